@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: MIT
+# One file, no recursion. `make` prints the targets; MODE picks the build
+# folder: rel (default, what runs), asan, tsan, fuzz.
+
+MODE ?= rel
+# Everything that is built lies below $(O), one folder a mode.
+O ?= build
+OUT := $(O)/$(MODE)
+VERSION := $(shell infra/dev/version.sh)
+
+# ---- flags -----------------------------------------------------------------
+
+CC ?= gcc
+PKGS := rdkafka libpq msgpack libevent_core libevent_extra jansson smartcols \
+	libmodbus libxxhash libcrypto
+PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
+
+CPPFLAGS := -I. -D_GNU_SOURCE -DGALORE_VERSION='"$(VERSION)"' \
+	-include infra/lib/banned.h
+# The hardening flags are those of the OpenSSF guide that gcc 12 knows.
+WARN := -Wall -Wextra -Wformat=2 -Wconversion -Wsign-conversion \
+	-Wimplicit-fallthrough -Wtrampolines -Wbidi-chars=any -Wshadow \
+	-Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef \
+	-Werror=format-security -Werror=implicit \
+	-Werror=incompatible-pointer-types -Werror=int-conversion -Werror
+HARDEN := -fstack-protector-strong -fstack-clash-protection \
+	-fcf-protection=full -fno-delete-null-pointer-checks \
+	-fno-strict-overflow -fno-strict-aliasing \
+	-ftrivial-auto-var-init=zero -fexceptions
+FORTIFY := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
+CFLAGS := -std=gnu17 -O2 -g -fPIE -pthread
+LDFLAGS := -pie -pthread -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack \
+	-Wl,-z,nodlopen -Wl,--as-needed -Wl,--no-copy-dt-needed-entries
+
+# FORTIFY and the sanitizers do not go together.
+ifeq ($(MODE),asan)
+CFLAGS += -fsanitize=address,undefined -fno-sanitize-recover=all \
+	-fno-omit-frame-pointer
+LDFLAGS += -fsanitize=address,undefined
+else ifeq ($(MODE),tsan)
+CFLAGS += -fsanitize=thread
+LDFLAGS += -fsanitize=thread
+else
+CFLAGS += $(FORTIFY)
+endif
+CFLAGS += $(WARN) $(HARDEN)
+
+# ---- the map: a library a folder, a list of layers a program ---------------
+
+# Sources of a folder that go into its library: not the main file, no tests,
+# no fakes (a test names the fakes that it wants).
+lib_c = $(filter-out %/main.c %_test.c %_fake.c,$(wildcard $(1)/*.c))
+lib_a = $(foreach d,$(1),$(OUT)/$(d).a)
+
+LEAVES := infra/lib schemas
+FOLDERS := $(LEAVES) workers/runtime workers/chillybin workers/jafflr \
+	workers/tally producers/storefront producers/stampede \
+	infra/overlord infra/grillsim infra/bench itests/harness
+
+# What stands below a folder, nearest first. The include law (infra/dev/
+# deps.txt) says the same of the headers.
+below_schemas :=
+below_infra/lib :=
+below_workers/runtime := $(LEAVES)
+below_workers/chillybin := workers/runtime $(LEAVES)
+below_workers/jafflr := workers/runtime $(LEAVES)
+below_workers/tally := workers/runtime $(LEAVES)
+below_producers/storefront := $(LEAVES)
+below_producers/stampede := $(LEAVES)
+below_infra/overlord := $(LEAVES)
+below_infra/grillsim := infra/lib
+below_infra/bench := $(LEAVES)
+below_itests/harness := $(LEAVES)
+
+PROGRAMS := $(patsubst %/main.c,%,$(wildcard $(addsuffix /main.c,$(FOLDERS))))
+BINS := $(foreach p,$(PROGRAMS),$(OUT)/bin/$(notdir $(p)))
+TEST_C := $(foreach d,$(FOLDERS),$(wildcard $(d)/*_test.c))
+TESTS := $(TEST_C:%.c=$(OUT)/%)
+ITEST_C := $(wildcard itests/[0-9]*.c)
+ITESTS := $(ITEST_C:%.c=$(OUT)/%)
+HEADERS := $(wildcard $(addsuffix /*.h,$(FOLDERS)))
+SOURCES := $(wildcard $(addsuffix /*.c,$(FOLDERS))) $(ITEST_C) \
+	$(wildcard schemas/fuzz/*.c)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.SECONDARY:
+MAKEFLAGS += --no-builtin-rules
+
+.PHONY: help
+help: ## print the targets
+	@echo "Toasties Galore $(VERSION): targets"
+	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | \
+		expand -t 16
+
+# ---- build -----------------------------------------------------------------
+
+.PHONY: all programs
+all: programs $(TESTS) $(ITESTS)
+programs: $(BINS) ## build the programs into build/rel/bin
+
+$(OUT)/%.o: %.c
+	@mkdir -p $(@D)
+	$(QUIET)$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+define folder_rules
+$(OUT)/$(1).a: $$(patsubst %.c,$(OUT)/%.o,$$(call lib_c,$(1)))
+	@rm -f $$@ && ar rcs $$@ $$^
+$(OUT)/bin/$(notdir $(1)): $(OUT)/$(1)/main.o $$(call lib_a,$(1) $$(below_$(1)))
+	@mkdir -p $$(@D)
+	@echo "  link  $$@"
+	$$(QUIET)$$(CC) $$(LDFLAGS) -o $$@ $$^ $$(PKG_LIBS)
+$(OUT)/$(1)/%_test: $(OUT)/$(1)/%_test.o $$(call lib_a,$(1) $$(below_$(1)))
+	@echo "  link  $$@"
+	$$(QUIET)$$(CC) $$(LDFLAGS) -o $$@ $$(filter %_test.o,$$^) \
+		$$(filter %_fake.o,$$^) $$(filter %.a,$$^) \
+		$$(PKG_LIBS) $$(shell pkg-config --libs check)
+endef
+$(foreach d,$(FOLDERS),$(eval $(call folder_rules,$(d))))
+QUIET := $(if $(V),,@)
+
+# The fakes that tests link in place of the real thing, or beside it.
+-include infra/dev/fakes.mk
+
+$(OUT)/itests/%: $(OUT)/itests/%.o $(call lib_a,itests/harness $(LEAVES))
+	@echo "  link  $@"
+	$(QUIET)$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) \
+		$(shell pkg-config --libs check)
+
+-include $(shell find $(OUT) -name '*.d' 2>/dev/null)
+
+# ---- run -------------------------------------------------------------------
+
+.PHONY: run stop clean-run
+run: ## install what is missing, start everything, print the address
+	@infra/dev/bootstrap.sh --need run
+	@$(MAKE) --no-print-directory programs
+	@BIN=$(OUT)/bin infra/dev/run.sh start
+stop: ## stop what `make run DETACH=1` started
+	@infra/dev/run.sh stop
+clean-run: ## forget the state of earlier runs
+	@infra/dev/run.sh clean
+
+# ---- test ------------------------------------------------------------------
+
+.PHONY: test check itest lint asan tsan fuzz bench
+test: ## unit and integration tests, on a real Kafka and Postgres
+	@infra/dev/bootstrap.sh --need test
+	@$(MAKE) --no-print-directory -j2 all
+	@$(MAKE) --no-print-directory lint-fast check itest
+check: $(TESTS) ## unit tests
+	@infra/dev/check.sh $(TESTS)
+itest: programs $(ITESTS) ## integration tests
+	@BIN=$(OUT)/bin itests/run.sh $(ITESTS)
+asan: ## unit and integration tests with address and UB sanitizers
+	@$(MAKE) --no-print-directory MODE=asan all check itest
+tsan: ## unit and integration tests with the thread sanitizer
+	@$(MAKE) --no-print-directory MODE=tsan all check itest
+bench: programs ## benchmarks, `make bench B=drain`
+	@BIN=$(OUT)/bin infra/bench/bench.sh $(or $(B),drain)
+
+FUZZ_C := $(wildcard schemas/fuzz/*_fuzz.c)
+FUZZERS := $(FUZZ_C:%.c=$(O)/fuzz/%)
+$(O)/fuzz/%: %.c $(call lib_c,schemas)
+	@mkdir -p $(@D)
+	$(QUIET)clang -std=gnu17 -O1 -g -I. -D_GNU_SOURCE \
+		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
+		-o $@ $^ $(shell pkg-config --cflags --libs msgpack)
+fuzz: $(FUZZERS) ## run each fuzz target for SECONDS=30
+	@infra/dev/fuzz.sh $(or $(SECONDS),30) $(FUZZERS)
+
+# ---- rules as tools --------------------------------------------------------
+
+.PHONY: lint lint-fast format clean
+lint-fast: # what needs no clang: include law, headers, documents
+	@infra/dev/check-deps.sh
+	@infra/dev/check-headers.sh "$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(CFLAGS)" \
+		$(HEADERS)
+	@infra/dev/check-docs.sh
+lint: lint-fast ## include law, headers alone, documents, format, clang-tidy
+	@infra/dev/bootstrap.sh --need lint
+	@infra/dev/format.sh --check
+	@clang-tidy --quiet $(SOURCES) -- -std=gnu17 $(CPPFLAGS) \
+		$(PKG_CFLAGS) 2>&1 | infra/dev/tidy-report.sh
+format: ## clang-format the tree
+	@infra/dev/format.sh
+clean: ## remove what was built
+	rm -rf $(O)

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Counters: what /metrics says, written once as a table.
+ *
+ * A module has a counters.def of rows
+ *
+ *	COUNTER(field, "name_total", "label=\"value\"", "sentence")
+ *	GAUGE(field, "name_bytes", "", "sentence")
+ *	HISTOGRAM(field, "name_seconds", "", "sentence")
+ *
+ * Names follow Prometheus: base units, counters end in _total, rows of one
+ * name with different labels stand together. Any thread may count; values
+ * are relaxed atomics. Labels that every row has (version, colour) are set
+ * once by counters_init().
+ */
+#ifndef LIB_COUNTERS_H
+#define LIB_COUNTERS_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "infra/lib/str.h"
+
+enum counter_kind { KIND_COUNTER, KIND_GAUGE, KIND_HISTOGRAM };
+
+#define COUNTER_BUCKETS 14
+
+struct counter {
+	const char *name;
+	const char *labels; /* without braces; "" for none */
+	const char *sentence;
+	enum counter_kind kind;
+	_Atomic int64_t value; /* a histogram: sum in microseconds */
+	_Atomic int64_t buckets[COUNTER_BUCKETS + 1];
+};
+
+/* Borrows @labels for ever: labels that each row gets, or "". */
+void counters_init(const char *labels);
+
+/* Borrows @rows for ever. At most 16 tables. */
+void counters_register(struct counter *rows, size_t n_rows);
+
+/* For values that are asked for, not counted: appends whole lines. */
+typedef void (*counters_collect_fn)(void *arg, struct buf *out);
+void counters_collect(counters_collect_fn fn, void *arg);
+/* One line of such a function: name{labels,common} value */
+void counters_line(struct buf *out, const char *name, const char *labels,
+		   int64_t value);
+
+static inline void counter_add(struct counter *counter, int64_t n)
+{
+	(void)atomic_fetch_add_explicit(&counter->value, n,
+					memory_order_relaxed);
+}
+
+static inline void counter_set(struct counter *counter, int64_t value)
+{
+	atomic_store_explicit(&counter->value, value, memory_order_relaxed);
+}
+
+static inline int64_t counter_get(struct counter *counter)
+{
+	return atomic_load_explicit(&counter->value, memory_order_relaxed);
+}
+
+/* A duration into a histogram, @n times. */
+void counter_observe_us(struct counter *counter, int64_t us, int64_t n);
+
+/* All of it in Prometheus' text format, appended to @out. */
+void counters_text(struct buf *out);
+
+#endif

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Kafka in: records of topics, in batches, on librdkafka.
+ *
+ * Either as a member of a consumer group (group set; eager assignor, static
+ * member when instance_id is set), or of partitions that the caller names
+ * (kafka_in_assign()). Offsets are never stored or committed by themselves,
+ * and there is no reset: where reading begins is always said by a seek.
+ *
+ * One thread does everything: librdkafka 2.0.2 may lose or misdeliver records
+ * when batches are read in parallel with seek, pause or a rebalance.
+ */
+#ifndef LIB_KAFKA_IN_H
+#define LIB_KAFKA_IN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "infra/lib/cleanup.h"
+#include "infra/lib/loop.h"
+
+enum { KAFKA_IN_TOPICS_MAX = 8 };
+
+struct kafka_partition {
+	int topic; /* index into params.topics */
+	int32_t partition;
+	int64_t offset; /* for seek, assign and commit */
+};
+
+/*
+ * The group's coordinator gives and takes partitions; called from within
+ * kafka_in_poll() and kafka_in_free(). Those given are paused until the owner
+ * seeks and resumes them. Those taken are still ours until @revoked returns,
+ * unless they are @lost, which means that somebody else may have them.
+ */
+typedef void (*kafka_assigned_fn)(void *arg,
+				  const struct kafka_partition *partitions,
+				  size_t n_partitions);
+typedef void (*kafka_revoked_fn)(void *arg,
+				 const struct kafka_partition *partitions,
+				 size_t n_partitions, bool lost);
+/* Trouble worth a line: broker away, offset out of range, unknown topic. */
+typedef void (*kafka_trouble_fn)(void *arg, const char *what);
+
+struct kafka_in_params {
+	const char *brokers;
+	const char *client_id;
+	const char *group;	 /* NULL: none */
+	const char *instance_id; /* NULL or "": a dynamic member */
+	const char *const *topics;
+	size_t n_topics;
+	int64_t queue_max_kbytes; /* fetched ahead, over all partitions */
+	int64_t session_timeout_ms; /* of the group; 0: librdkafka's default */
+	kafka_assigned_fn assigned;
+	kafka_revoked_fn revoked;
+	kafka_trouble_fn trouble;
+	void *arg;
+	struct loop *loop; /* woken when records wait; NULL: nobody is */
+};
+
+struct kafka_record {
+	int topic; /* index into params.topics */
+	int32_t partition;
+	int64_t offset;
+	int64_t timestamp_ms; /* of the record; -1: none */
+	const void *key;      /* NULL: none */
+	size_t n_key;
+	const void *value; /* NULL: a tombstone */
+	size_t n_value;
+	void *handle; /* keeps all of it in memory until it is released */
+};
+
+struct kafka_in;
+
+enum kafka_in_outcome {
+	KAFKA_IN_E_AWAY = 1, /* no answer from the brokers in time */
+	KAFKA_IN_E_NOT_MEMBER, /* the group does not know us any more */
+};
+
+int kafka_in_new(struct kafka_in **ret, const struct kafka_in_params *params);
+/* Leaves the group (the callbacks run) within @params' deadline of 5 s. */
+struct kafka_in *kafka_in_free(struct kafka_in *in);
+DEFINE_CLEANUP(struct kafka_in, kafka_in_free);
+
+/*
+ * Up to @n_max records, waiting for the first for at most @timeout_ms. Gives
+ * their number. Each must be released, in any order, before kafka_in_free().
+ */
+size_t kafka_in_poll(struct kafka_in *in, struct kafka_record *ret,
+		     size_t n_max, int timeout_ms);
+void kafka_record_release(struct kafka_record *record);
+
+/* The @i-th header; false past the last one. Borrows the record. */
+bool kafka_record_header(const struct kafka_record *record, size_t i,
+			 const char **ret_name, const void **ret_value,
+			 size_t *ret_n);
+
+/* Without a group: reads these from their offsets, and no others. */
+int kafka_in_assign(struct kafka_in *in,
+		    const struct kafka_partition *partitions,
+		    size_t n_partitions);
+
+int kafka_in_pause(struct kafka_in *in,
+		   const struct kafka_partition *partitions, size_t n);
+/* Continues at each partition's offset. KAFKA_IN_E_AWAY: not yet possible. */
+int kafka_in_resume_at(struct kafka_in *in,
+		       const struct kafka_partition *partitions, size_t n);
+/* Continues where it was paused. */
+int kafka_in_resume(struct kafka_in *in,
+		    const struct kafka_partition *partitions, size_t n);
+
+/* Commits offsets of the group; @sync waits for the coordinator's answer. */
+int kafka_in_commit(struct kafka_in *in,
+		    const struct kafka_partition *partitions, size_t n,
+		    bool sync);
+
+/* First offset that is kept, and the one after the last. */
+int kafka_in_watermarks(struct kafka_in *in, int topic, int32_t partition,
+			int64_t timeout_ms, int64_t *ret_low,
+			int64_t *ret_high);
+
+/* Has every topic been seen in the brokers' metadata? Asks, with a deadline. */
+int kafka_in_check_topics(struct kafka_in *in, int64_t timeout_ms,
+			  const char **ret_missing);
+
+#endif

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Kafka out: the producer.
+ *
+ * A reset destroys the old client without looking at its reports, so that a
+ * report that is heard always belongs to the present one. "Away" is what the
+ * client last said of its brokers: it is cleared by the next delivery, or by
+ * a metadata answer, which is asked for once a second while away.
+ */
+#include "infra/lib/kafka_out.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <librdkafka/rdkafka.h>
+#include <string.h>
+
+#include "infra/lib/clock.h"
+#include "infra/lib/kafka_client.h"
+#include "infra/lib/log.h"
+#include "infra/lib/xalloc.h"
+
+#define TOPICS_MAX 64
+#define ASK_AGAIN_MS 1000
+#define ASK_TIMEOUT_MS 100
+
+struct kafka_message {
+	struct kafka_out *out;
+	rd_kafka_topic_t *topic;
+	rd_kafka_headers_t *headers;
+	int32_t partition;
+};
+
+struct kafka_out {
+	struct kafka_out_params params;
+	rd_kafka_t *rk;
+	rd_kafka_queue_t *queue;
+	struct {
+		char *name;
+		rd_kafka_topic_t *topic;
+	} topics[TOPICS_MAX];
+	size_t n_topics;
+	struct kafka_message message; /* one is under construction at a time */
+	size_t n_waiting;
+	bool fatal;
+	bool away;
+	int64_t asked_at_ms;
+};
+
+static void take_report(rd_kafka_t *rk, const rd_kafka_message_t *message,
+			void *arg)
+{
+	struct kafka_out *out = arg;
+	struct kafka_report report = {
+		.opaque = message->_private,
+		.delivered = !message->err,
+		.partition = message->partition,
+		.offset = message->offset,
+		.error = message->err ? rd_kafka_err2str(message->err) : NULL,
+	};
+
+	(void)rk;
+	out->n_waiting--;
+	if (report.delivered)
+		out->away = false;
+	out->params.report(out->params.arg, &report);
+}
+
+static void take_error(rd_kafka_t *rk, int err, const char *reason, void *arg)
+{
+	struct kafka_out *out = arg;
+
+	(void)rk;
+	if (err == RD_KAFKA_RESP_ERR__FATAL)
+		out->fatal = true;
+	if (err == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
+		out->away = true;
+	log_debug("KAFKA-OUT-ERROR", "%s", reason);
+}
+
+static rd_kafka_conf_t *conf_of(struct kafka_out *out)
+{
+	const struct kafka_out_params *params = &out->params;
+	rd_kafka_conf_t *conf =
+		kafka_conf_new(params->brokers, params->client_id);
+
+	kafka_set(conf, "enable.idempotence", "true");
+	kafka_set(conf, "message.timeout.ms", "0");
+	kafka_set(conf, "partitioner", "murmur2_random");
+	kafka_set(conf, "batch.num.messages", "10000");
+	kafka_set_number(conf, "linger.ms", params->linger_ms);
+	kafka_set_number(conf, "queue.buffering.max.messages",
+			 params->queue_max);
+	rd_kafka_conf_set_dr_msg_cb(conf, take_report);
+	rd_kafka_conf_set_error_cb(conf, take_error);
+	rd_kafka_conf_set_opaque(conf, out);
+	return conf;
+}
+
+static int open_client(struct kafka_out *out)
+{
+	rd_kafka_conf_t *conf = conf_of(out);
+	char error[256];
+
+	out->rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, error, sizeof(error));
+	if (!out->rk) {
+		rd_kafka_conf_destroy(conf);
+		log_error("KAFKA-OUT-OPEN", "%s", error);
+		return -EIO;
+	}
+	out->queue = rd_kafka_queue_get_main(out->rk);
+	if (out->params.loop)
+		kafka_wake_by(out->queue, loop_wake_fd(out->params.loop));
+	out->n_waiting = 0;
+	out->fatal = false;
+	return 0;
+}
+
+static void close_client(struct kafka_out *out)
+{
+	if (!out->rk)
+		return;
+	for (size_t i = 0; i < out->n_topics; i++) {
+		rd_kafka_topic_destroy(out->topics[i].topic);
+		free(out->topics[i].name);
+	}
+	out->n_topics = 0;
+	if (out->params.loop)
+		rd_kafka_queue_io_event_enable(out->queue, -1, NULL, 0);
+	rd_kafka_queue_destroy(out->queue);
+	(void)rd_kafka_purge(out->rk, RD_KAFKA_PURGE_F_QUEUE |
+					      RD_KAFKA_PURGE_F_INFLIGHT |
+					      RD_KAFKA_PURGE_F_NON_BLOCKING);
+	rd_kafka_destroy_flags(out->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+	out->rk = NULL;
+}
+
+int kafka_out_new(struct kafka_out **ret, const struct kafka_out_params *params)
+{
+	CLEANUP(kafka_out_freep)
+	struct kafka_out *out = xcalloc(1, sizeof(*out));
+	int r;
+
+	out->params = *params;
+	r = open_client(out);
+	if (r)
+		return r;
+	*ret = out;
+	out = NULL;
+	return 0;
+}
+
+struct kafka_out *kafka_out_free(struct kafka_out *out)
+{
+	if (!out)
+		return NULL;
+	close_client(out);
+	free(out);
+	return NULL;
+}
+
+int kafka_out_reset(struct kafka_out *out)
+{
+	close_client(out);
+	return open_client(out);
+}
+
+static rd_kafka_topic_t *topic_of(struct kafka_out *out, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < out->n_topics; i++)
+		if (!strcmp(out->topics[i].name, name))
+			return out->topics[i].topic;
+	assert(i < TOPICS_MAX);
+	out->topics[i].name = xstrdup(name);
+	out->topics[i].topic =
+		xalloc_check(rd_kafka_topic_new(out->rk, name, NULL));
+	out->n_topics++;
+	return out->topics[i].topic;
+}
+
+struct kafka_message *kafka_out_message(struct kafka_out *out,
+					const char *topic)
+{
+	struct kafka_message *message = &out->message;
+
+	assert(!message->headers);
+	message->out = out;
+	message->topic = topic_of(out, topic);
+	message->headers = xalloc_check(rd_kafka_headers_new(24));
+	message->partition = RD_KAFKA_PARTITION_UA;
+	return message;
+}
+
+void kafka_message_partition(struct kafka_message *message, int32_t partition)
+{
+	message->partition = partition;
+}
+
+int kafka_message_header(void *arg, const char *name, const char *value,
+			 size_t n)
+{
+	struct kafka_message *message = arg;
+
+	(void)rd_kafka_header_add(message->headers, name, -1, value,
+				  value ? (ssize_t)n : -1);
+	return 0;
+}
+
+static int outcome_of(struct kafka_out *out, rd_kafka_resp_err_t err)
+{
+	switch (err) {
+	case RD_KAFKA_RESP_ERR__QUEUE_FULL:
+		return KAFKA_OUT_E_FULL;
+	case RD_KAFKA_RESP_ERR__FATAL:
+		out->fatal = true;
+		return KAFKA_OUT_E_FATAL;
+	default:
+		return KAFKA_OUT_E_REFUSED;
+	}
+}
+
+int kafka_out_send(struct kafka_message *message, const struct kafka_body *body,
+		   void *opaque)
+{
+	struct kafka_out *out = message->out;
+	rd_kafka_vu_t vus[] = {
+		{ .vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = message->topic },
+		{ .vtype = RD_KAFKA_VTYPE_PARTITION,
+		  .u.i32 = message->partition },
+		{ .vtype = RD_KAFKA_VTYPE_MSGFLAGS,
+		  .u.i = RD_KAFKA_MSG_F_COPY },
+		{ .vtype = RD_KAFKA_VTYPE_KEY,
+		  .u.mem = { (void *)(uintptr_t)body->key, body->n_key } },
+		{ .vtype = RD_KAFKA_VTYPE_VALUE,
+		  .u.mem = { (void *)(uintptr_t)body->value, body->n_value } },
+		{ .vtype = RD_KAFKA_VTYPE_HEADERS,
+		  .u.headers = message->headers },
+		{ .vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = opaque },
+	};
+	rd_kafka_error_t *error;
+	int r = 0;
+
+	error = rd_kafka_produceva(out->rk, vus, sizeof(vus) / sizeof(*vus));
+	if (error) {
+		/* The headers are ours again. */
+		rd_kafka_headers_destroy(message->headers);
+		r = outcome_of(out, rd_kafka_error_code(error));
+		rd_kafka_error_destroy(error);
+	} else {
+		out->n_waiting++;
+	}
+	message->headers = NULL;
+	return r;
+}
+
+int kafka_out_poll(struct kafka_out *out, int timeout_ms)
+{
+	return rd_kafka_poll(out->rk, timeout_ms);
+}
+
+size_t kafka_out_waiting(const struct kafka_out *out)
+{
+	return out->n_waiting;
+}
+
+bool kafka_out_flush(struct kafka_out *out, int64_t timeout_ms)
+{
+	int64_t deadline_at_ms = clock_now_ms() + timeout_ms;
+
+	while (out->n_waiting && clock_left_ms(deadline_at_ms) > 0)
+		(void)rd_kafka_flush(out->rk, clock_left_ms(deadline_at_ms));
+	return !out->n_waiting;
+}
+
+bool kafka_out_fatal(const struct kafka_out *out)
+{
+	return out->fatal;
+}
+
+bool kafka_out_away(struct kafka_out *out)
+{
+	const struct rd_kafka_metadata *metadata;
+
+	if (!out->away || clock_now_ms() - out->asked_at_ms < ASK_AGAIN_MS)
+		return out->away;
+	out->asked_at_ms = clock_now_ms();
+	if (!rd_kafka_metadata(out->rk, 0, NULL, &metadata, ASK_TIMEOUT_MS)) {
+		rd_kafka_metadata_destroy(metadata);
+		out->away = false;
+	}
+	return out->away;
+}

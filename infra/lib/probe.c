@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+/* Probe: health and metrics over HTTP, from the program's own loop. */
+#include "infra/lib/probe.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <event2/buffer.h>
+#include <event2/event.h>
+#include <event2/http.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "infra/lib/counters.h"
+#include "infra/lib/str.h"
+#include "infra/lib/xalloc.h"
+
+#define REQUEST_MAX_BYTES 8192
+#define REQUEST_TIMEOUT_S 5
+
+struct probe {
+	struct evhttp *http;
+	const struct probe_checks *checks;
+};
+
+static void answer(struct evhttp_request *request, int status,
+		   const char *type, const void *p, size_t n)
+{
+	struct evbuffer *body = xalloc_check(evbuffer_new());
+
+	(void)evbuffer_add(body, p, n);
+	(void)evhttp_add_header(evhttp_request_get_output_headers(request),
+				"Content-Type", type);
+	evhttp_send_reply(request, status, NULL, body);
+	evbuffer_free(body);
+}
+
+static void answer_check(struct evhttp_request *request, probe_fn check,
+			 void *arg)
+{
+	const char *amiss = check(arg);
+	const char *text = amiss ? amiss : "ok";
+
+	answer(request, amiss ? HTTP_SERVUNAVAIL : HTTP_OK,
+	       "text/plain; charset=utf-8", text, strlen(text));
+}
+
+static void answer_metrics(struct evhttp_request *request)
+{
+	struct buf text = { 0 };
+
+	counters_text(&text);
+	answer(request, HTTP_OK, "text/plain; version=0.0.4; charset=utf-8",
+	       text.p, text.n);
+	buf_deinit(&text);
+}
+
+bool probe_answer(const struct probe_checks *checks,
+		  struct evhttp_request *request)
+{
+	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(request);
+	const char *path = uri ? evhttp_uri_get_path(uri) : NULL;
+
+	if (!path)
+		return false;
+	if (!strcmp(path, "/livez"))
+		answer_check(request, checks->live, checks->arg);
+	else if (!strcmp(path, "/readyz"))
+		answer_check(request, checks->ready, checks->arg);
+	else if (!strcmp(path, "/startupz"))
+		answer_check(request, checks->started, checks->arg);
+	else if (!strcmp(path, "/metrics"))
+		answer_metrics(request);
+	else
+		return false;
+	return true;
+}
+
+static void handle(struct evhttp_request *request, void *arg)
+{
+	const struct probe *probe = arg;
+
+	if (!probe_answer(probe->checks, request))
+		answer(request, HTTP_NOTFOUND, "text/plain", "not found", 9);
+}
+
+int probe_parse_address(const char *address, char host[64], uint16_t *ret_port)
+{
+	const char *colon = strrchr(address, ':');
+	int64_t port;
+
+	if (!colon || str_to_i64(&port, colon + 1, 0, UINT16_MAX))
+		return PROBE_E_ADDRESS;
+	if (colon == address)
+		(void)str_copy(host, 64, "127.0.0.1");
+	else if (!str_n_copy(host, 64, address, (size_t)(colon - address)))
+		return PROBE_E_ADDRESS;
+	*ret_port = (uint16_t)port;
+	return 0;
+}
+
+int probe_write_port(const char *path, uint16_t port)
+{
+	char draft[4096];
+	FILE *file;
+
+	if (snprintf(draft, sizeof(draft), "%s.new", path) >=
+	    (int)sizeof(draft))
+		return -ENAMETOOLONG;
+	file = fopen(draft, "we");
+	if (!file)
+		return -errno;
+	(void)fprintf(file, "%u\n", port);
+	if (fclose(file) || rename(draft, path))
+		return -errno;
+	return 0;
+}
+
+static uint16_t bound_port(struct evhttp_bound_socket *bound)
+{
+	struct sockaddr_in address = { 0 };
+	socklen_t n = sizeof(address);
+
+	(void)getsockname(evhttp_bound_socket_get_fd(bound),
+			  (struct sockaddr *)&address, &n);
+	return ntohs(address.sin_port);
+}
+
+int probe_new(struct probe **ret, struct loop *loop, const char *address,
+	      const char *port_file, const struct probe_checks *checks)
+{
+	CLEANUP(probe_freep) struct probe *probe = xcalloc(1, sizeof(*probe));
+	struct evhttp_bound_socket *bound;
+	char host[64];
+	uint16_t port;
+
+	probe->checks = checks;
+	if (probe_parse_address(address, host, &port)) {
+		errno = EINVAL;
+		return PROBE_E_ADDRESS;
+	}
+	probe->http = xalloc_check(evhttp_new(loop_base(loop)));
+	evhttp_set_allowed_methods(probe->http, EVHTTP_REQ_GET);
+	evhttp_set_max_headers_size(probe->http, REQUEST_MAX_BYTES);
+	evhttp_set_max_body_size(probe->http, REQUEST_MAX_BYTES);
+	evhttp_set_timeout(probe->http, REQUEST_TIMEOUT_S);
+	evhttp_set_gencb(probe->http, handle, probe);
+	bound = evhttp_bind_socket_with_handle(probe->http, host, port);
+	if (!bound)
+		return PROBE_E_ADDRESS;
+	if (*port_file && probe_write_port(port_file, bound_port(bound)))
+		return PROBE_E_ADDRESS;
+	*ret = probe;
+	probe = NULL;
+	return 0;
+}
+
+struct probe *probe_free(struct probe *probe)
+{
+	if (!probe)
+		return NULL;
+	if (probe->http)
+		evhttp_free(probe->http);
+	free(probe);
+	return NULL;
+}

@@ -1,0 +1,3 @@
+DROP VIEW IF EXISTS order_view;
+DROP TABLE IF EXISTS intents;
+DROP TABLE IF EXISTS toasties;

@@ -1,0 +1,2 @@
+DROP TABLE IF EXISTS control.plates;
+DROP TABLE IF EXISTS control.grills;

@@ -1,0 +1,1 @@
+DELETE FROM control.lanes WHERE service = 'tally';
