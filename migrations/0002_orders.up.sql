@@ -54,41 +54,41 @@ CREATE TABLE IF NOT EXISTS stock_changes (
 
 -- Takes the stock: deltas summed per ingredient, rows locked in one order.
 -- `expected` NULL: what is there must cover it. Else the row must be what was
--- read; -1 says that there was none.
+-- read, -1 says that there was none; a delta of 0 only holds it to that.
 CREATE OR REPLACE FUNCTION take_stock(stalls text[], ingredients text[],
 	deltas bigint[], expected bigint[])
 RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-	n_taken int;
-	n_new int;
+	n_good int;
 BEGIN
 	PERFORM 1 FROM stock q
 	WHERE (q.stall, q.ingredient) IN (
 		SELECT * FROM unnest(stalls, ingredients))
 	ORDER BY q.stall, q.ingredient
 	FOR UPDATE;
-	UPDATE stock s SET quantity = s.quantity + d.delta
+	SELECT count(*) INTO n_good
 	FROM unnest(stalls, ingredients, deltas, expected)
 		AS d(stall, ingredient, delta, expected)
-	WHERE s.stall = d.stall AND s.ingredient = d.ingredient
-		AND s.quantity + d.delta >= 0
-		AND (d.expected IS NULL OR s.quantity = d.expected);
-	GET DIAGNOSTICS n_taken = ROW_COUNT;
-	IF n_taken <> cardinality(stalls) THEN
-		INSERT INTO stock (stall, ingredient, quantity)
-		SELECT d.stall, d.ingredient, d.delta
-		FROM unnest(stalls, ingredients, deltas, expected)
-			AS d(stall, ingredient, delta, expected)
-		WHERE d.expected = -1
-		ORDER BY d.stall, d.ingredient
-		ON CONFLICT DO NOTHING;
-		GET DIAGNOSTICS n_new = ROW_COUNT;
-		IF n_taken + n_new <> cardinality(stalls) THEN
-			RAISE EXCEPTION 'stock: % of % rows are as they were',
-				n_taken + n_new, cardinality(stalls)
-				USING ERRCODE = 'TG002';
-		END IF;
+	LEFT JOIN stock s ON s.stall = d.stall AND s.ingredient = d.ingredient
+	WHERE CASE WHEN d.expected IS NULL THEN s.quantity + d.delta >= 0
+		WHEN d.expected = -1 THEN s.quantity IS NULL
+		ELSE s.quantity = d.expected END;
+	IF n_good <> cardinality(stalls) THEN
+		RAISE EXCEPTION 'stock: % of % rows are as they were',
+			n_good, cardinality(stalls)
+			USING ERRCODE = 'TG002';
 	END IF;
+	UPDATE stock s SET quantity = s.quantity + d.delta
+	FROM unnest(stalls, ingredients, deltas)
+		AS d(stall, ingredient, delta)
+	WHERE s.stall = d.stall AND s.ingredient = d.ingredient
+		AND d.delta <> 0;
+	INSERT INTO stock (stall, ingredient, quantity)
+	SELECT d.stall, d.ingredient, d.delta
+	FROM unnest(stalls, ingredients, deltas, expected)
+		AS d(stall, ingredient, delta, expected)
+	WHERE d.expected = -1 AND d.delta > 0
+	ORDER BY d.stall, d.ingredient;
 END
 $$;
 

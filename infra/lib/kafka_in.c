@@ -250,6 +250,21 @@ struct kafka_in *kafka_in_free(struct kafka_in *in)
 
 /* ---- records ---- */
 
+static void take_trouble(struct kafka_in *in, rd_kafka_message_t *message)
+{
+	bool gone = message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ||
+		    message->err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE;
+	int topic = message->rkt ?
+			    topic_index(in, rd_kafka_topic_name(message->rkt)) :
+			    -1;
+
+	if (gone && topic >= 0 && in->params.gone)
+		in->params.gone(in->params.arg, topic, message->partition);
+	else if (in->params.trouble)
+		in->params.trouble(in->params.arg,
+				   rd_kafka_message_errstr(message));
+}
+
 static bool take_record(struct kafka_in *in, rd_kafka_message_t *message,
 			struct kafka_record *ret)
 {
@@ -257,9 +272,7 @@ static bool take_record(struct kafka_in *in, rd_kafka_message_t *message,
 	int topic;
 
 	if (message->err) {
-		if (in->params.trouble)
-			in->params.trouble(in->params.arg,
-					   rd_kafka_message_errstr(message));
+		take_trouble(in, message);
 		return false;
 	}
 	for (topic = 0; topic < (int)in->params.n_topics; topic++)

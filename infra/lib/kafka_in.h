@@ -40,8 +40,10 @@ typedef void (*kafka_assigned_fn)(void *arg,
 typedef void (*kafka_revoked_fn)(void *arg,
 				 const struct kafka_partition *partitions,
 				 size_t n_partitions, bool lost);
-/* Trouble worth a line: broker away, offset out of range, unknown topic. */
+/* Trouble worth a line: broker away, unknown topic. */
 typedef void (*kafka_trouble_fn)(void *arg, const char *what);
+/* The offset to read is not in the log: cut off, or the topic was made anew. */
+typedef void (*kafka_gone_fn)(void *arg, int topic, int32_t partition);
 
 struct kafka_in_params {
 	const char *brokers;
@@ -55,6 +57,7 @@ struct kafka_in_params {
 	kafka_assigned_fn assigned;
 	kafka_revoked_fn revoked;
 	kafka_trouble_fn trouble;
+	kafka_gone_fn gone;
 	void *arg;
 	struct loop *loop; /* woken when records wait; NULL: nobody is */
 };

@@ -507,14 +507,9 @@ bool pg_bool(const struct pg *pg, int statement, int row, int column)
 int64_t pg_i64(const struct pg *pg, int statement, int row, int column)
 {
 	size_t n;
-	const uint8_t *p =
-		(const uint8_t *)pg_bytes(pg, statement, row, column, &n);
-	uint64_t value = n && (p[0] & 0x80) && n > 1 ? UINT64_MAX : 0;
+	const char *p = pg_bytes(pg, statement, row, column, &n);
 
-	assert(n <= sizeof(value));
-	for (size_t i = 0; i < n; i++)
-		value = value << 8 | p[i];
-	return (int64_t)value;
+	return pg_i64_of(p, n);
 }
 
 /* ---- COPY in, and plain SQL ---- */
@@ -566,12 +561,13 @@ int pg_exec(struct pg *pg, const char *sql, int64_t timeout_ms)
 
 int pg_copy_begin(struct pg *pg, const char *sql, int64_t timeout_ms)
 {
-	/* Signature, flags, length of a header extension. */
+	/* Signature (11 bytes), flags, length of a header extension; the
+	 * literal's own NUL is the last byte. */
 	static const char header[] = "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0";
 	int r = plain_query(pg, sql, true, timeout_ms);
 
 	if (!r)
-		r = pg_copy_put(pg, header, sizeof(header) - 1, timeout_ms);
+		r = pg_copy_put(pg, header, sizeof(header), timeout_ms);
 	return r;
 }
 

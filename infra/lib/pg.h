@@ -153,6 +153,20 @@ const char *pg_bytes(const struct pg *pg, int statement, int row, int column,
 		     size_t *ret_n);
 int64_t pg_wall_ms(const struct pg *pg, int statement, int row, int column);
 
+/* The elements of a one-dimensional array, one after the other. */
+struct pg_elements {
+	const char *p;
+	size_t n;
+};
+
+struct pg_elements pg_elements(const struct pg *pg, int statement, int row,
+			       int column);
+/* False past the last one. A NULL element has @ret_p NULL. */
+bool pg_next_element(struct pg_elements *elements, const char **ret_p,
+		     size_t *ret_n);
+/* An int8 as an element has it. */
+int64_t pg_i64_of(const char *p, size_t n);
+
 /* ---- COPY in, and plain SQL ---- */
 
 /* One message of several plain statements, no parameters, results dropped. */

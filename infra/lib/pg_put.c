@@ -98,6 +98,49 @@ int64_t pg_wall_ms(const struct pg *pg, int statement, int row, int column)
 	return pg_i64(pg, statement, row, column) / 1000 + EPOCH_2000_MS;
 }
 
+int64_t pg_i64_of(const char *p, size_t n)
+{
+	uint64_t value = n > 1 && (p[0] & 0x80) ? UINT64_MAX : 0;
+
+	assert(n <= sizeof(value));
+	for (size_t i = 0; i < n; i++)
+		value = value << 8 | (uint8_t)p[i];
+	return (int64_t)value;
+}
+
+struct pg_elements pg_elements(const struct pg *pg, int statement, int row,
+			       int column)
+{
+	/* Dimensions, flags, type, and of the one dimension size and first. */
+	const size_t n_header = 20;
+	struct pg_elements elements;
+
+	elements.p = pg_bytes(pg, statement, row, column, &elements.n);
+	if (elements.n < n_header)
+		return (struct pg_elements){ 0 };
+	elements.p += n_header;
+	elements.n -= n_header;
+	return elements;
+}
+
+bool pg_next_element(struct pg_elements *elements, const char **ret_p,
+		     size_t *ret_n)
+{
+	uint32_t n;
+
+	if (elements->n < sizeof(n))
+		return false;
+	memcpy(&n, elements->p, sizeof(n));
+	n = __builtin_bswap32(n);
+	elements->p += sizeof(n);
+	elements->n -= sizeof(n);
+	*ret_p = n == UINT32_MAX ? NULL : elements->p;
+	*ret_n = n == UINT32_MAX ? 0 : n;
+	elements->p += *ret_n;
+	elements->n -= *ret_n;
+	return true;
+}
+
 void pg_json_text(struct buf *buf, const char *p, size_t n)
 {
 	size_t from = 0;

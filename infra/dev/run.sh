@@ -1,0 +1,623 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# Run: the whole shop on this machine, in one folder, by one process.
+#
+# `start` is the supervisor itself, or with DETACH=1 leaves one behind. It
+# starts Kafka and Postgres side by side, declares topics and tables, starts
+# grill, workers and storefront, waits until each says that it is ready, and
+# starts again what crashes. It ends in the reverse order.
+#
+# Invariants: one supervisor a folder, by a lock that no other process
+# inherits; nothing outlives it, for programs get SIGTERM from the kernel when
+# it dies, and the servers have watchers; a signal is heard at any moment,
+# since whatever takes long is a job in the background that is waited for.
+set -euo pipefail
+
+HERE=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
+SELF=$HERE/run.sh
+ROOT=$(cd -- "$HERE/../.." && pwd -P)
+# Read by server.sh.
+# shellcheck disable=SC2034
+SERVER=run
+# shellcheck source=infra/dev/server.sh
+. "$HERE/server.sh"
+
+KAFKA_SH=$ROOT/infra/kafka/kafka.sh
+POSTGRES_SH=$ROOT/infra/postgres/postgres.sh
+
+RUN_DIR=${RUN_DIR:-$ROOT/.run}
+BIN=${BIN:-$ROOT/build/rel/bin}
+PORT=${PORT:-7000}
+DETACH=${DETACH:-}
+CHILLYBINS=${CHILLYBINS:-1}
+JAFFLRS=${JAFFLRS:-1}
+TALLYS=${TALLYS:-1}
+PLATES=${GRILLSIM_PLATES:-8}
+GRILL=grill-1
+
+READY_DEADLINE_MS=30000
+# A worker ends its batch, publishes and leaves within this.
+STOP_DEADLINE_MS=30000
+# Longest way down: three layers of programs, then the servers.
+SUPERVISOR_DEADLINE_MS=150000
+# After this long a program that crashes again is begun with afresh.
+STEADY_MS=30000
+BACKOFF_MIN_MS=500
+BACKOFF_MAX_MS=10000
+FIRST_STOCK='{"stall":"main","items":[
+	{"ingredient":"bread","quantity":100},
+	{"ingredient":"cheese","quantity":50},
+	{"ingredient":"vegemite","quantity":50},
+	{"ingredient":"ham","quantity":50},
+	{"ingredient":"tomato","quantity":50},
+	{"ingredient":"pineapple","quantity":20}]}'
+
+help() {
+	cat <<-'TEXT'
+	usage: run.sh start|stop|status|clean
+
+	start    start everything, print the address, stay until Ctrl-C
+	stop     stop it from another terminal, or after DETACH=1
+	status   the address and 0 when it runs, 1 when it does not
+	clean    stop it and forget its state
+
+	PORT=7000          the storefront's port
+	RUN_DIR=.run       where state and logs lie
+	DETACH=1           return when everything is ready
+	CHILLYBINS= JAFFLRS= TALLYS=    how many of each worker (1)
+	GRILLSIM_PLATES= GRILLSIM_SPEED=    the grill's plates (8) and speed
+	KAFKA_BROKERS= DATABASE_URL=    servers that are there already
+	BIN=build/rel/bin  the programs
+	TEXT
+}
+
+# ---- programs --------------------------------------------------------------
+
+# By name (chillybin-1): process, how often it crashed lately, when it was
+# started, when it is due again (0: it runs).
+declare -A PID=() CRASHES=() STARTED_MS=() DUE_MS=()
+# By name: processes that end by themselves, and servers' scripts among them.
+declare -A JOB=()
+# By process: how it ended, when that came up while waiting for any of them.
+declare -A STATUS=()
+WORKERS=()
+STOPPING=
+
+# program_env NAME: the settings of its own, besides what all have.
+program_env() {
+	case $1 in
+	storefront)
+		export ADDR=127.0.0.1:$PORT
+		;;
+	grillsim)
+		export ADDR=${GRILL_ADDR:-127.0.0.1:0} \
+			ADDR_FILE=$DIR/probe/grillsim.addr \
+			GRILLSIM_LOG=$DIR/log/grill-edges.log \
+			GRILLSIM_STATE=$DIR/grill.state \
+			GRILLSIM_PLATES=$PLATES
+		;;
+	*)
+		export PROBE_ADDR=127.0.0.1:0 INSTANCE_ID=$1 \
+			PROBE_PORT_FILE=$DIR/probe/$1.port
+		;;
+	esac
+}
+
+# launch NAME: in a session of its own, so that Ctrl-C does not reach it before
+# we do; it gets SIGTERM when we die without a word.
+launch() {
+	rm -f -- "$DIR/probe/$1.port"
+	(
+		program_env "$1"
+		exec setpriv --pdeathsig TERM setsid "$BIN/${1%-*}"
+	) </dev/null >>"$DIR/log/$1.log" 2>&1 9>&- &
+	PID[$1]=$!
+	now_ms
+	STARTED_MS[$1]=$REPLY
+	DUE_MS[$1]=0
+	proc_born "${PID[$1]}"
+	write_file "$DIR/pid/$1" "${PID[$1]} $REPLY"
+}
+
+# http_ok URL: it answers with success.
+http_ok() {
+	curl -s -f -o /dev/null -m 2 "$1"
+}
+
+# ready NAME: the program itself says so.
+ready() {
+	case $1 in
+	storefront) http_ok "http://127.0.0.1:$PORT/readyz" ;;
+	grillsim) [[ -s $DIR/probe/grillsim.addr ]] ;;
+	*)
+		read_word "$DIR/probe/$1.port"
+		[[ -n $REPLY ]] && http_ok "http://127.0.0.1:${REPLY##*:}/readyz"
+		;;
+	esac
+}
+
+wait_ready() {
+	local start
+	now_ms
+	start=$REPLY
+	until ready "$1"; do
+		if ! proc_alive "${PID[$1]}"; then
+			log_tail "$DIR/log/$1.log"
+			fail "$1 ended instead of getting ready"
+		fi
+		now_ms
+		if [[ $REPLY -gt $((start + READY_DEADLINE_MS)) ]]; then
+			log_tail "$DIR/log/$1.log"
+			fail "$1 was not ready within $((READY_DEADLINE_MS / 1000)) s"
+		fi
+		pause 0.02
+	done
+}
+
+# pause SECONDS: a signal ends it.
+pause() {
+	sleep "$1" 9>&- &
+	wait $! || :
+}
+
+# ---- jobs ------------------------------------------------------------------
+
+job() {
+	local name=$1
+	shift
+	"$@" </dev/null >"$DIR/log/$name.log" 2>&1 9>&- &
+	JOB[$name]=$!
+}
+
+# job_talks: the same for one whose words are for whoever started us.
+job_talks() {
+	local name=$1
+	shift
+	"$@" </dev/null 9>&- &
+	JOB[$name]=$!
+}
+
+job_wait() {
+	local r=0
+	wait "${JOB[$1]}" || r=$?
+	unset "JOB[$1]"
+	[[ $r != 0 ]] || return 0
+	[[ $1 == kafka || $1 == postgres ]] || log_tail "$DIR/log/$1.log"
+	fail "${2:-$1 failed}"
+}
+
+# ---- up --------------------------------------------------------------------
+
+check_programs() {
+	local name
+	for name in storefront chillybin jafflr tally overlord grillsim; do
+		[[ -x $BIN/$name ]] || die "there is no program '$BIN/$name'" \
+			"make programs builds them; BIN= is where they are"
+	done
+	command -v setpriv curl >/dev/null || die "setpriv or curl is missing" \
+		"infra/dev/bootstrap.sh --need run installs what is missing"
+}
+
+check_port() {
+	local port
+	[[ $PORT =~ ^[1-9][0-9]{0,4}$ && $PORT -le 65535 ]] ||
+		usage_die "'$PORT' is no port"
+	port_taken "$PORT" || return 0
+	port=$PORT
+	while port_taken "$port"; do
+		port=$((port % 65535 + 1))
+	done
+	die "port $PORT is taken by another program" \
+		"PORT=$port is free: make run PORT=$port"
+}
+
+# lock_run: 9 is ours, or it says who has it.
+lock_run() {
+	lock_take "$DIR/run.lock" 0 && return 0
+	read_word "$DIR/run.address"
+	die "it runs already in '$DIR'${REPLY:+, at $REPLY}" \
+		"$(stop_command) stops it; RUN_DIR= and PORT= start another"
+}
+
+stop_command() {
+	printf 'make stop'
+	[[ $DIR == "$ROOT/.run" ]] || printf " RUN_DIR='%s'" "$DIR"
+}
+
+make_folders() {
+	local log
+	mkdir -p -- "$DIR/log" "$DIR/pid" "$DIR/probe"
+	rm -f -- "$DIR"/pid/* "$DIR"/probe/* "$DIR"/run.ready
+	for log in "$DIR"/log/*.log; do
+		[[ ! -f $log || -L $log || $log == */run.log ]] ||
+			mv -f -- "$log" "$log.1"
+	done
+	ln -sfn ../kafka/kafka.log "$DIR/log/kafka.log"
+	ln -sfn ../postgres/postgres.log "$DIR/log/postgres.log"
+}
+
+# export_file FILE: the settings that a server wrote for its clients.
+export_file() {
+	local line
+	while IFS= read -r line; do
+		export "${line?}"
+	done <"$1"
+}
+
+start_servers() {
+	[[ -n ${KAFKA_BROKERS-} ]] || {
+		OWN_KAFKA=yes
+		job_talks kafka "$KAFKA_SH" start "$DIR/kafka" --watch-pid $$
+	}
+	[[ -n ${DATABASE_URL-} ]] || {
+		OWN_POSTGRES=yes
+		job_talks postgres "$POSTGRES_SH" start "$DIR/postgres" \
+			--watch-pid $$
+	}
+}
+
+# declare_all: tables while Kafka still starts, then topics, then the grill.
+declare_all() {
+	[[ -z $OWN_POSTGRES ]] || {
+		job_wait postgres "there is no Postgres"
+		export_file "$DIR/postgres/postgres.env"
+	}
+	job migrate "$BIN/overlord" migrate up --execute
+	[[ -z $OWN_KAFKA ]] || {
+		job_wait kafka "there is no Kafka"
+		export_file "$DIR/kafka/kafka.env"
+	}
+	job topics "$BIN/overlord" topics apply --execute
+	job_wait migrate "the tables cannot be made"
+	wait_ready grillsim
+	read_word "$DIR/probe/grillsim.addr"
+	GRILL_ADDR=$REPLY
+	job grill "$BIN/overlord" grill set "$GRILL" --address "$GRILL_ADDR" \
+		--plates "$PLATES" --execute
+	job_wait topics "the topics cannot be made"
+	job_wait grill "the grill cannot be entered"
+}
+
+start_programs() {
+	local i name
+	for ((i = 1; i <= CHILLYBINS; i++)); do WORKERS+=("chillybin-$i"); done
+	for ((i = 1; i <= JAFFLRS; i++)); do WORKERS+=("jafflr-$i"); done
+	for ((i = 1; i <= TALLYS; i++)); do WORKERS+=("tally-$i"); done
+	for name in storefront "${WORKERS[@]}"; do
+		launch "$name"
+	done
+	for name in storefront "${WORKERS[@]}"; do
+		wait_ready "$name"
+	done
+}
+
+# stock_get sets REPLY: what the stall `main` has, without white space.
+stock_get() {
+	REPLY=$(curl -s -f -m 5 "http://127.0.0.1:$PORT/stock?stall=main") ||
+		REPLY=
+	REPLY=${REPLY//[[:space:]]/}
+}
+
+# fill_shelves: an empty shop cannot be tried. Orders and stock go the same
+# way, so it waits until the stock has come out at the other end.
+fill_shelves() {
+	local end
+	stock_get
+	[[ $REPLY == '{}' ]] || return 0
+	curl -s -f -o /dev/null -m 10 -H 'content-type: application/json' \
+		-d "$FIRST_STOCK" "http://127.0.0.1:$PORT/restock" || {
+		say "the first stock was not accepted; the shop is open but empty"
+		return 0
+	}
+	now_ms
+	end=$((REPLY + READY_DEADLINE_MS))
+	while stock_get && [[ $REPLY == '{}' ]]; do
+		now_ms
+		[[ $REPLY -lt $end ]] ||
+			fail "the first stock was accepted, but does not arrive"
+		pause 0.05
+	done
+	say "stocked the stall 'main' for the first time"
+}
+
+# ---- while it runs ---------------------------------------------------------
+
+# crashed NAME: say it once, and when it comes back.
+crashed() {
+	local r=${STATUS[${PID[$1]}]-} how delay
+	[[ $r ]] || wait "${PID[$1]}" 2>/dev/null || r=$?
+	r=${r:-0}
+	how="exit status $r"
+	[[ $r -le 128 ]] || how="signal $(kill -l "$r")"
+	now_ms
+	[[ $((REPLY - ${STARTED_MS[$1]})) -lt $STEADY_MS ]] || CRASHES[$1]=0
+	delay=$((BACKOFF_MIN_MS << ${CRASHES[$1]:-0}))
+	[[ $delay -lt $BACKOFF_MAX_MS ]] || delay=$BACKOFF_MAX_MS
+	[[ ${CRASHES[$1]:-0} -ge 6 ]] ||
+		CRASHES[$1]=$((${CRASHES[$1]:-0} + 1))
+	DUE_MS[$1]=$((REPLY + delay))
+	say "$1 ended ($how), will start it again in $delay ms; see '$DIR/log/$1.log'"
+}
+
+tend_programs() {
+	local name
+	for name in "${!PID[@]}"; do
+		if [[ ${DUE_MS[$name]} == 0 ]]; then
+			proc_alive "${PID[$name]}" || crashed "$name"
+		else
+			now_ms
+			[[ $REPLY -lt ${DUE_MS[$name]} ]] || launch "$name"
+		fi
+	done
+}
+
+# tend_server NAME SCRIPT: start a server of ours that has died again.
+tend_server() {
+	local r
+	if [[ -n ${JOB[$1]-} ]]; then
+		proc_alive "${JOB[$1]}" && return 0
+		r=${STATUS[${JOB[$1]}]-}
+		[[ $r ]] || wait "${JOB[$1]}" || r=$?
+		unset "JOB[$1]"
+		[[ ${r:-0} == 0 ]] || fail "$1 cannot be started again"
+		return 0
+	fi
+	read_word "$DIR/$1/$1.pid"
+	proc_alive "$REPLY" && return 0
+	say "$1 has died, starting it again; see '$DIR/$1/$1.log.1'"
+	job_talks "$1" "$2" start "$DIR/$1" --watch-pid $$
+}
+
+# tend: until a signal comes. The death of a child ends the wait at once.
+tend() {
+	local tick='' ended r
+	while :; do
+		proc_alive "$tick" || {
+			sleep 1 9>&- &
+			tick=$!
+		}
+		r=0
+		ended=''
+		# The shell has a line of its own for who was killed; so do we.
+		wait -n -p ended 2>/dev/null || r=$?
+		[[ -z $ended ]] || STATUS[$ended]=$r
+		tend_programs
+		[[ -z $OWN_KAFKA ]] || tend_server kafka "$KAFKA_SH"
+		[[ -z $OWN_POSTGRES ]] || tend_server postgres "$POSTGRES_SH"
+	done
+}
+
+# ---- down ------------------------------------------------------------------
+
+# stop_layer NAME...: all asked at once, then waited for.
+stop_layer() {
+	local name pids=()
+	for name in "$@"; do
+		proc_alive "${PID[$name]-}" || continue
+		kill -TERM "${PID[$name]}" 2>/dev/null || :
+		pids+=("$name")
+	done
+	for name in ${pids[@]+"${pids[@]}"}; do
+		wait_gone "${PID[$name]}" "$STOP_DEADLINE_MS" && continue
+		say "$name did not end within $((STOP_DEADLINE_MS / 1000)) s, killing it"
+		end_process "${PID[$name]}" 0 || :
+	done
+}
+
+stop_jobs() {
+	local name
+	for name in "${!JOB[@]}"; do
+		end_process "${JOB[$name]}" "$STOP_DEADLINE_MS" || :
+	done
+	JOB=()
+}
+
+stop_servers() {
+	local pids=() pid
+	if [[ -d $DIR/kafka ]]; then
+		"$KAFKA_SH" stop "$DIR/kafka" 9>&- &
+		pids+=($!)
+	fi
+	if [[ -d $DIR/postgres ]]; then
+		"$POSTGRES_SH" stop "$DIR/postgres" 9>&- &
+		pids+=($!)
+	fi
+	for pid in ${pids[@]+"${pids[@]}"}; do
+		wait_gone "$pid" "$STOP_DEADLINE_MS" ||
+			say "a server in '$DIR' does not stop"
+	done
+}
+
+# sweep: end what a supervisor left that was killed. What it started is known
+# by number and birth.
+sweep() {
+	local file pid born
+	[[ -e $DIR/run.pid ]] || return 0
+	for file in "$DIR"/pid/*; do
+		read_word "$file"
+		read -r pid born <<<"$REPLY" || :
+		proc_alive "${pid-}" || continue
+		proc_born "$pid"
+		[[ $REPLY != "$born" ]] || end_process "$pid" "$STOP_DEADLINE_MS" || :
+	done
+	stop_servers
+	forget_run
+}
+
+forget_run() {
+	rm -rf -- "$DIR/pid" "$DIR/probe"
+	rm -f -- "$DIR"/run.{pid,ready,address,lock}
+}
+
+# shut_down STATUS: the one way out once the supervisor has begun.
+shut_down() {
+	local start
+	[[ -z $STOPPING ]] || return 0
+	STOPPING=yes
+	trap 'say "stopping already"' INT TERM HUP
+	now_ms
+	start=$REPLY
+	say "stopping"
+	stop_layer storefront
+	stop_layer ${WORKERS[@]+"${WORKERS[@]}"}
+	stop_layer grillsim
+	stop_jobs
+	stop_servers
+	forget_run
+	seconds_since "$start"
+	say "stopped after $REPLY s; the state stays in '$DIR'"
+	exit "$1"
+}
+
+# fail MESSAGE: what cannot go on goes down in order.
+fail() {
+	say "error: $1"
+	hint "logs are in '$DIR/log'"
+	shut_down 1
+}
+
+# ---- verbs -----------------------------------------------------------------
+
+supervise() {
+	local begin
+	now_ms
+	begin=$REPLY
+	OWN_KAFKA='' OWN_POSTGRES='' GRILL_ADDR=''
+	proc_born $$
+	write_file "$DIR/run.pid" "$$ $REPLY"
+	trap 'shut_down 0' INT TERM HUP
+	make_folders
+	write_file "$DIR/run.address" "http://127.0.0.1:$PORT/"
+	start_servers
+	launch grillsim
+	declare_all
+	start_programs
+	fill_shelves
+	seconds_since "$begin"
+	say "ready after $REPLY s: http://127.0.0.1:$PORT/"
+	if [[ $DETACH ]]; then
+		say "$(stop_command) stops it; logs are in '$DIR/log'"
+	else
+		say "Ctrl-C stops it; logs are in '$DIR/log'"
+	fi
+	write_file "$DIR/run.ready" "$$"
+	tend
+}
+
+# detach: the supervisor inherits the lock and its words are passed on until it
+# is ready or gone.
+detach() {
+	local child line
+	mkdir -p -- "$DIR/log"
+	: >"$DIR/log/run.log"
+	setsid "$SELF" supervise </dev/null >>"$DIR/log/run.log" 2>&1 &
+	child=$!
+	exec 9>&-
+	trap 'kill -TERM "$child"' INT TERM HUP
+	exec 7<"$DIR/log/run.log"
+	while proc_alive "$child" && [[ ! -e $DIR/run.ready ]]; do
+		while IFS= read -r line <&7; do printf '%s\n' "$line" >&2; done
+		sleep 0.03
+	done
+	while IFS= read -r line <&7; do printf '%s\n' "$line" >&2; done
+	[[ -e $DIR/run.ready ]]
+}
+
+start() {
+	folder_open "$RUN_DIR"
+	check_programs
+	lock_run
+	(sweep && check_port) || {
+		rm -f -- "$DIR/run.lock"
+		exit 1
+	}
+	BIN=$(cd -- "$BIN" && pwd -P)
+	cd -- "$ROOT"
+	export RUN_DIR=$DIR BIN PORT DETACH CHILLYBINS JAFFLRS TALLYS
+	if [[ $DETACH ]]; then
+		detach
+	else
+		supervise
+	fi
+}
+
+# supervisor sets REPLY: the process that runs DIR, empty when none does.
+supervisor() {
+	local pid born
+	read_word "$DIR/run.pid"
+	read -r pid born <<<"$REPLY" || :
+	REPLY=
+	proc_alive "${pid-}" || { REPLY= && return 1; }
+	proc_born "$pid"
+	[[ $REPLY == "$born" ]] || { REPLY= && return 1; }
+	REPLY=$pid
+}
+
+stop() {
+	local pid i
+	if ! supervisor; then
+		sweep
+		say "nothing runs in '$DIR'"
+		return 0
+	fi
+	pid=$REPLY
+	kill -TERM "$pid"
+	for ((i = 0; i < SUPERVISOR_DEADLINE_MS; i += 5000)); do
+		if wait_gone "$pid" 5000; then
+			say "stopped; the state stays in '$DIR'"
+			return 0
+		fi
+		say "still stopping"
+	done
+	end_process "$pid" 0 || :
+	sweep
+	say "stopped by force; the state stays in '$DIR'"
+}
+
+status() {
+	if supervisor; then
+		read_word "$DIR/run.address"
+		printf '%s\n' "$REPLY"
+		[[ -e $DIR/run.ready ]] && return 0
+		say "still starting"
+		return 1
+	fi
+	say "nothing runs in '$DIR'"
+	return 1
+}
+
+# clean: what we made, by name: RUN_DIR may be anybody's folder.
+clean() {
+	if supervisor; then stop; fi
+	sweep
+	[[ ! -d $DIR/kafka ]] || "$KAFKA_SH" remove "$DIR/kafka"
+	[[ ! -d $DIR/postgres ]] || "$POSTGRES_SH" remove "$DIR/postgres"
+	rm -rf -- "$DIR/log" "$DIR/grill.state"
+	forget_run
+	rmdir -- "$DIR" 2>/dev/null || :
+	say "forgot the state of '$DIR'"
+}
+
+main() {
+	case ${1:-help} in
+	help | --help | -h) help ;;
+	start) start ;;
+	supervise)
+		folder_open "$RUN_DIR"
+		supervise
+		;;
+	stop | status | clean)
+		if [[ ! -d $RUN_DIR ]]; then
+			say "nothing runs in '$RUN_DIR'"
+			[[ $1 != status ]]
+			return
+		fi
+		folder_open "$RUN_DIR"
+		"$1"
+		;;
+	*) usage_die "there is no '$1'" ;;
+	esac
+}
+
+main "$@"

@@ -1,0 +1,172 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# Tests of run.sh from the outside, with the programs of BIN on a real Kafka and
+# a real Postgres. The tree is a copy and its path has a space in it. Each test
+# leaves the shop stopped. Times are told, not judged.
+# run_test.sh [NAME]...: those only, or all.
+#
+# Invariant: whatever a test started bears the scratch folder in its command
+# line or its environment, so what is left over can be found.
+set -euo pipefail
+
+HERE=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
+ROOT=$(cd -- "$HERE/../.." && pwd -P)
+# Read by server.sh.
+# shellcheck disable=SC2034
+SERVER=run_test
+# shellcheck source=infra/dev/server.sh
+. "$HERE/server.sh"
+# shellcheck source=infra/dev/shell_test.sh
+. "$HERE/shell_test.sh"
+
+BIN=$(cd -- "${BIN:-$ROOT/build/rel/bin}" && pwd -P)
+TREE="$SCRATCH/a tree"
+STATE="$TREE/.run"
+RUN="$TREE/infra/dev/run.sh"
+# What outlives a run for a moment: watchers and dying servers.
+GONE_DEADLINE_MS=10000
+
+# shop VERB [SETTING=VALUE]...: run.sh, in an environment of our own.
+shop() {
+	local verb=$1
+	shift
+	env -u RUN_DIR -u DATABASE_URL -u KAFKA_BROKERS BIN="$BIN" \
+		PORT="$PORT" "$@" "$RUN" "$verb"
+}
+
+nothing_is_left() {
+	nobody_is_left "$GONE_DEADLINE_MS"
+	expect test ! -e "$STATE/run.lock"
+	expect test ! -e "$STATE/run.pid"
+	expect test ! -e "$STATE/kafka/kafka.lock"
+	expect test ! -e "$STATE/postgres/postgres.lock"
+}
+
+answers() {
+	curl -s -f -o /dev/null -m 2 "http://127.0.0.1:$PORT/readyz"
+}
+
+# another_than PID FILE: the file names another process by now.
+another_than() {
+	[[ $(first_word "$2") != "$1" ]]
+}
+
+tidy() {
+	local dir
+	for dir in "$STATE" "$SCRATCH/other"; do
+		[[ ! -d $dir ]] || said shop clean RUN_DIR="$dir" || :
+	done
+}
+
+# ---- the tests -------------------------------------------------------------
+
+a_detached_start_returns_when_the_shop_is_open_and_stocked() {
+	expect said shop start DETACH=1
+	expect_said "http://127.0.0.1:$PORT/"
+	expect answers
+	expect grep -q cheese <(curl -s -m 5 \
+		"http://127.0.0.1:$PORT/stock?stall=main")
+	expect said shop status
+	expect said shop stop
+}
+
+stop_leaves_no_process_and_no_lock() {
+	expect said shop start DETACH=1
+	expect said shop stop
+	nothing_is_left
+	expect said shop stop
+	expect_said "nothing runs"
+}
+
+a_second_start_keeps_the_state_and_is_quick() {
+	expect said shop start DETACH=1
+	expect_said "ready after"
+	say "second start: $(grep -o 'ready after [0-9.]* s' "$SCRATCH/said")"
+	expect test "$(grep -c 'for the first time' "$SCRATCH/said")" = 0
+	expect said shop stop
+}
+
+a_taken_port_is_named_with_a_free_one() {
+	expect said shop start DETACH=1
+	refused shop start DETACH=1 RUN_DIR="$SCRATCH/other"
+	expect_said "port $PORT is taken"
+	expect_said "HINT: PORT="
+	expect test ! -e "$SCRATCH/other/run.lock"
+	expect said shop stop
+}
+
+a_folder_in_use_says_where_it_runs_and_how_to_stop_it() {
+	expect said shop start DETACH=1
+	refused shop start DETACH=1
+	expect_said "it runs already"
+	expect_said "http://127.0.0.1:$PORT/"
+	expect_said "make stop"
+	expect answers
+	expect said shop stop
+}
+
+a_crashed_worker_comes_back_and_it_is_said() {
+	local old
+	expect said shop start DETACH=1
+	old=$(first_word "$STATE/pid/chillybin-1")
+	kill -KILL "$old"
+	wait_until grep -q "chillybin-1 ended (signal KILL)" "$STATE/log/run.log"
+	wait_until another_than "$old" "$STATE/pid/chillybin-1"
+	expect said shop stop
+}
+
+ctrl_c_stops_everything() {
+	local pid
+	mkfifo "$SCRATCH/keys"
+	# A shell lets what it puts into the background ignore Ctrl-C.
+	env --default-signal=INT -u RUN_DIR -u DATABASE_URL -u KAFKA_BROKERS \
+		BIN="$BIN" PORT="$PORT" script -q -f -e -c "'$RUN' start" \
+		"$SCRATCH/said" <"$SCRATCH/keys" >/dev/null 2>&1 &
+	pid=$!
+	exec 5>"$SCRATCH/keys"
+	wait_until grep -q 'ready after' "$SCRATCH/said"
+	printf '\003' >&5
+	expect wait_gone "$pid" "$DEADLINE_MS"
+	exec 5>&-
+	rm -f "$SCRATCH/keys"
+	expect_said "stopped after"
+	nothing_is_left
+}
+
+a_start_that_is_interrupted_leaves_nothing() {
+	local pid
+	env -u RUN_DIR -u DATABASE_URL -u KAFKA_BROKERS \
+		BIN="$BIN" PORT="$PORT" "$RUN" start \
+		>"$SCRATCH/said" 2>&1 &
+	pid=$!
+	wait_until test -e "$STATE/kafka/kafka.pid"
+	kill -TERM "$pid"
+	expect wait_gone "$pid" "$DEADLINE_MS"
+	nothing_is_left
+}
+
+a_killed_supervisor_leaves_nothing_running() {
+	expect said shop start DETACH=1
+	kill -KILL "$(first_word "$STATE/run.pid")"
+	nobody_is_left "$DEADLINE_MS"
+	expect said shop start DETACH=1
+	expect said shop stop
+	nothing_is_left
+}
+
+clean_forgets_the_state() {
+	expect said shop start DETACH=1
+	expect said shop clean
+	nothing_is_left
+	expect test ! -e "$STATE"
+}
+
+# ---- all of them -----------------------------------------------------------
+
+mkdir -p -- "$TREE"
+tar -C "$ROOT" --exclude=./.git --exclude=./build --exclude=./.run -cf - . |
+	tar -C "$TREE" -xf -
+pick_port
+PORT=$REPLY
+run_tests "${BASH_SOURCE[0]}" "$@"

@@ -1,0 +1,226 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# Tests of the private Kafka and the private Postgres: what happens when files
+# lie, processes die and folders are not what they were. The folders have a
+# space in their names. server_test.sh [NAME]...: those only, or all.
+#
+# Invariant: whatever a test started bears the scratch folder in its command
+# line or its environment, so what is left over can be found.
+set -euo pipefail
+
+HERE=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
+ROOT=$(cd -- "$HERE/../.." && pwd -P)
+# Read by server.sh.
+# shellcheck disable=SC2034
+SERVER=server_test
+# shellcheck source=infra/dev/server.sh
+. "$HERE/server.sh"
+# shellcheck source=infra/dev/shell_test.sh
+. "$HERE/shell_test.sh"
+
+KAFKA_SH=$ROOT/infra/kafka/kafka.sh
+POSTGRES_SH=$ROOT/infra/postgres/postgres.sh
+K="$SCRATCH/a kafka"
+P="$SCRATCH/a postgres"
+
+kafka() {
+	"$KAFKA_SH" "$1" "$K" "${@:2}"
+}
+
+postgres() {
+	"$POSTGRES_SH" "$1" "$P" "${@:2}"
+}
+
+# ask SQL prints the answer, through the address that clients get.
+ask() {
+	read_word "$P/postgres.env"
+	psql -X -A -t -d "${REPLY#DATABASE_URL=}" -c "$1"
+}
+
+# stranger prints the process of somebody else.
+stranger() {
+	sleep 600 >/dev/null 2>&1 &
+	printf '%s' $!
+}
+
+someone_sleeps() {
+	[[ $(ask "SELECT count(*) FROM pg_stat_activity
+		WHERE wait_event = 'PgSleep'") == 1 ]]
+}
+
+tidy() {
+	said kafka remove || :
+	said postgres remove || :
+}
+
+# ---- the tests -------------------------------------------------------------
+
+kafka_keeps_its_port_and_its_data_from_start_to_start() {
+	local first
+	said kafka start
+	first=$(kafka status)
+	read_word "$K/kafka.env"
+	expect test "$REPLY" = "KAFKA_BROKERS=$first"
+	said kafka stop
+	refused kafka status
+	said kafka start
+	expect test "$(kafka status)" = "$first"
+	said kafka remove
+	nobody_is_left 2000
+	expect test ! -e "$K"
+}
+
+kafka_killed_starts_again() {
+	said kafka start
+	kill -KILL "$(first_word "$K/kafka.pid")"
+	said kafka start
+	said kafka status
+	said kafka remove
+}
+
+kafka_takes_another_port_when_its_own_is_taken() {
+	local ports
+	said kafka start
+	said kafka stop
+	said postgres start
+	ports=$(first_word "$P/postgres.port")
+	printf '%s %s\n' "$ports" "$ports" >"$K/kafka.ports"
+	said kafka start
+	expect_said "port $ports is taken by another program, using"
+	said kafka remove
+	said postgres remove
+}
+
+a_server_ends_with_the_process_that_it_is_told_to_watch() {
+	local pid
+	pid=$(stranger)
+	said kafka start --watch-pid "$pid"
+	said postgres start --test --watch-pid "$pid"
+	kill -KILL "$pid"
+	nobody_is_left 10000
+	expect test ! -e "$K/kafka.env"
+	expect test ! -e "$P/postgres.env"
+	tidy
+}
+
+a_pid_file_with_a_strangers_number_harms_nobody() {
+	local pid
+	pid=$(stranger)
+	said kafka start
+	said kafka stop
+	printf '%s\n' "$pid" >"$K/kafka.pid"
+	said kafka stop
+	said postgres start
+	said postgres stop
+	printf '%s\n' "$pid" >"$P/postgres.pid"
+	said postgres stop
+	expect proc_alive "$pid"
+	kill "$pid"
+	tidy
+}
+
+of_two_starts_at_once_one_is_refused() {
+	local first second r=0
+	kafka start >"$SCRATCH/first" 2>&1 &
+	first=$!
+	kafka start >"$SCRATCH/second" 2>&1 &
+	second=$!
+	wait "$first" || r=$((r + 1))
+	wait "$second" || r=$((r + 1))
+	expect test "$r" = 1
+	expect grep -q "runs already" "$SCRATCH/first" "$SCRATCH/second"
+	said kafka remove
+}
+
+a_kafka_folder_of_a_newer_version_is_refused_with_a_hint() {
+	said kafka start
+	said kafka stop
+	printf '99.0.0\n' >"$K/kafka.version"
+	refused kafka start
+	expect_said "written by Kafka 99.0.0"
+	expect_said "HINT:"
+	said kafka remove
+}
+
+a_jar_that_was_changed_is_not_used() {
+	local cache="$SCRATCH/cache/toasties-galore" jar
+	said env XDG_CACHE_HOME="$SCRATCH/cache" "$KAFKA_SH" fetch
+	jar=$(find "$cache" -name 'kafka-clients-*.jar')
+	printf 'x' >>"$jar"
+	said env XDG_CACHE_HOME="$SCRATCH/cache" "$KAFKA_SH" fetch
+	expect_said "the cache is damaged"
+	expect_said "kafka-clients-"
+	: >"${jar%/*}/stranger.jar"
+	said env XDG_CACHE_HOME="$SCRATCH/cache" "$KAFKA_SH" fetch
+	expect_said "stranger.jar' is not on the list"
+	expect test ! -e "${jar%/*}/stranger.jar"
+}
+
+postgres_keeps_its_address_and_its_data_from_start_to_start() {
+	local first
+	said postgres start
+	first=$(postgres status)
+	ask 'CREATE TABLE kept AS SELECT 42 AS n' >/dev/null
+	said postgres stop
+	refused postgres status
+	said postgres start
+	expect test "$(postgres status)" = "$first"
+	expect test "$(ask 'SELECT n FROM kept')" = 42
+	said postgres remove
+	nobody_is_left 2000
+	expect test ! -e "$P"
+}
+
+postgres_killed_with_a_session_at_work_starts_again() {
+	said postgres start
+	ask 'SELECT pg_sleep(600)' >/dev/null 2>&1 &
+	wait_until someone_sleeps
+	kill -KILL "$(first_word "$P/postgres.pid")"
+	said postgres start
+	expect test "$(ask 'SELECT 1')" = 1
+	said postgres remove
+}
+
+postgres_takes_a_password_over_tcp_and_nothing_less() {
+	local url
+	said postgres start
+	url=$(sed -n 's/^DATABASE_URL_TCP=//p' "$P/postgres.env")
+	expect test "$(psql -X -A -t -d "$url" -c 'SELECT current_user')" = galore
+	refused psql -X -w -d "${url%%\?*}?passfile=/dev/null" -c 'SELECT 1'
+	expect test "$(stat -c %a "$P/postgres.pgpass")" = 600
+	said postgres remove
+}
+
+postgres_is_safe_from_a_power_cut_unless_it_is_for_tests() {
+	said postgres start
+	expect test "$(ask 'SHOW fsync')" = on
+	said postgres stop
+	said postgres start --test
+	expect test "$(ask 'SHOW fsync')" = off
+	expect test "$(ask 'SHOW max_connections')" = 200
+	said postgres remove
+}
+
+a_cluster_of_another_major_version_is_refused_with_a_hint() {
+	mkdir -p "$P/data"
+	printf '13\n' >"$P/data/PG_VERSION"
+	refused postgres start
+	expect_said "made by PostgreSQL 13"
+	expect_said "HINT:"
+	expect test "$(cat "$P/data/PG_VERSION")" = 13
+	rm -rf "$P"
+}
+
+a_folder_that_is_no_cluster_is_left_alone() {
+	mkdir -p "$P/data"
+	printf 'dear diary\n' >"$P/data/diary"
+	refused postgres start
+	expect_said "not empty"
+	expect test -s "$P/data/diary"
+	rm -rf "$P"
+}
+
+# ---- all of them -----------------------------------------------------------
+
+run_tests "${BASH_SOURCE[0]}" "$@"

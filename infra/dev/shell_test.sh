@@ -1,0 +1,134 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: MIT
+#
+# Shell tests: a runner for tests that are shell functions. Sourced, after
+# server.sh; the file that sources it has its tests between the lines
+# `# ---- the tests` and `# ---- all of them`, and calls run_tests at its end.
+# A test's name is a sentence. A test fails when a command in it does.
+#
+# What the program under test said is in $SCRATCH/said; $SCRATCH is removed at
+# the end, after tidy() has ended what lives in it.
+
+SCRATCH=$(mktemp -d "${TMPDIR:-/tmp}/galore-test.XXXXXX")
+DEADLINE_MS=60000
+
+# said COMMAND...: keep what it says.
+said() {
+	"$@" >"$SCRATCH/said" 2>&1
+}
+
+# refused COMMAND...: keep what it says, and it must fail.
+refused() {
+	if said "$@"; then
+		say "should have failed: $*"
+		return 1
+	fi
+}
+
+expect_said() {
+	grep -q -F -e "$1" "$SCRATCH/said" && return 0
+	say "expected '$1', but it said:"
+	sed 's/^/    /' "$SCRATCH/said" >&2
+	return 1
+}
+
+expect() {
+	"$@" && return 0
+	say "not so: $*"
+	[[ ! -f $SCRATCH/said ]] || sed 's/^/    /' "$SCRATCH/said" >&2
+	return 1
+}
+
+# wait_until COMMAND...: true within DEADLINE_MS.
+wait_until() {
+	local end
+	now_ms
+	end=$((REPLY + DEADLINE_MS))
+	until "$@"; do
+		now_ms
+		if [[ $REPLY -ge $end ]]; then
+			say "waited too long for: $*"
+			return 1
+		fi
+		sleep 0.05
+	done
+}
+
+# first_word FILE prints the process that a pid file names.
+first_word() {
+	read_word "$1"
+	printf '%s' "${REPLY%% *}"
+}
+
+# ours sets REPLY: processes with the scratch folder in their command line or
+# environment, without this shell.
+ours() {
+	local proc found=
+	for proc in /proc/[0-9]*; do
+		[[ $proc != "/proc/$$" ]] || continue
+		if tr '\0' '\n' <"$proc/cmdline" | grep -q -F -e "$SCRATCH" ||
+			tr '\0' '\n' <"$proc/environ" | grep -q -F -e "$SCRATCH"; then
+			proc_alive "${proc#/proc/}" && found+="${proc#/proc/} "
+		fi
+	done 2>/dev/null
+	REPLY=$found
+}
+
+# nobody_is_left MS: within that time none of ours is alive.
+nobody_is_left() {
+	local end pid
+	now_ms
+	end=$((REPLY + $1))
+	ours
+	while [[ $REPLY ]]; do
+		now_ms
+		[[ $REPLY -lt $end ]] || break
+		sleep 0.1
+		ours
+	done
+	ours
+	for pid in $REPLY; do
+		say "still there: $(tr '\0' ' ' <"/proc/$pid/cmdline" |
+			cut -c 1-120)"
+	done
+	[[ -z $REPLY ]]
+}
+
+finish_tests() {
+	local r=$? pid
+	tidy || :
+	ours
+	for pid in $REPLY; do kill -KILL "$pid" 2>/dev/null || :; done
+	rm -rf -- "$SCRATCH"
+	exit "$r"
+}
+
+# run_tests FILE [NAME]...: those only, or all of the file.
+run_tests() {
+	local file=$1 name n=0 failed=0 r start
+	shift
+	trap finish_tests EXIT
+	trap 'exit 1' INT TERM HUP
+	while read -r name; do
+		[[ $# == 0 || " $* " == *" $name "* ]] || continue
+		n=$((n + 1))
+		now_ms
+		start=$REPLY
+		# Not as a condition: that would switch -e off within the test.
+		set +e
+		(set -e; trap - EXIT; "$name")
+		r=$?
+		set -e
+		if [[ $r == 0 ]]; then
+			seconds_since "$start"
+			say "ok    ${name//_/ } ($REPLY s)"
+		else
+			say "FAIL  ${name//_/ }"
+			failed=$((failed + 1))
+			tidy || :
+		fi
+	done < <(sed -n -e '/^# ---- the tests/,/^# ---- all of them/s/^\([a-z0-9_]*\)() {$/\1/p' \
+		"$file")
+	say "$n tests, $failed failed"
+	[[ $failed == 0 && $n -gt 0 ]]
+}

@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Plates: the grill without its wire. Invariant: an edge is in the physical
+ * log before anyone can hear of it. Main thread.
+ */
+#include "infra/grillsim/plates.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <modbus.h>
+
+#include "infra/grillsim/journal.h"
+#include "infra/grillsim/plate.h"
+#include "infra/grillsim/record.h"
+#include "infra/grillsim/registers.h"
+#include "infra/lib/xalloc.h"
+
+#define TIME_MAX_MS 3600000
+
+struct plates {
+	const char *name;
+	int n_plates;
+	int64_t speed;
+	struct plate *plates;
+	struct fault *faults;
+	struct record log;
+	struct journal journal;
+};
+
+static const char *const state_names[] = {
+	[PLATE_IDLE] = "idle",
+	[PLATE_HEATING] = "heating",
+	[PLATE_DONE] = "done",
+	[PLATE_FAULT] = "fault",
+};
+
+static uint32_t get_u32(const uint16_t *registers)
+{
+	return (uint32_t)registers[0] << 16 | registers[1];
+}
+
+static void put_u32(uint16_t *registers, uint32_t value)
+{
+	registers[0] = (uint16_t)(value >> 16);
+	registers[1] = (uint16_t)(value & UINT16_MAX);
+}
+
+static int log_edge(struct plates *plates, const char *edge, int i,
+		    int64_t now_ms)
+{
+	const struct plate *plate = &plates->plates[i];
+	char job[JOB_TEXT_MAX];
+
+	job_format(&plate->job, job);
+	return record_line(&plates->log,
+			   "%s at_ms=%" PRId64
+			   " grill=%s plate=%d token=%u boot=%u job=%s",
+			   edge, now_ms, plates->name, i, plate->token,
+			   plate->boot, job);
+}
+
+/* ---- life ---- */
+
+static int stop(struct plates *plates, int i, int64_t now_ms)
+{
+	int r;
+
+	if (!plate_stop(&plates->plates[i]))
+		return 0;
+	r = log_edge(plates, "STOP", i, now_ms);
+	return r ? r : journal_stop(&plates->journal, i);
+}
+
+int plates_new(struct plates **ret, const struct plates_params *params)
+{
+	CLEANUP(plates_freep)
+	struct plates *plates = xcalloc(1, sizeof(*plates));
+	int r;
+
+	plates->log.fd = -1;
+	plates->journal.record.fd = -1;
+	plates->name = params->name;
+	plates->n_plates = params->n_plates;
+	plates->speed = params->speed;
+	plates->plates =
+		xcalloc((size_t)params->n_plates, sizeof(*plates->plates));
+	plates->faults =
+		xcalloc((size_t)params->n_plates, sizeof(*plates->faults));
+	for (int i = 0; i < params->n_plates; i++)
+		plate_init(&plates->plates[i], params->boot);
+	r = record_open(&plates->log, params->log);
+	if (!r)
+		r = journal_open(&plates->journal, params->state,
+				 plates->plates, params->n_plates);
+	for (int i = 0; !r && i < params->n_plates; i++)
+		r = stop(plates, i, params->now_ms);
+	if (r)
+		return r;
+	*ret = plates;
+	plates = NULL;
+	return 0;
+}
+
+struct plates *plates_free(struct plates *plates)
+{
+	if (!plates)
+		return NULL;
+	journal_deinit(&plates->journal);
+	record_deinit(&plates->log);
+	free(plates->faults);
+	free(plates->plates);
+	free(plates);
+	return NULL;
+}
+
+int plates_n(const struct plates *plates)
+{
+	return plates->n_plates;
+}
+
+/* ---- time ---- */
+
+static int step(struct plates *plates, int i, int64_t now_ms)
+{
+	int r;
+
+	if (!plate_step(&plates->plates[i], now_ms))
+		return 0;
+	r = log_edge(plates, "DONE", i, now_ms);
+	return r ? r : journal_done(&plates->journal, i);
+}
+
+int plates_step(struct plates *plates, int64_t now_ms)
+{
+	int r = 0;
+
+	for (int i = 0; !r && i < plates->n_plates; i++)
+		r = step(plates, i, now_ms);
+	return r;
+}
+
+int64_t plates_left_ms(const struct plates *plates, int64_t now_ms)
+{
+	int64_t least = INT64_MAX;
+	int64_t left;
+
+	for (int i = 0; i < plates->n_plates; i++) {
+		left = plate_left_ms(&plates->plates[i], now_ms);
+		if (left < least)
+			least = left;
+	}
+	return least;
+}
+
+/* ---- orders ---- */
+
+static int reset(struct plates *plates, int i, int64_t now_ms)
+{
+	int r = stop(plates, i, now_ms);
+
+	if (r)
+		return r;
+	(void)plate_reset(&plates->plates[i]);
+	r = log_edge(plates, "RESET", i, now_ms);
+	return r ? r : journal_boot(&plates->journal, i, &plates->plates[i]);
+}
+
+static void show(const struct plates *plates, int i, int64_t now_ms,
+		 struct buf *out)
+{
+	const struct plate *plate = &plates->plates[i];
+	int64_t left_ms = plate_left_ms(plate, now_ms);
+	char job[JOB_TEXT_MAX];
+
+	job_format(&plate->job, job);
+	buf_printf(out,
+		   " plate=%d state=%s token=%u boot=%u job=%s jobs=%u "
+		   "left_ms=%" PRId64,
+		   i, state_names[plate->state], plate->token, plate->boot, job,
+		   plate->n_jobs, left_ms == INT64_MAX ? 0 : left_ms);
+}
+
+static int order_one(struct plates *plates, int i, const struct order *order,
+		     int64_t now_ms, struct buf *out)
+{
+	struct plate *plate = &plates->plates[i];
+
+	fault_set(&plates->faults[i], order);
+	switch (order->verb) {
+	case ORDER_OK:
+		plate->fences = true;
+		plate->broken = false;
+		break;
+	case ORDER_NO_FENCE:
+		plate->fences = false;
+		break;
+	case ORDER_BROKEN:
+		plate->broken = true;
+		break;
+	case ORDER_RESET:
+		return reset(plates, i, now_ms);
+	case ORDER_POWER_CUT:
+		return stop(plates, i, now_ms);
+	case ORDER_SHOW:
+		show(plates, i, now_ms, out);
+		break;
+	case ORDER_SLOW:
+	case ORDER_LONG:
+	case ORDER_EXCEPTION:
+	case ORDER_SILENT:
+	case ORDER_SILENT_BEFORE_START:
+	case ORDER_SILENT_AFTER_START:
+	case ORDER_DOWN:
+		break;
+	}
+	return 0;
+}
+
+int plates_order(struct plates *plates, const struct order *order,
+		 int64_t now_ms, struct buf *out)
+{
+	int r = plates_step(plates, now_ms);
+
+	if (order->plate != ORDER_ALL_PLATES)
+		return r ? r
+			 : order_one(plates, order->plate, order, now_ms, out);
+	for (int i = 0; !r && i < plates->n_plates; i++)
+		r = order_one(plates, i, order, now_ms, out);
+	return r;
+}
+
+/* ---- requests ---- */
+
+static void put_job(uint16_t *registers, const struct job *job)
+{
+	for (int i = 0; i < JOB_BYTES / 2; i++)
+		registers[i] = (uint16_t)(job->bytes[2 * i] << 8 |
+					  job->bytes[2 * i + 1]);
+}
+
+static struct job get_job(const uint16_t *registers)
+{
+	struct job job;
+
+	for (int i = 0; i < JOB_BYTES / 2; i++) {
+		job.bytes[2 * i] = (uint8_t)(registers[i] >> 8);
+		job.bytes[2 * i + 1] = (uint8_t)(registers[i] & UINT8_MAX);
+	}
+	return job;
+}
+
+/* A plate that cannot fence says nothing of its past. */
+void plates_status(struct plates *plates, int plate, int64_t now_ms,
+		   uint16_t *ret)
+{
+	const struct plate *p = &plates->plates[plate];
+	static const struct job none = { { 0 } };
+	int64_t left_ms = plate_left_ms(p, now_ms);
+
+	if (left_ms > UINT32_MAX)
+		left_ms = p->state == PLATE_HEATING ? UINT32_MAX : 0;
+	ret[STATUS_STATE] = (uint16_t)(p->broken ? PLATE_FAULT : p->state);
+	ret[STATUS_FLAGS] = p->fences ? FLAG_FENCES : 0;
+	put_u32(ret + STATUS_TOKEN, p->fences ? p->token : 0);
+	put_u32(ret + STATUS_BOOT, p->boot);
+	put_job(ret + STATUS_JOB, p->fences ? &p->job : &none);
+	put_u32(ret + STATUS_LEFT_MS, (uint32_t)left_ms);
+}
+
+struct fate plates_read(struct plates *plates, int plate)
+{
+	return fault_read(&plates->faults[plate]);
+}
+
+static int exception_of(int outcome)
+{
+	switch (outcome) {
+	case PLATE_E_TOKEN:
+	case PLATE_E_RAN:
+		return MODBUS_EXCEPTION_ILLEGAL_DATA_VALUE;
+	case PLATE_E_BUSY:
+		return MODBUS_EXCEPTION_SLAVE_OR_SERVER_BUSY;
+	default:
+		return MODBUS_EXCEPTION_SLAVE_OR_SERVER_FAILURE;
+	}
+}
+
+/* At least a millisecond, so that each toasting has a length. */
+static int64_t heats_ms(const struct plates *plates, int i, int64_t time_ms)
+{
+	int64_t ms = (time_ms + plates->faults[i].long_ms) / plates->speed;
+
+	return ms < 1 ? 1 : ms;
+}
+
+static int start(struct plates *plates, int i, const uint16_t *command,
+		 int64_t now_ms, struct fate *fate)
+{
+	struct plate *plate = &plates->plates[i];
+	struct job job = get_job(command + COMMAND_JOB);
+	uint32_t time_ms = get_u32(command + COMMAND_TIME_MS);
+	int r;
+
+	if (job_is_none(&job) || time_ms < 1 || time_ms > TIME_MAX_MS) {
+		fate->exception = MODBUS_EXCEPTION_ILLEGAL_DATA_VALUE;
+		return 0;
+	}
+	r = plate_start(plate, get_u32(command + COMMAND_TOKEN), &job,
+			heats_ms(plates, i, time_ms), now_ms);
+	if (r) {
+		fate->exception = exception_of(r);
+		return 0;
+	}
+	r = log_edge(plates, "START", i, now_ms);
+	return r ? r : journal_start(&plates->journal, i, plate);
+}
+
+static int fence(struct plates *plates, int i, const uint16_t *command,
+		 struct fate *fate)
+{
+	struct plate *plate = &plates->plates[i];
+	int r = plate_fence(plate, get_u32(command + COMMAND_TOKEN));
+
+	if (r) {
+		fate->exception = exception_of(r);
+		return 0;
+	}
+	return journal_token(&plates->journal, i, plate);
+}
+
+int plates_write(struct plates *plates, int plate, const uint16_t *command,
+		 int64_t now_ms, struct fate *ret)
+{
+	uint16_t verb = command[COMMAND_VERB];
+	int r = plates_step(plates, now_ms);
+
+	if (r)
+		return r;
+	*ret = fault_write(&plates->faults[plate], verb == VERB_START);
+	if (!ret->acts)
+		return 0;
+	switch (verb) {
+	case VERB_FENCE:
+		return fence(plates, plate, command, ret);
+	case VERB_START:
+		return start(plates, plate, command, now_ms, ret);
+	default:
+		ret->exception = MODBUS_EXCEPTION_ILLEGAL_DATA_VALUE;
+		return 0;
+	}
+}

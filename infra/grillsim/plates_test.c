@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: MIT */
+/* The grill without its wire: physical log, memory, orders, registers. */
+#include <check.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "infra/grillsim/plates.h"
+#include "infra/grillsim/registers.h"
+#include "infra/lib/xalloc.h"
+
+#define N_PLATES 3
+#define TEXT_MAX 65536
+
+static char folder[] = "/tmp/plates_test.XXXXXX";
+static char log_path[64];
+static char state_path[64];
+static struct plates *plates;
+
+static struct plates_params params(void)
+{
+	return (struct plates_params){ .name = "grill-7",
+				       .n_plates = N_PLATES,
+				       .speed = 10,
+				       .log = log_path,
+				       .state = state_path,
+				       .boot = 100 };
+}
+
+static void set_up(void)
+{
+	struct plates_params fresh = params();
+
+	memset(folder + sizeof(folder) - 7, 'X', 6);
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	(void)snprintf(log_path, sizeof(log_path), "%s/log", folder);
+	(void)snprintf(state_path, sizeof(state_path), "%s/state", folder);
+	ck_assert_int_eq(plates_new(&plates, &fresh), 0);
+}
+
+static void tear_down(void)
+{
+	plates = plates_free(plates);
+	(void)unlink(log_path);
+	(void)unlink(state_path);
+	(void)rmdir(folder);
+}
+
+/* As after a kill: only the files are left. */
+static void restart(const char *state, int64_t now_ms)
+{
+	struct plates_params again = params();
+
+	again.state = state;
+	again.boot = 200;
+	again.now_ms = now_ms;
+	plates = plates_free(plates);
+	ck_assert_int_eq(plates_new(&plates, &again), 0);
+}
+
+/* Borrowed until the next call. */
+static const char *log_text(void)
+{
+	static char text[TEXT_MAX];
+	FILE *file = fopen(log_path, "re");
+	size_t n;
+
+	ck_assert_ptr_nonnull(file);
+	n = fread(text, 1, sizeof(text) - 1, file);
+	(void)fclose(file);
+	text[n] = '\0';
+	return text;
+}
+
+static struct fate write_command(int plate, uint16_t verb, uint16_t token,
+				 uint16_t job, int64_t now_ms)
+{
+	uint16_t command[COMMAND_N] = { 0, token, 0,   0, 0,    0,   0,
+					0, 0,     job, 0, 1000, verb };
+	struct fate fate = { 0 };
+
+	ck_assert_int_eq(plates_write(plates, plate, command, now_ms, &fate),
+			 0);
+	return fate;
+}
+
+static void tell(const char *line, int64_t now_ms)
+{
+	struct buf out = { 0 };
+	struct order order;
+
+	ck_assert_int_eq(order_parse(&order, line, strlen(line), N_PLATES), 0);
+	ck_assert_int_eq(plates_order(plates, &order, now_ms, &out), 0);
+	buf_deinit(&out);
+}
+
+static uint16_t status(int plate, int at, int64_t now_ms)
+{
+	uint16_t registers[BLOCK];
+
+	plates_status(plates, plate, now_ms, registers);
+	return registers[at];
+}
+
+START_TEST(the_log_has_a_line_for_each_edge)
+	{
+		ck_assert_int_eq(
+			write_command(1, VERB_START, 5, 0xbeef, 1000).exception,
+			0);
+		ck_assert_int_eq(plates_left_ms(plates, 1000), 100);
+		ck_assert_int_eq(plates_step(plates, 1100), 0);
+		ck_assert_int_eq(plates_left_ms(plates, 1100), INT64_MAX);
+		ck_assert_str_eq(log_text(),
+				 "START at_ms=1000 grill=grill-7 plate=1 "
+				 "token=5 boot=100 "
+				 "job=00000000-0000-0000-0000-00000000beef\n"
+				 "DONE at_ms=1100 grill=grill-7 plate=1 "
+				 "token=5 boot=100 "
+				 "job=00000000-0000-0000-0000-00000000beef\n");
+	}
+END_TEST
+
+START_TEST(what_a_plate_refuses_leaves_no_line)
+	{
+		ck_assert_int_eq(
+			write_command(0, VERB_FENCE, 9, 0, 0).exception, 0);
+		ck_assert_int_eq(
+			write_command(0, VERB_START, 8, 1, 0).exception, 3);
+		ck_assert_int_eq(
+			write_command(0, VERB_START, 9, 0, 0).exception, 3);
+		ck_assert_int_eq(write_command(0, 3, 9, 1, 0).exception, 3);
+		ck_assert_str_eq(log_text(), "");
+		ck_assert_int_eq(
+			write_command(0, VERB_START, 9, 1, 0).exception, 0);
+		ck_assert_int_eq(
+			write_command(0, VERB_START, 10, 2, 0).exception, 6);
+		ck_assert_uint_eq(status(0, STATUS_TOKEN + 1, 0), 9);
+	}
+END_TEST
+
+START_TEST(the_status_tells_what_the_plate_is)
+	{
+		(void)write_command(2, VERB_START, 5, 0xbeef, 1000);
+		ck_assert_uint_eq(status(2, STATUS_STATE, 1000), 1);
+		ck_assert_uint_eq(status(2, STATUS_FLAGS, 1000), FLAG_FENCES);
+		ck_assert_uint_eq(status(2, STATUS_TOKEN + 1, 1000), 5);
+		ck_assert_uint_eq(status(2, STATUS_BOOT + 1, 1000), 100);
+		ck_assert_uint_eq(status(2, STATUS_JOB + 7, 1000), 0xbeef);
+		ck_assert_uint_eq(status(2, STATUS_LEFT_MS + 1, 1040), 60);
+		ck_assert_uint_eq(status(1, STATUS_STATE, 1040), 0);
+		ck_assert_uint_eq(status(1, STATUS_LEFT_MS + 1, 1040), 0);
+	}
+END_TEST
+
+START_TEST(a_plate_that_cannot_fence_says_nothing_of_its_past)
+	{
+		tell("no-fence 2", 0);
+		(void)write_command(2, VERB_START, 5, 0xbeef, 1000);
+		ck_assert_uint_eq(status(2, STATUS_FLAGS, 1000), 0);
+		ck_assert_uint_eq(status(2, STATUS_TOKEN + 1, 1000), 0);
+		ck_assert_uint_eq(status(2, STATUS_JOB + 7, 1000), 0);
+		ck_assert_uint_eq(status(2, STATUS_STATE, 1000), 1);
+	}
+END_TEST
+
+START_TEST(a_restart_with_its_memory_refuses_what_was_refused_before)
+	{
+		(void)write_command(0, VERB_START, 5, 1, 0);
+		(void)plates_step(plates, 100);
+		(void)write_command(0, VERB_START, 6, 2, 100);
+		(void)plates_step(plates, 200);
+		(void)write_command(0, VERB_FENCE, 8, 0, 200);
+		for (int i = 0; i < 2; i++) {
+			restart(state_path, 300);
+			ck_assert_uint_eq(status(0, STATUS_STATE, 300), 2);
+			ck_assert_uint_eq(status(0, STATUS_TOKEN + 1, 300), 8);
+			ck_assert_uint_eq(status(0, STATUS_BOOT + 1, 300), 100);
+			ck_assert_uint_eq(status(0, STATUS_JOB + 7, 300), 2);
+			ck_assert_int_eq(write_command(0, VERB_START, 7, 3, 300)
+						 .exception,
+					 3);
+			ck_assert_int_eq(write_command(0, VERB_START, 9, 1, 300)
+						 .exception,
+					 3);
+		}
+	}
+END_TEST
+
+START_TEST(a_restart_while_it_heats_cuts_the_job_short)
+	{
+		(void)write_command(0, VERB_START, 5, 1, 0);
+		restart(state_path, 50);
+		ck_assert_ptr_nonnull(strstr(log_text(), "STOP at_ms=50 "));
+		ck_assert_uint_eq(status(0, STATUS_STATE, 50), 0);
+		ck_assert_uint_eq(status(0, STATUS_JOB + 7, 50), 1);
+		restart(state_path, 60);
+		ck_assert_ptr_null(strstr(log_text(), "STOP at_ms=60 "));
+	}
+END_TEST
+
+START_TEST(a_restart_without_memory_is_another_boot)
+	{
+		(void)write_command(0, VERB_START, 5, 1, 0);
+		restart("", 50);
+		ck_assert_uint_eq(status(0, STATUS_BOOT + 1, 50), 200);
+		ck_assert_uint_eq(status(0, STATUS_JOB + 7, 50), 0);
+		ck_assert_uint_eq(status(0, STATUS_TOKEN + 1, 50), 0);
+	}
+END_TEST
+
+START_TEST(a_reset_is_remembered_as_one)
+	{
+		(void)write_command(0, VERB_START, 5, 1, 0);
+		tell("reset 0", 20);
+		restart(state_path, 50);
+		ck_assert_uint_eq(status(0, STATUS_BOOT + 1, 50), 101);
+		ck_assert_uint_eq(status(0, STATUS_JOB + 7, 50), 0);
+		ck_assert_ptr_nonnull(strstr(log_text(), "STOP at_ms=20 "));
+		ck_assert_ptr_nonnull(strstr(log_text(), "RESET at_ms=20 "));
+	}
+END_TEST
+
+START_TEST(a_power_cut_stops_every_plate_and_keeps_what_it_knew)
+	{
+		(void)write_command(0, VERB_START, 5, 1, 0);
+		(void)write_command(1, VERB_START, 5, 2, 0);
+		(void)plates_step(plates, 100);
+		(void)write_command(1, VERB_START, 6, 3, 100);
+		tell("power-cut", 120);
+		ck_assert_uint_eq(status(0, STATUS_STATE, 120), 2);
+		ck_assert_uint_eq(status(1, STATUS_STATE, 120), 0);
+		ck_assert_uint_eq(status(1, STATUS_JOB + 7, 120), 3);
+		ck_assert_int_eq(plates_left_ms(plates, 120), INT64_MAX);
+		ck_assert_int_eq(
+			write_command(1, VERB_START, 7, 3, 120).exception, 3);
+	}
+END_TEST
+
+START_TEST(a_broken_plate_says_so_until_it_is_ok)
+	{
+		tell("broken 1", 0);
+		ck_assert_uint_eq(status(1, STATUS_STATE, 0), 3);
+		ck_assert_int_eq(
+			write_command(1, VERB_START, 5, 1, 0).exception, 4);
+		tell("ok 1", 0);
+		ck_assert_uint_eq(status(1, STATUS_STATE, 0), 0);
+		ck_assert_int_eq(
+			write_command(1, VERB_START, 5, 1, 0).exception, 0);
+	}
+END_TEST
+
+START_TEST(a_last_line_cut_off_is_passed_over)
+	{
+		FILE *file;
+
+		(void)write_command(0, VERB_START, 5, 1, 0);
+		file = fopen(state_path, "ae");
+		ck_assert_ptr_nonnull(file);
+		(void)fputs("start 0 6 0000", file);
+		(void)fclose(file);
+		restart(state_path, 50);
+		ck_assert_uint_eq(status(0, STATUS_TOKEN + 1, 50), 5);
+	}
+END_TEST
+
+static const char *const foreign[] = {
+	"hello\n",
+	"boot\n",
+	"boot -1 3\n",
+	"token 0 99999999999\n",
+	"start 0 1 nonsense\n",
+	"toast 0\n",
+};
+
+START_TEST(a_file_that_is_no_journal_is_refused)
+	{
+		struct plates_params again = params();
+		FILE *file = fopen(state_path, "we");
+		struct plates *other = NULL;
+
+		ck_assert_ptr_nonnull(file);
+		(void)fputs(foreign[_i], file);
+		(void)fclose(file);
+		ck_assert_int_eq(plates_new(&other, &again), -EBADMSG);
+		ck_assert_ptr_null(other);
+	}
+END_TEST
+
+static TCase *wire(void)
+{
+	TCase *wire = tcase_create("wire");
+
+	tcase_add_checked_fixture(wire, set_up, tear_down);
+	tcase_add_test(wire, the_log_has_a_line_for_each_edge);
+	tcase_add_test(wire, what_a_plate_refuses_leaves_no_line);
+	tcase_add_test(wire, the_status_tells_what_the_plate_is);
+	tcase_add_test(wire,
+		       a_plate_that_cannot_fence_says_nothing_of_its_past);
+	tcase_add_test(wire,
+		       a_power_cut_stops_every_plate_and_keeps_what_it_knew);
+	tcase_add_test(wire, a_broken_plate_says_so_until_it_is_ok);
+	return wire;
+}
+
+static TCase *memory(void)
+{
+	TCase *memory = tcase_create("memory");
+
+	tcase_add_checked_fixture(memory, set_up, tear_down);
+	tcase_add_test(
+		memory,
+		a_restart_with_its_memory_refuses_what_was_refused_before);
+	tcase_add_test(memory, a_restart_while_it_heats_cuts_the_job_short);
+	tcase_add_test(memory, a_restart_without_memory_is_another_boot);
+	tcase_add_test(memory, a_reset_is_remembered_as_one);
+	tcase_add_test(memory, a_last_line_cut_off_is_passed_over);
+	tcase_add_loop_test(memory, a_file_that_is_no_journal_is_refused, 0,
+			    (int)(sizeof(foreign) / sizeof(*foreign)));
+	return memory;
+}
+
+int main(void)
+{
+	Suite *suite = suite_create("plates");
+	SRunner *runner = srunner_create(suite);
+	int n_failed;
+
+	suite_add_tcase(suite, wire());
+	suite_add_tcase(suite, memory());
+	srunner_run_all(runner, CK_ENV);
+	n_failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return n_failed ? 1 : 0;
+}

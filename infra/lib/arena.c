@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/* Arena: a list of chunks, filled one after the other. One thread at a time. */
+#include "infra/lib/arena.h"
+
+#include <stdalign.h>
+#include <string.h>
+
+#include "infra/lib/xalloc.h"
+
+#define CHUNK_BYTES ((size_t)65536)
+
+struct arena_chunk {
+	struct arena_chunk *next;
+	size_t n_bytes;
+	alignas(max_align_t) char bytes[];
+};
+
+static struct arena_chunk *chunk_new(size_t n_bytes)
+{
+	struct arena_chunk *chunk = xmalloc(sizeof(*chunk) + n_bytes);
+
+	chunk->next = NULL;
+	chunk->n_bytes = n_bytes;
+	return chunk;
+}
+
+/* The next chunk that has room; one too small for this is left behind. */
+static void advance(struct arena *arena, size_t n_bytes)
+{
+	struct arena_chunk **link =
+		arena->now ? &arena->now->next : &arena->first;
+	struct arena_chunk *chunk = *link;
+
+	if (!chunk || chunk->n_bytes < n_bytes) {
+		chunk = chunk_new(n_bytes > CHUNK_BYTES ? n_bytes :
+							  CHUNK_BYTES);
+		chunk->next = *link;
+		*link = chunk;
+	}
+	arena->now = chunk;
+	arena->n_used = 0;
+}
+
+void *arena_alloc(struct arena *arena, size_t n_bytes)
+{
+	size_t align = alignof(max_align_t);
+	void *p;
+
+	n_bytes = (n_bytes + align - 1) / align * align;
+	if (!arena->now || arena->now->n_bytes - arena->n_used < n_bytes)
+		advance(arena, n_bytes);
+	p = arena->now->bytes + arena->n_used;
+	arena->n_used += n_bytes;
+	return p;
+}
+
+void *arena_copy(struct arena *arena, const void *p, size_t n_bytes)
+{
+	void *copy = arena_alloc(arena, n_bytes);
+
+	if (n_bytes)
+		memcpy(copy, p, n_bytes);
+	return copy;
+}
+
+void arena_reset(struct arena *arena)
+{
+	arena->now = arena->first;
+	arena->n_used = 0;
+}
+
+void arena_deinit(struct arena *arena)
+{
+	while (arena->first) {
+		struct arena_chunk *chunk = arena->first;
+
+		arena->first = chunk->next;
+		free(chunk);
+	}
+	*arena = (struct arena){ 0 };
+}

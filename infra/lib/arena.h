@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Arena: memory that is given back all at once. Chunks are kept over resets,
+ * so that a steady load allocates nothing.
+ */
+#ifndef LIB_ARENA_H
+#define LIB_ARENA_H
+
+#include <stddef.h>
+
+struct arena_chunk;
+
+/* { 0 } is an empty one. */
+struct arena {
+	struct arena_chunk *first;
+	struct arena_chunk *now;
+	size_t n_used; /* of the present chunk */
+};
+
+/* Aligned for anything; not zeroed. */
+void *arena_alloc(struct arena *arena, size_t n_bytes);
+void *arena_copy(struct arena *arena, const void *p, size_t n_bytes);
+void arena_reset(struct arena *arena);
+void arena_deinit(struct arena *arena);
+
+#endif

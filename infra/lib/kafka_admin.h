@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Kafka admin: how topics are, making them, their settings, their ends; on
+ * librdkafka. Every call waits for the brokers until its deadline.
+ *
+ * Nothing is ever deleted here. One thread uses a handle.
+ */
+#ifndef LIB_KAFKA_ADMIN_H
+#define LIB_KAFKA_ADMIN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "infra/lib/cleanup.h"
+
+enum kafka_admin_outcome {
+	KAFKA_ADMIN_E_AWAY = 1, /* no answer from the brokers in time */
+	KAFKA_ADMIN_E_REFUSED,	/* they said no: kafka_admin_error() */
+};
+
+struct kafka_admin;
+
+int kafka_admin_new(struct kafka_admin **ret, const char *brokers,
+		    const char *client_id, int64_t timeout_ms);
+struct kafka_admin *kafka_admin_free(struct kafka_admin *admin);
+DEFINE_CLEANUP(struct kafka_admin, kafka_admin_free);
+
+/* Of the last call that failed; one line. */
+const char *kafka_admin_error(const struct kafka_admin *admin);
+
+struct kafka_setting {
+	char name[128];
+	char value[256];
+	bool own; /* set on the topic itself, not a default */
+};
+
+struct kafka_topic {
+	bool there;
+	int32_t n_partitions;
+	int32_t n_replicas; /* of partition 0 */
+	struct kafka_setting *settings;
+	size_t n_settings;
+};
+
+/* How @topic is; @ret->there is false when it is not. */
+int kafka_admin_topic(struct kafka_admin *admin, const char *topic,
+		      struct kafka_topic *ret);
+void kafka_topic_deinit(struct kafka_topic *topic);
+/* NULL: the brokers did not name it. */
+const struct kafka_setting *kafka_topic_setting(const struct kafka_topic *topic,
+						const char *name);
+
+struct kafka_new_topic {
+	const char *name;
+	int32_t n_partitions;
+	int32_t n_replicas; /* -1: as the brokers do */
+	const char *const *settings; /* name, value, ..., NULL */
+};
+
+/*
+ * Makes a topic, and returns when its partitions have leaders. One that is
+ * there already is as good as made.
+ */
+int kafka_admin_create(struct kafka_admin *admin,
+		       const struct kafka_new_topic *topic);
+
+/*
+ * Sets some of a topic's own settings (name, value, ..., NULL); the others
+ * stay. The brokers only take all of them at once: what somebody else sets at
+ * the same moment may be lost.
+ */
+int kafka_admin_alter(struct kafka_admin *admin, const char *topic,
+		      const char *const *settings);
+
+/* The offset after the last record of each of the first @n_partitions. */
+int kafka_admin_ends(struct kafka_admin *admin, const char *topic,
+		     int32_t n_partitions, int64_t *ret);
+
+#endif

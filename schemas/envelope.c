@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Envelope: see envelope.h.
+ *
+ * One table has every header: its name, where it stands in the struct and how
+ * it is written. Sorted by the length of the name, because that is what finds
+ * a header: at most four have the same.
+ */
+#include "schemas/envelope.h"
+
+#include <assert.h>
+#include <stddef.h>
+
+#include "schemas/limits.h"
+
+enum handling {
+	PLAIN,   /* written as it stands in the struct */
+	DERIVED, /* written from type, version or seq */
+	TRACE,   /* as PLAIN; one that is not valid counts as absent */
+};
+
+struct header {
+	const char *name;
+	uint8_t n_name;
+	uint8_t handling;
+	uint16_t at; /* of a struct text in the envelope */
+};
+
+#define HEADER(name, handling, field)                                          \
+	{                                                                      \
+		(name), sizeof(name) - 1, (handling),                          \
+			offsetof(struct envelope, field)                       \
+	}
+
+/* clang-format off */
+static const struct header headers[] = {
+	HEADER("seq",		  DERIVED, seq_text),
+	HEADER("ce_id",		  PLAIN,   id),
+	HEADER("stall",		  PLAIN,   stall),
+	HEADER("grill",		  PLAIN,   grill),
+	HEADER("number",	  PLAIN,   number),
+	HEADER("reason",	  PLAIN,   reason),
+	HEADER("ce_type",	  DERIVED, type_name),
+	HEADER("ce_time",	  PLAIN,   time),
+	HEADER("verdict",	  PLAIN,   verdict),
+	HEADER("missing",	  PLAIN,   missing),
+	HEADER("customer",	  PLAIN,   customer),
+	HEADER("producer",	  PLAIN,   producer),
+	HEADER("ce_source",	  PLAIN,   source),
+	HEADER("ce_subject",	  PLAIN,   subject),
+	HEADER("tracestate",	  TRACE,   tracestate),
+	HEADER("decided-at",	  PLAIN,   decided_at),
+	HEADER("traceparent",	  TRACE,   traceparent),
+	HEADER("content-type",	  DERIVED, content_type),
+	HEADER("ce_dataschema",	  DERIVED, dataschema),
+	HEADER("ce_specversion",  DERIVED, specversion),
+	HEADER("schema-version",  DERIVED, schema_version),
+	HEADER("source-position", PLAIN,   source_position),
+};
+/* clang-format on */
+
+enum { N_HEADERS = sizeof(headers) / sizeof(headers[0]), NAME_MAX_BYTES = 15 };
+
+/* Of each length of a name: the first of the table's rows that has it. */
+static const uint8_t first_of_length[NAME_MAX_BYTES + 2] = {
+	[0] = 0,   [1] = 0,   [2] = 0,   [3] = 0,   [4] = 1,          [5] = 1,
+	[6] = 4,   [7] = 6,   [8] = 10,  [9] = 12,  [10] = 13,        [11] = 16,
+	[12] = 17, [13] = 18, [14] = 19, [15] = 21, [16] = N_HEADERS,
+};
+
+static const struct text msgpack = TEXT_INIT("application/msgpack");
+
+static struct text *at(struct envelope *envelope, const struct header *header)
+{
+	return (struct text *)((char *)envelope + header->at);
+}
+
+void envelope_init(struct envelope *envelope)
+{
+	memset(envelope, 0, sizeof(*envelope));
+	envelope->seq = -1;
+}
+
+void envelope_read(struct envelope *envelope, const char *name,
+		   const void *value, size_t n)
+{
+	size_t n_name = strnlen(name, NAME_MAX_BYTES + 1);
+	const struct header *header, *end;
+	struct text *text;
+
+	if (n_name > NAME_MAX_BYTES || !value)
+		return;
+	header = &headers[first_of_length[n_name]];
+	end = &headers[first_of_length[n_name + 1]];
+	for (; header < end; header++) {
+		if (memcmp(header->name, name, n_name) != 0)
+			continue;
+		text = at(envelope, header);
+		if (!text->p)
+			*text = (struct text){ value, n };
+		return;
+	}
+}
+
+/* Lower-case hexadecimal digits, not all of them 0. */
+static bool is_hex(const char *p, size_t n)
+{
+	bool zero = true;
+
+	for (size_t i = 0; i < n; i++) {
+		if (!((p[i] >= '0' && p[i] <= '9') ||
+		      (p[i] >= 'a' && p[i] <= 'f')))
+			return false;
+		zero = zero && p[i] == '0';
+	}
+	return !zero;
+}
+
+/* 00-<32 hex>-<16 hex>-<2 hex> (W3C Trace Context, version 00). */
+static bool is_traceparent(struct text text)
+{
+	static const char form[] = "00-";
+	const char *p = text.p;
+
+	return text.n == 55 && memcmp(p, form, 3) == 0 && p[35] == '-' &&
+	       p[52] == '-' && is_hex(p + 3, 32) && is_hex(p + 36, 16) &&
+	       ((p[53] == '0' && p[54] == '0') || is_hex(p + 53, 2));
+}
+
+/* A trace that is no trace must not cost the order: it is left out. */
+static void check_trace(struct envelope *envelope)
+{
+	struct text *parent = &envelope->traceparent;
+	struct text *state = &envelope->tracestate;
+
+	if (parent->p && !is_traceparent(*parent))
+		*parent = (struct text){ NULL, 0 };
+	if (state->p &&
+	    (!parent->p || state->n > 512 || !text_is_clean(*state)))
+		*state = (struct text){ NULL, 0 };
+}
+
+/* NULL, or what is wrong with the text of a header. */
+static const char *wrong(const struct envelope *envelope, struct text text)
+{
+	if (!text_is_clean(text))
+		return "must be UTF-8 without a NUL";
+	if (text.n <= TEXT_MAX_CHARS || text.p == envelope->missing.p)
+		return NULL;
+	if (text_n_chars(text) > TEXT_MAX_CHARS)
+		return "must have at most 255 characters";
+	return NULL;
+}
+
+/* Takes out what is not clean, so that a report can use all the rest. */
+static int check_texts(struct envelope *envelope, struct schema_fault *fault)
+{
+	const struct header *header;
+	const char *what;
+	struct text *text;
+	int r = 0;
+
+	for (header = headers; header < headers + N_HEADERS; header++) {
+		text = at(envelope, header);
+		if (text->n == 0 || header->handling == TRACE)
+			continue;
+		what = wrong(envelope, *text);
+		if (!what)
+			continue;
+		*text = (struct text){ NULL, 0 };
+		r = schema_fail(fault, SCHEMA_E_CONTRACT, "header %s %s",
+				header->name, what);
+	}
+	return r;
+}
+
+static int check_version(struct envelope *envelope, struct schema_fault *fault)
+{
+	struct text text = envelope->schema_version;
+	int64_t version = 1;
+
+	if (text.p && text_to_i64(&version, text, 1, INT32_MAX) != 0)
+		return schema_fail(fault, SCHEMA_E_UNKNOWN_VERSION,
+				   "schema-version '%.*s' is no version",
+				   (int)(text.n < 40 ? text.n : 40), text.p);
+	envelope->version = (int)version;
+	if (!event_version_find(envelope->type, version))
+		return schema_fail(
+			fault, SCHEMA_E_UNKNOWN_VERSION, "%s has no version %d",
+			event_kinds[envelope->type].name.p, envelope->version);
+	return 0;
+}
+
+static int check_type(struct envelope *envelope, struct schema_fault *fault)
+{
+	struct text text = envelope->type_name;
+
+	if (!text.p)
+		return schema_fail(fault, SCHEMA_E_UNKNOWN_TYPE,
+				   "header ce_type is missing");
+	envelope->type = event_type_find(text);
+	if (envelope->type == EVENT_NONE)
+		return schema_fail(fault, SCHEMA_E_UNKNOWN_TYPE,
+				   "ce_type '%.*s' is no type",
+				   (int)(text.n < 80 ? text.n : 80), text.p);
+	return 0;
+}
+
+static int check_needed(struct envelope *envelope, struct schema_fault *fault)
+{
+	if (!text_equal(envelope->specversion, TEXT("1.0")))
+		return schema_fail(fault, SCHEMA_E_CONTRACT,
+				   "header ce_specversion must be 1.0");
+	if (envelope->id.n == 0)
+		return schema_fail(fault, SCHEMA_E_CONTRACT,
+				   "header ce_id is missing");
+	if (envelope->source.n == 0)
+		return schema_fail(fault, SCHEMA_E_CONTRACT,
+				   "header ce_source is missing");
+	if (envelope->content_type.p &&
+	    !text_equal(envelope->content_type, msgpack))
+		return schema_fail(fault, SCHEMA_E_CONTRACT,
+				   "header content-type must be %s", msgpack.p);
+	if (envelope->seq_text.p &&
+	    text_to_i64(&envelope->seq, envelope->seq_text, 0, INT64_MAX) != 0)
+		return schema_fail(fault, SCHEMA_E_CONTRACT,
+				   "header seq must be a number from 0");
+	return 0;
+}
+
+int envelope_check(struct envelope *envelope, struct schema_fault *fault)
+{
+	static const char structured[] = "application/cloudevents";
+	struct text content;
+	int r, r_texts;
+
+	check_trace(envelope);
+	r_texts = check_texts(envelope, fault);
+	content = envelope->content_type;
+	if (content.n >= sizeof(structured) - 1 &&
+	    memcmp(content.p, structured, sizeof(structured) - 1) == 0)
+		return schema_fail(fault, SCHEMA_E_CONTRACT,
+				   "a structured CloudEvent is not taken");
+	r = check_type(envelope, fault);
+	if (r == 0)
+		r = check_version(envelope, fault);
+	if (r == 0)
+		r = check_needed(envelope, fault);
+	return r != 0 ? r : r_texts;
+}
+
+/* The texts that come from type, version and seq, in place of what was read. */
+static void derive(struct envelope *out, char version[static TEXT_I64_BYTES],
+		   char seq[static TEXT_I64_BYTES])
+{
+	const struct event_version *event;
+
+	event = event_version_find(out->type, out->version);
+	assert(event);
+	out->specversion = TEXT("1.0");
+	out->type_name = event_kinds[out->type].name;
+	out->dataschema = event->dataschema;
+	out->content_type = msgpack;
+	out->schema_version = text_from_i64(version, out->version);
+	out->seq_text = (struct text){ NULL, 0 };
+	if (out->seq >= 0)
+		out->seq_text = text_from_i64(seq, out->seq);
+}
+
+int envelope_write(const struct envelope *envelope, envelope_header_fn fn,
+		   void *arg)
+{
+	char version[TEXT_I64_BYTES], seq[TEXT_I64_BYTES];
+	struct envelope out = *envelope;
+	const struct text *text;
+	int r;
+
+	derive(&out, version, seq);
+	for (size_t i = 0; i < N_HEADERS; i++) {
+		text = at(&out, &headers[i]);
+		if (!text->p)
+			continue;
+		r = fn(arg, headers[i].name, text->p, text->n);
+		if (r != 0)
+			return r;
+	}
+	return 0;
+}

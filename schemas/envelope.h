@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Envelope: the headers of a record. CloudEvents 1.0 in Kafka's binary mode,
+ * W3C trace context, and our own (README.md has the table).
+ *
+ * Streaming both ways. A reader calls envelope_init(), then envelope_read()
+ * for each header as it comes, then envelope_check() once; a writer fills the
+ * struct and gets each header by envelope_write(). All texts are borrowed from
+ * whoever passed the headers in. An absent text has p NULL.
+ */
+#ifndef SCHEMAS_ENVELOPE_H
+#define SCHEMAS_ENVELOPE_H
+
+#include "schemas/events.h"
+#include "schemas/outcome.h"
+#include "schemas/text.h"
+
+struct envelope {
+	enum event_type type; /* from ce_type by the check, and to it */
+	int version;          /* from schema-version (absent is 1), and to it */
+	int64_t seq;          /* -1 is absent */
+
+	struct text id, source; /* together the event's identity for ever */
+	struct text time;       /* RFC 3339; information only */
+	struct text subject;
+	struct text traceparent, tracestate; /* absent when not valid */
+	struct text customer, stall;         /* pseudonymous id; copied on */
+	struct text producer;                /* program@version */
+
+	/* On facts: what a body may lack. */
+	struct text source_position; /* orders/3@1234 */
+	struct text verdict, reason, missing, decided_at, number;
+	struct text grill; /* "true" or "false", beside a v1 body */
+
+	/* As they came; writing derives them, and leaves these alone. */
+	struct text specversion, type_name, dataschema, content_type;
+	struct text schema_version, seq_text;
+};
+
+void envelope_init(struct envelope *envelope);
+
+/*
+ * Once for each header. The first of a name wins, names that are not ours and
+ * NULL values are ignored. Borrows @value until the envelope is done with.
+ */
+void envelope_read(struct envelope *envelope, const char *name,
+		   const void *value, size_t n);
+
+/*
+ * After the last header: sets type, version and seq, and holds every text to
+ * be clean and (missing apart) at most TEXT_MAX_CHARS characters long.
+ * Positive: SCHEMA_E_*; for a report, type, version and seq are then what could
+ * be made out, and texts that are not clean are absent.
+ */
+int envelope_check(struct envelope *envelope, struct schema_fault *fault);
+
+/* A header going out. What it returns, if not 0, ends the writing. */
+typedef int (*envelope_header_fn)(void *arg, const char *name,
+				  const char *value, size_t n_value);
+
+/*
+ * Calls @fn for each header that is there, always in the same order.
+ * ce_specversion, ce_type, ce_dataschema, content-type and schema-version come
+ * from type and version, which must name a version that exists. Values are the
+ * callback's only until it returns.
+ */
+int envelope_write(const struct envelope *envelope, envelope_header_fn fn,
+		   void *arg);
+
+#endif

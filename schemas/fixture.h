@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Fixture: what the tests of this folder share. For *_test.c only.
+ *
+ * Bodies are written as JSON with single quotes, so that a table of cases can
+ * be read; other bytes stand in C's own escapes.
+ */
+#ifndef SCHEMAS_FIXTURE_H
+#define SCHEMAS_FIXTURE_H
+
+#include <check.h>
+#include <msgpack/pack.h>
+#include <stdlib.h>
+
+#include "schemas/envelope.h"
+#include "schemas/wire.h"
+
+#define N_OF(table) ((int)(sizeof(table) / sizeof((table)[0])))
+
+/* A message's body, as bytes. */
+struct fixture {
+	uint8_t bytes[80000];
+	struct wire wire;
+};
+
+static inline const char *fixture_value(struct wire *wire, const char *json);
+
+/* The elements up to @end; how many stand there is counted in a first turn. */
+static inline const char *fixture_children(struct wire *wire, const char *json,
+					   char end)
+{
+	static uint8_t nowhere[80000];
+	struct wire count = WIRE_INIT(nowhere);
+	const char *p = json;
+	size_t n = 0;
+
+	for (; *p != end; n++) {
+		p = fixture_value(&count, p);
+		p += strspn(p, " ,:");
+	}
+	if (end == ']')
+		wire_put_array(wire, n);
+	else
+		wire_put_map(wire, n / 2);
+	for (p = json; *p != end;) {
+		p = fixture_value(wire, p);
+		p += strspn(p, " ,:");
+	}
+	return p + 1;
+}
+
+static inline const char *fixture_number(struct wire *wire, const char *json)
+{
+	size_t n = strspn(json, "-0123456789.");
+	msgpack_packer packer = { .data = wire, .callback = wire_write };
+	int64_t value;
+
+	if (text_to_i64(&value, (struct text){ json, n }, INT64_MIN,
+			INT64_MAX) == 0)
+		wire_put_i64(wire, value);
+	else if (memchr(json, '.', n))
+		(void)msgpack_pack_double(&packer, strtod(json, NULL));
+	else
+		(void)msgpack_pack_uint64(&packer, UINT64_MAX);
+	return json + n;
+}
+
+/* Appends the value at @json. Where the next thing stands. */
+static inline const char *fixture_value(struct wire *wire, const char *json)
+{
+	const char *end;
+
+	switch (*json) {
+	case '{':
+		return fixture_children(wire, json + 1, '}');
+	case '[':
+		return fixture_children(wire, json + 1, ']');
+	case '\'':
+		end = strchr(json + 1, '\'');
+		ck_assert_ptr_nonnull(end);
+		wire_put_text(wire, (struct text){ json + 1,
+						   (size_t)(end - json - 1) });
+		return end + 1;
+	case 't':
+	case 'f':
+		wire_put_bool(wire, *json == 't');
+		return json + (*json == 't' ? 4 : 5);
+	case 'n':
+		wire_put_nil(wire);
+		return json + 4;
+	default:
+		return fixture_number(wire, json);
+	}
+}
+
+static inline void fixture_body(struct fixture *fixture, const char *json)
+{
+	fixture->wire = (struct wire){ .p = fixture->bytes,
+				       .cap = sizeof(fixture->bytes) };
+	(void)fixture_value(&fixture->wire, json);
+	ck_assert_int_eq(wire_result(&fixture->wire), 0);
+}
+
+/* A checked envelope of that type and version, without anything else. */
+static inline struct envelope fixture_envelope(enum event_type type,
+					       int version)
+{
+	struct envelope envelope;
+
+	envelope_init(&envelope);
+	envelope.type = type;
+	envelope.version = version;
+	envelope.id = TEXT("1");
+	envelope.source = TEXT("/test");
+	return envelope;
+}
+
+static inline void fixture_text_eq(struct text text, const char *expected)
+{
+	ck_assert_msg(text_equal(text, text_of(expected)), "'%.*s' is not '%s'",
+		      (int)text.n, text.p, expected);
+}
+
+/* What main() returns. */
+static inline int fixture_run(Suite *suite)
+{
+	SRunner *runner = srunner_create(suite);
+	int n_failed;
+
+	srunner_run_all(runner, CK_ENV);
+	n_failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return n_failed == 0 ? 0 : 1;
+}
+
+#endif

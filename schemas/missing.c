@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Missing: see missing.h.
+ */
+#include "schemas/missing.h"
+
+static const struct text unknown = TEXT_INIT("unknown");
+
+static bool is_unreserved(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	       (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' ||
+	       c == '~';
+}
+
+static void put(struct wire *wire, struct text text)
+{
+	(void)wire_write(wire, text.p, text.n);
+}
+
+static void put_name(struct wire *wire, struct text name)
+{
+	static const char digits[] = "0123456789ABCDEF";
+	char escape[3] = { '%' };
+
+	for (size_t i = 0; i < name.n; i++) {
+		if (is_unreserved(name.p[i])) {
+			put(wire, (struct text){ name.p + i, 1 });
+			continue;
+		}
+		escape[1] = digits[(uint8_t)name.p[i] >> 4];
+		escape[2] = digits[(uint8_t)name.p[i] & 0xf];
+		put(wire, (struct text){ escape, sizeof(escape) });
+	}
+}
+
+int missing_encode(const struct missing *missing, size_t n_missing,
+		   struct wire *wire)
+{
+	char number[TEXT_I64_BYTES];
+
+	for (size_t i = 0; i < n_missing; i++) {
+		if (i > 0)
+			put(wire, TEXT(";"));
+		put_name(wire, missing[i].ingredient);
+		put(wire, TEXT("="));
+		put(wire, text_from_i64(number, missing[i].wanted));
+		put(wire, TEXT("/"));
+		put(wire, missing[i].left == MISSING_UNKNOWN
+				  ? unknown
+				  : text_from_i64(number, missing[i].left));
+	}
+	return wire_result(wire);
+}
+
+/* What stands before the first @end; @rest goes on behind it. */
+static struct text cut(struct text *rest, char end)
+{
+	const char *p = rest->n ? memchr(rest->p, end, rest->n) : NULL;
+	struct text head = *rest;
+
+	if (!p) {
+		*rest = (struct text){ NULL, 0 };
+		return head;
+	}
+	head.n = (size_t)(p - rest->p);
+	*rest = (struct text){ p + 1, rest->n - head.n - 1 };
+	return head;
+}
+
+/* 0 to 15, or -1. */
+static int nibble(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	return -1;
+}
+
+/* The name @from, decoded into @names, which has TEXT_MAX_BYTES of room. */
+static bool take_name(struct text *ret, char *names, struct text from)
+{
+	struct text name = { names, 0 };
+	int high, low;
+
+	for (size_t i = 0; i < from.n; i++) {
+		if (name.n == TEXT_MAX_BYTES)
+			return false;
+		if (from.p[i] != '%') {
+			if (!is_unreserved(from.p[i]))
+				return false;
+			names[name.n++] = from.p[i];
+			continue;
+		}
+		if (from.n - i < 3)
+			return false;
+		high = nibble(from.p[i + 1]);
+		low = nibble(from.p[i + 2]);
+		if (high < 0 || low < 0)
+			return false;
+		names[name.n++] = (char)(high << 4 | low);
+		i += 2;
+	}
+	*ret = name;
+	return name.n > 0 && text_is_clean(name) &&
+	       text_n_chars(name) <= TEXT_MAX_CHARS;
+}
+
+/* One of the list: name=wanted/left. */
+static bool take(struct missing *ret, char *names, struct text entry)
+{
+	struct text name = cut(&entry, '=');
+	struct text wanted = cut(&entry, '/');
+	int64_t number;
+
+	if (!take_name(&ret->ingredient, names, name) ||
+	    text_to_i64(&number, wanted, 1, QUANTITY_MAX) != 0)
+		return false;
+	ret->wanted = (int32_t)number;
+	ret->left = MISSING_UNKNOWN;
+	if (text_equal(entry, unknown))
+		return true;
+	return text_to_i64(&ret->left, entry, 0, INT64_MAX) == 0;
+}
+
+int missing_decode(struct missing *ret, size_t *ret_n, char *names,
+		   struct text header, struct schema_fault *fault)
+{
+	size_t n = 0;
+
+	while (header.n > 0) {
+		if (n == ORDER_ITEMS_MAX)
+			return schema_fail(fault, SCHEMA_E_CONTRACT,
+					   "header missing must have at most "
+					   "%d entries",
+					   ORDER_ITEMS_MAX);
+		if (!take(&ret[n], names, cut(&header, ';')))
+			return schema_fail(fault, SCHEMA_E_CONTRACT,
+					   "header missing[%zu] must be "
+					   "name=wanted/left",
+					   n);
+		names += ret[n].ingredient.n;
+		n++;
+	}
+	*ret_n = n;
+	return 0;
+}

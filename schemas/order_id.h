@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Order id: a UUID (RFC 9562), and the whole number that people can say.
+ *
+ * The number is derived from the position of the order's record alone, so a
+ * replay gives the same one.
+ */
+#ifndef SCHEMAS_ORDER_ID_H
+#define SCHEMAS_ORDER_ID_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { ORDER_ID_CHARS = 36 };
+
+struct order_id {
+	uint8_t bytes[16];
+};
+
+/*
+ * The 36 characters 8-4-4-4-12, either case. SCHEMA_E_CONTRACT, and @ret as
+ * it was, for anything else. Any version and variant will do: the client
+ * chooses.
+ */
+int order_id_parse(struct order_id *ret, const char *p, size_t n);
+
+/* Lower case and a NUL. Returns @out. */
+const char *order_id_format(const struct order_id *id,
+			    char out[static ORDER_ID_CHARS + 1]);
+
+/* Order of the bytes (Postgres' order of uuid): below, equal to or above 0. */
+int order_id_compare(const struct order_id *a, const struct order_id *b);
+
+/* Version 7 from the Unix time and ten random bytes. */
+struct order_id order_id_v7(int64_t unix_ms, const uint8_t random[static 10]);
+
+/*
+ * @base + @offset * @partitions + @partition. -ERANGE, and @ret as it was, for
+ * a negative input, a partition beyond the partitions, or beyond int64_t.
+ */
+int order_number(int64_t *ret, int64_t base, int64_t offset, int32_t partition,
+		 int32_t partitions);
+
+#endif

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Outcome: names and sentences.
+ */
+#include "schemas/outcome.h"
+
+#include "schemas/doneness.h"
+#include "schemas/fixture.h"
+#include "schemas/verdict.h"
+
+START_TEST(each_outcome_has_a_name)
+	{
+		ck_assert_str_eq(schema_outcome_name(SCHEMA_E_MALFORMED),
+				 "malformed");
+		ck_assert_str_eq(schema_outcome_name(SCHEMA_E_UNKNOWN_TYPE),
+				 "unknown-type");
+		ck_assert_str_eq(schema_outcome_name(SCHEMA_E_UNKNOWN_VERSION),
+				 "unknown-version");
+		ck_assert_str_eq(schema_outcome_name(SCHEMA_E_CONTRACT),
+				 "contract");
+		ck_assert_str_eq(schema_outcome_name(0), "");
+	}
+END_TEST
+
+START_TEST(a_sentence_is_printable_and_bounded_whatever_it_quotes)
+	{
+		struct schema_fault fault;
+
+		ck_assert_int_eq(schema_fail(&fault, SCHEMA_E_CONTRACT,
+					     "'%s' %d", "\x01p\xc4\x81\x7f", 7),
+				 SCHEMA_E_CONTRACT);
+		ck_assert_str_eq(fault.what, "'?p?"
+					     "?"
+					     "?' 7");
+		(void)schema_fail(&fault, SCHEMA_E_CONTRACT, "%300d", 1);
+		ck_assert_uint_eq(strlen(fault.what), sizeof(fault.what) - 1);
+		ck_assert_int_eq(schema_fail(NULL, SCHEMA_E_MALFORMED, "x"),
+				 SCHEMA_E_MALFORMED);
+	}
+END_TEST
+
+START_TEST(doneness_has_four_names)
+	{
+		static const char *const names[] = { "light", "medium",
+						     "well-done", "burnt" };
+		enum doneness doneness;
+
+		for (size_t i = 0; i < N_DONENESS; i++) {
+			ck_assert_int_eq(
+				doneness_parse(&doneness, text_of(names[i])),
+				0);
+			ck_assert_uint_eq(doneness, i);
+			ck_assert_str_eq(doneness_name(doneness), names[i]);
+		}
+		ck_assert_int_gt(doneness_parse(&doneness, TEXT("")), 0);
+		ck_assert_int_gt(doneness_parse(&doneness, TEXT("Light")), 0);
+		ck_assert_int_eq(doneness, DONENESS_BURNT);
+	}
+END_TEST
+
+START_TEST(a_verdict_on_the_wire_is_never_none)
+	{
+		static const char *const names[] = { "", "picked", "refused",
+						     "cancelled", "kept" };
+		enum verdict verdict = VERDICT_NONE;
+
+		for (size_t i = 1; i < N_VERDICTS; i++) {
+			ck_assert_int_eq(
+				verdict_parse(&verdict, text_of(names[i])), 0);
+			ck_assert_uint_eq(verdict, i);
+			ck_assert_str_eq(verdict_name(verdict), names[i]);
+		}
+		ck_assert_int_gt(verdict_parse(&verdict, TEXT("")), 0);
+		ck_assert_int_gt(verdict_parse(&verdict, TEXT("eaten")), 0);
+		ck_assert_int_eq(verdict, VERDICT_KEPT);
+		ck_assert_str_eq(verdict_name(VERDICT_NONE), "");
+	}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("outcome");
+	TCase *tcase = tcase_create("outcome");
+
+	tcase_add_test(tcase, each_outcome_has_a_name);
+	tcase_add_test(tcase,
+		       a_sentence_is_printable_and_bounded_whatever_it_quotes);
+	tcase_add_test(tcase, doneness_has_four_names);
+	tcase_add_test(tcase, a_verdict_on_the_wire_is_never_none);
+	suite_add_tcase(suite, tcase);
+	return fixture_run(suite);
+}

@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Pick: see pick.h.
+ *
+ * A v1 line stands for its whole order: whichever line a reader has, its
+ * headers tell the verdict, who it is for and what was missing.
+ */
+#include "schemas/pick.h"
+
+#include <assert.h>
+
+#include "schemas/body.h"
+
+enum v1_key {
+	V1_ORDER_ID,
+	V1_INGREDIENT,
+	V1_QUANTITY,
+	V1_LINE,
+	V1_LINES,
+	V1_PICKED,
+	V1_DONENESS,
+	N_V1_KEYS,
+};
+
+static const struct text v1_keys[] = {
+	[V1_ORDER_ID] = TEXT_INIT("order_id"),
+	[V1_INGREDIENT] = TEXT_INIT("ingredient"),
+	[V1_QUANTITY] = TEXT_INIT("quantity"),
+	[V1_LINE] = TEXT_INIT("line"),
+	[V1_LINES] = TEXT_INIT("lines"),
+	[V1_PICKED] = TEXT_INIT("picked"),
+	[V1_DONENESS] = TEXT_INIT("doneness"),
+};
+
+enum v2_key {
+	V2_ORDER_ID,
+	V2_NUMBER,
+	V2_STALL,
+	V2_CUSTOMER,
+	V2_ITEMS,
+	V2_DONENESS,
+	V2_GRILL,
+	V2_VERDICT,
+	V2_REASON,
+	V2_MISSING,
+	N_V2_KEYS,
+};
+
+static const struct text v2_keys[] = {
+	[V2_ORDER_ID] = TEXT_INIT("order_id"),
+	[V2_NUMBER] = TEXT_INIT("number"),
+	[V2_STALL] = TEXT_INIT("stall"),
+	[V2_CUSTOMER] = TEXT_INIT("customer"),
+	[V2_ITEMS] = TEXT_INIT("items"),
+	[V2_DONENESS] = TEXT_INIT("doneness"),
+	[V2_GRILL] = TEXT_INIT("grill"),
+	[V2_VERDICT] = TEXT_INIT("verdict"),
+	[V2_REASON] = TEXT_INIT("reason"),
+	[V2_MISSING] = TEXT_INIT("missing"),
+};
+
+enum item_key { INGREDIENT, QUANTITY, N_ITEM_KEYS };
+
+static const struct text item_keys[] = {
+	[INGREDIENT] = TEXT_INIT("ingredient"),
+	[QUANTITY] = TEXT_INIT("quantity"),
+};
+
+/* The first is INGREDIENT, as in an item. */
+enum missing_key { WANTED = INGREDIENT + 1, LEFT, N_MISSING_KEYS };
+
+static const struct text missing_keys[] = {
+	[INGREDIENT] = TEXT_INIT("ingredient"),
+	[WANTED] = TEXT_INIT("wanted"),
+	[LEFT] = TEXT_INIT("left"),
+};
+
+static int read_doneness(const struct fields *fields, size_t key,
+			 enum doneness *ret)
+{
+	struct text name;
+	int r;
+
+	r = fields_text(fields, key, &name);
+	if (r == 0 && doneness_parse(ret, name) != 0)
+		r = fields_fail(fields, key,
+				"must be light, medium, well-done or burnt");
+	return r;
+}
+
+static int v1_body(struct pick *pick, struct item *item, bool *ret_picked,
+		   const struct fields *fields)
+{
+	int r;
+
+	r = fields_order_id(fields, V1_ORDER_ID, &pick->order_id);
+	if (r == 0)
+		r = fields_text(fields, V1_INGREDIENT, &item->ingredient);
+	if (r == 0)
+		r = fields_i32(fields, V1_QUANTITY, 1, QUANTITY_MAX,
+			       &item->quantity);
+	if (r == 0)
+		r = fields_i32(fields, V1_LINES, 1, ORDER_ITEMS_MAX,
+			       &pick->lines);
+	if (r == 0)
+		r = fields_i32(fields, V1_LINE, 0, pick->lines - 1,
+			       &pick->line);
+	if (r == 0)
+		r = fields_bool(fields, V1_PICKED, ret_picked);
+	if (r == 0)
+		r = read_doneness(fields, V1_DONENESS, &pick->doneness);
+	return r;
+}
+
+/* What one line of a v1 pick cannot say. */
+static int v1_headers(struct pick *pick, struct pick_room *room, bool picked,
+		      const struct envelope *envelope,
+		      struct schema_fault *fault)
+{
+	pick->stall = envelope->stall.n > 0 ? envelope->stall : TEXT("main");
+	pick->customer = envelope->customer;
+	pick->reason = envelope->reason;
+	pick->verdict = picked ? VERDICT_PICKED : VERDICT_REFUSED;
+	if (envelope->verdict.p &&
+	    verdict_parse(&pick->verdict, envelope->verdict) != 0)
+		return schema_fail(fault, SCHEMA_E_CONTRACT,
+				   "header verdict must be picked, refused, "
+				   "cancelled or kept");
+	if (envelope->number.p &&
+	    text_to_i64(&pick->number, envelope->number, 0, INT64_MAX) != 0)
+		return schema_fail(fault, SCHEMA_E_CONTRACT,
+				   "header number must be a number from 0");
+	if (envelope->grill.p && !text_equal(envelope->grill, TEXT("true"))) {
+		if (!text_equal(envelope->grill, TEXT("false")))
+			return schema_fail(
+				fault, SCHEMA_E_CONTRACT,
+				"header grill must be true or false");
+		pick->grill = false;
+	}
+	return missing_decode(room->missing, &pick->n_missing, room->names,
+			      envelope->missing, fault);
+}
+
+static int v1_read(struct pick *pick, struct pick_room *room,
+		   const struct envelope *envelope, struct body *body,
+		   struct schema_fault *fault)
+{
+	struct fields fields = { .keys = v1_keys,
+				 .n_keys = N_V1_KEYS,
+				 .fault = fault };
+	bool picked = false;
+	int r;
+
+	r = fields_read(&fields, body);
+	if (r == 0)
+		r = v1_body(pick, room->items, &picked, &fields);
+	if (r == 0)
+		r = v1_headers(pick, room, picked, envelope, fault);
+	pick->n_items = 1;
+	return r;
+}
+
+static int v2_items(struct pick *pick, struct item *items,
+		    const struct fields *fields)
+{
+	struct fields one = { .keys = item_keys,
+			      .n_keys = N_ITEM_KEYS,
+			      .list = "items",
+			      .fault = fields->fault };
+	struct body list;
+	size_t n;
+	int r;
+
+	r = fields_list(fields, V2_ITEMS, 1, ORDER_ITEMS_MAX, &n, &list);
+	if (r != 0)
+		return r;
+	for (; one.index < n; one.index++) {
+		r = fields_read(&one, &list);
+		if (r == 0)
+			r = fields_text(&one, INGREDIENT,
+					&items[one.index].ingredient);
+		if (r == 0)
+			r = fields_i32(&one, QUANTITY, 1, QUANTITY_MAX,
+				       &items[one.index].quantity);
+		if (r != 0)
+			return r;
+	}
+	pick->n_items = n;
+	return 0;
+}
+
+static int v2_missing(struct pick *pick, struct missing *missing,
+		      const struct fields *fields)
+{
+	struct fields one = { .keys = missing_keys,
+			      .n_keys = N_MISSING_KEYS,
+			      .list = "missing",
+			      .fault = fields->fault };
+	struct body list;
+	size_t n;
+	int r;
+
+	r = fields_list(fields, V2_MISSING, 0, ORDER_ITEMS_MAX, &n, &list);
+	if (r != 0)
+		return r;
+	for (; one.index < n; one.index++, missing++) {
+		missing->left = MISSING_UNKNOWN;
+		r = fields_read(&one, &list);
+		if (r == 0)
+			r = fields_text(&one, INGREDIENT, &missing->ingredient);
+		if (r == 0)
+			r = fields_i32(&one, WANTED, 1, QUANTITY_MAX,
+				       &missing->wanted);
+		if (r == 0)
+			r = fields_i64_if_any(&one, LEFT, 0, INT64_MAX,
+					      &missing->left);
+		if (r != 0)
+			return r;
+	}
+	pick->n_missing = n;
+	return 0;
+}
+
+static int v2_verdict(struct pick *pick, const struct fields *fields)
+{
+	struct text name;
+	int r;
+
+	r = fields_text(fields, V2_VERDICT, &name);
+	if (r == 0 && verdict_parse(&pick->verdict, name) != 0)
+		r = fields_fail(fields, V2_VERDICT,
+				"must be picked, refused, cancelled or kept");
+	if (r == 0)
+		r = fields_text_if_any(fields, V2_REASON, &pick->reason);
+	return r;
+}
+
+static int v2_read(struct pick *pick, struct pick_room *room, struct body *body,
+		   struct schema_fault *fault)
+{
+	struct fields fields = { .keys = v2_keys,
+				 .n_keys = N_V2_KEYS,
+				 .fault = fault };
+	int r;
+
+	r = fields_read(&fields, body);
+	if (r == 0)
+		r = fields_order_id(&fields, V2_ORDER_ID, &pick->order_id);
+	if (r == 0)
+		r = fields_i64(&fields, V2_NUMBER, 0, INT64_MAX, &pick->number);
+	if (r == 0)
+		r = fields_text(&fields, V2_STALL, &pick->stall);
+	if (r == 0)
+		r = fields_text_if_any(&fields, V2_CUSTOMER, &pick->customer);
+	if (r == 0)
+		r = v2_verdict(pick, &fields);
+	if (r == 0)
+		r = v2_items(pick, room->items, &fields);
+	if (r == 0)
+		r = read_doneness(&fields, V2_DONENESS, &pick->doneness);
+	if (r == 0)
+		r = fields_bool(&fields, V2_GRILL, &pick->grill);
+	if (r == 0)
+		r = v2_missing(pick, room->missing, &fields);
+	return r;
+}
+
+int pick_decode(struct pick *ret, struct pick_room *room,
+		const struct envelope *envelope, const void *bytes, size_t n,
+		struct schema_fault *fault)
+{
+	struct pick pick = { .number = PICK_NUMBER_NONE,
+			     .seq = envelope->seq,
+			     .version = envelope->version,
+			     .lines = 1,
+			     .grill = true,
+			     .items = room->items,
+			     .missing = room->missing };
+	struct body body;
+	int r;
+
+	assert(envelope->type == EVENT_PICK);
+	r = body_open(&body, bytes, n, fault);
+	if (r != 0)
+		return r;
+	if (envelope->version == 1)
+		r = v1_read(&pick, room, envelope, &body, fault);
+	else
+		r = v2_read(&pick, room, &body, fault);
+	if (r == 0)
+		*ret = pick;
+	return r;
+}
+
+int pick_encode_v1(const struct pick *pick, size_t line, struct wire *wire)
+{
+	assert(line < pick->n_items);
+	wire_put_map(wire, N_V1_KEYS);
+	wire_put_text(wire, v1_keys[V1_ORDER_ID]);
+	wire_put_order_id(wire, &pick->order_id);
+	wire_put_text(wire, v1_keys[V1_INGREDIENT]);
+	wire_put_text(wire, pick->items[line].ingredient);
+	wire_put_text(wire, v1_keys[V1_QUANTITY]);
+	wire_put_i64(wire, pick->items[line].quantity);
+	wire_put_text(wire, v1_keys[V1_LINE]);
+	wire_put_i64(wire, (int64_t)line);
+	wire_put_text(wire, v1_keys[V1_LINES]);
+	wire_put_i64(wire, (int64_t)pick->n_items);
+	wire_put_text(wire, v1_keys[V1_PICKED]);
+	wire_put_bool(wire, pick->verdict == VERDICT_PICKED);
+	wire_put_text(wire, v1_keys[V1_DONENESS]);
+	wire_put_text(wire, text_of(doneness_name(pick->doneness)));
+	return wire_result(wire);
+}
+
+static void put_items(const struct pick *pick, struct wire *wire)
+{
+	wire_put_text(wire, v2_keys[V2_ITEMS]);
+	wire_put_array(wire, pick->n_items);
+	for (size_t i = 0; i < pick->n_items; i++) {
+		wire_put_map(wire, N_ITEM_KEYS);
+		wire_put_text(wire, item_keys[INGREDIENT]);
+		wire_put_text(wire, pick->items[i].ingredient);
+		wire_put_text(wire, item_keys[QUANTITY]);
+		wire_put_i64(wire, pick->items[i].quantity);
+	}
+}
+
+static void put_missing(const struct pick *pick, struct wire *wire)
+{
+	const struct missing *missing;
+
+	wire_put_text(wire, v2_keys[V2_MISSING]);
+	wire_put_array(wire, pick->n_missing);
+	for (size_t i = 0; i < pick->n_missing; i++) {
+		missing = &pick->missing[i];
+		wire_put_map(wire, N_MISSING_KEYS);
+		wire_put_text(wire, missing_keys[INGREDIENT]);
+		wire_put_text(wire, missing->ingredient);
+		wire_put_text(wire, missing_keys[WANTED]);
+		wire_put_i64(wire, missing->wanted);
+		wire_put_text(wire, missing_keys[LEFT]);
+		if (missing->left == MISSING_UNKNOWN)
+			wire_put_nil(wire);
+		else
+			wire_put_i64(wire, missing->left);
+	}
+}
+
+int pick_encode_v2(const struct pick *pick, struct wire *wire)
+{
+	wire_put_map(wire, 8u + (pick->customer.n > 0) + (pick->reason.n > 0));
+	wire_put_text(wire, v2_keys[V2_ORDER_ID]);
+	wire_put_order_id(wire, &pick->order_id);
+	wire_put_text(wire, v2_keys[V2_NUMBER]);
+	wire_put_i64(wire, pick->number);
+	wire_put_text(wire, v2_keys[V2_STALL]);
+	wire_put_text(wire, pick->stall);
+	if (pick->customer.n > 0) {
+		wire_put_text(wire, v2_keys[V2_CUSTOMER]);
+		wire_put_text(wire, pick->customer);
+	}
+	put_items(pick, wire);
+	wire_put_text(wire, v2_keys[V2_DONENESS]);
+	wire_put_text(wire, text_of(doneness_name(pick->doneness)));
+	wire_put_text(wire, v2_keys[V2_GRILL]);
+	wire_put_bool(wire, pick->grill);
+	wire_put_text(wire, v2_keys[V2_VERDICT]);
+	wire_put_text(wire, text_of(verdict_name(pick->verdict)));
+	if (pick->reason.n > 0) {
+		wire_put_text(wire, v2_keys[V2_REASON]);
+		wire_put_text(wire, pick->reason);
+	}
+	put_missing(pick, wire);
+	return wire_result(wire);
+}

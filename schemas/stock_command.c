@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Stock command: see stock_command.h.
+ */
+#include "schemas/stock_command.h"
+
+#include <assert.h>
+
+#include "schemas/body.h"
+
+enum key { STALL, INGREDIENT, QUANTITY, N_KEYS };
+
+static const struct text keys[] = {
+	[STALL] = TEXT_INIT("stall"),
+	[INGREDIENT] = TEXT_INIT("ingredient"),
+	[QUANTITY] = TEXT_INIT("quantity"),
+};
+
+int stock_command_decode(struct stock_command *ret,
+			 const struct envelope *envelope, const void *bytes,
+			 size_t n, struct schema_fault *fault)
+{
+	bool counted = envelope->type == EVENT_STOCK_COUNTED;
+	struct stock_command command = {
+		.kind = counted ? STOCK_COMMAND_COUNTED : STOCK_COMMAND_ADDED
+	};
+	struct fields fields = { .keys = keys,
+				 .n_keys = N_KEYS,
+				 .fault = fault };
+	struct body body;
+	int r;
+
+	assert(counted || envelope->type == EVENT_STOCK_ADDED);
+	r = body_open(&body, bytes, n, fault);
+	if (r != 0)
+		return r;
+	r = fields_read(&fields, &body);
+	if (r == 0)
+		r = fields_text(&fields, STALL, &command.stall);
+	if (r == 0)
+		r = fields_text(&fields, INGREDIENT, &command.ingredient);
+	if (r == 0)
+		r = fields_i32(&fields, QUANTITY, counted ? 0 : 1, QUANTITY_MAX,
+			       &command.quantity);
+	if (r == 0)
+		*ret = command;
+	return r;
+}
+
+int stock_command_encode(const struct stock_command *command, struct wire *wire)
+{
+	wire_put_map(wire, N_KEYS);
+	wire_put_text(wire, keys[STALL]);
+	wire_put_text(wire, command->stall);
+	wire_put_text(wire, keys[INGREDIENT]);
+	wire_put_text(wire, command->ingredient);
+	wire_put_text(wire, keys[QUANTITY]);
+	wire_put_i64(wire, command->quantity);
+	return wire_result(wire);
+}
+
+enum event_type stock_command_type(enum stock_command_kind kind)
+{
+	return kind == STOCK_COMMAND_COUNTED ? EVENT_STOCK_COUNTED
+					     : EVENT_STOCK_ADDED;
+}

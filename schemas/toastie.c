@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Toastie: see toastie.h.
+ */
+#include "schemas/toastie.h"
+
+#include <assert.h>
+
+#include "schemas/body.h"
+
+enum key {
+	ORDER_ID,
+	NUMBER,
+	STALL,
+	CUSTOMER,
+	STATE,
+	GRILL,
+	PLATE,
+	REASON,
+	AT,
+	N_KEYS,
+};
+
+static const struct text keys[] = {
+	[ORDER_ID] = TEXT_INIT("order_id"),
+	[NUMBER] = TEXT_INIT("number"),
+	[STALL] = TEXT_INIT("stall"),
+	[CUSTOMER] = TEXT_INIT("customer"),
+	[STATE] = TEXT_INIT("state"),
+	[GRILL] = TEXT_INIT("grill"),
+	[PLATE] = TEXT_INIT("plate"),
+	[REASON] = TEXT_INIT("reason"),
+	[AT] = TEXT_INIT("at"),
+};
+
+static const struct text states[N_TOASTIE_STATES] = {
+	[TOASTIE_QUEUED] = TEXT_INIT("queued"),
+	[TOASTIE_GRILLING] = TEXT_INIT("grilling"),
+	[TOASTIE_DONE] = TEXT_INIT("done"),
+	[TOASTIE_FAILED] = TEXT_INIT("failed"),
+	[TOASTIE_UNCERTAIN] = TEXT_INIT("uncertain"),
+	[TOASTIE_RETURNED] = TEXT_INIT("returned"),
+};
+
+static int read_state(struct toastie *toastie, const struct fields *fields)
+{
+	struct text name;
+	int r;
+
+	r = fields_text(fields, STATE, &name);
+	if (r == 0 && toastie_state_parse(&toastie->state, name) != 0)
+		r = fields_fail(fields, STATE,
+				"must be queued, grilling, done, failed, "
+				"uncertain or returned");
+	return r;
+}
+
+static int read_rest(struct toastie *toastie, const struct fields *fields)
+{
+	int64_t plate = TOASTIE_PLATE_NONE;
+	int r;
+
+	r = fields_text_if_any(fields, GRILL, &toastie->grill);
+	if (r == 0)
+		r = fields_i64_if_any(fields, PLATE, 0, INT32_MAX, &plate);
+	toastie->plate = (int32_t)plate;
+	if (r == 0)
+		r = fields_text_if_any(fields, REASON, &toastie->reason);
+	if (r == 0)
+		r = fields_text(fields, AT, &toastie->at);
+	return r;
+}
+
+int toastie_decode(struct toastie *ret, const struct envelope *envelope,
+		   const void *bytes, size_t n, struct schema_fault *fault)
+{
+	struct toastie toastie = { .number = TOASTIE_NUMBER_NONE,
+				   .seq = envelope->seq };
+	struct fields fields = { .keys = keys,
+				 .n_keys = N_KEYS,
+				 .fault = fault };
+	struct body body;
+	int r;
+
+	assert(envelope->type == EVENT_TOASTIE);
+	r = body_open(&body, bytes, n, fault);
+	if (r != 0)
+		return r;
+	r = fields_read(&fields, &body);
+	if (r == 0)
+		r = fields_order_id(&fields, ORDER_ID, &toastie.order_id);
+	if (r == 0)
+		r = fields_i64_if_any(&fields, NUMBER, 0, INT64_MAX,
+				      &toastie.number);
+	if (r == 0)
+		r = fields_text(&fields, STALL, &toastie.stall);
+	if (r == 0)
+		r = fields_text_if_any(&fields, CUSTOMER, &toastie.customer);
+	if (r == 0)
+		r = read_state(&toastie, &fields);
+	if (r == 0)
+		r = read_rest(&toastie, &fields);
+	if (r == 0)
+		*ret = toastie;
+	return r;
+}
+
+static void put_text_if_any(struct wire *wire, size_t key, struct text text)
+{
+	if (text.n == 0)
+		return;
+	wire_put_text(wire, keys[key]);
+	wire_put_text(wire, text);
+}
+
+int toastie_encode(const struct toastie *toastie, struct wire *wire)
+{
+	bool has_number = toastie->number != TOASTIE_NUMBER_NONE;
+	bool has_plate = toastie->plate != TOASTIE_PLATE_NONE;
+
+	wire_put_map(wire,
+		     4u + has_number + has_plate + (toastie->customer.n > 0) +
+			     (toastie->grill.n > 0) + (toastie->reason.n > 0));
+	wire_put_text(wire, keys[ORDER_ID]);
+	wire_put_order_id(wire, &toastie->order_id);
+	if (has_number) {
+		wire_put_text(wire, keys[NUMBER]);
+		wire_put_i64(wire, toastie->number);
+	}
+	wire_put_text(wire, keys[STALL]);
+	wire_put_text(wire, toastie->stall);
+	put_text_if_any(wire, CUSTOMER, toastie->customer);
+	wire_put_text(wire, keys[STATE]);
+	wire_put_text(wire, states[toastie->state]);
+	put_text_if_any(wire, GRILL, toastie->grill);
+	if (has_plate) {
+		wire_put_text(wire, keys[PLATE]);
+		wire_put_i64(wire, toastie->plate);
+	}
+	put_text_if_any(wire, REASON, toastie->reason);
+	wire_put_text(wire, keys[AT]);
+	wire_put_text(wire, toastie->at);
+	return wire_result(wire);
+}
+
+const char *toastie_state_name(enum toastie_state state)
+{
+	return states[state].p;
+}
+
+int toastie_state_parse(enum toastie_state *ret, struct text name)
+{
+	size_t i;
+	int r = text_index(&i, states, N_TOASTIE_STATES, name);
+
+	if (r == 0)
+		*ret = (enum toastie_state)i;
+	return r;
+}

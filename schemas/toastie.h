@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * galore.toastie: where an order is on its way over the grill. A fact on
+ * `toasties`.
+ *
+ *	v1 { order_id, number?, stall, customer?, state, grill?, plate?,
+ *	     reason?, at }
+ *
+ * Facts of one order carry a rising `seq` in the envelope; a reader ignores
+ * one that is not above what it has.
+ */
+#ifndef SCHEMAS_TOASTIE_H
+#define SCHEMAS_TOASTIE_H
+
+#include "schemas/envelope.h"
+#include "schemas/order_id.h"
+#include "schemas/outcome.h"
+#include "schemas/wire.h"
+
+enum toastie_state {
+	TOASTIE_QUEUED,    /* waits for a plate */
+	TOASTIE_GRILLING,  /* on a plate */
+	TOASTIE_DONE,      /* handed over */
+	TOASTIE_FAILED,    /* was on a plate and is spoiled */
+	TOASTIE_UNCERTAIN, /* nobody knows; a person decides */
+	TOASTIE_RETURNED,  /* never on a plate; ingredients go back */
+	N_TOASTIE_STATES,
+};
+
+#define TOASTIE_NUMBER_NONE INT64_C(-1)
+#define TOASTIE_PLATE_NONE INT32_C(-1)
+
+struct toastie {
+	struct order_id order_id;
+	int64_t number; /* 0 and above, or TOASTIE_NUMBER_NONE */
+	int64_t seq;    /* the envelope's; -1 when absent */
+	enum toastie_state state;
+	int32_t plate; /* 0 and above, or TOASTIE_PLATE_NONE */
+	struct text stall;
+	struct text customer, grill, reason; /* each may be empty */
+	struct text at;                      /* RFC 3339, when it changed */
+};
+
+/* Texts are borrowed from @bytes. Positive: SCHEMA_E_*. */
+int toastie_decode(struct toastie *ret, const struct envelope *envelope,
+		   const void *bytes, size_t n, struct schema_fault *fault);
+
+/* Appends the body; -ENOBUFS: @wire is too small. */
+int toastie_encode(const struct toastie *toastie, struct wire *wire);
+
+/* "queued", "grilling", "done", "failed", "uncertain", "returned". */
+const char *toastie_state_name(enum toastie_state state);
+
+/* SCHEMA_E_CONTRACT, and @ret as it was, for a name that is none. */
+int toastie_state_parse(enum toastie_state *ret, struct text name);
+
+#endif

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Topics: see topics.h.
+ */
+#include "schemas/topics.h"
+
+static const struct topic_setting kept[] = {
+	{ "cleanup.policy", "delete" },
+	{ "retention.ms", "-1" },
+	{ "retention.bytes", "-1" },
+	{ "max.message.bytes", "1048588" },
+	{ NULL, NULL },
+};
+
+static const struct topic_setting kept_copy[] = {
+	{ "cleanup.policy", "delete" },
+	{ "retention.ms", "-1" },
+	{ "retention.bytes", "-1" },
+	{ "max.message.bytes", "2097152" },
+	{ NULL, NULL },
+};
+
+#define KEPT kept
+#define KEPT_COPY kept_copy
+#define LIST(...) ((const char *const[]){ __VA_ARGS__, NULL })
+#define TOPIC(id_, name_, key_, partitions_, kind_, settings_, writers_,       \
+	      readers_, sentence_)                                             \
+	[TOPIC_##id_] = {                                                      \
+		.id = TOPIC_##id_,                                             \
+		.name = (name_),                                               \
+		.key = (key_),                                                 \
+		.partitions = (partitions_),                                   \
+		.kind = TOPIC_##kind_,                                         \
+		.settings = (settings_),                                       \
+		.writers = (writers_),                                         \
+		.readers = (readers_),                                         \
+		.sentence = (sentence_),                                       \
+	},
+const struct topic topic_table[N_TOPICS] = {
+#include "schemas/topics.def"
+};
+#undef TOPIC
+
+/* Which topic has a .dlq, and which it is. */
+static const enum topic_id dlqs[N_TOPICS] = {
+	[TOPIC_ORDERS] = TOPIC_ORDERS_DLQ,
+	[TOPIC_RESTOCKS] = TOPIC_RESTOCKS_DLQ,
+	[TOPIC_PICKS] = TOPIC_PICKS_DLQ,
+	[TOPIC_TOASTIES] = TOPIC_TOASTIES_DLQ,
+};
+
+const struct topic *topic_find(struct text name)
+{
+	for (size_t i = 0; i < N_TOPICS; i++)
+		if (text_equal(text_of(topic_table[i].name), name))
+			return &topic_table[i];
+	return NULL;
+}
+
+const struct topic *topic_dlq(const struct topic *topic)
+{
+	enum topic_id dlq = dlqs[topic->id];
+
+	return dlq == TOPIC_ORDERS ? NULL : &topic_table[dlq];
+}
+
+const char *topic_kind_name(enum topic_kind kind)
+{
+	static const char *const names[] = {
+		[TOPIC_COMMAND] = "command",
+		[TOPIC_FACT] = "fact",
+		[TOPIC_COPY] = "copy",
+	};
+
+	return names[kind];
+}

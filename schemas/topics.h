@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Topics: the declared table of every topic, from topics.def.
+ *
+ * It is the one place for their names, partitions, settings and access: what
+ * the broker has is compared with it. At run time a program may append a suffix
+ * to every name (a test, a shadow); that is its own affair.
+ */
+#ifndef SCHEMAS_TOPICS_H
+#define SCHEMAS_TOPICS_H
+
+#include "schemas/text.h"
+
+enum { TOPIC_PARTITIONS = 12 };
+
+enum topic_kind {
+	TOPIC_COMMAND, /* may be refused */
+	TOPIC_FACT,    /* what was decided */
+	TOPIC_COPY,    /* dead letters: the bytes as they came */
+};
+
+enum topic_id {
+#define TOPIC(id, ...) TOPIC_##id,
+#include "schemas/topics.def"
+#undef TOPIC
+	N_TOPICS,
+};
+
+struct topic_setting {
+	const char *name, *value;
+};
+
+struct topic {
+	enum topic_id id;
+	const char *name;
+	const char *key; /* what the record's key is */
+	int32_t partitions;
+	enum topic_kind kind;
+	const struct topic_setting *settings; /* ended by a NULL name */
+	const char *const *writers;           /* programs, ended by NULL */
+	const char *const *readers;
+	const char *sentence;
+};
+
+/* In the order of enum topic_id. */
+extern const struct topic topic_table[N_TOPICS];
+
+/* NULL for a name that is none. */
+const struct topic *topic_find(struct text name);
+
+/* Where the dead letters of @topic go; NULL when nobody acts on it. */
+const struct topic *topic_dlq(const struct topic *topic);
+
+/* "command", "fact", "copy". */
+const char *topic_kind_name(enum topic_kind kind);
+
+#endif

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Verdict: what was decided about an order, or about its cancellation.
+ */
+#ifndef SCHEMAS_VERDICT_H
+#define SCHEMAS_VERDICT_H
+
+#include "schemas/text.h"
+
+enum verdict {
+	VERDICT_NONE,      /* not decided; never on the wire */
+	VERDICT_PICKED,    /* all ingredients taken */
+	VERDICT_REFUSED,   /* something was missing, nothing taken */
+	VERDICT_CANCELLED, /* a cancellation that was taken */
+	VERDICT_KEPT,      /* a cancellation that was refused */
+	N_VERDICTS,
+};
+
+/* SCHEMA_E_CONTRACT, and @ret as it was, for a name that is none. */
+int verdict_parse(enum verdict *ret, struct text name);
+
+/* "picked", "refused", "cancelled", "kept"; "" for VERDICT_NONE. */
+const char *verdict_name(enum verdict verdict);
+
+#endif

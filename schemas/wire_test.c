@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Wire: what does not fit is left out whole, and said.
+ */
+#include "schemas/wire.h"
+
+#include <errno.h>
+
+#include "schemas/fixture.h"
+
+START_TEST(what_fits_to_the_last_byte_is_taken)
+	{
+		uint8_t bytes[4];
+		struct wire wire = WIRE_INIT(bytes);
+
+		wire_put_text(&wire, TEXT("abc"));
+		ck_assert_int_eq(wire_result(&wire), 0);
+		ck_assert_uint_eq(wire.n, 4);
+		ck_assert_mem_eq(bytes,
+				 "\xa3"
+				 "abc",
+				 4);
+	}
+END_TEST
+
+START_TEST(what_does_not_fit_is_said_until_the_reset)
+	{
+		uint8_t bytes[4];
+		struct wire wire = WIRE_INIT(bytes);
+
+		wire_put_text(&wire, TEXT("abcd"));
+		ck_assert_int_eq(wire_result(&wire), -ENOBUFS);
+		ck_assert_int_eq(wire_write(&wire, "", 0), -1);
+		wire_put_nil(&wire);
+		ck_assert_int_eq(wire_result(&wire), -ENOBUFS);
+		wire_reset(&wire);
+		ck_assert_int_eq(wire_result(&wire), 0);
+		ck_assert_uint_eq(wire.n, 0);
+	}
+END_TEST
+
+START_TEST(values_have_their_shortest_form)
+	{
+		struct fixture fixture;
+
+		fixture_body(&fixture,
+			     "[{'a':1},true,false,null,-1,128,-200,70000]");
+		ck_assert_uint_eq(fixture.wire.n, 19);
+		ck_assert_mem_eq(fixture.bytes,
+				 "\x98\x81\xa1"
+				 "a\x01\xc3\xc2\xc0\xff\xcc\x80"
+				 "\xd1\xff\x38\xce\x00\x01\x11\x70",
+				 19);
+	}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("wire");
+	TCase *tcase = tcase_create("wire");
+
+	tcase_add_test(tcase, what_fits_to_the_last_byte_is_taken);
+	tcase_add_test(tcase, what_does_not_fit_is_said_until_the_reset);
+	tcase_add_test(tcase, values_have_their_shortest_form);
+	suite_add_tcase(suite, tcase);
+	return fixture_run(suite);
+}

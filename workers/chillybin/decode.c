@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Decode: which version of a pick an order gets is decided here, once, by the
+ * share of customers that the flag has, and recorded with the order.
+ */
+#include "workers/chillybin/decode.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "workers/runtime/lanes.h"
+
+struct text command_position(struct arena *arena, const struct topic *topic,
+			     int32_t partition, int64_t offset)
+{
+	char text[96];
+	int n = snprintf(text, sizeof(text), "%s/%" PRId32 "@%" PRId64,
+			 topic->name, partition, offset);
+
+	return (struct text){ arena_copy(arena, text, (size_t)n), (size_t)n };
+}
+
+static const struct topic *topic_of(const struct record *record)
+{
+	return &topic_table[event_kinds[record->envelope.type].topic];
+}
+
+static int pick_version(int64_t v2_percent, const struct record *record)
+{
+	struct lane_key key = {
+		.key = { record->kafka.key, record->kafka.n_key },
+		.customer = record->envelope.customer,
+	};
+
+	return (int64_t)lane_bucket(&key) * 100 / LANE_BUCKETS < v2_percent ?
+		       2 :
+		       1;
+}
+
+static int decode_order(int64_t v2_percent, struct batch *batch,
+			struct record *record, struct command *command,
+			struct schema_fault *fault)
+{
+	struct item items[ORDER_ITEMS_MAX];
+	struct order_placed *placed = &command->placed;
+	struct order_row *own = &command->own;
+	int r;
+
+	r = order_placed_decode(placed, items, &record->envelope,
+				record->kafka.value, record->kafka.n_value,
+				fault);
+	if (r)
+		return r;
+	placed->items = arena_copy(&batch->arena, items,
+				   placed->n_items * sizeof(*items));
+	command->kind = COMMAND_ORDER;
+	*own = (struct order_row){
+		.id = placed->order_id,
+		.content_hash = order_placed_hash(placed),
+		.stall = placed->stall,
+		.customer = placed->customer,
+		.items = placed->items,
+		.n_items = placed->n_items,
+		.doneness = placed->doneness,
+		.grill = placed->grill,
+		.pick_version = pick_version(v2_percent, record),
+		.partition = record->kafka.partition,
+		.offset = record->kafka.offset,
+		.traceparent = record->envelope.traceparent,
+	};
+	if (order_number(&own->number, 0, own->offset, own->partition,
+			 TOPIC_PARTITIONS))
+		return schema_fail(fault, SCHEMA_E_CONTRACT,
+				   "the offset gives no order number");
+	return 0;
+}
+
+static int decode_cancel(struct batch *batch, struct record *record,
+			 struct command *command, struct schema_fault *fault)
+{
+	struct order_cancelled cancelled;
+	int r;
+
+	r = order_cancelled_decode(&cancelled, &record->envelope,
+				   record->kafka.value, record->kafka.n_value,
+				   fault);
+	if (r)
+		return r;
+	command->kind = COMMAND_CANCEL;
+	command->order_id = cancelled.order_id;
+	command->position =
+		command_position(&batch->arena, topic_of(record),
+				 record->kafka.partition, record->kafka.offset);
+	batch->needs_load = true;
+	return 0;
+}
+
+static int decode_stock(struct batch *batch, struct record *record,
+			struct command *command, struct schema_fault *fault)
+{
+	int r = stock_command_decode(&command->stock, &record->envelope,
+				     record->kafka.value, record->kafka.n_value,
+				     fault);
+
+	if (r)
+		return r;
+	command->kind = COMMAND_STOCK;
+	/* A count becomes a delta, and for that it must be read. */
+	if (command->stock.kind == STOCK_COMMAND_COUNTED)
+		batch->needs_load = true;
+	return 0;
+}
+
+static int decode_toastie(struct batch *batch, struct record *record,
+			  struct command *command, struct schema_fault *fault)
+{
+	struct toastie toastie;
+	int r = toastie_decode(&toastie, &record->envelope, record->kafka.value,
+			       record->kafka.n_value, fault);
+
+	if (r)
+		return r;
+	command->kind = COMMAND_NOTHING;
+	if (toastie.state != TOASTIE_RETURNED)
+		return 0;
+	command->kind = COMMAND_RETURN;
+	command->order_id = toastie.order_id;
+	batch->needs_load = true;
+	return 0;
+}
+
+/* An event is known by its source and id; without, by where it stands. */
+static void identify(struct batch *batch, const struct record *record,
+		     struct command *command)
+{
+	command->source = record->envelope.source;
+	command->event_id = record->envelope.id;
+	if (command->source.n && command->event_id.n)
+		return;
+	command->source = text_of(topic_of(record)->name);
+	command->event_id =
+		command_position(&batch->arena, topic_of(record),
+				 record->kafka.partition, record->kafka.offset);
+}
+
+int chillybin_decode(int64_t pick_v2_percent, struct batch *batch,
+		     struct record *record, struct schema_fault *fault)
+{
+	struct command *command = arena_alloc(&batch->arena, sizeof(*command));
+
+	memset(command, 0, sizeof(*command));
+	identify(batch, record, command);
+	record->item = command;
+	switch (record->envelope.type) {
+	case EVENT_ORDER_PLACED:
+		return decode_order(pick_v2_percent, batch, record, command,
+				    fault);
+	case EVENT_ORDER_CANCELLED:
+		return decode_cancel(batch, record, command, fault);
+	case EVENT_STOCK_ADDED:
+	case EVENT_STOCK_COUNTED:
+		return decode_stock(batch, record, command, fault);
+	case EVENT_TOASTIE:
+		return decode_toastie(batch, record, command, fault);
+	default:
+		return schema_fail(fault, SCHEMA_E_UNKNOWN_TYPE,
+				   "this type does not belong on this topic");
+	}
+}

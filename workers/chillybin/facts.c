@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Facts: a pick for each verdict (v1: one a line), cancellation and refused
+ * cancellation; a change of stock for what no pick tells.
+ *
+ * An id says the order and the decision. seq rises per order: verdict 1,
+ * cancelled 2, kept 3; the lines of a v1 pick share one.
+ */
+#include "workers/chillybin/facts.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "infra/lib/clock.h"
+#include "infra/lib/hash.h"
+
+enum { SEQ_VERDICT = 1, SEQ_CANCELLED = 2, SEQ_KEPT = 3 };
+
+#define ID_BYTES 160
+#define TRACE_BYTES 56
+#define POSITION_BYTES 96
+#define KEY_BYTES (2 * TEXT_MAX_BYTES + 2)
+
+/* Texts that a fact is made of, while it is being sent. */
+struct words {
+	char id[ID_BYTES];
+	char order[ORDER_ID_CHARS + 1];
+	char at[CLOCK_RFC3339_MAX];
+	char position[POSITION_BYTES];
+	char trace[TRACE_BYTES];
+	char number[TEXT_I64_BYTES];
+	char key[KEY_BYTES];
+};
+
+/* The same trace; this hop's span is told by the fact, so it never changes. */
+static struct text next_hop(struct words *words, struct text traceparent)
+{
+	uint64_t span = hash_bytes(words->id, strlen(words->id));
+	int n;
+
+	if (traceparent.n != 55)
+		return (struct text){ 0 };
+	n = snprintf(words->trace, sizeof(words->trace), "%.36s%016" PRIx64
+		     "%.3s", traceparent.p, span ? span : 1,
+		     traceparent.p + 52);
+	return (struct text){ words->trace, (size_t)n };
+}
+
+static void begin(struct fact *fact, struct words *words, enum event_type type,
+		  int version, int64_t at_ms)
+{
+	*fact = (struct fact){ .topic = event_kinds[type].topic };
+	envelope_init(&fact->envelope);
+	clock_rfc3339(at_ms, words->at);
+	fact->envelope.type = type;
+	fact->envelope.version = version;
+	fact->envelope.id = text_of(words->id);
+	fact->envelope.source = TEXT("/chillybin");
+	fact->envelope.time = text_of(words->at);
+	fact->envelope.decided_at = text_of(words->at);
+}
+
+static void name_position(struct words *words, const char *topic,
+			  size_t n_topic, int32_t partition, int64_t offset)
+{
+	(void)snprintf(words->position, sizeof(words->position),
+		       "%.*s/%" PRId32 "@%" PRId64, (int)n_topic, topic,
+		       partition, offset);
+}
+
+/* ---- picks ---- */
+
+struct pick_told {
+	const struct order_row *order;
+	struct pick pick;
+	const char *decision; /* the end of the fact's id */
+	struct text position, traceparent;
+	int64_t at_ms;
+	struct facts_room *room;
+};
+
+static void put_pick_headers(const struct pick_told *told, struct words *words,
+			     struct fact *fact, int version)
+{
+	struct envelope *envelope = &fact->envelope;
+	const struct pick *pick = &told->pick;
+	struct wire missing = WIRE_INIT(told->room->missing);
+
+	envelope->seq = pick->seq;
+	envelope->subject = text_of(words->order);
+	envelope->stall = pick->stall;
+	envelope->customer = pick->customer;
+	envelope->source_position = told->position;
+	envelope->traceparent = next_hop(words, told->traceparent);
+	fact->key = text_of(words->order);
+	if (version == 2)
+		return;
+	/* What the body of version 1 lacks. */
+	envelope->verdict = text_of(verdict_name(pick->verdict));
+	envelope->reason = pick->reason;
+	envelope->number = text_from_i64(words->number, pick->number);
+	envelope->grill = pick->grill ? TEXT("true") : TEXT("false");
+	if (pick->n_missing &&
+	    !missing_encode(pick->missing, pick->n_missing, &missing))
+		envelope->missing = (struct text){ (const char *)missing.p,
+						   missing.n };
+}
+
+/* Version 2: @line is -1. */
+static void tell_pick(const struct pick_told *told, int line,
+		      struct publisher *publisher)
+{
+	int version = line < 0 ? 2 : 1;
+	struct words words;
+	struct fact fact;
+
+	(void)order_id_format(&told->order->id, words.order);
+	if (line < 0)
+		(void)snprintf(words.id, sizeof(words.id), "%s.%s",
+			       words.order, told->decision);
+	else
+		(void)snprintf(words.id, sizeof(words.id), "%s.%s.%d",
+			       words.order, told->decision, line);
+	begin(&fact, &words, EVENT_PICK, version, told->at_ms);
+	put_pick_headers(told, &words, &fact, version);
+	fact.body = (struct wire)WIRE_INIT(told->room->body);
+	if (version == 2)
+		(void)pick_encode_v2(&told->pick, &fact.body);
+	else
+		(void)pick_encode_v1(&told->pick, (size_t)line, &fact.body);
+	publish_fact(publisher, &fact);
+}
+
+static void tell_lines(const struct pick_told *told,
+		       struct publisher *publisher)
+{
+	if (told->order->pick_version == 2) {
+		tell_pick(told, -1, publisher);
+		return;
+	}
+	for (size_t i = 0; i < told->pick.n_items; i++)
+		tell_pick(told, (int)i, publisher);
+}
+
+static void fill_pick(struct pick_told *told, const struct order_row *order,
+		      enum verdict verdict, int64_t seq)
+{
+	told->order = order;
+	told->pick = (struct pick){
+		.order_id = order->id,
+		.number = order->number,
+		.seq = seq,
+		.verdict = verdict,
+		.doneness = order->doneness,
+		.grill = order->grill,
+		.stall = order->stall,
+		.customer = order->customer,
+		.items = order->items,
+		.n_items = order->n_items,
+	};
+}
+
+static void tell_order(const struct command *command, struct facts_room *room,
+		       struct publisher *publisher)
+{
+	const struct order_row *order = command->row;
+	struct pick_told told = { .decision = "pick", .room = room };
+	char position[POSITION_BYTES];
+	int n;
+
+	fill_pick(&told, order, order->verdict, SEQ_VERDICT);
+	if (order->verdict == VERDICT_REFUSED) {
+		told.pick.reason = TEXT("out of stock");
+		told.pick.missing = order->missing;
+		told.pick.n_missing = order->n_missing;
+	}
+	n = snprintf(position, sizeof(position),
+		     "orders/%" PRId32 "@%" PRId64, order->partition,
+		     order->offset);
+	told.position = (struct text){ position, (size_t)n };
+	told.traceparent = order->traceparent;
+	told.at_ms = order->decided_at_ms;
+	tell_lines(&told, publisher);
+}
+
+static void tell_cancel(const struct record *record,
+			const struct command *command, struct facts_room *room,
+			struct publisher *publisher)
+{
+	bool kept = command->cancel_verdict == VERDICT_KEPT;
+	const struct order_row *order = command->row;
+	struct pick_told told = { .decision = "cancelled", .room = room };
+	char decision[64];
+
+	fill_pick(&told, order, command->cancel_verdict,
+		  kept ? SEQ_KEPT : SEQ_CANCELLED);
+	told.position = command->position;
+	told.traceparent = order->cancel_traceparent;
+	told.at_ms = order->cancelled_at_ms;
+	if (kept) {
+		/* Nothing was changed, so each such answer is one of its own,
+		 * of the time of the order's own verdict. */
+		(void)snprintf(decision, sizeof(decision),
+			       "kept.%" PRId32 ".%" PRId64,
+			       record->kafka.partition, record->kafka.offset);
+		told.decision = decision;
+		told.pick.reason = text_of(command->kept_reason);
+		told.traceparent = record->envelope.traceparent;
+		told.at_ms = order->decided_at_ms;
+	}
+	tell_lines(&told, publisher);
+}
+
+/* ---- changes of stock ---- */
+
+static void tell_change(const struct change_row *row, struct facts_room *room,
+			struct publisher *publisher)
+{
+	struct stock_changed changed = {
+		.stall = row->stall,
+		.ingredient = row->ingredient,
+		.delta = row->delta,
+		.kind = row->kind,
+		.order_id = row->order_id,
+	};
+	struct words words;
+	struct fact fact;
+
+	/* Of a return there is one for each ingredient. */
+	(void)snprintf(words.id, sizeof(words.id),
+		       "%.*s.%" PRId32 ".%" PRId64 ".%016" PRIx64,
+		       (int)row->topic.n, row->topic.p, row->partition,
+		       row->offset,
+		       hash_bytes(row->ingredient.p, row->ingredient.n));
+	(void)snprintf(words.key, sizeof(words.key), "%.*s/%.*s",
+		       (int)row->stall.n, row->stall.p, (int)row->ingredient.n,
+		       row->ingredient.p);
+	name_position(&words, row->topic.p, row->topic.n, row->partition,
+		      row->offset);
+	begin(&fact, &words, EVENT_STOCK_CHANGED, 1, row->decided_at_ms);
+	fact.key = text_of(words.key);
+	/* A subject is held to the same length as every other text. */
+	if (text_n_chars(fact.key) <= TEXT_MAX_CHARS)
+		fact.envelope.subject = fact.key;
+	else
+		fact.envelope.subject = row->ingredient;
+	fact.envelope.stall = row->stall;
+	fact.envelope.source_position = text_of(words.position);
+	fact.envelope.traceparent = next_hop(&words, row->traceparent);
+	fact.body = (struct wire)WIRE_INIT(room->body);
+	(void)stock_changed_encode(&changed, &fact.body);
+	publish_fact(publisher, &fact);
+}
+
+void facts_of(const struct record *record, struct facts_room *room,
+	      struct publisher *publisher)
+{
+	const struct command *command = command_of(record);
+
+	switch (command->kind) {
+	case COMMAND_ORDER:
+		if (command->row)
+			tell_order(command, room, publisher);
+		return;
+	case COMMAND_CANCEL:
+		if (command->row)
+			tell_cancel(record, command, room, publisher);
+		return;
+	case COMMAND_STOCK:
+	case COMMAND_RETURN:
+		for (const struct change_row *row = command->changes; row;
+		     row = row->next)
+			tell_change(row, room, publisher);
+		return;
+	case COMMAND_NOTHING:
+		return;
+	}
+}

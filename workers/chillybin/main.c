@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Chillybin: reserves stock and writes orders, exactly once. This file only
+ * wires: which topics, and which function does what.
+ */
+#include <stdio.h>
+
+#include "infra/lib/version.h"
+#include "infra/lib/xalloc.h"
+#include "workers/chillybin/decide.h"
+#include "workers/chillybin/decode.h"
+#include "workers/chillybin/facts.h"
+#include "workers/chillybin/sql.h"
+#include "workers/runtime/worker.h"
+
+#define SCHEMA_VERSION 2
+
+struct conf {
+	struct runtime_conf runtime;
+	int64_t pick_v2_percent;
+};
+
+struct chillybin {
+	struct conf conf;
+	/* The database thread's. */
+	struct known known;
+	struct shelf shelf;
+	struct sql sql;
+	/* The poll thread's. */
+	struct facts_room *room;
+};
+
+static const struct conf_row conf_rows[] = {
+#define CONF_STRUCT struct runtime_conf
+#include "infra/lib/conf_rows.h"
+#include "workers/runtime/conf.def"
+#include "infra/lib/conf_end.h"
+#define CONF_STRUCT struct conf
+#include "infra/lib/conf_rows.h"
+#include "workers/chillybin/conf.def"
+#include "infra/lib/conf_end.h"
+};
+
+_Static_assert(offsetof(struct conf, runtime) == 0,
+	       "rows of the runtime count from its beginning");
+
+static const struct conf_table conf_table = {
+	.program = "chillybin",
+	.sentence = "reserves stock and writes orders, exactly once",
+	.rows = conf_rows,
+	.n_rows = sizeof(conf_rows) / sizeof(*conf_rows),
+};
+
+static int decode(void *arg, struct batch *batch, struct record *record,
+		  struct schema_fault *fault)
+{
+	const struct chillybin *chillybin = arg;
+
+	return chillybin_decode(chillybin->conf.pick_v2_percent, batch, record,
+				fault);
+}
+
+static int load(void *arg, struct pg *pg, struct batch *batch)
+{
+	struct chillybin *chillybin = arg;
+
+	return sql_load(&chillybin->sql, pg, batch, &chillybin->known,
+			&chillybin->shelf);
+}
+
+static void decide_batch(void *arg, struct batch *batch)
+{
+	struct chillybin *chillybin = arg;
+
+	if (batch->mode == BATCH_FAST) {
+		known_reset(&chillybin->known);
+		shelf_reset(&chillybin->shelf);
+	}
+	decide(batch, &chillybin->known, &chillybin->shelf);
+}
+
+static int copy(void *arg, struct pg *pg, const struct batch *batch)
+{
+	struct chillybin *chillybin = arg;
+
+	return sql_copy(&chillybin->sql, pg, batch);
+}
+
+static void store(void *arg, struct pg *pg, const struct batch *batch,
+		  bool copied)
+{
+	struct chillybin *chillybin = arg;
+
+	sql_store(&chillybin->sql, pg, batch, &chillybin->shelf, copied);
+}
+
+static void facts(void *arg, const struct batch *batch,
+		  const struct record *record, struct publisher *publisher)
+{
+	const struct chillybin *chillybin = arg;
+
+	(void)batch;
+	facts_of(record, chillybin->room, publisher);
+}
+
+static const enum topic_id topics[] = { TOPIC_ORDERS, TOPIC_RESTOCKS,
+					TOPIC_TOASTIES };
+
+static const struct worker_ops ops = {
+	.service = "chillybin",
+	.topics = topics,
+	.n_topics = sizeof(topics) / sizeof(*topics),
+	.schema_version = SCHEMA_VERSION,
+	.decode = decode,
+	.load = load,
+	.decide = decide_batch,
+	.copy_sql = sql_copy_text,
+	.copy = copy,
+	.store = store,
+	.facts = facts,
+};
+
+int main(int argc, char **argv)
+{
+	struct chillybin chillybin = { 0 };
+	int r;
+
+	if (conf_arguments(&conf_table, version_of_build, argc, argv, &r))
+		return r;
+	if (conf_load(&conf_table, &chillybin.conf))
+		return 2;
+	chillybin.room = xmalloc(sizeof(*chillybin.room));
+	r = worker_run(&ops, &chillybin, &chillybin.conf.runtime);
+	known_deinit(&chillybin.known);
+	shelf_deinit(&chillybin.shelf);
+	sql_deinit(&chillybin.sql);
+	free(chillybin.room);
+	return r ? 1 : 0;
+}

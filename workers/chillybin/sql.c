@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: MIT */
+/* Sql: what a batch decided, as statements. What it reads is in sql_load.c. */
+#include "workers/chillybin/sql.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#define COPY_CHUNK_BYTES ((size_t)65536)
+#define COPY_TIMEOUT_MS 10000
+#define N_COLUMNS 17
+
+const char sql_copy_text[] =
+	"BEGIN; COPY orders (order_id, number, stall, customer, items,"
+	" doneness, grill, metadata, content_hash, verdict, missing,"
+	" order_version, pick_version, partition, \"offset\", decided_at,"
+	" traceparent) FROM STDIN (FORMAT binary)";
+
+static const struct pg_statement insert_orders = {
+	"insert_orders",
+	"WITH added AS (INSERT INTO orders (order_id, number, stall, customer,"
+	" items, doneness, grill, metadata, content_hash, verdict, missing,"
+	" order_version, pick_version, partition, \"offset\", traceparent,"
+	" decided_at) SELECT o.*, $17 FROM unnest($1::uuid[], $2::bigint[],"
+	" $3::text[], $4::text[], $5::jsonb[], $6::text[], $7::boolean[],"
+	" $8::bytea[], $9::bigint[], $10::text[], $11::jsonb[],"
+	" $12::smallint[], $13::smallint[], $14::int[], $15::bigint[],"
+	" $16::text[]) AS o(order_id) ORDER BY o.order_id"
+	" ON CONFLICT DO NOTHING RETURNING 1)"
+	" SELECT expect_rows((SELECT count(*) FROM added),"
+	" cardinality($1::uuid[]))",
+	17,
+};
+
+static const struct pg_statement cancel_orders = {
+	"cancel_orders",
+	"WITH locked AS (SELECT o.order_id, c.position, c.traceparent"
+	" FROM orders o JOIN unnest($1::uuid[], $2::text[], $3::text[])"
+	" AS c(order_id, position, traceparent) USING (order_id)"
+	" WHERE o.cancelled_position IS NULL"
+	" ORDER BY o.order_id FOR UPDATE OF o),"
+	" done AS (UPDATE orders o SET cancelled_position = l.position,"
+	" cancelled_at = $4, cancel_traceparent = l.traceparent"
+	" FROM locked l WHERE o.order_id = l.order_id RETURNING 1)"
+	" SELECT expect_rows((SELECT count(*) FROM done),"
+	" cardinality($1::uuid[]))",
+	4,
+};
+
+static const struct pg_statement return_orders = {
+	"return_orders",
+	"WITH locked AS (SELECT o.order_id, r.event FROM orders o"
+	" JOIN unnest($1::uuid[], $2::text[]) AS r(order_id, event)"
+	" USING (order_id) WHERE o.returned_event IS NULL"
+	" ORDER BY o.order_id FOR UPDATE OF o),"
+	" done AS (UPDATE orders o SET returned_event = l.event,"
+	" returned_at = $3 FROM locked l WHERE o.order_id = l.order_id"
+	" RETURNING 1)"
+	" SELECT expect_rows((SELECT count(*) FROM done),"
+	" cardinality($1::uuid[]))",
+	3,
+};
+
+static const struct pg_statement insert_changes = {
+	"insert_stock_changes",
+	"WITH added AS (INSERT INTO stock_changes (source, event_id,"
+	" ingredient, stall, kind, delta, order_id, topic, partition,"
+	" \"offset\", traceparent, decided_at)"
+	" SELECT c.*, $12 FROM unnest($1::text[], $2::text[], $3::text[],"
+	" $4::text[], $5::text[], $6::bigint[], $7::uuid[], $8::text[],"
+	" $9::int[], $10::bigint[], $11::text[])"
+	" AS c(source, event_id, ingredient)"
+	" ORDER BY c.source, c.event_id, c.ingredient"
+	" ON CONFLICT DO NOTHING RETURNING 1)"
+	" SELECT expect_rows((SELECT count(*) FROM added),"
+	" cardinality($1::text[]))",
+	12,
+};
+
+static const struct pg_statement take_stock = {
+	"take_stock",
+	"SELECT take_stock($1, $2, $3, $4)",
+	4,
+};
+
+/* ---- one order as columns ---- */
+
+static void items_json(struct buf *json, const struct order_row *order)
+{
+	buf_reset(json);
+	buf_text(json, "[");
+	for (size_t i = 0; i < order->n_items; i++) {
+		const struct item *item = &order->items[i];
+
+		buf_text(json, i ? ", {\"ingredient\": " : "{\"ingredient\": ");
+		pg_json_text(json, item->ingredient.p, item->ingredient.n);
+		buf_printf(json, ", \"quantity\": %" PRId32 "}",
+			   item->quantity);
+	}
+	buf_text(json, "]");
+}
+
+static void missing_json(struct buf *json, const struct order_row *order)
+{
+	buf_reset(json);
+	buf_text(json, "[");
+	for (size_t i = 0; i < order->n_missing; i++) {
+		const struct missing *missing = &order->missing[i];
+
+		buf_text(json, i ? ", {\"ingredient\": " : "{\"ingredient\": ");
+		pg_json_text(json, missing->ingredient.p,
+			     missing->ingredient.n);
+		buf_printf(json, ", \"wanted\": %" PRId32 ", \"left\": ",
+			   missing->wanted);
+		if (missing->left == MISSING_UNKNOWN)
+			buf_text(json, "null}");
+		else
+			buf_printf(json, "%" PRId64 "}", missing->left);
+	}
+	buf_text(json, "]");
+}
+
+static void put_text(struct buf *buf, struct text text)
+{
+	pg_put_text(buf, text.p, text.n);
+}
+
+static void put_word(struct buf *buf, const char *word)
+{
+	pg_put_bytes(buf, word, strlen(word));
+}
+
+/*
+ * The columns of an order, in the order of both statements above but for
+ * decided_at. @to gives the place of each: one row, or an array each.
+ */
+typedef struct buf *(*column_fn)(void *to, int column);
+
+static void put_order(struct sql *sql, const struct command *command,
+		      column_fn column, void *to)
+{
+	const struct order_row *order = &command->own;
+
+	pg_put_uuid(column(to, 0), order->id.bytes);
+	pg_put_i64(column(to, 1), order->number);
+	put_text(column(to, 2), order->stall);
+	put_text(column(to, 3), order->customer);
+	items_json(&sql->json, order);
+	pg_put_jsonb(column(to, 4), sql->json.p, sql->json.n);
+	put_word(column(to, 5), doneness_name(order->doneness));
+	pg_put_bool(column(to, 6), order->grill);
+	put_text(column(to, 7), command->placed.metadata);
+	pg_put_i64(column(to, 8), (int64_t)order->content_hash);
+	put_word(column(to, 9), verdict_name(order->verdict));
+	if (order->n_missing) {
+		missing_json(&sql->json, order);
+		pg_put_jsonb(column(to, 10), sql->json.p, sql->json.n);
+	} else {
+		pg_put_null(column(to, 10));
+	}
+	pg_put_i16(column(to, 11), (int16_t)command->placed.version);
+	pg_put_i16(column(to, 12), (int16_t)order->pick_version);
+	pg_put_i32(column(to, 13), order->partition);
+	pg_put_i64(column(to, 14), order->offset);
+}
+
+static struct buf *column_of_row(void *to, int column)
+{
+	(void)column;
+	return to;
+}
+
+static struct buf *column_of_arrays(void *to, int column)
+{
+	struct pg_array *arrays = to;
+
+	return pg_element(&arrays[column]);
+}
+
+static bool is_new_order(const struct record *record)
+{
+	return !record->dead_reason &&
+	       command_of(record)->kind == COMMAND_ORDER &&
+	       command_of(record)->is_new;
+}
+
+int sql_copy(struct sql *sql, struct pg *pg, const struct batch *batch)
+{
+	int r = 0;
+
+	buf_reset(&sql->rows);
+	for (size_t i = 0; !r && i < batch->n_records; i++) {
+		const struct record *record = &batch->records[i];
+
+		if (!is_new_order(record))
+			continue;
+		pg_copy_row(&sql->rows, N_COLUMNS);
+		put_order(sql, command_of(record), column_of_row, &sql->rows);
+		pg_put_wall_ms(&sql->rows, batch->decided_at_ms);
+		put_text(&sql->rows, command_of(record)->own.traceparent);
+		if (sql->rows.n < COPY_CHUNK_BYTES)
+			continue;
+		r = pg_copy_put(pg, sql->rows.p, sql->rows.n, COPY_TIMEOUT_MS);
+		buf_reset(&sql->rows);
+	}
+	if (!r)
+		r = pg_copy_put(pg, sql->rows.p, sql->rows.n, COPY_TIMEOUT_MS);
+	return r;
+}
+
+/* ---- statements with arrays ---- */
+
+/* Adds a statement of the filled arrays, and @at when it has one. */
+static void add(struct sql *sql, struct pg *pg, int which,
+		const struct pg_statement *statement, const enum pg_type *types,
+		int n_types, const int64_t *at_ms)
+{
+	struct pg_args *args = &sql->statements[which].args;
+	struct pg_array *arrays = sql->statements[which].arrays;
+
+	for (int i = 0; i < n_types; i++)
+		pg_arg_array(args, types[i], &arrays[i]);
+	if (at_ms)
+		pg_put_wall_ms(pg_arg(args), *at_ms);
+	(void)pg_add(pg, statement, args);
+}
+
+static struct pg_array *begin(struct sql *sql, int which)
+{
+	pg_args_reset(&sql->statements[which].args);
+	for (int i = 0; i < SQL_ARRAYS_MAX; i++)
+		pg_array_reset(&sql->statements[which].arrays[i]);
+	return sql->statements[which].arrays;
+}
+
+static void store_orders(struct sql *sql, struct pg *pg,
+			 const struct batch *batch)
+{
+	static const enum pg_type types[] = {
+		PG_UUID, PG_INT8,  PG_TEXT, PG_TEXT, PG_JSONB, PG_TEXT,
+		PG_BOOL, PG_BYTEA, PG_INT8, PG_TEXT, PG_JSONB, PG_INT2,
+		PG_INT2, PG_INT4,  PG_INT8, PG_TEXT,
+	};
+	struct pg_array *arrays = begin(sql, 0);
+
+	for (size_t i = 0; i < batch->n_records; i++) {
+		const struct record *record = &batch->records[i];
+
+		if (!is_new_order(record))
+			continue;
+		put_order(sql, command_of(record), column_of_arrays, arrays);
+		put_text(pg_element(&arrays[15]),
+			 command_of(record)->own.traceparent);
+	}
+	if (arrays[0].n)
+		add(sql, pg, 0, &insert_orders, types, 16,
+		    &batch->decided_at_ms);
+}
+
+static void store_cancels(struct sql *sql, struct pg *pg,
+			  const struct batch *batch)
+{
+	static const enum pg_type types[] = { PG_UUID, PG_TEXT, PG_TEXT };
+	struct pg_array *arrays = begin(sql, 1);
+
+	for (size_t i = 0; i < batch->n_records; i++) {
+		const struct record *record = &batch->records[i];
+		const struct command *command = command_of(record);
+
+		if (record->dead_reason || command->kind != COMMAND_CANCEL ||
+		    !command->is_new)
+			continue;
+		pg_put_uuid(pg_element(&arrays[0]), command->order_id.bytes);
+		put_text(pg_element(&arrays[1]), command->position);
+		put_text(pg_element(&arrays[2]), record->envelope.traceparent);
+	}
+	if (arrays[0].n)
+		add(sql, pg, 1, &cancel_orders, types, 3,
+		    &batch->decided_at_ms);
+}
+
+static void put_change(struct pg_array *arrays, const struct change_row *row)
+{
+	put_text(pg_element(&arrays[0]), row->source);
+	put_text(pg_element(&arrays[1]), row->event_id);
+	put_text(pg_element(&arrays[2]), row->ingredient);
+	put_text(pg_element(&arrays[3]), row->stall);
+	put_word(pg_element(&arrays[4]), stock_change_name(row->kind));
+	pg_put_i64(pg_element(&arrays[5]), row->delta);
+	if (row->kind == STOCK_CHANGE_RETURNED)
+		pg_put_uuid(pg_element(&arrays[6]), row->order_id.bytes);
+	else
+		pg_put_null(pg_element(&arrays[6]));
+	put_text(pg_element(&arrays[7]), row->topic);
+	pg_put_i32(pg_element(&arrays[8]), row->partition);
+	pg_put_i64(pg_element(&arrays[9]), row->offset);
+	put_text(pg_element(&arrays[10]), row->traceparent);
+}
+
+static void store_changes(struct sql *sql, struct pg *pg,
+			  const struct batch *batch)
+{
+	static const enum pg_type of_return[] = { PG_UUID, PG_TEXT };
+	static const enum pg_type of_change[] = { PG_TEXT, PG_TEXT, PG_TEXT,
+						  PG_TEXT, PG_TEXT, PG_INT8,
+						  PG_UUID, PG_TEXT, PG_INT4,
+						  PG_INT8, PG_TEXT };
+	struct pg_array *returns = begin(sql, 2), *changes = begin(sql, 3);
+
+	for (size_t i = 0; i < batch->n_records; i++) {
+		const struct record *record = &batch->records[i];
+		const struct command *command = command_of(record);
+
+		if (record->dead_reason || !command->is_new ||
+		    (command->kind != COMMAND_STOCK &&
+		     command->kind != COMMAND_RETURN))
+			continue;
+		if (command->kind == COMMAND_RETURN) {
+			pg_put_uuid(pg_element(&returns[0]),
+				    command->order_id.bytes);
+			put_text(pg_element(&returns[1]), command->event_id);
+		}
+		for (const struct change_row *row = command->changes; row;
+		     row = row->next)
+			put_change(changes, row);
+	}
+	if (returns[0].n)
+		add(sql, pg, 2, &return_orders, of_return, 2,
+		    &batch->decided_at_ms);
+	if (changes[0].n)
+		add(sql, pg, 3, &insert_changes, of_change, 11,
+		    &batch->decided_at_ms);
+}
+
+static void store_stock(struct sql *sql, struct pg *pg,
+			const struct shelf *shelf)
+{
+	static const enum pg_type types[] = { PG_TEXT, PG_TEXT, PG_INT8,
+					      PG_INT8 };
+	struct pg_array *arrays = begin(sql, 4);
+
+	for (size_t i = 0; i < shelf->n_rows; i++) {
+		const struct shelf_row *row = shelf->rows[i];
+
+		if (!row->used)
+			continue;
+		put_text(pg_element(&arrays[0]), row->stall);
+		put_text(pg_element(&arrays[1]), row->ingredient);
+		pg_put_i64(pg_element(&arrays[2]), row->delta);
+		if (row->quantity == SHELF_UNREAD)
+			pg_put_null(pg_element(&arrays[3]));
+		else
+			pg_put_i64(pg_element(&arrays[3]), row->quantity);
+	}
+	if (arrays[0].n)
+		add(sql, pg, 4, &take_stock, types, 4, NULL);
+}
+
+void sql_store(struct sql *sql, struct pg *pg, const struct batch *batch,
+	       const struct shelf *shelf, bool copied)
+{
+	if (!copied)
+		store_orders(sql, pg, batch);
+	store_cancels(sql, pg, batch);
+	store_changes(sql, pg, batch);
+	store_stock(sql, pg, shelf);
+}
+
+void sql_deinit(struct sql *sql)
+{
+	buf_deinit(&sql->json);
+	buf_deinit(&sql->rows);
+	for (int i = 0; i < SQL_STATEMENTS_MAX; i++) {
+		pg_args_deinit(&sql->statements[i].args);
+		for (int k = 0; k < SQL_ARRAYS_MAX; k++)
+			pg_array_deinit(&sql->statements[i].arrays[k]);
+	}
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sql: chillybin's statements. Database thread.
+ *
+ * Rows are locked in one order: keys of orders, changes of stock, stock. What
+ * they say fails with ROWS_KNOWN when an id is known, with ROWS_CHANGED when
+ * stock is not what was read or does not cover what is taken.
+ */
+#ifndef CHILLYBIN_SQL_H
+#define CHILLYBIN_SQL_H
+
+#include "infra/lib/pg.h"
+#include "workers/chillybin/decide.h"
+
+enum { SQL_ARRAYS_MAX = 16, SQL_STATEMENTS_MAX = 5 };
+
+/* Memory of the statements of a batch, kept from one to the next. */
+struct sql {
+	struct buf json;
+	struct buf rows;
+	struct {
+		struct pg_args args;
+		struct pg_array arrays[SQL_ARRAYS_MAX];
+	} statements[SQL_STATEMENTS_MAX];
+};
+
+void sql_deinit(struct sql *sql);
+
+/*
+ * Reads the orders and changes that the batch's commands name, and then the
+ * stock that they touch, with @batch->mode BATCH_LOCKED under locks. Texts are
+ * copied into the batch's arena. Gives what pg_run() gave.
+ */
+int sql_load(struct sql *sql, struct pg *pg, struct batch *batch,
+	     struct known *known, struct shelf *shelf);
+
+/* BEGIN and the COPY of sql_copy()'s rows. */
+extern const char sql_copy_text[];
+int sql_copy(struct sql *sql, struct pg *pg, const struct batch *batch);
+
+/* Adds what the batch decided to the message; orders too unless @copied. */
+void sql_store(struct sql *sql, struct pg *pg, const struct batch *batch,
+	       const struct shelf *shelf, bool copied);
+
+#endif

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Grill fake: plates in memory. One mutex guards all of it; a condition tells
+ * who waits that a toasting began. Beyond STARTS_MAX starts it aborts.
+ */
+#include "workers/jafflr/grill_fake.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+#include <time.h>
+
+#include "infra/lib/xalloc.h"
+
+#define GRILL_FAKE_MAGIC 0x66616b65u
+#define STARTS_MAX 65536
+#define N_CALLS 3
+#define LEFT_MS 10
+
+struct fake_start {
+	int plate;
+	uint32_t boot; /* the history that it stands in */
+	uint8_t job[GRILL_JOB_BYTES];
+};
+
+struct grill_fake {
+	uint32_t magic;
+	pthread_mutex_t mutex;
+	pthread_cond_t began;
+	int n_plates;
+	struct grill_report plates[GRILL_PLATES_MAX];
+	bool broken[GRILL_PLATES_MAX];
+	enum grill_fake_end ends[N_CALLS];
+	int n_ends[N_CALLS]; /* 0: for ever */
+	struct fake_start starts[STARTS_MAX];
+	int n_starts;
+};
+
+static struct grill_fake *locked(void *arg)
+{
+	struct grill_fake *fake = arg;
+
+	assert(fake->magic == GRILL_FAKE_MAGIC);
+	(void)pthread_mutex_lock(&fake->mutex);
+	return fake;
+}
+
+static void unlock(struct grill_fake *fake)
+{
+	(void)pthread_mutex_unlock(&fake->mutex);
+}
+
+static struct grill_report *plate_of(struct grill_fake *fake, int plate)
+{
+	assert(plate >= 0 && plate < fake->n_plates);
+	return &fake->plates[plate];
+}
+
+/* ---- the rules ---- */
+
+static bool has_run(const struct grill_fake *fake, int plate,
+		    const uint8_t *job)
+{
+	const struct fake_start *start;
+
+	for (int i = 0; i < fake->n_starts; i++) {
+		start = &fake->starts[i];
+		if (start->plate == plate &&
+		    start->boot == fake->plates[plate].boot &&
+		    !memcmp(start->job, job, GRILL_JOB_BYTES))
+			return true;
+	}
+	return false;
+}
+
+static int do_fence(struct grill_report *plate, uint32_t token)
+{
+	if (!plate->fences)
+		return 0;
+	if (token < plate->token)
+		return GRILL_E_REFUSED;
+	plate->token = token;
+	return 0;
+}
+
+static int do_start(struct grill_fake *fake, const struct grill_start *start)
+{
+	struct grill_report *plate = plate_of(fake, start->plate);
+	struct fake_start *began;
+
+	if (plate->fences && (start->token < plate->token ||
+			      has_run(fake, start->plate, start->job)))
+		return GRILL_E_REFUSED;
+	if (fake->broken[start->plate] || plate->state == GRILL_HEATING)
+		return GRILL_E_REFUSED;
+	assert(fake->n_starts < STARTS_MAX);
+	began = &fake->starts[fake->n_starts++];
+	began->plate = start->plate;
+	began->boot = plate->boot;
+	memcpy(began->job, start->job, GRILL_JOB_BYTES);
+	plate->token = start->token;
+	memcpy(plate->job, start->job, GRILL_JOB_BYTES);
+	plate->state = GRILL_HEATING;
+	plate->left_ms = LEFT_MS;
+	(void)pthread_cond_broadcast(&fake->began);
+	return 0;
+}
+
+/* A plate that cannot fence says nothing of its past. */
+static struct grill_report do_read(struct grill_fake *fake, int plate)
+{
+	struct grill_report report = *plate_of(fake, plate);
+
+	if (fake->broken[plate])
+		report.state = GRILL_FAULT;
+	if (!report.fences) {
+		report.token = 0;
+		memset(report.job, 0, sizeof(report.job));
+	}
+	return report;
+}
+
+static enum grill_fake_end end_of(struct grill_fake *fake,
+				  enum grill_fake_call call)
+{
+	enum grill_fake_end end = fake->ends[call];
+
+	if (fake->n_ends[call] && !--fake->n_ends[call])
+		fake->ends[call] = GRILL_FAKE_WELL;
+	return end;
+}
+
+/* Whether it happens at all, and else what is said of it. */
+static bool happens(enum grill_fake_end end, int *ret_outcome)
+{
+	switch (end) {
+	case GRILL_FAKE_WELL:
+	case GRILL_FAKE_SILENT:
+		return true;
+	case GRILL_FAKE_AWAY:
+		*ret_outcome = GRILL_E_AWAY;
+		return false;
+	case GRILL_FAKE_REFUSES:
+		*ret_outcome = GRILL_E_REFUSED;
+		return false;
+	case GRILL_FAKE_LOSES:
+		*ret_outcome = GRILL_E_UNKNOWN;
+		return false;
+	}
+	abort();
+}
+
+static int told(enum grill_fake_end end, int r)
+{
+	return end == GRILL_FAKE_SILENT ? GRILL_E_UNKNOWN : r;
+}
+
+/* ---- the functions of a grill ---- */
+
+static int fake_read(void *arg, int first_plate, int n_plates,
+		     struct grill_report *ret)
+{
+	struct grill_fake *fake = locked(arg);
+	enum grill_fake_end end = end_of(fake, GRILL_FAKE_READ);
+	int r = 0;
+
+	if (happens(end, &r))
+		r = told(end, 0);
+	for (int i = 0; !r && i < n_plates; i++)
+		ret[i] = do_read(fake, first_plate + i);
+	unlock(fake);
+	return r;
+}
+
+static int fake_fence(void *arg, int plate, uint32_t token)
+{
+	struct grill_fake *fake = locked(arg);
+	enum grill_fake_end end = end_of(fake, GRILL_FAKE_FENCE);
+	int r = 0;
+
+	if (happens(end, &r))
+		r = told(end, do_fence(plate_of(fake, plate), token));
+	unlock(fake);
+	return r;
+}
+
+static int fake_start(void *arg, const struct grill_start *start)
+{
+	struct grill_fake *fake = locked(arg);
+	enum grill_fake_end end = end_of(fake, GRILL_FAKE_START);
+	int r = 0;
+
+	if (happens(end, &r))
+		r = told(end, do_start(fake, start));
+	unlock(fake);
+	return r;
+}
+
+static void fake_close(void *arg)
+{
+	unlock(locked(arg));
+}
+
+const struct grill_ops grill_fake_ops = {
+	.read = fake_read,
+	.fence = fake_fence,
+	.start = fake_start,
+	.close = fake_close,
+};
+
+/* ---- what a test does with it ---- */
+
+struct grill_fake *grill_fake_new(int n_plates)
+{
+	struct grill_fake *fake = xcalloc(1, sizeof(*fake));
+	pthread_condattr_t monotonic;
+
+	assert(n_plates >= 1 && n_plates <= GRILL_PLATES_MAX);
+	fake->magic = GRILL_FAKE_MAGIC;
+	(void)pthread_mutex_init(&fake->mutex, NULL);
+	(void)pthread_condattr_init(&monotonic);
+	(void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	(void)pthread_cond_init(&fake->began, &monotonic);
+	(void)pthread_condattr_destroy(&monotonic);
+	fake->n_plates = n_plates;
+	for (int i = 0; i < n_plates; i++)
+		fake->plates[i] =
+			(struct grill_report){ .fences = true, .boot = 1 };
+	return fake;
+}
+
+struct grill_fake *grill_fake_free(struct grill_fake *fake)
+{
+	if (!fake)
+		return NULL;
+	(void)pthread_cond_destroy(&fake->began);
+	(void)pthread_mutex_destroy(&fake->mutex);
+	fake->magic = 0;
+	free(fake);
+	return NULL;
+}
+
+void grill_fake_next(struct grill_fake *fake, enum grill_fake_call call,
+		     enum grill_fake_end end, int n)
+{
+	(void)locked(fake);
+	fake->ends[call] = end;
+	fake->n_ends[call] = n;
+	unlock(fake);
+}
+
+static void leave_heat(struct grill_fake *fake, int plate,
+		       enum grill_plate_state state)
+{
+	struct grill_report *report = plate_of(locked(fake), plate);
+
+	if (report->state == GRILL_HEATING) {
+		report->state = state;
+		report->left_ms = 0;
+	}
+	unlock(fake);
+}
+
+void grill_fake_done(struct grill_fake *fake, int plate)
+{
+	leave_heat(fake, plate, GRILL_DONE);
+}
+
+void grill_fake_power_cut(struct grill_fake *fake, int plate)
+{
+	leave_heat(fake, plate, GRILL_IDLE);
+}
+
+void grill_fake_reset(struct grill_fake *fake, int plate)
+{
+	struct grill_report *report = plate_of(locked(fake), plate);
+
+	*report = (struct grill_report){ .fences = report->fences,
+					 .boot = report->boot + 1 };
+	unlock(fake);
+}
+
+void grill_fake_set_fences(struct grill_fake *fake, int plate, bool fences)
+{
+	plate_of(locked(fake), plate)->fences = fences;
+	unlock(fake);
+}
+
+void grill_fake_set_broken(struct grill_fake *fake, int plate, bool broken)
+{
+	(void)plate_of(locked(fake), plate);
+	fake->broken[plate] = broken;
+	unlock(fake);
+}
+
+int grill_fake_n_starts(struct grill_fake *fake)
+{
+	int n = locked(fake)->n_starts;
+
+	unlock(fake);
+	return n;
+}
+
+int grill_fake_n_starts_of(struct grill_fake *fake,
+			   const uint8_t job[GRILL_JOB_BYTES])
+{
+	int n = 0;
+
+	(void)locked(fake);
+	for (int i = 0; i < fake->n_starts; i++)
+		n += !memcmp(fake->starts[i].job, job, GRILL_JOB_BYTES);
+	unlock(fake);
+	return n;
+}
+
+bool grill_fake_wait_starts(struct grill_fake *fake, int n, int64_t wait_ms)
+{
+	struct timespec until;
+	bool there;
+	int r = 0;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += wait_ms / 1000;
+	until.tv_nsec += wait_ms % 1000 * 1000000;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_sec += 1;
+		until.tv_nsec -= 1000000000;
+	}
+	(void)locked(fake);
+	while (fake->n_starts < n && r != ETIMEDOUT)
+		r = pthread_cond_timedwait(&fake->began, &fake->mutex, &until);
+	there = fake->n_starts >= n;
+	unlock(fake);
+	return there;
+}

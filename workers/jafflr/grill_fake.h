@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Grill fake: a grill in memory that does at once what it is told, and fails
+ * as it is told, for tests of what stands above a grill.
+ *
+ * It has a plate's two rules (no lower token, no job twice) and no clock: a
+ * toasting ends when the test says so. Calls may come from any threads; the
+ * test's own calls, too.
+ */
+#ifndef JAFFLR_GRILL_FAKE_H
+#define JAFFLR_GRILL_FAKE_H
+
+#include <stdint.h>
+
+#include "infra/lib/cleanup.h"
+#include "workers/jafflr/grill.h"
+
+enum grill_fake_call { GRILL_FAKE_READ, GRILL_FAKE_FENCE, GRILL_FAKE_START };
+
+/* How the next call of a kind ends. */
+enum grill_fake_end {
+	GRILL_FAKE_WELL,
+	GRILL_FAKE_AWAY,
+	GRILL_FAKE_REFUSES,
+	GRILL_FAKE_LOSES,  /* unknown, and it has not happened */
+	GRILL_FAKE_SILENT, /* unknown, and it has happened */
+};
+
+struct grill_fake;
+
+/* Idle plates that fence, boot 1; at most GRILL_PLATES_MAX. */
+struct grill_fake *grill_fake_new(int n_plates);
+struct grill_fake *grill_fake_free(struct grill_fake *fake);
+DEFINE_CLEANUP(struct grill_fake, grill_fake_free);
+
+/* The functions; their arg is the struct grill_fake. */
+extern const struct grill_ops grill_fake_ops;
+
+/* The next @n calls of that kind end so; @n 0: all, until told otherwise. */
+void grill_fake_next(struct grill_fake *fake, enum grill_fake_call call,
+		     enum grill_fake_end end, int n);
+
+/* The job that heats on @plate has come to its end. */
+void grill_fake_done(struct grill_fake *fake, int plate);
+/* It is cut short, and the plate keeps its history. */
+void grill_fake_power_cut(struct grill_fake *fake, int plate);
+/* The history is lost. */
+void grill_fake_reset(struct grill_fake *fake, int plate);
+void grill_fake_set_fences(struct grill_fake *fake, int plate, bool fences);
+void grill_fake_set_broken(struct grill_fake *fake, int plate, bool broken);
+
+/* How many toastings began on all plates, and how often that job did. */
+int grill_fake_n_starts(struct grill_fake *fake);
+int grill_fake_n_starts_of(struct grill_fake *fake,
+			   const uint8_t job[GRILL_JOB_BYTES]);
+/* Waits for that many starts; false if they are not there in time. */
+bool grill_fake_wait_starts(struct grill_fake *fake, int n, int64_t wait_ms);
+
+#endif

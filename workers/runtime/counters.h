@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* Counters of the runtime; the rows are in counters.def. */
+#ifndef RUNTIME_COUNTERS_H
+#define RUNTIME_COUNTERS_H
+
+#include "infra/lib/counters.h"
+
+struct runtime_counters {
+#include "infra/lib/counters_fields.h"
+#include "workers/runtime/counters.def"
+#include "infra/lib/counters_end.h"
+};
+
+extern struct runtime_counters runtime_counters;
+
+void runtime_counters_register(void);
+
+#endif

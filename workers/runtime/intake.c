@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Intake: records into the open batch.
+ *
+ * Whatever librdkafka hands out, only the record that must come next is
+ * taken: topics are neither compacted nor transactional, so a gap is a fault,
+ * and reading begins again at the right place. Decoding happens here, while
+ * the database thread commits the batch before.
+ */
+#include <inttypes.h>
+
+#include "infra/lib/log.h"
+#include "workers/runtime/counters.h"
+#include "workers/runtime/state.h"
+
+static struct counter *consumed_counter(enum topic_id id)
+{
+	switch (id) {
+	case TOPIC_ORDERS:
+		return &runtime_counters.consumed_orders;
+	case TOPIC_RESTOCKS:
+		return &runtime_counters.consumed_restocks;
+	case TOPIC_PICKS:
+		return &runtime_counters.consumed_picks;
+	default:
+		return &runtime_counters.consumed_toasties;
+	}
+}
+
+static int read_envelope(const struct kafka_record *kafka,
+			 struct envelope *envelope, struct schema_fault *fault)
+{
+	const char *name;
+	const void *value;
+	size_t n;
+
+	envelope_init(envelope);
+	for (size_t i = 0; kafka_record_header(kafka, i, &name, &value, &n);
+	     i++)
+		envelope_read(envelope, name, value, n);
+	return envelope_check(envelope, fault);
+}
+
+static struct text clean(struct text text)
+{
+	return text_is_clean(text) ? text : (struct text){ 0 };
+}
+
+/* Whose record is it? By its headers, whatever else is wrong with it. */
+static int lane_of(const struct worker *worker,
+		   const struct kafka_record *kafka,
+		   const struct envelope *envelope)
+{
+	struct lane_key key = {
+		.key = { kafka->key, kafka->n_key },
+		.customer = clean(envelope->customer),
+		.stall = clean(envelope->stall),
+	};
+
+	if (worker->lanes.n_lanes == 1)
+		return 0;
+	return lanes_find(&worker->lanes, &key);
+}
+
+static void decode(struct worker *worker, struct record *record, int checked,
+		   struct schema_fault *fault)
+{
+	int r = checked;
+
+	if (!r)
+		r = worker->ops->decode(worker->arg, worker->open, record,
+					fault);
+	if (!r)
+		return;
+	record->poison = true;
+	batch_dead(worker->open, record, schema_outcome_name(r), fault->what);
+}
+
+static void take_record(struct worker *worker, struct slot *slot,
+			struct kafka_record *kafka)
+{
+	struct schema_fault fault = { { 0 } };
+	struct envelope envelope;
+	struct record *record;
+	struct slot_row *row;
+	int checked, lane;
+
+	checked = read_envelope(kafka, &envelope, &fault);
+	lane = lane_of(worker, kafka, &envelope);
+	row = slot_row(slot, lane);
+	if (!row) {
+		counter_add(&runtime_counters.skipped, 1);
+		batch_skip(worker->open, slot, kafka->offset);
+		return;
+	}
+	record = batch_add(worker->open, slot, kafka);
+	record->envelope = envelope;
+	record->lane = lane;
+	record->decided = record->kafka.offset < row->next_offset;
+	decode(worker, record, checked, &fault);
+}
+
+/* Is it the one that must come next? If not, reading is begun again. */
+static bool in_turn(struct worker *worker, struct slot *slot,
+		    const struct kafka_record *kafka)
+{
+	if (slot->state != SLOT_READING || kafka->offset < slot->next_read)
+		return false;
+	if (kafka->offset == slot->next_read)
+		return true;
+	counter_add(&runtime_counters.gaps, 1);
+	log_warn("RECORD-GAP",
+		 "expected offset %" PRId64 " of '%s' partition %" PRId32
+		 ", got %" PRId64 ", will read again from there",
+		 slot->next_read, worker->topic_names[slot->topic],
+		 slot->partition, kafka->offset);
+	slot->state = SLOT_TAKEN;
+	return false;
+}
+
+static void take(struct worker *worker, struct kafka_record *kafka)
+{
+	struct slot *slot = &worker->slots[kafka->topic * TOPIC_PARTITIONS +
+					   kafka->partition];
+
+	if (kafka->partition < TOPIC_PARTITIONS &&
+	    in_turn(worker, slot, kafka)) {
+		slot->next_read = kafka->offset + 1;
+		counter_add(consumed_counter(
+				    worker->identity.topics[slot->topic]->id),
+			    1);
+		take_record(worker, slot, kafka);
+	}
+	kafka_record_release(kafka);
+}
+
+void intake_read(struct worker *worker)
+{
+	size_t n, room;
+
+	do {
+		room = worker->open->n_records < worker->batch_max ?
+			       worker->batch_max - worker->open->n_records :
+			       0;
+		/* Full: the group is served again when the batch has gone. */
+		if (!room)
+			return;
+		if (room > READ_AT_ONCE)
+			room = READ_AT_ONCE;
+		n = kafka_in_poll(worker->in, worker->polled, room, 0);
+		for (size_t i = 0; i < n; i++)
+			take(worker, &worker->polled[i]);
+	} while (n == room);
+}

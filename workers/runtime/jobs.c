@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Jobs: what the database thread does for the loop. Each gives 0 or a
+ * TRANSACTION_E_ outcome, and on trouble says why in args->error.
+ */
+#include <string.h>
+
+#include "workers/runtime/state.h"
+
+static int positions_outcome(struct job_args *args, struct session *session,
+			     int r)
+{
+	if (!r)
+		return 0;
+	(void)str_copy(args->error, sizeof(args->error),
+		       pg_message(session->work));
+	return r == POSITIONS_E_LOST ? TRANSACTION_E_LOST : TRANSACTION_E_HOLD;
+}
+
+static int run_outcome(struct job_args *args, struct session *session, int r)
+{
+	if (!r)
+		return 0;
+	(void)str_copy(args->error, sizeof(args->error),
+		       pg_message(session->work));
+	if (r == PG_E_LOST)
+		return TRANSACTION_E_LOST;
+	if (!strcmp(pg_sqlstate(session->work), POSITIONS_LOST))
+		return TRANSACTION_E_FENCED;
+	return TRANSACTION_E_HOLD;
+}
+
+int job_connect(void *arg, struct session *session)
+{
+	struct job_args *args = arg;
+	int r = session_open(session, &args->session, args->error);
+
+	switch (r) {
+	case 0:
+		return 0;
+	case SESSION_E_OLD_SCHEMA:
+	case SESSION_E_AWAY:
+	default:
+		return TRANSACTION_E_LOST;
+	}
+}
+
+int job_take(void *arg, struct session *session)
+{
+	struct job_args *args = arg;
+
+	return positions_outcome(args, session,
+				 positions_take(session->work, args->identity,
+						args->keys, args->n_keys,
+						&args->positions));
+}
+
+int job_look(void *arg, struct session *session)
+{
+	struct job_args *args = arg;
+
+	return positions_outcome(args, session,
+				 positions_look(session->work, args->identity,
+						args->keys, args->n_keys,
+						&args->positions));
+}
+
+int job_batch(void *arg, struct session *session)
+{
+	struct job_args *args = arg;
+	int r = transaction_run(&args->transaction, session);
+
+	if (r)
+		(void)str_copy(args->error, sizeof(args->error),
+			       args->transaction.error);
+	return r;
+}
+
+int job_task(void *arg, struct session *session)
+{
+	struct job_args *args = arg;
+	int r = args->ops->task->run(args->arg, session->work, args->identity,
+				     args->held, args->n_held);
+
+	r = run_outcome(args, session, r);
+	if (r && r != TRANSACTION_E_LOST) {
+		(void)pg_add(session->work, &pg_rollback, NULL);
+		if (pg_run(session->work, SESSION_TIMEOUT_MS))
+			r = TRANSACTION_E_LOST;
+	}
+	return r;
+}
+
+int job_emit(void *arg, struct session *session)
+{
+	struct job_args *args = arg;
+
+	return run_outcome(args, session,
+			   positions_emit(session->work, args->identity,
+					  args->held, args->n_held));
+}
+
+int job_release(void *arg, struct session *session)
+{
+	struct job_args *args = arg;
+
+	return run_outcome(args, session,
+			   positions_release(session->work, args->identity,
+					     args->held, args->n_held));
+}

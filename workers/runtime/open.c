@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Open: everything a worker needs, in order of need, and its end. Health is
+ * here too: what /livez, /readyz and /startupz mean.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "infra/lib/clock.h"
+#include "infra/lib/log.h"
+#include "infra/lib/version.h"
+#include "infra/lib/xalloc.h"
+#include "workers/runtime/counters.h"
+#include "workers/runtime/state.h"
+
+/* A job has deadlines of its own; one that outlives them all is stuck. */
+#define STUCK_MS 120000
+
+/* ---- health ---- */
+
+static const char *check_live(void *arg)
+{
+	const struct worker *worker = arg;
+
+	if (worker->job != JOB_NONE &&
+	    clock_now_ms() - worker->job_since_ms > STUCK_MS)
+		return "the database thread is stuck";
+	return NULL;
+}
+
+static const char *check_ready(void *arg)
+{
+	const struct worker *worker = arg;
+
+	if (worker->draining)
+		return "draining";
+	if (worker->hold.on)
+		return worker->hold.reason;
+	if (!worker->connected)
+		return "no session with the database yet";
+	if (!worker->joined)
+		return "not a member of the group yet";
+	if (publisher_away(worker->publisher))
+		return "no broker can be reached";
+	for (size_t i = 0; i < SLOTS_MAX; i++)
+		switch (worker->slots[i].state) {
+		case SLOT_WANTED:
+		case SLOT_TAKEN:
+			return "partitions are being taken over";
+		case SLOT_GONE:
+			return "a position is not in the log";
+		case SLOT_FREE:
+		case SLOT_READING:
+		case SLOT_WARM:
+			break;
+		}
+	return NULL;
+}
+
+static const char *check_started(void *arg)
+{
+	const struct worker *worker = arg;
+
+	return worker->started ? NULL : "the database was not seen yet";
+}
+
+/* ---- names ---- */
+
+static const char *version_of(const struct runtime_conf *conf)
+{
+	return *conf->version ? conf->version : version_of_build;
+}
+
+/* Unique to the process: a restarted one is another holder. */
+static void name_holder(struct worker *worker)
+{
+	char host[24] = "";
+	uint32_t random = 0;
+
+	(void)gethostname(host, sizeof(host) - 1);
+	(void)!getrandom(&random, sizeof(random), GRND_NONBLOCK);
+	(void)snprintf(worker->holder, sizeof(worker->holder),
+		       "%.10s.%.8s/%s/%d/%04x", worker->ops->service,
+		       worker->conf->colour, host, (int)getpid(),
+		       random & 0xffff);
+}
+
+static void name_all(struct worker *worker)
+{
+	const struct worker_ops *ops = worker->ops;
+	const struct runtime_conf *conf = worker->conf;
+
+	name_holder(worker);
+	(void)snprintf(worker->group, sizeof(worker->group), "%s.%s%s",
+		       ops->service, conf->colour, conf->suffix);
+	(void)snprintf(worker->producer, sizeof(worker->producer), "%s@%s",
+		       ops->service, version_of(conf));
+	worker->identity = (struct identity){
+		.service = ops->service,
+		.colour = conf->colour,
+		.holder = worker->holder,
+		.n_topics = ops->n_topics,
+	};
+	for (size_t i = 0; i < ops->n_topics; i++) {
+		worker->identity.topics[i] = &topic_table[ops->topics[i]];
+		(void)snprintf(worker->topic_names[i], TOPIC_NAME_BYTES, "%s%s",
+			       topic_table[ops->topics[i]].name, conf->suffix);
+	}
+	for (int i = 0; i < SLOTS_MAX; i++) {
+		worker->slots[i].topic = i / TOPIC_PARTITIONS;
+		worker->slots[i].partition = i % TOPIC_PARTITIONS;
+	}
+}
+
+/* ---- opening ---- */
+
+static void take_trouble(void *arg, const char *what)
+{
+	(void)arg;
+	log_warn("KAFKA-TROUBLE", "%s", what);
+}
+
+static void own_delivered(void *arg, uint64_t token)
+{
+	struct worker *worker = arg;
+
+	worker->ops->task->delivered(worker->arg, token);
+}
+
+static int open_probe(struct worker *worker)
+{
+	static const char hint[] = "HINT: PROBE_ADDR says where";
+	static struct probe_checks checks;
+	int r;
+
+	checks = (struct probe_checks){
+		.live = check_live,
+		.ready = check_ready,
+		.started = check_started,
+		.arg = worker,
+	};
+	r = probe_new(&worker->probe, worker->loop, worker->conf->probe,
+		      worker->conf->probe_port_file, &checks);
+	if (r)
+		log_error("PROBE-ADDRESS", "cannot listen on '%s': %s (%s)",
+			  worker->conf->probe, strerror(errno), hint);
+	return r ? -EADDRINUSE : 0;
+}
+
+static int open_publisher(struct worker *worker)
+{
+	struct publisher_params params = {
+		.brokers = worker->conf->brokers,
+		.client_id = worker->holder,
+		.suffix = worker->conf->suffix,
+		.producer = worker->producer,
+		.group = worker->group,
+		.linger_ms = worker->conf->linger_ms,
+		/* Room for what waits, and what the batch in hand adds. */
+		.queue_max = worker->conf->facts_max * 2 +
+			     worker->conf->batch_max * 64,
+		.loop = worker->loop,
+		.slots = worker->slots,
+		.delivered = own_delivered,
+		.arg = worker,
+	};
+
+	return publisher_new(&worker->publisher, &params);
+}
+
+static int open_consumer(struct worker *worker)
+{
+	const char *names[WORKER_TOPICS_MAX];
+	struct kafka_in_params params = {
+		.brokers = worker->conf->brokers,
+		.client_id = worker->holder,
+		.group = worker->group,
+		.instance_id = worker->conf->instance,
+		.topics = names,
+		.n_topics = worker->identity.n_topics,
+		.queue_max_kbytes = worker->conf->queue_kbytes,
+		.session_timeout_ms = worker->conf->session_timeout_ms,
+		.assigned = holdings_assigned,
+		.revoked = holdings_revoked,
+		.trouble = take_trouble,
+		.gone = holdings_gone,
+		.arg = worker,
+		.loop = worker->loop,
+	};
+
+	for (size_t i = 0; i < worker->identity.n_topics; i++)
+		names[i] = worker->topic_names[i];
+	return kafka_in_new(&worker->in, &params);
+}
+
+static void prepare_args(struct worker *worker)
+{
+	struct job_args *args = worker->args;
+
+	args->session = (struct session_params){
+		.url = worker->conf->database,
+		.schema = worker->conf->schema,
+		.holder = worker->holder,
+		.schema_version = worker->ops->schema_version,
+	};
+	args->identity = &worker->identity;
+	args->ops = worker->ops;
+	args->arg = worker->arg;
+	args->transaction.ops = worker->ops;
+	args->transaction.arg = worker->arg;
+	args->transaction.identity = &worker->identity;
+}
+
+static void open_log(const struct worker *worker)
+{
+	static char labels[160];
+
+	log_init(&(struct log_params){
+		.out = stdout,
+		.program = worker->ops->service,
+		.version = version_of(worker->conf),
+		.colour = worker->conf->colour,
+		.level = log_level_of(worker->conf->log_level),
+	});
+	(void)snprintf(labels, sizeof(labels), "version=\"%s\",colour=\"%s\"",
+		       version_of(worker->conf), worker->conf->colour);
+	counters_init(labels);
+	runtime_counters_register();
+}
+
+static int open_all(struct worker *worker, loop_fn drain)
+{
+	int r = loop_new(&worker->loop);
+
+	if (r)
+		return r;
+	worker->signals[0] = loop_signal(worker->loop, SIGTERM, drain, worker);
+	worker->signals[1] = loop_signal(worker->loop, SIGINT, drain, worker);
+	r = open_probe(worker);
+	if (!r)
+		r = work_new(&worker->work, worker->loop);
+	if (!r)
+		r = open_publisher(worker);
+	if (!r)
+		r = open_consumer(worker);
+	return r;
+}
+
+int worker_open(struct worker **ret, const struct worker_ops *ops, void *arg,
+		const struct runtime_conf *conf, loop_fn drain)
+{
+	struct worker *worker = xcalloc(1, sizeof(*worker));
+	int r;
+
+	worker->ops = ops;
+	worker->arg = arg;
+	worker->conf = conf;
+	worker->args = xcalloc(1, sizeof(*worker->args));
+	worker->open = batch_new();
+	worker->running = batch_new();
+	(void)signal(SIGPIPE, SIG_IGN);
+	open_log(worker);
+	name_all(worker);
+	prepare_args(worker);
+	r = open_all(worker, drain);
+	if (r) {
+		worker_close(worker);
+		return r;
+	}
+	log_info("START", "holder '%s', group '%s'", worker->holder,
+		 worker->group);
+	*ret = worker;
+	return 0;
+}
+
+void worker_close(struct worker *worker)
+{
+	worker->in = kafka_in_free(worker->in);
+	/* A job that hangs keeps what it works on: so does the process then,
+	 * for the moment that is left of it. */
+	if (worker->work && worker->job != JOB_NONE)
+		_exit(1);
+	worker->work = work_free(worker->work);
+	worker->publisher = publisher_free(worker->publisher);
+	worker->probe = probe_free(worker->probe);
+	for (size_t i = 0; i < 2; i++)
+		worker->signals[i] = loop_source_free(worker->signals[i]);
+	worker->loop = loop_free(worker->loop);
+	for (size_t i = 0; i < SLOTS_MAX; i++)
+		emitted_deinit(&worker->slots[i].emitted);
+	lanes_deinit(&worker->lanes);
+	lanes_deinit(&worker->args->positions.lanes);
+	(void)batch_free(worker->open);
+	(void)batch_free(worker->running);
+	free(worker->args);
+	free(worker);
+}

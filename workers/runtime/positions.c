@@ -1,0 +1,504 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Positions: every statement on them is here, and each compares the epoch,
+ * last in its transaction, so that a zombie changes nothing. What must not be
+ * reordered: the take-over reads lanes after its UPDATE, never before.
+ */
+#include "workers/runtime/positions.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "infra/lib/log.h"
+#include "infra/lib/xalloc.h"
+#include "schemas/limits.h"
+#include "workers/runtime/session.h"
+
+#define TAKE_TRIES 20
+
+static const struct pg_statement take_over = {
+	"take_over",
+	"SELECT lane, topic, partition, next_offset, emitted_offset, epoch"
+	" FROM take_over($1, $2, $3, $4, $5)",
+	5,
+};
+
+static const struct pg_statement look = {
+	"look_positions",
+	"SELECT lane, topic, partition, next_offset, emitted_offset, epoch"
+	" FROM positions WHERE service = $1 AND colour = $2"
+	" AND (topic, partition) IN"
+	" (SELECT * FROM unnest($3::text[], $4::int[]))",
+	4,
+};
+
+/* Parents before children: a lane is younger than its parent. */
+static const struct pg_statement read_lanes = {
+	"read_lanes",
+	"WITH RECURSIVE up AS ("
+	" SELECT * FROM control.lanes WHERE service = $1 AND ended_at IS NULL"
+	" UNION SELECT l.* FROM control.lanes l JOIN up"
+	" ON l.service = up.service AND l.lane = up.parent)"
+	" SELECT lane, parent, kind, bucket_from, bucket_to, names,"
+	" ended_at IS NOT NULL, colour = $2 AND ended_at IS NULL"
+	" FROM up ORDER BY kind <> 'rest', created_at, lane",
+	2,
+};
+
+static const struct pg_statement move = {
+	"move_positions",
+	"SELECT move_positions($1, $2, $3, $4, $5, $6, $7, $8)",
+	8,
+};
+
+static const struct pg_statement hold = {
+	"hold_positions",
+	"SELECT hold_positions($1, $2, $3, $4, $5)",
+	5,
+};
+
+static const struct pg_statement release = {
+	"release_positions",
+	"UPDATE positions p SET holder = NULL,"
+	" emitted_offset = greatest(p.emitted_offset,"
+	" least(m.emitted, p.next_offset))"
+	" FROM unnest($2::text[], $3::text[], $4::int[], $5::bigint[],"
+	" $6::bigint[]) AS m(lane, topic, partition, epoch, emitted)"
+	" WHERE p.service = $1 AND p.lane = m.lane AND p.topic = m.topic"
+	" AND p.partition = m.partition AND p.epoch = m.epoch",
+	6,
+};
+
+static const struct pg_statement add_dead = {
+	"add_dead_letters",
+	"INSERT INTO dead_letters (service, topic, partition, \"offset\","
+	" reason, detail, event_id, key, at)"
+	" SELECT $1, d.topic, d.partition, d.off, d.reason, d.detail,"
+	" d.event_id, d.key, $9 FROM unnest($2::text[], $3::int[],"
+	" $4::bigint[], $5::text[], $6::text[], $7::text[], $8::bytea[])"
+	" AS d(topic, partition, off, reason, detail, event_id, key)"
+	" ORDER BY d.topic, d.partition, d.off",
+	9,
+};
+
+static const struct pg_statement recall_dead = {
+	"recall_dead_letters",
+	"SELECT topic, partition, \"offset\", reason, detail FROM dead_letters"
+	" WHERE service = $1 AND (topic, partition, \"offset\") IN"
+	" (SELECT * FROM unnest($2::text[], $3::int[], $4::bigint[]))",
+	4,
+};
+
+/* ---- reading ---- */
+
+static int outcome_of(int r)
+{
+	switch (r) {
+	case 0:
+		return 0;
+	case PG_E_LOST:
+		return POSITIONS_E_LOST;
+	default:
+		return POSITIONS_E_SQL;
+	}
+}
+
+static struct text text_at(const struct pg *pg, int statement, int row,
+			   int column)
+{
+	struct text text;
+
+	text.p = pg_bytes(pg, statement, row, column, &text.n);
+	return text;
+}
+
+static int topic_of(const struct identity *identity, struct text name)
+{
+	for (size_t i = 0; i < identity->n_topics; i++)
+		if (text_equal(text_of(identity->topics[i]->name), name))
+			return (int)i;
+	return -1;
+}
+
+static enum lane_kind kind_of(struct text name)
+{
+	if (text_equal(name, TEXT("buckets")))
+		return LANE_BUCKETS_RANGE;
+	if (text_equal(name, TEXT("stalls")))
+		return LANE_STALLS;
+	if (text_equal(name, TEXT("customers")))
+		return LANE_CUSTOMERS;
+	return LANE_REST;
+}
+
+static void take_names(struct lane *lane, struct pg_elements elements)
+{
+	const char *p;
+	size_t n;
+
+	while (pg_next_element(&elements, &p, &n)) {
+		lane->names = xreallocarray(lane->names, lane->n_names + 1,
+					    sizeof(*lane->names));
+		lane->names[lane->n_names] = xmalloc(n + 1);
+		(void)str_n_copy(lane->names[lane->n_names++], n + 1, p, n);
+	}
+}
+
+static void take_lane(const struct pg *pg, int i, int row, struct lanes *lanes)
+{
+	struct lane *lane = &lanes->lanes[lanes->n_lanes];
+	struct text name = text_at(pg, i, row, 0);
+
+	*lane = (struct lane){ .parent = -1 };
+	(void)str_n_copy(lane->name, sizeof(lane->name), name.p, name.n);
+	if (!pg_null(pg, i, row, 1))
+		lane->parent = lanes_by_name(lanes, text_at(pg, i, row, 1));
+	lane->kind = kind_of(text_at(pg, i, row, 2));
+	if (lane->kind == LANE_BUCKETS_RANGE) {
+		lane->bucket_from = (int32_t)pg_i64(pg, i, row, 3);
+		lane->bucket_to = (int32_t)pg_i64(pg, i, row, 4);
+	}
+	if (!pg_null(pg, i, row, 5))
+		take_names(lane, pg_elements(pg, i, row, 5));
+	lane->ended = pg_bool(pg, i, row, 6);
+	lane->mine = pg_bool(pg, i, row, 7);
+	lanes->n_lanes++;
+}
+
+static int get_lanes(struct pg *pg, const struct identity *identity,
+		     struct lanes *ret)
+{
+	struct pg_args args = { 0 };
+	int i, r;
+
+	pg_put_bytes(pg_arg(&args), identity->service,
+		     strlen(identity->service));
+	pg_put_bytes(pg_arg(&args), identity->colour, strlen(identity->colour));
+	i = pg_add(pg, &read_lanes, &args);
+	r = pg_run(pg, SESSION_TIMEOUT_MS);
+	pg_args_deinit(&args);
+	if (r)
+		return outcome_of(r);
+	assert(pg_n_rows(pg, i) <= LANES_MAX);
+	lanes_deinit(ret);
+	for (int row = 0; row < pg_n_rows(pg, i); row++)
+		take_lane(pg, i, row, ret);
+	return 0;
+}
+
+/* A row's lane is found by its name once the lanes are read. */
+struct raw_rows {
+	char lane[SLOTS_MAX * LANES_MAX][LANE_NAME_BYTES];
+};
+
+static void take_rows(const struct pg *pg, int i,
+		      const struct identity *identity, struct positions *ret,
+		      struct raw_rows *raw)
+{
+	ret->n_rows = 0;
+	for (int row = 0; row < pg_n_rows(pg, i); row++) {
+		struct text lane = text_at(pg, i, row, 0);
+
+		assert(ret->n_rows < SLOTS_MAX * LANES_MAX);
+		(void)str_n_copy(raw->lane[ret->n_rows], LANE_NAME_BYTES,
+				 lane.p, lane.n);
+		ret->rows[ret->n_rows++] = (struct position){
+			.topic = topic_of(identity, text_at(pg, i, row, 1)),
+			.partition = (int32_t)pg_i64(pg, i, row, 2),
+			.next_offset = pg_i64(pg, i, row, 3),
+			.emitted_offset = pg_i64(pg, i, row, 4),
+			.epoch = pg_i64(pg, i, row, 5),
+		};
+	}
+}
+
+static void put_keys(struct pg_args *args, const struct identity *identity,
+		     const struct position_key *keys, size_t n_keys)
+{
+	struct pg_array topics = { 0 }, partitions = { 0 };
+
+	for (size_t i = 0; i < n_keys; i++) {
+		const char *name = identity->topics[keys[i].topic]->name;
+
+		pg_put_bytes(pg_element(&topics), name, strlen(name));
+		pg_put_i32(pg_element(&partitions), keys[i].partition);
+	}
+	pg_arg_array(args, PG_TEXT, &topics);
+	pg_arg_array(args, PG_INT4, &partitions);
+	pg_array_deinit(&topics);
+	pg_array_deinit(&partitions);
+}
+
+static void put_name(struct pg_args *args, const char *name)
+{
+	pg_put_bytes(pg_arg(args), name, strlen(name));
+}
+
+static int get_rows(struct pg *pg, const struct identity *identity, bool take,
+		    const struct position_key *keys, size_t n_keys,
+		    struct positions *ret, struct raw_rows *raw)
+{
+	struct pg_args args = { 0 };
+	int i, r;
+
+	put_name(&args, identity->service);
+	put_name(&args, identity->colour);
+	if (take)
+		put_name(&args, identity->holder);
+	put_keys(&args, identity, keys, n_keys);
+	i = pg_add(pg, take ? &take_over : &look, &args);
+	r = pg_run(pg, SESSION_TIMEOUT_MS);
+	if (!r)
+		take_rows(pg, i, identity, ret, raw);
+	pg_args_deinit(&args);
+	return outcome_of(r);
+}
+
+/* Do the lanes name exactly these rows: each of our lanes, at each key? */
+static bool lanes_agree(struct positions *positions, const struct raw_rows *raw,
+			size_t n_keys)
+{
+	size_t n_mine = 0;
+
+	for (size_t i = 0; i < positions->lanes.n_lanes; i++)
+		n_mine += positions->lanes.lanes[i].mine;
+	for (size_t i = 0; i < positions->n_rows; i++) {
+		int lane = lanes_by_name(&positions->lanes,
+					 text_of(raw->lane[i]));
+
+		positions->rows[i].lane = lane;
+		if (lane < 0 || !positions->lanes.lanes[lane].mine)
+			return false;
+	}
+	return positions->n_rows == n_mine * n_keys;
+}
+
+static int get_positions(struct pg *pg, const struct identity *identity,
+			 bool take, const struct position_key *keys,
+			 size_t n_keys, struct positions *ret)
+{
+	struct raw_rows *raw = xmalloc(sizeof(*raw));
+	int r = 0;
+
+	for (int i = 0; i < TAKE_TRIES; i++) {
+		r = get_rows(pg, identity, take, keys, n_keys, ret, raw);
+		if (!r)
+			r = get_lanes(pg, identity, &ret->lanes);
+		if (r || lanes_agree(ret, raw, n_keys))
+			break;
+		r = POSITIONS_E_SQL;
+	}
+	free(raw);
+	return r;
+}
+
+int positions_take(struct pg *pg, const struct identity *identity,
+		   const struct position_key *keys, size_t n_keys,
+		   struct positions *ret)
+{
+	return get_positions(pg, identity, true, keys, n_keys, ret);
+}
+
+int positions_look(struct pg *pg, const struct identity *identity,
+		   const struct position_key *keys, size_t n_keys,
+		   struct positions *ret)
+{
+	return get_positions(pg, identity, false, keys, n_keys, ret);
+}
+
+/* ---- writing ---- */
+
+void positions_args_deinit(struct positions_args *args)
+{
+	pg_args_deinit(&args->args);
+	for (size_t i = 0; i < 7; i++)
+		pg_array_deinit(&args->arrays[i]);
+}
+
+static void reset_args(struct positions_args *args)
+{
+	pg_args_reset(&args->args);
+	for (size_t i = 0; i < 7; i++)
+		pg_array_reset(&args->arrays[i]);
+}
+
+/* $1 service, $2 lanes, $3 topics, $4 partitions, $5 epochs. */
+static void put_held(struct positions_args *args,
+		     const struct identity *identity,
+		     const struct held_position *held, size_t n_held)
+{
+	struct pg_array *arrays = args->arrays;
+
+	reset_args(args);
+	for (size_t i = 0; i < n_held; i++) {
+		const char *topic = identity->topics[held[i].topic]->name;
+
+		pg_put_bytes(pg_element(&arrays[0]), held[i].lane,
+			     strlen(held[i].lane));
+		pg_put_bytes(pg_element(&arrays[1]), topic, strlen(topic));
+		pg_put_i32(pg_element(&arrays[2]), held[i].partition);
+		pg_put_i64(pg_element(&arrays[3]), held[i].epoch);
+		pg_put_i64(pg_element(&arrays[4]), held[i].next_offset);
+		pg_put_i64(pg_element(&arrays[5]), held[i].to_next);
+		pg_put_i64(pg_element(&arrays[6]), held[i].emitted);
+	}
+	put_name(&args->args, identity->service);
+	pg_arg_array(&args->args, PG_TEXT, &arrays[0]);
+	pg_arg_array(&args->args, PG_TEXT, &arrays[1]);
+	pg_arg_array(&args->args, PG_INT4, &arrays[2]);
+	pg_arg_array(&args->args, PG_INT8, &arrays[3]);
+}
+
+void positions_add_move(struct pg *pg, const struct identity *identity,
+			const struct held_position *held, size_t n_held,
+			struct positions_args *args)
+{
+	put_held(args, identity, held, n_held);
+	pg_arg_array(&args->args, PG_INT8, &args->arrays[4]);
+	pg_arg_array(&args->args, PG_INT8, &args->arrays[5]);
+	pg_arg_array(&args->args, PG_INT8, &args->arrays[6]);
+	(void)pg_add(pg, &move, &args->args);
+}
+
+void positions_add_hold(struct pg *pg, const struct identity *identity,
+			const struct held_position *held, size_t n_held,
+			struct positions_args *args)
+{
+	put_held(args, identity, held, n_held);
+	(void)pg_add(pg, &hold, &args->args);
+}
+
+int positions_emit(struct pg *pg, const struct identity *identity,
+		   const struct held_position *held, size_t n_held)
+{
+	struct positions_args args = { 0 };
+	int r;
+
+	/* A move that stays where it is: only emitted_offset follows. */
+	positions_add_move(pg, identity, held, n_held, &args);
+	r = pg_run(pg, SESSION_TIMEOUT_MS);
+	positions_args_deinit(&args);
+	return r;
+}
+
+int positions_release(struct pg *pg, const struct identity *identity,
+		      const struct held_position *held, size_t n_held)
+{
+	struct positions_args args = { 0 };
+	int r;
+
+	put_held(&args, identity, held, n_held);
+	pg_arg_array(&args.args, PG_INT8, &args.arrays[6]);
+	(void)pg_add(pg, &release, &args.args);
+	r = pg_run(pg, SESSION_TIMEOUT_MS);
+	positions_args_deinit(&args);
+	return r;
+}
+
+/* ---- dead letters ---- */
+
+static void put_dead(struct pg_array *arrays, const struct identity *identity,
+		     const struct record *record)
+{
+	const char *topic = identity->topics[record->slot->topic]->name;
+	struct text id = record->envelope.id;
+
+	pg_put_bytes(pg_element(&arrays[0]), topic, strlen(topic));
+	pg_put_i32(pg_element(&arrays[1]), record->kafka.partition);
+	pg_put_i64(pg_element(&arrays[2]), record->kafka.offset);
+	pg_put_bytes(pg_element(&arrays[3]), record->dead_reason,
+		     strlen(record->dead_reason));
+	pg_put_bytes(pg_element(&arrays[4]), record->dead_detail,
+		     strlen(record->dead_detail));
+	/* What could not be checked may be anything but text. */
+	if (text_is_clean(id) && id.n <= TEXT_MAX_BYTES)
+		pg_put_text(pg_element(&arrays[5]), id.p, id.n);
+	else
+		pg_put_null(pg_element(&arrays[5]));
+	if (record->kafka.key)
+		pg_put_bytes(pg_element(&arrays[6]), record->kafka.key,
+			     record->kafka.n_key);
+	else
+		pg_put_null(pg_element(&arrays[6]));
+}
+
+void positions_add_dead(struct pg *pg, const struct identity *identity,
+			const struct batch *batch, struct positions_args *args)
+{
+	static const enum pg_type types[] = { PG_TEXT, PG_INT4, PG_INT8,
+					      PG_TEXT, PG_TEXT, PG_TEXT,
+					      PG_BYTEA };
+	size_t n_dead = 0;
+
+	reset_args(args);
+	for (size_t i = 0; i < batch->n_records; i++) {
+		const struct record *record = &batch->records[i];
+
+		if (!record->dead_reason || record->decided)
+			continue;
+		put_dead(args->arrays, identity, record);
+		n_dead++;
+	}
+	if (!n_dead)
+		return;
+	put_name(&args->args, identity->service);
+	for (size_t i = 0; i < 7; i++)
+		pg_arg_array(&args->args, types[i], &args->arrays[i]);
+	pg_put_wall_ms(pg_arg(&args->args), batch->decided_at_ms);
+	(void)pg_add(pg, &add_dead, &args->args);
+}
+
+static void mark_dead(const struct pg *pg, int i, int row,
+		      const struct identity *identity, struct batch *batch)
+{
+	int topic = topic_of(identity, text_at(pg, i, row, 0));
+	int32_t partition = (int32_t)pg_i64(pg, i, row, 1);
+	int64_t offset = pg_i64(pg, i, row, 2);
+	struct text reason = text_at(pg, i, row, 3);
+	struct text detail = text_at(pg, i, row, 4);
+
+	for (size_t k = 0; k < batch->n_records; k++) {
+		struct record *record = &batch->records[k];
+		char *words;
+
+		if (record->slot->topic != topic ||
+		    record->kafka.partition != partition ||
+		    record->kafka.offset != offset)
+			continue;
+		words = arena_alloc(&batch->arena, reason.n + detail.n + 2);
+		(void)str_n_copy(words, reason.n + 1, reason.p, reason.n);
+		(void)str_n_copy(words + reason.n + 1, detail.n + 1, detail.p,
+				 detail.n);
+		record->dead_reason = words;
+		record->dead_detail = words + reason.n + 1;
+	}
+}
+
+int positions_recall_dead(struct pg *pg, const struct identity *identity,
+			  struct batch *batch)
+{
+	struct positions_args args = { 0 };
+	int i, r;
+
+	for (size_t k = 0; k < batch->n_records; k++) {
+		const struct record *record = &batch->records[k];
+		const char *topic = identity->topics[record->slot->topic]->name;
+
+		if (!record->decided)
+			continue;
+		pg_put_bytes(pg_element(&args.arrays[0]), topic, strlen(topic));
+		pg_put_i32(pg_element(&args.arrays[1]),
+			   record->kafka.partition);
+		pg_put_i64(pg_element(&args.arrays[2]), record->kafka.offset);
+	}
+	put_name(&args.args, identity->service);
+	pg_arg_array(&args.args, PG_TEXT, &args.arrays[0]);
+	pg_arg_array(&args.args, PG_INT4, &args.arrays[1]);
+	pg_arg_array(&args.args, PG_INT8, &args.arrays[2]);
+	i = pg_add(pg, &recall_dead, &args.args);
+	r = pg_run(pg, SESSION_TIMEOUT_MS);
+	for (int row = 0; !r && row < pg_n_rows(pg, i); row++)
+		mark_dead(pg, i, row, identity, batch);
+	positions_args_deinit(&args);
+	return outcome_of(r);
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Slot: one partition of one topic as this worker holds it.
+ *
+ * The group gives it (WANTED), a take-over fills in the rows of its lanes
+ * (READING; WARM when none of them is our colour's), and any doubt sends it
+ * back to WANTED. All of it is the poll thread's; the database thread gets
+ * copies.
+ */
+#ifndef RUNTIME_SLOT_H
+#define RUNTIME_SLOT_H
+
+#include "schemas/topics.h"
+#include "workers/runtime/emitted.h"
+#include "workers/runtime/lanes.h"
+
+enum { WORKER_TOPICS_MAX = 4 };
+enum { SLOTS_MAX = WORKER_TOPICS_MAX * TOPIC_PARTITIONS };
+
+enum slot_state {
+	SLOT_FREE,   /* the group has not given it to us */
+	SLOT_WANTED, /* to be taken over */
+	SLOT_TAKEN,  /* taken over; reading is about to begin */
+	SLOT_READING,
+	SLOT_WARM, /* ours to read, but no lane of it is our colour's */
+	SLOT_GONE, /* its position is not in the log: hold, and say so */
+};
+
+/* A row of `positions` that we hold. */
+struct slot_row {
+	int lane;
+	int64_t next_offset;
+	int64_t epoch;
+};
+
+struct slot {
+	int topic; /* index into the worker's topics */
+	int32_t partition;
+	enum slot_state state;
+	bool prove; /* that we are still a member, before taking it again */
+	struct slot_row rows[LANES_MAX];
+	size_t n_rows;
+	int64_t next_read; /* the offset that must come next */
+	int64_t decided;   /* up to where batches have ended */
+	int64_t written;   /* emitted_offset as it stands in the database */
+	struct emitted emitted;
+};
+
+/* NULL when that lane is not ours here. */
+static inline struct slot_row *slot_row(struct slot *slot, int lane)
+{
+	for (size_t i = 0; i < slot->n_rows; i++)
+		if (slot->rows[i].lane == lane)
+			return &slot->rows[i];
+	return NULL;
+}
+
+static inline int64_t slot_emitted(const struct slot *slot)
+{
+	return emitted_offset(&slot->emitted, slot->decided);
+}
+
+/* Do we hold rows of it? */
+static inline bool slot_held(const struct slot *slot)
+{
+	return slot->state == SLOT_TAKEN || slot->state == SLOT_READING;
+}
+
+#endif

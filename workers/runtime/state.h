@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * State: what the files of the loop share. worker.c turns it, open.c makes
+ * and ends it, intake.c fills the open batch, jobs.c is what the database thread does, holdings.c keeps
+ * the slots. Everything is the poll thread's, but for the arguments of the
+ * job in hand, which are the database thread's until it is done.
+ */
+#ifndef RUNTIME_STATE_H
+#define RUNTIME_STATE_H
+
+#include "infra/lib/kafka_in.h"
+#include "infra/lib/loop.h"
+#include "infra/lib/probe.h"
+#include "workers/runtime/batch.h"
+#include "workers/runtime/hold.h"
+#include "workers/runtime/positions.h"
+#include "workers/runtime/publish.h"
+#include "workers/runtime/session.h"
+#include "workers/runtime/transaction.h"
+#include "workers/runtime/work.h"
+#include "workers/runtime/worker.h"
+
+enum { READ_AT_ONCE = 1024 };
+enum { TOPIC_NAME_BYTES = 250, HOLDER_BYTES = 64, GROUP_BYTES = 128 };
+
+enum job {
+	JOB_NONE,
+	JOB_CONNECT,
+	JOB_TAKE,
+	JOB_BATCH,
+	JOB_TASK,
+	JOB_EMIT,
+	JOB_LOOK,
+	JOB_RELEASE,
+};
+
+/* What a job works on; only the part of the job in hand is in use. */
+struct job_args {
+	struct session_params session;
+	const struct identity *identity;
+	const struct worker_ops *ops;
+	void *arg;
+	char error[HOLD_REASON_BYTES];
+	/* TAKE, LOOK */
+	struct position_key keys[SLOTS_MAX];
+	size_t n_keys;
+	struct positions positions;
+	/* TASK, EMIT, RELEASE */
+	struct held_position held[SLOTS_MAX * LANES_MAX];
+	size_t n_held;
+	/* BATCH */
+	struct transaction transaction;
+};
+
+struct worker {
+	const struct worker_ops *ops;
+	void *arg;
+	const struct runtime_conf *conf;
+	struct identity identity;
+	char holder[HOLDER_BYTES];
+	char group[GROUP_BYTES];
+	char producer[128];
+	char topic_names[WORKER_TOPICS_MAX][TOPIC_NAME_BYTES];
+
+	struct loop *loop;
+	struct loop_source *signals[2];
+	struct work *work;
+	struct kafka_in *in;
+	struct publisher *publisher;
+	struct probe *probe;
+
+	struct slot slots[SLOTS_MAX]; /* topic * TOPIC_PARTITIONS + partition */
+	struct lanes lanes;
+	bool joined;	/* the group has given us our partitions, if any */
+	bool connected; /* a session is open */
+	bool started;	/* was connected and joined once */
+
+	struct kafka_record polled[READ_AT_ONCE];
+	struct batch *open;    /* being filled */
+	struct batch *running; /* at the database; empty when there is none */
+	bool retry;	       /* the running batch is to be tried again */
+	size_t batch_max;      /* what fits the time that a batch may take */
+
+	enum job job;
+	int64_t job_since_ms;
+	bool task_turn; /* a worker's task goes before the next batch */
+	bool look_now;	/* something is amiss with our rows */
+	int64_t look_at_ms, emit_at_ms, mirror_at_ms;
+	struct job_args *args;
+
+	struct hold hold;
+	bool paused; /* partitions are paused for the hold */
+	bool draining;
+	int64_t drain_until_ms;
+	int result; /* of worker_run() */
+	bool over;
+};
+
+/* ---- holdings.c: slots, and what is done to them in the group ---- */
+
+/* Rows of the slots that are held, as the compare-and-set wants them. */
+size_t holdings_rows(struct worker *worker, struct held_position *ret);
+/* Slots in that state, as keys for a take-over. */
+size_t holdings_keys(struct worker *worker, enum slot_state state,
+		     struct position_key *ret);
+/* To be taken over anew: forgets what rests on it. */
+void holdings_want(struct worker *worker, struct slot *slot, bool prove);
+void holdings_want_all(struct worker *worker);
+/* Are we still the group's? Positive: not now. */
+int holdings_prove(struct worker *worker);
+/* What a take-over gave. */
+void holdings_taken(struct worker *worker, struct positions *positions);
+/* What a look gave; drops what is not ours any more. True: all is ours. */
+bool holdings_compare(struct worker *worker, struct positions *positions);
+/* Begins to read where slots have been taken; trouble is tried again. */
+void holdings_read(struct worker *worker);
+/* For a hold, and after it. */
+void holdings_pause(struct worker *worker);
+void holdings_continue(struct worker *worker);
+/* The group's offsets follow emitted_offset. */
+void holdings_mirror(struct worker *worker);
+/* Callbacks of the group. */
+void holdings_assigned(void *arg, const struct kafka_partition *partitions,
+		       size_t n);
+void holdings_revoked(void *arg, const struct kafka_partition *partitions,
+		      size_t n, bool lost);
+/* The position is not in the log. */
+void holdings_gone(void *arg, int topic, int32_t partition);
+
+/* ---- intake.c ---- */
+
+/* Fills the open batch with what has arrived. */
+void intake_read(struct worker *worker);
+
+/* ---- jobs.c: run by the database thread ---- */
+
+int job_connect(void *args, struct session *session);
+int job_take(void *args, struct session *session);
+int job_look(void *args, struct session *session);
+int job_batch(void *args, struct session *session);
+int job_task(void *args, struct session *session);
+int job_emit(void *args, struct session *session);
+int job_release(void *args, struct session *session);
+
+/* ---- open.c ---- */
+
+/* @drain is called for SIGTERM and SIGINT, with the worker. */
+int worker_open(struct worker **ret, const struct worker_ops *ops, void *arg,
+		const struct runtime_conf *conf, loop_fn drain);
+void worker_close(struct worker *worker);
+
+/* ---- worker.c ---- */
+
+void worker_submit(struct worker *worker, enum job job);
+/* Waits for the job in hand, ends it; false when time ran out. */
+bool worker_finish_job(struct worker *worker, int64_t timeout_ms);
+/* Acknowledgements, emitted_offset, no holder: within that time. */
+void worker_release(struct worker *worker, int64_t wait_ms);
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Transaction: one batch, decided and committed. Database thread.
+ *
+ * Three ways, by how much the decision takes for granted (batch->mode). The
+ * fast one reads nothing. When an id turns out to be known, or the stock does
+ * not cover the batch, it is rolled back and goes the checked way, which
+ * reads without locks and whose statements hold rows to be what was read;
+ * after three misses it locks first. After a fall-back the next batches (2,
+ * 4, 8 ... 64) go the checked way at once.
+ */
+#ifndef RUNTIME_TRANSACTION_H
+#define RUNTIME_TRANSACTION_H
+
+#include "workers/runtime/hold.h"
+#include "workers/runtime/session.h"
+#include "workers/runtime/worker.h"
+
+/* How the last batches went; the database thread's. { 0 } at first. */
+struct transaction_history {
+	unsigned int n_checked_ahead; /* batches that still go that way */
+	unsigned int n_next;	      /* how many a next fall-back costs */
+};
+
+enum transaction_outcome {
+	/* The outcome may be unknown: take over anew, and read what is true */
+	TRANSACTION_E_LOST = 1,
+	TRANSACTION_E_FENCED, /* a row is not ours any more; nothing is done */
+	TRANSACTION_E_HOLD,   /* the database said no; nothing is done */
+};
+
+struct transaction {
+	const struct worker_ops *ops;
+	void *arg;
+	const struct identity *identity;
+	struct batch *batch;
+	struct held_position moves[SLOTS_MAX * LANES_MAX];
+	size_t n_moves;
+	struct transaction_history history;
+	char error[HOLD_REASON_BYTES]; /* with TRANSACTION_E_LOST or _HOLD */
+};
+
+int transaction_run(struct transaction *transaction, struct session *session);
+
+#endif

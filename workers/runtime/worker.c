@@ -1,0 +1,500 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Worker: the poll thread's loop.
+ *
+ * Each turn hears delivery reports, ends the job that the database thread has
+ * finished, fills the open batch, and gives that thread its next job: by
+ * urgency a session, a take-over, a batch, a worker's task, emitted_offset
+ * alone, a look at the epochs. What a job works on is not touched until it is
+ * done. Any doubt about what is ours sends slots back to WANTED, and they are
+ * taken over anew; nothing is ever assumed about a commit of unknown outcome.
+ *
+ * In hand are at most one batch at the database and one that is being filled.
+ */
+#include "workers/runtime/worker.h"
+
+#include <string.h>
+#include <sys/random.h>
+
+#include "infra/lib/clock.h"
+#include "infra/lib/log.h"
+#include "workers/runtime/counters.h"
+#include "workers/runtime/state.h"
+
+#define TURN_MS 50
+#define LOOK_EVERY_MS 1000
+#define EMIT_AFTER_MS 50
+#define MIRROR_EVERY_MS 1000
+#define FEWEST_RECORDS ((size_t)64)
+#define RELEASE_JOB_MS 5000
+
+/* ---- holding ---- */
+
+static uint32_t some_random(void)
+{
+	uint32_t random = 0;
+
+	(void)!getrandom(&random, sizeof(random), GRND_NONBLOCK);
+	return random;
+}
+
+static void hold(struct worker *worker, const char *why)
+{
+	if (hold_on(&worker->hold, why, clock_now_ms(), some_random()))
+		log_warn("HOLD", "holding: %s, will retry", why);
+	counter_set(&runtime_counters.holding, 1);
+	holdings_pause(worker);
+}
+
+static void go_on(struct worker *worker)
+{
+	if (!worker->hold.on)
+		return;
+	log_info("GO-ON", "going on after %lld ms of holding",
+		 (long long)(clock_now_ms() - worker->hold.since_ms));
+	hold_end(&worker->hold);
+	counter_set(&runtime_counters.holding, 0);
+	holdings_continue(worker);
+}
+
+/* Nothing that this session did or knew may be trusted. */
+static void session_lost(struct worker *worker, const char *why)
+{
+	if (worker->connected)
+		counter_add(&runtime_counters.lost_sessions, 1);
+	worker->connected = false;
+	worker->retry = false;
+	holdings_want_all(worker);
+	batch_reset(worker->running);
+	hold(worker, why);
+}
+
+static void deliveries_lost(struct worker *worker)
+{
+	holdings_want_all(worker);
+	if (publisher_reset(worker->publisher)) {
+		worker->result = -1;
+		worker->over = true;
+	}
+}
+
+/* ---- the end of a batch ---- */
+
+static void publish_record(struct worker *worker, const struct record *record)
+{
+	publish_begin(worker->publisher, record);
+	if (record->dead_reason)
+		publish_dead(worker->publisher, record,
+			     worker->identity.topics[record->slot->topic]);
+	else if (worker->ops->facts)
+		worker->ops->facts(worker->arg, worker->running, record,
+				   worker->publisher);
+	publish_end(worker->publisher);
+}
+
+static void count_record(const struct record *record)
+{
+	if (record->decided)
+		counter_add(&runtime_counters.told_again, 1);
+	else if (record->dead_reason)
+		counter_add(&runtime_counters.dead, 1);
+	else
+		counter_add(&runtime_counters.decided, 1);
+}
+
+/* A slot that went back to WANTED meanwhile is told by whoever has it now. */
+static void publish_batch(struct worker *worker)
+{
+	const struct batch *batch = worker->running;
+
+	for (size_t i = 0; i < batch->n_records; i++) {
+		count_record(&batch->records[i]);
+		if (slot_held(batch->records[i].slot))
+			publish_record(worker, &batch->records[i]);
+	}
+}
+
+static void advance_slots(const struct batch *batch)
+{
+	for (size_t i = 0; i < batch->n_moves; i++) {
+		const struct batch_move *move = &batch->moves[i];
+
+		if (!slot_held(move->slot))
+			continue;
+		slot_row(move->slot, move->lane)->next_offset = move->to_next;
+		if (move->emitted > move->slot->written)
+			move->slot->written = move->emitted;
+	}
+	for (size_t i = 0; i < batch->n_ranges; i++)
+		if (slot_held(batch->ranges[i].slot))
+			batch->ranges[i].slot->decided = batch->ranges[i].to;
+}
+
+/* So many records that the next transaction takes its time, not more. */
+static void adapt_size(struct worker *worker, int64_t us)
+{
+	int64_t limit_us = worker->conf->batch_ms * 1000;
+	size_t most = (size_t)worker->conf->batch_max;
+	size_t n = worker->running->n_records;
+
+	if (us > limit_us && n > FEWEST_RECORDS)
+		worker->batch_max = n * (size_t)limit_us / (size_t)us;
+	else if (n * 2 > worker->batch_max)
+		worker->batch_max *= 2;
+	if (worker->batch_max < FEWEST_RECORDS)
+		worker->batch_max = FEWEST_RECORDS;
+	if (worker->batch_max > most)
+		worker->batch_max = most;
+}
+
+static void batch_done(struct worker *worker)
+{
+	int64_t us = clock_now_us() - worker->running->closed_at_us;
+
+	counter_observe_us(&runtime_counters.process, us,
+			   (int64_t)worker->running->n_records);
+	adapt_size(worker, us);
+	publish_batch(worker);
+	advance_slots(worker->running);
+	batch_reset(worker->running);
+	go_on(worker);
+}
+
+/* ---- jobs: submitting, and what follows from their end ---- */
+
+static void close_batch(struct worker *worker)
+{
+	struct transaction *tx = &worker->args->transaction;
+	struct batch *batch = worker->running;
+
+	batch_close(batch, clock_wall_ms());
+	batch->closed_at_us = clock_now_us();
+	tx->batch = batch;
+	tx->n_moves = batch->n_moves;
+	for (size_t i = 0; i < batch->n_moves; i++) {
+		const struct batch_move *move = &batch->moves[i];
+
+		tx->moves[i] = (struct held_position){
+			.topic = move->slot->topic,
+			.partition = move->slot->partition,
+			.lane = worker->lanes.lanes[move->lane].name,
+			.epoch = move->epoch,
+			.next_offset = move->from_next,
+			.to_next = move->to_next,
+			.emitted = move->emitted,
+		};
+	}
+}
+
+static work_fn prepare(struct worker *worker, enum job job)
+{
+	struct job_args *args = worker->args;
+
+	switch (job) {
+	case JOB_CONNECT:
+		return job_connect;
+	case JOB_TAKE:
+		args->n_keys = holdings_keys(worker, SLOT_WANTED, args->keys);
+		return job_take;
+	case JOB_LOOK:
+		args->n_keys = holdings_keys(worker, SLOT_TAKEN, args->keys);
+		args->n_keys += holdings_keys(worker, SLOT_READING,
+					      args->keys + args->n_keys);
+		args->n_keys += holdings_keys(worker, SLOT_WARM,
+					      args->keys + args->n_keys);
+		return job_look;
+	case JOB_BATCH:
+		close_batch(worker);
+		return job_batch;
+	case JOB_TASK:
+		args->n_held = holdings_rows(worker, args->held);
+		return job_task;
+	case JOB_EMIT:
+		args->n_held = holdings_rows(worker, args->held);
+		return job_emit;
+	case JOB_RELEASE:
+		args->n_held = holdings_rows(worker, args->held);
+		return job_release;
+	case JOB_NONE:
+		break;
+	}
+	abort();
+}
+
+void worker_submit(struct worker *worker, enum job job)
+{
+	work_fn fn = prepare(worker, job);
+
+	worker->args->error[0] = '\0';
+	worker->job = job;
+	worker->job_since_ms = clock_now_ms();
+	work_submit(worker->work, fn, worker->args);
+}
+
+static void job_succeeded(struct worker *worker, enum job job)
+{
+	switch (job) {
+	case JOB_CONNECT:
+		worker->connected = true;
+		worker->started = true;
+		worker->look_at_ms = clock_now_ms() + LOOK_EVERY_MS;
+		go_on(worker);
+		return;
+	case JOB_TAKE:
+		holdings_taken(worker, &worker->args->positions);
+		go_on(worker);
+		return;
+	case JOB_BATCH:
+		batch_done(worker);
+		return;
+	case JOB_LOOK:
+		if (!holdings_compare(worker, &worker->args->positions))
+			counter_add(&runtime_counters.lost_rows, 1);
+		worker->look_at_ms = clock_now_ms() + LOOK_EVERY_MS;
+		go_on(worker);
+		return;
+	case JOB_EMIT:
+		for (size_t i = 0; i < worker->args->n_held; i++) {
+			const struct held_position *held =
+				&worker->args->held[i];
+
+			worker->slots[held->topic * TOPIC_PARTITIONS +
+				      held->partition]
+				.written = held->emitted;
+		}
+		return;
+	case JOB_TASK:
+	case JOB_RELEASE:
+	case JOB_NONE:
+		return;
+	}
+}
+
+static void job_failed(struct worker *worker, enum job job, int r)
+{
+	switch (r) {
+	case TRANSACTION_E_LOST:
+		session_lost(worker, worker->args->error);
+		return;
+	case TRANSACTION_E_FENCED:
+		worker->look_now = true;
+		worker->retry |= job == JOB_BATCH;
+		return;
+	case TRANSACTION_E_HOLD:
+		worker->retry |= job == JOB_BATCH;
+		hold(worker, worker->args->error);
+		return;
+	default:
+		abort();
+	}
+}
+
+static void end_job(struct worker *worker, int r)
+{
+	enum job job = worker->job;
+
+	worker->job = JOB_NONE;
+	if (job == JOB_BATCH)
+		worker->retry = false;
+	if (job == JOB_TASK)
+		worker->ops->task->done(worker->arg, r, worker->publisher);
+	if (r)
+		job_failed(worker, job, r);
+	else
+		job_succeeded(worker, job);
+}
+
+bool worker_finish_job(struct worker *worker, int64_t timeout_ms)
+{
+	int r;
+
+	if (worker->job == JOB_NONE)
+		return true;
+	if (!work_wait(worker->work, timeout_ms, &r))
+		return false;
+	end_job(worker, r);
+	return true;
+}
+
+void worker_release(struct worker *worker, int64_t wait_ms)
+{
+	int64_t deadline_at_ms = clock_now_ms() + wait_ms;
+
+	while (publisher_waiting(worker->publisher) &&
+	       clock_left_ms(deadline_at_ms) > 0)
+		if (!publisher_poll(worker->publisher, TURN_MS)) {
+			deliveries_lost(worker);
+			return;
+		}
+	if (!worker->connected)
+		return;
+	worker_submit(worker, JOB_RELEASE);
+	(void)worker_finish_job(worker, RELEASE_JOB_MS);
+}
+
+/* ---- choosing the next job ---- */
+
+static bool emit_wanted(struct worker *worker, int64_t now_ms)
+{
+	bool behind = false;
+
+	for (size_t i = 0; i < SLOTS_MAX; i++)
+		behind = behind || (slot_held(&worker->slots[i]) &&
+				    slot_emitted(&worker->slots[i]) >
+					    worker->slots[i].written);
+	if (!behind) {
+		worker->emit_at_ms = now_ms + EMIT_AFTER_MS;
+		return false;
+	}
+	return now_ms >= worker->emit_at_ms;
+}
+
+static bool any_wanted(const struct worker *worker)
+{
+	for (size_t i = 0; i < SLOTS_MAX; i++)
+		if (worker->slots[i].state == SLOT_WANTED)
+			return true;
+	return false;
+}
+
+static bool batch_wanted(struct worker *worker)
+{
+	struct batch *batch;
+
+	if (publisher_waiting(worker->publisher) >
+	    (size_t)worker->conf->facts_max)
+		return false;
+	if (worker->retry && !batch_empty(worker->running))
+		return true;
+	worker->retry = false;
+	if (batch_empty(worker->open))
+		return false;
+	batch = worker->running;
+	worker->running = worker->open;
+	worker->open = batch;
+	return true;
+}
+
+static bool task_wanted(struct worker *worker, int64_t now_ms)
+{
+	return worker->ops->task &&
+	       worker->ops->task->wanted(worker->arg, now_ms);
+}
+
+static enum job next_of_the_rest(struct worker *worker, int64_t now_ms)
+{
+	bool task = task_wanted(worker, now_ms);
+
+	if (task && worker->task_turn) {
+		worker->task_turn = false;
+		return JOB_TASK;
+	}
+	if (batch_wanted(worker)) {
+		worker->task_turn = true;
+		return JOB_BATCH;
+	}
+	if (task)
+		return JOB_TASK;
+	if (emit_wanted(worker, now_ms))
+		return JOB_EMIT;
+	return now_ms >= worker->look_at_ms ? JOB_LOOK : JOB_NONE;
+}
+
+static enum job next_job(struct worker *worker)
+{
+	int64_t now_ms = clock_now_ms();
+
+	if (!hold_over(&worker->hold, now_ms))
+		return JOB_NONE;
+	if (!worker->connected)
+		return JOB_CONNECT;
+	if (worker->look_now) {
+		worker->look_now = false;
+		return JOB_LOOK;
+	}
+	if (any_wanted(worker)) {
+		if (!holdings_prove(worker))
+			return JOB_TAKE;
+		hold(worker, "membership in the group is not proved");
+		return JOB_NONE;
+	}
+	return next_of_the_rest(worker, now_ms);
+}
+
+/* ---- the loop ---- */
+
+static void drain_turn(struct worker *worker)
+{
+	int64_t left_ms = worker->drain_until_ms - clock_now_ms();
+
+	if (worker->job != JOB_NONE && left_ms > 0)
+		return;
+	if (worker->job == JOB_NONE && publisher_waiting(worker->publisher) &&
+	    left_ms > RELEASE_JOB_MS)
+		return;
+	if (worker->job == JOB_NONE)
+		worker_release(worker, 0);
+	worker->result = left_ms > 0 ? 0 : -1;
+	worker->over = true;
+}
+
+static void turn(struct worker *worker)
+{
+	int r;
+
+	if (!publisher_poll(worker->publisher, 0))
+		deliveries_lost(worker);
+	if (worker->job != JOB_NONE && work_done(worker->work, &r))
+		end_job(worker, r);
+	if (work_notified(worker->work))
+		worker->look_at_ms = clock_now_ms();
+	if (worker->draining) {
+		drain_turn(worker);
+		return;
+	}
+	holdings_read(worker);
+	intake_read(worker);
+	if (worker->job == JOB_NONE) {
+		enum job job = next_job(worker);
+
+		if (job != JOB_NONE)
+			worker_submit(worker, job);
+	}
+	if (clock_now_ms() >= worker->mirror_at_ms) {
+		holdings_mirror(worker);
+		worker->mirror_at_ms = clock_now_ms() + MIRROR_EVERY_MS;
+	}
+}
+
+static void begin_drain(void *arg)
+{
+	struct worker *worker = arg;
+
+	if (worker->draining)
+		return;
+	log_info("DRAIN", "finishing what is in hand, then leaving");
+	worker->draining = true;
+	worker->drain_until_ms = clock_now_ms() + worker->conf->drain_ms;
+	loop_wake(worker->loop);
+}
+
+int worker_run(const struct worker_ops *ops, void *arg,
+	       const struct runtime_conf *conf)
+{
+	struct worker *worker;
+	int r;
+
+	r = worker_open(&worker, ops, arg, conf, begin_drain);
+	if (r)
+		return r;
+	worker->batch_max = FEWEST_RECORDS;
+	while (!worker->over) {
+		turn(worker);
+		if (!worker->over)
+			loop_wait(worker->loop, TURN_MS);
+	}
+	r = worker->result;
+	worker_close(worker);
+	log_info("LEFT", "%s", r ? "time ran out" : "drained");
+	return r;
+}

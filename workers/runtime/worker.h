@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Worker: take over, read batches, decide each in one transaction, publish.
+ *
+ * The runtime owns poll, envelope, lanes, take-over, positions, transaction,
+ * publish, dead letters, pause, drain, metrics and health; a worker brings a
+ * decode, a decide (pure) and its SQL. Two threads: the poll thread reads,
+ * decodes and publishes; the database thread loads, decides and stores. A
+ * batch belongs to one of them at a time, so a worker needs no locks.
+ *
+ * For each batch, in one transaction: what store() adds, dead letters, the
+ * compare-and-set of the positions (offset and epoch), commit, all in one
+ * message. Facts go out after the commit. What may happen twice: decode(),
+ * load(), decide() and store() of a batch, when a row was not what was read;
+ * facts(), after a take-over.
+ */
+#ifndef RUNTIME_WORKER_H
+#define RUNTIME_WORKER_H
+
+#include "infra/lib/pg.h"
+#include "workers/runtime/batch.h"
+#include "workers/runtime/conf.h"
+#include "workers/runtime/positions.h"
+#include "workers/runtime/publish.h"
+
+/* Work beside the batches, on rows of positions that the worker holds. */
+struct worker_task {
+	/* Poll thread: is there something to do in the database? */
+	bool (*wanted)(void *arg, int64_t now_ms);
+	/*
+	 * Database thread. Adds statements and runs them, with
+	 * positions_add_hold() before each commit, so that a zombie is
+	 * fenced. What pg_run() gave goes back.
+	 */
+	int (*run)(void *arg, struct pg *pg, const struct identity *identity,
+		   const struct held_position *held, size_t n_held);
+	/* Poll thread: run() is over, with 0 or without effect. */
+	void (*done)(void *arg, int r, struct publisher *publisher);
+	/* Poll thread: what publish_own() sent is on its topic. */
+	void (*delivered)(void *arg, uint64_t token);
+	/* Poll thread: held rows may be somebody else's now, and what was
+	 * sent may not be delivered. Forget what rests on either. */
+	void (*lost)(void *arg);
+};
+
+struct worker_ops {
+	const char *service;
+	const enum topic_id *topics; /* at most WORKER_TOPICS_MAX */
+	size_t n_topics;
+	int64_t schema_version; /* the least that the SQL needs */
+
+	/*
+	 * Poll thread; no clock, no I/O. The envelope is checked. Positive:
+	 * SCHEMA_E_*, a dead letter for the reason in @fault. Texts may be
+	 * borrowed from the record; record->item is the worker's. Poison
+	 * (also what the envelope is at fault for) is never seen again but
+	 * as a record with a dead_reason, which everybody skips.
+	 */
+	int (*decode)(void *arg, struct batch *batch, struct record *record,
+		      struct schema_fault *fault);
+	/*
+	 * Database thread, before decide(): reads what the decision rests on,
+	 * under locks if batch->mode is BATCH_LOCKED. Not called when the mode
+	 * is BATCH_FAST. A record that is `decided` gets what its row says.
+	 * Gives what pg_run() gave. NULL: nothing to read, ever.
+	 */
+	int (*load)(void *arg, struct pg *pg, struct batch *batch);
+	/* Database thread; no clock, no I/O. May be called again. */
+	void (*decide)(void *arg, struct batch *batch);
+	/* The rows of a large fast batch; gives what pg_copy_*() gave. The
+	 * text begins the transaction. NULL: everything goes by store(). */
+	const char *copy_sql;
+	int (*copy)(void *arg, struct pg *pg, const struct batch *batch);
+	/*
+	 * Adds the batch's statements; what others wait for comes last. With
+	 * @copied the rows of copy() are there already. Statements fail with
+	 * ROWS_CHANGED or ROWS_KNOWN when a row is not what was read.
+	 */
+	void (*store)(void *arg, struct pg *pg, const struct batch *batch,
+		      bool copied);
+	/* Poll thread, after the commit: the facts of one record. NULL: none.
+	 */
+	void (*facts)(void *arg, const struct batch *batch,
+		      const struct record *record,
+		      struct publisher *publisher);
+	const struct worker_task *task; /* NULL: none */
+};
+
+/*
+ * Runs until SIGTERM or SIGINT. 0: drained and left; negative: time ran out,
+ * or a fault. Borrows everything.
+ */
+int worker_run(const struct worker_ops *ops, void *arg,
+	       const struct runtime_conf *conf);
+
+#endif
