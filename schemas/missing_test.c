@@ -9,7 +9,8 @@
 #include "schemas/fixture.h"
 
 static struct missing list[ORDER_ITEMS_MAX];
-static char names[MISSING_NAMES_BYTES];
+/* One byte behind the room that names have, which must stay as it is. */
+static char names[MISSING_NAMES_BYTES + 1];
 static uint8_t bytes[MISSING_HEADER_BYTES];
 
 START_TEST(what_is_written_is_read)
@@ -50,8 +51,8 @@ START_TEST(the_longest_list_fits_both_ways)
 		struct wire wire = WIRE_INIT(bytes);
 		size_t n;
 
-		for (size_t i = 0; i < sizeof(name); i += 4)
-			memcpy(name + i, "\xf0\x9f\xa7\x80", 4);
+		for (size_t i = 0; i < sizeof(name); i++)
+			name[i] = "\xf0\x9f\xa7\x80"[i % 4];
 		for (size_t i = 0; i < ORDER_ITEMS_MAX; i++)
 			longest[i] = (struct missing){ { name, sizeof(name) },
 						       QUANTITY_MAX,
@@ -142,6 +143,35 @@ START_TEST(a_name_of_more_than_255_characters_is_too_long)
 	}
 END_TEST
 
+START_TEST(names_stay_in_their_room)
+	{
+		static char name[TEXT_MAX_BYTES], longer[TEXT_MAX_BYTES + 1];
+		static struct missing longest[ORDER_ITEMS_MAX];
+		struct wire wire = WIRE_INIT(bytes);
+		size_t n;
+
+		for (size_t i = 0; i < sizeof(name); i++)
+			name[i] = "\xf0\x9f\xa7\x80"[i % 4];
+		memset(longer, 'x', sizeof(longer));
+		for (size_t i = 0; i < ORDER_ITEMS_MAX; i++)
+			longest[i] = (struct missing){ { name, sizeof(name) },
+						       1,
+						       0 };
+		longest[ORDER_ITEMS_MAX - 1].ingredient =
+			(struct text){ longer, sizeof(longer) };
+		ck_assert_int_eq(
+			missing_encode(longest, ORDER_ITEMS_MAX, &wire), 0);
+		names[MISSING_NAMES_BYTES] = '!';
+		ck_assert_int_eq(
+			missing_decode(
+				list, &n, names,
+				(struct text){ (const char *)bytes, wire.n },
+				NULL),
+			SCHEMA_E_CONTRACT);
+		ck_assert_int_eq(names[MISSING_NAMES_BYTES], '!');
+	}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("missing");
@@ -154,6 +184,7 @@ int main(void)
 	tcase_add_loop_test(tcase,
 			    a_name_of_more_than_255_characters_is_too_long, 0,
 			    N_OF(too_long));
+	tcase_add_test(tcase, names_stay_in_their_room);
 	suite_add_tcase(suite, tcase);
 	return fixture_run(suite);
 }

@@ -4,7 +4,8 @@
  * cancellation; a change of stock for what no pick tells.
  *
  * An id says the order and the decision. seq rises per order: verdict 1,
- * cancelled 2, kept 3; the lines of a v1 pick share one.
+ * cancelled or kept 2 (once kept, an order is never cancelled, nor the other
+ * way round); the lines of a v1 pick share one.
  */
 #include "workers/chillybin/facts.h"
 
@@ -15,7 +16,7 @@
 #include "infra/lib/clock.h"
 #include "infra/lib/hash.h"
 
-enum { SEQ_VERDICT = 1, SEQ_CANCELLED = 2, SEQ_KEPT = 3 };
+enum { SEQ_VERDICT = 1, SEQ_CANCELLATION = 2 };
 
 #define ID_BYTES 160
 #define TRACE_BYTES 56
@@ -194,7 +195,7 @@ static void tell_cancel(const struct record *record,
 	char decision[64];
 
 	fill_pick(&told, order, command->cancel_verdict,
-		  kept ? SEQ_KEPT : SEQ_CANCELLED);
+		  SEQ_CANCELLATION);
 	told.position = command->position;
 	told.traceparent = order->cancel_traceparent;
 	told.at_ms = order->cancelled_at_ms;

@@ -89,7 +89,7 @@ void holdings_want(struct worker *worker, struct slot *slot, bool prove)
 	emitted_forget(&slot->emitted);
 	batch_drop_slot(worker->open, slot);
 	if (worker->ops->task)
-		worker->ops->task->lost(worker->arg);
+		worker->ops->task->changed(worker->arg);
 }
 
 void holdings_want_all(struct worker *worker)
@@ -189,6 +189,8 @@ void holdings_taken(struct worker *worker, struct positions *positions)
 		worker->lanes = positions->lanes;
 		positions->lanes.n_lanes = 0;
 	}
+	if (worker->ops->task)
+		worker->ops->task->changed(worker->arg);
 	log_info("TAKEN-OVER", "%zu partitions, %zu rows, %zu lanes", n_taken,
 		 positions->n_rows, worker->lanes.n_lanes);
 }
@@ -322,7 +324,7 @@ static void free_slots(struct worker *worker)
 	}
 	counter_set(&runtime_counters.assigned, 0);
 	if (worker->ops->task)
-		worker->ops->task->lost(worker->arg);
+		worker->ops->task->changed(worker->arg);
 }
 
 void holdings_assigned(void *arg, const struct kafka_partition *partitions,

@@ -438,6 +438,20 @@ static void drain_turn(struct worker *worker)
 	worker->over = true;
 }
 
+/* A worker that has enough to do reads on when it has done some of it. */
+static void heed_enough(struct worker *worker)
+{
+	bool enough;
+
+	if (!worker->ops->task || worker->hold.on)
+		return;
+	enough = worker->ops->task->enough(worker->arg);
+	if (enough && !worker->paused)
+		holdings_pause(worker);
+	else if (!enough && worker->paused)
+		holdings_continue(worker);
+}
+
 static void turn(struct worker *worker)
 {
 	int r;
@@ -452,6 +466,7 @@ static void turn(struct worker *worker)
 		drain_turn(worker);
 		return;
 	}
+	heed_enough(worker);
 	holdings_read(worker);
 	intake_read(worker);
 	if (worker->job == JOB_NONE) {

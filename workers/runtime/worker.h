@@ -38,9 +38,11 @@ struct worker_task {
 	void (*done)(void *arg, int r, struct publisher *publisher);
 	/* Poll thread: what publish_own() sent is on its topic. */
 	void (*delivered)(void *arg, uint64_t token);
-	/* Poll thread: held rows may be somebody else's now, and what was
-	 * sent may not be delivered. Forget what rests on either. */
-	void (*lost)(void *arg);
+	/* Poll thread: what is held has changed, or what was sent may not be
+	 * delivered. Forget everything and begin again from the rows. */
+	void (*changed)(void *arg);
+	/* Poll thread: partitions are paused while this says so. */
+	bool (*enough)(void *arg);
 };
 
 struct worker_ops {

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+/* Grill thread: two mailboxes under one mutex. */
+#include "workers/jafflr/grill_thread.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "infra/lib/xalloc.h"
+
+/* A plate has one command under way; what was dropped may add another. */
+#define BOX_MAX (GRILL_PLATES_MAX * 4)
+
+struct grill_thread {
+	struct grill_thread_params params;
+	pthread_t thread;
+	pthread_mutex_t mutex;
+	pthread_cond_t given;
+	bool leaving;
+	struct grill_command commands[BOX_MAX];
+	size_t n_commands;
+	struct grill_answer answers[BOX_MAX];
+	size_t n_answers;
+	uint64_t asked; /* number of the last request to read */
+	uint64_t read;	/* number of the last reading */
+	int read_outcome;
+	struct grill_report reports[GRILL_PLATES_MAX];
+	/* The thread's own. */
+	struct grill_report reading[GRILL_PLATES_MAX];
+};
+
+static int perform(struct grill_thread *thread,
+		   const struct grill_command *command)
+{
+	const struct grill_ops *ops = thread->params.ops;
+
+	if (command->fence)
+		return ops->fence(thread->params.arg, command->start.plate,
+				  command->start.token);
+	return ops->start(thread->params.arg, &command->start);
+}
+
+static void answer(struct grill_thread *thread, uint64_t tag, int outcome)
+{
+	if (thread->n_answers == BOX_MAX) {
+		/* Nobody fetches them: the oldest are of no use by now. */
+		memmove(thread->answers, thread->answers + 1,
+			(BOX_MAX - 1) * sizeof(*thread->answers));
+		thread->n_answers--;
+	}
+	thread->answers[thread->n_answers++] =
+		(struct grill_answer){ tag, outcome };
+}
+
+/* Under the mutex, which is released while the grill is spoken to. */
+static void do_command(struct grill_thread *thread)
+{
+	struct grill_command command = thread->commands[0];
+	int outcome;
+
+	thread->n_commands--;
+	memmove(thread->commands, thread->commands + 1,
+		thread->n_commands * sizeof(command));
+	(void)pthread_mutex_unlock(&thread->mutex);
+	outcome = perform(thread, &command);
+	(void)pthread_mutex_lock(&thread->mutex);
+	answer(thread, command.tag, outcome < 0 ? GRILL_E_REFUSED : outcome);
+}
+
+static void do_reading(struct grill_thread *thread)
+{
+	uint64_t number = thread->asked;
+	int outcome;
+
+	(void)pthread_mutex_unlock(&thread->mutex);
+	outcome = thread->params.ops->read(thread->params.arg, 0,
+					   thread->params.n_plates,
+					   thread->reading);
+	(void)pthread_mutex_lock(&thread->mutex);
+	thread->read = number;
+	thread->read_outcome = outcome < 0 ? GRILL_E_AWAY : outcome;
+	if (!outcome)
+		memcpy(thread->reports, thread->reading,
+		       (size_t)thread->params.n_plates *
+			       sizeof(*thread->reports));
+}
+
+static void *run(void *arg)
+{
+	struct grill_thread *thread = arg;
+
+	(void)pthread_mutex_lock(&thread->mutex);
+	while (!thread->leaving) {
+		if (thread->n_commands)
+			do_command(thread);
+		else if (thread->asked != thread->read)
+			do_reading(thread);
+		else {
+			(void)pthread_cond_wait(&thread->given,
+						&thread->mutex);
+			continue;
+		}
+		loop_wake(thread->params.loop);
+	}
+	(void)pthread_mutex_unlock(&thread->mutex);
+	thread->params.ops->close(thread->params.arg);
+	return NULL;
+}
+
+int grill_thread_new(struct grill_thread **ret,
+		     const struct grill_thread_params *params)
+{
+	struct grill_thread *thread = xcalloc(1, sizeof(*thread));
+	int r;
+
+	assert(params->n_plates <= GRILL_PLATES_MAX);
+	thread->params = *params;
+	(void)pthread_mutex_init(&thread->mutex, NULL);
+	(void)pthread_cond_init(&thread->given, NULL);
+	r = pthread_create(&thread->thread, NULL, run, thread);
+	if (r) {
+		free(thread);
+		return -r;
+	}
+	*ret = thread;
+	return 0;
+}
+
+struct grill_thread *grill_thread_free(struct grill_thread *thread)
+{
+	if (!thread)
+		return NULL;
+	(void)pthread_mutex_lock(&thread->mutex);
+	thread->leaving = true;
+	(void)pthread_cond_signal(&thread->given);
+	(void)pthread_mutex_unlock(&thread->mutex);
+	(void)pthread_join(thread->thread, NULL);
+	(void)pthread_cond_destroy(&thread->given);
+	(void)pthread_mutex_destroy(&thread->mutex);
+	free(thread);
+	return NULL;
+}
+
+void grill_thread_give(struct grill_thread *thread,
+		       const struct grill_command *command)
+{
+	(void)pthread_mutex_lock(&thread->mutex);
+	if (thread->n_commands < BOX_MAX)
+		thread->commands[thread->n_commands++] = *command;
+	else
+		answer(thread, command->tag, GRILL_E_AWAY);
+	(void)pthread_cond_signal(&thread->given);
+	(void)pthread_mutex_unlock(&thread->mutex);
+}
+
+bool grill_thread_answer(struct grill_thread *thread, struct grill_answer *ret)
+{
+	bool any;
+
+	(void)pthread_mutex_lock(&thread->mutex);
+	any = thread->n_answers > 0;
+	if (any) {
+		*ret = thread->answers[0];
+		thread->n_answers--;
+		memmove(thread->answers, thread->answers + 1,
+			thread->n_answers * sizeof(*thread->answers));
+	}
+	(void)pthread_mutex_unlock(&thread->mutex);
+	return any;
+}
+
+uint64_t grill_thread_read(struct grill_thread *thread)
+{
+	uint64_t number;
+
+	(void)pthread_mutex_lock(&thread->mutex);
+	number = ++thread->asked;
+	(void)pthread_cond_signal(&thread->given);
+	(void)pthread_mutex_unlock(&thread->mutex);
+	return number;
+}
+
+bool grill_thread_reading(struct grill_thread *thread, uint64_t after,
+			  struct grill_report *ret, uint64_t *ret_number,
+			  int *ret_outcome)
+{
+	bool newer;
+
+	(void)pthread_mutex_lock(&thread->mutex);
+	newer = thread->read > after;
+	if (newer) {
+		*ret_number = thread->read;
+		*ret_outcome = thread->read_outcome;
+		memcpy(ret, thread->reports,
+		       (size_t)thread->params.n_plates * sizeof(*ret));
+	}
+	(void)pthread_mutex_unlock(&thread->mutex);
+	return newer;
+}
