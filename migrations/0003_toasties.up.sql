@@ -28,7 +28,7 @@ CREATE TABLE IF NOT EXISTS toasties (
 	CHECK (published_seq <= seq)
 ) WITH (fillfactor = 80);
 CREATE INDEX IF NOT EXISTS toasties_queued
-	ON toasties (partition, "offset") WHERE state = 'queued';
+	ON toasties (changed_at) WHERE state = 'queued';
 CREATE INDEX IF NOT EXISTS toasties_to_publish
 	ON toasties (partition) WHERE published_seq < seq;
 

@@ -96,7 +96,7 @@ nobody_is_left() {
 
 finish_tests() {
 	local r=$? pid
-	tidy || :
+	! declare -F tidy >/dev/null || (tidy) || :
 	ours
 	for pid in $REPLY; do kill -KILL "$pid" 2>/dev/null || :; done
 	rm -rf -- "$SCRATCH"
@@ -107,8 +107,6 @@ finish_tests() {
 run_tests() {
 	local file=$1 name n=0 failed=0 r start
 	shift
-	trap finish_tests EXIT
-	trap 'exit 1' INT TERM HUP
 	while read -r name; do
 		[[ $# == 0 || " $* " == *" $name "* ]] || continue
 		n=$((n + 1))
@@ -132,3 +130,6 @@ run_tests() {
 	say "$n tests, $failed failed"
 	[[ $failed == 0 && $n -gt 0 ]]
 }
+
+trap finish_tests EXIT
+trap 'exit 1' INT TERM HUP

@@ -10,7 +10,7 @@
 #
 # Invariants: a folder has at most one server; its client port stays the same
 # from start to start as long as nobody else took it; `start` returns 0 only
-# after the broker has answered a metadata request.
+# after the broker has answered a metadata request and can serve groups.
 set -euo pipefail
 
 HERE=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
@@ -254,16 +254,41 @@ launch() {
 	write_file "$DIR/kafka.pid" "$PID"
 }
 
+# ask PORT REQUEST BYTES sets REPLY: the first bytes of the answer, in hex. A
+# request is its length, then API key, version, correlation 1, no client id.
+ask() {
+	local n=$3
+	REPLY=$(
+		exec 2>/dev/null 3<>"/dev/tcp/127.0.0.1/$1" || exit 1
+		printf '%b' "$2" >&3
+		timeout 5 head -c "$n" <&3 | od -An -v -tx1 | tr -d ' \n'
+	) && [[ ${#REPLY} == $((2 * n)) ]]
+}
+
 # serving PORT: a metadata request (version 1, no topics) is answered and
 # names at least one broker.
 serving() {
-	local answer
-	answer=$(
-		exec 2>/dev/null 3<>"/dev/tcp/127.0.0.1/$1" || exit 1
-		printf '%b' '\0\0\0\016\0\03\0\01\0\0\0\01\0377\0377\0\0\0\0' >&3
-		timeout 5 head -c 12 <&3 | od -An -v -tx1 | tr -d ' \n'
-	) || return 1
-	[[ ${#answer} == 24 && ${answer:16} != 00000000 ]]
+	ask "$1" '\0\0\0\016\0\03\0\01\0\0\0\01\0377\0377\0\0\0\0' 12 &&
+		[[ ${REPLY:16:8} != 00000000 ]]
+}
+
+# settled PORT: what the first group and the first producer would otherwise
+# wait for, for seconds (a client told to come again takes its time), has been
+# made or loaded: the coordinator of a group `ready` is found and knows it, and
+# a producer gets its id.
+settled() {
+	ask "$1" '\0\0\0\021\0\012\0\0\0\0\0\01\0377\0377\0\05ready' 10 &&
+		come_again "${REPLY:16:4}" && return 1
+	ask "$1" '\0\0\0\025\0\017\0\0\0\0\0\01\0377\0377\0\0\0\01\0\05ready' 14 &&
+		come_again "${REPLY:24:4}" && return 1
+	ask "$1" '\0\0\0\020\0\026\0\0\0\0\0\01\0377\0377\0377\0377\0\0\0\0' 14 &&
+		come_again "${REPLY:24:4}" && return 1
+	return 0
+}
+
+# come_again ERROR: coordinator is loading, not available, elsewhere.
+come_again() {
+	[[ $1 == 000e || $1 == 000f || $1 == 0010 ]]
 }
 
 # wait_serving: true when it serves; false when it ended, or took too long.
@@ -273,7 +298,7 @@ wait_serving() {
 	start=$REPLY
 	end=$((start + START_DEADLINE_MS))
 	said=$((start + 5000))
-	until serving "$PORT"; do
+	until serving "$PORT" && settled "$PORT"; do
 		proc_alive "$PID" || return 1
 		now_ms
 		[[ $REPLY -lt $end ]] || return 1
@@ -405,10 +430,12 @@ stop() {
 }
 
 status() {
+	local port
 	if server_pid; then
 		read_word "$DIR/kafka.ports"
-		if serving "${REPLY%% *}"; then
-			printf '127.0.0.1:%s\n' "${REPLY%% *}"
+		port=${REPLY%% *}
+		if serving "$port"; then
+			printf '127.0.0.1:%s\n' "$port"
 			return 0
 		fi
 		say "the server of '$DIR' runs, but does not serve"

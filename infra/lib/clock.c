@@ -40,12 +40,14 @@ int clock_left_ms(int64_t deadline_at_ms)
 
 void clock_rfc3339(int64_t wall_ms, char ret[CLOCK_RFC3339_MAX])
 {
-	time_t seconds = (time_t)(wall_ms / 1000);
+	/* Also before 1970 the milliseconds count forward. */
+	int64_t ms = (wall_ms % 1000 + 1000) % 1000;
+	time_t seconds = (time_t)((wall_ms - ms) / 1000);
 	struct tm tm;
 	size_t n;
 
 	(void)gmtime_r(&seconds, &tm);
 	n = strftime(ret, CLOCK_RFC3339_MAX, "%Y-%m-%dT%H:%M:%S", &tm);
 	(void)snprintf(ret + n, CLOCK_RFC3339_MAX - n, ".%03uZ",
-		       (unsigned int)(wall_ms % 1000) % 1000);
+		       (unsigned int)ms % 1000);
 }

@@ -127,8 +127,7 @@ static int read_partitions(struct kafka_admin *admin, const char *name,
 	if (code)
 		return fail(admin, code, NULL);
 	row = &metadata->topics[0];
-	code = metadata->topic_cnt == 1 ? row->err :
-					  RD_KAFKA_RESP_ERR_UNKNOWN;
+	code = metadata->topic_cnt == 1 ? row->err : RD_KAFKA_RESP_ERR_UNKNOWN;
 	*ret_led = !code;
 	if (!code) {
 		ret->there = true;
@@ -164,9 +163,8 @@ static void copy_settings(const rd_kafka_ConfigResource_t *resource,
 			       rd_kafka_ConfigEntry_name(entries[i]));
 		(void)str_copy(setting->value, sizeof(setting->value),
 			       value ? value : "");
-		setting->own =
-			rd_kafka_ConfigEntry_source(entries[i]) ==
-			RD_KAFKA_CONFIG_SOURCE_DYNAMIC_TOPIC_CONFIG;
+		setting->own = rd_kafka_ConfigEntry_source(entries[i]) ==
+			       RD_KAFKA_CONFIG_SOURCE_DYNAMIC_TOPIC_CONFIG;
 	}
 }
 

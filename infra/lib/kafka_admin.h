@@ -16,7 +16,7 @@
 
 enum kafka_admin_outcome {
 	KAFKA_ADMIN_E_AWAY = 1, /* no answer from the brokers in time */
-	KAFKA_ADMIN_E_REFUSED,	/* they said no: kafka_admin_error() */
+	KAFKA_ADMIN_E_REFUSED,  /* they said no: kafka_admin_error() */
 };
 
 struct kafka_admin;
@@ -54,7 +54,7 @@ const struct kafka_setting *kafka_topic_setting(const struct kafka_topic *topic,
 struct kafka_new_topic {
 	const char *name;
 	int32_t n_partitions;
-	int32_t n_replicas; /* -1: as the brokers do */
+	int32_t n_replicas;          /* -1: as the brokers do */
 	const char *const *settings; /* name, value, ..., NULL */
 };
 

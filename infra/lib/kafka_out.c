@@ -87,6 +87,8 @@ static rd_kafka_conf_t *conf_of(struct kafka_out *out)
 	kafka_set(conf, "message.timeout.ms", "0");
 	kafka_set(conf, "partitioner", "murmur2_random");
 	kafka_set(conf, "batch.num.messages", "10000");
+	/* A dead letter is its record and some more headers. */
+	kafka_set(conf, "message.max.bytes", "2097152");
 	kafka_set_number(conf, "linger.ms", params->linger_ms);
 	kafka_set_number(conf, "queue.buffering.max.messages",
 			 params->queue_max);

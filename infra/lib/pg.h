@@ -121,6 +121,21 @@ struct buf *pg_element(struct pg_array *array);
 void pg_arg_array(struct pg_args *args, enum pg_type element,
 		  const struct pg_array *array);
 
+/* The parameters of a statement that takes arrays of one length: a row is one
+ * pg_call_put() a column. { 0 } is empty; begin() keeps memory. */
+enum { PG_CALL_ARRAYS = 16 };
+
+struct pg_call {
+	struct pg_args args;
+	struct pg_array arrays[PG_CALL_ARRAYS];
+};
+
+void pg_call_begin(struct pg_call *call);
+struct buf *pg_call_put(struct pg_call *call, int column);
+/* Adds the first @n arrays as parameters. */
+void pg_call_arrays(struct pg_call *call, const enum pg_type *types, int n);
+void pg_call_deinit(struct pg_call *call);
+
 /* ---- statements ---- */
 
 struct pg_statement {

@@ -222,3 +222,28 @@ void pg_arg_array(struct pg_args *args, enum pg_type element,
 	}
 	buf_add(buf, array->elements.p, array->elements.n);
 }
+
+void pg_call_begin(struct pg_call *call)
+{
+	pg_args_reset(&call->args);
+	for (int i = 0; i < PG_CALL_ARRAYS; i++)
+		pg_array_reset(&call->arrays[i]);
+}
+
+struct buf *pg_call_put(struct pg_call *call, int column)
+{
+	return pg_element(&call->arrays[column]);
+}
+
+void pg_call_arrays(struct pg_call *call, const enum pg_type *types, int n)
+{
+	for (int i = 0; i < n; i++)
+		pg_arg_array(&call->args, types[i], &call->arrays[i]);
+}
+
+void pg_call_deinit(struct pg_call *call)
+{
+	pg_args_deinit(&call->args);
+	for (int i = 0; i < PG_CALL_ARRAYS; i++)
+		pg_array_deinit(&call->arrays[i]);
+}

@@ -171,9 +171,7 @@ static struct buf *column_of_row(void *to, int column)
 
 static struct buf *column_of_arrays(void *to, int column)
 {
-	struct pg_array *arrays = to;
-
-	return pg_element(&arrays[column]);
+	return pg_call_put(to, column);
 }
 
 static bool is_new_order(const struct record *record)
@@ -209,27 +207,21 @@ int sql_copy(struct sql *sql, struct pg *pg, const struct batch *batch)
 
 /* ---- statements with arrays ---- */
 
-/* Adds a statement of the filled arrays, and @at when it has one. */
-static void add(struct sql *sql, struct pg *pg, int which,
-		const struct pg_statement *statement, const enum pg_type *types,
-		int n_types, const int64_t *at_ms)
+/* Adds a statement of the filled arrays, and @at_ms when it has one. */
+static void add(struct pg *pg, const struct pg_statement *statement,
+		struct pg_call *call, const enum pg_type *types, int n_types,
+		const int64_t *at_ms)
 {
-	struct pg_args *args = &sql->statements[which].args;
-	struct pg_array *arrays = sql->statements[which].arrays;
-
-	for (int i = 0; i < n_types; i++)
-		pg_arg_array(args, types[i], &arrays[i]);
+	pg_call_arrays(call, types, n_types);
 	if (at_ms)
-		pg_put_wall_ms(pg_arg(args), *at_ms);
-	(void)pg_add(pg, statement, args);
+		pg_put_wall_ms(pg_arg(&call->args), *at_ms);
+	(void)pg_add(pg, statement, &call->args);
 }
 
-static struct pg_array *begin(struct sql *sql, int which)
+static struct pg_call *begin(struct sql *sql, int which)
 {
-	pg_args_reset(&sql->statements[which].args);
-	for (int i = 0; i < SQL_ARRAYS_MAX; i++)
-		pg_array_reset(&sql->statements[which].arrays[i]);
-	return sql->statements[which].arrays;
+	pg_call_begin(&sql->calls[which]);
+	return &sql->calls[which];
 }
 
 static void store_orders(struct sql *sql, struct pg *pg,
@@ -240,19 +232,19 @@ static void store_orders(struct sql *sql, struct pg *pg,
 		PG_BOOL, PG_BYTEA, PG_INT8, PG_TEXT, PG_JSONB, PG_INT2,
 		PG_INT2, PG_INT4,  PG_INT8, PG_TEXT,
 	};
-	struct pg_array *arrays = begin(sql, 0);
+	struct pg_call *call = begin(sql, 0);
 
 	for (size_t i = 0; i < batch->n_records; i++) {
 		const struct record *record = &batch->records[i];
 
 		if (!is_new_order(record))
 			continue;
-		put_order(sql, command_of(record), column_of_arrays, arrays);
-		put_text(pg_element(&arrays[15]),
+		put_order(sql, command_of(record), column_of_arrays, call);
+		put_text(pg_call_put(call, 15),
 			 command_of(record)->own.traceparent);
 	}
-	if (arrays[0].n)
-		add(sql, pg, 0, &insert_orders, types, 16,
+	if (call->arrays[0].n)
+		add(pg, &insert_orders, call, types, 16,
 		    &batch->decided_at_ms);
 }
 
@@ -260,7 +252,7 @@ static void store_cancels(struct sql *sql, struct pg *pg,
 			  const struct batch *batch)
 {
 	static const enum pg_type types[] = { PG_UUID, PG_TEXT, PG_TEXT };
-	struct pg_array *arrays = begin(sql, 1);
+	struct pg_call *call = begin(sql, 1);
 
 	for (size_t i = 0; i < batch->n_records; i++) {
 		const struct record *record = &batch->records[i];
@@ -269,31 +261,31 @@ static void store_cancels(struct sql *sql, struct pg *pg,
 		if (record->dead_reason || command->kind != COMMAND_CANCEL ||
 		    !command->is_new)
 			continue;
-		pg_put_uuid(pg_element(&arrays[0]), command->order_id.bytes);
-		put_text(pg_element(&arrays[1]), command->position);
-		put_text(pg_element(&arrays[2]), record->envelope.traceparent);
+		pg_put_uuid(pg_call_put(call, 0), command->order_id.bytes);
+		put_text(pg_call_put(call, 1), command->position);
+		put_text(pg_call_put(call, 2), record->envelope.traceparent);
 	}
-	if (arrays[0].n)
-		add(sql, pg, 1, &cancel_orders, types, 3,
+	if (call->arrays[0].n)
+		add(pg, &cancel_orders, call, types, 3,
 		    &batch->decided_at_ms);
 }
 
-static void put_change(struct pg_array *arrays, const struct change_row *row)
+static void put_change(struct pg_call *call, const struct change_row *row)
 {
-	put_text(pg_element(&arrays[0]), row->source);
-	put_text(pg_element(&arrays[1]), row->event_id);
-	put_text(pg_element(&arrays[2]), row->ingredient);
-	put_text(pg_element(&arrays[3]), row->stall);
-	put_word(pg_element(&arrays[4]), stock_change_name(row->kind));
-	pg_put_i64(pg_element(&arrays[5]), row->delta);
+	put_text(pg_call_put(call, 0), row->source);
+	put_text(pg_call_put(call, 1), row->event_id);
+	put_text(pg_call_put(call, 2), row->ingredient);
+	put_text(pg_call_put(call, 3), row->stall);
+	put_word(pg_call_put(call, 4), stock_change_name(row->kind));
+	pg_put_i64(pg_call_put(call, 5), row->delta);
 	if (row->kind == STOCK_CHANGE_RETURNED)
-		pg_put_uuid(pg_element(&arrays[6]), row->order_id.bytes);
+		pg_put_uuid(pg_call_put(call, 6), row->order_id.bytes);
 	else
-		pg_put_null(pg_element(&arrays[6]));
-	put_text(pg_element(&arrays[7]), row->topic);
-	pg_put_i32(pg_element(&arrays[8]), row->partition);
-	pg_put_i64(pg_element(&arrays[9]), row->offset);
-	put_text(pg_element(&arrays[10]), row->traceparent);
+		pg_put_null(pg_call_put(call, 6));
+	put_text(pg_call_put(call, 7), row->topic);
+	pg_put_i32(pg_call_put(call, 8), row->partition);
+	pg_put_i64(pg_call_put(call, 9), row->offset);
+	put_text(pg_call_put(call, 10), row->traceparent);
 }
 
 static void store_changes(struct sql *sql, struct pg *pg,
@@ -304,7 +296,7 @@ static void store_changes(struct sql *sql, struct pg *pg,
 						  PG_TEXT, PG_TEXT, PG_INT8,
 						  PG_UUID, PG_TEXT, PG_INT4,
 						  PG_INT8, PG_TEXT };
-	struct pg_array *returns = begin(sql, 2), *changes = begin(sql, 3);
+	struct pg_call *returns = begin(sql, 2), *changes = begin(sql, 3);
 
 	for (size_t i = 0; i < batch->n_records; i++) {
 		const struct record *record = &batch->records[i];
@@ -315,19 +307,19 @@ static void store_changes(struct sql *sql, struct pg *pg,
 		     command->kind != COMMAND_RETURN))
 			continue;
 		if (command->kind == COMMAND_RETURN) {
-			pg_put_uuid(pg_element(&returns[0]),
+			pg_put_uuid(pg_call_put(returns, 0),
 				    command->order_id.bytes);
-			put_text(pg_element(&returns[1]), command->event_id);
+			put_text(pg_call_put(returns, 1), command->event_id);
 		}
 		for (const struct change_row *row = command->changes; row;
 		     row = row->next)
 			put_change(changes, row);
 	}
-	if (returns[0].n)
-		add(sql, pg, 2, &return_orders, of_return, 2,
+	if (returns->arrays[0].n)
+		add(pg, &return_orders, returns, of_return, 2,
 		    &batch->decided_at_ms);
-	if (changes[0].n)
-		add(sql, pg, 3, &insert_changes, of_change, 11,
+	if (changes->arrays[0].n)
+		add(pg, &insert_changes, changes, of_change, 11,
 		    &batch->decided_at_ms);
 }
 
@@ -336,23 +328,23 @@ static void store_stock(struct sql *sql, struct pg *pg,
 {
 	static const enum pg_type types[] = { PG_TEXT, PG_TEXT, PG_INT8,
 					      PG_INT8 };
-	struct pg_array *arrays = begin(sql, 4);
+	struct pg_call *call = begin(sql, 4);
 
 	for (size_t i = 0; i < shelf->n_rows; i++) {
 		const struct shelf_row *row = shelf->rows[i];
 
 		if (!row->used)
 			continue;
-		put_text(pg_element(&arrays[0]), row->stall);
-		put_text(pg_element(&arrays[1]), row->ingredient);
-		pg_put_i64(pg_element(&arrays[2]), row->delta);
+		put_text(pg_call_put(call, 0), row->stall);
+		put_text(pg_call_put(call, 1), row->ingredient);
+		pg_put_i64(pg_call_put(call, 2), row->delta);
 		if (row->quantity == SHELF_UNREAD)
-			pg_put_null(pg_element(&arrays[3]));
+			pg_put_null(pg_call_put(call, 3));
 		else
-			pg_put_i64(pg_element(&arrays[3]), row->quantity);
+			pg_put_i64(pg_call_put(call, 3), row->quantity);
 	}
-	if (arrays[0].n)
-		add(sql, pg, 4, &take_stock, types, 4, NULL);
+	if (call->arrays[0].n)
+		add(pg, &take_stock, call, types, 4, NULL);
 }
 
 void sql_store(struct sql *sql, struct pg *pg, const struct batch *batch,
@@ -369,9 +361,6 @@ void sql_deinit(struct sql *sql)
 {
 	buf_deinit(&sql->json);
 	buf_deinit(&sql->rows);
-	for (int i = 0; i < SQL_STATEMENTS_MAX; i++) {
-		pg_args_deinit(&sql->statements[i].args);
-		for (int k = 0; k < SQL_ARRAYS_MAX; k++)
-			pg_array_deinit(&sql->statements[i].arrays[k]);
-	}
+	for (int i = 0; i < SQL_CALLS; i++)
+		pg_call_deinit(&sql->calls[i]);
 }

@@ -12,16 +12,13 @@
 #include "infra/lib/pg.h"
 #include "workers/chillybin/decide.h"
 
-enum { SQL_ARRAYS_MAX = 16, SQL_STATEMENTS_MAX = 5 };
+enum { SQL_CALLS = 5 };
 
 /* Memory of the statements of a batch, kept from one to the next. */
 struct sql {
 	struct buf json;
 	struct buf rows;
-	struct {
-		struct pg_args args;
-		struct pg_array arrays[SQL_ARRAYS_MAX];
-	} statements[SQL_STATEMENTS_MAX];
+	struct pg_call calls[SQL_CALLS];
 };
 
 void sql_deinit(struct sql *sql);

@@ -246,8 +246,8 @@ static void ask(const struct batch *batch, struct pg_array *ids,
 static int load_rows(struct sql *sql, struct pg *pg, struct batch *batch,
 		     struct known *known)
 {
-	struct pg_args *orders = &sql->statements[0].args;
-	struct pg_args *changes = &sql->statements[1].args;
+	struct pg_args *orders = &sql->calls[0].args;
+	struct pg_args *changes = &sql->calls[1].args;
 	struct pg_array arrays[3] = { 0 };
 	struct reading from = { .pg = pg, .arena = &batch->arena };
 	int o, c, r;
@@ -301,7 +301,7 @@ static int load_shelf(struct sql *sql, struct pg *pg, struct batch *batch,
 		      struct shelf *shelf)
 {
 	bool locked = batch->mode == BATCH_LOCKED;
-	struct pg_args *args = &sql->statements[0].args;
+	struct pg_args *args = &sql->calls[0].args;
 	struct pg_array arrays[2] = { 0 };
 	int i, r;
 

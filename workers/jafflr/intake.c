@@ -193,7 +193,10 @@ void intake_decide(struct batch *batch, struct intake_rows *rows)
 			continue;
 		intake->changed = false;
 		intake->row = NULL;
-		if (intake->kind != INTAKE_NOTHING)
-			decide_pick(batch, intake, rows);
+		if (intake->kind == INTAKE_NOTHING)
+			continue;
+		decide_pick(batch, intake, rows);
+		if (intake->changed)
+			intake->row->changed_by = i + 1;
 	}
 }

@@ -39,6 +39,7 @@ struct toastie_row {
 	struct text reason;
 	struct text traceparent;
 	int64_t changed_at_ms;
+	size_t changed_by; /* 1 + the last record of a batch that did */
 };
 
 /* "collecting", ..., "returned". */

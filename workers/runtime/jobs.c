@@ -79,8 +79,13 @@ int job_batch(void *arg, struct session *session)
 int job_task(void *arg, struct session *session)
 {
 	struct job_args *args = arg;
-	int r = args->ops->task->run(args->arg, session->work, args->identity,
-				     args->held, args->n_held);
+	struct worker_held held = {
+		.identity = args->identity,
+		.lanes = args->lanes,
+		.positions = args->held,
+		.n_positions = args->n_held,
+	};
+	int r = args->ops->task->run(args->arg, session->work, &held);
 
 	r = run_outcome(args, session, r);
 	if (r && r != TRANSACTION_E_LOST) {

@@ -208,6 +208,7 @@ static void prepare_args(struct worker *worker)
 		.schema_version = worker->ops->schema_version,
 	};
 	args->identity = &worker->identity;
+	args->lanes = &worker->lanes;
 	args->ops = worker->ops;
 	args->arg = worker->arg;
 	args->transaction.ops = worker->ops;
@@ -243,6 +244,8 @@ static int open_all(struct worker *worker, loop_fn drain)
 	r = open_probe(worker);
 	if (!r)
 		r = work_new(&worker->work, worker->loop);
+	if (!r && worker->ops->task)
+		r = worker->ops->task->open(worker->arg, worker->loop);
 	if (!r)
 		r = open_publisher(worker);
 	if (!r)
@@ -284,6 +287,8 @@ void worker_close(struct worker *worker)
 	 * for the moment that is left of it. */
 	if (worker->work && worker->job != JOB_NONE)
 		_exit(1);
+	if (worker->ops->task)
+		worker->ops->task->close(worker->arg);
 	worker->work = work_free(worker->work);
 	worker->publisher = publisher_free(worker->publisher);
 	worker->probe = probe_free(worker->probe);

@@ -46,6 +46,7 @@ struct job_args {
 	size_t n_keys;
 	struct positions positions;
 	/* TASK, EMIT, RELEASE */
+	const struct lanes *lanes;
 	struct held_position held[SLOTS_MAX * LANES_MAX];
 	size_t n_held;
 	/* BATCH */

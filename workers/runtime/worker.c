@@ -207,6 +207,7 @@ static work_fn prepare(struct worker *worker, enum job job)
 		close_batch(worker);
 		return job_batch;
 	case JOB_TASK:
+		worker->ops->task->begin(worker->arg);
 		args->n_held = holdings_rows(worker, args->held);
 		return job_task;
 	case JOB_EMIT:
@@ -466,6 +467,8 @@ static void turn(struct worker *worker)
 		drain_turn(worker);
 		return;
 	}
+	if (worker->ops->task)
+		worker->ops->task->turn(worker->arg, clock_now_ms());
 	heed_enough(worker);
 	holdings_read(worker);
 	intake_read(worker);

@@ -23,17 +23,31 @@
 #include "workers/runtime/positions.h"
 #include "workers/runtime/publish.h"
 
+/* What a worker holds while a task runs. */
+struct worker_held {
+	const struct identity *identity;
+	const struct lanes *lanes;
+	const struct held_position *positions;
+	size_t n_positions;
+};
+
 /* Work beside the batches, on rows of positions that the worker holds. */
 struct worker_task {
+	/* Poll thread: before the first turn, and after the last one. */
+	int (*open)(void *arg, struct loop *loop);
+	void (*close)(void *arg);
+	/* Poll thread: each turn of the loop, whatever else goes on. */
+	void (*turn)(void *arg, int64_t now_ms);
 	/* Poll thread: is there something to do in the database? */
 	bool (*wanted)(void *arg, int64_t now_ms);
+	/* Poll thread: run() is about to begin. */
+	void (*begin)(void *arg);
 	/*
 	 * Database thread. Adds statements and runs them, with
-	 * positions_add_hold() before each commit, so that a zombie is
-	 * fenced. What pg_run() gave goes back.
+	 * positions_add_hold() of @held before each commit, so that a zombie
+	 * is fenced. Gives what pg_run() gave.
 	 */
-	int (*run)(void *arg, struct pg *pg, const struct identity *identity,
-		   const struct held_position *held, size_t n_held);
+	int (*run)(void *arg, struct pg *pg, const struct worker_held *held);
 	/* Poll thread: run() is over, with 0 or without effect. */
 	void (*done)(void *arg, int r, struct publisher *publisher);
 	/* Poll thread: what publish_own() sent is on its topic. */

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/* Clock: instants as text, and what is left of a deadline. */
+#include "infra/lib/clock.h"
+
+#include <limits.h>
+#include <string.h>
+
+#include "infra/lib/check_fixture.h"
+
+static const struct {
+	int64_t wall_ms;
+	const char *text;
+} instants[] = {
+	{ 0, "1970-01-01T00:00:00.000Z" },
+	{ 1, "1970-01-01T00:00:00.001Z" },
+	{ 951782400999, "2000-02-29T00:00:00.999Z" },
+	{ 1767225599050, "2025-12-31T23:59:59.050Z" },
+	{ 253402300799999, "9999-12-31T23:59:59.999Z" },
+	{ -1, "1969-12-31T23:59:59.999Z" },
+	{ -1000, "1969-12-31T23:59:59.000Z" },
+};
+
+START_TEST(an_instant_is_written_with_its_milliseconds)
+{
+	char text[CLOCK_RFC3339_MAX];
+
+	clock_rfc3339(instants[_i].wall_ms, text);
+	ck_assert_str_eq(text, instants[_i].text);
+}
+END_TEST
+
+START_TEST(a_deadline_that_has_passed_leaves_nothing)
+{
+	ck_assert_int_eq(clock_left_ms(clock_now_ms() - 1), 0);
+	ck_assert_int_eq(clock_left_ms(0), 0);
+}
+END_TEST
+
+START_TEST(what_is_left_fits_an_int)
+{
+	int left_ms = clock_left_ms(clock_now_ms() + 60000);
+
+	ck_assert_int_gt(left_ms, 50000);
+	ck_assert_int_le(left_ms, 60000);
+	ck_assert_int_eq(clock_left_ms(INT64_MAX), INT_MAX);
+}
+END_TEST
+
+START_TEST(the_monotonic_clock_does_not_go_back)
+{
+	int64_t last_us = clock_now_us();
+
+	for (int i = 0; i < 10000; i++) {
+		int64_t now_us = clock_now_us();
+
+		ck_assert_int_ge(now_us, last_us);
+		last_us = now_us;
+	}
+	ck_assert_int_gt(clock_wall_ms(), INT64_C(1700000000000));
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("clock");
+	TCase *tcase = check_case(suite, 10);
+
+	tcase_add_loop_test(tcase, an_instant_is_written_with_its_milliseconds,
+			    0, CHECK_N(instants));
+	tcase_add_test(tcase, a_deadline_that_has_passed_leaves_nothing);
+	tcase_add_test(tcase, what_is_left_fits_an_int);
+	tcase_add_test(tcase, the_monotonic_clock_does_not_go_back);
+	return check_run(suite);
+}

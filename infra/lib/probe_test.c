@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Probe: asked over a real socket. The test is the client in one thread with
+ * the loop: it sends, turns the loop, and reads what has come.
+ */
+#include "infra/lib/probe.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "infra/lib/check_fixture.h"
+#include "infra/lib/counters.h"
+#include "infra/lib/str.h"
+
+#define DEADLINE_MS 5000
+
+static struct loop *loop;
+static struct probe *probe;
+static uint16_t port;
+static const char *amiss;
+static char port_file[] = "/tmp/probe-test.XXXXXX";
+
+static const char *well(void *arg)
+{
+	(void)arg;
+	return NULL;
+}
+
+static const char *as_it_is(void *arg)
+{
+	return *(const char **)arg;
+}
+
+static const struct probe_checks checks = {
+	.live = well,
+	.ready = as_it_is,
+	.started = as_it_is,
+	.arg = (void *)&amiss,
+};
+
+static void setup(void)
+{
+	FILE *file;
+	int fd = mkstemp(port_file);
+
+	ck_assert_int_ge(fd, 0);
+	(void)close(fd);
+	counters_init("");
+	ck_assert_int_eq(loop_new(&loop), 0);
+	ck_assert_int_eq(probe_new(&probe, loop, "127.0.0.1:0", port_file,
+				   &checks),
+			 0);
+	file = fopen(port_file, "re");
+	ck_assert_ptr_nonnull(file);
+	ck_assert_int_eq(fscanf(file, "%hu", &port), 1);
+	(void)fclose(file);
+	ck_assert_uint_gt(port, 0);
+}
+
+static void teardown(void)
+{
+	probe = probe_free(probe);
+	loop = loop_free(loop);
+	(void)unlink(port_file);
+}
+
+/* The whole answer to one request, after which the server hangs up. */
+static char answer[65536];
+
+static void ask(const char *method, const char *path)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET,
+				       .sin_port = htons(port) };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	char request[256];
+	size_t n = 0;
+	ssize_t got = -1;
+
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	ck_assert_int_eq(connect(fd, (struct sockaddr *)&address,
+				 sizeof(address)),
+			 0);
+	(void)snprintf(request, sizeof(request),
+		       "%s %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+		       method, path);
+	ck_assert_int_gt(write(fd, request, strlen(request)), 0);
+	ck_assert_int_eq(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
+	CHECK_WITHIN(DEADLINE_MS, got == 0, {
+		loop_wait(loop, 10);
+		got = read(fd, answer + n, sizeof(answer) - 1 - n);
+		ck_assert(got >= 0 || errno == EAGAIN);
+		n += got > 0 ? (size_t)got : 0;
+	});
+	answer[n] = '\0';
+	(void)close(fd);
+}
+
+static bool answered(const char *status, const char *body)
+{
+	const char *end = strstr(answer, "\r\n\r\n");
+
+	return end && !strncmp(answer + strlen("HTTP/1.1 "), status, 3) &&
+	       !strcmp(end + 4, body);
+}
+
+static const char *const paths[] = { "/livez", "/readyz", "/startupz",
+				     "/readyz?verbose" };
+
+START_TEST(all_is_well_is_200_ok)
+{
+	amiss = NULL;
+	ask("GET", paths[_i]);
+	ck_assert_msg(answered("200", "ok"), "%s", answer);
+}
+END_TEST
+
+START_TEST(what_is_amiss_is_503_and_says_what)
+{
+	amiss = "no session with the database";
+	ask("GET", "/readyz");
+	ck_assert_msg(answered("503", amiss), "%s", answer);
+	ask("GET", "/livez");
+	ck_assert_msg(answered("200", "ok"), "%s", answer);
+}
+END_TEST
+
+START_TEST(metrics_are_the_counters_text)
+{
+	static struct counter row = { "toasties_total", "", "toasties made",
+				      KIND_COUNTER, 5, { 0 } };
+
+	counters_register(&row, 1);
+	ask("GET", "/metrics");
+	ck_assert_msg(answered("200", "# HELP toasties_total toasties made\n"
+				      "# TYPE toasties_total counter\n"
+				      "toasties_total 5\n"),
+		      "%s", answer);
+	ck_assert_ptr_nonnull(strstr(answer, "version=0.0.4"));
+}
+END_TEST
+
+START_TEST(metrics_without_any_counter_are_empty)
+{
+	ask("GET", "/metrics");
+	ck_assert_msg(answered("200", ""), "%s", answer);
+}
+END_TEST
+
+START_TEST(any_other_path_is_404)
+{
+	ask("GET", "/etc/passwd");
+	ck_assert_msg(answered("404", "not found"), "%s", answer);
+}
+END_TEST
+
+START_TEST(any_other_method_is_refused)
+{
+	ask("POST", "/livez");
+	ck_assert_int_eq(strncmp(answer, "HTTP/1.1 200", 12) == 0, 0);
+}
+END_TEST
+
+START_TEST(an_address_that_is_taken_is_an_outcome)
+{
+	struct probe *second = NULL;
+	char address[32];
+
+	(void)snprintf(address, sizeof(address), "127.0.0.1:%u", port);
+	ck_assert_int_eq(probe_new(&second, loop, address, "", &checks),
+			 PROBE_E_ADDRESS);
+	ck_assert_int_eq(errno, EADDRINUSE);
+	ck_assert_ptr_null(second);
+}
+END_TEST
+
+static const struct {
+	const char *address, *host;
+	int port; /* -1: no address */
+} addresses[] = {
+	{ "127.0.0.1:9100", "127.0.0.1", 9100 },
+	{ ":9100", "127.0.0.1", 9100 },
+	{ "localhost:0", "localhost", 0 },
+	{ "9100", NULL, -1 },
+	{ "host:", NULL, -1 },
+	{ "host:65536", NULL, -1 },
+	{ "host:-1", NULL, -1 },
+	{ "host:http", NULL, -1 },
+	{ "", NULL, -1 },
+	{ "a-name-that-is-longer-than-sixty-three-bytes-is-not-a-host-of-ours:1",
+	  NULL, -1 },
+};
+
+START_TEST(an_address_is_a_host_and_a_port)
+{
+	char host[64] = "";
+	uint16_t number = 1;
+	int r = probe_parse_address(addresses[_i].address, host, &number);
+
+	if (addresses[_i].port < 0) {
+		ck_assert_int_eq(r, PROBE_E_ADDRESS);
+		ck_assert_uint_eq(number, 1);
+		return;
+	}
+	ck_assert_int_eq(r, 0);
+	ck_assert_str_eq(host, addresses[_i].host);
+	ck_assert_int_eq(number, addresses[_i].port);
+}
+END_TEST
+
+START_TEST(a_port_file_that_cannot_be_written_is_a_fault)
+{
+	ck_assert_int_eq(probe_write_port("/nowhere/at/all", 1), -ENOENT);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("probe");
+	TCase *tcase = check_case(suite, 20);
+
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_loop_test(tcase, all_is_well_is_200_ok, 0, CHECK_N(paths));
+	tcase_add_test(tcase, what_is_amiss_is_503_and_says_what);
+	tcase_add_test(tcase, metrics_are_the_counters_text);
+	tcase_add_test(tcase, metrics_without_any_counter_are_empty);
+	tcase_add_test(tcase, any_other_path_is_404);
+	tcase_add_test(tcase, any_other_method_is_refused);
+	tcase_add_test(tcase, an_address_that_is_taken_is_an_outcome);
+	tcase_add_loop_test(tcase, an_address_is_a_host_and_a_port, 0,
+			    CHECK_N(addresses));
+	tcase_add_test(tcase, a_port_file_that_cannot_be_written_is_a_fault);
+	return check_run(suite);
+}

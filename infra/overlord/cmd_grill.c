@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Grill: the tables of grills and plates, which every jafflr reads.
+ *
+ * Plates are numbered from 0 on. Fewer plates than before are refused: a
+ * plate has a token that must never fall, and may have a toastie on it.
+ * The row is locked while it is changed, and its audit commits with it.
+ * Main thread.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "infra/lib/str.h"
+#include "infra/overlord/command.h"
+#include "infra/overlord/out.h"
+#include "infra/overlord/plan.h"
+
+#define QUERY_TIMEOUT_MS INT64_C(30000)
+
+/* -> address, unit, stalls as text or NULL, plates, the row as JSON */
+static const struct pg_statement grill_read = {
+	.name = "grill_read",
+	.sql = "SELECT g.address, g.unit, array_to_string(g.stalls, ','), "
+	       "(SELECT count(*) FROM control.plates p "
+	       "WHERE p.grill = g.grill), to_jsonb(g) "
+	       "FROM control.grills g WHERE g.grill = $1 FOR UPDATE",
+	.n_args = 1,
+};
+
+static const struct pg_statement grill_write = {
+	.name = "grill_write",
+	.sql = "INSERT INTO control.grills (grill, address, unit, stalls) "
+	       "VALUES ($1, $2, $3, string_to_array($4, ',')) "
+	       "ON CONFLICT (grill) DO UPDATE SET address = excluded.address, "
+	       "unit = excluded.unit, stalls = excluded.stalls",
+	.n_args = 4,
+};
+
+static const struct pg_statement plates_add = {
+	.name = "plates_add",
+	.sql = "INSERT INTO control.plates (grill, plate) "
+	       "SELECT $1, n FROM generate_series(0, $2::int - 1) AS n "
+	       "ON CONFLICT DO NOTHING",
+	.n_args = 2,
+};
+
+/* -> a row a grill */
+static const struct pg_statement grill_all = {
+	.name = "grill_all",
+	.sql = "SELECT g.grill, g.address, g.unit, "
+	       "coalesce(array_to_string(g.stalls, ','), 'all'), g.enabled, "
+	       "count(p.plate), "
+	       "count(p.plate) FILTER (WHERE p.out_since IS NOT NULL), "
+	       "string_agg(p.plate || ': ' || p.out_reason, ', ' "
+	       "ORDER BY p.plate) FILTER (WHERE p.out_since IS NOT NULL) "
+	       "FROM control.grills g LEFT JOIN control.plates p USING (grill) "
+	       "GROUP BY g.grill ORDER BY g.grill",
+	.n_args = 0,
+};
+
+static void put_grill(struct out *out, struct pg *pg, int i, int row)
+{
+	size_t n;
+	const char *p;
+
+	out_row(out);
+	for (int column = 0; column < 8; column++) {
+		if (pg_null(pg, i, row, column)) {
+			out_cell_none(out);
+		} else if (column == 2 || column == 5 || column == 6) {
+			out_cell(out, "%" PRId64, pg_i64(pg, i, row, column));
+		} else if (column == 4) {
+			out_cell_bool(out, pg_bool(pg, i, row, column));
+		} else {
+			p = pg_bytes(pg, i, row, column, &n);
+			out_cell_n(out, p, n);
+		}
+	}
+}
+
+int cmd_grill_list(struct command *command)
+{
+	CLEANUP(out_freep)
+	struct out *out = out_new("grills", command->options.json);
+	CLEANUP(pg_freep) struct pg *pg = NULL;
+	int i, r;
+
+	out_column(out, "grill", OUT_TEXT);
+	out_column(out, "address", OUT_TEXT);
+	out_column(out, "unit", OUT_NUMBER);
+	out_column(out, "stalls", OUT_TEXT);
+	out_column(out, "enabled", OUT_BOOL);
+	out_column(out, "plates", OUT_NUMBER);
+	out_column(out, "plates_out", OUT_NUMBER);
+	out_column(out, "out_because", OUT_TEXT);
+	r = command_connect(&pg, command);
+	if (r)
+		return r;
+	i = pg_add(pg, &grill_all, NULL);
+	r = pg_run(pg, QUERY_TIMEOUT_MS);
+	if (r)
+		return command_pg_failed(pg, r, "grills");
+	for (int row = 0; row < pg_n_rows(pg, i); row++)
+		put_grill(out, pg, i, row);
+	return out_print(out);
+}
+
+/* ---- set ---- */
+
+struct run {
+	const struct command *command;
+	struct pg *pg;
+	const char *name;
+	const char *stalls; /* with commas; NULL: all */
+	int64_t unit;
+	int64_t n_plates_now;
+	struct buf now, then; /* for people */
+	struct buf before;    /* JSON; empty: none */
+	bool same;
+};
+
+static void run_deinit(struct run *run)
+{
+	run->pg = pg_free(run->pg);
+	buf_deinit(&run->now);
+	buf_deinit(&run->then);
+	buf_deinit(&run->before);
+}
+
+static void describe(struct buf *ret, const char *address, int64_t unit,
+		     int64_t n_plates, const char *stalls)
+{
+	buf_printf(ret, "%s unit %" PRId64 ", %" PRId64 " plates, stalls %s",
+		   address, unit, n_plates, stalls ? stalls : "all");
+	buf_add(ret, "", 1);
+}
+
+static void read_row(struct run *run, int i)
+{
+	struct pg *pg = run->pg;
+	struct buf address = { 0 }, stalls = { 0 };
+	bool all = pg_null(pg, i, 0, 2);
+	const char *p;
+	size_t n;
+
+	p = pg_bytes(pg, i, 0, 0, &n);
+	buf_add(&address, p, n);
+	buf_add(&address, "", 1);
+	p = pg_bytes(pg, i, 0, 2, &n);
+	buf_add(&stalls, p, n);
+	buf_add(&stalls, "", 1);
+	run->n_plates_now = pg_i64(pg, i, 0, 3);
+	p = pg_bytes(pg, i, 0, 4, &n);
+	buf_add(&run->before, p, n);
+	buf_add(&run->before, "", 1);
+	describe(&run->now, address.p, pg_i64(pg, i, 0, 1), run->n_plates_now,
+		 all ? NULL : stalls.p);
+	buf_deinit(&address);
+	buf_deinit(&stalls);
+}
+
+/* Begins the transaction, locks the row and says how it is. */
+static int look(struct run *run)
+{
+	const struct options *options = &run->command->options;
+	struct pg_args args = { 0 };
+	int i, r;
+
+	pg_put_text(pg_arg(&args), run->name, strlen(run->name));
+	(void)pg_add(run->pg, &pg_begin, NULL);
+	i = pg_add(run->pg, &grill_read, &args);
+	r = pg_run(run->pg, QUERY_TIMEOUT_MS);
+	pg_args_deinit(&args);
+	if (r)
+		return command_pg_failed(run->pg, r, run->name);
+	if (pg_n_rows(run->pg, i) > 0)
+		read_row(run, i);
+	else
+		buf_add(&run->now, "missing", sizeof("missing"));
+	if (options->plates < run->n_plates_now) {
+		out_error("grill '%s' has %" PRId64 " plates and would have "
+			  "%" PRId64 ": plates are never taken away",
+			  run->name, run->n_plates_now, options->plates);
+		return COMMAND_E_FAILED;
+	}
+	describe(&run->then, options->address, run->unit, options->plates,
+		 run->stalls);
+	run->same = !strcmp(run->now.p, run->then.p);
+	return 0;
+}
+
+static void put_optional(struct pg_args *args, const char *text)
+{
+	if (text)
+		pg_put_text(pg_arg(args), text, strlen(text));
+	else
+		pg_put_null(pg_arg(args));
+}
+
+static int write_grill(void *arg, size_t step, enum plan_result *ret)
+{
+	struct run *run = arg;
+	const struct options *options = &run->command->options;
+	struct pg_args grill = { 0 }, plates = { 0 };
+	struct buf what = { 0 }, after = { 0 };
+	struct audit audit = { 0 };
+	int r;
+
+	(void)step;
+	put_optional(&grill, run->name);
+	put_optional(&grill, options->address);
+	pg_put_i32(pg_arg(&grill), (int32_t)run->unit);
+	put_optional(&grill, run->stalls);
+	(void)pg_add(run->pg, &grill_write, &grill);
+	put_optional(&plates, run->name);
+	pg_put_i32(pg_arg(&plates), (int32_t)options->plates);
+	(void)pg_add(run->pg, &plates_add, &plates);
+	buf_text(&what, "{\"grill\": ");
+	pg_json_text(&what, run->name, strlen(run->name));
+	buf_add(&what, "}", 2);
+	pg_json_text(&after, run->then.p, strlen(run->then.p));
+	buf_add(&after, "", 1);
+	audit.what = what.p;
+	audit.before = run->before.n ? run->before.p : NULL;
+	audit.after = after.p;
+	plan_audit(run->pg, run->command, &audit);
+	(void)pg_add(run->pg, &pg_commit, NULL);
+	r = pg_run(run->pg, QUERY_TIMEOUT_MS);
+	audit_deinit(&audit);
+	pg_args_deinit(&grill);
+	pg_args_deinit(&plates);
+	buf_deinit(&what);
+	buf_deinit(&after);
+	if (r == PG_E_LOST)
+		*ret = PLAN_UNKNOWN;
+	if (r)
+		return command_pg_failed(run->pg, r, run->name);
+	*ret = PLAN_CONFIRMED;
+	return 0;
+}
+
+static bool right_address(const char *address)
+{
+	const char *colon = strrchr(address, ':');
+	int64_t port;
+
+	return colon && colon > address &&
+	       !str_to_i64(&port, colon + 1, 1, 65535);
+}
+
+int cmd_grill_set(struct command *command)
+{
+	const struct options *options = &command->options;
+	struct run run = {
+		.command = command,
+		.name = options->words[0],
+		.unit = options->unit < 0 ? 1 : options->unit,
+		.stalls = options->stalls,
+	};
+	struct plan plan = { 0 };
+	int r;
+
+	if (!options->address || options->plates < 0)
+		return command_usage(command, "set wants --address and "
+					      "--plates");
+	if (!right_address(options->address))
+		return command_usage(command, "address '%s' is not host:port",
+				     options->address);
+	if (!*run.name)
+		return command_usage(command, "a grill needs a name");
+	if (run.stalls && !strcmp(run.stalls, "all"))
+		run.stalls = NULL;
+	r = command_connect(&run.pg, command);
+	if (!r)
+		r = look(&run);
+	if (!r) {
+		plan_add(&plan, run.name, run.now.p,
+			 run.same ? NULL : run.then.p);
+		r = plan_run(&plan, command, write_grill, &run);
+	}
+	plan_deinit(&plan);
+	run_deinit(&run);
+	return r;
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Toastie: a person decides what nobody is certain of.
+ *
+ * The row is changed only while it is still uncertain, and its seq rises, so
+ * that whoever holds it publishes the change; the open intent is closed, and
+ * the audit row commits with both. `returned` makes chillybin give the
+ * ingredients back, once. Main thread.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "infra/overlord/command.h"
+#include "infra/overlord/order_of.h"
+#include "infra/overlord/out.h"
+#include "infra/overlord/plan.h"
+
+#define QUERY_TIMEOUT_MS INT64_C(30000)
+
+/* -> state, seq */
+static const struct pg_statement toastie_lock = {
+	.name = "toastie_lock",
+	.sql = "SELECT state, seq FROM toasties WHERE order_id = $1 FOR UPDATE",
+	.n_args = 1,
+};
+
+static const struct pg_statement toastie_resolve = {
+	.name = "toastie_resolve",
+	.sql = "UPDATE toasties SET state = $2, seq = seq + 1, "
+	       "reason = 'resolved by ' || $3::text, changed_at = now() "
+	       "WHERE order_id = $1 AND state = 'uncertain'",
+	.n_args = 3,
+};
+
+static const struct pg_statement intent_close = {
+	.name = "intent_close",
+	.sql = "UPDATE intents SET closed_at = now(), outcome = $2 "
+	       "WHERE order_id = $1 AND closed_at IS NULL",
+	.n_args = 2,
+};
+
+struct run {
+	const struct command *command;
+	struct pg *pg;
+	struct order_id order;
+	const char *state;
+	int64_t seq;
+};
+
+static int look(struct run *run, char now[32])
+{
+	struct pg_args args = { 0 };
+	size_t n;
+	const char *p;
+	int i, r;
+
+	pg_put_uuid(pg_arg(&args), run->order.bytes);
+	(void)pg_add(run->pg, &pg_begin, NULL);
+	i = pg_add(run->pg, &toastie_lock, &args);
+	r = pg_run(run->pg, QUERY_TIMEOUT_MS);
+	pg_args_deinit(&args);
+	if (r)
+		return command_pg_failed(run->pg, r, "toastie");
+	if (!pg_n_rows(run->pg, i)) {
+		out_error("order '%s' has no toastie",
+			  run->command->options.words[0]);
+		return COMMAND_E_FAILED;
+	}
+	p = pg_bytes(run->pg, i, 0, 0, &n);
+	(void)str_n_copy(now, 32, p, n);
+	run->seq = pg_i64(run->pg, i, 0, 1);
+	if (strcmp(now, "uncertain") != 0) {
+		out_error("the toastie of order '%s' is '%s', not 'uncertain'",
+			  run->command->options.words[0], now);
+		return COMMAND_E_FAILED;
+	}
+	return 0;
+}
+
+static int resolve(void *arg, size_t step, enum plan_result *ret)
+{
+	struct run *run = arg;
+	struct pg_args toastie = { 0 }, intent = { 0 };
+	char id[ORDER_ID_CHARS + 1], what[80], before[80], after[80];
+	struct audit audit = { .what = what, .before = before, .after = after };
+	int r;
+
+	(void)step;
+	pg_put_uuid(pg_arg(&toastie), run->order.bytes);
+	pg_put_text(pg_arg(&toastie), run->state, strlen(run->state));
+	pg_put_text(pg_arg(&toastie), run->command->who,
+		    strlen(run->command->who));
+	(void)pg_add(run->pg, &toastie_resolve, &toastie);
+	pg_put_uuid(pg_arg(&intent), run->order.bytes);
+	pg_put_text(pg_arg(&intent), run->state, strlen(run->state));
+	(void)pg_add(run->pg, &intent_close, &intent);
+	(void)snprintf(what, sizeof(what), "{\"order_id\": \"%s\"}",
+		       order_id_format(&run->order, id));
+	(void)snprintf(before, sizeof(before),
+		       "{\"state\": \"uncertain\", \"seq\": %" PRId64 "}",
+		       run->seq);
+	(void)snprintf(after, sizeof(after),
+		       "{\"state\": \"%s\", \"seq\": %" PRId64 "}", run->state,
+		       run->seq + 1);
+	plan_audit(run->pg, run->command, &audit);
+	(void)pg_add(run->pg, &pg_commit, NULL);
+	r = pg_run(run->pg, QUERY_TIMEOUT_MS);
+	audit_deinit(&audit);
+	pg_args_deinit(&toastie);
+	pg_args_deinit(&intent);
+	if (r == PG_E_LOST)
+		*ret = PLAN_UNKNOWN;
+	if (r)
+		return command_pg_failed(run->pg, r, "toastie");
+	*ret = PLAN_CONFIRMED;
+	return 0;
+}
+
+int cmd_toastie_resolve(struct command *command)
+{
+	static const char *const states[] = { "done", "failed", "returned" };
+	struct run run = { .command = command };
+	struct plan plan = { 0 };
+	char now[32];
+	int r;
+
+	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
+		if (!strcmp(states[i], command->options.words[1]))
+			run.state = states[i];
+	if (!run.state)
+		return command_usage(command,
+				     "'%s' is none of done, failed, returned",
+				     command->options.words[1]);
+	r = command_connect(&run.pg, command);
+	if (!r)
+		r = order_of(command, run.pg, command->options.words[0],
+			     &run.order);
+	if (!r)
+		r = look(&run, now);
+	if (!r) {
+		plan_add(&plan, command->options.words[0], now, run.state);
+		r = plan_run(&plan, command, resolve, &run);
+	}
+	plan_deinit(&plan);
+	run.pg = pg_free(run.pg);
+	return r;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* Conf: overlord's settings, from conf.def. */
+#ifndef OVERLORD_CONF_H
+#define OVERLORD_CONF_H
+
+#include "infra/lib/conf.h"
+
+struct conf {
+/* clang-format off */
+#include "infra/lib/conf_fields.h"
+#include "infra/overlord/conf.def"
+#include "infra/lib/conf_end.h"
+	/* clang-format on */
+};
+
+extern const struct conf_table overlord_conf;
+
+#endif

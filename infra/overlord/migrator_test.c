@@ -1,0 +1,554 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Migrator: on a throw-away Postgres, which postgres.sh starts and which goes
+ * when this process does. Each test has a schema and a folder of its own; what
+ * is said on stderr goes to a file, and is looked at.
+ */
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "infra/lib/clock.h"
+#include "infra/overlord/command.h"
+#include "infra/overlord/migrator.h"
+
+#define DEADLINE_MS INT64_C(20000)
+
+static char server_dir[] = "/tmp/overlord-test.XXXXXX";
+static char database_url[256];
+static struct pg *pg;      /* looks */
+static struct pg *blocker; /* holds locks */
+
+/* ---- the server, once for all tests ---- */
+
+static int run_postgres(const char *verb, const char *more)
+{
+	char line[256];
+
+	(void)snprintf(line, sizeof(line),
+		       "infra/postgres/postgres.sh %s %s %s >&2", verb,
+		       server_dir, more);
+	return system(line); /* NOLINT: fixed words */
+}
+
+static void read_url(void)
+{
+	char path[256], line[256];
+	FILE *file;
+
+	(void)snprintf(path, sizeof(path), "%s/postgres.env", server_dir);
+	file = fopen(path, "re");
+	ck_assert_ptr_nonnull(file);
+	while (fgets(line, sizeof(line), file))
+		if (!strncmp(line, "DATABASE_URL=", 13))
+			(void)str_n_copy(database_url, sizeof(database_url),
+					 line + 13, strcspn(line + 13, "\n"));
+	(void)fclose(file);
+}
+
+static void start_server(void)
+{
+	char more[64];
+
+	ck_assert_ptr_nonnull(mkdtemp(server_dir));
+	ck_assert_int_eq(chmod(server_dir, 0755), 0);
+	(void)snprintf(more, sizeof(more), "--test --watch-pid %d",
+		       (int)getpid());
+	ck_assert_int_eq(run_postgres("start", more), 0);
+	read_url();
+}
+
+static void stop_server(void)
+{
+	(void)run_postgres("remove", "");
+}
+
+/* ---- a test's own folder and session ---- */
+
+static char folder[] = "/tmp/overlord-files.XXXXXX";
+static char said_path[64];
+static struct command command;
+
+static void write_file(const char *name, const char *text)
+{
+	char path[256];
+	FILE *file;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", folder, name);
+	file = fopen(path, "we");
+	ck_assert_ptr_nonnull(file);
+	ck_assert_int_ge(fputs(text, file), 0);
+	ck_assert_int_eq(fclose(file), 0);
+}
+
+static void setup(void)
+{
+	struct pg_params params = { .url = NULL,
+				    .application_name = "the test",
+				    .timeout_ms = DEADLINE_MS };
+
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	(void)snprintf(said_path, sizeof(said_path), "%s/said", folder);
+	params.url = database_url;
+	ck_assert_int_eq(pg_connect(&pg, &params, NULL), 0);
+	ck_assert_int_eq(pg_connect(&blocker, &params, NULL), 0);
+	command = (struct command){
+		.words = "migrate up",
+		.arguments = "",
+		.who = "tester",
+		.schema = "plain",
+		.suffix = "",
+	};
+	command.conf.database_url = database_url;
+	command.conf.timeout_ms = DEADLINE_MS;
+	command.options.to = -1;
+	command.options.dir = folder;
+	command.options.set = "service";
+	command.options.execute = true;
+	write_file("1_a.up.sql", "CREATE TABLE a (n int);");
+	write_file("1_a.down.sql", "DROP TABLE a;");
+}
+
+static void teardown(void)
+{
+	char line[128];
+
+	pg = pg_free(pg);
+	blocker = pg_free(blocker);
+	(void)snprintf(line, sizeof(line), "rm -rf -- %s", folder);
+	ck_assert_int_eq(system(line), 0); /* NOLINT: our own folder */
+}
+
+static void use_second_file(const char *up)
+{
+	write_file("2_b.up.sql", up);
+	write_file("2_b.down.sql", "DROP TABLE IF EXISTS b;");
+}
+
+/* Runs a verb; what it says goes to the file, and is then in @said. */
+static char said[8192];
+
+static int quiet(int (*verb)(struct command *command))
+{
+	int out = dup(STDOUT_FILENO), err = dup(STDERR_FILENO);
+	int file =
+		open(said_path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	ssize_t n;
+	int r;
+
+	(void)fflush(NULL);
+	ck_assert_int_ge(file, 0);
+	(void)dup2(file, STDOUT_FILENO);
+	(void)dup2(file, STDERR_FILENO);
+	r = verb(&command);
+	(void)fflush(NULL);
+	(void)dup2(out, STDOUT_FILENO);
+	(void)dup2(err, STDERR_FILENO);
+	n = pread(file, said, sizeof(said) - 1, 0);
+	ck_assert_int_ge(n, 0);
+	said[n] = '\0';
+	(void)close(file);
+	(void)close(out);
+	(void)close(err);
+	return r;
+}
+
+#define ck_assert_said(text) ck_assert_msg(strstr(said, text), "%s", said)
+
+static void must(struct pg *session, const char *sql)
+{
+	ck_assert_msg(!pg_exec(session, sql, DEADLINE_MS), "%s: %s", sql,
+		      pg_message(session));
+}
+
+/* The one number that a query gives. Each text is another statement. */
+static int64_t number(const struct pg_statement *statement)
+{
+	int i = pg_add(pg, statement, NULL);
+
+	ck_assert_msg(!pg_run(pg, DEADLINE_MS), "%s", pg_message(pg));
+	return pg_i64(pg, i, 0, 0);
+}
+
+#define TEXT_OF_(x) #x
+#define NAME_OF_(x) "query_" TEXT_OF_(x)
+#define NUMBER(text)                                                           \
+	({                                                                     \
+		static const struct pg_statement statement_ = {                \
+			NAME_OF_(__COUNTER__), text, 0                         \
+		};                                                             \
+		number(&statement_);                                           \
+	})
+
+#define VERSION(schema)                                                        \
+	NUMBER("SELECT max(version) FROM " schema ".schema_migrations")
+#define THERE(table)                                                           \
+	NUMBER("SELECT count(*) FROM to_regclass('" table "') AS t "           \
+	       "WHERE t IS NOT NULL")
+
+/* ---- the tests ---- */
+
+START_TEST(up_applies_every_file_and_a_second_up_finds_nothing)
+	{
+		command.schema = "up_twice";
+		use_second_file("CREATE TABLE b (n int);");
+		ck_assert_int_eq(quiet(cmd_migrate_up), 0);
+		ck_assert_int_eq(VERSION("up_twice"), 2);
+		ck_assert_int_eq(THERE("up_twice.b"), 1);
+		ck_assert_int_eq(NUMBER("SELECT count(*) FROM "
+					"up_twice.migrations_applied "
+					"WHERE applied_by = 'tester' "
+					"AND length(checksum) = 64"),
+				 2);
+		ck_assert_int_eq(quiet(cmd_migrate_up), 0);
+		ck_assert_said("nothing to do");
+		ck_assert_int_eq(quiet(cmd_migrate_check), 0);
+	}
+END_TEST
+
+START_TEST(without_execute_nothing_is_changed)
+	{
+		command.schema = "plan_only";
+		command.options.execute = false;
+		ck_assert_int_eq(quiet(cmd_migrate_up), 0);
+		ck_assert_said("nothing was changed");
+		ck_assert_said("NOT_ATTEMPTED");
+		ck_assert_int_eq(NUMBER("SELECT count(*) FROM pg_namespace "
+					"WHERE nspname = 'plan_only'"),
+				 0);
+		ck_assert_int_eq(quiet(cmd_migrate_check), COMMAND_E_FAILED);
+	}
+END_TEST
+
+START_TEST(a_dry_run_runs_every_file_and_leaves_nothing)
+	{
+		command.schema = "dry";
+		command.options.execute = false;
+		command.options.dry_run = true;
+		use_second_file("CREATE TABLE b AS SELECT * FROM a;");
+		ck_assert_int_eq(quiet(cmd_migrate_up), 0);
+		ck_assert_said("rolled back");
+		ck_assert_said("CONFIRMED");
+		use_second_file("CREATE TABLE b AS SELECT * FROM nowhere;");
+		ck_assert_int_eq(quiet(cmd_migrate_up), COMMAND_E_FAILED);
+		ck_assert_said("nowhere");
+		ck_assert_int_eq(NUMBER("SELECT count(*) FROM pg_namespace "
+					"WHERE nspname = 'dry'"),
+				 0);
+	}
+END_TEST
+
+START_TEST(a_file_that_fails_leaves_the_version_before_it)
+	{
+		command.schema = "fails";
+		use_second_file("CREATE TABLE b (n int); SELECT 1 / 0;");
+		ck_assert_int_eq(quiet(cmd_migrate_up), COMMAND_E_FAILED);
+		ck_assert_said("2_b.up.sql: division by zero");
+		ck_assert_int_eq(VERSION("fails"), 1);
+		ck_assert_int_eq(THERE("fails.a"), 1);
+		ck_assert_int_eq(THERE("fails.b"), 0);
+		use_second_file("CREATE TABLE b (n int);");
+		ck_assert_int_eq(quiet(cmd_migrate_up), 0);
+		ck_assert_int_eq(VERSION("fails"), 2);
+	}
+END_TEST
+
+static const struct {
+	const char *sql, *said;
+} alone[] = {
+	{ "CREATE TABLE b (n int); COMMIT;", "says 'COMMIT'" },
+	{ "CREATE INDEX CONCURRENTLY b ON a (n);", "cannot run in a" },
+};
+
+START_TEST(a_file_that_is_not_one_transaction_is_refused)
+	{
+		command.schema = "alone";
+		use_second_file(alone[_i].sql);
+		ck_assert_int_eq(quiet(cmd_migrate_up), COMMAND_E_FAILED);
+		ck_assert_said(alone[_i].said);
+		ck_assert_said("HINT");
+		ck_assert_int_eq(VERSION("alone"), 1);
+		ck_assert_int_eq(THERE("alone.b"), 0);
+	}
+END_TEST
+
+START_TEST(a_file_that_changed_after_it_was_applied_is_refused)
+	{
+		char checksum[CHECKSUM_CHARS + 1];
+		static const char changed[] = "CREATE TABLE a (n bigint);";
+
+		command.schema = "changed";
+		ck_assert_int_eq(quiet(cmd_migrate_up), 0);
+		write_file("1_a.up.sql", changed);
+		migration_checksum(changed, sizeof(changed) - 1, checksum);
+		ck_assert_int_eq(quiet(cmd_migrate_up), COMMAND_E_FAILED);
+		ck_assert_said("file '1_a.up.sql' has changed");
+		ck_assert_said(checksum);
+		migration_checksum("CREATE TABLE a (n int);", 23, checksum);
+		ck_assert_said(checksum);
+		ck_assert_int_eq(quiet(cmd_migrate_check), COMMAND_E_FAILED);
+		ck_assert_int_eq(VERSION("changed"), 1);
+	}
+END_TEST
+
+START_TEST(a_dirty_mark_stops_everything)
+	{
+		command.schema = "dirty";
+		ck_assert_int_eq(quiet(cmd_migrate_up), 0);
+		must(pg, "UPDATE dirty.schema_migrations SET dirty = true");
+		use_second_file("CREATE TABLE b (n int);");
+		ck_assert_int_eq(quiet(cmd_migrate_up), COMMAND_E_FAILED);
+		ck_assert_said("marked dirty at version 1");
+		ck_assert_said("HINT");
+		ck_assert_int_eq(THERE("dirty.b"), 0);
+	}
+END_TEST
+
+START_TEST(down_takes_back_and_up_brings_again)
+	{
+		command.schema = "down";
+		use_second_file("CREATE TABLE b (n int);");
+		ck_assert_int_eq(quiet(cmd_migrate_up), 0);
+		ck_assert_int_eq(quiet(cmd_migrate_down), COMMAND_E_USAGE);
+		command.options.to = 1;
+		ck_assert_int_eq(quiet(cmd_migrate_down), 0);
+		ck_assert_int_eq(VERSION("down"), 1);
+		ck_assert_int_eq(THERE("down.b"), 0);
+		ck_assert_int_eq(
+			NUMBER("SELECT count(*) FROM down.migrations_applied"),
+			1);
+		command.options.to = 0;
+		ck_assert_int_eq(quiet(cmd_migrate_down), 0);
+		ck_assert_int_eq(
+			NUMBER("SELECT count(*) FROM down.schema_migrations"),
+			0);
+		command.options.to = -1;
+		ck_assert_int_eq(quiet(cmd_migrate_up), 0);
+		ck_assert_int_eq(VERSION("down"), 2);
+	}
+END_TEST
+
+START_TEST(a_schema_that_is_newer_than_the_files_is_left_alone)
+	{
+		command.schema = "newer";
+		ck_assert_int_eq(quiet(cmd_migrate_up), 0);
+		must(pg, "UPDATE newer.schema_migrations SET version = 9");
+		ck_assert_int_eq(quiet(cmd_migrate_up), 0);
+		ck_assert_said("newer than the files");
+		ck_assert_int_eq(VERSION("newer"), 9);
+		command.options.to = 0;
+		ck_assert_int_eq(quiet(cmd_migrate_down), COMMAND_E_FAILED);
+		ck_assert_said(
+			"version 2 is applied, and its files are not in");
+	}
+END_TEST
+
+START_TEST(what_another_tool_applied_is_gone_on_from)
+	{
+		command.schema = "other";
+		must(pg,
+		     "CREATE SCHEMA other; CREATE TABLE "
+		     "other.schema_migrations "
+		     "(version bigint not null primary key, dirty boolean not "
+		     "null);"
+		     "INSERT INTO other.schema_migrations VALUES (1, false)");
+		use_second_file("CREATE TABLE b (n int);");
+		ck_assert_int_eq(quiet(cmd_migrate_status), 0);
+		ck_assert_said("applied by another tool");
+		ck_assert_int_eq(quiet(cmd_migrate_up), 0);
+		ck_assert_int_eq(VERSION("other"), 2);
+		ck_assert_int_eq(THERE("other.a"), 0);
+		ck_assert_int_eq(THERE("other.b"), 1);
+	}
+END_TEST
+
+/* Until a session of overlord's waits for a lock in the middle of a file. */
+static void wait_for_waiter(void)
+{
+	int64_t deadline_at_ms = clock_now_ms() + DEADLINE_MS;
+
+	while (!NUMBER("SELECT count(*) FROM pg_stat_activity "
+		       "WHERE application_name LIKE 'overlord%' "
+		       "AND wait_event_type = 'Lock'"))
+		ck_assert_int_gt(clock_left_ms(deadline_at_ms), 0);
+}
+
+static pid_t up_in_a_child(void)
+{
+	pid_t child = fork();
+
+	ck_assert_int_ge(child, 0);
+	if (child == 0)
+		_exit(quiet(cmd_migrate_up));
+	return child;
+}
+
+START_TEST(a_migrator_killed_in_the_middle_leaves_nothing_half)
+	{
+		pid_t child;
+		int status;
+
+		command.schema = "killed";
+		ck_assert_int_eq(quiet(cmd_migrate_up), 0);
+		use_second_file("CREATE TABLE b (n int); LOCK TABLE a;");
+		must(blocker, "BEGIN; LOCK TABLE killed.a");
+		child = up_in_a_child();
+		wait_for_waiter();
+		ck_assert_int_eq(kill(child, SIGKILL), 0);
+		ck_assert_int_eq(waitpid(child, &status, 0), child);
+		must(blocker, "ROLLBACK");
+		/* Waits for the lock of the one that was killed, if it is still
+		 * there. */
+		ck_assert_int_eq(quiet(cmd_migrate_up), 0);
+		ck_assert_int_eq(VERSION("killed"), 2);
+		ck_assert_int_eq(NUMBER("SELECT count(*) FROM "
+					"killed.migrations_applied"),
+				 2);
+	}
+END_TEST
+
+START_TEST(of_two_migrators_one_waits_and_then_finds_nothing)
+	{
+		int64_t deadline_at_ms = clock_now_ms() + DEADLINE_MS;
+		pid_t first, second;
+		int status;
+
+		command.schema = "two";
+		ck_assert_int_eq(quiet(cmd_migrate_up), 0);
+		use_second_file("CREATE TABLE b (n int); LOCK TABLE a;");
+		must(blocker, "BEGIN; LOCK TABLE two.a");
+		first = up_in_a_child();
+		wait_for_waiter();
+		second = up_in_a_child();
+		while (NUMBER("SELECT count(*) FROM pg_locks WHERE "
+			      "locktype = 'advisory' AND NOT granted") != 1)
+			ck_assert_int_gt(clock_left_ms(deadline_at_ms), 0);
+		must(blocker, "ROLLBACK");
+		ck_assert_int_eq(waitpid(first, &status, 0), first);
+		ck_assert_int_eq(status, 0);
+		ck_assert_int_eq(waitpid(second, &status, 0), second);
+		ck_assert_int_eq(status, 0);
+		ck_assert_int_eq(VERSION("two"), 2);
+	}
+END_TEST
+
+START_TEST(a_migrator_that_waits_too_long_says_for_whom)
+	{
+		struct migration_set set = { .dir = folder };
+		struct migrator migrator = {
+			.pg = pg,
+			.command = &command,
+			.schema = "long",
+			.set = &set,
+			.lock_timeout_ms = 100,
+		};
+		struct migrator before = migrator;
+		FILE *old = stderr;
+		char text[1024] = "";
+
+		before.pg = blocker;
+		ck_assert_int_eq(migrator_lock(&before), 0);
+		stderr = fmemopen(text, sizeof(text), "w");
+		ck_assert_int_eq(migrator_lock(&migrator), COMMAND_E_FAILED);
+		(void)fclose(stderr);
+		stderr = old;
+		ck_assert_msg(strstr(text, "still being migrated by the test"),
+			      "%s", text);
+	}
+END_TEST
+
+/* Every table, column, view and function of a schema, as one number. */
+#define SHAPE(schema)                                                          \
+	NUMBER("SELECT hashtextextended(string_agg(line, ';' ORDER BY line), " \
+	       "0) FROM (SELECT c.relname || a.attname || a.atttypid AS line " \
+	       "FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid "    \
+	       "WHERE c.relnamespace = to_regnamespace('" schema "') "         \
+	       "AND a.attnum > 0 AND NOT a.attisdropped "                      \
+	       "UNION ALL SELECT p.proname || p.prosrc FROM pg_proc p "        \
+	       "WHERE p.pronamespace = to_regnamespace('" schema "')) lines")
+
+START_TEST(each_file_of_this_project_goes_up_down_and_up_again)
+	{
+		int64_t shape_before, newest;
+
+		command.schema = "galore_test";
+		command.options.dir = "migrations";
+		command.options.set = NULL;
+		ck_assert_msg(!quiet(cmd_migrate_up), "%s", said);
+		newest = VERSION("galore_test");
+		for (int64_t to = newest; to >= 0; to--) {
+			shape_before = SHAPE("galore_test");
+			command.options.set = "service";
+			command.options.to = to;
+			ck_assert_msg(!quiet(cmd_migrate_down), "%s", said);
+			command.options.to = newest;
+			ck_assert_msg(!quiet(cmd_migrate_up), "%s", said);
+			ck_assert_int_eq(SHAPE("galore_test"), shape_before);
+		}
+		command.options.to = 0;
+		ck_assert_msg(!quiet(cmd_migrate_down), "%s", said);
+		ck_assert_int_eq(
+			NUMBER("SELECT count(*) FROM pg_class WHERE "
+			       "relnamespace = to_regnamespace('galore_test') "
+			       "AND relname NOT LIKE '%migrations%'"),
+			0);
+		command.options.set = "control";
+		ck_assert_msg(!quiet(cmd_migrate_down), "%s", said);
+		command.options.to = -1;
+		command.options.set = NULL;
+		ck_assert_msg(!quiet(cmd_migrate_up), "%s", said);
+		ck_assert_msg(!quiet(cmd_migrate_check), "%s", said);
+	}
+END_TEST
+
+static void add_tests(TCase *tcase)
+{
+	tcase_add_test(tcase,
+		       up_applies_every_file_and_a_second_up_finds_nothing);
+	tcase_add_test(tcase, without_execute_nothing_is_changed);
+	tcase_add_test(tcase, a_dry_run_runs_every_file_and_leaves_nothing);
+	tcase_add_test(tcase, a_file_that_fails_leaves_the_version_before_it);
+	tcase_add_loop_test(tcase,
+			    a_file_that_is_not_one_transaction_is_refused, 0,
+			    sizeof(alone) / sizeof(alone[0]));
+	tcase_add_test(tcase,
+		       a_file_that_changed_after_it_was_applied_is_refused);
+	tcase_add_test(tcase, a_dirty_mark_stops_everything);
+	tcase_add_test(tcase, down_takes_back_and_up_brings_again);
+	tcase_add_test(tcase,
+		       a_schema_that_is_newer_than_the_files_is_left_alone);
+	tcase_add_test(tcase, what_another_tool_applied_is_gone_on_from);
+	tcase_add_test(tcase,
+		       a_migrator_killed_in_the_middle_leaves_nothing_half);
+	tcase_add_test(tcase,
+		       of_two_migrators_one_waits_and_then_finds_nothing);
+	tcase_add_test(tcase, a_migrator_that_waits_too_long_says_for_whom);
+	tcase_add_test(tcase,
+		       each_file_of_this_project_goes_up_down_and_up_again);
+}
+
+int main(void)
+{
+	Suite *suite = suite_create("migrator");
+	TCase *tcase = tcase_create("migrator");
+	SRunner *runner;
+	int n_failed;
+
+	tcase_set_timeout(tcase, 60);
+	tcase_add_unchecked_fixture(tcase, start_server, stop_server);
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	add_tests(tcase);
+	suite_add_tcase(suite, tcase);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	n_failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return n_failed ? 1 : 0;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/* Order of: an id or a number; see order_of.h. Main thread. */
+#include "infra/overlord/order_of.h"
+
+#include <string.h>
+
+#include "infra/lib/str.h"
+#include "infra/overlord/out.h"
+
+#define QUERY_TIMEOUT_MS INT64_C(30000)
+
+/* -> order_id; a number is an order's in one incarnation of the topic only */
+static const struct pg_statement order_by_number = {
+	.name = "order_by_number",
+	.sql = "SELECT order_id FROM orders WHERE number = $1 "
+	       "UNION SELECT order_id FROM toasties WHERE number = $1",
+	.n_args = 1,
+};
+
+static int by_number(struct pg *pg, const char *word, int64_t number,
+		     struct order_id *ret)
+{
+	struct pg_args args = { 0 };
+	const char *p;
+	size_t n;
+	int i, r;
+
+	pg_put_i64(pg_arg(&args), number);
+	i = pg_add(pg, &order_by_number, &args);
+	r = pg_run(pg, QUERY_TIMEOUT_MS);
+	pg_args_deinit(&args);
+	if (r)
+		return command_pg_failed(pg, r, "order");
+	if (pg_n_rows(pg, i) != 1) {
+		out_error("%s order has the number '%s'",
+			  pg_n_rows(pg, i) ? "more than one" : "no", word);
+		return COMMAND_E_FAILED;
+	}
+	p = pg_bytes(pg, i, 0, 0, &n);
+	memcpy(ret->bytes, p, sizeof(ret->bytes));
+	return 0;
+}
+
+int order_of(const struct command *command, struct pg *pg, const char *word,
+	     struct order_id *ret)
+{
+	int64_t number;
+
+	if (!order_id_parse(ret, word, strlen(word)))
+		return 0;
+	if (!str_to_i64(&number, word, 0, INT64_MAX))
+		return by_number(pg, word, number, ret);
+	return command_usage(command,
+			     "order '%s' is neither an id nor a number", word);
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Out: tables and JSON by libsmartcols, talk on stderr. Main thread.
+ *
+ * Cells that are not safe on a terminal are escaped by libsmartcols.
+ */
+#include "infra/overlord/out.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <libsmartcols/libsmartcols.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "infra/lib/clock.h"
+#include "infra/lib/str.h"
+#include "infra/lib/xalloc.h"
+
+struct out {
+	struct libscols_table *table;
+	struct libscols_line *line;
+	size_t next_cell;
+	size_t n_rows;
+	bool json;
+	struct buf text; /* of a cell, while it is made */
+};
+
+struct out *out_new(const char *name, bool json)
+{
+	struct out *out = xcalloc(1, sizeof(*out));
+
+	out->json = json;
+	out->table = scols_new_table();
+	if (!out->table || scols_table_set_name(out->table, name) ||
+	    scols_table_enable_json(out->table, json))
+		abort();
+	/* In a pipe a cell stays whole, however wide it is. */
+	if (!isatty(STDOUT_FILENO) &&
+	    (scols_table_enable_nowrap(out->table, 1) ||
+	     scols_table_set_termforce(out->table, SCOLS_TERMFORCE_NEVER)))
+		abort();
+	return out;
+}
+
+struct out *out_free(struct out *out)
+{
+	if (out) {
+		scols_unref_table(out->table);
+		buf_deinit(&out->text);
+		free(out);
+	}
+	return NULL;
+}
+
+void out_column(struct out *out, const char *name, enum out_kind kind)
+{
+	static const int json_types[] = {
+		[OUT_TEXT] = SCOLS_JSON_STRING,
+		[OUT_NUMBER] = SCOLS_JSON_NUMBER,
+		[OUT_BOOL] = SCOLS_JSON_BOOLEAN,
+	};
+	struct libscols_column *column = scols_table_new_column(
+		out->table, name, 0, kind == OUT_NUMBER ? SCOLS_FL_RIGHT : 0);
+
+	xalloc_check(column);
+	if (scols_column_set_json_type(column, json_types[kind]))
+		abort();
+}
+
+void out_row(struct out *out)
+{
+	out->line = xalloc_check(scols_table_new_line(out->table, NULL));
+	out->next_cell = 0;
+	out->n_rows++;
+}
+
+static void set_cell(struct out *out, const char *text)
+{
+	assert(out->line);
+	if (scols_line_set_data(out->line, out->next_cell, text))
+		abort();
+	out->next_cell++;
+}
+
+void out_cell(struct out *out, const char *format, ...)
+{
+	va_list args;
+	char *text;
+
+	va_start(args, format);
+	if (vasprintf(&text, format, args) < 0)
+		abort();
+	va_end(args);
+	set_cell(out, text);
+	free(text);
+}
+
+void out_cell_n(struct out *out, const char *p, size_t n)
+{
+	buf_reset(&out->text);
+	buf_add(&out->text, p, n);
+	buf_add(&out->text, "", 1);
+	set_cell(out, out->text.p);
+}
+
+void out_cell_wall_ms(struct out *out, int64_t wall_ms)
+{
+	char text[CLOCK_RFC3339_MAX];
+
+	clock_rfc3339(wall_ms, text);
+	set_cell(out, text);
+}
+
+void out_cell_bool(struct out *out, bool value)
+{
+	if (out->json)
+		set_cell(out, value ? "1" : "0");
+	else
+		set_cell(out, value ? "yes" : "no");
+}
+
+void out_cell_none(struct out *out)
+{
+	out->next_cell++;
+}
+
+int out_print(struct out *out)
+{
+	/* libsmartcols prints nothing at all for a table without rows. */
+	if (out->json && !out->n_rows) {
+		(void)printf("{\n   \"%s\": []\n}\n",
+			     scols_table_get_name(out->table));
+	} else if (out->n_rows && scols_print_table(out->table)) {
+		return -EIO;
+	}
+	return fflush(stdout) || ferror(stdout) ? -EIO : 0;
+}
+
+static void say(const char *prefix, const char *format, va_list args)
+	__attribute__((format(printf, 2, 0)));
+
+static void say(const char *prefix, const char *format, va_list args)
+{
+	char *text;
+
+	if (vasprintf(&text, format, args) < 0)
+		abort();
+	(void)fprintf(stderr, "%s: %s\n", prefix, text);
+	free(text);
+}
+
+void out_error(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	say("overlord", format, args);
+	va_end(args);
+}
+
+void out_say(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	say("overlord", format, args);
+	va_end(args);
+}
+
+void out_hint(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	say("HINT", format, args);
+	va_end(args);
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Out: what overlord says. Answers go to stdout, as a table or as JSON; talk
+ * goes to stderr.
+ *
+ *	struct out *out = out_new("grills", json);
+ *	out_column(out, "grill", OUT_TEXT);
+ *	out_column(out, "plates", OUT_NUMBER);
+ *	out_row(out);
+ *	out_cell(out, "%s", name);
+ *	out_cell(out, "%d", 4);
+ *	r = out_print(out);
+ *
+ * In JSON that is {"grills": [{"grill": "left", "plates": 4}]}.
+ */
+#ifndef OVERLORD_OUT_H
+#define OVERLORD_OUT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "infra/lib/cleanup.h"
+
+enum out_kind { OUT_TEXT, OUT_NUMBER, OUT_BOOL };
+
+struct out;
+
+struct out *out_new(const char *name, bool json);
+struct out *out_free(struct out *out);
+DEFINE_CLEANUP(struct out, out_free);
+
+void out_column(struct out *out, const char *name, enum out_kind kind);
+void out_row(struct out *out);
+/* The next cell of the row; a cell that is not said is empty, null in JSON. */
+void out_cell(struct out *out, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+void out_cell_n(struct out *out, const char *p, size_t n);
+void out_cell_wall_ms(struct out *out, int64_t wall_ms);
+void out_cell_bool(struct out *out, bool value);
+void out_cell_none(struct out *out);
+/* 0, or -EIO when stdout took it not. */
+int out_print(struct out *out);
+
+/* A line on stderr: "overlord: ..."; lower case, no full stop. */
+void out_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void out_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* "HINT: ...", after an error. */
+void out_hint(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#endif

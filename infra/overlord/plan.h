@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Plan: what a verb will do, shown before it is done.
+ *
+ * A verb adds a step for each thing: what it is, how it is now, how it will
+ * be. plan_run() does nothing without --execute but show them. With it each
+ * step is done in order; what is not known to have worked is never tried
+ * again, and ends the run. Every step that is done leaves an audit row.
+ */
+#ifndef OVERLORD_PLAN_H
+#define OVERLORD_PLAN_H
+
+#include <stddef.h>
+
+#include "infra/lib/pg.h"
+#include "infra/overlord/command.h"
+
+enum plan_result {
+	PLAN_NOT_ATTEMPTED,
+	PLAN_UNCHANGED, /* it is so already */
+	PLAN_CONFIRMED,
+	PLAN_FAILED,  /* and nothing of it stayed */
+	PLAN_UNKNOWN, /* nobody can tell */
+};
+
+struct plan_step {
+	char *what, *now, *then;
+	bool needed;
+	enum plan_result result;
+};
+
+struct plan {
+	struct plan_step *steps;
+	size_t n_steps;
+};
+
+/* { 0 } is an empty plan. */
+void plan_deinit(struct plan *plan);
+
+/* Copies the texts. @then NULL: it is as it should be, nothing to do. */
+void plan_add(struct plan *plan, const char *what, const char *now,
+	      const char *then);
+
+/* Forgets the steps from the @n_steps-th on. */
+void plan_truncate(struct plan *plan, size_t n_steps);
+
+/*
+ * Does step @i: 0 and what became of it. Why it failed has been said. A fault
+ * or an outcome ends the run and is passed on.
+ */
+typedef int (*plan_step_fn)(void *arg, size_t i, enum plan_result *ret);
+
+/*
+ * Shows the plan or does it, and shows what came of it. COMMAND_E_FAILED when
+ * a step failed or is unknown.
+ */
+int plan_run(struct plan *plan, const struct command *command, plan_step_fn fn,
+	     void *arg);
+
+/* The same in a transaction that the caller rolls back, --execute or not. */
+int plan_rehearse(struct plan *plan, const struct command *command,
+		  plan_step_fn fn, void *arg);
+
+const char *plan_result_name(enum plan_result result);
+
+struct audit {
+	const char *what; /* each a JSON text; NULL: none */
+	const char *before;
+	const char *after;
+	struct pg_args args; /* until the message was run */
+};
+
+/* Adds the audit row to the message that makes the change. */
+void plan_audit(struct pg *pg, const struct command *command,
+		struct audit *audit);
+void audit_deinit(struct audit *audit);
+
+#endif

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/* Topics plan: what drifts, what is mended, how it reads. */
+#include <check.h>
+
+#include "infra/overlord/topics_plan.h"
+
+static const struct topic_setting declared_settings[] = {
+	{ "cleanup.policy", "delete" },
+	{ "retention.ms", "-1" },
+	{ NULL, NULL },
+};
+
+static const struct topic declared = {
+	.name = "orders",
+	.partitions = 12,
+	.settings = declared_settings,
+};
+
+static const struct {
+	struct kafka_topic is;
+	struct kafka_setting settings[3];
+	size_t n_settings;
+	const char *now, *then;
+	size_t n_drifted;
+	bool missing, partitions;
+} rows[] = {
+	{ { .there = false },
+	  { { "", "", false } },
+	  0,
+	  "missing",
+	  "12 partitions, cleanup.policy=delete, retention.ms=-1",
+	  0,
+	  true,
+	  false },
+	{ { .there = true, .n_partitions = 12 },
+	  { { "cleanup.policy", "delete", false },
+	    { "retention.ms", "-1", true },
+	    { "segment.bytes", "7", true } },
+	  3,
+	  "12 partitions",
+	  "12 partitions",
+	  0,
+	  false,
+	  false },
+	{ { .there = true, .n_partitions = 12 },
+	  { { "cleanup.policy", "compact", true },
+	    { "retention.ms", "-1", true } },
+	  2,
+	  "12 partitions, cleanup.policy=compact",
+	  "12 partitions, cleanup.policy=delete",
+	  1,
+	  false,
+	  false },
+	{ { .there = true, .n_partitions = 3 },
+	  { { "cleanup.policy", "delete", true } },
+	  1,
+	  "3 partitions, retention.ms=?",
+	  "12 partitions, retention.ms=-1",
+	  1,
+	  false,
+	  true },
+};
+
+START_TEST(drift_is_what_differs_from_the_declared_table)
+	{
+		struct kafka_setting settings[3];
+		struct kafka_topic is = rows[_i].is;
+		struct topic_drift drift;
+		struct buf text = { 0 };
+
+		memcpy(settings, rows[_i].settings, sizeof(settings));
+		is.settings = settings;
+		is.n_settings = rows[_i].n_settings;
+		topic_drift(&declared, &is, &drift);
+		ck_assert_int_eq(drift.missing, rows[_i].missing);
+		ck_assert_int_eq(drift.partitions, rows[_i].partitions);
+		ck_assert_uint_eq(drift.n_settings, rows[_i].n_drifted);
+		topic_describe_is(&is, &drift, &text);
+		ck_assert_str_eq(text.p, rows[_i].now);
+		buf_reset(&text);
+		topic_describe_then(&declared, &drift, &text);
+		ck_assert_str_eq(text.p, rows[_i].then);
+		buf_deinit(&text);
+	}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("topics_plan");
+	TCase *tcase = tcase_create("topics_plan");
+	SRunner *runner;
+	int n_failed;
+
+	tcase_add_loop_test(tcase,
+			    drift_is_what_differs_from_the_declared_table, 0,
+			    sizeof(rows) / sizeof(rows[0]));
+	suite_add_tcase(suite, tcase);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	n_failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return n_failed ? 1 : 0;
+}

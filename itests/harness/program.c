@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Program: see program.h. The environment of the child is made before the
+ * fork: the test's process has threads (its Kafka clients), so between fork
+ * and exec nothing but system calls is safe.
+ */
+#include "itests/harness/program.h"
+
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "infra/lib/clock.h"
+#include "infra/lib/str.h"
+#include "infra/lib/xalloc.h"
+#include "itests/harness/http.h"
+#include "itests/harness/until.h"
+
+#define KILL_TIMEOUT_MS 10000
+#define STOP_TIMEOUT_MS 30000
+#define PROBE_TIMEOUT_MS 2000
+
+extern char **environ;
+
+/* ---- starting ---- */
+
+static bool same_name(const char *a, const char *b)
+{
+	size_t n = strcspn(a, "=");
+
+	return !strncmp(a, b, n + 1);
+}
+
+static bool overridden(char *const *settings, const char *variable)
+{
+	for (; *settings; settings++)
+		if (same_name(*settings, variable))
+			return true;
+	return false;
+}
+
+/* Ours and what we have inherited; the later of two settings wins. */
+static char **environment(char *const *settings)
+{
+	size_t n = 0, n_settings = 0;
+	char **ret;
+
+	while (environ[n])
+		n++;
+	while (settings[n_settings])
+		n_settings++;
+	ret = xcalloc(n + n_settings + 1, sizeof(*ret));
+	n = 0;
+	for (char **inherited = environ; *inherited; inherited++)
+		if (!overridden(settings, *inherited))
+			ret[n++] = *inherited;
+	for (size_t i = 0; i < n_settings; i++)
+		if (!overridden(settings + i + 1, settings[i]))
+			ret[n++] = settings[i];
+	return ret;
+}
+
+static __attribute__((noreturn)) void run(const struct program *program,
+					  char **env, pid_t parent)
+{
+	int in = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	int out = open(program->log,
+		       O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+	sigset_t none;
+
+	(void)setpgid(0, 0);
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	/* It may have died before that call. */
+	if (getppid() != parent)
+		_exit(127);
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	if (in >= 0 && out >= 0 && dup2(in, 0) == 0 && dup2(out, 1) == 1 &&
+	    dup2(out, 2) == 2)
+		(void)execve(program->path, program->argv, env);
+	_exit(127);
+}
+
+void program_start(struct program *program)
+{
+	CLEANUP(cleanup_free) char **env = NULL;
+	pid_t parent = getpid();
+
+	ck_assert_msg(!program->pid, "%s runs already", program->name);
+	if (*program->port_file)
+		(void)unlink(program->port_file);
+	env = environment(program->settings);
+	program->pid = fork();
+	if (program->pid == 0)
+		run(program, env, parent);
+	ck_assert_msg(program->pid > 0, "cannot fork: %s", strerror(errno));
+	/* Both sides do it, so that it is done when either goes on. */
+	(void)setpgid(program->pid, program->pid);
+}
+
+/* ---- ready ---- */
+
+uint16_t program_port(const struct program *program)
+{
+	char line[128] = "";
+	int64_t port = 0;
+	const char *colon;
+	FILE *file;
+
+	file = fopen(program->port_file, "re");
+	if (!file)
+		return 0;
+	if (!fgets(line, sizeof(line), file))
+		line[0] = '\0';
+	(void)fclose(file);
+	line[strcspn(line, "\n")] = '\0';
+	colon = strrchr(line, ':');
+	if (str_to_i64(&port, colon ? colon + 1 : line, 1, 65535))
+		return 0;
+	return (uint16_t)port;
+}
+
+/* A grill has no probes: who has written its address listens. */
+static bool has_probes(const struct program *program)
+{
+	return strncmp(program->name, "grill", 5) != 0;
+}
+
+bool program_ready_now(const struct program *program)
+{
+	struct http_answer answer;
+	uint16_t port = program_port(program);
+	bool ready;
+
+	if (!port)
+		return false;
+	if (!has_probes(program))
+		return true;
+	if (http_get(&answer, port, "/readyz", PROBE_TIMEOUT_MS))
+		return false;
+	ready = answer.status == 200;
+	http_answer_deinit(&answer);
+	return ready;
+}
+
+static bool ready_or_over(void *arg)
+{
+	struct program *program = arg;
+
+	return program_ended(program) || program_ready_now(program);
+}
+
+bool program_is_ready(struct program *program, int64_t timeout_ms)
+{
+	return until(timeout_ms, ready_or_over, program) && program->pid;
+}
+
+int64_t program_wait_ready(struct program *program, int64_t timeout_ms)
+{
+	int64_t start_ms = clock_now_ms();
+
+	ck_assert_msg(program_is_ready(program, timeout_ms),
+		      program->pid ? "%s is not ready within %" PRId64 " ms, "
+				     "its log is '%s'" :
+				     "%s has ended in place of getting ready "
+				     "(%" PRId64 " ms), its log is '%s'",
+		      program->name, timeout_ms, program->log);
+	return since_ms(start_ms);
+}
+
+/* ---- ending ---- */
+
+void program_signal(const struct program *program, int signal)
+{
+	ck_assert_msg(program->pid, "%s does not run", program->name);
+	ck_assert_int_eq(kill(program->pid, signal), 0);
+}
+
+bool program_ended(struct program *program)
+{
+	if (!program->pid)
+		return true;
+	if (waitpid(program->pid, &program->status, WNOHANG) != program->pid)
+		return false;
+	program->pid = 0;
+	return true;
+}
+
+static bool has_ended(void *arg)
+{
+	return program_ended(arg);
+}
+
+int program_wait(struct program *program, int64_t timeout_ms)
+{
+	ck_assert_msg(until(timeout_ms, has_ended, program),
+		      "%s does not end within %" PRId64 " ms, its log is '%s'",
+		      program->name, timeout_ms, program->log);
+	if (WIFSIGNALED(program->status))
+		return 128 + WTERMSIG(program->status);
+	return WEXITSTATUS(program->status);
+}
+
+void program_kill(struct program *program)
+{
+	if (program_ended(program))
+		return;
+	(void)kill(-program->pid, SIGKILL);
+	(void)program_wait(program, KILL_TIMEOUT_MS);
+}
+
+int64_t program_stop(struct program *program)
+{
+	int64_t start_ms = clock_now_ms();
+	int status;
+
+	program_signal(program, SIGTERM);
+	status = program_wait(program, STOP_TIMEOUT_MS);
+	ck_assert_msg(status == 0, "%s left with status %d, its log is '%s'",
+		      program->name, status, program->log);
+	return since_ms(start_ms);
+}
+
+/* ---- figures ---- */
+
+/* The value behind @metric at the beginning of a line. */
+static bool find_metric(const char *text, const char *metric, int64_t *ret)
+{
+	size_t n = strlen(metric);
+
+	for (const char *p = text; p && *p; p = strchr(p, '\n')) {
+		p += *p == '\n';
+		if (!strncmp(p, metric, n) && p[n] == ' ') {
+			*ret = (int64_t)strtod(p + n + 1, NULL);
+			return true;
+		}
+	}
+	return false;
+}
+
+int64_t program_metric(const struct program *program, const char *metric)
+{
+	struct http_answer answer;
+	int64_t value = 0;
+
+	ck_assert_msg(!http_get(&answer, program_port(program), "/metrics",
+				PROBE_TIMEOUT_MS),
+		      "%s does not tell its metrics", program->name);
+	ck_assert_msg(find_metric(answer.body.p, metric, &value),
+		      "%s has no metric '%s'", program->name, metric);
+	http_answer_deinit(&answer);
+	return value;
+}
+
+int64_t program_rss_kbytes(const struct program *program)
+{
+	char path[64], line[256];
+	int64_t kbytes = -1;
+	FILE *file;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/status",
+		       (int)program->pid);
+	file = fopen(path, "re");
+	ck_assert_msg(file, "%s is not in /proc", program->name);
+	while (fgets(line, sizeof(line), file))
+		if (!strncmp(line, "VmRSS:", 6))
+			(void)str_n_to_i64(&kbytes, line + 6 +
+						   strspn(line + 6, " \t"),
+					   strspn(line + 6 +
+							  strspn(line + 6,
+								 " \t"),
+						  "0123456789"),
+					   0, INT64_MAX);
+	(void)fclose(file);
+	ck_assert_msg(kbytes >= 0, "%s tells no VmRSS", program->name);
+	return kbytes;
+}

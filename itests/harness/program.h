@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Program: a process of ours, started, watched, signalled and ended.
+ *
+ * Each runs in a process group of its own, with its words in a log file, and
+ * is killed by the kernel when the test's process ends, however that came
+ * about. What cannot be done fails the test.
+ *
+ * Only the test's first thread starts programs: the kernel's promise is bound
+ * to the thread.
+ */
+#ifndef HARNESS_PROGRAM_H
+#define HARNESS_PROGRAM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "infra/lib/cleanup.h"
+
+enum { PROGRAM_PATH_MAX = 512 };
+
+struct program {
+	char name[64]; /* "chillybin-1" */
+	char path[PROGRAM_PATH_MAX];
+	char log[PROGRAM_PATH_MAX];
+	char port_file[PROGRAM_PATH_MAX]; /* "" when it serves nothing */
+	char *const *argv;
+	char **settings; /* NAME=value, owned; ended by NULL */
+	pid_t pid;	 /* 0: it does not run */
+	int status;	 /* of waitpid(), once it has ended */
+	struct program *next;
+};
+
+/* Starts it, or starts it again with the same settings. */
+void program_start(struct program *program);
+
+/* The port in its port file, 0 as long as there is none. */
+uint16_t program_port(const struct program *program);
+
+/* True when it answers /readyz (or, a grillsim, listens) within the time. */
+bool program_is_ready(struct program *program, int64_t timeout_ms);
+/* The same, or the test fails. Gives the milliseconds. */
+int64_t program_wait_ready(struct program *program, int64_t timeout_ms);
+/* Does /readyz answer 200 now? */
+bool program_ready_now(const struct program *program);
+
+void program_signal(const struct program *program, int signal);
+/* SIGKILL, and waits until it has gone. */
+void program_kill(struct program *program);
+/* Has it ended? Takes note when it has. */
+bool program_ended(struct program *program);
+/* Waits for the end. Gives the exit status, or 128 + the signal's number. */
+int program_wait(struct program *program, int64_t timeout_ms);
+/* SIGTERM, the wait, and status 0, or the test fails. Gives milliseconds. */
+int64_t program_stop(struct program *program);
+
+/* Of /metrics: @metric is the name with its labels as they are printed. */
+int64_t program_metric(const struct program *program, const char *metric);
+/* Resident memory. */
+int64_t program_rss_kbytes(const struct program *program);
+
+#endif

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Until: wait for something to come true, with a deadline.
+ */
+#ifndef HARNESS_UNTIL_H
+#define HARNESS_UNTIL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef bool (*until_fn)(void *arg);
+
+/* Asks @fn again and again; false when it was not true within @timeout_ms. */
+bool until(int64_t timeout_ms, until_fn fn, void *arg);
+
+/* Milliseconds since @start_ms, for a line that tells how long it took. */
+int64_t since_ms(int64_t start_ms);
+
+#endif

@@ -1,0 +1,550 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Event stream: see event_stream.h. Two kinds of watch, one shape: a watch is
+ * an order on the board or the name of a stall, and has its subscribers. It is
+ * found by a hash of what it watches and goes with its last subscriber.
+ *
+ *	streams -> chains[hash] -> watch -> subscribers
+ *
+ * An event's id is <start of this process>-<number of the change>, so that a
+ * Last-Event-ID says from where on the board's changes are new to a browser,
+ * and one of an earlier process says that all of them are.
+ */
+#include "producers/storefront/event_stream.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <sys/queue.h>
+
+#include "infra/lib/clock.h"
+#include "infra/lib/hash.h"
+#include "infra/lib/str.h"
+#include "infra/lib/xalloc.h"
+#include "producers/storefront/answer.h"
+#include "producers/storefront/metrics.h"
+#include "schemas/limits.h"
+
+#define SUBSCRIBER_MAGIC 0x5b5c21beu
+
+enum {
+	N_CHAINS = 1024,
+	REPLAY_MAX = 256, /* orders of a stall told to one who comes back */
+	REPLAY_MAX_BYTES = SUBSCRIBER_MAX_BYTES / 2,
+};
+
+struct watch;
+
+struct subscriber {
+	unsigned int magic;
+	struct event_streams *streams;
+	struct watch *watch;
+	struct http_stream *stream;
+	uint64_t told; /* the last change that was sent */
+	bool behind;   /* a state was skipped: the latest is sent when it can */
+	LIST_ENTRY(subscriber) link, all;
+};
+
+struct watch {
+	struct board_entry *entry; /* of an order; NULL: of a stall */
+	char *stall;
+	LIST_HEAD(, subscriber) subscribers;
+	LIST_ENTRY(watch) link;
+};
+
+LIST_HEAD(watches, watch);
+
+struct event_streams {
+	struct event_streams_params params;
+	struct watches chains[N_CHAINS];
+	LIST_HEAD(, subscriber) all;
+	size_t n_subscribers;
+	struct loop_source *heartbeat;
+	int64_t boot; /* which process: milliseconds of the calendar */
+};
+
+/* A request to watch an order, while the view is read for it. */
+struct subscribing {
+	struct event_streams *streams;
+	struct http_request *request;
+	struct board_entry *entry;
+};
+
+/* An order that is read again. */
+struct refreshing {
+	struct event_streams *streams;
+	struct order_id id;
+};
+
+/* ---- watches ---- */
+
+static struct watches *stall_chain(const struct event_streams *streams,
+				   struct text stall)
+{
+	const struct watches *chains = streams->chains;
+
+	return (struct watches
+			*)(uintptr_t)&chains[hash_bytes(stall.p, stall.n) %
+					     N_CHAINS];
+}
+
+static struct watches *order_chain(const struct event_streams *streams,
+				   const struct order_id *id)
+{
+	return stall_chain(streams, (struct text){ (const char *)id->bytes,
+						   sizeof(id->bytes) });
+}
+
+static struct watch *find_stall(const struct event_streams *streams,
+				struct text stall)
+{
+	struct watch *watch;
+
+	LIST_FOREACH(watch, stall_chain(streams, stall), link)
+	{
+		if (!watch->entry && text_equal(text_of(watch->stall), stall))
+			return watch;
+	}
+	return NULL;
+}
+
+static struct watch *find_order(const struct event_streams *streams,
+				const struct board_entry *entry)
+{
+	struct watch *watch;
+
+	LIST_FOREACH(watch, order_chain(streams, &entry->order.id), link)
+	{
+		if (watch->entry == entry)
+			return watch;
+	}
+	return NULL;
+}
+
+static struct watch *watch_stall(struct event_streams *streams,
+				 struct text stall)
+{
+	struct watch *watch = find_stall(streams, stall);
+
+	if (watch)
+		return watch;
+	watch = xcalloc(1, sizeof(*watch));
+	order_set(&watch->stall, stall);
+	LIST_INSERT_HEAD(stall_chain(streams, stall), watch, link);
+	return watch;
+}
+
+static struct watch *watch_order(struct event_streams *streams,
+				 struct board_entry *entry)
+{
+	struct watch *watch = find_order(streams, entry);
+
+	if (watch)
+		return watch;
+	watch = xcalloc(1, sizeof(*watch));
+	watch->entry = entry;
+	LIST_INSERT_HEAD(order_chain(streams, &entry->order.id), watch, link);
+	return watch;
+}
+
+/* ---- subscribers ---- */
+
+static void forget(struct subscriber *subscriber)
+{
+	struct event_streams *streams = subscriber->streams;
+	struct watch *watch = subscriber->watch;
+
+	LIST_REMOVE(subscriber, link);
+	LIST_REMOVE(subscriber, all);
+	streams->n_subscribers--;
+	counter_set(&metrics.subscribers, (int64_t)streams->n_subscribers);
+	subscriber->magic = 0;
+	free(subscriber);
+	if (watch->entry)
+		order_board_unwatch(streams->params.board, watch->entry);
+	if (!LIST_EMPTY(&watch->subscribers))
+		return;
+	LIST_REMOVE(watch, link);
+	free(watch->stall);
+	free(watch);
+}
+
+static void end(struct subscriber *subscriber)
+{
+	http_stream_end(subscriber->stream);
+	forget(subscriber);
+}
+
+static struct blob *format(const struct event_streams *streams,
+			   const struct board_entry *entry)
+{
+	struct buf text = { 0 };
+	struct blob *blob;
+
+	buf_printf(&text, "id: %" PRIx64 "-%" PRIu64 "\ndata: ", streams->boot,
+		   entry->change);
+	order_json(&entry->order, &text);
+	buf_text(&text, "\n\n");
+	blob = blob_new(text.p, text.n);
+	buf_deinit(&text);
+	return blob;
+}
+
+/* May end the subscriber. */
+static void tell(struct subscriber *subscriber, struct blob *blob,
+		 uint64_t change)
+{
+	if (http_stream_waiting_bytes(subscriber->stream) + blob->n <=
+	    SUBSCRIBER_MAX_BYTES) {
+		http_stream_send(subscriber->stream, blob);
+		subscriber->told = change;
+		counter_add(&metrics.events_sent, 1);
+	} else if (subscriber->watch->entry) {
+		subscriber->behind = true;
+	} else {
+		counter_add(&metrics.subscribers_dropped, 1);
+		end(subscriber);
+	}
+}
+
+static void tell_one(struct subscriber *subscriber,
+		     const struct board_entry *entry)
+{
+	struct blob *blob = format(subscriber->streams, entry);
+
+	tell(subscriber, blob, entry->change);
+	(void)blob_drop(blob);
+}
+
+static void on_drained(void *arg)
+{
+	struct subscriber *subscriber = arg;
+
+	assert(subscriber->magic == SUBSCRIBER_MAGIC);
+	if (!subscriber->behind)
+		return;
+	subscriber->behind = false;
+	tell_one(subscriber, subscriber->watch->entry);
+}
+
+static void on_closed(void *arg)
+{
+	struct subscriber *subscriber = arg;
+
+	assert(subscriber->magic == SUBSCRIBER_MAGIC);
+	forget(subscriber);
+}
+
+/* NULL: the client has gone. */
+static struct subscriber *begin(struct event_streams *streams,
+				struct watch *watch,
+				struct http_request *request)
+{
+	struct subscriber *subscriber = xcalloc(1, sizeof(*subscriber));
+	const struct http_stream_params params = {
+		.type = "text/event-stream",
+		.drained = on_drained,
+		.closed = on_closed,
+		.arg = subscriber,
+	};
+	struct blob *hello;
+
+	subscriber->magic = SUBSCRIBER_MAGIC;
+	subscriber->streams = streams;
+	subscriber->watch = watch;
+	subscriber->stream = http_stream_begin(request, &params);
+	LIST_INSERT_HEAD(&watch->subscribers, subscriber, link);
+	LIST_INSERT_HEAD(&streams->all, subscriber, all);
+	streams->n_subscribers++;
+	counter_set(&metrics.subscribers, (int64_t)streams->n_subscribers);
+	if (!subscriber->stream) {
+		forget(subscriber);
+		return NULL;
+	}
+	hello = blob_new("retry: 1000\n\n", 13);
+	http_stream_send(subscriber->stream, hello);
+	(void)blob_drop(hello);
+	return subscriber;
+}
+
+/* ---- an order ---- */
+
+static void refuse(struct http_request *request, int r,
+		   const struct order_id *id)
+{
+	struct answer_error error = { .order_id = id };
+
+	if (r == VIEWS_E_NONE) {
+		error.status = 404;
+		error.error = "there is no such order";
+	} else {
+		error.status = 503;
+		error.error = "the database is away or busy, ask again";
+	}
+	answer_error(request, &error);
+}
+
+static void take_order(void *arg, int r, const struct order *order)
+{
+	struct subscribing *subscribing = arg;
+	struct event_streams *streams = subscribing->streams;
+	struct board_entry *entry = subscribing->entry;
+	struct subscriber *subscriber;
+
+	if (!r)
+		order_board_learn(streams->params.board, order);
+	if (entry->accepted && entry->order.items) {
+		/* The board's watch is the subscriber's from here on. */
+		subscriber = begin(streams, watch_order(streams, entry),
+				   subscribing->request);
+		if (subscriber)
+			tell_one(subscriber, entry);
+	} else {
+		refuse(subscribing->request, r, &entry->order.id);
+		order_board_unwatch(streams->params.board, entry);
+	}
+	free(subscribing);
+}
+
+static void subscribe_order(struct event_streams *streams,
+			    struct http_request *request,
+			    const struct order_id *id)
+{
+	struct subscribing *subscribing = xcalloc(1, sizeof(*subscribing));
+
+	subscribing->streams = streams;
+	subscribing->request = request;
+	/* Before the view is read, so that no fact falls in between. */
+	subscribing->entry = order_board_watch(streams->params.board, id);
+	views_order(streams->params.views, id, take_order, subscribing);
+}
+
+static void take_refreshed(void *arg, int r, const struct order *order)
+{
+	struct refreshing *refreshing = arg;
+	struct order_board *board = refreshing->streams->params.board;
+	struct board_entry *entry = order_board_find(board, &refreshing->id);
+
+	if (entry)
+		entry->asked = false;
+	if (!r)
+		order_board_learn(board, order);
+	free(refreshing);
+}
+
+static void refresh(struct event_streams *streams, struct board_entry *entry)
+{
+	struct refreshing *refreshing;
+
+	if (entry->asked)
+		return;
+	entry->asked = true;
+	refreshing = xcalloc(1, sizeof(*refreshing));
+	refreshing->streams = streams;
+	refreshing->id = entry->order.id;
+	views_order(streams->params.views, &refreshing->id, take_refreshed,
+		    refreshing);
+}
+
+/* ---- a stall ---- */
+
+/* The change that @id names; 0, which is before all, for another process'. */
+static uint64_t change_of(const struct event_streams *streams, struct text id)
+{
+	char boot[24];
+	int n = snprintf(boot, sizeof(boot), "%" PRIx64 "-", streams->boot);
+	int64_t change;
+
+	if (id.n <= (size_t)n || memcmp(id.p, boot, (size_t)n) != 0 ||
+	    str_n_to_i64(&change, id.p + n, id.n - (size_t)n, 0, INT64_MAX))
+		return 0;
+	return (uint64_t)change;
+}
+
+/*
+ * What changed since @after, oldest first; of more than a subscriber may leave
+ * unread, the newest.
+ */
+static void replay(struct subscriber *subscriber, uint64_t after)
+{
+	const struct event_streams *streams = subscriber->streams;
+	struct text stall = text_of(subscriber->watch->stall);
+	const struct board_entry *entry;
+	struct blob *blobs[REPLAY_MAX];
+	size_t n = 0, n_bytes = 0;
+
+	entry = order_board_newest(streams->params.board);
+	for (; entry && n < REPLAY_MAX; entry = order_board_older(entry)) {
+		if (entry->change <= after || n_bytes > REPLAY_MAX_BYTES)
+			break;
+		if (!entry->order.items ||
+		    !text_equal(text_of(entry->order.stall), stall))
+			continue;
+		if (n == 0)
+			subscriber->told = entry->change;
+		blobs[n] = format(streams, entry);
+		n_bytes += blobs[n++]->n;
+	}
+	while (n-- > 0) {
+		http_stream_send(subscriber->stream, blobs[n]);
+		(void)blob_drop(blobs[n]);
+	}
+}
+
+static void subscribe_stall(struct event_streams *streams,
+			    struct http_request *request, struct text stall)
+{
+	struct text last =
+		http_head_field(http_request_head(request), "last-event-id");
+	bool comes_back = last.p != NULL;
+	uint64_t after = comes_back ? change_of(streams, last) : 0;
+	struct subscriber *subscriber =
+		begin(streams, watch_stall(streams, stall), request);
+
+	if (subscriber && comes_back)
+		replay(subscriber, after);
+}
+
+/* ---- the loop's side ---- */
+
+static void on_heartbeat(void *arg)
+{
+	struct event_streams *streams = arg;
+	struct blob *blob = blob_new(":\n\n", 3);
+	struct subscriber *subscriber;
+
+	LIST_FOREACH(subscriber, &streams->all, all)
+	{
+		struct board_entry *entry = subscriber->watch->entry;
+
+		if (http_stream_waiting_bytes(subscriber->stream) == 0)
+			http_stream_send(subscriber->stream, blob);
+		if (entry &&
+		    !order_state_final(order_state_of(&entry->order.facts)))
+			refresh(streams, entry);
+	}
+	(void)blob_drop(blob);
+}
+
+int event_streams_new(struct event_streams **ret,
+		      const struct event_streams_params *params)
+{
+	struct event_streams *streams = xcalloc(1, sizeof(*streams));
+
+	streams->params = *params;
+	streams->boot = clock_wall_ms();
+	streams->heartbeat = loop_timer(params->loop, params->heartbeat_ms,
+					on_heartbeat, streams);
+	*ret = streams;
+	return 0;
+}
+
+struct event_streams *event_streams_free(struct event_streams *streams)
+{
+	if (!streams)
+		return NULL;
+	event_streams_end(streams);
+	(void)loop_source_free(streams->heartbeat);
+	free(streams);
+	return NULL;
+}
+
+void event_streams_end(struct event_streams *streams)
+{
+	struct subscriber *subscriber;
+
+	while ((subscriber = LIST_FIRST(&streams->all)))
+		end(subscriber);
+}
+
+/* True: it was one of an order or a stall, and has been taken. */
+static bool subscribe_to_query(struct event_streams *streams,
+			       struct http_request *request)
+{
+	const struct http_head *head = http_request_head(request);
+	char value[TEXT_MAX_BYTES];
+	struct order_id id;
+	struct text text;
+
+	if (http_head_query(head, "order", value, sizeof(value), &text)) {
+		if (order_id_parse(&id, text.p, text.n))
+			return false;
+		subscribe_order(streams, request, &id);
+		return true;
+	}
+	if (http_head_query(head, "stall", value, sizeof(value), &text)) {
+		if (text.n == 0 || !text_is_clean(text) ||
+		    text_n_chars(text) > TEXT_MAX_CHARS)
+			return false;
+		subscribe_stall(streams, request, text);
+		return true;
+	}
+	return false;
+}
+
+void event_streams_subscribe(struct event_streams *streams,
+			     struct http_request *request)
+{
+	static const struct answer_error full = {
+		.status = 503,
+		.error = "there are too many subscribers, try again",
+	};
+	static const struct answer_error bad = {
+		.status = 400,
+		.error = "order must be the id of an order, or stall the name "
+			 "of a stall",
+		.field = "order",
+	};
+
+	if ((int64_t)streams->n_subscribers >= streams->params.subscribers_max)
+		answer_error(request, &full);
+	else if (!subscribe_to_query(streams, request))
+		answer_error(request, &bad);
+}
+
+bool event_streams_watches(const struct event_streams *streams,
+			   struct text stall)
+{
+	return find_stall(streams, stall) != NULL;
+}
+
+static void tell_watch(struct watch *watch, struct blob *blob, uint64_t change)
+{
+	struct subscriber *subscriber, *next;
+
+	if (!watch)
+		return;
+	subscriber = LIST_FIRST(&watch->subscribers);
+	for (; subscriber; subscriber = next) {
+		next = LIST_NEXT(subscriber, link);
+		if (subscriber->told < change)
+			tell(subscriber, blob, change);
+	}
+}
+
+void event_streams_flush(struct event_streams *streams)
+{
+	struct order_board *board = streams->params.board;
+	struct board_entry *entry;
+
+	while ((entry = order_board_take_changed(board))) {
+		struct watch *of_order = find_order(streams, entry);
+		struct watch *of_stall =
+			entry->order.stall
+				? find_stall(streams,
+					     text_of(entry->order.stall))
+				: NULL;
+		struct blob *blob;
+
+		if (!of_order && !of_stall)
+			continue;
+		if (!entry->order.items) {
+			refresh(streams, entry);
+			continue;
+		}
+		blob = format(streams, entry);
+		tell_watch(of_order, blob, entry->change);
+		tell_watch(of_stall, blob, entry->change);
+		(void)blob_drop(blob);
+	}
+	counter_set(&metrics.board_orders, (int64_t)order_board_n(board));
+}

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Storefront: the page and the HTTP API of the stalls.
+ *
+ * One thread serves everything in one loop; only the database's views are read
+ * by threads of their own. This file only wires. On SIGTERM or SIGINT it is
+ * not ready any more, takes no new connection, answers the requests that wait,
+ * and leaves.
+ */
+#include <errno.h>
+#include <jansson.h>
+#include <signal.h>
+
+#include "infra/lib/clock.h"
+#include "infra/lib/err.h"
+#include "infra/lib/log.h"
+#include "infra/lib/version.h"
+#include "producers/storefront/command.h"
+#include "producers/storefront/fact_reader.h"
+#include "producers/storefront/metrics.h"
+#include "producers/storefront/routes.h"
+
+enum { TICK_MS = 100 };
+
+struct storefront {
+	struct conf conf;
+	struct shop shop;
+	struct fact_reader *facts;
+	struct http *http;
+	struct loop_source *on_term, *on_int;
+	bool stopping;
+	char version[64], producer[80], labels[96];
+	struct probe_checks checks;
+};
+
+/* ---- probes ---- */
+
+static const char *amiss_live(void *arg)
+{
+	(void)arg;
+	return NULL; /* it answers, so its loop turns */
+}
+
+static const char *amiss_ready(void *arg)
+{
+	const struct storefront *storefront = arg;
+
+	if (storefront->stopping)
+		return "stopping";
+	if (!fact_reader_ready(storefront->facts))
+		return "the topics have not been seen";
+	if (publisher_away(storefront->shop.publisher))
+		return "the broker is away";
+	if (!views_ready(storefront->shop.views))
+		return "the database does not answer";
+	return NULL;
+}
+
+static const char *amiss_started(void *arg)
+{
+	const struct storefront *storefront = arg;
+
+	return fact_reader_ready(storefront->facts)
+		       ? NULL
+		       : "the topics have not been seen";
+}
+
+/* ---- opening, in order of need ---- */
+
+static void stop(void *arg)
+{
+	struct storefront *storefront = arg;
+
+	storefront->stopping = true;
+}
+
+static void init_log(struct storefront *storefront)
+{
+	const struct conf *conf = &storefront->conf;
+	struct log_params params = {
+		.out = stdout,
+		.program = "storefront",
+		.version = storefront->version,
+		.level = log_level_of(conf->log_level),
+	};
+
+	(void)str_copy(storefront->version, sizeof(storefront->version),
+		       *conf->version ? conf->version : version_of_build);
+	(void)snprintf(storefront->producer, sizeof(storefront->producer),
+		       "storefront@%s", storefront->version);
+	(void)snprintf(storefront->labels, sizeof(storefront->labels),
+		       "version=\"%s\"", storefront->version);
+	log_init(&params);
+	counters_init(storefront->labels);
+	metrics_register();
+	counters_collect(routes_collect, NULL);
+}
+
+static int open_clients(struct storefront *storefront)
+{
+	const struct conf *conf = &storefront->conf;
+	struct shop *shop = &storefront->shop;
+	const struct publisher_params publisher_params = {
+		.loop = shop->loop,
+		.brokers = conf->brokers,
+		.topic_suffix = conf->topic_suffix,
+		.producer = storefront->producer,
+		.queue_max = conf->publish_queue_max,
+	};
+	const struct views_params views_params = {
+		.loop = shop->loop,
+		.url = conf->database_url,
+		.schema = conf->database_schema,
+		.n_readers = conf->view_readers,
+		.timeout_ms = conf->view_timeout_ms,
+		.queue_max = conf->view_queue_max,
+	};
+	int r;
+
+	r = publisher_new(&shop->publisher, &publisher_params);
+	if (!r)
+		r = views_new(&shop->views, &views_params);
+	return r;
+}
+
+static int open_board(struct storefront *storefront)
+{
+	const struct conf *conf = &storefront->conf;
+	struct shop *shop = &storefront->shop;
+	struct event_streams_params streams_params = {
+		.loop = shop->loop,
+		.views = shop->views,
+		.subscribers_max = conf->subscribers_max,
+		.heartbeat_ms = conf->heartbeat_ms,
+	};
+	struct fact_reader_params facts_params = {
+		.loop = shop->loop,
+		.brokers = conf->brokers,
+		.topic_suffix = conf->topic_suffix,
+	};
+	int r;
+
+	r = order_board_new(&shop->board, (size_t)conf->board_max);
+	if (r)
+		return r;
+	streams_params.board = shop->board;
+	r = event_streams_new(&shop->streams, &streams_params);
+	if (r)
+		return r;
+	facts_params.board = shop->board;
+	facts_params.streams = shop->streams;
+	return fact_reader_new(&storefront->facts, &facts_params);
+}
+
+static int open_web(struct storefront *storefront)
+{
+	const char *folder = storefront->conf.web_dir, *missing = "";
+	int r = web_new(&storefront->shop.web, folder, &missing);
+
+	if (r != WEB_E_MISSING)
+		return r;
+	log_error("WEB-MISSING", "the file '%s/%s' cannot be read", folder,
+		  missing);
+	(void)fprintf(stderr, "HINT: WEB_DIR names the folder of the pages\n");
+	return err_fold(r);
+}
+
+static int open_http(struct storefront *storefront)
+{
+	const struct conf *conf = &storefront->conf;
+	const struct http_params params = {
+		.loop = storefront->shop.loop,
+		.address = conf->address,
+		.port_file = conf->address_file,
+		.connections_max = conf->connections_max,
+		.per_address_max = conf->per_address_max,
+		.handle = routes_handle,
+		.answered = routes_answered,
+		.arg = &storefront->shop,
+	};
+	int r = http_new(&storefront->http, &params);
+
+	if (r != HTTP_E_ADDRESS)
+		return r;
+	log_error("ADDRESS-TAKEN", "cannot listen on '%s': %s", conf->address,
+		  strerror(errno));
+	(void)fprintf(stderr, "HINT: ADDR takes another host:port\n");
+	return err_fold(r);
+}
+
+static int open_all(struct storefront *storefront)
+{
+	struct shop *shop = &storefront->shop;
+	int r;
+
+	storefront->checks = (struct probe_checks){
+		.live = amiss_live,
+		.ready = amiss_ready,
+		.started = amiss_started,
+		.arg = storefront,
+	};
+	shop->conf = &storefront->conf;
+	shop->checks = &storefront->checks;
+	LIST_INIT(&shop->commands);
+	r = loop_new(&shop->loop);
+	if (r)
+		return r;
+	storefront->on_term =
+		loop_signal(shop->loop, SIGTERM, stop, storefront);
+	storefront->on_int = loop_signal(shop->loop, SIGINT, stop, storefront);
+	r = open_web(storefront);
+	if (!r)
+		r = open_clients(storefront);
+	if (!r)
+		r = open_board(storefront);
+	if (!r)
+		r = open_http(storefront);
+	return r;
+}
+
+/* Who still owns a request answers it first; then the server goes. */
+static void close_all(struct storefront *storefront)
+{
+	struct shop *shop = &storefront->shop;
+
+	shop->views = views_free(shop->views);
+	shop->publisher = publisher_free(shop->publisher);
+	storefront->http = http_free(storefront->http);
+	storefront->facts = fact_reader_free(storefront->facts);
+	shop->streams = event_streams_free(shop->streams);
+	shop->board = order_board_free(shop->board);
+	shop->web = web_free(shop->web);
+	storefront->on_term = loop_source_free(storefront->on_term);
+	storefront->on_int = loop_source_free(storefront->on_int);
+	shop->loop = loop_free(shop->loop);
+}
+
+/* ---- running ---- */
+
+static int turn(struct storefront *storefront)
+{
+	struct shop *shop = &storefront->shop;
+	int r;
+
+	loop_wait(shop->loop, TICK_MS);
+	r = publisher_serve(shop->publisher);
+	views_serve(shop->views);
+	fact_reader_serve(storefront->facts);
+	event_streams_flush(shop->streams);
+	command_expire(shop, clock_now_ms());
+	counter_set(&metrics.connections,
+		    (int64_t)http_n_connections(storefront->http));
+	return r;
+}
+
+static int run(struct storefront *storefront)
+{
+	int r = 0;
+
+	while (!r && !storefront->stopping)
+		r = turn(storefront);
+	return r;
+}
+
+/* Until nobody waits for an answer and nothing waits to be sent. */
+static int drain(struct storefront *storefront)
+{
+	struct shop *shop = &storefront->shop;
+	int64_t until_ms = clock_now_ms() + storefront->conf.drain_ms;
+	int r = 0;
+
+	log_info("STOPPING", "stopping, will answer the requests that wait");
+	http_drain(storefront->http);
+	while (!r && clock_left_ms(until_ms) > 0) {
+		event_streams_end(shop->streams);
+		if (http_n_connections(storefront->http) == 0 &&
+		    LIST_EMPTY(&shop->commands))
+			break;
+		r = turn(storefront);
+	}
+	return r;
+}
+
+int main(int argc, char **argv)
+{
+	struct storefront storefront = { 0 };
+	int status, r;
+
+	if (conf_arguments(&conf_table, version_of_build, argc, argv, &status))
+		return status;
+	if (conf_load(&conf_table, &storefront.conf))
+		return 2;
+	(void)signal(SIGPIPE, SIG_IGN);
+	json_object_seed(0);
+	init_log(&storefront);
+	r = open_all(&storefront);
+	if (!r) {
+		log_info("STARTED", "serving at '%s'", storefront.conf.address);
+		r = run(&storefront);
+	}
+	if (!r)
+		r = drain(&storefront);
+	close_all(&storefront);
+	if (r)
+		log_error("ENDED", "ended: %s", err_text(r));
+	else
+		log_info("ENDED", "ended");
+	return r ? 1 : 0;
+}

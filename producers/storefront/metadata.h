@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Metadata: a JSON object of the client's own -> the msgpack map that travels
+ * with its order. Members stay in the order they were written in, so that the
+ * same request gives the same bytes.
+ */
+#ifndef STOREFRONT_METADATA_H
+#define STOREFRONT_METADATA_H
+
+#include <jansson.h>
+
+#include "schemas/wire.h"
+
+/* Maps and arrays inside each other, the outermost counted. */
+enum { METADATA_MAX_DEPTH = 6 };
+
+enum metadata_outcome {
+	METADATA_E_DEEP = 1,
+	METADATA_E_LARGE, /* @wire is too small */
+};
+
+/* Appends @object. Texts in it are UTF-8 without a NUL: the parser saw to it.
+ */
+int metadata_encode(const json_t *object, struct wire *wire);
+
+#endif

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/* Order key: ids from keys, against the published vectors. */
+#include "producers/storefront/order_key.h"
+
+#include <check.h>
+
+/* RFC 4122, appendix C. */
+#define SPACE_DNS "6ba7b810-9dad-11d1-80b4-00c04fd430c8"
+#define SPACE_URL "6ba7b811-9dad-11d1-80b4-00c04fd430c8"
+
+static struct order_id parsed(const char *s)
+{
+	struct order_id id;
+
+	ck_assert_int_eq(order_id_parse(&id, s, strlen(s)), 0);
+	return id;
+}
+
+static void assert_id(const struct order_id *id, const char *wanted)
+{
+	char text[ORDER_ID_CHARS + 1];
+
+	ck_assert_str_eq(order_id_format(id, text), wanted);
+}
+
+/* The first is RFC 9562's own (A.4), the others are those that Python's
+ * documentation of uuid gives. */
+static const struct {
+	const char *space, *name, *id;
+} vectors[] = {
+	{ SPACE_DNS, "www.example.com",
+	  "2ed6657d-e927-568b-95e1-2665a8aea6a2" },
+	{ SPACE_DNS, "python.org", "886313e1-3b8a-5372-9b90-0c9aee199e5d" },
+	{ SPACE_URL, "http://python.org/",
+	  "4c565f0d-3f5a-5890-b41b-20cf47701c5e" },
+};
+
+START_TEST(a_version_5_id_is_that_of_the_published_vector)
+	{
+		struct order_id space = parsed(vectors[_i].space);
+		struct order_id id =
+			order_key_v5(&space, text_of(vectors[_i].name));
+
+		assert_id(&id, vectors[_i].id);
+	}
+END_TEST
+
+START_TEST(a_key_that_is_a_uuid_is_the_id_itself)
+	{
+		struct order_id id;
+
+		ck_assert_int_eq(order_key_id(&id, TEXT("main"),
+					      TEXT("\"6BA7B810-9dad-11d1-80b4-"
+						   "00c04fd430c8\"")),
+				 0);
+		assert_id(&id, SPACE_DNS);
+	}
+END_TEST
+
+START_TEST(another_key_gives_the_same_id_in_its_stall_only)
+	{
+		struct order_id a, again, elsewhere, quoted;
+		struct text key = TEXT("till 4, receipt 17");
+
+		ck_assert_int_eq(order_key_id(&a, TEXT("main"), key), 0);
+		ck_assert_int_eq(order_key_id(&again, TEXT("main"), key), 0);
+		ck_assert_int_eq(order_key_id(&elsewhere, TEXT("north"), key),
+				 0);
+		ck_assert_int_eq(order_key_id(&quoted, TEXT("main"),
+					      TEXT("\"till 4, receipt 17\"")),
+				 0);
+		ck_assert_int_eq(order_id_compare(&a, &again), 0);
+		ck_assert_int_eq(order_id_compare(&a, &quoted), 0);
+		ck_assert_int_ne(order_id_compare(&a, &elsewhere), 0);
+		/* Fixed for ever: orders would be doubled if it changed. */
+		assert_id(&a, "7c99d9b0-ab5c-5bdf-b3c1-fe95c9e347df");
+	}
+END_TEST
+
+static const char long_key[] =
+	"0123456789012345678901234567890123456789012345678901234567890123"
+	"0123456789012345678901234567890123456789012345678901234567890123"
+	"0123456789012345678901234567890123456789012345678901234567890123"
+	"0123456789012345678901234567890123456789012345678901234567890123";
+
+static const char *const bad_keys[] = { "", "\"\"", "\xff\xfe", long_key };
+
+START_TEST(a_key_that_is_no_text_is_refused)
+	{
+		struct order_id id;
+
+		ck_assert_int_eq(
+			order_key_id(&id, TEXT("main"), text_of(bad_keys[_i])),
+			ORDER_KEY_E_BAD);
+	}
+END_TEST
+
+START_TEST(fresh_ids_are_of_version_7_and_differ)
+	{
+		struct order_id a = order_key_fresh(), b = order_key_fresh();
+
+		ck_assert_int_eq(a.bytes[6] >> 4, 7);
+		ck_assert_int_eq(a.bytes[8] >> 6, 2);
+		ck_assert_int_ne(order_id_compare(&a, &b), 0);
+	}
+END_TEST
+
+START_TEST(a_fresh_traceparent_has_the_form_of_one)
+	{
+		char trace[TRACEPARENT_CHARS + 1];
+
+		order_key_traceparent(trace);
+		ck_assert_uint_eq(strlen(trace), TRACEPARENT_CHARS);
+		ck_assert_int_eq(strncmp(trace, "00-", 3), 0);
+		ck_assert_int_eq(trace[35], '-');
+		ck_assert_str_eq(trace + 52, "-01");
+		ck_assert_uint_eq(strspn(trace + 3, "0123456789abcdef"), 32);
+		ck_assert_uint_eq(strspn(trace + 36, "0123456789abcdef"), 16);
+	}
+END_TEST
+
+#define N(table) (int)(sizeof(table) / sizeof((table)[0]))
+
+int main(void)
+{
+	Suite *suite = suite_create("order_key");
+	TCase *tcase = tcase_create("order_key");
+	SRunner *runner = srunner_create(suite);
+	int n_failed;
+
+	tcase_add_loop_test(tcase,
+			    a_version_5_id_is_that_of_the_published_vector, 0,
+			    N(vectors));
+	tcase_add_test(tcase, a_key_that_is_a_uuid_is_the_id_itself);
+	tcase_add_test(tcase, another_key_gives_the_same_id_in_its_stall_only);
+	tcase_add_loop_test(tcase, a_key_that_is_no_text_is_refused, 0,
+			    N(bad_keys));
+	tcase_add_test(tcase, fresh_ids_are_of_version_7_and_differ);
+	tcase_add_test(tcase, a_fresh_traceparent_has_the_form_of_one);
+	suite_add_tcase(suite, tcase);
+	srunner_run_all(runner, CK_ENV);
+	n_failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return n_failed ? 1 : 0;
+}

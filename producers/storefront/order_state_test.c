@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/* Order state: the table, and that nothing ever goes back. */
+#include "producers/storefront/order_state.h"
+
+#include <check.h>
+
+#define T(name) ORDER_TOASTIE_##name
+
+static const struct {
+	struct order_facts facts;
+	const char *state;
+} rows[] = {
+	/* verdict, grill, cancelled, returned, toastie */
+	{ { VERDICT_NONE, true, false, false, T(NONE), -1 }, "accepted" },
+	{ { VERDICT_NONE, false, false, false, T(NONE), -1 }, "accepted" },
+	{ { VERDICT_REFUSED, true, false, false, T(NONE), -1 }, "refused" },
+	{ { VERDICT_PICKED, true, false, false, T(NONE), -1 }, "queued" },
+	{ { VERDICT_PICKED, true, false, false, T(QUEUED), 1 }, "queued" },
+	{ { VERDICT_PICKED, false, false, false, T(NONE), -1 }, "done" },
+	{ { VERDICT_PICKED, true, false, false, T(GRILLING), 2 }, "grilling" },
+	{ { VERDICT_PICKED, true, false, false, T(DONE), 3 }, "done" },
+	{ { VERDICT_PICKED, true, false, false, T(FAILED), 3 }, "failed" },
+	{ { VERDICT_PICKED, true, false, false, T(UNCERTAIN), 3 },
+	  "uncertain" },
+	{ { VERDICT_PICKED, true, false, false, T(RETURNED), 2 }, "returned" },
+	{ { VERDICT_PICKED, true, true, false, T(NONE), -1 }, "cancelled" },
+	{ { VERDICT_PICKED, true, true, false, T(QUEUED), 1 }, "cancelled" },
+	{ { VERDICT_PICKED, true, true, false, T(RETURNED), 2 }, "returned" },
+	{ { VERDICT_PICKED, true, true, true, T(NONE), -1 }, "returned" },
+	{ { VERDICT_PICKED, true, true, true, T(QUEUED), 1 }, "returned" },
+	/* What has started is finished, whatever was wished. */
+	{ { VERDICT_PICKED, true, true, false, T(GRILLING), 2 }, "grilling" },
+	{ { VERDICT_PICKED, true, true, false, T(DONE), 3 }, "done" },
+	/* The grill was heard before the verdict. */
+	{ { VERDICT_NONE, true, false, false, T(QUEUED), 1 }, "queued" },
+	{ { VERDICT_NONE, true, false, false, T(GRILLING), 2 }, "grilling" },
+};
+
+START_TEST(what_is_known_gives_the_state)
+	{
+		ck_assert_str_eq(
+			order_state_name(order_state_of(&rows[_i].facts)),
+			rows[_i].state);
+	}
+END_TEST
+
+START_TEST(whatever_is_known_there_is_a_state)
+	{
+		int n = 0;
+
+		for (int bits = 0; bits < 8; bits++)
+			for (int verdict = VERDICT_NONE;
+			     verdict <= VERDICT_REFUSED; verdict++)
+				for (int t = 0; t < N_ORDER_TOASTIES;
+				     t++, n++) {
+					struct order_facts facts = {
+						.verdict =
+							(enum verdict)verdict,
+						.grill = bits & 1,
+						.cancelled = bits & 2,
+						.returned = bits & 4,
+						.toastie =
+							(enum order_toastie)t,
+					};
+
+					ck_assert_int_lt(order_state_of(&facts),
+							 N_ORDER_STATES);
+				}
+		ck_assert_int_eq(n, 8 * 3 * N_ORDER_TOASTIES);
+	}
+END_TEST
+
+START_TEST(an_older_toastie_changes_nothing)
+	{
+		struct order_facts facts = { VERDICT_PICKED, true,    false,
+					     false,          T(DONE), 3 };
+		struct order_facts older = { VERDICT_NONE, true,        false,
+					     false,        T(GRILLING), 2 };
+		struct order_facts same = { VERDICT_NONE, true,      false,
+					    false,        T(FAILED), 3 };
+
+		ck_assert(!order_facts_merge(&facts, &older));
+		ck_assert(!order_facts_merge(&facts, &same));
+		ck_assert_int_eq(order_state_of(&facts), ORDER_DONE);
+	}
+END_TEST
+
+START_TEST(a_verdict_a_cancellation_and_a_return_stay)
+	{
+		struct order_facts facts = { VERDICT_NONE, true,    false,
+					     false,        T(NONE), -1 };
+		struct order_facts cancelled = { VERDICT_PICKED, true,    true,
+						 true,           T(NONE), -1 };
+		struct order_facts picked = { VERDICT_PICKED, true,    false,
+					      false,          T(NONE), -1 };
+		struct order_facts refused = { VERDICT_REFUSED, true,    false,
+					       false,           T(NONE), -1 };
+
+		ck_assert(order_facts_merge(&facts, &cancelled));
+		ck_assert(!order_facts_merge(&facts, &picked));
+		ck_assert(!order_facts_merge(&facts, &refused));
+		ck_assert_int_eq(order_state_of(&facts), ORDER_RETURNED);
+	}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("order_state");
+	TCase *tcase = tcase_create("order_state");
+	SRunner *runner = srunner_create(suite);
+	int n_failed;
+
+	tcase_add_loop_test(tcase, what_is_known_gives_the_state, 0,
+			    (int)(sizeof(rows) / sizeof(rows[0])));
+	tcase_add_test(tcase, whatever_is_known_there_is_a_state);
+	tcase_add_test(tcase, an_older_toastie_changes_nothing);
+	tcase_add_test(tcase, a_verdict_a_cancellation_and_a_return_stay);
+	suite_add_tcase(suite, tcase);
+	srunner_run_all(runner, CK_ENV);
+	n_failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return n_failed ? 1 : 0;
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Publisher: one event to a topic, and what became of it.
+ *
+ * Each event that was taken is told of exactly once: delivered, with the
+ * position where it stands, or failed, which means that nobody knows. The
+ * message itself has no time-out; who waits for it has. After a failed report
+ * the client is reset, so that nothing old goes out late, and everything that
+ * waited has failed with it.
+ *
+ * One thread: that of the loop.
+ */
+#ifndef STOREFRONT_PUBLISHER_H
+#define STOREFRONT_PUBLISHER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "infra/lib/cleanup.h"
+#include "infra/lib/loop.h"
+#include "schemas/envelope.h"
+#include "schemas/topics.h"
+#include "schemas/wire.h"
+
+struct publisher;
+
+struct publisher_params {
+	struct loop *loop;
+	const char *brokers;
+	const char *topic_suffix;
+	const char *producer; /* "storefront@1.2.3" */
+	int64_t queue_max;
+};
+
+enum publisher_outcome {
+	PUBLISHER_E_AWAY = 1, /* nothing was sent: no broker, or queue full */
+	PUBLISHER_E_REFUSED,  /* nothing was sent: it never can be */
+};
+
+/* @delivered: @partition and @offset say where it stands. */
+typedef void (*publisher_fn)(void *arg, bool delivered, int32_t partition,
+			     int64_t offset);
+
+struct publisher_event {
+	enum topic_id topic;
+	struct envelope envelope; /* completed: source, time, producer */
+	struct text key;
+	const struct wire *body;
+	publisher_fn fn;
+	void *arg;
+};
+
+/* Borrows the texts of @params. */
+int publisher_new(struct publisher **ret,
+		  const struct publisher_params *params);
+/* What was not reported is told as failed. */
+struct publisher *publisher_free(struct publisher *publisher);
+DEFINE_CLEANUP(struct publisher, publisher_free);
+
+/* Copies what is sent. @fn is called later, from publisher_serve(). */
+int publisher_send(struct publisher *publisher,
+		   const struct publisher_event *event);
+
+/*
+ * Hands reports over, and resets the client when it must be. Negative: it
+ * cannot be opened again, and the publisher is of no use any more.
+ */
+int publisher_serve(struct publisher *publisher);
+
+/* Sent and not told of yet. */
+size_t publisher_n_waiting(const struct publisher *publisher);
+
+bool publisher_away(struct publisher *publisher);
+
+#endif

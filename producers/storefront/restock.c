@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Restock: see restock.h. With an Idempotency-Key each event's id follows from
+ * the key and the ingredient, so that sending it again adds nothing: also when
+ * only some of the first ones arrived.
+ */
+#include "producers/storefront/restock.h"
+
+#include "infra/lib/xalloc.h"
+#include "producers/storefront/answer.h"
+#include "producers/storefront/command.h"
+#include "producers/storefront/metrics.h"
+#include "producers/storefront/order_json.h"
+#include "producers/storefront/order_key.h"
+#include "schemas/stock_command.h"
+
+struct restocking {
+	struct command command; /* first: found by it */
+	struct order_json json;
+	struct order_placed order; /* its stall and items */
+};
+
+static void restocked(struct command *command)
+{
+	struct restocking *restocking = (struct restocking *)command;
+	struct buf json = { 0 };
+
+	counter_add(&metrics.restocks_accepted, (int64_t)command->n_delivered);
+	if (!command_delivered(command)) {
+		command_answer_away(command);
+	} else {
+		buf_printf(&json, "{\"accepted\":%zu}", command->n_events);
+		answer_json(command->request, 202, &json, NULL);
+		buf_deinit(&json);
+	}
+	order_json_deinit(&restocking->json);
+	free(restocking);
+}
+
+/* @key is valid, or absent. */
+static struct order_id event_id_of(struct text stall, struct text key,
+				   struct text ingredient)
+{
+	struct order_id space = order_key_space(stall), id;
+
+	if (!key.p)
+		return order_key_fresh();
+	id = order_key_v5(&space, key);
+	return order_key_v5(&id, ingredient);
+}
+
+static void publish(struct restocking *restocking, const struct item *item,
+		    struct text key)
+{
+	const struct stock_command body = {
+		.kind = restocking->json.counted ? STOCK_COMMAND_COUNTED
+						 : STOCK_COMMAND_ADDED,
+		.stall = restocking->order.stall,
+		.ingredient = item->ingredient,
+		.quantity = item->quantity,
+	};
+	struct order_id event_id =
+		event_id_of(body.stall, key, body.ingredient);
+	uint8_t bytes[4096];
+	struct wire wire = WIRE_INIT(bytes);
+	char id[ORDER_ID_CHARS + 1];
+	struct buf subject = { 0 };
+	struct publisher_event event = {
+		.topic = TOPIC_RESTOCKS,
+		.body = &wire,
+	};
+
+	if (stock_command_encode(&body, &wire))
+		abort(); /* two texts of 1020 bytes fit */
+	buf_add(&subject, body.stall.p, body.stall.n);
+	buf_text(&subject, "/");
+	buf_add(&subject, body.ingredient.p, body.ingredient.n);
+	event.key = (struct text){ subject.p, subject.n };
+	envelope_init(&event.envelope);
+	event.envelope.type = stock_command_type(body.kind);
+	event.envelope.version = 1;
+	event.envelope.id = text_of(order_id_format(&event_id, id));
+	event.envelope.stall = body.stall;
+	/* An envelope's text may not be longer than one of them alone. */
+	if (text_n_chars(event.key) <= TEXT_MAX_CHARS)
+		event.envelope.subject = event.key;
+	command_publish(&restocking->command, &event);
+	buf_deinit(&subject);
+}
+
+void restock(struct shop *shop, struct http_request *request)
+{
+	struct restocking *restocking = xcalloc(1, sizeof(*restocking));
+	struct text key =
+		http_head_field(http_request_head(request), "idempotency-key");
+	struct order_json_fault fault;
+	struct answer_error error = { .status = 400 };
+	struct order_id unused;
+	int r;
+
+	r = order_json_restock(&restocking->json, &restocking->order,
+			       http_request_body(request), &fault);
+	error.error = fault.what;
+	error.field = fault.field;
+	if (!r && key.p) {
+		r = order_key_id(&unused, restocking->order.stall, key);
+		error.error = "must be a text of 1 to 255 characters";
+		error.field = "Idempotency-Key";
+	}
+	if (r) {
+		answer_error(request, &error);
+		order_json_deinit(&restocking->json);
+		free(restocking);
+		return;
+	}
+	restocking->command.shop = shop;
+	restocking->command.request = request;
+	restocking->command.finished = restocked;
+	command_begin(&restocking->command);
+	for (size_t i = 0; i < restocking->order.n_items; i++)
+		publish(restocking, &restocking->order.items[i], key);
+	command_end(&restocking->command);
+}

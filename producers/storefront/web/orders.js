@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: MIT
+// The orders of this browser: each a card with its steps, live until it is at
+// its end. Their ids are kept in the browser, so that they are still there
+// after a reload. Whatever comes from outside is shown as text.
+
+import { orderOf, watchOrder } from "./api.js";
+
+const KEPT_MAX = 10;
+// A browser opens only a few connections to one server; orders beyond this
+// are asked for now and then.
+const LIVE_MAX = 3;
+const ASK_MS = 3000;
+
+const STEPS = [
+	["sending", "sent"],
+	["accepted", "accepted"],
+	["queued", "picked"],
+	["grilling", "grilling"],
+	["done", "done"],
+];
+
+const SAYS = {
+	sending: "Sending your order…",
+	accepted: "The stall has your order.",
+	queued: "Everything is there. Waiting for a free plate…",
+	grilling: "On the grill!",
+	done: "Done. Enjoy your toastie!",
+	refused: "Sorry, this cannot be made.",
+	failed: "Sorry, it was spoiled on the grill.",
+	uncertain: "Something went wrong at the grill. Somebody is looking.",
+	returned: "It could not be grilled. The ingredients went back.",
+	cancelled: "Cancelled.",
+};
+
+// How far along an order is that left the path.
+const REACHED = {
+	refused: 1, cancelled: 2, returned: 2, failed: 3, uncertain: 3,
+};
+
+const FINAL = new Set(["done", "refused", "failed", "returned"]);
+
+function element(name, className, text = "") {
+	const made = document.createElement(name);
+
+	if (className)
+		made.className = className;
+	made.textContent = text;
+	return made;
+}
+
+const describe = (items) => items
+	.map(({ ingredient, quantity }) =>
+		quantity > 1 ? `${ingredient} × ${quantity}` : ingredient)
+	.join(", ");
+
+const lacking = (missing) => missing
+	.map(({ ingredient, wanted, left }) => left === null
+		? `the stall does not know ${ingredient}`
+		: `${ingredient}: ${left} left of the ${wanted} you wanted`)
+	.join("; ");
+
+class Card {
+	#root = element("li", "order");
+	#title = element("h3");
+	#number = element("span", "hint");
+	#what = element("p", "what");
+	#steps = element("ol", "steps");
+	#says = element("p", "says");
+
+	constructor(id) {
+		const header = document.createElement("header");
+
+		this.#root.dataset.order = id;
+		this.#says.setAttribute("role", "status");
+		this.#steps.setAttribute("aria-label", "progress");
+		header.append(this.#title, this.#number);
+		for (const [, label] of STEPS)
+			this.#steps.append(element("li", "", label));
+		this.#root.append(header, this.#what, this.#steps, this.#says);
+	}
+
+	get root() {
+		return this.#root;
+	}
+
+	show({ state, customer, number, items, doneness, missing, plate }) {
+		const step = STEPS.findIndex(([name]) => name === state);
+		const reached = step < 0 ? REACHED[state] : step;
+
+		this.#root.dataset.state = state;
+		this.#title.textContent = customer
+			? `Toastie for ${customer}` : "Your toastie";
+		this.#number.textContent =
+			Number.isInteger(number) ? `no. ${number}` : "";
+		this.#what.textContent = `${describe(items)} · ` +
+			doneness.replace("-", " ");
+		[...this.#steps.children].forEach((li, i) => {
+			const now = i === reached;
+
+			li.className = i < reached ||
+				(now && state === "done") ? "past" :
+				now ? (step < 0 ? "wrong" : "now") : "";
+			if (now)
+				li.setAttribute("aria-current", "step");
+			else
+				li.removeAttribute("aria-current");
+		});
+		this.#say(SAYS[state] +
+			  (state === "grilling" && plate
+				  ? ` Plate ${plate}.` : "") +
+			  (missing?.length ? ` ${lacking(missing)}.` : ""));
+	}
+
+	// A text is set only when it is new: it is read out then.
+	#say(text) {
+		if (this.#says.textContent !== text)
+			this.#says.textContent = text;
+	}
+}
+
+export class Orders {
+	#stall;
+	#list = document.getElementById("orders");
+	#hint = document.getElementById("no-orders");
+	#orders = new Map();
+	#onChange;
+
+	constructor(stall, onChange) {
+		this.#stall = stall;
+		this.#onChange = onChange;
+		for (const order of this.#kept())
+			this.add(order);
+		setInterval(() => this.#askForSilent(), ASK_MS);
+	}
+
+	// An order that was just sent, or is remembered from before.
+	add(order) {
+		const id = order.order_id;
+		const card = new Card(id);
+
+		this.#orders.set(id, { order, card, end: null });
+		this.#list.prepend(card.root);
+		this.#hint.hidden = true;
+		card.show(order);
+		if (order.state !== "sending")
+			this.follow(id);
+		this.#keep();
+	}
+
+	// What a reload cut off: to be sent again under its id.
+	unsent() {
+		return [...this.#orders.values()]
+			.map(({ order }) => order)
+			.filter(({ state }) => state === "sending");
+	}
+
+	// The storefront has it: from now on it is followed.
+	follow(id) {
+		const entry = this.#orders.get(id);
+		const live = [...this.#orders.values()].filter((e) => e.end);
+
+		if (!entry || entry.end || FINAL.has(entry.order.state))
+			return;
+		if (live.length < LIVE_MAX)
+			entry.end = watchOrder(id, (o) => this.update(o));
+	}
+
+	update(order) {
+		const entry = this.#orders.get(order.order_id);
+
+		if (!entry)
+			return;
+		const changed = entry.order.state !== order.state;
+
+		entry.order = { ...entry.order, ...order };
+		entry.card.show(entry.order);
+		if (FINAL.has(order.state) && entry.end) {
+			entry.end();
+			entry.end = null;
+		}
+		if (changed) {
+			this.#keep();
+			this.#onChange();
+		}
+	}
+
+	remove(id) {
+		this.#orders.get(id)?.card.root.remove();
+		this.#orders.delete(id);
+		this.#hint.hidden = this.#orders.size > 0;
+		this.#keep();
+	}
+
+	async #askForSilent() {
+		if (document.hidden)
+			return;
+		for (const [id, { order, end }] of this.#orders) {
+			if (end || FINAL.has(order.state) ||
+			    order.state === "sending")
+				continue;
+			try {
+				// null: the stall does not know it yet, or
+				// again; it stays as it is and is asked for
+				// again in a moment, as after an error
+				const known = await orderOf(id);
+
+				if (known)
+					this.update(known);
+			} catch {
+				return;
+			}
+			this.follow(id);
+		}
+	}
+
+	get #name() {
+		return `toasties:${this.#stall}`;
+	}
+
+	#kept() {
+		try {
+			return JSON.parse(localStorage.getItem(this.#name)) ?? [];
+		} catch {
+			return [];
+		}
+	}
+
+	#keep() {
+		const orders = [...this.#orders.values()]
+			.map(({ order }) => order)
+			.slice(-KEPT_MAX);
+
+		try {
+			localStorage.setItem(this.#name, JSON.stringify(orders));
+		} catch {
+			// a browser that keeps nothing forgets them on reload
+		}
+	}
+}
