@@ -4,6 +4,7 @@
 
 #include <limits.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 static int64_t read_us(clockid_t id)
@@ -38,7 +39,7 @@ int clock_left_ms(int64_t deadline_at_ms)
 	return left_ms > INT_MAX ? INT_MAX : (int)left_ms;
 }
 
-void clock_rfc3339(int64_t wall_ms, char ret[CLOCK_RFC3339_MAX])
+static void format(int64_t wall_ms, char ret[CLOCK_RFC3339_MAX])
 {
 	/* Also before 1970 the milliseconds count forward. */
 	int64_t ms = (wall_ms % 1000 + 1000) % 1000;
@@ -50,4 +51,17 @@ void clock_rfc3339(int64_t wall_ms, char ret[CLOCK_RFC3339_MAX])
 	n = strftime(ret, CLOCK_RFC3339_MAX, "%Y-%m-%dT%H:%M:%S", &tm);
 	(void)snprintf(ret + n, CLOCK_RFC3339_MAX - n, ".%03uZ",
 		       (unsigned int)ms % 1000);
+}
+
+void clock_rfc3339(int64_t wall_ms, char ret[CLOCK_RFC3339_MAX])
+{
+	/* All facts of a batch are of one instant. */
+	static _Thread_local int64_t last_ms = INT64_MIN;
+	static _Thread_local char last[CLOCK_RFC3339_MAX];
+
+	if (wall_ms != last_ms) {
+		format(wall_ms, last);
+		last_ms = wall_ms;
+	}
+	memcpy(ret, last, sizeof(last));
 }

@@ -99,6 +99,16 @@ bool kafka_record_header(const struct kafka_record *record, size_t i,
 			 const char **ret_name, const void **ret_value,
 			 size_t *ret_n);
 
+/*
+ * Calls @fn for each header, and gives their memory back at once: what is
+ * kept must be copied. For many records in hand this is far cheaper than
+ * kafka_record_header(), whose headers live as long as their record.
+ */
+typedef void (*kafka_header_fn)(void *arg, const char *name, const void *value,
+				size_t n);
+void kafka_record_headers(const struct kafka_record *record,
+			  kafka_header_fn fn, void *arg);
+
 /* Without a group: reads these from their offsets, and no others. */
 int kafka_in_assign(struct kafka_in *in,
 		    const struct kafka_partition *partitions,

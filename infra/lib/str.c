@@ -55,6 +55,63 @@ bool str_copy(char *ret, size_t size, const char *s)
 	return str_n_copy(ret, size, s, strlen(s));
 }
 
+void str_add(struct str *str, const char *p, size_t n)
+{
+	if (n >= str->size - str->n)
+		n = str->size - str->n - 1;
+	if (n)
+		memcpy(str->p + str->n, p, n);
+	str->n += n;
+	str->p[str->n] = '\0';
+}
+
+void str_add_text(struct str *str, const char *s)
+{
+	str_add(str, s, strlen(s));
+}
+
+#define I64_DIGITS 20
+
+/* Decimal digits at the end of @digits; gives where they begin. */
+static const char *digits_of(int64_t value, char digits[I64_DIGITS])
+{
+	uint64_t rest = value < 0 ? -(uint64_t)value : (uint64_t)value;
+	char *at = digits + I64_DIGITS;
+
+	do {
+		*--at = (char)('0' + rest % 10);
+		rest /= 10;
+	} while (rest);
+	if (value < 0)
+		*--at = '-';
+	return at;
+}
+
+void str_add_i64(struct str *str, int64_t value)
+{
+	char digits[I64_DIGITS];
+	const char *at = digits_of(value, digits);
+
+	str_add(str, at, (size_t)(digits + I64_DIGITS - at));
+}
+
+void str_add_hex(struct str *str, uint64_t value)
+{
+	char digits[16];
+
+	for (int i = 15; i >= 0; i--, value >>= 4)
+		digits[i] = "0123456789abcdef"[value & 15];
+	str_add(str, digits, sizeof(digits));
+}
+
+void buf_i64(struct buf *buf, int64_t value)
+{
+	char digits[I64_DIGITS];
+	const char *at = digits_of(value, digits);
+
+	buf_add(buf, at, (size_t)(digits + I64_DIGITS - at));
+}
+
 void buf_deinit(struct buf *buf)
 {
 	free(buf->p);

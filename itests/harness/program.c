@@ -127,7 +127,7 @@ uint16_t program_port(const struct program *program)
 	return (uint16_t)port;
 }
 
-/* A grill has no probes: who has written its address listens. */
+/* A grill has no probes: one that has written its address listens. */
 static bool has_probes(const struct program *program)
 {
 	return strncmp(program->name, "grill", 5) != 0;

@@ -15,6 +15,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -50,9 +51,9 @@ void world_topic(const struct world *world, const char *topic, char ret[128])
 
 /* ---- commands ---- */
 
-static char *vsetting(const char *format, ...)
+static char *text_by(const char *format, ...)
 	__attribute__((format(printf, 1, 2)));
-static char *vsetting(const char *format, ...)
+static char *text_by(const char *format, ...)
 {
 	char *text = NULL;
 	va_list args;
@@ -92,16 +93,16 @@ void program_set(struct program *program, const char *setting)
 
 static void settings_of_all(const struct world *world, struct program *program)
 {
-	add_setting(program, vsetting("KAFKA_BROKERS=%s", world->brokers));
-	add_setting(program, vsetting("DATABASE_URL=%s", world->url));
-	add_setting(program, vsetting("TOPIC_SUFFIX=%s", world->suffix));
+	add_setting(program, text_by("KAFKA_BROKERS=%s", world->brokers));
+	add_setting(program, text_by("DATABASE_URL=%s", world->url));
+	add_setting(program, text_by("TOPIC_SUFFIX=%s", world->suffix));
 	add_setting(program, xstrdup("DB_SCHEMA=" SCHEMA));
 	add_setting(program, xstrdup("GROUP_SESSION_TIMEOUT_MS=3000"));
 	add_setting(program, xstrdup("ADDR=127.0.0.1:0"));
-	add_setting(program, vsetting("ADDR_FILE=%s", program->port_file));
+	add_setting(program, text_by("ADDR_FILE=%s", program->port_file));
 	add_setting(program, xstrdup("PROBE_ADDR=127.0.0.1:0"));
 	add_setting(program,
-		    vsetting("PROBE_PORT_FILE=%s", program->port_file));
+		    text_by("PROBE_PORT_FILE=%s", program->port_file));
 	add_setting(program, xstrdup("LOG_LEVEL=info"));
 	add_setting(program, xstrdup("USER=itest"));
 	/* What a person may have set for a run of her own. */
@@ -191,10 +192,21 @@ void world_run(struct world *world, int64_t timeout_ms,
 		      command->name, status, command->log);
 }
 
+static bool serves(const struct program *program)
+{
+	static const char *const kinds[] = { "storefront", "chillybin",
+					     "jafflr", "tally" };
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (!strncmp(program->name, kinds[i], strlen(kinds[i])))
+			return true;
+	return false;
+}
+
 void world_wait_all_ready(struct world *world)
 {
 	for (struct program *p = world->programs; p; p = p->next)
-		if (p->pid && *p->port_file)
+		if (p->pid && serves(p))
 			(void)program_wait_ready(p, READY_MS);
 }
 
@@ -269,6 +281,8 @@ static void migrate(struct world *world)
 static void need_template(struct world *world, struct db *db,
 			  const char *base, const char *template)
 {
+	char fresh[80];
+
 	(void)db_query(db, "SELECT 1 FROM pg_advisory_lock(%d)",
 		       TEMPLATE_LOCK);
 	if (!db_i64(db, "SELECT count(*) FROM pg_database WHERE datname = "
@@ -276,14 +290,8 @@ static void need_template(struct world *world, struct db *db,
 		(void)db_query(db, "DROP DATABASE IF EXISTS %s_new",
 			       template);
 		(void)db_query(db, "CREATE DATABASE %s_new", template);
-		(void)snprintf(world->url, sizeof(world->url), "%s", "");
-		{
-			char fresh[128];
-
-			(void)snprintf(fresh, sizeof(fresh), "%s_new",
-				       template);
-			url_of(base, fresh, world->url, sizeof(world->url));
-		}
+		(void)snprintf(fresh, sizeof(fresh), "%s_new", template);
+		url_of(base, fresh, world->url, sizeof(world->url));
 		migrate(world);
 		(void)db_query(db, "ALTER DATABASE %s_new RENAME TO %s",
 			       template, template);
@@ -352,6 +360,9 @@ static struct world *begin(const char *name)
 {
 	struct world *world = xcalloc(1, sizeof(*world));
 
+	/* Whoever runs the tests may be killed: then we end, and with us the
+	 * programs. */
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	name_world(world, name);
 	make_folder(world);
 	return world;

@@ -54,7 +54,7 @@ void world_run(struct world *world, int64_t timeout_ms,
 	       struct program *command);
 /* Adds a setting to a program that does not run. */
 void program_set(struct program *program, const char *setting);
-/* A program that the test has ended, and that is not to be looked at. */
+/* Every program that runs and serves says that it is ready. */
 void world_wait_all_ready(struct world *world);
 
 /* "orders" with the world's suffix. */

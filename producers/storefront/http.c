@@ -535,18 +535,21 @@ static int bind_address(struct http *http)
 
 static int write_port(const struct http *http)
 {
-	struct sockaddr_storage address = { 0 };
+	union {
+		struct sockaddr any;
+		struct sockaddr_in in;
+		struct sockaddr_in6 in6;
+	} address = { 0 };
 	socklen_t n = sizeof(address);
-	uint16_t port;
+	in_port_t port;
 
 	if (!*http->params.port_file)
 		return 0;
-	if (getsockname(evconnlistener_get_fd(http->listener),
-			(struct sockaddr *)&address, &n))
+	if (getsockname(evconnlistener_get_fd(http->listener), &address.any,
+			&n))
 		return -errno;
-	port = address.ss_family == AF_INET6
-		       ? ((struct sockaddr_in6 *)&address)->sin6_port
-		       : ((struct sockaddr_in *)&address)->sin_port;
+	port = address.any.sa_family == AF_INET6 ? address.in6.sin6_port
+						 : address.in.sin_port;
 	return probe_write_port(http->params.port_file, ntohs(port));
 }
 

@@ -5,6 +5,8 @@
 #include <check.h>
 #include <stdio.h>
 
+#include "infra/lib/check_fixture.h"
+
 #define HOST "Host: x\r\n"
 
 static const struct {
@@ -168,29 +170,22 @@ START_TEST(a_value_of_the_query_is_decoded_once)
 	}
 END_TEST
 
-#define N(table) (int)(sizeof(table) / sizeof((table)[0]))
-
 int main(void)
 {
 	Suite *suite = suite_create("http_head");
 	TCase *tcase = tcase_create("http_head");
-	SRunner *runner = srunner_create(suite);
-	int n_failed;
 
 	tcase_add_loop_test(tcase,
 			    a_head_that_could_be_read_in_two_ways_is_refused, 0,
-			    N(refused));
+			    CHECK_N(refused));
 	tcase_add_test(tcase, a_nul_inside_a_value_is_refused);
 	tcase_add_test(tcase, more_than_64_fields_are_refused);
 	tcase_add_test(tcase, a_request_is_understood);
 	tcase_add_loop_test(tcase,
 			    a_connection_is_kept_as_its_version_and_client_say,
-			    0, N(connections));
+			    0, CHECK_N(connections));
 	tcase_add_loop_test(tcase, a_value_of_the_query_is_decoded_once, 0,
-			    N(queries));
+			    CHECK_N(queries));
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	n_failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return n_failed ? 1 : 0;
+	return check_run(suite);
 }

@@ -9,6 +9,7 @@
 #include <check.h>
 #include <signal.h>
 
+#include "infra/lib/check_fixture.h"
 #include "producers/storefront/fixture.h"
 
 enum { HELD_MAX = 8 };
@@ -419,8 +420,6 @@ int main(void)
 {
 	Suite *suite = suite_create("http");
 	TCase *tcase = tcase_create("http");
-	SRunner *runner = srunner_create(suite);
-	int n_failed;
 
 	tcase_set_timeout(tcase, 30);
 	tcase_add_checked_fixture(tcase, setup, teardown);
@@ -429,7 +428,7 @@ int main(void)
 	tcase_add_test(tcase, a_request_in_single_bytes_is_understood);
 	tcase_add_loop_test(tcase,
 			    what_is_refused_is_told_and_ends_the_connection, 0,
-			    (int)(sizeof(refused) / sizeof(refused[0])));
+			    CHECK_N(refused));
 	tcase_add_test(tcase, a_head_of_more_than_8_kibibytes_is_refused);
 	tcase_add_test(tcase, head_answers_without_a_body);
 	tcase_add_test(tcase,
@@ -443,8 +442,5 @@ int main(void)
 	tcase_add_test(tcase, a_stream_that_is_ended_sends_what_it_has);
 	tcase_add_test(tcase, draining_answers_who_waits_and_takes_nobody_else);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	n_failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return n_failed ? 1 : 0;
+	return check_run(suite);
 }

@@ -4,6 +4,7 @@
 
 #include <check.h>
 
+#include "infra/lib/check_fixture.h"
 #include "schemas/guard.h"
 #include "schemas/text.h"
 
@@ -108,18 +109,13 @@ int main(void)
 {
 	Suite *suite = suite_create("metadata");
 	TCase *tcase = tcase_create("metadata");
-	SRunner *runner = srunner_create(suite);
-	int n_failed;
 
 	tcase_add_loop_test(tcase, a_value_has_msgpacks_shortest_form, 0,
-			    (int)(sizeof(values) / sizeof(values[0])));
+			    CHECK_N(values));
 	tcase_add_test(
 		tcase,
 		the_deepest_that_is_taken_passes_the_guard_inside_an_order);
 	tcase_add_test(tcase, what_does_not_fit_is_large);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	n_failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return n_failed ? 1 : 0;
+	return check_run(suite);
 }

@@ -4,6 +4,8 @@
 
 #include <check.h>
 
+#include "infra/lib/check_fixture.h"
+
 static struct order_board *board;
 
 static void setup(void)
@@ -114,6 +116,8 @@ END_TEST
 
 START_TEST(a_fact_that_comes_twice_or_late_changes_nothing)
 	{
+		struct order_id id = id_of(1);
+
 		accept(1);
 		pick(1, VERDICT_PICKED, 1);
 		toastie(1, TOASTIE_DONE, 3);
@@ -124,6 +128,7 @@ START_TEST(a_fact_that_comes_twice_or_late_changes_nothing)
 		pick(1, VERDICT_REFUSED, 1);
 		ck_assert_int_eq(n_changed(), 0);
 		ck_assert_str_eq(state(1), "done");
+		ck_assert_ptr_null(order_board_find(board, &id)->order.missing);
 	}
 END_TEST
 
@@ -258,8 +263,6 @@ int main(void)
 {
 	Suite *suite = suite_create("order_board");
 	TCase *tcase = tcase_create("order_board");
-	SRunner *runner = srunner_create(suite);
-	int n_failed;
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, an_order_goes_from_accepted_to_done);
@@ -276,8 +279,5 @@ int main(void)
 	tcase_add_test(tcase, the_view_teaches_only_what_is_on_the_board);
 	tcase_add_test(tcase, the_first_acceptance_of_an_id_counts);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	n_failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return n_failed ? 1 : 0;
+	return check_run(suite);
 }

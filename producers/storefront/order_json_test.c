@@ -5,6 +5,7 @@
 #include <check.h>
 #include <stdio.h>
 
+#include "infra/lib/check_fixture.h"
 #include "infra/lib/str.h"
 
 #define ITEM "{\"ingredient\":\"cheese\",\"quantity\":1}"
@@ -261,28 +262,21 @@ START_TEST(a_count_names_each_ingredient_once)
 	}
 END_TEST
 
-#define N(table) (int)(sizeof(table) / sizeof((table)[0]))
-
 int main(void)
 {
 	Suite *suite = suite_create("order_json");
 	TCase *tcase = tcase_create("order_json");
-	SRunner *runner = srunner_create(suite);
-	int n_failed;
 
 	tcase_add_loop_test(tcase, what_is_wrong_in_an_order_is_named, 0,
-			    N(bad_orders));
+			    CHECK_N(bad_orders));
 	tcase_add_test(tcase, an_order_is_read_whole);
 	tcase_add_loop_test(tcase, what_is_left_out_has_a_default, 0,
-			    N(plain_orders));
+			    CHECK_N(plain_orders));
 	tcase_add_test(tcase, there_are_at_most_32_different_ingredients);
 	tcase_add_test(tcase, a_text_has_at_most_255_characters);
 	tcase_add_test(tcase, metadata_have_at_most_4_kibibytes);
 	tcase_add_test(tcase, a_restock_may_count_nothing_but_not_add_nothing);
 	tcase_add_test(tcase, a_count_names_each_ingredient_once);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	n_failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return n_failed ? 1 : 0;
+	return check_run(suite);
 }

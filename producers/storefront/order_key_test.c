@@ -4,6 +4,8 @@
 
 #include <check.h>
 
+#include "infra/lib/check_fixture.h"
+
 /* RFC 4122, appendix C. */
 #define SPACE_DNS "6ba7b810-9dad-11d1-80b4-00c04fd430c8"
 #define SPACE_URL "6ba7b811-9dad-11d1-80b4-00c04fd430c8"
@@ -119,27 +121,20 @@ START_TEST(a_fresh_traceparent_has_the_form_of_one)
 	}
 END_TEST
 
-#define N(table) (int)(sizeof(table) / sizeof((table)[0]))
-
 int main(void)
 {
 	Suite *suite = suite_create("order_key");
 	TCase *tcase = tcase_create("order_key");
-	SRunner *runner = srunner_create(suite);
-	int n_failed;
 
 	tcase_add_loop_test(tcase,
 			    a_version_5_id_is_that_of_the_published_vector, 0,
-			    N(vectors));
+			    CHECK_N(vectors));
 	tcase_add_test(tcase, a_key_that_is_a_uuid_is_the_id_itself);
 	tcase_add_test(tcase, another_key_gives_the_same_id_in_its_stall_only);
 	tcase_add_loop_test(tcase, a_key_that_is_no_text_is_refused, 0,
-			    N(bad_keys));
+			    CHECK_N(bad_keys));
 	tcase_add_test(tcase, fresh_ids_are_of_version_7_and_differ);
 	tcase_add_test(tcase, a_fresh_traceparent_has_the_form_of_one);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	n_failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return n_failed ? 1 : 0;
+	return check_run(suite);
 }

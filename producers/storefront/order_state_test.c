@@ -4,6 +4,8 @@
 
 #include <check.h>
 
+#include "infra/lib/check_fixture.h"
+
 #define T(name) ORDER_TOASTIE_##name
 
 static const struct {
@@ -107,17 +109,12 @@ int main(void)
 {
 	Suite *suite = suite_create("order_state");
 	TCase *tcase = tcase_create("order_state");
-	SRunner *runner = srunner_create(suite);
-	int n_failed;
 
 	tcase_add_loop_test(tcase, what_is_known_gives_the_state, 0,
-			    (int)(sizeof(rows) / sizeof(rows[0])));
+			    CHECK_N(rows));
 	tcase_add_test(tcase, whatever_is_known_there_is_a_state);
 	tcase_add_test(tcase, an_older_toastie_changes_nothing);
 	tcase_add_test(tcase, a_verdict_a_cancellation_and_a_return_stay);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	n_failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return n_failed ? 1 : 0;
+	return check_run(suite);
 }

@@ -90,10 +90,12 @@ int publisher_new(struct publisher **ret, const struct publisher_params *params)
 
 static void fail_all(struct publisher *publisher)
 {
-	struct ticket *ticket;
+	struct ticket *ticket = LIST_FIRST(&publisher->tickets), *next;
 
-	while ((ticket = LIST_FIRST(&publisher->tickets)))
+	for (; ticket; ticket = next) {
+		next = LIST_NEXT(ticket, link);
 		tell(ticket, NULL);
+	}
 }
 
 struct publisher *publisher_free(struct publisher *publisher)

@@ -17,20 +17,20 @@
 #define REQUESTS "storefront_http_requests_total"
 
 static const struct {
-	enum http_method method;
 	const char *path;
+	enum http_method method;
 	enum route route;
 } rows[] = {
-	{ HTTP_METHOD_POST, "/orders", ROUTE_PLACE_ORDER },
-	{ HTTP_METHOD_GET, "/orders/*", ROUTE_SHOW_ORDER },
-	{ HTTP_METHOD_POST, "/orders/*/cancel", ROUTE_CANCEL_ORDER },
-	{ HTTP_METHOD_GET, "/stock", ROUTE_SHOW_STOCK },
-	{ HTTP_METHOD_POST, "/restock", ROUTE_RESTOCK },
-	{ HTTP_METHOD_GET, "/events", ROUTE_EVENTS },
-	{ HTTP_METHOD_GET, "/livez", ROUTE_LIVE },
-	{ HTTP_METHOD_GET, "/readyz", ROUTE_READY },
-	{ HTTP_METHOD_GET, "/startupz", ROUTE_STARTED },
-	{ HTTP_METHOD_GET, "/metrics", ROUTE_METRICS },
+	{ "/orders", HTTP_METHOD_POST, ROUTE_PLACE_ORDER },
+	{ "/orders/*", HTTP_METHOD_GET, ROUTE_SHOW_ORDER },
+	{ "/orders/*/cancel", HTTP_METHOD_POST, ROUTE_CANCEL_ORDER },
+	{ "/stock", HTTP_METHOD_GET, ROUTE_SHOW_STOCK },
+	{ "/restock", HTTP_METHOD_POST, ROUTE_RESTOCK },
+	{ "/events", HTTP_METHOD_GET, ROUTE_EVENTS },
+	{ "/livez", HTTP_METHOD_GET, ROUTE_LIVE },
+	{ "/readyz", HTTP_METHOD_GET, ROUTE_READY },
+	{ "/startupz", HTTP_METHOD_GET, ROUTE_STARTED },
+	{ "/metrics", HTTP_METHOD_GET, ROUTE_METRICS },
 };
 
 static const char *const names[N_ROUTES + 1] = {

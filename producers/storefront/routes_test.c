@@ -4,6 +4,8 @@
 
 #include <check.h>
 
+#include "infra/lib/check_fixture.h"
+
 #define ID "6ba7b810-9dad-11d1-80b4-00c04fd430c8"
 #define GET HTTP_METHOD_GET
 #define HEAD HTTP_METHOD_HEAD
@@ -74,15 +76,10 @@ int main(void)
 {
 	Suite *suite = suite_create("routes");
 	TCase *tcase = tcase_create("routes");
-	SRunner *runner = srunner_create(suite);
-	int n_failed;
 
 	tcase_add_loop_test(tcase, a_method_and_a_path_lead_to_a_route, 0,
-			    (int)(sizeof(rows) / sizeof(rows[0])));
+			    CHECK_N(rows));
 	tcase_add_test(tcase, the_id_in_a_path_is_read);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	n_failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return n_failed ? 1 : 0;
+	return check_run(suite);
 }

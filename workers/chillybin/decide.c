@@ -80,6 +80,11 @@ static void decide_order(struct decision *decision, struct record *record,
 	command->is_new = true;
 	command->row = &command->own;
 	command->own.decided_at_ms = decision->batch->decided_at_ms;
+	/* What an earlier try did to it is not so. */
+	command->own.cancelled_position = (struct text){ 0 };
+	command->own.cancelled_at_ms = 0;
+	command->own.cancel_traceparent = (struct text){ 0 };
+	command->own.returned_event = (struct text){ 0 };
 	take(decision, &command->own);
 	known_add_order(decision->known, &command->own);
 }
@@ -114,7 +119,7 @@ static void decide_cancel(struct decision *decision, struct record *record,
 	if (text_equal(row->cancelled_position, command->position))
 		return; /* it was this one */
 	command->kept_reason = why_kept(row);
-	if (command->kept_reason) {
+	if (command->kept_reason || record->decided) {
 		command->cancel_verdict = VERDICT_KEPT;
 		return;
 	}
@@ -172,12 +177,11 @@ static void decide_stock(struct decision *decision, struct record *record,
 	command->is_new = false;
 	command->changes = known_change(decision->known, command->source,
 					command->event_id);
-	if (command->changes) {
-		if (!same_command(command->changes, stock))
-			batch_dead(decision->batch, record, "conflict",
-				   "the event is known with other content");
+	if (command->changes && !same_command(command->changes, stock))
+		batch_dead(decision->batch, record, "conflict",
+			   "the event is known with other content");
+	if (command->changes || record->decided)
 		return;
-	}
 	command->is_new = true;
 	shelf = row_of(decision, stock->stall, stock->ingredient);
 	command->changes = new_change(decision, record, command, shelf);
@@ -219,15 +223,19 @@ static void decide_return(struct decision *decision, struct record *record,
 	command->row = row;
 	command->changes = known_change(decision->known, command->source,
 					command->event_id);
-	if (command->changes)
-		return; /* it was this one */
-	if (!row)
+	if (command->changes || record->decided)
+		return; /* it was this one, or another one before it */
+	if (!row) {
 		batch_dead(decision->batch, record, "unknown-order",
 			   "no order of this id has been decided");
-	else if (row->verdict != VERDICT_PICKED || !row->grill)
+		return;
+	}
+	if (row->verdict != VERDICT_PICKED || !row->grill) {
 		batch_dead(decision->batch, record, "contract",
 			   "nothing was taken for the grill by this order");
-	if (record->dead_reason || row->returned_event.n)
+		return;
+	}
+	if (row->returned_event.n)
 		return; /* once, whatever else says so again */
 	command->is_new = true;
 	row->returned_event = command->event_id;
@@ -238,8 +246,10 @@ static void decide_return(struct decision *decision, struct record *record,
 
 /* ---- all of a batch ---- */
 
+enum pass { PASS_STOCK, PASS_ORDERS, PASS_RETURNS, N_PASSES };
+
 static void decide_record(struct decision *decision, struct record *record,
-			  bool stock_pass)
+			  enum pass pass)
 {
 	struct command *command = command_of(record);
 
@@ -247,19 +257,19 @@ static void decide_record(struct decision *decision, struct record *record,
 		return;
 	switch (command->kind) {
 	case COMMAND_ORDER:
-		if (!stock_pass)
+		if (pass == PASS_ORDERS)
 			decide_order(decision, record, command);
 		return;
 	case COMMAND_CANCEL:
-		if (!stock_pass)
+		if (pass == PASS_ORDERS)
 			decide_cancel(decision, record, command);
 		return;
 	case COMMAND_STOCK:
-		if (stock_pass)
+		if (pass == PASS_STOCK)
 			decide_stock(decision, record, command);
 		return;
 	case COMMAND_RETURN:
-		if (stock_pass)
+		if (pass == PASS_RETURNS)
 			decide_return(decision, record, command);
 		return;
 	case COMMAND_NOTHING:
@@ -272,7 +282,7 @@ void decide(struct batch *batch, struct known *known, struct shelf *shelf)
 	struct decision decision = { batch, known, shelf };
 
 	shelf_undo(shelf);
-	for (int pass = 0; pass < 2; pass++)
+	for (enum pass pass = PASS_STOCK; pass < N_PASSES; pass++)
 		for (size_t i = 0; i < batch->n_records; i++)
-			decide_record(&decision, &batch->records[i], !pass);
+			decide_record(&decision, &batch->records[i], pass);
 }

@@ -3,9 +3,9 @@
  * Decide: commands and the rows they rest on -> verdicts, changes of stock,
  * and what is left.
  *
- * Pure: no clock, no I/O. Stock commands and returns come first, since no
- * order is promised between topics; orders and cancellations in the order in
- * which they stand. An order is taken whole, or refused whole with what was
+ * Pure: no clock, no I/O. No order is promised between topics: stock commands
+ * come first, then orders and cancellations in the order in which they stand,
+ * and returns last, since their order may be of the same batch. An order is taken whole, or refused whole with what was
  * missing and how much was left; later orders see what earlier ones took. One
  * decided before keeps its recorded verdict and takes nothing: a restock
  * between two deliveries must not change the answer. Out of stock is an

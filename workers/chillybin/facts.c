@@ -15,6 +15,7 @@
 
 #include "infra/lib/clock.h"
 #include "infra/lib/hash.h"
+#include "infra/lib/str.h"
 
 enum { SEQ_VERDICT = 1, SEQ_CANCELLATION = 2 };
 
@@ -38,14 +39,14 @@ struct words {
 static struct text next_hop(struct words *words, struct text traceparent)
 {
 	uint64_t span = hash_bytes(words->id, strlen(words->id));
-	int n;
+	struct str trace = STR_INIT(words->trace);
 
 	if (traceparent.n != 55)
 		return (struct text){ 0 };
-	n = snprintf(words->trace, sizeof(words->trace), "%.36s%016" PRIx64
-		     "%.3s", traceparent.p, span ? span : 1,
-		     traceparent.p + 52);
-	return (struct text){ words->trace, (size_t)n };
+	str_add(&trace, traceparent.p, 36);
+	str_add_hex(&trace, span ? span : 1);
+	str_add(&trace, traceparent.p + 52, 3);
+	return (struct text){ trace.p, trace.n };
 }
 
 static void begin(struct fact *fact, struct words *words, enum event_type type,
@@ -62,12 +63,18 @@ static void begin(struct fact *fact, struct words *words, enum event_type type,
 	fact->envelope.decided_at = text_of(words->at);
 }
 
-static void name_position(struct words *words, const char *topic,
-			  size_t n_topic, int32_t partition, int64_t offset)
+static struct text position_of(char room[static POSITION_BYTES],
+			       struct text topic, int32_t partition,
+			       int64_t offset)
 {
-	(void)snprintf(words->position, sizeof(words->position),
-		       "%.*s/%" PRId32 "@%" PRId64, (int)n_topic, topic,
-		       partition, offset);
+	struct str position = { .p = room, .size = POSITION_BYTES };
+
+	str_add(&position, topic.p, topic.n);
+	str_add_text(&position, "/");
+	str_add_i64(&position, partition);
+	str_add_text(&position, "@");
+	str_add_i64(&position, offset);
+	return (struct text){ position.p, position.n };
 }
 
 /* ---- picks ---- */
@@ -114,15 +121,16 @@ static void tell_pick(const struct pick_told *told, int line,
 {
 	int version = line < 0 ? 2 : 1;
 	struct words words;
+	struct str id = STR_INIT(words.id);
 	struct fact fact;
 
-	(void)order_id_format(&told->order->id, words.order);
-	if (line < 0)
-		(void)snprintf(words.id, sizeof(words.id), "%s.%s",
-			       words.order, told->decision);
-	else
-		(void)snprintf(words.id, sizeof(words.id), "%s.%s.%d",
-			       words.order, told->decision, line);
+	str_add_text(&id, order_id_format(&told->order->id, words.order));
+	str_add_text(&id, ".");
+	str_add_text(&id, told->decision);
+	if (line >= 0) {
+		str_add_text(&id, ".");
+		str_add_i64(&id, line);
+	}
 	begin(&fact, &words, EVENT_PICK, version, told->at_ms);
 	put_pick_headers(told, &words, &fact, version);
 	fact.body = (struct wire)WIRE_INIT(told->room->body);
@@ -168,7 +176,6 @@ static void tell_order(const struct command *command, struct facts_room *room,
 	const struct order_row *order = command->row;
 	struct pick_told told = { .decision = "pick", .room = room };
 	char position[POSITION_BYTES];
-	int n;
 
 	fill_pick(&told, order, order->verdict, SEQ_VERDICT);
 	if (order->verdict == VERDICT_REFUSED) {
@@ -176,10 +183,8 @@ static void tell_order(const struct command *command, struct facts_room *room,
 		told.pick.missing = order->missing;
 		told.pick.n_missing = order->n_missing;
 	}
-	n = snprintf(position, sizeof(position),
-		     "orders/%" PRId32 "@%" PRId64, order->partition,
-		     order->offset);
-	told.position = (struct text){ position, (size_t)n };
+	told.position = position_of(position, TEXT("orders"), order->partition,
+				    order->offset);
 	told.traceparent = order->traceparent;
 	told.at_ms = order->decided_at_ms;
 	tell_lines(&told, publisher);
@@ -215,8 +220,8 @@ static void tell_cancel(const struct record *record,
 
 /* ---- changes of stock ---- */
 
-static void tell_change(const struct change_row *row, struct facts_room *room,
-			struct publisher *publisher)
+static void tell_change(const struct change_row *row, struct text customer,
+			struct facts_room *room, struct publisher *publisher)
 {
 	struct stock_changed changed = {
 		.stall = row->stall,
@@ -237,8 +242,6 @@ static void tell_change(const struct change_row *row, struct facts_room *room,
 	(void)snprintf(words.key, sizeof(words.key), "%.*s/%.*s",
 		       (int)row->stall.n, row->stall.p, (int)row->ingredient.n,
 		       row->ingredient.p);
-	name_position(&words, row->topic.p, row->topic.n, row->partition,
-		      row->offset);
 	begin(&fact, &words, EVENT_STOCK_CHANGED, 1, row->decided_at_ms);
 	fact.key = text_of(words.key);
 	/* A subject is held to the same length as every other text. */
@@ -247,7 +250,9 @@ static void tell_change(const struct change_row *row, struct facts_room *room,
 	else
 		fact.envelope.subject = row->ingredient;
 	fact.envelope.stall = row->stall;
-	fact.envelope.source_position = text_of(words.position);
+	fact.envelope.customer = customer;
+	fact.envelope.source_position = position_of(
+		words.position, row->topic, row->partition, row->offset);
 	fact.envelope.traceparent = next_hop(&words, row->traceparent);
 	fact.body = (struct wire)WIRE_INIT(room->body);
 	(void)stock_changed_encode(&changed, &fact.body);
@@ -258,7 +263,11 @@ void facts_of(const struct record *record, struct facts_room *room,
 	      struct publisher *publisher)
 {
 	const struct command *command = command_of(record);
+	struct text customer = { 0 };
 
+	/* Of a return: whose order it is. */
+	if (command->row)
+		customer = command->row->customer;
 	switch (command->kind) {
 	case COMMAND_ORDER:
 		if (command->row)
@@ -272,7 +281,7 @@ void facts_of(const struct record *record, struct facts_room *room,
 	case COMMAND_RETURN:
 		for (const struct change_row *row = command->changes; row;
 		     row = row->next)
-			tell_change(row, room, publisher);
+			tell_change(row, customer, room, publisher);
 		return;
 	case COMMAND_NOTHING:
 		return;

@@ -93,8 +93,9 @@ static void items_json(struct buf *json, const struct order_row *order)
 
 		buf_text(json, i ? ", {\"ingredient\": " : "{\"ingredient\": ");
 		pg_json_text(json, item->ingredient.p, item->ingredient.n);
-		buf_printf(json, ", \"quantity\": %" PRId32 "}",
-			   item->quantity);
+		buf_text(json, ", \"quantity\": ");
+		buf_i64(json, item->quantity);
+		buf_text(json, "}");
 	}
 	buf_text(json, "]");
 }

@@ -73,6 +73,8 @@ static void give(const struct cook *cook, bool fence)
 		.tag = cook->tag,
 	};
 
+	/* Without one it is tired at once, and nothing is sent. */
+	assert(cook->grill);
 	memcpy(command.start.job, cook->order_id.bytes, GRILL_JOB_BYTES);
 	grill_thread_give(cook->grill->thread, &command);
 }

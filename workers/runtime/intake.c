@@ -10,8 +10,13 @@
 #include <inttypes.h>
 
 #include "infra/lib/log.h"
+#include "schemas/missing.h"
 #include "workers/runtime/counters.h"
 #include "workers/runtime/state.h"
+
+/* The longest header that a check lets pass, and a byte to see that it is
+ * longer. */
+#define HEADER_KEPT_BYTES ((size_t)MISSING_HEADER_BYTES + 1)
 
 static struct counter *consumed_counter(enum topic_id id)
 {
@@ -27,17 +32,33 @@ static struct counter *consumed_counter(enum topic_id id)
 	}
 }
 
-static int read_envelope(const struct kafka_record *kafka,
+/* Where an envelope is read to, and its texts are kept. */
+struct reading {
+	struct envelope *envelope;
+	struct arena *arena;
+};
+
+static void read_header(void *arg, const char *name, const void *value,
+			size_t n)
+{
+	const struct reading *reading = arg;
+
+	/* What no check would let pass is not worth keeping whole. */
+	if (n > HEADER_KEPT_BYTES)
+		n = HEADER_KEPT_BYTES;
+	if (value)
+		value = arena_copy(reading->arena, value, n);
+	envelope_read(reading->envelope, name, value, n);
+}
+
+static int read_envelope(struct worker *worker,
+			 const struct kafka_record *kafka,
 			 struct envelope *envelope, struct schema_fault *fault)
 {
-	const char *name;
-	const void *value;
-	size_t n;
+	struct reading reading = { envelope, &worker->open->arena };
 
 	envelope_init(envelope);
-	for (size_t i = 0; kafka_record_header(kafka, i, &name, &value, &n);
-	     i++)
-		envelope_read(envelope, name, value, n);
+	kafka_record_headers(kafka, read_header, &reading);
 	return envelope_check(envelope, fault);
 }
 
@@ -85,7 +106,7 @@ static void take_record(struct worker *worker, struct slot *slot,
 	struct slot_row *row;
 	int checked, lane;
 
-	checked = read_envelope(kafka, &envelope, &fault);
+	checked = read_envelope(worker, kafka, &envelope, &fault);
 	lane = lane_of(worker, kafka, &envelope);
 	row = slot_row(slot, lane);
 	if (!row) {

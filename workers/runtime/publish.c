@@ -164,17 +164,11 @@ void publish_own(struct publisher *publisher, struct fact *fact, uint64_t token)
 	send_fact(publisher, fact, token | OWN_BIT);
 }
 
-static void copy_headers(const struct record *record,
-			 struct kafka_message *message)
+static void copy_header(void *message, const char *name, const void *value,
+			size_t n)
 {
-	const char *name;
-	const void *value;
-	size_t n;
-
-	for (size_t i = 0;
-	     kafka_record_header(&record->kafka, i, &name, &value, &n); i++)
-		if (!dead_letter_owns(name))
-			(void)kafka_message_header(message, name, value, n);
+	if (!dead_letter_owns(name))
+		(void)kafka_message_header(message, name, value, n);
 }
 
 void publish_dead(struct publisher *publisher, const struct record *record,
@@ -198,7 +192,7 @@ void publish_dead(struct publisher *publisher, const struct record *record,
 		.n_value = record->kafka.n_value,
 	};
 
-	copy_headers(record, message);
+	kafka_record_headers(&record->kafka, copy_header, message);
 	(void)dead_letter_write(&letter, kafka_message_header, message);
 	kafka_message_partition(message,
 				record->kafka.partition % topic->partitions);

@@ -34,7 +34,7 @@ const SAYS = {
 
 // How far along an order is that left the path.
 const REACHED = {
-	refused: 1, cancelled: 2, returned: 2, failed: 3, uncertain: 3,
+	refused: 2, cancelled: 2, returned: 2, failed: 3, uncertain: 3,
 };
 
 const FINAL = new Set(["done", "refused", "failed", "returned"]);

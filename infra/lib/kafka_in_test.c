@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: MIT */
+/* Kafka in: records come from where the seek says, and from nowhere else. */
+#include "infra/lib/kafka_in.h"
+
+#include <string.h>
+
+#include "infra/lib/kafka_fixture.h"
+#include "infra/lib/kafka_out.h"
+
+#define DEADLINE_MS 15000
+#define N_PARTITIONS 3
+#define N_EACH 100
+
+static struct kafka_in *in;
+static struct loop *loop;
+
+static struct {
+	struct kafka_partition assigned[N_PARTITIONS];
+	size_t n_assigned, n_revoked, n_gone;
+	int32_t gone;
+	bool lost;
+} told;
+
+static void take_assigned(void *arg, const struct kafka_partition *partitions,
+			  size_t n)
+{
+	(void)arg;
+	ck_assert_uint_le(n, N_PARTITIONS);
+	memcpy(told.assigned, partitions, n * sizeof(*partitions));
+	told.n_assigned = n;
+}
+
+static void take_revoked(void *arg, const struct kafka_partition *partitions,
+			 size_t n, bool lost)
+{
+	(void)arg;
+	(void)partitions;
+	told.n_revoked = n;
+	told.lost = lost;
+}
+
+static void take_gone(void *arg, int topic, int32_t partition)
+{
+	(void)arg;
+	ck_assert_int_eq(topic, 0);
+	told.n_gone++;
+	told.gone = partition;
+}
+
+static void ignore_report(void *arg, const struct kafka_report *report)
+{
+	(void)arg;
+	ck_assert(report->delivered);
+}
+
+/* N_EACH records in each partition; the key says which one it is. */
+static void fill_topic(void)
+{
+	struct kafka_out_params params = {
+		.brokers = mock_brokers(),
+		.client_id = "filler",
+		.queue_max = 100000,
+		.report = ignore_report,
+	};
+	struct kafka_out *out;
+	char key[16];
+
+	ck_assert_int_eq(kafka_out_new(&out, &params), 0);
+	for (int i = 0; i < N_EACH * N_PARTITIONS; i++) {
+		struct kafka_message *message =
+			kafka_out_message(out, "orders");
+		struct kafka_body body = {
+			.key = key,
+			.n_key = (size_t)snprintf(key, sizeof(key), "%d",
+						  i / N_PARTITIONS),
+			.value = i % 2 ? NULL : "body",
+			.n_value = i % 2 ? 0 : 4,
+		};
+
+		kafka_message_partition(message, i % N_PARTITIONS);
+		(void)kafka_message_header(message, "stall", "main", 4);
+		(void)kafka_message_header(message, "empty", NULL, 0);
+		ck_assert_int_eq(kafka_out_send(message, &body, NULL), 0);
+	}
+	ck_assert(kafka_out_flush(out, DEADLINE_MS));
+	(void)kafka_out_free(out);
+}
+
+static void open_in(const char *group)
+{
+	static const char *const topics[] = { "orders" };
+	struct kafka_in_params params = {
+		.brokers = mock_brokers(),
+		.client_id = "test",
+		.group = group,
+		.topics = topics,
+		.n_topics = 1,
+		.queue_max_kbytes = 1024,
+		.assigned = take_assigned,
+		.revoked = take_revoked,
+		.gone = take_gone,
+		.loop = loop,
+	};
+
+	ck_assert_int_eq(kafka_in_new(&in, &params), 0);
+}
+
+static void setup(void)
+{
+	mock_start("orders", N_PARTITIONS);
+	ck_assert_int_eq(loop_new(&loop), 0);
+	fill_topic();
+}
+
+static void teardown(void)
+{
+	in = kafka_in_free(in);
+	loop = loop_free(loop);
+	mock_stop();
+}
+
+static void assign(int32_t partition, int64_t offset)
+{
+	struct kafka_partition one = { 0, partition, offset };
+
+	ck_assert_int_eq(kafka_in_assign(in, &one, 1), 0);
+}
+
+/* The next @n records, which must follow each other from @offset on. */
+static void expect_records(int32_t partition, int64_t offset, int64_t n)
+{
+	struct kafka_record records[N_EACH];
+	int64_t until = offset + n;
+
+	CHECK_WITHIN(DEADLINE_MS, offset == until, {
+		size_t room = until - offset < 7 ? (size_t)(until - offset) : 7;
+		size_t got = kafka_in_poll(in, records, room, 50);
+
+		for (size_t i = 0; i < got; i++) {
+			ck_assert_int_eq(records[i].partition, partition);
+			ck_assert_int_eq(records[i].offset, offset++);
+			kafka_record_release(&records[i]);
+		}
+	});
+}
+
+static void expect_silence(void)
+{
+	struct kafka_record record;
+	int64_t until_ms = clock_now_ms() + 300;
+
+	while (clock_left_ms(until_ms) > 0)
+		ck_assert_uint_eq(kafka_in_poll(in, &record, 1, 50), 0);
+}
+
+START_TEST(records_come_from_where_reading_was_told_to_begin)
+{
+	open_in(NULL);
+	assign(1, 40);
+	expect_records(1, 40, N_EACH - 40);
+}
+END_TEST
+
+START_TEST(a_record_has_its_key_value_headers_and_time)
+{
+	struct kafka_record record;
+	const char *name;
+	const void *value;
+	size_t n;
+
+	open_in(NULL);
+	assign(0, 3);
+	CHECK_WITHIN(DEADLINE_MS, kafka_in_poll(in, &record, 1, 50) == 1,
+		     (void)0);
+	ck_assert_int_eq(record.topic, 0);
+	CHECK_BYTES(record.key, record.n_key, "3");
+	ck_assert_ptr_null(record.value); /* i is 9: a tombstone */
+	ck_assert_int_gt(record.timestamp_ms, 0);
+	ck_assert(kafka_record_header(&record, 0, &name, &value, &n));
+	ck_assert_str_eq(name, "stall");
+	CHECK_BYTES(value, n, "main");
+	ck_assert(kafka_record_header(&record, 1, &name, &value, &n));
+	ck_assert_str_eq(name, "empty");
+	ck_assert_ptr_null(value);
+	ck_assert(!kafka_record_header(&record, 2, &name, &value, &n));
+	kafka_record_release(&record);
+	kafka_record_release(&record);
+}
+END_TEST
+
+START_TEST(a_seek_makes_what_was_fetched_before_it_void)
+{
+	struct kafka_partition back = { 0, 0, 10 };
+
+	open_in(NULL);
+	assign(0, 60);
+	expect_records(0, 60, 5);
+	ck_assert_int_eq(kafka_in_resume_at(in, &back, 1), 0);
+	expect_records(0, 10, N_EACH - 10);
+}
+END_TEST
+
+START_TEST(a_paused_partition_is_silent_until_it_is_resumed)
+{
+	struct kafka_partition one = { 0, 2, 0 };
+
+	open_in(NULL);
+	assign(2, 0);
+	expect_records(2, 0, 5);
+	ck_assert_int_eq(kafka_in_pause(in, &one, 1), 0);
+	expect_silence();
+	one.offset = 5;
+	ck_assert_int_eq(kafka_in_resume_at(in, &one, 1), 0);
+	expect_records(2, 5, N_EACH - 5);
+}
+END_TEST
+
+START_TEST(an_offset_that_is_not_in_the_log_is_told_and_nothing_is_read)
+{
+	struct kafka_record record;
+
+	open_in(NULL);
+	assign(1, N_EACH + 1000);
+	CHECK_WITHIN(DEADLINE_MS, told.n_gone > 0,
+		     ck_assert_uint_eq(kafka_in_poll(in, &record, 1, 50), 0));
+	ck_assert_int_eq(told.gone, 1);
+	expect_silence();
+}
+END_TEST
+
+START_TEST(the_loop_is_woken_for_a_record)
+{
+	struct kafka_record record;
+	size_t n = 0;
+
+	open_in(NULL);
+	assign(0, 0);
+	CHECK_WITHIN(DEADLINE_MS, n == 1, {
+		loop_wait(loop, DEADLINE_MS);
+		n = kafka_in_poll(in, &record, 1, 0);
+	});
+	kafka_record_release(&record);
+}
+END_TEST
+
+START_TEST(the_ends_of_a_log_are_what_they_are)
+{
+	int64_t low = -1, high = -1;
+
+	open_in(NULL);
+	ck_assert_int_eq(kafka_in_watermarks(in, 0, 1, DEADLINE_MS, &low,
+					     &high),
+			 0);
+	ck_assert_int_eq(low, 0);
+	ck_assert_int_eq(high, N_EACH);
+}
+END_TEST
+
+START_TEST(a_topic_that_is_there_is_not_missing)
+{
+	const char *missing = "x";
+
+	open_in(NULL);
+	ck_assert_int_eq(kafka_in_check_topics(in, DEADLINE_MS, &missing), 0);
+	ck_assert_ptr_null(missing);
+}
+END_TEST
+
+START_TEST(brokers_that_do_not_answer_are_an_outcome)
+{
+	const char *missing = NULL;
+	int64_t low, high;
+
+	rd_kafka_mock_broker_set_down(mock, 1);
+	open_in(NULL);
+	ck_assert_int_eq(kafka_in_check_topics(in, 300, &missing),
+			 KAFKA_IN_E_AWAY);
+	ck_assert_int_eq(kafka_in_watermarks(in, 0, 0, 300, &low, &high),
+			 KAFKA_IN_E_AWAY);
+}
+END_TEST
+
+static void join(void)
+{
+	struct kafka_record record;
+
+	open_in("group");
+	CHECK_WITHIN(DEADLINE_MS, told.n_assigned == N_PARTITIONS,
+		     ck_assert_uint_eq(kafka_in_poll(in, &record, 1, 50), 0));
+}
+
+START_TEST(what_the_group_gives_is_silent_until_its_owner_says_where_to_begin)
+{
+	join();
+	expect_silence();
+	for (int32_t partition = 0; partition < N_PARTITIONS; partition++) {
+		struct kafka_partition one = { 0, partition, 90 };
+
+		CHECK_WITHIN(DEADLINE_MS, !kafka_in_resume_at(in, &one, 1),
+			     loop_wait(loop, 10));
+		expect_records(partition, 90, 10);
+	}
+}
+END_TEST
+
+START_TEST(who_leaves_the_group_is_told_that_its_partitions_go)
+{
+	join();
+	in = kafka_in_free(in);
+	ck_assert_uint_eq(told.n_revoked, N_PARTITIONS);
+	ck_assert(!told.lost);
+}
+END_TEST
+
+START_TEST(a_commit_proves_that_we_are_a_member)
+{
+	struct kafka_partition one = { 0, 0, 7 };
+
+	join();
+	ck_assert_int_eq(kafka_in_commit(in, &one, 1, true), 0);
+	ck_assert_int_eq(kafka_in_commit(in, &one, 1, false), 0);
+}
+END_TEST
+
+START_TEST(a_commit_that_the_group_refuses_proves_that_we_are_not)
+{
+	struct kafka_partition one = { 0, 0, 7 };
+
+	join();
+	rd_kafka_mock_push_request_errors(
+		mock, API_OFFSET_COMMIT, 1,
+		RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID);
+	ck_assert_int_eq(kafka_in_commit(in, &one, 1, true),
+			 KAFKA_IN_E_NOT_MEMBER);
+}
+END_TEST
+
+static void add_group_tests(TCase *tcase)
+{
+	tcase_add_test(
+		tcase,
+		what_the_group_gives_is_silent_until_its_owner_says_where_to_begin);
+	tcase_add_test(tcase,
+		       who_leaves_the_group_is_told_that_its_partitions_go);
+	tcase_add_test(tcase, a_commit_proves_that_we_are_a_member);
+	tcase_add_test(tcase,
+		       a_commit_that_the_group_refuses_proves_that_we_are_not);
+}
+
+int main(void)
+{
+	Suite *suite = suite_create("kafka_in");
+	TCase *tcase = check_case(suite, 60);
+
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase,
+		       records_come_from_where_reading_was_told_to_begin);
+	tcase_add_test(tcase, a_record_has_its_key_value_headers_and_time);
+	tcase_add_test(tcase, a_seek_makes_what_was_fetched_before_it_void);
+	tcase_add_test(tcase,
+		       a_paused_partition_is_silent_until_it_is_resumed);
+	tcase_add_test(
+		tcase,
+		an_offset_that_is_not_in_the_log_is_told_and_nothing_is_read);
+	tcase_add_test(tcase, the_loop_is_woken_for_a_record);
+	tcase_add_test(tcase, the_ends_of_a_log_are_what_they_are);
+	tcase_add_test(tcase, a_topic_that_is_there_is_not_missing);
+	tcase_add_test(tcase, brokers_that_do_not_answer_are_an_outcome);
+	add_group_tests(tcase);
+	return check_run(suite);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Checker: what must be true of a world when it has come to rest, whatever was
+ * killed on the way.
+ *
+ * From the bytes on the topics it works out what has to be in the tables and
+ * on the other topics, and compares:
+ *
+ *	- what was acknowledged stands where the acknowledgement said
+ *	- each order has one row, of its first record; every other record is a
+ *	  repeat or a dead letter, and each dead letter has its row and copy
+ *	- stock = added, counted and returned - picked, in the tables and by
+ *	  the facts; a refusal is justified
+ *	- each decision has its facts: copies equal, in order by key
+ *	- a toastie's row and its last fact agree; at most one start edge, and
+ *	  exactly one if it is done
+ *	- positions have reached the end, and everything was published
+ */
+#ifndef HARNESS_CHECKER_H
+#define HARNESS_CHECKER_H
+
+#include "itests/harness/grill_spy.h"
+#include "itests/harness/world.h"
+
+enum { CHECK_RECORDS_MAX = 4, CHECK_GRILLS_MAX = 4 };
+
+struct check_params {
+	/* Files that stampede has written (RECORD). */
+	const char *records[CHECK_RECORDS_MAX];
+	const struct grill_spy *grills[CHECK_GRILLS_MAX];
+	/* Every toastie that was not given back is done. */
+	bool all_done;
+};
+
+/* What was found, to be told or compared with what a test expects. */
+struct check_result {
+	int64_t n_orders, n_picked, n_refused, n_repeats, n_dead_letters;
+	int64_t n_toasties, n_done, n_starts, n_fact_copies;
+};
+
+/*
+ * Waits until the workers that the world has started are level: every record
+ * decided, every fact published, every toastie at an end (uncertain is one).
+ */
+void world_settle(struct world *world, int64_t timeout_ms);
+
+/* Any breach fails the test; the message names the first ones. */
+struct check_result check_world(struct world *world,
+				const struct check_params *params);
+
+#endif

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Grill spy: a simulated grill, what really happened on it (its physical
+ * log), and faults to order (its control port).
+ */
+#ifndef HARNESS_GRILL_SPY_H
+#define HARNESS_GRILL_SPY_H
+
+#include "itests/harness/world.h"
+#include "schemas/order_id.h"
+
+enum edge_kind { EDGE_START, EDGE_DONE, EDGE_STOP, EDGE_RESET };
+
+struct edge {
+	enum edge_kind kind;
+	int64_t at_ms, plate, token, boot;
+	struct order_id job;
+};
+
+struct edges {
+	struct edge *all;
+	size_t n;
+};
+
+struct grill_spy {
+	struct world *world;
+	struct program *program;
+	char name[32];
+	int n_plates;
+};
+
+/*
+ * Starts grillsim as "grill-1" with so many plates and enters it into the
+ * world's tables. @speed: how many times faster than real time.
+ */
+struct grill_spy grill_open(struct world *world, const char *name,
+			    int n_plates, int64_t speed);
+
+/* All edges up to now; to be freed by edges_deinit(). */
+struct edges grill_edges(const struct grill_spy *spy);
+void edges_deinit(struct edges *edges);
+/* How many edges of a kind there are; @job NULL: of any job. */
+size_t edges_count(const struct edges *edges, enum edge_kind kind,
+		   const struct order_id *job);
+/* Waits until there are at least so many START edges. */
+void grill_wait_starts(const struct grill_spy *spy, size_t n,
+		       int64_t timeout_ms);
+
+/* One control line, answered by ok, or the test fails. */
+void grill_tell(const struct grill_spy *spy, const char *line);
+
+#endif

@@ -1,0 +1,183 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# Integration tests: run.sh PROGRAM... on one private Kafka and one private
+# Postgres, which are started here and stopped at the end, however it ends.
+# KAFKA_BROKERS and DATABASE_URL name servers that are there already.
+#
+# A line a program; of one that failed what it said, and the end of the logs of
+# what it had started. At the end "N passed, N failed", in Check's cases.
+#
+#	BIN=build/rel/bin       the programs under test
+#	ITEST_DIR=build/itest   logs, a folder a test, and the screenshot
+#	JOBS=2                  programs at a time
+#	DEADLINE=180            seconds that a program may take
+#
+# Invariant: what is started here is watched by somebody who outlives it: the
+# servers watch this process, the kernel kills a test's programs with the test.
+set -euo pipefail
+
+HERE=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
+ROOT=$(cd -- "$HERE/.." && pwd -P)
+# Read by server.sh.
+# shellcheck disable=SC2034
+SERVER=itest
+# shellcheck source=infra/dev/server.sh
+. "$ROOT/infra/dev/server.sh"
+
+BIN=${BIN:-build/rel/bin}
+ITEST_DIR=${ITEST_DIR:-build/itest}
+JOBS=${JOBS:-2}
+DEADLINE=${DEADLINE:-180}
+export BIN ITEST_DIR
+
+N_PASSED=0
+N_FAILED=0
+SERVERS=
+# By process: which program it is, and when it was started.
+declare -A RUNNING=() STARTED=()
+
+# ---- the servers -----------------------------------------------------------
+
+# need_servers: both are there when it returns, or it says why not.
+need_servers() {
+	local pids=() pid status=0
+	# Postgres may run as another user, who has to get in.
+	SERVERS=$(mktemp -d "${TMPDIR:-/tmp}/galore-itest.XXXXXX")
+	chmod 0711 "$SERVERS"
+	[[ -n ${KAFKA_BROKERS-} ]] || {
+		"$ROOT/infra/kafka/kafka.sh" start "$SERVERS/kafka" \
+			--watch-pid $$ &
+		pids+=($!)
+	}
+	[[ -n ${DATABASE_URL-} ]] || {
+		"$ROOT/infra/postgres/postgres.sh" start "$SERVERS/postgres" \
+			--test --watch-pid $$ &
+		pids+=($!)
+	}
+	for pid in ${pids[@]+"${pids[@]}"}; do
+		wait "$pid" || status=1
+	done
+	[[ $status == 0 ]] || die \
+		"the integration tests need a real Kafka and a real Postgres" \
+		"infra/dev/bootstrap.sh --need test installs what is missing" \
+		"or set KAFKA_BROKERS and DATABASE_URL to servers that are there"
+	export_file "$SERVERS/kafka/kafka.env"
+	export_file "$SERVERS/postgres/postgres.env"
+}
+
+export_file() {
+	local line
+	[[ -f $1 ]] || return 0
+	while IFS= read -r line; do
+		export "${line?}"
+	done <"$1"
+}
+
+drop_servers() {
+	local pids=() pid
+	[[ -n $SERVERS ]] || return 0
+	for SERVER in kafka postgres; do
+		[[ -d $SERVERS/$SERVER ]] || continue
+		"$ROOT/infra/$SERVER/$SERVER.sh" remove "$SERVERS/$SERVER" &
+		pids+=($!)
+	done
+	for pid in ${pids[@]+"${pids[@]}"}; do
+		wait "$pid" || :
+	done
+	rm -rf -- "$SERVERS"
+}
+
+# finish: at every end. What still runs is ended first.
+finish() {
+	local status=$? pid
+	trap '' INT TERM HUP
+	for pid in "${!RUNNING[@]}"; do
+		end_process "$pid" 5000 || :
+	done
+	drop_servers
+	exit "$status"
+}
+
+# ---- the tests -------------------------------------------------------------
+
+begin() {
+	local name=${1##*/}
+	CK_VERBOSITY=normal timeout --kill-after=10 "$DEADLINE" "$1" \
+		</dev/null >"$ITEST_DIR/$name.log" 2>&1 &
+	RUNNING[$!]=$1
+	now_ms
+	STARTED[$!]=$REPLY
+}
+
+# show_logs LOG: of each test that failed, the end of what its programs said.
+show_logs() {
+	local test log
+	while IFS= read -r test; do
+		[[ -d $ITEST_DIR/$test && ! -e $ITEST_DIR/$test/passed ]] ||
+			continue
+		for log in "$ITEST_DIR/$test"/*.log; do
+			[[ -s $log ]] || continue
+			printf '    -- the end of %s\n' "$log"
+			tail -n 12 -- "$log" | cut -c 1-300 | sed 's/^/    /'
+		done
+	done < <(sed -n 's/^.*:itest:\([a-zA-Z0-9_]*\):.*$/\1/p' "$1" | sort -u)
+}
+
+# tell PID STATUS: the line of a program that has ended.
+tell() {
+	local program=${RUNNING[$1]} log line word=ok passed=0 failed=0
+	log=$ITEST_DIR/${program##*/}.log
+	while IFS= read -r line; do
+		if [[ $line =~ Checks:\ ([0-9]+),\ Failures:\ ([0-9]+),\ Errors:\ ([0-9]+) ]]; then
+			failed=$((BASH_REMATCH[2] + BASH_REMATCH[3]))
+			passed=$((BASH_REMATCH[1] - failed))
+		fi
+	done <"$log"
+	# A program that ends without having told its cases has failed.
+	[[ $failed -gt 0 || ($2 == 0 && $passed -gt 0) ]] || failed=1
+	[[ $failed == 0 ]] || word=FAILED
+	seconds_since "${STARTED[$1]}"
+	printf '%-6s  %s: %d passed, %d failed, %s s\n' "$word" \
+		"${program##*/}" "$passed" "$failed" "$REPLY"
+	sed -n 's/^note: /        /p' "$log"
+	[[ $failed == 0 ]] || {
+		[[ $2 != 124 ]] || printf '    not done in %s s\n' "$DEADLINE"
+		grep -v '^note: ' "$log" | sed 's/^/    /'
+		show_logs "$log"
+	}
+	N_PASSED=$((N_PASSED + passed))
+	N_FAILED=$((N_FAILED + failed))
+	unset "RUNNING[$1]"
+}
+
+# wait_for_one: the next program that ends is told.
+wait_for_one() {
+	local ended='' status=0
+	wait -n -p ended "${!RUNNING[@]}" || status=$?
+	[[ -n $ended ]] || return 0
+	tell "$ended" "$status"
+}
+
+# ---- all of it -------------------------------------------------------------
+
+[[ $# -gt 0 ]] || usage_die "which programs? 'make itest' runs all"
+cd -- "$ROOT"
+mkdir -p -- "$ITEST_DIR"
+trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+now_ms
+BEGAN=$REPLY
+need_servers
+for program in "$@"; do
+	[[ ${#RUNNING[@]} -lt $JOBS ]] || wait_for_one
+	begin "$program"
+done
+while [[ ${#RUNNING[@]} -gt 0 ]]; do
+	wait_for_one
+done
+seconds_since "$BEGAN"
+printf 'integration tests: %s s\n' "$REPLY"
+printf '%d passed, %d failed\n' "$N_PASSED" "$N_FAILED"
+[[ $N_FAILED == 0 ]]
