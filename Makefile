@@ -7,6 +7,8 @@ MODE ?= rel
 O ?= build
 OUT := $(O)/$(MODE)
 VERSION := $(shell infra/dev/version.sh)
+# How many compilers at a time, where nobody has said.
+JOBS ?= $(shell nproc)
 
 # ---- flags -----------------------------------------------------------------
 
@@ -79,6 +81,9 @@ TEST_C := $(foreach d,$(FOLDERS),$(wildcard $(d)/*_test.c))
 TESTS := $(TEST_C:%.c=$(OUT)/%)
 ITEST_C := $(wildcard itests/[0-9]*.c)
 ITESTS := $(ITEST_C:%.c=$(OUT)/%)
+# Where the version is compiled in.
+VERSIONED := infra/lib/version.c producers/stampede/load.c \
+	infra/overlord/cmd_restock.c
 HEADERS := $(wildcard $(addsuffix /*.h,$(FOLDERS)))
 SOURCES := $(wildcard $(addsuffix /*.c,$(FOLDERS))) $(ITEST_C) \
 	$(wildcard schemas/fuzz/*.c)
@@ -90,17 +95,35 @@ MAKEFLAGS += --no-builtin-rules
 
 .PHONY: help
 help: ## print the targets
-	@echo "Toasties Galore $(VERSION): targets"
+	@echo "Toasties Galore $(VERSION). Targets:"
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | \
 		expand -t 16
+	@echo "Settings of a run: infra/dev/run.sh help"
 
 # ---- build -----------------------------------------------------------------
 
 .PHONY: all programs
 all: programs $(TESTS) $(ITESTS)
 programs: $(BINS) ## build the programs into build/rel/bin
+	@:
 
-$(OUT)/%.o: %.c
+# Asked once a build folder: a library that is not there is named, before the
+# compiler complains of a header.
+$(OUT)/libraries: infra/dev/packages.txt
+	@pkg-config --print-errors --exists $(PKGS) || { \
+		echo "HINT: infra/dev/bootstrap.sh --need build installs" \
+			"what is missing" >&2; exit 1; }
+	@mkdir -p $(@D) && touch $@
+
+# The version changes with each commit: what bears it is made anew then.
+$(OUT)/version: always
+	@mkdir -p $(@D)
+	@[ "$$(cat $@ 2>/dev/null)" = '$(VERSION)' ] || echo '$(VERSION)' >$@
+.PHONY: always
+always:
+$(VERSIONED:%.c=$(OUT)/%.o): $(OUT)/version
+
+$(OUT)/%.o: %.c | $(OUT)/libraries
 	@mkdir -p $(@D)
 	$(QUIET)$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
@@ -135,7 +158,7 @@ $(OUT)/itests/%: $(OUT)/itests/%.o $(call lib_a,itests/harness $(LEAVES))
 .PHONY: run stop clean-run
 run: ## install what is missing, start everything, print the address
 	@infra/dev/bootstrap.sh --need run
-	@$(MAKE) --no-print-directory programs
+	@$(MAKE) --no-print-directory -j$(JOBS) programs
 	@BIN=$(OUT)/bin infra/dev/run.sh start
 stop: ## stop what `make run DETACH=1` started
 	@infra/dev/run.sh stop
@@ -144,15 +167,17 @@ clean-run: ## forget the state of earlier runs
 
 # ---- test ------------------------------------------------------------------
 
-.PHONY: test check itest lint asan tsan fuzz bench
-test: ## unit and integration tests, on a real Kafka and Postgres
+.PHONY: test check itest shelltest asan tsan fuzz bench
+test: ## everything that judges the tree, on a real Kafka and Postgres
 	@infra/dev/bootstrap.sh --need test
-	@$(MAKE) --no-print-directory -j2 all
-	@$(MAKE) --no-print-directory lint-fast check itest
+	@MAKE="$(MAKE)" JOBS=$(JOBS) infra/dev/test.sh
 check: $(TESTS) ## unit tests
 	@infra/dev/check.sh $(TESTS)
 itest: programs $(ITESTS) ## integration tests
-	@BIN=$(OUT)/bin itests/run.sh $(ITESTS)
+	@BIN=$(OUT)/bin ITEST_DIR=$(O)/itest itests/run.sh $(ITESTS)
+shelltest: programs ## tests of `make run` and of the private servers
+	@BIN=$(OUT)/bin infra/dev/run_test.sh
+	@infra/dev/server_test.sh
 asan: ## unit and integration tests with address and UB sanitizers
 	@$(MAKE) --no-print-directory MODE=asan all check itest
 tsan: ## unit and integration tests with the thread sanitizer

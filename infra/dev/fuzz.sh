@@ -3,7 +3,8 @@
 #
 # Fuzz targets: fuzz.sh SECONDS TARGET... runs each for so long, two at a time
 # or JOBS, in bounded memory, beginning with the golden bytes of its message
-# (of all, when none bears its name) and what earlier runs found worth keeping.
+# (of all, when none bears its name; envelope_fuzz with golden headers, which are
+# texts) and what earlier runs found worth keeping.
 # A line a target. A crash, a hang or too much memory fails; the input is kept
 # beside the target, and the command that repeats it is printed.
 set -euo pipefail
@@ -15,18 +16,17 @@ INPUT_MAX_S=5
 INPUT_MAX_BYTES=65536
 
 run_one() {
-	local seconds=$1 target=$2 name log runs status=0
+	local seconds=$1 target=$2 kind=msgpack name log runs status=0
 	local -a seeds
 	name=${target##*/}
 	name=${name%_fuzz}
 	log=$target.log
 	mkdir -p "$target.corpus"
 	shopt -s nullglob
-	seeds=(schemas/golden/"$name".*)
-	[[ ${#seeds[@]} -gt 0 ]] || seeds=(schemas/golden/*)
-	for seed in "${seeds[@]}"; do
-		[[ $seed == *.txt ]] || cp -u -- "$seed" "$target.corpus/"
-	done
+	[[ $name != envelope ]] || kind=txt
+	seeds=(schemas/golden/"$name".*."$kind")
+	[[ ${#seeds[@]} -gt 0 ]] || seeds=(schemas/golden/*."$kind")
+	cp -u -- "${seeds[@]}" "$target.corpus/"
 	"$target" -max_total_time="$seconds" -rss_limit_mb="$RSS_MAX_MB" \
 		-malloc_limit_mb="$ALLOCATION_MAX_MB" -timeout="$INPUT_MAX_S" \
 		-max_len="$INPUT_MAX_BYTES" -print_final_stats=1 \

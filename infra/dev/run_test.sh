@@ -52,8 +52,23 @@ another_than() {
 	[[ $(first_word "$2") != "$1" ]]
 }
 
+# stock prints what the stall 'main' has.
+stock() {
+	curl -s -f -m 5 "http://127.0.0.1:$PORT/stock?stall=main"
+}
+
+# order_is ID STATE: what the storefront says of it.
+order_is() {
+	curl -s -f -m 5 "http://127.0.0.1:$PORT/orders/$1" |
+		grep -q "\"state\":\"$2\""
+}
+
 tidy() {
-	local dir
+	local dir name
+	for name in kafka postgres; do
+		[[ ! -d $SCRATCH/$name ]] ||
+			said "$ROOT/infra/$name/$name.sh" remove "$SCRATCH/$name" || :
+	done
 	for dir in "$STATE" "$SCRATCH/other"; do
 		[[ ! -d $dir ]] || said shop clean RUN_DIR="$dir" || :
 	done
@@ -65,10 +80,27 @@ a_detached_start_returns_when_the_shop_is_open_and_stocked() {
 	expect said shop start DETACH=1
 	expect_said "http://127.0.0.1:$PORT/"
 	expect answers
-	expect grep -q cheese <(curl -s -m 5 \
-		"http://127.0.0.1:$PORT/stock?stall=main")
+	expect grep -q cheese <(stock)
 	expect said shop status
 	expect said shop stop
+}
+
+an_order_becomes_a_toastie_and_the_stock_goes_down() {
+	local answer id
+	expect said shop start DETACH=1
+	expect grep -q '"bread":100,"cheese":50,.*"vegemite":50' <(stock)
+	answer=$(curl -s -f -m 10 -H 'Content-Type: application/json' \
+		-d '{"stall":"main","doneness":"light","items":[
+			{"ingredient":"cheese","quantity":1},
+			{"ingredient":"vegemite","quantity":1},
+			{"ingredient":"bread","quantity":2}]}' \
+		"http://127.0.0.1:$PORT/orders")
+	id=${answer#*'"order_id":"'}
+	id=${id%%'"'*}
+	wait_until order_is "$id" "done"
+	expect grep -q '"bread":98,"cheese":49,.*"vegemite":49' <(stock)
+	expect test "$(grep -c "^START" "$STATE/log/grill-edges.log")" = 1
+	expect said shop clean
 }
 
 stop_leaves_no_process_and_no_lock() {
@@ -104,6 +136,24 @@ a_folder_in_use_says_where_it_runs_and_how_to_stop_it() {
 	expect_said "make stop"
 	expect answers
 	expect said shop stop
+}
+
+servers_that_are_there_already_are_used_and_left_alone() {
+	local brokers url
+	said "$ROOT/infra/kafka/kafka.sh" start "$SCRATCH/kafka"
+	said "$ROOT/infra/postgres/postgres.sh" start "$SCRATCH/postgres" --test
+	brokers=$(sed -n 's/^KAFKA_BROKERS=//p' "$SCRATCH/kafka/kafka.env")
+	url=$(sed -n 's/^DATABASE_URL=//p' "$SCRATCH/postgres/postgres.env")
+	expect said shop start DETACH=1 RUN_DIR="$SCRATCH/other" \
+		KAFKA_BROKERS="$brokers" DATABASE_URL="$url"
+	expect grep -q cheese <(stock)
+	expect test ! -e "$SCRATCH/other/kafka"
+	expect test ! -e "$SCRATCH/other/postgres"
+	expect said shop clean RUN_DIR="$SCRATCH/other"
+	expect said "$ROOT/infra/kafka/kafka.sh" status "$SCRATCH/kafka"
+	expect said "$ROOT/infra/postgres/postgres.sh" status \
+		"$SCRATCH/postgres"
+	tidy
 }
 
 a_crashed_worker_comes_back_and_it_is_said() {

@@ -49,6 +49,34 @@ someone_sleeps() {
 		WHERE wait_event = 'PgSleep'") == 1 ]]
 }
 
+# a_cache_of_our_own sets SOURCE, the jars that are there already, and CACHED, a
+# copy in a cache that may be damaged. In place of Maven there is a program that
+# gives the jars of $FROM: no test has to go to the network twice.
+a_cache_of_our_own() {
+	local cache="$SCRATCH/cache/toasties-galore"
+	said kafka fetch
+	SOURCE=$(sed -n "s/^kafka: .* is in '\(.*\)'\$/\1/p" "$SCRATCH/said")
+	CACHED=$cache/${SOURCE##*/}
+	rm -rf "$cache"
+	mkdir -p "$cache" "$SCRATCH/bin"
+	cp -r "$SOURCE" "$CACHED"
+	cat >"$SCRATCH/bin/mvn" <<-'MVN'
+	#!/bin/sh
+	for word; do
+		case $word in
+		-DoutputDirectory=*) exec cp "$FROM"/* "${word#*=}" ;;
+		esac
+	done
+	MVN
+	chmod +x "$SCRATCH/bin/mvn"
+}
+
+# fetch_from DIR: into the cache of our own.
+fetch_from() {
+	said env FROM="$1" PATH="$SCRATCH/bin:$PATH" \
+		XDG_CACHE_HOME="$SCRATCH/cache" "$KAFKA_SH" fetch
+}
+
 tidy() {
 	said kafka remove || :
 	said postgres remove || :
@@ -144,17 +172,31 @@ a_kafka_folder_of_a_newer_version_is_refused_with_a_hint() {
 }
 
 a_jar_that_was_changed_is_not_used() {
-	local cache="$SCRATCH/cache/toasties-galore" jar
-	said env XDG_CACHE_HOME="$SCRATCH/cache" "$KAFKA_SH" fetch
-	jar=$(find "$cache" -name 'kafka-clients-*.jar')
+	local jar
+	a_cache_of_our_own
+	jar=$(find "$CACHED" -name 'kafka-clients-*.jar')
 	printf 'x' >>"$jar"
-	said env XDG_CACHE_HOME="$SCRATCH/cache" "$KAFKA_SH" fetch
+	fetch_from "$SOURCE"
 	expect_said "the cache is damaged"
 	expect_said "kafka-clients-"
-	: >"${jar%/*}/stranger.jar"
-	said env XDG_CACHE_HOME="$SCRATCH/cache" "$KAFKA_SH" fetch
+	: >"$CACHED/stranger.jar"
+	fetch_from "$SOURCE"
 	expect_said "stranger.jar' is not on the list"
-	expect test ! -e "${jar%/*}/stranger.jar"
+	expect test ! -e "$CACHED/stranger.jar"
+}
+
+a_source_that_gives_other_jars_is_refused() {
+	local jar
+	a_cache_of_our_own
+	rm -rf "$CACHED"
+	cp -r "$SOURCE" "$SCRATCH/tampered"
+	jar=$(find "$SCRATCH/tampered" -name 'kafka-clients-*.jar')
+	printf 'x' >>"$jar"
+	refused fetch_from "$SCRATCH/tampered"
+	expect_said "not what was asked for"
+	expect_said "HINT: the source may be tampered with"
+	expect test ! -e "$CACHED"
+	fetch_from "$SOURCE"
 }
 
 postgres_keeps_its_address_and_its_data_from_start_to_start() {

@@ -4,7 +4,8 @@
 # Shell tests: a runner for tests that are shell functions. Sourced, after
 # server.sh; the file that sources it has its tests between the lines
 # `# ---- the tests` and `# ---- all of them`, and calls run_tests at its end.
-# A test's name is a sentence. A test fails when a command in it does.
+# A test's name is a sentence. A test fails when a command in it does. A line a
+# test, and at the end "N passed, N failed".
 #
 # What the program under test said is in $SCRATCH/said; $SCRATCH is removed at
 # the end, after tidy() has ended what lives in it.
@@ -119,15 +120,15 @@ run_tests() {
 		set -e
 		if [[ $r == 0 ]]; then
 			seconds_since "$start"
-			say "ok    ${name//_/ } ($REPLY s)"
+			printf 'ok      %s (%s s)\n' "${name//_/ }" "$REPLY"
 		else
-			say "FAIL  ${name//_/ }"
+			printf 'FAILED  %s\n' "${name//_/ }"
 			failed=$((failed + 1))
 			tidy || :
 		fi
 	done < <(sed -n -e '/^# ---- the tests/,/^# ---- all of them/s/^\([a-z0-9_]*\)() {$/\1/p' \
 		"$file")
-	say "$n tests, $failed failed"
+	printf '%d passed, %d failed\n' $((n - failed)) "$failed"
 	[[ $failed == 0 && $n -gt 0 ]]
 }
 

@@ -29,6 +29,57 @@ START_TEST(an_instant_is_written_with_its_milliseconds)
 }
 END_TEST
 
+START_TEST(an_instant_is_read_as_it_was_written)
+{
+	int64_t wall_ms = 7;
+
+	ck_assert_int_eq(clock_from_rfc3339(&wall_ms, instants[_i].text,
+					    strlen(instants[_i].text)),
+			 0);
+	ck_assert_int_eq(wall_ms, instants[_i].wall_ms);
+}
+END_TEST
+
+static const struct {
+	const char *text;
+	int64_t wall_ms; /* -1: it is none */
+} texts[] = {
+	{ "1970-01-01T00:00:01Z", 1000 },
+	{ "1970-01-01T00:00:01.5Z", 1500 },
+	{ "1970-01-01T00:00:01.123456789Z", 1123 },
+	{ "2016-12-31T23:59:60Z", INT64_C(1483228800000) },
+	{ "2024-02-29T00:00:00Z", INT64_C(1709164800000) },
+	{ "2023-02-29T00:00:00Z", -1 },
+	{ "2024-02-30T00:00:00Z", -1 },
+	{ "2024-13-01T00:00:00Z", -1 },
+	{ "2024-00-01T00:00:00Z", -1 },
+	{ "2024-01-00T00:00:00Z", -1 },
+	{ "2024-01-01T24:00:00Z", -1 },
+	{ "2024-01-01T00:60:00Z", -1 },
+	{ "2024-01-01T00:00:61Z", -1 },
+	{ "2024-01-01T00:00:00", -1 },
+	{ "2024-01-01T00:00:00.Z", -1 },
+	{ "2024-01-01T00:00:00.1xZ", -1 },
+	{ "2024-01-01T00:00:00+01:00", -1 },
+	{ "2024-01-01T00:00:00,5Z", -1 },
+	{ "2024-01-01 00:00:00Z", -1 },
+	{ "+024-01-01T00:00:00Z", -1 },
+	{ "yesterday at nine or so", -1 },
+	{ "Z", -1 },
+	{ "", -1 },
+};
+
+START_TEST(a_text_that_is_no_instant_leaves_the_result_alone)
+{
+	int64_t wall_ms = 7;
+	int r = clock_from_rfc3339(&wall_ms, texts[_i].text,
+				   strlen(texts[_i].text));
+
+	ck_assert_int_eq(r, texts[_i].wall_ms < 0 ? CLOCK_E_TEXT : 0);
+	ck_assert_int_eq(wall_ms, r ? 7 : texts[_i].wall_ms);
+}
+END_TEST
+
 START_TEST(a_deadline_that_has_passed_leaves_nothing)
 {
 	ck_assert_int_eq(clock_left_ms(clock_now_ms() - 1), 0);
@@ -67,6 +118,11 @@ int main(void)
 
 	tcase_add_loop_test(tcase, an_instant_is_written_with_its_milliseconds,
 			    0, CHECK_N(instants));
+	tcase_add_loop_test(tcase, an_instant_is_read_as_it_was_written, 0,
+			    CHECK_N(instants));
+	tcase_add_loop_test(
+		tcase, a_text_that_is_no_instant_leaves_the_result_alone, 0,
+		CHECK_N(texts));
 	tcase_add_test(tcase, a_deadline_that_has_passed_leaves_nothing);
 	tcase_add_test(tcase, what_is_left_fits_an_int);
 	tcase_add_test(tcase, the_monotonic_clock_does_not_go_back);

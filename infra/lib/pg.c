@@ -440,8 +440,13 @@ static int take_run(struct pg *pg, int64_t deadline_at_ms)
 		r = next_result(pg, &result, deadline_at_ms);
 	if (r)
 		return r;
-	assert(PQresultStatus(result) == PGRES_PIPELINE_SYNC);
+	/* A session that is ended says so where the message's end would be. */
+	if (PQresultStatus(result) != PGRES_PIPELINE_SYNC)
+		r = set_lost(pg, result ? PQresultErrorMessage(result) :
+					  "the session was ended");
 	PQclear(result);
+	if (r)
+		return r;
 	if (!PQexitPipelineMode(pg->conn))
 		return set_lost(pg, "the message did not end");
 	return failed;

@@ -230,19 +230,24 @@ int64_t program_stop(struct program *program)
 
 /* ---- figures ---- */
 
-/* The value behind @metric at the beginning of a line. */
+/* The sum of the lines that begin with @metric, whatever labels follow. */
 static bool find_metric(const char *text, const char *metric, int64_t *ret)
 {
 	size_t n = strlen(metric);
+	bool found = false;
 
+	*ret = 0;
 	for (const char *p = text; p && *p; p = strchr(p, '\n')) {
 		p += *p == '\n';
-		if (!strncmp(p, metric, n) && p[n] == ' ') {
-			*ret = (int64_t)strtod(p + n + 1, NULL);
-			return true;
-		}
+		if (strncmp(p, metric, n) != 0 || !strchr(" {,}", p[n]))
+			continue;
+		p += strcspn(p, "\n");
+		while (p[-1] != ' ')
+			p--;
+		*ret += (int64_t)strtod(p, NULL);
+		found = true;
 	}
-	return false;
+	return found;
 }
 
 int64_t program_metric(const struct program *program, const char *metric)

@@ -55,7 +55,8 @@ int program_wait(struct program *program, int64_t timeout_ms);
 /* SIGTERM, the wait, and status 0, or the test fails. Gives milliseconds. */
 int64_t program_stop(struct program *program);
 
-/* Of /metrics: @metric is the name with its labels as they are printed. */
+/* Of /metrics: the sum over all labels of @metric, which is a name, or a name
+ * with the first of its labels: "galore_records_total{outcome=\"dead\"". */
 int64_t program_metric(const struct program *program, const char *metric);
 /* Resident memory. */
 int64_t program_rss_kbytes(const struct program *program);

@@ -25,12 +25,14 @@ int suite_main(int argc, char **argv, int timeout_s,
 	Suite *suite = suite_create(base ? base + 1 : argv[0]);
 	TCase *tcase = tcase_create("itest");
 	SRunner *runner;
-	int n_failed;
+	int n_failed, n_wanted = 0;
 
 	tcase_set_timeout(tcase, timeout_s);
 	for (; *tests; tests++)
-		if (is_wanted(argc, argv, (*tests)->name))
+		if (is_wanted(argc, argv, (*tests)->name)) {
 			tcase_add_test(tcase, *tests);
+			n_wanted++;
+		}
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	/* Each in a process of its own: programs end with it. */
@@ -40,7 +42,10 @@ int suite_main(int argc, char **argv, int timeout_s,
 	srunner_run_all(runner, CK_ENV);
 	n_failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
-	return n_failed != 0;
+	if (!n_wanted)
+		(void)fprintf(stderr, "no test of '%s' has such a name\n",
+			      argv[0]);
+	return n_failed || !n_wanted;
 }
 
 void suite_note(const char *format, ...)

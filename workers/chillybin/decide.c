@@ -32,7 +32,7 @@ static void note_missing(struct decision *decision, struct order_row *order,
 	order->missing[order->n_missing++] = (struct missing){
 		.ingredient = item->ingredient,
 		.wanted = item->quantity,
-		.left = row->quantity == SHELF_NONE && !row->delta ?
+		.left = row->quantity == SHELF_NONE && !row->made ?
 				MISSING_UNKNOWN :
 				shelf_left(row),
 	};
@@ -131,6 +131,12 @@ static void decide_cancel(struct decision *decision, struct record *record,
 
 /* ---- stock that is put in, counted, or comes back ---- */
 
+static void put(struct shelf_row *shelf, int64_t delta)
+{
+	shelf->delta += delta;
+	shelf->made = shelf->quantity == SHELF_NONE;
+}
+
 static struct change_row *new_change(struct decision *decision,
 				     const struct record *record,
 				     struct command *command,
@@ -192,7 +198,7 @@ static void decide_stock(struct decision *decision, struct record *record,
 		command->changes->kind = STOCK_CHANGE_COUNTED;
 		command->changes->delta = stock->quantity - shelf_left(shelf);
 	}
-	shelf->delta += command->changes->delta;
+	put(shelf, command->changes->delta);
 }
 
 static void give_back(struct decision *decision, const struct record *record,
@@ -209,7 +215,7 @@ static void give_back(struct decision *decision, const struct record *record,
 		change->kind = STOCK_CHANGE_RETURNED;
 		change->delta = order->items[i].quantity;
 		change->order_id = order->id;
-		shelf->delta += change->delta;
+		put(shelf, change->delta);
 	}
 }
 

@@ -67,6 +67,7 @@ void shelf_undo(struct shelf *shelf)
 	for (size_t i = 0; i < shelf->n_rows; i++) {
 		shelf->rows[i]->delta = 0;
 		shelf->rows[i]->used = false;
+		shelf->rows[i]->made = false;
 	}
 }
 

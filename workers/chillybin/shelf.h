@@ -17,6 +17,7 @@ struct shelf_row {
 	int64_t quantity; /* as read; or SHELF_UNREAD, SHELF_NONE */
 	int64_t delta;
 	bool used; /* a decision rests on it */
+	bool made; /* there was none, and a decision put it in */
 };
 
 struct shelf {

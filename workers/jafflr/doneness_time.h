@@ -8,7 +8,7 @@
 #include "schemas/doneness.h"
 
 static const int64_t doneness_time_ms[N_DONENESS] = {
-#define DONENESS(name, ms) [DONENESS_##name] = ms,
+#define DONENESS(name, ms, what) [DONENESS_##name] = ms,
 #include "workers/jafflr/doneness.def"
 #undef DONENESS
 };

@@ -163,9 +163,13 @@ void intake_read(struct worker *worker)
 		room = worker->open->n_records < worker->batch_max ?
 			       worker->batch_max - worker->open->n_records :
 			       0;
-		/* Full: the group is served again when the batch has gone. */
-		if (!room)
+		/* Full: the group is served again when the batch has gone. A
+		 * hold may be long, and is no reason to leave: paused, nothing
+		 * comes but the group's callbacks. */
+		if (!room && !worker->paused)
 			return;
+		if (!room)
+			room = 1;
 		if (room > READ_AT_ONCE)
 			room = READ_AT_ONCE;
 		n = kafka_in_poll(worker->in, worker->polled, room, 0);

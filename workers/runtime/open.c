@@ -4,6 +4,7 @@
  * here too: what /livez, /readyz and /startupz mean.
  */
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -253,6 +254,16 @@ static int open_all(struct worker *worker, loop_fn drain)
 	return r;
 }
 
+/*
+ * Thousands of headers and messages of ours live at once, and each large
+ * block that is freed would sweep all the small ones that were freed before
+ * it: a fifth of a worker's time under load.
+ */
+static void tune_malloc(void)
+{
+	(void)mallopt(M_MXFAST, 0);
+}
+
 int worker_open(struct worker **ret, const struct worker_ops *ops, void *arg,
 		const struct runtime_conf *conf, loop_fn drain)
 {
@@ -265,6 +276,7 @@ int worker_open(struct worker **ret, const struct worker_ops *ops, void *arg,
 	worker->args = xcalloc(1, sizeof(*worker->args));
 	worker->open = batch_new();
 	worker->running = batch_new();
+	tune_malloc();
 	(void)signal(SIGPIPE, SIG_IGN);
 	open_log(worker);
 	name_all(worker);

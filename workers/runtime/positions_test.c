@@ -5,7 +5,6 @@
  */
 #include "workers/runtime/positions.h"
 
-#include <pthread.h>
 #include <string.h>
 
 #include "infra/lib/postgres_fixture.h"
@@ -193,19 +192,27 @@ START_TEST(the_holder_of_an_older_epoch_moves_nothing)
 }
 END_TEST
 
+static void end_transaction(void *arg, int backend_pid, int64_t waited_ms)
+{
+	(void)backend_pid;
+	(void)waited_ms;
+	if (++*(int *)arg == 3)
+		postgres_exec(pg, "COMMIT");
+}
+
 START_TEST(a_take_over_waits_for_a_commit_in_flight_and_sees_it)
 {
 	struct held_position row;
+	int n_looks = 0;
 
 	take(pg, &me, held);
 	row = believed(held, 0, 0, 0);
 	(void)pg_add(pg, &pg_begin, NULL);
 	positions_add_move(pg, &me, &row, 1, &args);
 	ck_assert_int_eq(pg_run(pg, TIMEOUT_MS), 0);
-	(void)pg_add(pg, &pg_commit, NULL);
-	/* The commit is sent by whoever looks while the other one waits. */
-	ck_assert_int_eq(pg_run(pg, TIMEOUT_MS), 0);
+	pg_on_waiting(other, 20, end_transaction, &n_looks);
 	take(other, &zombie, theirs);
+	ck_assert_int_ge(n_looks, 3);
 	ck_assert_int_eq(find(theirs, 0, 0, 0)->next_offset, 10);
 }
 END_TEST
@@ -392,14 +399,6 @@ END_TEST
 
 /* ---- holding beside the batches ---- */
 
-static void end_hold(void *arg, int backend_pid, int64_t waited_ms)
-{
-	(void)backend_pid;
-	(void)waited_ms;
-	if (++*(int *)arg == 3)
-		postgres_exec(pg, "COMMIT");
-}
-
 START_TEST(a_hold_keeps_a_take_over_waiting_until_its_commit)
 {
 	struct held_position rows[2];
@@ -411,7 +410,7 @@ START_TEST(a_hold_keeps_a_take_over_waiting_until_its_commit)
 	(void)pg_add(pg, &pg_begin, NULL);
 	positions_add_hold(pg, &me, rows, 2, &args);
 	ck_assert_int_eq(pg_run(pg, TIMEOUT_MS), 0);
-	pg_on_waiting(other, 20, end_hold, &n_looks);
+	pg_on_waiting(other, 20, end_transaction, &n_looks);
 	take(other, &zombie, theirs);
 	ck_assert_int_ge(n_looks, 3);
 }

@@ -439,14 +439,25 @@ static void drain_turn(struct worker *worker)
 	worker->over = true;
 }
 
-/* A worker that has enough to do reads on when it has done some of it. */
+/* Too many facts wait for the broker; half of them gone is few enough. */
+static bool too_many_facts(const struct worker *worker)
+{
+	int64_t waiting = (int64_t)publisher_waiting(worker->publisher);
+	int64_t most = worker->conf->facts_max;
+
+	return waiting > (worker->paused ? most / 2 : most);
+}
+
+/* A worker that has enough in hand keeps its membership and polls on with
+ * its partitions paused, until it has done some of it. */
 static void heed_enough(struct worker *worker)
 {
-	bool enough;
+	const struct worker_task *task = worker->ops->task;
+	bool enough = too_many_facts(worker) ||
+		      (task && task->enough(worker->arg));
 
-	if (!worker->ops->task || worker->hold.on)
+	if (worker->hold.on)
 		return;
-	enough = worker->ops->task->enough(worker->arg);
 	if (enough && !worker->paused)
 		holdings_pause(worker);
 	else if (!enough && worker->paused)

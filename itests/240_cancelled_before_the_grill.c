@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A customer who changes her mind: before the toastie is started everything
+ * goes back, once; after that it is finished.
+ */
+#include <check.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "infra/lib/xalloc.h"
+#include "itests/harness/bus.h"
+#include "itests/harness/checker.h"
+#include "itests/harness/shop.h"
+#include "itests/harness/suite.h"
+#include "schemas/pick.h"
+
+#define SETTLE_MS 20000
+#define TOASTIE(more)                                                         \
+	"{\"stall\":\"main\",\"customer\":\"gita\",\"items\":["                \
+	"{\"ingredient\":\"cheese\",\"quantity\":1},"                          \
+	"{\"ingredient\":\"bread\",\"quantity\":2}]" more "}"
+
+static struct program *open_shop(struct world *world)
+{
+	struct program *storefront = world_start(world, "storefront", NULL);
+
+	(void)world_start(world, "chillybin-1", NULL);
+	world_wait_all_ready(world);
+	shop_restock(storefront, "main", "bread", 10);
+	shop_restock(storefront, "main", "cheese", 10);
+	return storefront;
+}
+
+static void cancel(const struct program *storefront, const char *id)
+{
+	struct http_answer answer;
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "/orders/%s/cancel", id);
+	answer = shop_ask(storefront, &(struct http_ask){ .method = "POST",
+							  .path = path });
+	ck_assert_msg(answer.status == 202, "POST %s: %d %s", path,
+		      answer.status, answer.body.p);
+	http_answer_deinit(&answer);
+}
+
+/* How many picks on the topic tell that verdict. */
+static size_t count_verdicts(const struct world *world, enum verdict verdict)
+{
+	struct pick_room *room = xcalloc(1, sizeof(*room));
+	struct schema_fault fault;
+	struct envelope envelope;
+	struct bus_log picks;
+	struct pick pick;
+	size_t n = 0;
+
+	bus_read(world, "picks", &picks);
+	for (size_t i = 0; i < picks.n; i++) {
+		const struct bus_record *record = &picks.records[i];
+
+		ck_assert(!bus_envelope(record, &envelope, &fault));
+		ck_assert(!pick_decode(&pick, room, &envelope, record->value.p,
+				       record->value.n, &fault));
+		n += pick.verdict == verdict;
+	}
+	bus_log_deinit(&picks);
+	free(room);
+	return n;
+}
+
+START_TEST(an_order_cancelled_before_the_grill_gives_everything_back_once)
+{
+	CLEANUP(world_freep) struct world *world = world_new(__func__);
+	struct program *storefront = open_shop(world);
+	struct grill_spy grill = grill_open(world, "grill-1", 1, 1000);
+	char id[37];
+
+	shop_order(storefront, TOASTIE(""), NULL, id);
+	json_decref(shop_wait(storefront, id, "queued"));
+	cancel(storefront, id);
+	json_decref(shop_wait(storefront, id, "cancelled"));
+	/* Nothing comes back before the grill has said so. */
+	ck_assert_int_eq(shop_stock(storefront, "main", "bread"), 8);
+	(void)world_start(world, "jafflr-1", NULL);
+	json_decref(shop_wait(storefront, id, "returned"));
+	cancel(storefront, id);
+	world_settle(world, SETTLE_MS);
+	ck_assert_int_eq(shop_stock(storefront, "main", "bread"), 10);
+	ck_assert_int_eq(shop_stock(storefront, "main", "cheese"), 10);
+	ck_assert_int_eq(
+		check_world(world,
+			    &(struct check_params){ .grills = { &grill } })
+			.n_starts,
+		0);
+}
+END_TEST
+
+START_TEST(a_toastie_that_has_started_is_finished)
+{
+	CLEANUP(world_freep) struct world *world = world_new(__func__);
+	struct program *storefront = open_shop(world);
+	struct grill_spy grill = grill_open(world, "grill-1", 1, 4);
+	char id[37];
+
+	(void)world_start(world, "jafflr-1", NULL);
+	shop_order(storefront, TOASTIE(",\"doneness\":\"well-done\""), NULL,
+		   id);
+	grill_wait_starts(&grill, 1, SETTLE_MS);
+	cancel(storefront, id);
+	json_decref(shop_wait(storefront, id, "done"));
+	world_settle(world, SETTLE_MS);
+	ck_assert_int_eq(shop_stock(storefront, "main", "bread"), 8);
+	ck_assert_int_eq(
+		check_world(world,
+			    &(struct check_params){ .grills = { &grill } })
+			.n_done,
+		1);
+}
+END_TEST
+
+START_TEST(a_cancellation_that_comes_too_late_leaves_the_verdict_kept)
+{
+	CLEANUP(world_freep) struct world *world = world_new(__func__);
+	struct program *storefront = open_shop(world);
+	char refused[37], counter[37];
+
+	shop_order(storefront,
+		   "{\"stall\":\"main\",\"items\":[{\"ingredient\":\"bread\","
+		   "\"quantity\":99}]}",
+		   NULL, refused);
+	json_decref(shop_wait(storefront, refused, "refused"));
+	shop_order(storefront, TOASTIE(",\"grill\":false"), NULL, counter);
+	json_decref(shop_wait(storefront, counter, "done"));
+	cancel(storefront, refused);
+	cancel(storefront, counter);
+	world_settle(world, SETTLE_MS);
+	ck_assert_uint_eq(count_verdicts(world, VERDICT_KEPT), 2);
+	ck_assert_uint_eq(count_verdicts(world, VERDICT_CANCELLED), 0);
+	json_decref(shop_wait(storefront, refused, "refused"));
+	json_decref(shop_wait(storefront, counter, "done"));
+	ck_assert_int_eq(shop_stock(storefront, "main", "bread"), 8);
+	(void)check_world(world, &(struct check_params){ 0 });
+}
+END_TEST
+
+int main(int argc, char **argv)
+{
+	const TTest *tests[] = {
+		an_order_cancelled_before_the_grill_gives_everything_back_once,
+		a_toastie_that_has_started_is_finished,
+		a_cancellation_that_comes_too_late_leaves_the_verdict_kept,
+		NULL,
+	};
+
+	return suite_main(argc, argv, 60, tests);
+}

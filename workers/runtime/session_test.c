@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Session: opening, and the rescue. A blocker that hangs is a real one: a
+ * client that began a COPY, holds locks, and sends nothing more.
+ */
+#include "workers/runtime/session.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#include "infra/lib/postgres_fixture.h"
+#include "workers/runtime/counters.h"
+
+#define TIMEOUT_MS POSTGRES_TIMEOUT_MS
+
+static const char *url;
+static struct session session;
+static struct pg *blocker;
+static struct session_params params;
+static char error[256];
+
+static const struct pg_statement update = {
+	"update", "UPDATE stock SET quantity = quantity + 1", 0,
+};
+
+static void setup(void)
+{
+	url = postgres_database();
+	params = (struct session_params){
+		.url = url,
+		.schema = "galore",
+		.holder = "holder",
+		.schema_version = 2,
+	};
+	blocker = postgres_connect(url, "galore");
+	postgres_exec(blocker, "INSERT INTO stock VALUES ('main', 'cheese', 1)");
+}
+
+static void teardown(void)
+{
+	session_close(&session);
+	blocker = pg_free(blocker);
+}
+
+static void open_it(void)
+{
+	int r = session_open(&session, &params, error);
+
+	ck_assert_msg(!r, "%s", error);
+}
+
+START_TEST(a_schema_that_is_newer_than_needed_is_accepted)
+{
+	open_it();
+	ck_assert_ptr_nonnull(session.work);
+	ck_assert_ptr_nonnull(session.watch);
+}
+END_TEST
+
+static const char *const amiss[] = {
+	"UPDATE schema_migrations SET version = 1",
+	"UPDATE schema_migrations SET dirty = true",
+	"DELETE FROM schema_migrations",
+	"DROP TABLE schema_migrations",
+};
+
+START_TEST(a_schema_that_is_older_dirty_or_not_there_wants_migrating)
+{
+	postgres_exec(blocker, amiss[_i]);
+	ck_assert_int_eq(session_open(&session, &params, error),
+			 SESSION_E_OLD_SCHEMA);
+	ck_assert_ptr_nonnull(strstr(error, "overlord migrate up"));
+	ck_assert_ptr_null(session.work);
+	ck_assert_ptr_null(session.watch);
+}
+END_TEST
+
+START_TEST(a_database_that_is_not_there_is_away)
+{
+	params.url = "postgresql://nobody@127.0.0.1:1/none";
+	ck_assert_int_eq(session_open(&session, &params, error),
+			 SESSION_E_AWAY);
+	ck_assert_uint_gt(strlen(error), 0);
+}
+END_TEST
+
+START_TEST(opening_again_leaves_one_pair_of_sessions)
+{
+	open_it();
+	open_it();
+	CHECK_WITHIN(TIMEOUT_MS,
+		     postgres_number(url, "SELECT count(*) FROM"
+					  " pg_stat_activity WHERE"
+					  " application_name = 'holder'") == 2,
+		     (void)0);
+}
+END_TEST
+
+/* ---- the rescue ---- */
+
+static int run_update(void)
+{
+	int64_t began_ms = clock_now_ms();
+	int r;
+
+	(void)pg_add(session.work, &update, NULL);
+	r = pg_run(session.work, TIMEOUT_MS);
+	ck_assert_msg(!r, "%s", pg_message(session.work));
+	return (int)(clock_now_ms() - began_ms);
+}
+
+START_TEST(who_hangs_in_a_copy_with_locked_rows_is_ended)
+{
+	int waited_ms;
+
+	open_it();
+	ck_assert_int_eq(
+		pg_copy_begin(blocker,
+			      "BEGIN; UPDATE stock SET quantity = 0;"
+			      " COPY dead_letters FROM STDIN (FORMAT binary)",
+			      TIMEOUT_MS),
+		0);
+	waited_ms = run_update();
+	ck_assert_int_ge(waited_ms, 190);
+	ck_assert_int_lt(waited_ms, 5000);
+	ck_assert_int_eq(counter_get(&runtime_counters.rescues), 1);
+	ck_assert_int_ne(pg_exec(blocker, "SELECT 1", TIMEOUT_MS), 0);
+	ck_assert(pg_lost(blocker));
+	ck_assert_int_eq(postgres_number(url, "SELECT quantity FROM stock"), 2);
+}
+END_TEST
+
+START_TEST(who_sits_in_an_open_transaction_is_ended)
+{
+	open_it();
+	postgres_exec(blocker, "BEGIN; UPDATE stock SET quantity = 0");
+	(void)run_update();
+	ck_assert_int_eq(counter_get(&runtime_counters.rescues), 1);
+	ck_assert_int_eq(postgres_number(url, "SELECT quantity FROM stock"), 2);
+}
+END_TEST
+
+static void *work(void *arg)
+{
+	return (void *)(intptr_t)pg_exec(
+		arg,
+		"BEGIN; UPDATE stock SET quantity = 10;"
+		" SELECT pg_sleep(1.2); COMMIT",
+		TIMEOUT_MS);
+}
+
+START_TEST(who_works_is_waited_for)
+{
+	pthread_t thread;
+	int waited_ms;
+	void *r;
+
+	open_it();
+	ck_assert_int_eq(pthread_create(&thread, NULL, work, blocker), 0);
+	CHECK_WITHIN(TIMEOUT_MS,
+		     postgres_number(url, "SELECT count(*) FROM"
+					  " pg_stat_activity WHERE wait_event"
+					  " = 'PgSleep'") == 1,
+		     (void)0);
+	waited_ms = run_update();
+	ck_assert_int_ge(waited_ms, 500);
+	ck_assert_int_eq(pthread_join(thread, &r), 0);
+	ck_assert_int_eq((int)(intptr_t)r, 0);
+	ck_assert_int_eq(counter_get(&runtime_counters.rescues), 0);
+	ck_assert_int_eq(postgres_number(url, "SELECT quantity FROM stock"),
+			 11);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("session");
+	TCase *tcase = check_case(suite, 60);
+
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, a_schema_that_is_newer_than_needed_is_accepted);
+	tcase_add_loop_test(
+		tcase, a_schema_that_is_older_dirty_or_not_there_wants_migrating,
+		0, CHECK_N(amiss));
+	tcase_add_test(tcase, a_database_that_is_not_there_is_away);
+	tcase_add_test(tcase, opening_again_leaves_one_pair_of_sessions);
+	tcase_add_test(tcase, who_hangs_in_a_copy_with_locked_rows_is_ended);
+	tcase_add_test(tcase, who_sits_in_an_open_transaction_is_ended);
+	tcase_add_test(tcase, who_works_is_waited_for);
+	return postgres_run(suite);
+}

@@ -1,0 +1,487 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Transaction: the ways a batch may go, with a worker that misses as often as
+ * its script says. The server and the rows of positions are real.
+ */
+#include "workers/runtime/transaction.h"
+
+#include <string.h>
+
+#include "infra/lib/postgres_fixture.h"
+#include "workers/runtime/counters.h"
+
+#define TIMEOUT_MS POSTGRES_TIMEOUT_MS
+enum { FEW = 3, MANY = 64, TRIES_MAX = 16 };
+
+/* How a try fails, and what was seen of each. */
+static struct {
+	const char *fail_with; /* the SQLSTATE of those that fail */
+	int n_fail;	       /* so many tries fail first */
+	bool fail_in_load;
+	bool end_session; /* in place of failing */
+	int n_tries, n_loads, n_copies;
+	enum batch_mode modes[TRIES_MAX];
+	bool within_limits; /* the last load() must not take long */
+} script;
+
+static const char *url;
+static struct session session;
+static struct identity identity;
+static struct positions *taken;
+static struct transaction *tx;
+static struct slot slot;
+
+/* ---- a worker ---- */
+
+static const struct pg_statement within_limits = {
+	"within_limits",
+	"SELECT current_setting('idle_in_transaction_session_timeout') ="
+	" '250ms'",
+	0,
+};
+
+static int load(void *arg, struct pg *pg, struct batch *batch)
+{
+	int i, r;
+
+	(void)arg;
+	(void)batch;
+	script.n_loads++;
+	if (script.fail_in_load && script.n_loads <= script.n_fail)
+		return pg_exec(pg, "SELECT 1 / 0", TIMEOUT_MS);
+	i = pg_add(pg, &within_limits, NULL);
+	r = pg_run(pg, TIMEOUT_MS);
+	if (!r)
+		script.within_limits = pg_bool(pg, i, 0, 0);
+	return r;
+}
+
+static void decide(void *arg, struct batch *batch)
+{
+	(void)arg;
+	ck_assert_int_lt(script.n_tries, TRIES_MAX);
+	script.modes[script.n_tries++] = batch->mode;
+	for (size_t i = 0; i < batch->n_records; i++)
+		ck_assert_ptr_null(batch->records[i].dead_reason);
+	if (batch->n_records)
+		batch_dead(batch, &batch->records[0], "conflict", "of a try");
+}
+
+static int copy(void *arg, struct pg *pg, const struct batch *batch)
+{
+	struct buf rows = { 0 };
+	int r;
+
+	(void)arg;
+	script.n_copies++;
+	for (size_t i = 0; i < batch->n_records; i++) {
+		pg_copy_row(&rows, 1);
+		pg_put_i64(&rows, batch->records[i].kafka.offset);
+	}
+	r = pg_copy_put(pg, rows.p, rows.n, TIMEOUT_MS);
+	buf_deinit(&rows);
+	return r;
+}
+
+static const struct pg_statement miss = {
+	"miss", "SELECT pg_temp.miss($1)", 1,
+};
+
+static const struct pg_statement insert = {
+	"insert", "INSERT INTO effects SELECT unnest($1::bigint[])", 1,
+};
+
+static struct pg_args args[2];
+
+static void store(void *arg, struct pg *pg, const struct batch *batch,
+		  bool copied)
+{
+	struct pg_array offsets = { 0 };
+
+	(void)arg;
+	pg_args_reset(&args[0]);
+	pg_args_reset(&args[1]);
+	if (script.end_session && script.n_tries <= script.n_fail)
+		postgres_exec(session.watch,
+			      "SELECT pg_terminate_backend(pid) FROM"
+			      " pg_stat_activity WHERE pid <> pg_backend_pid()"
+			      " AND application_name = 'holder'");
+	for (size_t i = 0; i < batch->n_records; i++)
+		pg_put_i64(pg_element(&offsets),
+			   batch->records[i].kafka.offset);
+	if (!copied) {
+		pg_arg_array(&args[0], PG_INT8, &offsets);
+		(void)pg_add(pg, &insert, &args[0]);
+	}
+	pg_array_deinit(&offsets);
+	if (script.fail_with && script.n_tries <= script.n_fail) {
+		pg_put_text(pg_arg(&args[1]), script.fail_with, 5);
+		(void)pg_add(pg, &miss, &args[1]);
+	}
+}
+
+static const struct worker_ops with_load = {
+	.service = "chillybin",
+	.load = load,
+	.decide = decide,
+	.copy_sql = "BEGIN; COPY effects FROM STDIN (FORMAT binary)",
+	.copy = copy,
+	.store = store,
+};
+
+static const struct worker_ops without_load = {
+	.service = "chillybin",
+	.decide = decide,
+	.store = store,
+};
+
+/* ---- a batch of it ---- */
+
+static void open_session(void)
+{
+	struct session_params params = {
+		.url = url,
+		.schema = "galore",
+		.holder = "holder",
+		.schema_version = 1,
+	};
+	char error[256] = "";
+	int r = session_open(&session, &params, error);
+
+	ck_assert_msg(!r, "%s", error);
+	postgres_exec(session.work,
+		      "CREATE TABLE IF NOT EXISTS effects (o bigint);"
+		      "CREATE FUNCTION pg_temp.miss(state text) RETURNS void"
+		      " LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no'"
+		      " USING ERRCODE = state; END $$");
+}
+
+static void take_over(void)
+{
+	static const struct position_key key = { 0, 0 };
+
+	ck_assert_int_eq(positions_take(session.work, &identity, &key, 1,
+					taken),
+			 0);
+	slot.n_rows = 1;
+	slot.rows[0] = (struct slot_row){
+		.next_offset = taken->rows[0].next_offset,
+		.epoch = taken->rows[0].epoch,
+	};
+}
+
+static void setup(void)
+{
+	url = postgres_database();
+	identity = (struct identity){
+		.service = "chillybin",
+		.colour = "blue",
+		.holder = "holder",
+		.topics = { &topic_table[TOPIC_ORDERS] },
+		.n_topics = 1,
+	};
+	taken = xcalloc(1, sizeof(*taken));
+	tx = xcalloc(1, sizeof(*tx));
+	tx->ops = &with_load;
+	tx->identity = &identity;
+	tx->batch = batch_new();
+	open_session();
+	take_over();
+}
+
+static void teardown(void)
+{
+	session_close(&session);
+	lanes_deinit(&taken->lanes);
+	free(taken);
+	(void)batch_free(tx->batch);
+	free(tx);
+	pg_args_deinit(&args[0]);
+	pg_args_deinit(&args[1]);
+}
+
+/* The next @n records, all as they come from decode. */
+static void fill(int64_t n)
+{
+	int64_t from = slot.rows[0].next_offset;
+
+	batch_reset(tx->batch);
+	for (int64_t i = from; i < from + n; i++) {
+		struct kafka_record kafka = { .offset = i };
+
+		(void)batch_add(tx->batch, &slot, &kafka);
+	}
+	batch_close(tx->batch, 1700000000000);
+	tx->n_moves = 1;
+	tx->moves[0] = (struct held_position){
+		.lane = "stable",
+		.epoch = slot.rows[0].epoch,
+		.next_offset = from,
+		.to_next = from + n,
+	};
+	memset(&script.n_tries, 0,
+	       sizeof(script) - offsetof(typeof(script), n_tries));
+}
+
+static int run(int64_t n)
+{
+	int r;
+
+	fill(n);
+	r = transaction_run(tx, &session);
+	if (!r)
+		slot.rows[0].next_offset += n;
+	return r;
+}
+
+static void expect_modes(const char *letters)
+{
+	static const char names[] = { [BATCH_FAST] = 'f', [BATCH_CHECKED] = 'c',
+				      [BATCH_LOCKED] = 'l' };
+	char said[TRIES_MAX + 1] = "";
+
+	for (int i = 0; i < script.n_tries; i++)
+		said[i] = names[script.modes[i]];
+	ck_assert_str_eq(said, letters);
+}
+
+static int64_t n_effects(void)
+{
+	return postgres_number(url, "SELECT count(*) FROM effects");
+}
+
+static void expect_committed(int64_t n)
+{
+	ck_assert_int_eq(n_effects(), n);
+	ck_assert_int_eq(postgres_number(url, "SELECT next_offset FROM"
+					      " positions WHERE service ="
+					      " 'chillybin' AND topic ="
+					      " 'orders' AND partition = 0"),
+			 slot.rows[0].next_offset);
+}
+
+/* ---- the ways ---- */
+
+START_TEST(a_small_batch_goes_in_one_message)
+{
+	ck_assert_int_eq(run(FEW), 0);
+	expect_modes("f");
+	ck_assert_int_eq(script.n_copies, 0);
+	ck_assert_int_eq(script.n_loads, 0);
+	expect_committed(FEW);
+	ck_assert_int_eq(counter_get(&runtime_counters.batches_fast), 1);
+}
+END_TEST
+
+START_TEST(a_large_batch_goes_by_copy)
+{
+	ck_assert_int_eq(run(MANY), 0);
+	expect_modes("f");
+	ck_assert_int_eq(script.n_copies, 1);
+	expect_committed(MANY);
+}
+END_TEST
+
+START_TEST(what_a_try_found_dead_is_stored_with_the_rest)
+{
+	ck_assert_int_eq(run(FEW), 0);
+	ck_assert_int_eq(postgres_number(url,
+					 "SELECT count(*) FROM dead_letters"
+					 " WHERE reason = 'conflict'"
+					 " AND \"offset\" = 0"),
+			 1);
+}
+END_TEST
+
+static const char *const misses[] = { ROWS_CHANGED, ROWS_KNOWN, "23505" };
+
+START_TEST(a_row_that_is_not_what_was_taken_for_granted_is_read)
+{
+	script.fail_with = misses[_i];
+	script.n_fail = 1;
+	ck_assert_int_eq(run(MANY), 0);
+	expect_modes("fc");
+	ck_assert_int_eq(script.n_copies, 1);
+	ck_assert_int_eq(script.n_loads, 1);
+	ck_assert(!script.within_limits);
+	expect_committed(MANY);
+	ck_assert_int_eq(counter_get(&runtime_counters.batch_misses), 1);
+	ck_assert_int_eq(counter_get(&runtime_counters.batches_checked), 1);
+}
+END_TEST
+
+START_TEST(after_three_misses_rows_are_locked_before_the_decision)
+{
+	script.fail_with = ROWS_CHANGED;
+	script.n_fail = 3;
+	ck_assert_int_eq(run(FEW), 0);
+	expect_modes("fccl");
+	ck_assert(script.within_limits);
+	expect_committed(FEW);
+	ck_assert_int_eq(counter_get(&runtime_counters.batches_locked), 1);
+}
+END_TEST
+
+START_TEST(after_each_fall_back_twice_as_many_batches_are_read_at_once)
+{
+	for (int ahead = 2; ahead <= 64; ahead *= 2) {
+		script.fail_with = ROWS_KNOWN;
+		script.n_fail = 1;
+		ck_assert_int_eq(run(FEW), 0);
+		expect_modes("fc");
+		script.n_fail = 0;
+		for (int i = 0; i < ahead; i++) {
+			ck_assert_int_eq(run(FEW), 0);
+			expect_modes("c");
+		}
+	}
+	script.n_fail = 1;
+	ck_assert_int_eq(run(FEW), 0);
+	expect_modes("fc");
+	script.n_fail = 0;
+	for (int i = 0; i < 64; i++)
+		ck_assert_int_eq(run(FEW), 0);
+	ck_assert_int_eq(run(FEW), 0);
+	expect_modes("f");
+}
+END_TEST
+
+START_TEST(a_fast_batch_that_succeeds_makes_the_next_fall_back_cheap)
+{
+	script.fail_with = ROWS_KNOWN;
+	for (int round = 0; round < 3; round++) {
+		script.n_fail = 1;
+		ck_assert_int_eq(run(FEW), 0);
+		script.n_fail = 0;
+		for (int i = 0; i < 2; i++) {
+			ck_assert_int_eq(run(FEW), 0);
+			expect_modes("c");
+		}
+		ck_assert_int_eq(run(FEW), 0);
+		expect_modes("f");
+	}
+}
+END_TEST
+
+START_TEST(a_batch_whose_decision_rests_on_rows_reads_them_at_once)
+{
+	fill(FEW);
+	tx->batch->needs_load = true;
+	ck_assert_int_eq(transaction_run(tx, &session), 0);
+	expect_modes("c");
+	ck_assert_int_eq(script.n_loads, 1);
+}
+END_TEST
+
+START_TEST(a_worker_that_reads_nothing_is_not_asked_to)
+{
+	tx->ops = &without_load;
+	fill(FEW);
+	tx->batch->records[1].decided = true;
+	batch_close(tx->batch, 0);
+	ck_assert_int_eq(transaction_run(tx, &session), 0);
+	expect_modes("c");
+	ck_assert_int_eq(script.n_loads, 0);
+}
+END_TEST
+
+START_TEST(a_miss_of_a_worker_that_reads_nothing_is_a_refusal)
+{
+	tx->ops = &without_load;
+	script.fail_with = ROWS_KNOWN;
+	script.n_fail = 1;
+	ck_assert_int_eq(run(FEW), TRANSACTION_E_HOLD);
+	expect_committed(0);
+}
+END_TEST
+
+/* ---- what is not done ---- */
+
+START_TEST(a_refusal_of_the_server_holds_and_leaves_nothing)
+{
+	script.fail_with = "53100";
+	script.n_fail = 1;
+	ck_assert_int_eq(run(MANY), TRANSACTION_E_HOLD);
+	ck_assert_str_eq(tx->error, "no");
+	expect_committed(0);
+	script.n_fail = 0;
+	ck_assert_int_eq(run(MANY), 0);
+	expect_committed(MANY);
+}
+END_TEST
+
+START_TEST(a_refusal_while_reading_holds)
+{
+	script.fail_in_load = true;
+	script.n_fail = 1;
+	fill(FEW);
+	tx->batch->needs_load = true;
+	ck_assert_int_eq(transaction_run(tx, &session), TRANSACTION_E_HOLD);
+	ck_assert_str_eq(tx->error, "division by zero");
+	ck_assert_int_eq(run(FEW), 0);
+	expect_committed(FEW);
+}
+END_TEST
+
+START_TEST(a_row_of_another_epoch_fences_and_leaves_nothing)
+{
+	postgres_exec(session.watch, "UPDATE positions SET epoch = epoch + 1");
+	ck_assert_int_eq(run(MANY), TRANSACTION_E_FENCED);
+	expect_committed(0);
+	take_over();
+	ck_assert_int_eq(run(MANY), 0);
+	expect_committed(MANY);
+}
+END_TEST
+
+START_TEST(a_session_that_is_ended_in_the_middle_is_lost)
+{
+	script.end_session = true;
+	script.n_fail = 1;
+	ck_assert_int_eq(run(MANY), TRANSACTION_E_LOST);
+	ck_assert_uint_gt(strlen(tx->error), 0);
+	expect_committed(0);
+	script.end_session = false;
+	open_session();
+	take_over();
+	ck_assert_int_eq(run(MANY), 0);
+	expect_committed(MANY);
+}
+END_TEST
+
+static void add_tests(TCase *tcase)
+{
+	tcase_add_test(tcase, a_small_batch_goes_in_one_message);
+	tcase_add_test(tcase, a_large_batch_goes_by_copy);
+	tcase_add_test(tcase, what_a_try_found_dead_is_stored_with_the_rest);
+	tcase_add_loop_test(
+		tcase, a_row_that_is_not_what_was_taken_for_granted_is_read, 0,
+		CHECK_N(misses));
+	tcase_add_test(tcase,
+		       after_three_misses_rows_are_locked_before_the_decision);
+	tcase_add_test(
+		tcase,
+		after_each_fall_back_twice_as_many_batches_are_read_at_once);
+	tcase_add_test(
+		tcase,
+		a_fast_batch_that_succeeds_makes_the_next_fall_back_cheap);
+	tcase_add_test(tcase,
+		       a_batch_whose_decision_rests_on_rows_reads_them_at_once);
+	tcase_add_test(tcase, a_worker_that_reads_nothing_is_not_asked_to);
+	tcase_add_test(tcase,
+		       a_miss_of_a_worker_that_reads_nothing_is_a_refusal);
+	tcase_add_test(tcase, a_refusal_of_the_server_holds_and_leaves_nothing);
+	tcase_add_test(tcase, a_refusal_while_reading_holds);
+	tcase_add_test(tcase, a_row_of_another_epoch_fences_and_leaves_nothing);
+	tcase_add_test(tcase, a_session_that_is_ended_in_the_middle_is_lost);
+}
+
+int main(void)
+{
+	Suite *suite = suite_create("transaction");
+	TCase *tcase = check_case(suite, 60);
+
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	add_tests(tcase);
+	return postgres_run(suite);
+}

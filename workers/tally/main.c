@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Tally: counts toasties per stall and hour. This file only wires: which
+ * topic, and which function does what.
+ */
+#include "infra/lib/version.h"
+#include "workers/tally/tally.h"
+
+#define SCHEMA_VERSION 4
+
+static const struct conf_row conf_rows[] = {
+#define CONF_STRUCT struct runtime_conf
+#include "infra/lib/conf_rows.h"
+#include "workers/runtime/conf.def"
+#include "infra/lib/conf_end.h"
+};
+
+static const struct conf_table conf_table = {
+	.program = "tally",
+	.sentence = "counts toasties per stall and hour",
+	.rows = conf_rows,
+	.n_rows = sizeof(conf_rows) / sizeof(*conf_rows),
+};
+
+/* Every fact counts for itself: there is nothing to weigh up. */
+static void decide(void *arg, struct batch *batch)
+{
+	(void)arg;
+	(void)batch;
+}
+
+static const enum topic_id topics[] = { TOPIC_TOASTIES };
+
+static const struct worker_ops ops = {
+	.service = "tally",
+	.topics = topics,
+	.n_topics = sizeof(topics) / sizeof(*topics),
+	.schema_version = SCHEMA_VERSION,
+	.decode = tally_decode,
+	.decide = decide,
+	.store = tally_store,
+};
+
+int main(int argc, char **argv)
+{
+	struct runtime_conf conf;
+	struct tally tally = { 0 };
+	int r;
+
+	if (conf_arguments(&conf_table, version_of_build, argc, argv, &r))
+		return r;
+	if (conf_load(&conf_table, &conf))
+		return 2;
+	r = worker_run(&ops, &tally, &conf);
+	tally_deinit(&tally);
+	return r ? 1 : 0;
+}
