@@ -54,7 +54,8 @@ CREATE TABLE IF NOT EXISTS stock_changes (
 
 -- Takes the stock: deltas summed per ingredient, rows locked in one order.
 -- `expected` NULL: what is there must cover it. Else the row must be what was
--- read, -1 says that there was none; a delta of 0 only holds it to that.
+-- read, a delta of 0 only holds it to that; -1 says that there was none, and
+-- -2 that there was none and is one from now on, if only of 0.
 CREATE OR REPLACE FUNCTION take_stock(stalls text[], ingredients text[],
 	deltas bigint[], expected bigint[])
 RETURNS void LANGUAGE plpgsql AS $$
@@ -71,7 +72,7 @@ BEGIN
 		AS d(stall, ingredient, delta, expected)
 	LEFT JOIN stock s ON s.stall = d.stall AND s.ingredient = d.ingredient
 	WHERE CASE WHEN d.expected IS NULL THEN s.quantity + d.delta >= 0
-		WHEN d.expected = -1 THEN s.quantity IS NULL
+		WHEN d.expected < 0 THEN s.quantity IS NULL
 		ELSE s.quantity = d.expected END;
 	IF n_good <> cardinality(stalls) THEN
 		RAISE EXCEPTION 'stock: % of % rows are as they were',
@@ -87,7 +88,7 @@ BEGIN
 	SELECT d.stall, d.ingredient, d.delta
 	FROM unnest(stalls, ingredients, deltas, expected)
 		AS d(stall, ingredient, delta, expected)
-	WHERE d.expected = -1 AND d.delta > 0
+	WHERE d.expected = -2
 	ORDER BY d.stall, d.ingredient;
 END
 $$;

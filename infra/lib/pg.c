@@ -73,7 +73,12 @@ static int set_failed(struct pg *pg, const PGresult *result)
 {
 	const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
 	const char *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+	const char *severity =
+		PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
 
+	if (severity && (!strcmp(severity, "FATAL") ||
+			 !strcmp(severity, "PANIC")))
+		return set_lost(pg, text ? text : "the session was ended");
 	(void)str_copy(pg->sqlstate, sizeof(pg->sqlstate), state ? state : "");
 	set_message(pg, text ? text : PQresultErrorMessage(result));
 	return PG_E_SQL;

@@ -7,6 +7,8 @@
 
 #define COPY_CHUNK_BYTES ((size_t)65536)
 #define COPY_TIMEOUT_MS 10000
+/* For take_stock(): there is no such row, and from now on there is. */
+#define STOCK_TO_MAKE INT64_C(-2)
 #define N_COLUMNS 17
 
 const char sql_copy_text[] =
@@ -341,6 +343,8 @@ static void store_stock(struct sql *sql, struct pg *pg,
 		pg_put_i64(pg_call_put(call, 2), row->delta);
 		if (row->quantity == SHELF_UNREAD)
 			pg_put_null(pg_call_put(call, 3));
+		else if (row->made)
+			pg_put_i64(pg_call_put(call, 3), STOCK_TO_MAKE);
 		else
 			pg_put_i64(pg_call_put(call, 3), row->quantity);
 	}
