@@ -191,9 +191,10 @@ bool grill_thread_reading(struct grill_thread *thread, uint64_t after,
 	if (newer) {
 		*ret_number = thread->read;
 		*ret_outcome = thread->read_outcome;
+	}
+	if (newer && !thread->read_outcome)
 		memcpy(ret, thread->reports,
 		       (size_t)thread->params.n_plates * sizeof(*ret));
-	}
 	(void)pthread_mutex_unlock(&thread->mutex);
 	return newer;
 }

@@ -340,6 +340,7 @@ void kitchen_begin_tick(struct kitchen *kitchen)
 	tick->tries_max = kitchen->params.tries_max;
 	if (kitchen->maybe_queued)
 		grills_offer(&kitchen->grills, tick, now_ms);
+	tick->offered = tick->n_plates > 0;
 	if (now_ms >= kitchen->list_at_ms) {
 		tick->list_grills = true;
 		kitchen->list_at_ms = now_ms + LIST_EVERY_MS;
@@ -498,7 +499,7 @@ void kitchen_end_tick(struct kitchen *kitchen, int r,
 		take_rows(kitchen, publisher);
 		drop_over(kitchen);
 		take_tokens(kitchen, now_ms);
-		if (!tick->n_claimed)
+		if (tick->offered && !tick->n_claimed)
 			kitchen->claim_at_ms = now_ms + CLAIM_AGAIN_MS;
 	}
 	tick_reset(tick);

@@ -511,6 +511,7 @@ int sql_tick(struct sql *sql, struct pg *pg, const struct worker_held *held,
 	take_rows(pg, changed.demo, tick, TICK_FINISHED);
 	take_rows(pg, changed.claim, tick, TICK_CLAIMED);
 	take_tokens(pg, changed.raise, tick);
-	tick->n_claimed = chosen->n_pairs;
+	if (changed.claim >= 0)
+		tick->n_claimed = (size_t)pg_n_rows(pg, changed.claim);
 	return 0;
 }

@@ -29,6 +29,7 @@ void tick_reset(struct tick *tick)
 	tick->n_rows = 0;
 	tick->n_grills = 0;
 	tick->n_claimed = 0;
+	tick->offered = false;
 	tick->adopt = false;
 	tick->look = false;
 	tick->list_grills = false;

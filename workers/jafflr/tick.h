@@ -72,6 +72,7 @@ struct tick {
 	TICK_LIST(struct tick_told, told);
 	TICK_LIST(struct tick_raise, raise);
 	TICK_LIST(struct tick_plate, plates);
+	bool offered;	  /* plates were offered */
 	bool adopt;	  /* open intents of rows that we hold */
 	bool look;	  /* rows that are not told; how many are queued */
 	bool list_grills; /* which grills and plates there are */

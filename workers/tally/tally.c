@@ -60,35 +60,29 @@ int tally_decode(void *arg, struct batch *batch, struct record *record,
 void tally_store(void *arg, struct pg *pg, const struct batch *batch,
 		 bool copied)
 {
+	static const enum pg_type types[] = { PG_UUID, PG_TEXT,
+					      PG_TIMESTAMPTZ };
 	struct tally *tally = arg;
+	struct pg_call *call = &tally->call;
 
 	(void)copied;
-	pg_args_reset(&tally->args);
-	pg_array_reset(&tally->orders);
-	pg_array_reset(&tally->stalls);
-	pg_array_reset(&tally->hours);
+	pg_call_begin(call);
 	for (size_t i = 0; i < batch->n_records; i++) {
 		const struct done *done = batch->records[i].item;
 
 		if (batch->records[i].dead_reason || !done)
 			continue;
-		pg_put_uuid(pg_element(&tally->orders), done->order.bytes);
-		pg_put_text(pg_element(&tally->stalls), done->stall.p,
-			    done->stall.n);
-		pg_put_wall_ms(pg_element(&tally->hours), done->hour_ms);
+		pg_put_uuid(pg_call_put(call, 0), done->order.bytes);
+		pg_put_text(pg_call_put(call, 1), done->stall.p, done->stall.n);
+		pg_put_wall_ms(pg_call_put(call, 2), done->hour_ms);
 	}
-	if (!tally->orders.n)
+	if (!call->arrays[0].n)
 		return;
-	pg_arg_array(&tally->args, PG_UUID, &tally->orders);
-	pg_arg_array(&tally->args, PG_TEXT, &tally->stalls);
-	pg_arg_array(&tally->args, PG_TIMESTAMPTZ, &tally->hours);
-	(void)pg_add(pg, &count_done, &tally->args);
+	pg_call_arrays(call, types, 3);
+	(void)pg_add(pg, &count_done, &call->args);
 }
 
 void tally_deinit(struct tally *tally)
 {
-	pg_args_deinit(&tally->args);
-	pg_array_deinit(&tally->orders);
-	pg_array_deinit(&tally->stalls);
-	pg_array_deinit(&tally->hours);
+	pg_call_deinit(&tally->call);
 }

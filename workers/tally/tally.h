@@ -13,8 +13,7 @@
 
 /* Memory of the one statement, kept from batch to batch. { 0 } is empty. */
 struct tally {
-	struct pg_args args;
-	struct pg_array orders, stalls, hours;
+	struct pg_call call;
 };
 
 void tally_deinit(struct tally *tally);
