@@ -146,6 +146,9 @@ QUIET := $(if $(V),,@)
 # The fakes that tests link in place of the real thing, or beside it.
 -include infra/dev/fakes.mk
 
+# A test that drives a grill runs one.
+$(OUT)/workers/jafflr/grill_modbus_test: | $(OUT)/bin/grillsim
+
 $(OUT)/itests/%: $(OUT)/itests/%.o $(call lib_a,itests/harness $(LEAVES))
 	@echo "  link  $@"
 	$(QUIET)$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) \
@@ -176,8 +179,8 @@ check: $(TESTS) ## unit tests
 itest: programs $(ITESTS) ## integration tests
 	@BIN=$(OUT)/bin ITEST_DIR=$(O)/itest itests/run.sh $(ITESTS)
 shelltest: programs ## tests of `make run` and of the private servers
-	@BIN=$(OUT)/bin infra/dev/run_test.sh
-	@infra/dev/server_test.sh
+	@printf '%s\n' infra/dev/run_test.sh infra/dev/server_test.sh | \
+		BIN=$(OUT)/bin xargs -n 1 -P 2 env
 asan: ## unit and integration tests with address and UB sanitizers
 	@$(MAKE) --no-print-directory MODE=asan all check itest
 tsan: ## unit and integration tests with the thread sanitizer

@@ -27,13 +27,14 @@ struct stopping {
 	int64_t n_tries;
 };
 
-/* In a COPY, and the server waits for its client. */
+/* In a COPY that has written rows, and the server waits for its client. */
 static bool is_in_copy(const struct stopping *stopping)
 {
 	return db_i64(stopping->world->db,
 		      "SELECT count(*) FROM pg_stat_activity WHERE "
 		      "application_name LIKE 'chillybin.%%/%d/%%' AND "
 		      "state = 'active' AND query LIKE '%%COPY%%' AND "
+		      "backend_xid IS NOT NULL AND "
 		      "wait_event = 'ClientRead'",
 		      (int)stopping->program->pid) > 0;
 }

@@ -29,6 +29,8 @@ CREATE TABLE IF NOT EXISTS toasties (
 ) WITH (fillfactor = 80);
 CREATE INDEX IF NOT EXISTS toasties_queued
 	ON toasties (changed_at) WHERE state = 'queued';
+CREATE INDEX IF NOT EXISTS toasties_queued_by_stall
+	ON toasties (stall, changed_at) WHERE state = 'queued';
 CREATE INDEX IF NOT EXISTS toasties_to_publish
 	ON toasties (partition) WHERE published_seq < seq;
 
@@ -51,6 +53,8 @@ CREATE UNIQUE INDEX IF NOT EXISTS intents_one_open_a_plate
 	ON intents (grill, plate) WHERE closed_at IS NULL;
 CREATE UNIQUE INDEX IF NOT EXISTS intents_one_open_an_order
 	ON intents (order_id) WHERE closed_at IS NULL;
+-- On how many plates has it been tried?
+CREATE INDEX IF NOT EXISTS intents_of_order ON intents (order_id);
 
 -- The whole life of an order, as a page shows it.
 CREATE OR REPLACE VIEW order_view AS

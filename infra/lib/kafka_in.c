@@ -33,6 +33,7 @@ struct kafka_in {
 	rd_kafka_queue_t *queue;
 	rd_kafka_topic_t *handles[KAFKA_IN_TOPICS_MAX];
 	rd_kafka_message_t *polled[POLL_MAX];
+	bool fatal;
 };
 
 /* ---- lists of partitions, theirs and ours ---- */
@@ -105,10 +106,11 @@ static void rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t err,
 
 static void take_error(rd_kafka_t *rk, int err, const char *reason, void *arg)
 {
-	const struct kafka_in *in = arg;
+	struct kafka_in *in = arg;
 
 	(void)rk;
-	(void)err;
+	if (err == RD_KAFKA_RESP_ERR__FATAL)
+		in->fatal = true;
 	if (in->params.trouble)
 		in->params.trouble(in->params.arg, reason);
 }
@@ -400,6 +402,11 @@ int kafka_in_resume_at(struct kafka_in *in,
 			r = KAFKA_IN_E_AWAY;
 	rd_kafka_topic_partition_list_destroy(list);
 	return r;
+}
+
+bool kafka_in_fatal(const struct kafka_in *in)
+{
+	return in->fatal;
 }
 
 static int commit_and_wait(struct kafka_in *in,

@@ -123,6 +123,10 @@ int kafka_in_resume_at(struct kafka_in *in,
 int kafka_in_resume(struct kafka_in *in,
 		    const struct kafka_partition *partitions, size_t n);
 
+/* Has the client hit an error that it cannot go on from: another process is
+ * the same static member, say? */
+bool kafka_in_fatal(const struct kafka_in *in);
+
 /* Commits offsets of the group; @sync waits for the coordinator's answer. */
 int kafka_in_commit(struct kafka_in *in,
 		    const struct kafka_partition *partitions, size_t n,

@@ -16,11 +16,11 @@
 #include "infra/lib/clock.h"
 #include "infra/lib/hash.h"
 #include "infra/lib/str.h"
+#include "workers/runtime/trace.h"
 
 enum { SEQ_VERDICT = 1, SEQ_CANCELLATION = 2 };
 
 #define ID_BYTES 160
-#define TRACE_BYTES 56
 #define POSITION_BYTES 96
 #define KEY_BYTES (2 * TEXT_MAX_BYTES + 2)
 
@@ -34,20 +34,6 @@ struct words {
 	char number[TEXT_I64_BYTES];
 	char key[KEY_BYTES];
 };
-
-/* The same trace; this hop's span is told by the fact, so it never changes. */
-static struct text next_hop(struct words *words, struct text traceparent)
-{
-	uint64_t span = hash_bytes(words->id, strlen(words->id));
-	struct str trace = STR_INIT(words->trace);
-
-	if (traceparent.n != 55)
-		return (struct text){ 0 };
-	str_add(&trace, traceparent.p, 36);
-	str_add_hex(&trace, span ? span : 1);
-	str_add(&trace, traceparent.p + 52, 3);
-	return (struct text){ trace.p, trace.n };
-}
 
 static void begin(struct fact *fact, struct words *words, enum event_type type,
 		  int version, int64_t at_ms)
@@ -100,7 +86,7 @@ static void put_pick_headers(const struct pick_told *told, struct words *words,
 	envelope->stall = pick->stall;
 	envelope->customer = pick->customer;
 	envelope->source_position = told->position;
-	envelope->traceparent = next_hop(words, told->traceparent);
+	envelope->traceparent = trace_next_hop(words->trace, told->traceparent, words->id);
 	fact->key = text_of(words->order);
 	if (version == 2)
 		return;
@@ -253,7 +239,7 @@ static void tell_change(const struct change_row *row, struct text customer,
 	fact.envelope.customer = customer;
 	fact.envelope.source_position = position_of(
 		words.position, row->topic, row->partition, row->offset);
-	fact.envelope.traceparent = next_hop(&words, row->traceparent);
+	fact.envelope.traceparent = trace_next_hop(words.trace, row->traceparent, words.id);
 	fact.body = (struct wire)WIRE_INIT(room->body);
 	(void)stock_changed_encode(&changed, &fact.body);
 	publish_fact(publisher, &fact);

@@ -30,6 +30,7 @@ struct chillybin {
 	struct facts_room *room;
 };
 
+/* clang-format off */
 static const struct conf_row conf_rows[] = {
 #define CONF_STRUCT struct runtime_conf
 #include "infra/lib/conf_rows.h"
@@ -40,6 +41,7 @@ static const struct conf_row conf_rows[] = {
 #include "workers/chillybin/conf.def"
 #include "infra/lib/conf_end.h"
 };
+/* clang-format on */
 
 _Static_assert(offsetof(struct conf, runtime) == 0,
 	       "rows of the runtime count from its beginning");

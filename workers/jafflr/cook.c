@@ -80,6 +80,8 @@ struct cook_step cook_step(enum cook_state state, enum cook_event event)
 enum cook_event cook_sees(const struct grill_report *report,
 			  const uint8_t job[GRILL_JOB_BYTES], int64_t boot)
 {
+	if (report->state == GRILL_SILENT)
+		return COOK_NO_ANSWER;
 	if (!memcmp(report->job, job, GRILL_JOB_BYTES))
 		switch (report->state) {
 		case GRILL_HEATING:
@@ -88,6 +90,7 @@ enum cook_event cook_sees(const struct grill_report *report,
 			return COOK_SEES_DONE;
 		case GRILL_IDLE:
 		case GRILL_FAULT:
+		case GRILL_SILENT:
 			return COOK_SEES_STOPPED;
 		}
 	if (report->boot != boot)

@@ -70,7 +70,7 @@ struct cook_step {
 struct cook_step cook_step(enum cook_state state, enum cook_event event);
 
 /* What a report says about the job that was started when the plate was at
- * @boot. */
+ * @boot; COOK_NO_ANSWER when it is none. */
 enum cook_event cook_sees(const struct grill_report *report,
 			  const uint8_t job[GRILL_JOB_BYTES], int64_t boot);
 

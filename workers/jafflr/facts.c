@@ -5,10 +5,9 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "infra/lib/clock.h"
-#include "infra/lib/hash.h"
+#include "workers/runtime/trace.h"
 
 #define BODY_BYTES 8192
 
@@ -27,24 +26,10 @@ bool facts_has(const struct toastie_row *row)
 	       row->state != N_ROW_STATES;
 }
 
-/* The same trace; this hop's span is told by the fact, so it never changes. */
-static struct text next_hop(const struct toastie_row *row, const char *id,
-			    char room[static 56])
-{
-	uint64_t span = hash_bytes(id, strlen(id));
-	int n;
-
-	if (row->traceparent.n != 55)
-		return (struct text){ 0 };
-	n = snprintf(room, 56, "%.36s%016" PRIx64 "%.3s", row->traceparent.p,
-		     span ? span : 1, row->traceparent.p + 52);
-	return (struct text){ room, (size_t)n };
-}
-
 void facts_tell(const struct toastie_row *row, uint64_t token,
 		struct publisher *publisher)
 {
-	char order[ORDER_ID_CHARS + 1], id[80], position[64], trace[56];
+	char order[ORDER_ID_CHARS + 1], id[80], position[64], trace[TRACE_BYTES];
 	char at[CLOCK_RFC3339_MAX];
 	uint8_t body[BODY_BYTES];
 	struct fact fact = { .topic = TOPIC_TOASTIES,
@@ -80,7 +65,7 @@ void facts_tell(const struct toastie_row *row, uint64_t token,
 	fact.envelope.stall = row->stall;
 	fact.envelope.customer = row->customer;
 	fact.envelope.source_position = text_of(position);
-	fact.envelope.traceparent = next_hop(row, id, trace);
+	fact.envelope.traceparent = trace_next_hop(trace, row->traceparent, id);
 	fact.key = text_of(order);
 	(void)toastie_encode(&toastie, &fact.body);
 	publish_own(publisher, &fact, token);

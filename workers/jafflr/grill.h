@@ -39,9 +39,16 @@ enum {
 /*
  * Idle with a job: it was interrupted, by a loss of power say. Done: the job
  * is the last one that ran to its end. Fault: the plate cannot be used, or
- * says what nobody here understands.
+ * says what nobody here understands. Silent: this one did not answer when the
+ * others did; no driver says it, and nothing else in the report counts.
  */
-enum grill_plate_state { GRILL_IDLE, GRILL_HEATING, GRILL_DONE, GRILL_FAULT };
+enum grill_plate_state {
+	GRILL_IDLE,
+	GRILL_HEATING,
+	GRILL_DONE,
+	GRILL_FAULT,
+	GRILL_SILENT,
+};
 
 struct grill_report {
 	enum grill_plate_state state;

@@ -10,6 +10,8 @@
 
 /* A plate has one command under way; what was dropped may add another. */
 #define BOX_MAX (GRILL_PLATES_MAX * 4)
+/* Plates that are asked before a grill is taken to be silent as a whole. */
+#define SILENT_MAX 3
 
 struct grill_thread {
 	struct grill_thread_params params;
@@ -27,6 +29,7 @@ struct grill_thread {
 	struct grill_report reports[GRILL_PLATES_MAX];
 	/* The thread's own. */
 	struct grill_report reading[GRILL_PLATES_MAX];
+	bool apart; /* a plate was silent: each is read by itself */
 };
 
 static int perform(struct grill_thread *thread,
@@ -67,15 +70,49 @@ static void do_command(struct grill_thread *thread)
 	answer(thread, command.tag, outcome < 0 ? GRILL_E_REFUSED : outcome);
 }
 
+static int read_plates(struct grill_thread *thread, int first, int n)
+{
+	return thread->params.ops->read(thread->params.arg, first, n,
+					thread->reading + first);
+}
+
+/* One silent plate does not hide the others; a silent grill is given up. */
+static int read_apart(struct grill_thread *thread)
+{
+	int n_read = 0, n_silent = 0, r = 0;
+
+	for (int i = 0; i < thread->params.n_plates; i++) {
+		r = read_plates(thread, i, 1);
+		if (!r) {
+			n_read++;
+			continue;
+		}
+		if (!n_read && ++n_silent == SILENT_MAX)
+			return r;
+		thread->reading[i] =
+			(struct grill_report){ .state = GRILL_SILENT };
+	}
+	thread->apart = n_read < thread->params.n_plates;
+	return n_read ? 0 : r;
+}
+
+static int read_all(struct grill_thread *thread)
+{
+	int n = thread->params.n_plates, r;
+
+	if (thread->apart)
+		return read_apart(thread);
+	r = read_plates(thread, 0, n);
+	return r == GRILL_E_UNKNOWN && n > 1 ? read_apart(thread) : r;
+}
+
 static void do_reading(struct grill_thread *thread)
 {
 	uint64_t number = thread->asked;
 	int outcome;
 
 	(void)pthread_mutex_unlock(&thread->mutex);
-	outcome = thread->params.ops->read(thread->params.arg, 0,
-					   thread->params.n_plates,
-					   thread->reading);
+	outcome = read_all(thread);
 	(void)pthread_mutex_lock(&thread->mutex);
 	thread->read = number;
 	thread->read_outcome = outcome < 0 ? GRILL_E_AWAY : outcome;

@@ -150,10 +150,14 @@ void grills_update(struct grills *grills, const struct tick_grill *list,
 
 struct grill_of *grills_find(const struct grills *grills, struct text name)
 {
+	struct grill_of *found = NULL;
+
+	/* One that has moved to another address may still be at its last. */
 	for (size_t i = 0; i < grills->n; i++)
-		if (text_equal(text_of(grills->list[i]->name), name))
-			return grills->list[i];
-	return NULL;
+		if (text_equal(text_of(grills->list[i]->name), name) &&
+		    (!found || grills->list[i]->enabled))
+			found = grills->list[i];
+	return found;
 }
 
 uint64_t grills_ask(struct grill_of *grill, int64_t now_ms)
@@ -172,6 +176,9 @@ bool grills_take_reading(struct grill_of *grill, int64_t now_ms,
 				  &grill->read, ret_outcome))
 		return false;
 	for (int i = 0; !*ret_outcome && i < grill->n_plates; i++) {
+		grill->plates[i].silent = reports[i].state == GRILL_SILENT;
+		if (grill->plates[i].silent)
+			continue;
 		grill->plates[i].report = reports[i];
 		grill->plates[i].seen_at_ms = now_ms;
 	}
@@ -180,7 +187,7 @@ bool grills_take_reading(struct grill_of *grill, int64_t now_ms,
 
 static bool is_free(const struct plate *plate, int64_t now_ms)
 {
-	return !plate->in_hand && plate->seen_at_ms &&
+	return !plate->in_hand && plate->seen_at_ms && !plate->silent &&
 	       now_ms - plate->seen_at_ms < FRESH_MS &&
 	       now_ms >= plate->rest_until_ms &&
 	       (plate->report.state == GRILL_IDLE ||

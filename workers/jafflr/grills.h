@@ -15,6 +15,7 @@ struct plate {
 	struct grill_report report;
 	int64_t seen_at_ms; /* when it was read; 0: never */
 	int64_t rest_until_ms;
+	bool silent;  /* the last reading had no word from it */
 	bool in_hand; /* a cook of ours stands at it */
 };
 

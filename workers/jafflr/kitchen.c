@@ -12,11 +12,14 @@
 #include <string.h>
 
 #include "infra/lib/clock.h"
+#include "infra/lib/hash.h"
 #include "infra/lib/log.h"
+#include "infra/lib/table.h"
 #include "infra/lib/xalloc.h"
 #include "workers/jafflr/facts.h"
 
 #define RETRY_MS 100
+#define REFUSALS_MAX 3
 #define REST_MS 3000
 #define TOLD_AFTER_MS 20
 #define CLAIM_AGAIN_MS 50
@@ -73,7 +76,6 @@ static void give(const struct cook *cook, bool fence)
 		.tag = cook->tag,
 	};
 
-	/* Without one it is tired at once, and nothing is sent. */
 	assert(cook->grill);
 	memcpy(command.start.job, cook->order_id.bytes, GRILL_JOB_BYTES);
 	grill_thread_give(cook->grill->thread, &command);
@@ -151,6 +153,11 @@ static void perform(struct kitchen *kitchen, struct cook *cook,
 static int64_t pause_of(const struct kitchen *kitchen, enum cook_event event,
 			enum cook_action action)
 {
+	if (event == COOK_REFUSED)
+		return RETRY_MS;
+	/* In doubt a new token is not put off. */
+	if (action == COOK_DO_RAISE)
+		return 0;
 	if (event == COOK_NOT_SENT || event == COOK_NO_ANSWER)
 		return RETRY_MS;
 	if (action == COOK_DO_READ && event != COOK_FENCED)
@@ -158,20 +165,35 @@ static int64_t pause_of(const struct kitchen *kitchen, enum cook_event event,
 	return 0;
 }
 
-static void step(struct kitchen *kitchen, struct cook *cook,
-		 enum cook_event event, int64_t now_ms)
+/* A plate that will not have a toastie, and never had it, is as good as
+ * broken. */
+static enum cook_event judge(struct cook *cook, enum cook_event event)
 {
+	cook->n_refused += event == COOK_REFUSED;
+	if (event == COOK_SEES_OTHER && cook->state == COOK_READING &&
+	    cook->n_refused >= REFUSALS_MAX)
+		return COOK_SEES_FAULT;
+	return event;
+}
+
+static void step(struct kitchen *kitchen, struct cook *cook,
+		 enum cook_event seen, int64_t now_ms)
+{
+	enum cook_event event = judge(cook, seen);
 	struct cook_step step = cook_step(cook->state, event);
 	int64_t pause_ms = pause_of(kitchen, event, step.action);
 
 	if (cook->state == COOK_OVER)
 		return;
+	/* Nobody is there to start it: tired at once, and nothing is sent. */
+	if (!cook->grill && step.action == COOK_DO_START)
+		step = (struct cook_step){ COOK_DO_NOTHING, COOK_WAITING };
 	cook->state = step.next;
 	cook->act_at_ms = 0;
 	cook->reading = 0;
 	if (cook->state == COOK_WAITING)
 		later(cook, COOK_DO_NOTHING, now_ms + RETRY_MS);
-	else if (pause_ms && step.action != COOK_DO_RAISE)
+	else if (pause_ms)
 		later(cook, step.action, now_ms + pause_ms);
 	else
 		perform(kitchen, cook, step.action, now_ms);
@@ -205,7 +227,9 @@ static void take_answers(struct kitchen *kitchen, struct grill_of *grill,
 
 		if (!cook)
 			continue;
-		if (!answer.outcome || answer.outcome == GRILL_E_REFUSED)
+		/* One that takes no token for ever is no good either. */
+		if (!answer.outcome || (answer.outcome == GRILL_E_REFUSED &&
+					cook->state == COOK_STARTING))
 			cook->contact_at_ms = now_ms;
 		step(kitchen, cook, event_of(cook, answer.outcome), now_ms);
 	}
@@ -224,7 +248,7 @@ static void take_reading(struct kitchen *kitchen, struct grill_of *grill,
 		if (!cook->used || cook->grill != grill || !cook->reading ||
 		    cook->reading > grill->read)
 			continue;
-		if (outcome) {
+		if (outcome || grill->plates[cook->plate].silent) {
 			step(kitchen, cook, COOK_NO_ANSWER, now_ms);
 			continue;
 		}
@@ -346,8 +370,7 @@ void kitchen_begin_tick(struct kitchen *kitchen)
 		kitchen->list_at_ms = now_ms + LIST_EVERY_MS;
 	}
 	if (now_ms >= kitchen->look_at_ms) {
-		/* What is under way is not told again meanwhile. */
-		tick->look = !kitchen->telling.n_under_way && !tick->n_told;
+		tick->look = true;
 		kitchen->look_at_ms = now_ms + LOOK_EVERY_MS;
 	}
 }
@@ -423,17 +446,69 @@ static bool is_adopted(const struct tick *tick, const struct tick_row *row)
 	return false;
 }
 
+static bool is_told(const void *key, const void *value)
+{
+	const struct toastie_row *row = key;
+	const struct tick_told *told = value;
+
+	return !order_id_compare(&row->order_id, &told->order_id) &&
+	       told->seq >= row->seq;
+}
+
+static uint64_t id_hash(const struct order_id *id)
+{
+	return hash_bytes(id->bytes, sizeof(id->bytes));
+}
+
+static void note_told(struct table *table, struct tick_told *told, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		table_add(table, id_hash(&told[i].order_id), &told[i]);
+}
+
+/* What is under way, or told and not yet written down, is not told again. */
+static void tell_untold(struct kitchen *kitchen, struct publisher *publisher)
+{
+	const struct telling *telling = &kitchen->telling;
+	struct tick *tick = kitchen->running;
+	struct tick_told *under_way =
+		arena_alloc(&tick->arena,
+			    (telling->n_under_way + 1) * sizeof(*under_way));
+	struct table table = { 0 };
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < telling->n; i++)
+		if (telling->entries[i].used)
+			under_way[n++] = (struct tick_told){
+				telling->entries[i].order_id,
+				telling->entries[i].seq,
+			};
+	note_told(&table, under_way, n);
+	note_told(&table, kitchen->next->told, kitchen->next->n_told);
+	note_told(&table, tick->told, tick->n_told);
+	for (size_t i = 0; i < tick->n_rows; i++) {
+		const struct toastie_row *row = &tick->rows[i].row;
+
+		if (tick->rows[i].kind == TICK_UNTOLD &&
+		    !is_adopted(tick, &tick->rows[i]) &&
+		    !table_find(&table, id_hash(&row->order_id), is_told, row))
+			tell(kitchen, row, 0, publisher);
+	}
+	table_deinit(&table);
+}
+
 static void take_rows(struct kitchen *kitchen, struct publisher *publisher)
 {
 	const struct tick *tick = kitchen->running;
+
+	if (tick->looked)
+		tell_untold(kitchen, publisher);
 
 	for (size_t i = 0; i < tick->n_rows; i++) {
 		const struct tick_row *row = &tick->rows[i];
 
 		switch (row->kind) {
 		case TICK_UNTOLD:
-			if (!is_adopted(tick, row))
-				tell(kitchen, &row->row, 0, publisher);
 			break;
 		case TICK_CLAIMED:
 			take_claimed(kitchen, row, publisher);

@@ -41,6 +41,7 @@ struct cook {
 	int64_t act_at_ms;     /* the action below is due; 0: none is */
 	enum cook_action act;
 	uint64_t reading; /* the number of the reading that it waits for */
+	uint32_t n_refused; /* how often the plate has said no */
 };
 
 struct kitchen {

@@ -17,9 +17,11 @@
 
 struct conf {
 	struct runtime_conf runtime;
+	/* clang-format off */
 #include "infra/lib/conf_fields.h"
 #include "workers/jafflr/conf.def"
 #include "infra/lib/conf_end.h"
+	/* clang-format on */
 };
 
 struct jafflr {
@@ -32,6 +34,7 @@ struct jafflr {
 	struct kitchen kitchen;
 };
 
+/* clang-format off */
 static const struct conf_row conf_rows[] = {
 #define CONF_STRUCT struct runtime_conf
 #include "infra/lib/conf_rows.h"
@@ -42,6 +45,7 @@ static const struct conf_row conf_rows[] = {
 #include "workers/jafflr/conf.def"
 #include "infra/lib/conf_end.h"
 };
+/* clang-format on */
 
 _Static_assert(offsetof(struct conf, runtime) == 0,
 	       "rows of the runtime count from its beginning");

@@ -12,7 +12,7 @@
 
 #define TICK_TIMEOUT_MS 10000
 #define UNTOLD_MAX 5000
-/* Rows looked at for each free plate: some are another lane's or a demo's. */
+/* Rows looked at: some are another lane's or a demo's. */
 #define CANDIDATES_MAX 512
 
 /* ---- statements that look ---- */
@@ -25,11 +25,22 @@ static const struct pg_statement list_grills = {
 	0,
 };
 
+/* The oldest of all, if a free plate serves all or it is time for demos; and
+ * the oldest of each stall that a free plate is for, so that none waits behind
+ * those of another whose grill is away. */
 static const struct pg_statement candidates = {
 	"queued_toasties",
-	"SELECT" ROW_COLUMNS "FROM toasties t WHERE state = 'queued'"
-	" AND partition = ANY ($1::int[]) ORDER BY changed_at LIMIT $2",
-	2,
+	"SELECT" ROW_COLUMNS "FROM toasties t WHERE t.order_id IN ("
+	"(SELECT q.order_id FROM toasties q WHERE q.state = 'queued'"
+	" AND q.partition = ANY ($1::int[]) AND ($3::boolean OR $4::boolean)"
+	" AND ($3 OR q.stall LIKE 'demo-%')"
+	" ORDER BY q.changed_at LIMIT $2::bigint / 2)"
+	" UNION ALL SELECT n.order_id FROM unnest($5::text[]) AS s(stall),"
+	" LATERAL (SELECT q.order_id FROM toasties q WHERE q.state = 'queued'"
+	" AND q.partition = ANY ($1) AND q.stall = s.stall"
+	" ORDER BY q.changed_at LIMIT 32) n)"
+	" ORDER BY t.changed_at LIMIT $2",
+	5,
 };
 
 /* Plates that others use, or that are out of use. */
@@ -180,6 +191,45 @@ static int add_partitions(struct pg *pg, const struct pg_statement *statement,
 	return pg_add(pg, statement, &call->args);
 }
 
+static bool names(const struct pg_array *stalls, const char *stall)
+{
+	struct pg_elements elements = { stalls->elements.p,
+					stalls->elements.n };
+	const char *p;
+	size_t n;
+
+	while (pg_next_element(&elements, &p, &n))
+		if (n == strlen(stall) && !memcmp(p, stall, n))
+			return true;
+	return false;
+}
+
+/* Whose toasties the free plates are for. */
+static int add_candidates(struct pg *pg, struct pg_call *call,
+			  const struct worker_held *held,
+			  const struct tick *tick)
+{
+	struct pg_array *stalls = &call->arrays[1];
+	bool all = false;
+
+	put_partitions(call, held);
+	for (size_t i = 0; i < tick->n_plates; i++) {
+		const struct tick_plate *plate = &tick->plates[i];
+
+		all = all || !plate->stalls;
+		for (size_t k = 0; k < plate->n_stalls; k++)
+			if (!names(stalls, plate->stalls[k]))
+				pg_put_text(pg_element(stalls),
+					    plate->stalls[k],
+					    strlen(plate->stalls[k]));
+	}
+	pg_put_i64(pg_arg(&call->args), CANDIDATES_MAX);
+	pg_put_bool(pg_arg(&call->args), all);
+	pg_put_bool(pg_arg(&call->args), tick->look);
+	pg_arg_array(&call->args, PG_TEXT, stalls);
+	return pg_add(pg, &candidates, &call->args);
+}
+
 static int look(struct sql *sql, struct pg *pg, const struct worker_held *held,
 		const struct tick *tick, struct looked *ret)
 {
@@ -187,8 +237,7 @@ static int look(struct sql *sql, struct pg *pg, const struct worker_held *held,
 	if (tick->list_grills)
 		ret->grills = pg_add(pg, &list_grills, NULL);
 	if (tick->n_plates || tick->look)
-		ret->queued = add_partitions(pg, &candidates, &sql->calls[0],
-					     held, CANDIDATES_MAX);
+		ret->queued = add_candidates(pg, &sql->calls[0], held, tick);
 	if (tick->n_plates)
 		ret->busy = pg_add(pg, &busy_plates, NULL);
 	if (tick->look) {
@@ -473,14 +522,26 @@ static void take_tokens(const struct pg *pg, int i, struct tick *tick)
 		}
 }
 
+/* Of a partition's rows, those of our lanes. */
+static void take_our_rows(const struct pg *pg, int i,
+			  const struct worker_held *held, struct tick *tick,
+			  enum tick_kind kind)
+{
+	for (int row = 0; i >= 0 && row < pg_n_rows(pg, i); row++) {
+		take_row(pg, i, row, tick, kind);
+		if (!is_ours(held, &tick->rows[tick->n_rows - 1].row))
+			tick->n_rows--;
+	}
+}
+
 static void take_look(const struct pg *pg, const struct looked *looked,
-		      struct tick *tick)
+		      const struct worker_held *held, struct tick *tick)
 {
 	for (int row = 0;
 	     looked->grills >= 0 && row < pg_n_rows(pg, looked->grills); row++)
 		take_grill(pg, looked->grills, row, tick);
-	take_rows(pg, looked->untold, tick, TICK_UNTOLD);
-	take_rows(pg, looked->open, tick, TICK_ADOPTED);
+	take_our_rows(pg, looked->untold, held, tick, TICK_UNTOLD);
+	take_our_rows(pg, looked->open, held, tick, TICK_ADOPTED);
 	if (looked->count >= 0) {
 		tick->looked = true;
 		tick->n_queued = pg_i64(pg, looked->count, 0, 0);
@@ -502,7 +563,7 @@ int sql_tick(struct sql *sql, struct pg *pg, const struct worker_held *held,
 	r = look(sql, pg, held, tick, &looked);
 	if (r)
 		return r;
-	take_look(pg, &looked, tick);
+	take_look(pg, &looked, held, tick);
 	choose(pg, &looked, held, tick, chosen);
 	r = change(sql, pg, held, tick, chosen, &changed);
 	if (r || !changed.any)

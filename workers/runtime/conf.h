@@ -5,10 +5,12 @@
 
 #include "infra/lib/conf.h"
 
+/* clang-format off */
 struct runtime_conf {
 #include "infra/lib/conf_fields.h"
 #include "workers/runtime/conf.def"
 #include "infra/lib/conf_end.h"
 };
+/* clang-format on */
 
 #endif

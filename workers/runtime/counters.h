@@ -5,11 +5,13 @@
 
 #include "infra/lib/counters.h"
 
+/* clang-format off */
 struct runtime_counters {
 #include "infra/lib/counters_fields.h"
 #include "workers/runtime/counters.def"
 #include "infra/lib/counters_end.h"
 };
+/* clang-format on */
 
 extern struct runtime_counters runtime_counters;
 

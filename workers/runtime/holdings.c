@@ -88,6 +88,10 @@ void holdings_want(struct worker *worker, struct slot *slot, bool prove)
 	slot->n_rows = 0;
 	emitted_forget(&slot->emitted);
 	batch_drop_slot(worker->open, slot);
+	/* The one that waits to be tried again, too: its records come again,
+	 * behind those whose facts are not known to be told. */
+	if (worker->job != JOB_BATCH)
+		batch_drop_slot(worker->running, slot);
 	if (worker->ops->task)
 		worker->ops->task->changed(worker->arg);
 }
@@ -167,6 +171,18 @@ static bool lanes_same(const struct lanes *a, const struct lanes *b)
 	return true;
 }
 
+/* Slots that are wanted since that take-over began are not of it. */
+static bool was_asked(const struct worker *worker, const struct slot *slot)
+{
+	const struct job_args *args = worker->args;
+
+	for (size_t i = 0; i < args->n_keys; i++)
+		if (args->keys[i].topic == slot->topic &&
+		    args->keys[i].partition == slot->partition)
+			return true;
+	return false;
+}
+
 void holdings_taken(struct worker *worker, struct positions *positions)
 {
 	bool same = lanes_same(&worker->lanes, &positions->lanes);
@@ -178,6 +194,8 @@ void holdings_taken(struct worker *worker, struct positions *positions)
 		struct slot *slot = &worker->slots[i];
 
 		if (slot->state == SLOT_WANTED) {
+			if (!was_asked(worker, slot))
+				continue;
 			settle_slot(slot);
 			n_taken++;
 		} else if (!same && slot->state != SLOT_FREE) {
@@ -244,7 +262,8 @@ bool holdings_compare(struct worker *worker, struct positions *positions)
 	for (size_t i = 0; i < SLOTS_MAX; i++) {
 		struct slot *slot = &worker->slots[i];
 
-		if (!slot_held(slot) && slot->state != SLOT_WARM)
+		if (!slot_held(slot) && slot->state != SLOT_WARM &&
+		    slot->state != SLOT_GONE)
 			continue;
 		if (still_ours(worker, slot, positions))
 			continue;
@@ -253,7 +272,6 @@ bool holdings_compare(struct worker *worker, struct positions *positions)
 			 "'%s' partition %" PRId32 " has another holder or "
 			 "lane, will prove membership and take it over",
 			 worker->topic_names[slot->topic], slot->partition);
-		batch_drop_slot(worker->running, slot);
 		holdings_want(worker, slot, true);
 	}
 	return all;
@@ -280,6 +298,8 @@ void holdings_pause(struct worker *worker)
 
 	if (worker->paused)
 		return;
+	/* Reading may have begun where it is about to. */
+	n += partitions_in(worker, SLOT_TAKEN, partitions + n);
 	worker->paused = true;
 	if (n)
 		(void)kafka_in_pause(worker->in, partitions, n);
@@ -315,6 +335,8 @@ void holdings_mirror(struct worker *worker)
 static void free_slots(struct worker *worker)
 {
 	batch_reset(worker->open);
+	if (worker->job != JOB_BATCH)
+		batch_reset(worker->running);
 	for (size_t i = 0; i < SLOTS_MAX; i++) {
 		struct slot *slot = &worker->slots[i];
 
@@ -333,12 +355,13 @@ void holdings_assigned(void *arg, const struct kafka_partition *partitions,
 	struct worker *worker = arg;
 
 	for (size_t i = 0; i < n; i++) {
-		struct slot *slot =
-			&worker->slots[partitions[i].topic * TOPIC_PARTITIONS +
-				       partitions[i].partition];
+		struct slot *slot;
 
-		if (partitions[i].partition < TOPIC_PARTITIONS)
-			slot->state = SLOT_WANTED;
+		if (partitions[i].partition >= TOPIC_PARTITIONS)
+			continue;
+		slot = &worker->slots[partitions[i].topic * TOPIC_PARTITIONS +
+				      partitions[i].partition];
+		slot->state = SLOT_WANTED;
 		slot->prove = false;
 	}
 	worker->joined = true;
@@ -349,13 +372,16 @@ void holdings_assigned(void *arg, const struct kafka_partition *partitions,
 void holdings_revoked(void *arg, const struct kafka_partition *partitions,
 		      size_t n, bool lost)
 {
+	/* A worker that leaves has had its time for both. */
 	struct worker *worker = arg;
+	int64_t job_ms = worker->over ? 0 : REVOKE_JOB_MS;
+	int64_t wait_ms = worker->over ? 0 : REVOKE_WAIT_MS;
 
 	(void)partitions;
 	log_info("REVOKED", "%zu partitions%s", n, lost ? ", lost" : "");
 	worker->joined = false;
-	if (worker_finish_job(worker, REVOKE_JOB_MS) && !lost)
-		worker_release(worker, REVOKE_WAIT_MS);
+	if (worker_finish_job(worker, job_ms) && !lost)
+		worker_release(worker, wait_ms);
 	free_slots(worker);
 }
 

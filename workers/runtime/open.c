@@ -49,8 +49,11 @@ static const char *check_ready(void *arg)
 		return "no broker can be reached";
 	for (size_t i = 0; i < SLOTS_MAX; i++)
 		switch (worker->slots[i].state) {
-		case SLOT_WANTED:
 		case SLOT_TAKEN:
+			if (worker->paused)
+				break; /* there is enough to do */
+			return "partitions are being taken over";
+		case SLOT_WANTED:
 			return "partitions are being taken over";
 		case SLOT_GONE:
 			return "a position is not in the log";

@@ -286,7 +286,7 @@ static int get_positions(struct pg *pg, const struct identity *identity,
 			r = get_lanes(pg, identity, &ret->lanes);
 		if (r || lanes_agree(ret, raw, n_keys))
 			break;
-		r = POSITIONS_E_SQL;
+		r = POSITIONS_E_UNLIKE;
 	}
 	free(raw);
 	return r;

@@ -90,7 +90,8 @@ struct worker {
 	struct job_args *args;
 
 	struct hold hold;
-	bool paused; /* partitions are paused for the hold */
+	enum job hold_of; /* whose success ends it */
+	bool paused;	  /* partitions are, for the hold or for too much */
 	bool draining;
 	int64_t drain_until_ms;
 	int result; /* of worker_run() */

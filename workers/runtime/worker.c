@@ -38,8 +38,10 @@ static uint32_t some_random(void)
 	return random;
 }
 
-static void hold(struct worker *worker, const char *why)
+/* @job is what will be tried again, and ends the hold when it is done. */
+static void hold(struct worker *worker, enum job job, const char *why)
 {
+	worker->hold_of = job;
 	if (hold_on(&worker->hold, why, clock_now_ms(), some_random()))
 		log_warn("HOLD", "holding: %s, will retry", why);
 	counter_set(&runtime_counters.holding, 1);
@@ -66,7 +68,7 @@ static void session_lost(struct worker *worker, const char *why)
 	worker->retry = false;
 	holdings_want_all(worker);
 	batch_reset(worker->running);
-	hold(worker, why);
+	hold(worker, JOB_CONNECT, why);
 }
 
 static void deliveries_lost(struct worker *worker)
@@ -76,6 +78,8 @@ static void deliveries_lost(struct worker *worker)
 		worker->result = -1;
 		worker->over = true;
 	}
+	/* What is refused once may be refused again. */
+	hold(worker, JOB_TAKE, "facts were not delivered");
 }
 
 /* ---- the end of a batch ---- */
@@ -202,6 +206,8 @@ static work_fn prepare(struct worker *worker, enum job job)
 					      args->keys + args->n_keys);
 		args->n_keys += holdings_keys(worker, SLOT_WARM,
 					      args->keys + args->n_keys);
+		args->n_keys += holdings_keys(worker, SLOT_GONE,
+					      args->keys + args->n_keys);
 		return job_look;
 	case JOB_BATCH:
 		close_batch(worker);
@@ -232,6 +238,17 @@ void worker_submit(struct worker *worker, enum job job)
 	work_submit(worker->work, fn, worker->args);
 }
 
+/* What the hold waits for is not wanted any more, or a batch that waits. */
+static bool hold_has_no_job(struct worker *worker)
+{
+	const struct worker_task *task = worker->ops->task;
+
+	if (worker->retry)
+		return false;
+	return worker->hold_of != JOB_TASK ||
+	       !task->wanted(worker->arg, clock_now_ms());
+}
+
 static void job_succeeded(struct worker *worker, enum job job)
 {
 	switch (job) {
@@ -252,7 +269,8 @@ static void job_succeeded(struct worker *worker, enum job job)
 		if (!holdings_compare(worker, &worker->args->positions))
 			counter_add(&runtime_counters.lost_rows, 1);
 		worker->look_at_ms = clock_now_ms() + LOOK_EVERY_MS;
-		go_on(worker);
+		if (hold_has_no_job(worker))
+			go_on(worker);
 		return;
 	case JOB_EMIT:
 		for (size_t i = 0; i < worker->args->n_held; i++) {
@@ -263,27 +281,43 @@ static void job_succeeded(struct worker *worker, enum job job)
 				      held->partition]
 				.written = held->emitted;
 		}
+		if (worker->hold_of == JOB_EMIT)
+			go_on(worker);
 		return;
 	case JOB_TASK:
+		if (worker->hold_of == JOB_TASK)
+			go_on(worker);
+		return;
 	case JOB_RELEASE:
 	case JOB_NONE:
 		return;
 	}
 }
 
+/* It is tried again without what was taken from us, or is in doubt. */
+static void keep_for_retry(struct worker *worker)
+{
+	struct batch *batch = worker->running;
+
+	for (size_t i = batch->n_ranges; i-- > 0;)
+		if (!slot_held(batch->ranges[i].slot))
+			batch_drop_slot(batch, batch->ranges[i].slot);
+	worker->retry = true;
+}
+
 static void job_failed(struct worker *worker, enum job job, int r)
 {
+	if (job == JOB_BATCH)
+		keep_for_retry(worker);
 	switch (r) {
 	case TRANSACTION_E_LOST:
 		session_lost(worker, worker->args->error);
 		return;
 	case TRANSACTION_E_FENCED:
 		worker->look_now = true;
-		worker->retry |= job == JOB_BATCH;
 		return;
 	case TRANSACTION_E_HOLD:
-		worker->retry |= job == JOB_BATCH;
-		hold(worker, worker->args->error);
+		hold(worker, job, worker->args->error);
 		return;
 	default:
 		abort();
@@ -367,7 +401,9 @@ static bool batch_wanted(struct worker *worker)
 		return false;
 	if (worker->retry && !batch_empty(worker->running))
 		return true;
+	/* Perhaps all that it held is not ours any more. */
 	worker->retry = false;
+	batch_reset(worker->running);
 	if (batch_empty(worker->open))
 		return false;
 	batch = worker->running;
@@ -386,6 +422,9 @@ static enum job next_of_the_rest(struct worker *worker, int64_t now_ms)
 {
 	bool task = task_wanted(worker, now_ms);
 
+	/* Before all that may go on without a pause. */
+	if (now_ms >= worker->look_at_ms)
+		return JOB_LOOK;
 	if (task && worker->task_turn) {
 		worker->task_turn = false;
 		return JOB_TASK;
@@ -396,9 +435,7 @@ static enum job next_of_the_rest(struct worker *worker, int64_t now_ms)
 	}
 	if (task)
 		return JOB_TASK;
-	if (emit_wanted(worker, now_ms))
-		return JOB_EMIT;
-	return now_ms >= worker->look_at_ms ? JOB_LOOK : JOB_NONE;
+	return emit_wanted(worker, now_ms) ? JOB_EMIT : JOB_NONE;
 }
 
 static enum job next_job(struct worker *worker)
@@ -416,7 +453,7 @@ static enum job next_job(struct worker *worker)
 	if (any_wanted(worker)) {
 		if (!holdings_prove(worker))
 			return JOB_TAKE;
-		hold(worker, "membership in the group is not proved");
+		hold(worker, JOB_TAKE, "membership in the group is not proved");
 		return JOB_NONE;
 	}
 	return next_of_the_rest(worker, now_ms);
@@ -483,6 +520,13 @@ static void turn(struct worker *worker)
 	heed_enough(worker);
 	holdings_read(worker);
 	intake_read(worker);
+	if (kafka_in_fatal(worker->in)) {
+		/* Another process is this member, say. Not to be mended here:
+		 * whoever takes over finds everything. */
+		worker->result = -1;
+		worker->over = true;
+		return;
+	}
 	if (worker->job == JOB_NONE) {
 		enum job job = next_job(worker);
 

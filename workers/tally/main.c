@@ -8,6 +8,7 @@
 
 #define SCHEMA_VERSION 4
 
+/* clang-format off */
 static const struct conf_row conf_rows[] = {
 #define CONF_STRUCT struct runtime_conf
 #include "infra/lib/conf_rows.h"

@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: MIT
+# Fakes: x_fake.c implements x.h and is linked in its place. The linker takes
+# a fake's object before it looks into the libraries, so that the real one is
+# left out; a row here says which test wants which fake.
+
+$(OUT)/workers/chillybin/examples_test $(OUT)/workers/chillybin/facts_test: \
+	$(OUT)/workers/runtime/publish_fake.o
+$(OUT)/workers/jafflr/grill_thread_test: $(OUT)/workers/jafflr/grill_fake.o
+$(OUT)/workers/jafflr/kitchen_test: $(OUT)/workers/jafflr/grill_fake.o \
+	$(OUT)/workers/jafflr/grill_modbus_fake.o \
+	$(OUT)/workers/runtime/publish_fake.o

@@ -1,0 +1,512 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Grill thread: on a grill in memory, which the test can make hang: calls wait
+ * at a gate until the test opens it.
+ */
+#include "workers/jafflr/grill_thread.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+
+#include "infra/lib/check_fixture.h"
+#include "workers/jafflr/grill_fake.h"
+
+#define DEADLINE_MS 10000
+enum { N_PLATES = 4, BOX_MAX = GRILL_PLATES_MAX * 4 };
+
+/* A grill behind a gate. Guarded by its mutex, but for the fake. */
+struct gated {
+	pthread_mutex_t mutex;
+	pthread_cond_t changed;
+	struct grill_fake *fake;
+	bool shut;
+	int n_at_gate;
+	int n_closes;
+	int fault; /* in place of an outcome */
+};
+
+static struct gated gated[2];
+static struct loop *loop;
+static struct grill_thread *threads[2];
+
+/* ---- the grill ---- */
+
+static void wait_for_change(struct gated *grill, int64_t until_ms)
+{
+	struct timespec until = {
+		.tv_sec = until_ms / 1000,
+		.tv_nsec = until_ms % 1000 * 1000000,
+	};
+
+	(void)pthread_cond_timedwait(&grill->changed, &grill->mutex, &until);
+}
+
+static int pass(struct gated *grill)
+{
+	int64_t until_ms = clock_now_ms() + DEADLINE_MS;
+	int fault;
+
+	(void)pthread_mutex_lock(&grill->mutex);
+	grill->n_at_gate++;
+	(void)pthread_cond_broadcast(&grill->changed);
+	while (grill->shut && clock_left_ms(until_ms) > 0)
+		wait_for_change(grill, until_ms);
+	fault = grill->fault;
+	(void)pthread_mutex_unlock(&grill->mutex);
+	return fault;
+}
+
+static int gated_read(void *arg, int first_plate, int n_plates,
+		      struct grill_report *ret)
+{
+	struct gated *grill = arg;
+	int r = pass(grill);
+
+	return r ? r
+		 : grill_fake_ops.read(grill->fake, first_plate, n_plates, ret);
+}
+
+static int gated_fence(void *arg, int plate, uint32_t token)
+{
+	struct gated *grill = arg;
+	int r = pass(grill);
+
+	return r ? r : grill_fake_ops.fence(grill->fake, plate, token);
+}
+
+static int gated_start(void *arg, const struct grill_start *start)
+{
+	struct gated *grill = arg;
+	int r = pass(grill);
+
+	return r ? r : grill_fake_ops.start(grill->fake, start);
+}
+
+static void gated_close(void *arg)
+{
+	struct gated *grill = arg;
+
+	(void)pthread_mutex_lock(&grill->mutex);
+	grill->n_closes++;
+	(void)pthread_mutex_unlock(&grill->mutex);
+}
+
+static const struct grill_ops gated_ops = {
+	.read = gated_read,
+	.fence = gated_fence,
+	.start = gated_start,
+	.close = gated_close,
+};
+
+static void set_gate(struct gated *grill, bool shut)
+{
+	(void)pthread_mutex_lock(&grill->mutex);
+	grill->shut = shut;
+	(void)pthread_cond_broadcast(&grill->changed);
+	(void)pthread_mutex_unlock(&grill->mutex);
+}
+
+/* Until so many calls have come to the gate, ever. */
+static void wait_at_gate(struct gated *grill, int n)
+{
+	int64_t until_ms = clock_now_ms() + DEADLINE_MS;
+	bool came;
+
+	(void)pthread_mutex_lock(&grill->mutex);
+	while (grill->n_at_gate < n && clock_left_ms(until_ms) > 0)
+		wait_for_change(grill, until_ms);
+	came = grill->n_at_gate >= n;
+	(void)pthread_mutex_unlock(&grill->mutex);
+	ck_assert_msg(came, "no call came to the grill");
+}
+
+static void open_gated(struct gated *grill, struct grill_thread **ret)
+{
+	struct grill_thread_params params = {
+		.ops = &gated_ops,
+		.arg = grill,
+		.n_plates = N_PLATES,
+		.loop = loop,
+	};
+	pthread_condattr_t monotonic;
+
+	*grill = (struct gated){ .fake = grill_fake_new(N_PLATES) };
+	(void)pthread_mutex_init(&grill->mutex, NULL);
+	(void)pthread_condattr_init(&monotonic);
+	(void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	(void)pthread_cond_init(&grill->changed, &monotonic);
+	(void)pthread_condattr_destroy(&monotonic);
+	ck_assert_int_eq(grill_thread_new(ret, &params), 0);
+}
+
+static void setup(void)
+{
+	ck_assert_int_eq(loop_new(&loop), 0);
+	for (int i = 0; i < 2; i++)
+		open_gated(&gated[i], &threads[i]);
+}
+
+static void teardown(void)
+{
+	for (int i = 0; i < 2; i++) {
+		set_gate(&gated[i], false);
+		threads[i] = grill_thread_free(threads[i]);
+		gated[i].fake = grill_fake_free(gated[i].fake);
+		(void)pthread_cond_destroy(&gated[i].changed);
+		(void)pthread_mutex_destroy(&gated[i].mutex);
+	}
+	loop = loop_free(loop);
+}
+
+/* ---- what the tests do with it ---- */
+
+static struct grill_command start_of(int plate, uint32_t token, uint64_t tag)
+{
+	return (struct grill_command){
+		.start = { .plate = plate,
+			   .token = token,
+			   .job = { (uint8_t)tag, 1 },
+			   .time_ms = 1000 },
+		.tag = tag,
+	};
+}
+
+static struct grill_command fence_of(int plate, uint32_t token, uint64_t tag)
+{
+	struct grill_command command = start_of(plate, token, tag);
+
+	command.start.time_ms = 0;
+	command.fence = true;
+	return command;
+}
+
+static void give(struct grill_thread *thread, struct grill_command command)
+{
+	grill_thread_give(thread, &command);
+}
+
+static struct grill_answer next_answer(struct grill_thread *thread)
+{
+	struct grill_answer answer;
+
+	CHECK_WITHIN(DEADLINE_MS, grill_thread_answer(thread, &answer),
+		     loop_wait(loop, DEADLINE_MS));
+	return answer;
+}
+
+/* The reading of a number, or a newer one. Gives its outcome. */
+static int reading_of(struct grill_thread *thread, uint64_t number,
+		      struct grill_report *ret)
+{
+	uint64_t got;
+	int outcome;
+
+	CHECK_WITHIN(
+		DEADLINE_MS,
+		grill_thread_reading(thread, number - 1, ret, &got, &outcome),
+		loop_wait(loop, DEADLINE_MS));
+	ck_assert_uint_ge(got, number);
+	return outcome;
+}
+
+/* ---- commands ---- */
+
+static const struct {
+	enum grill_fake_end end;
+	int outcome;
+	int n_starts;
+} ends[] = {
+	{ GRILL_FAKE_WELL, 0, 1 },
+	{ GRILL_FAKE_AWAY, GRILL_E_AWAY, 0 },
+	{ GRILL_FAKE_REFUSES, GRILL_E_REFUSED, 0 },
+	{ GRILL_FAKE_LOSES, GRILL_E_UNKNOWN, 0 },
+	{ GRILL_FAKE_SILENT, GRILL_E_UNKNOWN, 1 },
+};
+
+START_TEST(what_came_of_a_command_comes_back_with_its_tag)
+	{
+		struct grill_fake *fake = gated[0].fake;
+		struct grill_answer answer;
+
+		grill_fake_next(fake, GRILL_FAKE_START, ends[_i].end, 1);
+		grill_fake_next(fake, GRILL_FAKE_FENCE, ends[_i].end, 1);
+		give(threads[0], start_of(1, 5, 77));
+		answer = next_answer(threads[0]);
+		ck_assert_uint_eq(answer.tag, 77);
+		ck_assert_int_eq(answer.outcome, ends[_i].outcome);
+		ck_assert_int_eq(grill_fake_n_starts(fake), ends[_i].n_starts);
+		give(threads[0], fence_of(2, 6, 78));
+		answer = next_answer(threads[0]);
+		ck_assert_uint_eq(answer.tag, 78);
+		ck_assert_int_eq(answer.outcome, ends[_i].outcome);
+		ck_assert_int_eq(grill_fake_n_starts(fake), ends[_i].n_starts);
+		ck_assert(!grill_thread_answer(threads[0], &answer));
+	}
+END_TEST
+
+START_TEST(a_fault_of_the_caller_is_a_refusal_for_nothing_was_sent)
+	{
+		gated[0].fault = -EINVAL;
+		give(threads[0], start_of(1, 5, 77));
+		ck_assert_int_eq(next_answer(threads[0]).outcome,
+				 GRILL_E_REFUSED);
+		ck_assert_int_eq(grill_fake_n_starts(gated[0].fake), 0);
+	}
+END_TEST
+
+START_TEST(commands_are_done_and_answered_in_order)
+	{
+		set_gate(&gated[0], true);
+		for (uint32_t i = 1; i <= 100; i++)
+			give(threads[0], fence_of(0, i, i));
+		set_gate(&gated[0], false);
+		for (uint64_t i = 1; i <= 100; i++) {
+			struct grill_answer answer = next_answer(threads[0]);
+
+			ck_assert_uint_eq(answer.tag, i);
+			ck_assert_int_eq(answer.outcome, 0);
+		}
+	}
+END_TEST
+
+START_TEST(what_there_is_no_room_for_was_not_sent)
+	{
+		struct grill_answer answer;
+
+		set_gate(&gated[0], true);
+		give(threads[0], fence_of(0, 1, 1));
+		wait_at_gate(&gated[0], 1);
+		for (uint64_t i = 2; i <= BOX_MAX + 1; i++)
+			give(threads[0], fence_of(0, 1, i));
+		ck_assert(!grill_thread_answer(threads[0], &answer));
+		give(threads[0], fence_of(0, 1, 9999));
+		ck_assert(grill_thread_answer(threads[0], &answer));
+		ck_assert_uint_eq(answer.tag, 9999);
+		ck_assert_int_eq(answer.outcome, GRILL_E_AWAY);
+	}
+END_TEST
+
+START_TEST(answers_that_nobody_fetches_do_not_pile_up)
+	{
+		struct grill_report reports[N_PLATES];
+		int n = 0;
+
+		for (uint64_t i = 1; i <= BOX_MAX + 100; i++) {
+			give(threads[0], fence_of(0, 1, i));
+			wait_at_gate(&gated[0], (int)i);
+		}
+		/* It stands behind all of them. */
+		(void)reading_of(threads[0], grill_thread_read(threads[0]),
+				 reports);
+		for (struct grill_answer answer = { 0 };
+		     answer.tag != BOX_MAX + 100; n++)
+			answer = next_answer(threads[0]);
+		ck_assert_int_le(n, BOX_MAX);
+	}
+END_TEST
+
+/* ---- readings ---- */
+
+START_TEST(a_reading_shows_what_was_given_before_it)
+	{
+		struct grill_report reports[N_PLATES];
+
+		give(threads[0], start_of(2, 5, 7));
+		ck_assert_int_eq(reading_of(threads[0],
+					    grill_thread_read(threads[0]),
+					    reports),
+				 0);
+		ck_assert_int_eq(reports[2].state, GRILL_HEATING);
+		ck_assert_uint_eq(reports[2].job[0], 7);
+		ck_assert_uint_eq(reports[2].token, 5);
+		ck_assert_int_eq(reports[3].state, GRILL_IDLE);
+	}
+END_TEST
+
+START_TEST(readings_are_numbered_and_each_is_newer_once)
+	{
+		struct grill_report reports[N_PLATES];
+		uint64_t number, got;
+		int outcome;
+
+		ck_assert(!grill_thread_reading(threads[0], 0, reports, &got,
+						&outcome));
+		for (uint64_t i = 1; i <= 50; i++) {
+			number = grill_thread_read(threads[0]);
+			ck_assert_uint_eq(number, i);
+			(void)reading_of(threads[0], number, reports);
+			ck_assert(!grill_thread_reading(
+				threads[0], number, reports, &got, &outcome));
+		}
+	}
+END_TEST
+
+START_TEST(several_requests_are_answered_by_one_reading)
+	{
+		struct grill_report reports[N_PLATES];
+		uint64_t got;
+		int outcome;
+
+		set_gate(&gated[0], true);
+		give(threads[0], fence_of(0, 1, 1));
+		wait_at_gate(&gated[0], 1);
+		for (int i = 0; i < 9; i++)
+			(void)grill_thread_read(threads[0]);
+		ck_assert(!grill_thread_reading(threads[0], 0, reports, &got,
+						&outcome));
+		set_gate(&gated[0], false);
+		(void)reading_of(threads[0], 9, reports);
+		ck_assert(grill_thread_reading(threads[0], 0, reports, &got,
+					       &outcome));
+		ck_assert_uint_eq(got, 9);
+		ck_assert_int_eq(gated[0].n_at_gate, 2);
+	}
+END_TEST
+
+/* What was asked for while a reading was under way may have changed since. */
+START_TEST(a_reading_that_had_begun_does_not_answer_a_later_request)
+	{
+		struct grill_report reports[N_PLATES];
+		uint64_t number;
+
+		set_gate(&gated[0], true);
+		number = grill_thread_read(threads[0]);
+		wait_at_gate(&gated[0], 1);
+		ck_assert_uint_eq(grill_thread_read(threads[0]), number + 1);
+		set_gate(&gated[0], false);
+		(void)reading_of(threads[0], number + 1, reports);
+		ck_assert_int_eq(gated[0].n_at_gate, 2);
+	}
+END_TEST
+
+START_TEST(a_reading_that_failed_says_so_and_fills_in_nothing)
+	{
+		struct grill_report reports[N_PLATES], before[N_PLATES];
+
+		memset(reports, 0x5a, sizeof(reports));
+		memcpy(before, reports, sizeof(reports));
+		grill_fake_next(gated[0].fake, GRILL_FAKE_READ,
+				GRILL_FAKE_LOSES, 1);
+		ck_assert_int_eq(reading_of(threads[0],
+					    grill_thread_read(threads[0]),
+					    reports),
+				 GRILL_E_UNKNOWN);
+		ck_assert_int_eq(memcmp(reports, before, sizeof(reports)), 0);
+		ck_assert_int_eq(reading_of(threads[0],
+					    grill_thread_read(threads[0]),
+					    reports),
+				 0);
+		ck_assert_uint_eq(reports[0].boot, 1);
+	}
+END_TEST
+
+/* ---- threads ---- */
+
+START_TEST(a_grill_that_hangs_does_not_keep_another_waiting)
+	{
+		struct grill_answer answer;
+
+		set_gate(&gated[0], true);
+		give(threads[0], start_of(0, 1, 1));
+		wait_at_gate(&gated[0], 1);
+		for (uint64_t i = 1; i <= 20; i++) {
+			give(threads[1], fence_of(0, (uint32_t)i, i));
+			ck_assert_uint_eq(next_answer(threads[1]).tag, i);
+		}
+		ck_assert(!grill_thread_answer(threads[0], &answer));
+		set_gate(&gated[0], false);
+		ck_assert_uint_eq(next_answer(threads[0]).tag, 1);
+	}
+END_TEST
+
+static void *open_gate_later(void *arg)
+{
+	struct gated *grill = arg;
+	int64_t until_ms = clock_now_ms() + 100;
+
+	/* Who leaves is given the time to do so too early. */
+	(void)pthread_mutex_lock(&grill->mutex);
+	while (clock_left_ms(until_ms) > 0)
+		wait_for_change(grill, until_ms);
+	grill->shut = false;
+	(void)pthread_cond_broadcast(&grill->changed);
+	(void)pthread_mutex_unlock(&grill->mutex);
+	return NULL;
+}
+
+START_TEST(who_leaves_waits_for_what_is_being_done_and_drops_the_rest)
+	{
+		int64_t began_ms;
+		pthread_t opener;
+
+		set_gate(&gated[0], true);
+		for (int plate = 0; plate < N_PLATES; plate++)
+			give(threads[0],
+			     start_of(plate, 1, (uint64_t)plate + 1));
+		wait_at_gate(&gated[0], 1);
+		began_ms = clock_now_ms();
+		ck_assert_int_eq(pthread_create(&opener, NULL, open_gate_later,
+						&gated[0]),
+				 0);
+		threads[0] = grill_thread_free(threads[0]);
+		ck_assert_int_ge(clock_now_ms() - began_ms, 95);
+		ck_assert_int_lt(clock_now_ms() - began_ms, DEADLINE_MS / 2);
+		ck_assert_int_eq(grill_fake_n_starts(gated[0].fake), 1);
+		ck_assert_int_eq(gated[0].n_closes, 1);
+		(void)pthread_join(opener, NULL);
+	}
+END_TEST
+
+START_TEST(more_plates_than_there_is_room_for_is_our_mistake)
+	{
+		struct grill_thread_params params = {
+			.ops = &gated_ops,
+			.arg = &gated[0],
+			.n_plates = GRILL_PLATES_MAX + 1,
+			.loop = loop,
+		};
+		struct grill_thread *thread;
+
+		(void)grill_thread_new(&thread, &params);
+	}
+END_TEST
+
+static void add_readings(TCase *tcase)
+{
+	tcase_add_test(tcase, a_reading_shows_what_was_given_before_it);
+	tcase_add_test(tcase, readings_are_numbered_and_each_is_newer_once);
+	tcase_add_test(tcase, several_requests_are_answered_by_one_reading);
+	tcase_add_test(
+		tcase,
+		a_reading_that_had_begun_does_not_answer_a_later_request);
+	tcase_add_test(tcase,
+		       a_reading_that_failed_says_so_and_fills_in_nothing);
+}
+
+int main(void)
+{
+	Suite *suite = suite_create("grill_thread");
+	TCase *tcase = check_case(suite, 60);
+
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_loop_test(tcase,
+			    what_came_of_a_command_comes_back_with_its_tag, 0,
+			    CHECK_N(ends));
+	tcase_add_test(tcase,
+		       a_fault_of_the_caller_is_a_refusal_for_nothing_was_sent);
+	tcase_add_test(tcase, commands_are_done_and_answered_in_order);
+	tcase_add_test(tcase, what_there_is_no_room_for_was_not_sent);
+	tcase_add_test(tcase, answers_that_nobody_fetches_do_not_pile_up);
+	add_readings(tcase);
+	tcase_add_test(tcase, a_grill_that_hangs_does_not_keep_another_waiting);
+	tcase_add_test(
+		tcase,
+		who_leaves_waits_for_what_is_being_done_and_drops_the_rest);
+	tcase_add_test_raise_signal(
+		tcase, more_plates_than_there_is_room_for_is_our_mistake,
+		SIGABRT);
+	return check_run(suite);
+}

@@ -1,0 +1,582 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Intake: stories of one order, told as picks come. A word is a story: digits
+ * are lines that were picked, c a cancellation, k a refused cancellation, r a
+ * refusal, g a line not for the grill; | begins the next batch.
+ *
+ * The rows that a batch writes are kept, as the table would keep them.
+ */
+#include "workers/jafflr/intake.h"
+
+#include <string.h>
+
+#include "infra/lib/check_fixture.h"
+#include "schemas/pick.h"
+#include "workers/runtime/lanes.h"
+
+enum { BODIES_MAX = 64 };
+
+static const char order_text[] = "0190b6a2-0000-7000-8000-000000000001";
+static const char trace[] =
+	"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+static struct order_id order_id;
+static struct pick_room room;
+static struct batch *batch;
+static struct slot slot;
+static struct intake_rows rows;
+static uint8_t bodies[BODIES_MAX][512];
+static int n_bodies;
+static int64_t next_offset;
+
+/* The table's row of the order, and how often it was written. */
+static struct toastie_row stored;
+static bool is_stored;
+static int n_writes;
+
+static void setup(void)
+{
+	ck_assert_int_eq(order_id_parse(&order_id, order_text, ORDER_ID_CHARS),
+			 0);
+	batch = batch_new();
+	slot = (struct slot){ .partition = 5, .state = SLOT_READING };
+	next_offset = 100;
+	n_bodies = 0;
+	n_writes = 0;
+	is_stored = false;
+}
+
+static void teardown(void)
+{
+	batch = batch_free(batch);
+	table_deinit(&rows.table);
+}
+
+/* ---- picks ---- */
+
+static struct pick pick_of(enum verdict verdict, int32_t line, int32_t lines)
+{
+	static const struct item cheese = { TEXT_INIT("cheese"), 1 };
+
+	return (struct pick){
+		.order_id = order_id,
+		.number = 77,
+		.line = line,
+		.lines = lines,
+		.verdict = verdict,
+		.doneness = DONENESS_WELL_DONE,
+		.grill = true,
+		.stall = TEXT("main"),
+		.customer = TEXT("gita"),
+		.items = &cheese,
+		.n_items = 1,
+	};
+}
+
+static struct envelope envelope_of(const struct pick *pick, int version)
+{
+	struct envelope envelope;
+
+	envelope_init(&envelope);
+	envelope.type = EVENT_PICK;
+	envelope.version = version;
+	envelope.id = TEXT("1");
+	envelope.source = TEXT("/chillybin");
+	envelope.stall = pick->stall;
+	envelope.customer = pick->customer;
+	envelope.number = TEXT("77");
+	envelope.verdict = text_of(verdict_name(pick->verdict));
+	envelope.grill = pick->grill ? TEXT("true") : TEXT("false");
+	envelope.traceparent = text_of(trace);
+	return envelope;
+}
+
+/* One item stands for a whole v1 order: the line it is of is put in. */
+static struct wire encode(const struct pick *pick, int version)
+{
+	static struct item items[ORDER_ITEMS_MAX];
+	struct pick copy = *pick;
+	struct wire wire = { .p = bodies[n_bodies % BODIES_MAX],
+			     .cap = sizeof(bodies[0]) };
+
+	n_bodies++;
+	if (version == 2) {
+		ck_assert_int_eq(pick_encode_v2(pick, &wire), 0);
+		return wire;
+	}
+	for (int32_t i = 0; i < pick->lines; i++)
+		items[i] = pick->items[0];
+	copy.items = items;
+	copy.n_items = (size_t)pick->lines;
+	ck_assert_int_eq(pick_encode_v1(&copy, (size_t)pick->line, &wire), 0);
+	return wire;
+}
+
+static struct record *arrive(const struct pick *pick, int version)
+{
+	struct wire wire = encode(pick, version);
+	struct kafka_record kafka = {
+		.partition = slot.partition,
+		.offset = next_offset++,
+		.key = order_text,
+		.n_key = ORDER_ID_CHARS,
+		.value = wire.p,
+		.n_value = wire.n,
+	};
+	struct record *record = batch_add(batch, &slot, &kafka);
+	struct schema_fault fault;
+	int r;
+
+	record->envelope = envelope_of(pick, version);
+	r = intake_decode(&room, batch, record, &fault);
+	ck_assert_msg(!r, "%s", fault.what);
+	return record;
+}
+
+/* ---- batches ---- */
+
+static void load(void)
+{
+	struct toastie_row *copy;
+
+	table_reset(&rows.table);
+	if (batch->mode == BATCH_FAST || !is_stored)
+		return;
+	copy = arena_alloc(&batch->arena, sizeof(*copy));
+	*copy = stored;
+	copy->changed_by = 0;
+	intake_rows_add(&rows, copy);
+}
+
+static void decide(void)
+{
+	batch->mode =
+		batch->needs_load || is_stored ? BATCH_CHECKED : BATCH_FAST;
+	batch->decided_at_ms = 1000 + next_offset;
+	load();
+	intake_decide(batch, &rows);
+}
+
+/* Of each row that was changed, the last record that did writes it. */
+static void commit(void)
+{
+	int n = 0;
+
+	for (size_t i = 0; i < batch->n_records; i++) {
+		const struct intake *intake = intake_of(&batch->records[i]);
+
+		if (!intake->changed || intake->row->changed_by != i + 1)
+			continue;
+		stored = *intake->row;
+		/* What is borrowed from the batch goes with it. */
+		stored.stall = TEXT("main");
+		is_stored = true;
+		n++;
+	}
+	ck_assert_int_le(n, 1);
+	n_writes += n;
+	batch_reset(batch);
+}
+
+static void tell(const char *story, int32_t lines, int version)
+{
+	struct pick pick;
+
+	for (const char *p = story; *p; p++) {
+		switch (*p) {
+		case '|':
+			decide();
+			commit();
+			continue;
+		case 'c':
+			pick = pick_of(VERDICT_CANCELLED, 0, 1);
+			break;
+		case 'k':
+			pick = pick_of(VERDICT_KEPT, 0, 1);
+			break;
+		case 'r':
+			pick = pick_of(VERDICT_REFUSED, 0, lines);
+			break;
+		case 'g':
+			pick = pick_of(VERDICT_PICKED, 0, lines);
+			pick.grill = false;
+			break;
+		default:
+			pick = pick_of(VERDICT_PICKED, *p - '0', lines);
+			break;
+		}
+		(void)arrive(&pick, *p >= '0' && *p <= '9' ? version : 2);
+	}
+	decide();
+	commit();
+}
+
+/* ---- one pick ---- */
+
+START_TEST(a_taken_pick_becomes_a_queued_row)
+	{
+		struct lane_key key = { .key = TEXT("other"),
+					.customer = TEXT("gita") };
+		struct pick pick = pick_of(VERDICT_PICKED, 0, 1);
+		const struct toastie_row *row;
+
+		(void)arrive(&pick, _i);
+		decide();
+		row = intake_of(&batch->records[0])->row;
+		ck_assert(intake_of(&batch->records[0])->changed);
+		ck_assert_int_eq(row->state, ROW_QUEUED);
+		ck_assert_int_eq(row->seq, 1);
+		ck_assert_int_eq(order_id_compare(&row->order_id, &order_id),
+				 0);
+		ck_assert_int_eq(row->number, 77);
+		ck_assert(text_equal(row->stall, TEXT("main")));
+		ck_assert(text_equal(row->customer, TEXT("gita")));
+		ck_assert_int_eq(row->doneness, DONENESS_WELL_DONE);
+		ck_assert_int_eq(row->partition, 5);
+		ck_assert_int_eq(row->offset, 100);
+		ck_assert_int_eq(row->bucket, lane_bucket(&key));
+		ck_assert_int_eq(row->plate, TOASTIE_PLATE_NONE);
+		ck_assert(text_equal(row->traceparent, text_of(trace)));
+		ck_assert_int_eq(row->changed_at_ms, batch->decided_at_ms);
+		ck_assert_ptr_null(row->reason.p);
+		ck_assert_int_eq(batch->mode, BATCH_FAST);
+	}
+END_TEST
+
+START_TEST(without_a_customer_the_key_says_which_bucket)
+	{
+		struct lane_key key = { .key = text_of(order_text) };
+		struct pick pick = pick_of(VERDICT_PICKED, 0, 1);
+
+		pick.customer = (struct text){ 0 };
+		(void)arrive(&pick, 2);
+		ck_assert_int_eq(intake_of(&batch->records[0])->own.bucket,
+				 lane_bucket(&key));
+	}
+END_TEST
+
+START_TEST(what_is_not_a_pick_does_not_belong_here)
+	{
+		struct pick pick = pick_of(VERDICT_PICKED, 0, 1);
+		struct record *record = arrive(&pick, 2);
+		struct schema_fault fault;
+
+		record->item = NULL;
+		record->envelope.type = EVENT_TOASTIE;
+		ck_assert_int_eq(intake_decode(&room, batch, record, &fault),
+				 SCHEMA_E_UNKNOWN_TYPE);
+		ck_assert_ptr_null(record->item);
+	}
+END_TEST
+
+START_TEST(what_cannot_be_read_is_at_fault_and_leaves_no_item)
+	{
+		struct pick pick = pick_of(VERDICT_PICKED, 0, 1);
+		struct record *record = arrive(&pick, 2);
+		struct schema_fault fault;
+
+		record->item = NULL;
+		record->kafka.n_value /= 2;
+		ck_assert_int_gt(intake_decode(&room, batch, record, &fault),
+				 0);
+		ck_assert_ptr_null(record->item);
+	}
+END_TEST
+
+/* ---- stories ---- */
+
+static const struct {
+	const char *story;
+	int32_t lines;
+	int version;
+	int state; /* N_ROW_STATES: there is no row */
+	int64_t seq;
+	int n_writes;
+} stories[] = {
+	{ "0", 1, 2, ROW_QUEUED, 1, 1 },
+	{ "0", 1, 1, ROW_QUEUED, 1, 1 },
+	{ "00", 1, 2, ROW_QUEUED, 1, 1 },
+	{ "0|0", 1, 2, ROW_QUEUED, 1, 1 },
+	{ "0|0|0", 1, 1, ROW_QUEUED, 1, 1 },
+	/* lines of a version 1 pick */
+	{ "0", 2, 1, ROW_COLLECTING, 0, 1 },
+	{ "01", 2, 1, ROW_QUEUED, 1, 1 },
+	{ "10", 2, 1, ROW_QUEUED, 1, 1 },
+	{ "0|1", 2, 1, ROW_QUEUED, 1, 2 },
+	{ "1|0", 2, 1, ROW_QUEUED, 1, 2 },
+	{ "00", 2, 1, ROW_COLLECTING, 0, 1 },
+	{ "0|0", 2, 1, ROW_COLLECTING, 0, 1 },
+	{ "2|0|2|1", 3, 1, ROW_QUEUED, 1, 3 },
+	{ "0|12|012", 3, 1, ROW_QUEUED, 1, 2 },
+	{ "01234567", 8, 1, ROW_QUEUED, 1, 1 },
+	/* a cancellation */
+	{ "c", 1, 2, ROW_CANCELLED, 0, 1 },
+	{ "cc", 1, 2, ROW_CANCELLED, 0, 1 },
+	{ "c|c", 1, 2, ROW_CANCELLED, 0, 1 },
+	{ "c0", 1, 2, ROW_RETURNED, 1, 1 },
+	{ "c|0", 1, 2, ROW_RETURNED, 1, 2 },
+	{ "c|0|0|c", 1, 2, ROW_RETURNED, 1, 2 },
+	{ "0c", 1, 2, ROW_RETURNED, 2, 1 },
+	{ "0|c", 1, 2, ROW_RETURNED, 2, 2 },
+	{ "0|c|c|0", 1, 2, ROW_RETURNED, 2, 2 },
+	{ "c|0|1", 2, 1, ROW_RETURNED, 1, 2 },
+	{ "0|c|1", 2, 1, ROW_RETURNED, 1, 2 },
+	{ "0c1", 2, 1, ROW_RETURNED, 1, 1 },
+	{ "01c", 2, 1, ROW_RETURNED, 2, 1 },
+	{ "0|1|c", 2, 1, ROW_RETURNED, 2, 3 },
+	/* what passes */
+	{ "r", 1, 2, N_ROW_STATES, 0, 0 },
+	{ "k", 1, 2, N_ROW_STATES, 0, 0 },
+	{ "g", 1, 2, N_ROW_STATES, 0, 0 },
+	{ "rkg|gkr", 1, 2, N_ROW_STATES, 0, 0 },
+	{ "0|k", 1, 2, ROW_QUEUED, 1, 1 },
+	{ "k|0", 1, 2, ROW_QUEUED, 1, 1 },
+	{ "", 1, 2, N_ROW_STATES, 0, 0 },
+};
+
+START_TEST(a_story_ends_as_it_should_and_writes_a_row_once_a_batch)
+	{
+		tell(stories[_i].story, stories[_i].lines, stories[_i].version);
+		ck_assert_int_eq(is_stored, stories[_i].state != N_ROW_STATES);
+		ck_assert_int_eq(n_writes, stories[_i].n_writes);
+		if (!is_stored)
+			return;
+		ck_assert_int_eq(stored.state, stories[_i].state);
+		ck_assert_int_eq(stored.seq, stories[_i].seq);
+		ck_assert_int_eq(stored.lines, stories[_i].story[0] == 'c'
+						       ? 1
+						       : stories[_i].lines);
+		ck_assert_int_eq(stored.offset,
+				 100 + (stories[_i].story[0] == 'k'));
+		ck_assert(
+			text_equal(stored.reason,
+				   stored.state == ROW_RETURNED ||
+						   stored.state == ROW_CANCELLED
+					   ? TEXT("cancelled")
+					   : (struct text){ 0 }));
+	}
+END_TEST
+
+START_TEST(a_toastie_that_has_started_is_finished)
+	{
+		static const enum row_state states[] = {
+			ROW_GRILLING,  ROW_DONE,     ROW_FAILED,
+			ROW_UNCERTAIN, ROW_RETURNED,
+		};
+
+		tell("0", 1, 2);
+		stored.state = states[_i];
+		stored.seq = 9;
+		tell("c0c", 1, 2);
+		ck_assert_int_eq(stored.state, states[_i]);
+		ck_assert_int_eq(stored.seq, 9);
+		ck_assert_int_eq(n_writes, 1);
+	}
+END_TEST
+
+START_TEST(an_order_of_the_most_lines_is_complete_with_the_last_one)
+	{
+		for (int32_t line = ORDER_ITEMS_MAX - 1; line >= 0; line--) {
+			struct pick pick =
+				pick_of(VERDICT_PICKED, line, ORDER_ITEMS_MAX);
+
+			ck_assert(!is_stored || stored.state == ROW_COLLECTING);
+			(void)arrive(&pick, 1);
+			decide();
+			commit();
+		}
+		ck_assert_int_eq(stored.state, ROW_QUEUED);
+		ck_assert_int_eq(stored.seq, 1);
+		ck_assert_int_eq(n_writes, ORDER_ITEMS_MAX);
+	}
+END_TEST
+
+/* All lines at least once, in any order, repeated, in any batches. */
+static void make_story(char *story, size_t n_max, const char *needed,
+		       uint32_t *random)
+{
+	size_t n_needed = strlen(needed), n = 0;
+	uint32_t seen = 0;
+
+	while (seen != (1u << n_needed) - 1 || n < n_needed + 3) {
+		uint32_t i;
+
+		*random = *random * 1664525 + 1013904223;
+		i = (*random >> 16) % (uint32_t)(n_needed + 2);
+		ck_assert_uint_lt(n + 1, n_max);
+		if (i >= n_needed) {
+			story[n++] = '|';
+			continue;
+		}
+		story[n++] = needed[i];
+		seen |= 1u << i;
+	}
+	story[n] = '\0';
+}
+
+START_TEST(the_same_picks_end_alike_in_whatever_order_they_come)
+	{
+		uint32_t random = 3;
+
+		for (int round = 0; round < 2000; round++) {
+			bool cancelled = round % 2;
+			char story[256];
+
+			make_story(story, sizeof(story),
+				   cancelled ? "0123c" : "0123", &random);
+			is_stored = false;
+			tell(story, 4, 1);
+			ck_assert_msg(stored.state == (cancelled ? ROW_RETURNED
+								 : ROW_QUEUED),
+				      "'%s' ends in state %d", story,
+				      stored.state);
+			ck_assert_int_ge(stored.seq, 1);
+			ck_assert_int_le(stored.seq, cancelled ? 2 : 1);
+		}
+	}
+END_TEST
+
+/* ---- batches ---- */
+
+START_TEST(only_lines_and_cancellations_rest_on_what_was_there)
+	{
+		static const struct {
+			enum verdict verdict;
+			int32_t lines;
+			int version;
+			bool needs_load;
+		} picks[] = {
+			{ VERDICT_PICKED, 1, 2, false },
+			{ VERDICT_PICKED, 1, 1, false },
+			{ VERDICT_PICKED, 2, 1, true },
+			{ VERDICT_CANCELLED, 1, 2, true },
+			{ VERDICT_REFUSED, 1, 2, false },
+			{ VERDICT_KEPT, 1, 2, false },
+		};
+
+		for (int i = 0; i < CHECK_N(picks); i++) {
+			struct pick pick =
+				pick_of(picks[i].verdict, 0, picks[i].lines);
+
+			batch_reset(batch);
+			(void)arrive(&pick, picks[i].version);
+			ck_assert_msg(batch->needs_load == picks[i].needs_load,
+				      "row %d", i);
+		}
+	}
+END_TEST
+
+START_TEST(what_is_dead_or_was_decided_before_is_left_alone)
+	{
+		struct pick pick = pick_of(VERDICT_PICKED, 0, 1);
+
+		(void)arrive(&pick, 2);
+		(void)arrive(&pick, 2);
+		(void)arrive(&pick, 2);
+		batch->records[0].decided = true;
+		batch_dead(batch, &batch->records[1], "conflict", "detail");
+		decide();
+		ck_assert(!intake_of(&batch->records[0])->changed);
+		ck_assert(!intake_of(&batch->records[1])->changed);
+		ck_assert(intake_of(&batch->records[2])->changed);
+		ck_assert_uint_eq(
+			intake_of(&batch->records[2])->row->changed_by, 3);
+	}
+END_TEST
+
+START_TEST(a_batch_that_is_decided_again_is_decided_alike)
+	{
+		struct toastie_row first;
+
+		tell("0", 3, 1);
+		for (int32_t line = 1; line < 3; line++) {
+			struct pick pick = pick_of(VERDICT_PICKED, line, 3);
+
+			(void)arrive(&pick, 1);
+		}
+		decide();
+		first = *intake_of(&batch->records[1])->row;
+		decide();
+		ck_assert_int_eq(intake_of(&batch->records[1])->row->state,
+				 ROW_QUEUED);
+		ck_assert_int_eq(first.state, ROW_QUEUED);
+		ck_assert_int_eq(intake_of(&batch->records[1])->row->seq,
+				 first.seq);
+		ck_assert_int_eq(intake_of(&batch->records[1])->row->lines_seen,
+				 7);
+	}
+END_TEST
+
+START_TEST(decided_again_it_heeds_what_was_read_anew)
+	{
+		struct pick pick = pick_of(VERDICT_PICKED, 0, 1);
+
+		(void)arrive(&pick, 2);
+		decide();
+		ck_assert(intake_of(&batch->records[0])->changed);
+		/* Another had it already: it was found when it was written. */
+		stored = *intake_of(&batch->records[0])->row;
+		is_stored = true;
+		decide();
+		ck_assert(!intake_of(&batch->records[0])->changed);
+	}
+END_TEST
+
+START_TEST(orders_of_one_batch_do_not_meet)
+	{
+		struct pick pick;
+
+		for (uint8_t i = 0; i < 50; i++) {
+			order_id.bytes[0] = i;
+			pick = pick_of(i % 2 ? VERDICT_CANCELLED
+					     : VERDICT_PICKED,
+				       0, 1);
+			(void)arrive(&pick, 2);
+		}
+		decide();
+		for (size_t i = 0; i < 50; i++) {
+			const struct toastie_row *row =
+				intake_of(&batch->records[i])->row;
+
+			ck_assert_uint_eq(row->order_id.bytes[0], i);
+			ck_assert_int_eq(row->state,
+					 i % 2 ? ROW_CANCELLED : ROW_QUEUED);
+			ck_assert_uint_eq(row->changed_by, i + 1);
+		}
+	}
+END_TEST
+
+static void add_stories(TCase *tcase)
+{
+	tcase_add_loop_test(
+		tcase, a_story_ends_as_it_should_and_writes_a_row_once_a_batch,
+		0, CHECK_N(stories));
+	tcase_add_loop_test(tcase, a_toastie_that_has_started_is_finished, 0,
+			    5);
+	tcase_add_test(
+		tcase,
+		an_order_of_the_most_lines_is_complete_with_the_last_one);
+	tcase_add_test(tcase,
+		       the_same_picks_end_alike_in_whatever_order_they_come);
+}
+
+int main(void)
+{
+	Suite *suite = suite_create("intake");
+	TCase *tcase = check_case(suite, 60);
+
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_loop_test(tcase, a_taken_pick_becomes_a_queued_row, 1, 3);
+	tcase_add_test(tcase, without_a_customer_the_key_says_which_bucket);
+	tcase_add_test(tcase, what_is_not_a_pick_does_not_belong_here);
+	tcase_add_test(tcase,
+		       what_cannot_be_read_is_at_fault_and_leaves_no_item);
+	add_stories(tcase);
+	tcase_add_test(tcase,
+		       only_lines_and_cancellations_rest_on_what_was_there);
+	tcase_add_test(tcase, what_is_dead_or_was_decided_before_is_left_alone);
+	tcase_add_test(tcase, a_batch_that_is_decided_again_is_decided_alike);
+	tcase_add_test(tcase, decided_again_it_heeds_what_was_read_anew);
+	tcase_add_test(tcase, orders_of_one_batch_do_not_meet);
+	return check_run(suite);
+}

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Publish: on librdkafka's mock cluster; what is published is read back by a
+ * consumer of ours.
+ */
+#include "workers/runtime/publish.h"
+
+#include <string.h>
+
+#include "infra/lib/kafka_fixture.h"
+
+#define DEADLINE_MS 15000
+
+static struct slot slots[SLOTS_MAX];
+static struct publisher *publisher;
+static struct loop *loop;
+static uint64_t own_token;
+
+static void take_own(void *arg, uint64_t token)
+{
+	(void)arg;
+	own_token = token;
+}
+
+static void setup(void)
+{
+	struct publisher_params params = {
+		.client_id = "test",
+		.suffix = ".x",
+		.producer = "chillybin@1",
+		.group = "chillybin.blue",
+		.queue_max = 1000,
+		.slots = slots,
+		.delivered = take_own,
+	};
+
+	mock_start("picks.x", TOPIC_PARTITIONS);
+	ck_assert_int_eq(rd_kafka_mock_topic_create(mock, "orders.dlq.x",
+						    TOPIC_PARTITIONS, 1),
+			 0);
+	ck_assert_int_eq(loop_new(&loop), 0);
+	params.brokers = mock_brokers();
+	params.loop = loop;
+	ck_assert_int_eq(publisher_new(&publisher, &params), 0);
+}
+
+static void teardown(void)
+{
+	publisher = publisher_free(publisher);
+	loop = loop_free(loop);
+	for (size_t i = 0; i < SLOTS_MAX; i++)
+		emitted_deinit(&slots[i].emitted);
+	mock_stop();
+}
+
+static struct fact a_fact(void)
+{
+	static uint8_t body[] = { 0x80 };
+	struct fact fact = { .topic = TOPIC_PICKS,
+			     .key = TEXT("key"),
+			     .body = { .p = body, .n = 1, .cap = 1 } };
+
+	envelope_init(&fact.envelope);
+	fact.envelope.type = EVENT_PICK;
+	fact.envelope.version = 2;
+	fact.envelope.id = TEXT("id");
+	fact.envelope.source = TEXT("/test");
+	return fact;
+}
+
+static void publish_n(int slot, int64_t offset, int n)
+{
+	struct record record = { .slot = &slots[slot] };
+
+	record.kafka.offset = offset;
+	publish_begin(publisher, &record);
+	for (int i = 0; i < n; i++) {
+		struct fact fact = a_fact();
+
+		publish_fact(publisher, &fact);
+	}
+	publish_end(publisher);
+}
+
+static void deliver(void)
+{
+	CHECK_WITHIN(DEADLINE_MS, publisher_waiting(publisher) == 0,
+		     ck_assert(publisher_poll(publisher, 50)));
+}
+
+START_TEST(a_record_is_emitted_when_all_its_facts_are_on_their_topic)
+{
+	publish_n(3, 10, 2);
+	publish_n(40, 77, 1);
+	ck_assert_int_eq(emitted_offset(&slots[3].emitted, 20), 10);
+	ck_assert_int_eq(emitted_offset(&slots[40].emitted, 99), 77);
+	deliver();
+	ck_assert_int_eq(emitted_offset(&slots[3].emitted, 20), 20);
+	ck_assert_int_eq(emitted_offset(&slots[40].emitted, 99), 99);
+}
+END_TEST
+
+START_TEST(a_record_without_facts_is_emitted_at_once)
+{
+	publish_n(3, 10, 0);
+	ck_assert_int_eq(emitted_offset(&slots[3].emitted, 20), 20);
+}
+END_TEST
+
+START_TEST(what_was_sent_before_a_take_over_emits_nothing)
+{
+	publish_n(3, 10, 1);
+	emitted_forget(&slots[3].emitted);
+	(void)emitted_expect(&slots[3].emitted, 5, 1);
+	deliver();
+	ck_assert_int_eq(emitted_offset(&slots[3].emitted, 20), 5);
+}
+END_TEST
+
+START_TEST(a_workers_own_fact_brings_its_token_back)
+{
+	struct fact fact = a_fact();
+	uint64_t token = (UINT64_C(1) << 63) - 1;
+
+	publish_own(publisher, &fact, token);
+	deliver();
+	ck_assert_uint_eq(own_token, token);
+}
+END_TEST
+
+START_TEST(after_a_failed_delivery_nothing_is_trusted_until_a_reset)
+{
+	rd_kafka_mock_push_request_errors(
+		mock, API_PRODUCE, 1,
+		RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+	publish_n(3, 10, 1);
+	CHECK_WITHIN(DEADLINE_MS, !publisher_poll(publisher, 50), (void)0);
+	ck_assert_int_eq(emitted_offset(&slots[3].emitted, 20), 10);
+	ck_assert(!publisher_poll(publisher, 0));
+	ck_assert_int_eq(publisher_reset(publisher), 0);
+	emitted_forget(&slots[3].emitted);
+	publish_n(3, 10, 1);
+	deliver();
+	ck_assert_int_eq(emitted_offset(&slots[3].emitted, 20), 20);
+}
+END_TEST
+
+/* ---- what is on the topics ---- */
+
+static struct kafka_in *in;
+
+static void read_one(const char *topic, int32_t partition, bool any,
+		     struct kafka_record *ret)
+{
+	const char *topics[] = { topic };
+	struct kafka_in_params params = {
+		.brokers = mock_brokers(),
+		.client_id = "reader",
+		.topics = topics,
+		.n_topics = 1,
+		.queue_max_kbytes = 1024,
+	};
+	struct kafka_partition partitions[TOPIC_PARTITIONS];
+	size_t n = any ? TOPIC_PARTITIONS : 1;
+
+	for (size_t i = 0; i < n; i++)
+		partitions[i] = (struct kafka_partition){
+			0, any ? (int32_t)i : partition, 0
+		};
+	ck_assert_int_eq(kafka_in_new(&in, &params), 0);
+	ck_assert_int_eq(kafka_in_assign(in, partitions, n), 0);
+	CHECK_WITHIN(DEADLINE_MS, kafka_in_poll(in, ret, 1, 50) == 1, (void)0);
+}
+
+struct found {
+	const char *name;
+	int n;
+	char kept[256];
+};
+
+static void take_header(void *arg, const char *name, const void *value,
+			size_t n)
+{
+	struct found *found = arg;
+
+	if (strcmp(name, found->name) != 0)
+		return;
+	ck_assert(str_n_copy(found->kept, sizeof(found->kept), value, n));
+	found->n++;
+}
+
+static void expect_header(const struct kafka_record *record, const char *name,
+			  const char *value)
+{
+	struct found found = { .name = name };
+
+	kafka_record_headers(record, take_header, &found);
+	ck_assert_msg(found.n == 1, "%d headers %s", found.n, name);
+	ck_assert_str_eq(found.kept, value);
+}
+
+START_TEST(a_fact_is_on_its_topic_with_its_headers)
+{
+	struct kafka_record record;
+
+	publish_n(0, 1, 1);
+	deliver();
+	read_one("picks.x", 0, true, &record);
+	CHECK_BYTES(record.key, record.n_key, "key");
+	ck_assert_uint_eq(record.n_value, 1);
+	expect_header(&record, "ce_type", "galore.pick");
+	expect_header(&record, "producer", "chillybin@1");
+	expect_header(&record, "ce_id", "id");
+	kafka_record_release(&record);
+	in = kafka_in_free(in);
+}
+END_TEST
+
+/* What was read of picks is given up, as a record of orders. */
+START_TEST(a_dead_letter_is_the_bytes_as_they_came_and_why)
+{
+	struct record dead = { .slot = &slots[7], .dead_detail = "nonsense" };
+	struct kafka_in *first;
+	struct kafka_record copy;
+
+	publish_n(0, 1, 1);
+	deliver();
+	read_one("picks.x", 0, true, &dead.kafka);
+	first = in;
+	dead.kafka.partition = 7;
+	dead.kafka.offset = 1234;
+	publish_begin(publisher, &dead);
+	publish_dead(publisher, &dead, &topic_table[TOPIC_ORDERS]);
+	publish_end(publisher);
+	ck_assert_int_eq(emitted_offset(&slots[7].emitted, 2000), 1234);
+	deliver();
+	ck_assert_int_eq(emitted_offset(&slots[7].emitted, 2000), 2000);
+	read_one("orders.dlq.x", 7, false, &copy);
+	CHECK_BYTES(copy.key, copy.n_key, "key");
+	ck_assert_uint_eq(copy.n_value, 1);
+	ck_assert_uint_eq(*(const uint8_t *)copy.value, 0x80);
+	expect_header(&copy, "ce_id", "id");
+	expect_header(&copy, "__dlq.errors.topic", "orders");
+	expect_header(&copy, "__dlq.errors.partition", "7");
+	expect_header(&copy, "__dlq.errors.offset", "1234");
+	expect_header(&copy, "__dlq.errors.group", "chillybin.blue");
+	expect_header(&copy, "__dlq.errors.message", "nonsense");
+	expect_header(&copy, "dead-letter-id", "orders/7@1234");
+	kafka_record_release(&copy);
+	kafka_record_release(&dead.kafka);
+	in = kafka_in_free(in);
+	(void)kafka_in_free(first);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("publish");
+	TCase *tcase = check_case(suite, 60);
+
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(
+		tcase, a_record_is_emitted_when_all_its_facts_are_on_their_topic);
+	tcase_add_test(tcase, a_record_without_facts_is_emitted_at_once);
+	tcase_add_test(tcase, what_was_sent_before_a_take_over_emits_nothing);
+	tcase_add_test(tcase, a_workers_own_fact_brings_its_token_back);
+	tcase_add_test(
+		tcase, after_a_failed_delivery_nothing_is_trusted_until_a_reset);
+	tcase_add_test(tcase, a_fact_is_on_its_topic_with_its_headers);
+	tcase_add_test(tcase, a_dead_letter_is_the_bytes_as_they_came_and_why);
+	return check_run(suite);
+}
