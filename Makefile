@@ -42,7 +42,9 @@ CFLAGS += -fsanitize=address,undefined -fno-sanitize-recover=all \
 LDFLAGS += -fsanitize=address,undefined
 else ifeq ($(MODE),tsan)
 CFLAGS += -fsanitize=thread
-LDFLAGS += -fsanitize=thread
+# Without it the first call of a thread of librdkafka's ends the program.
+LINKED := $(OUT)/infra/dev/tsan.o
+LDFLAGS += -fsanitize=thread $(LINKED)
 else
 CFLAGS += $(FORTIFY)
 endif
@@ -130,11 +132,13 @@ $(OUT)/%.o: %.c | $(OUT)/libraries
 define folder_rules
 $(OUT)/$(1).a: $$(patsubst %.c,$(OUT)/%.o,$$(call lib_c,$(1)))
 	@rm -f $$@ && ar rcs $$@ $$^
-$(OUT)/bin/$(notdir $(1)): $(OUT)/$(1)/main.o $$(call lib_a,$(1) $$(below_$(1)))
+$(OUT)/bin/$(notdir $(1)): $(OUT)/$(1)/main.o \
+		$$(call lib_a,$(1) $$(below_$(1))) | $$(LINKED)
 	@mkdir -p $$(@D)
 	@echo "  link  $$@"
 	$$(QUIET)$$(CC) $$(LDFLAGS) -o $$@ $$^ $$(PKG_LIBS)
-$(OUT)/$(1)/%_test: $(OUT)/$(1)/%_test.o $$(call lib_a,$(1) $$(below_$(1)))
+$(OUT)/$(1)/%_test: $(OUT)/$(1)/%_test.o \
+		$$(call lib_a,$(1) $$(below_$(1))) | $$(LINKED)
 	@echo "  link  $$@"
 	$$(QUIET)$$(CC) $$(LDFLAGS) -o $$@ $$(filter %_test.o,$$^) \
 		$$(filter %_fake.o,$$^) $$(filter %.a,$$^) \
@@ -149,7 +153,8 @@ QUIET := $(if $(V),,@)
 # A test that drives a grill runs one.
 $(OUT)/workers/jafflr/grill_modbus_test: | $(OUT)/bin/grillsim
 
-$(OUT)/itests/%: $(OUT)/itests/%.o $(call lib_a,itests/harness $(LEAVES))
+$(OUT)/itests/%: $(OUT)/itests/%.o $(call lib_a,itests/harness $(LEAVES)) \
+		| $(LINKED)
 	@echo "  link  $@"
 	$(QUIET)$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) \
 		$(shell pkg-config --libs check)

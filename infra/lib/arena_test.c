@@ -9,60 +9,61 @@
 #include "infra/lib/check_fixture.h"
 
 START_TEST(every_piece_is_aligned_and_none_overlaps_another)
-{
-	struct arena arena = { 0 };
-	uint8_t *pieces[2000];
+	{
+		struct arena arena = { 0 };
+		uint8_t *pieces[2000];
 
-	for (size_t i = 0; i < 2000; i++) {
-		pieces[i] = arena_alloc(&arena, i % 200 + 1);
-		ck_assert_uint_eq((uintptr_t)pieces[i] % alignof(max_align_t),
-				  0);
-		memset(pieces[i], (int)(i & 0xff), i % 200 + 1);
+		for (size_t i = 0; i < 2000; i++) {
+			pieces[i] = arena_alloc(&arena, i % 200 + 1);
+			ck_assert_uint_eq(
+				(uintptr_t)pieces[i] % alignof(max_align_t), 0);
+			memset(pieces[i], (int)(i & 0xff), i % 200 + 1);
+		}
+		for (size_t i = 0; i < 2000; i++)
+			for (size_t k = 0; k < i % 200 + 1; k++)
+				ck_assert_uint_eq(pieces[i][k], i & 0xff);
+		arena_deinit(&arena);
 	}
-	for (size_t i = 0; i < 2000; i++)
-		for (size_t k = 0; k < i % 200 + 1; k++)
-			ck_assert_uint_eq(pieces[i][k], i & 0xff);
-	arena_deinit(&arena);
-}
 END_TEST
 
 START_TEST(a_piece_larger_than_a_chunk_is_given)
-{
-	struct arena arena = { 0 };
-	char *small = arena_copy(&arena, "small", 6);
-	char *large = arena_alloc(&arena, 1000000);
+	{
+		struct arena arena = { 0 };
+		char *small = arena_copy(&arena, "small", 6);
+		char *large = arena_alloc(&arena, 1000000);
 
-	memset(large, 'x', 1000000);
-	ck_assert_str_eq(small, "small");
-	ck_assert_str_eq((char *)arena_copy(&arena, "next", 5), "next");
-	arena_deinit(&arena);
-}
+		memset(large, 'x', 1000000);
+		ck_assert_str_eq(small, "small");
+		ck_assert_str_eq((char *)arena_copy(&arena, "next", 5), "next");
+		arena_deinit(&arena);
+	}
 END_TEST
 
 START_TEST(after_a_reset_the_same_memory_is_given_again)
-{
-	struct arena arena = { 0 };
-	void *pieces[100];
+	{
+		struct arena arena = { 0 };
+		void *pieces[100];
 
-	for (size_t i = 0; i < 100; i++)
-		pieces[i] = arena_alloc(&arena, 5000);
-	for (int round = 0; round < 3; round++) {
-		arena_reset(&arena);
 		for (size_t i = 0; i < 100; i++)
-			ck_assert_ptr_eq(arena_alloc(&arena, 5000), pieces[i]);
+			pieces[i] = arena_alloc(&arena, 5000);
+		for (int round = 0; round < 3; round++) {
+			arena_reset(&arena);
+			for (size_t i = 0; i < 100; i++)
+				ck_assert_ptr_eq(arena_alloc(&arena, 5000),
+						 pieces[i]);
+		}
+		arena_deinit(&arena);
+		arena_deinit(&arena);
 	}
-	arena_deinit(&arena);
-	arena_deinit(&arena);
-}
 END_TEST
 
 START_TEST(nothing_can_be_copied)
-{
-	struct arena arena = { 0 };
+	{
+		struct arena arena = { 0 };
 
-	ck_assert_ptr_nonnull(arena_copy(&arena, NULL, 0));
-	arena_deinit(&arena);
-}
+		ck_assert_ptr_nonnull(arena_copy(&arena, NULL, 0));
+		arena_deinit(&arena);
+	}
 END_TEST
 
 int main(void)

@@ -21,23 +21,23 @@ static const struct {
 };
 
 START_TEST(an_instant_is_written_with_its_milliseconds)
-{
-	char text[CLOCK_RFC3339_MAX];
+	{
+		char text[CLOCK_RFC3339_MAX];
 
-	clock_rfc3339(instants[_i].wall_ms, text);
-	ck_assert_str_eq(text, instants[_i].text);
-}
+		clock_rfc3339(instants[_i].wall_ms, text);
+		ck_assert_str_eq(text, instants[_i].text);
+	}
 END_TEST
 
 START_TEST(an_instant_is_read_as_it_was_written)
-{
-	int64_t wall_ms = 7;
+	{
+		int64_t wall_ms = 7;
 
-	ck_assert_int_eq(clock_from_rfc3339(&wall_ms, instants[_i].text,
-					    strlen(instants[_i].text)),
-			 0);
-	ck_assert_int_eq(wall_ms, instants[_i].wall_ms);
-}
+		ck_assert_int_eq(clock_from_rfc3339(&wall_ms, instants[_i].text,
+						    strlen(instants[_i].text)),
+				 0);
+		ck_assert_int_eq(wall_ms, instants[_i].wall_ms);
+	}
 END_TEST
 
 static const struct {
@@ -70,45 +70,45 @@ static const struct {
 };
 
 START_TEST(a_text_that_is_no_instant_leaves_the_result_alone)
-{
-	int64_t wall_ms = 7;
-	int r = clock_from_rfc3339(&wall_ms, texts[_i].text,
-				   strlen(texts[_i].text));
+	{
+		int64_t wall_ms = 7;
+		int r = clock_from_rfc3339(&wall_ms, texts[_i].text,
+					   strlen(texts[_i].text));
 
-	ck_assert_int_eq(r, texts[_i].wall_ms < 0 ? CLOCK_E_TEXT : 0);
-	ck_assert_int_eq(wall_ms, r ? 7 : texts[_i].wall_ms);
-}
+		ck_assert_int_eq(r, texts[_i].wall_ms < 0 ? CLOCK_E_TEXT : 0);
+		ck_assert_int_eq(wall_ms, r ? 7 : texts[_i].wall_ms);
+	}
 END_TEST
 
 START_TEST(a_deadline_that_has_passed_leaves_nothing)
-{
-	ck_assert_int_eq(clock_left_ms(clock_now_ms() - 1), 0);
-	ck_assert_int_eq(clock_left_ms(0), 0);
-}
+	{
+		ck_assert_int_eq(clock_left_ms(clock_now_ms() - 1), 0);
+		ck_assert_int_eq(clock_left_ms(0), 0);
+	}
 END_TEST
 
 START_TEST(what_is_left_fits_an_int)
-{
-	int left_ms = clock_left_ms(clock_now_ms() + 60000);
+	{
+		int left_ms = clock_left_ms(clock_now_ms() + 60000);
 
-	ck_assert_int_gt(left_ms, 50000);
-	ck_assert_int_le(left_ms, 60000);
-	ck_assert_int_eq(clock_left_ms(INT64_MAX), INT_MAX);
-}
+		ck_assert_int_gt(left_ms, 50000);
+		ck_assert_int_le(left_ms, 60000);
+		ck_assert_int_eq(clock_left_ms(INT64_MAX), INT_MAX);
+	}
 END_TEST
 
 START_TEST(the_monotonic_clock_does_not_go_back)
-{
-	int64_t last_us = clock_now_us();
+	{
+		int64_t last_us = clock_now_us();
 
-	for (int i = 0; i < 10000; i++) {
-		int64_t now_us = clock_now_us();
+		for (int i = 0; i < 10000; i++) {
+			int64_t now_us = clock_now_us();
 
-		ck_assert_int_ge(now_us, last_us);
-		last_us = now_us;
+			ck_assert_int_ge(now_us, last_us);
+			last_us = now_us;
+		}
+		ck_assert_int_gt(clock_wall_ms(), INT64_C(1700000000000));
 	}
-	ck_assert_int_gt(clock_wall_ms(), INT64_C(1700000000000));
-}
 END_TEST
 
 int main(void)
@@ -120,9 +120,9 @@ int main(void)
 			    0, CHECK_N(instants));
 	tcase_add_loop_test(tcase, an_instant_is_read_as_it_was_written, 0,
 			    CHECK_N(instants));
-	tcase_add_loop_test(
-		tcase, a_text_that_is_no_instant_leaves_the_result_alone, 0,
-		CHECK_N(texts));
+	tcase_add_loop_test(tcase,
+			    a_text_that_is_no_instant_leaves_the_result_alone,
+			    0, CHECK_N(texts));
 	tcase_add_test(tcase, a_deadline_that_has_passed_leaves_nothing);
 	tcase_add_test(tcase, what_is_left_fits_an_int);
 	tcase_add_test(tcase, the_monotonic_clock_does_not_go_back);

@@ -11,13 +11,25 @@ struct rows {
 };
 
 static struct rows rows = {
-	.good = { "orders_total", "outcome=\"good\"", "orders by outcome",
-		  KIND_COUNTER, 0, { 0 } },
-	.bad = { "orders_total", "outcome=\"bad\"", "orders by outcome",
-		 KIND_COUNTER, 0, { 0 } },
+	.good = { "orders_total",
+		  "outcome=\"good\"",
+		  "orders by outcome",
+		  KIND_COUNTER,
+		  0,
+		  { 0 } },
+	.bad = { "orders_total",
+		 "outcome=\"bad\"",
+		 "orders by outcome",
+		 KIND_COUNTER,
+		 0,
+		 { 0 } },
 	.plates = { "plates", "", "plates in use", KIND_GAUGE, 0, { 0 } },
-	.grilling = { "grilling_seconds", "", "time on a plate", KIND_HISTOGRAM,
-		      0, { 0 } },
+	.grilling = { "grilling_seconds",
+		      "",
+		      "time on a plate",
+		      KIND_HISTOGRAM,
+		      0,
+		      { 0 } },
 };
 
 static struct buf text;
@@ -46,60 +58,66 @@ static int n_of(const char *words)
 	return n;
 }
 
-#define ck_assert_line(line) ck_assert_msg(strstr(all(), line "\n"), "%s", text.p)
+#define ck_assert_line(line)                                                   \
+	ck_assert_msg(strstr(all(), line "\n"), "%s", text.p)
 
 START_TEST(rows_of_one_name_have_one_help_and_one_type)
-{
-	begin("");
-	(void)all();
-	ck_assert_int_eq(n_of("# HELP orders_total orders by outcome\n"), 1);
-	ck_assert_int_eq(n_of("# TYPE orders_total counter\n"), 1);
-	ck_assert_int_eq(n_of("# TYPE plates gauge\n"), 1);
-	ck_assert_int_eq(n_of("# TYPE grilling_seconds histogram\n"), 1);
-	ck_assert_int_eq(n_of("\n# HELP"), 2);
-}
+	{
+		begin("");
+		(void)all();
+		ck_assert_int_eq(
+			n_of("# HELP orders_total orders by outcome\n"), 1);
+		ck_assert_int_eq(n_of("# TYPE orders_total counter\n"), 1);
+		ck_assert_int_eq(n_of("# TYPE plates gauge\n"), 1);
+		ck_assert_int_eq(n_of("# TYPE grilling_seconds histogram\n"),
+				 1);
+		ck_assert_int_eq(n_of("\n# HELP"), 2);
+	}
 END_TEST
 
 START_TEST(what_was_counted_stands_behind_its_labels)
-{
-	begin("");
-	counter_add(&rows.good, 3);
-	counter_add(&rows.good, 4);
-	counter_set(&rows.plates, -1);
-	ck_assert_line("orders_total{outcome=\"good\"} 7");
-	ck_assert_line("orders_total{outcome=\"bad\"} 0");
-	ck_assert_line("plates -1");
-	ck_assert_int_eq(counter_get(&rows.good), 7);
-}
+	{
+		begin("");
+		counter_add(&rows.good, 3);
+		counter_add(&rows.good, 4);
+		counter_set(&rows.plates, -1);
+		ck_assert_line("orders_total{outcome=\"good\"} 7");
+		ck_assert_line("orders_total{outcome=\"bad\"} 0");
+		ck_assert_line("plates -1");
+		ck_assert_int_eq(counter_get(&rows.good), 7);
+	}
 END_TEST
 
 START_TEST(common_labels_are_on_every_row)
-{
-	begin("version=\"1\",colour=\"blue\"");
-	ck_assert_line("orders_total{outcome=\"good\",version=\"1\","
-		       "colour=\"blue\"} 0");
-	ck_assert_line("plates{version=\"1\",colour=\"blue\"} 0");
-	ck_assert_line("grilling_seconds_bucket{le=\"0.005\",version=\"1\","
-		       "colour=\"blue\"} 0");
-	ck_assert_line("grilling_seconds_count{version=\"1\","
-		       "colour=\"blue\"} 0");
-}
+	{
+		begin("version=\"1\",colour=\"blue\"");
+		ck_assert_line("orders_total{outcome=\"good\",version=\"1\","
+			       "colour=\"blue\"} 0");
+		ck_assert_line("plates{version=\"1\",colour=\"blue\"} 0");
+		ck_assert_line(
+			"grilling_seconds_bucket{le=\"0.005\",version=\"1\","
+			"colour=\"blue\"} 0");
+		ck_assert_line("grilling_seconds_count{version=\"1\","
+			       "colour=\"blue\"} 0");
+	}
 END_TEST
 
 START_TEST(buckets_of_a_histogram_are_cumulative)
-{
-	begin("");
-	counter_observe_us(&rows.grilling, 5000, 1);	 /* on the bound */
-	counter_observe_us(&rows.grilling, 5001, 2);	 /* above it */
-	counter_observe_us(&rows.grilling, 20000000, 1); /* above them all */
-	ck_assert_line("grilling_seconds_bucket{le=\"0.005\"} 1");
-	ck_assert_line("grilling_seconds_bucket{le=\"0.01\"} 3");
-	ck_assert_line("grilling_seconds_bucket{le=\"10\"} 3");
-	ck_assert_line("grilling_seconds_bucket{le=\"+Inf\"} 4");
-	ck_assert_line("grilling_seconds_count 4");
-	ck_assert_line("grilling_seconds_sum 20.015002");
-	ck_assert_int_eq(n_of("grilling_seconds_bucket"), COUNTER_BUCKETS + 1);
-}
+	{
+		begin("");
+		counter_observe_us(&rows.grilling, 5000, 1); /* on the bound */
+		counter_observe_us(&rows.grilling, 5001, 2); /* above it */
+		counter_observe_us(&rows.grilling, 20000000,
+				   1); /* above them all */
+		ck_assert_line("grilling_seconds_bucket{le=\"0.005\"} 1");
+		ck_assert_line("grilling_seconds_bucket{le=\"0.01\"} 3");
+		ck_assert_line("grilling_seconds_bucket{le=\"10\"} 3");
+		ck_assert_line("grilling_seconds_bucket{le=\"+Inf\"} 4");
+		ck_assert_line("grilling_seconds_count 4");
+		ck_assert_line("grilling_seconds_sum 20.015002");
+		ck_assert_int_eq(n_of("grilling_seconds_bucket"),
+				 COUNTER_BUCKETS + 1);
+	}
 END_TEST
 
 static void tell(void *arg, struct buf *out)
@@ -109,31 +127,32 @@ static void tell(void *arg, struct buf *out)
 }
 
 START_TEST(what_is_asked_for_comes_with_the_common_labels)
-{
-	int64_t value = 41;
+	{
+		int64_t value = 41;
 
-	begin("colour=\"blue\"");
-	counters_collect(tell, &value);
-	ck_assert_line("asked{colour=\"blue\"} 41");
-	ck_assert_line("asked{of=\"x\",colour=\"blue\"} 2");
-}
+		begin("colour=\"blue\"");
+		counters_collect(tell, &value);
+		ck_assert_line("asked{colour=\"blue\"} 41");
+		ck_assert_line("asked{of=\"x\",colour=\"blue\"} 2");
+	}
 END_TEST
 
 START_TEST(every_line_is_a_comment_or_a_name_and_a_number)
-{
-	char name[256];
-	double value;
+	{
+		char name[256];
+		double value;
 
-	begin("version=\"1\"");
-	for (const char *p = all(); *p; p = strchr(p, '\n') + 1) {
-		ck_assert_ptr_nonnull(strchr(p, '\n'));
-		if (!strncmp(p, "# HELP ", 7) || !strncmp(p, "# TYPE ", 7))
-			continue;
-		ck_assert_int_eq(sscanf(p, "%255[a-z_]{%*[^}]} %lf", name,
-					&value),
-				 2);
+		begin("version=\"1\"");
+		for (const char *p = all(); *p; p = strchr(p, '\n') + 1) {
+			ck_assert_ptr_nonnull(strchr(p, '\n'));
+			if (!strncmp(p, "# HELP ", 7) ||
+			    !strncmp(p, "# TYPE ", 7))
+				continue;
+			ck_assert_int_eq(sscanf(p, "%255[a-z_]{%*[^}]} %lf",
+						name, &value),
+					 2);
+		}
 	}
-}
 END_TEST
 
 static void forget(void)

@@ -25,9 +25,9 @@ static inline void mock_start(const char *topic, int n_partitions)
 	char error[256];
 
 	/* It says that it knows no brokers, which is as it should be. */
-	ck_assert_int_eq(rd_kafka_conf_set(conf, "log_level", "2", error,
-					   sizeof(error)),
-			 RD_KAFKA_CONF_OK);
+	ck_assert_int_eq(
+		rd_kafka_conf_set(conf, "log_level", "2", error, sizeof(error)),
+		RD_KAFKA_CONF_OK);
 	mock_client = xalloc_check(
 		rd_kafka_new(RD_KAFKA_PRODUCER, conf, error, sizeof(error)));
 	mock = xalloc_check(rd_kafka_mock_cluster_new(mock_client, 1));

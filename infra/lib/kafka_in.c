@@ -451,6 +451,19 @@ int kafka_in_commit(struct kafka_in *in,
 	return r;
 }
 
+bool kafka_in_end(const struct kafka_in *in, int topic, int32_t partition,
+		  int64_t *ret)
+{
+	int64_t low, high;
+
+	if (rd_kafka_get_watermark_offsets(in->rk, in->topics[topic], partition,
+					   &low, &high) ||
+	    high < 0)
+		return false;
+	*ret = high;
+	return true;
+}
+
 int kafka_in_watermarks(struct kafka_in *in, int topic, int32_t partition,
 			int64_t timeout_ms, int64_t *ret_low, int64_t *ret_high)
 {

@@ -132,6 +132,11 @@ int kafka_in_commit(struct kafka_in *in,
 		    const struct kafka_partition *partitions, size_t n,
 		    bool sync);
 
+/* The end of the log as the last fetch has said it, without asking; false
+ * when none has. */
+bool kafka_in_end(const struct kafka_in *in, int topic, int32_t partition,
+		  int64_t *ret);
+
 /* First offset that is kept, and the one after the last. */
 int kafka_in_watermarks(struct kafka_in *in, int topic, int32_t partition,
 			int64_t timeout_ms, int64_t *ret_low,

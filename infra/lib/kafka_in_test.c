@@ -154,130 +154,133 @@ static void expect_silence(void)
 }
 
 START_TEST(records_come_from_where_reading_was_told_to_begin)
-{
-	open_in(NULL);
-	assign(1, 40);
-	expect_records(1, 40, N_EACH - 40);
-}
+	{
+		open_in(NULL);
+		assign(1, 40);
+		expect_records(1, 40, N_EACH - 40);
+	}
 END_TEST
 
 START_TEST(a_record_has_its_key_value_headers_and_time)
-{
-	struct kafka_record record;
-	const char *name;
-	const void *value;
-	size_t n;
+	{
+		struct kafka_record record;
+		const char *name;
+		const void *value;
+		size_t n;
 
-	open_in(NULL);
-	assign(0, 3);
-	CHECK_WITHIN(DEADLINE_MS, kafka_in_poll(in, &record, 1, 50) == 1,
-		     (void)0);
-	ck_assert_int_eq(record.topic, 0);
-	CHECK_BYTES(record.key, record.n_key, "3");
-	ck_assert_ptr_null(record.value); /* i is 9: a tombstone */
-	ck_assert_int_gt(record.timestamp_ms, 0);
-	ck_assert(kafka_record_header(&record, 0, &name, &value, &n));
-	ck_assert_str_eq(name, "stall");
-	CHECK_BYTES(value, n, "main");
-	ck_assert(kafka_record_header(&record, 1, &name, &value, &n));
-	ck_assert_str_eq(name, "empty");
-	ck_assert_ptr_null(value);
-	ck_assert(!kafka_record_header(&record, 2, &name, &value, &n));
-	kafka_record_release(&record);
-	kafka_record_release(&record);
-}
+		open_in(NULL);
+		assign(0, 3);
+		CHECK_WITHIN(DEADLINE_MS,
+			     kafka_in_poll(in, &record, 1, 50) == 1, (void)0);
+		ck_assert_int_eq(record.topic, 0);
+		CHECK_BYTES(record.key, record.n_key, "3");
+		ck_assert_ptr_null(record.value); /* i is 9: a tombstone */
+		ck_assert_int_gt(record.timestamp_ms, 0);
+		ck_assert(kafka_record_header(&record, 0, &name, &value, &n));
+		ck_assert_str_eq(name, "stall");
+		CHECK_BYTES(value, n, "main");
+		ck_assert(kafka_record_header(&record, 1, &name, &value, &n));
+		ck_assert_str_eq(name, "empty");
+		ck_assert_ptr_null(value);
+		ck_assert(!kafka_record_header(&record, 2, &name, &value, &n));
+		kafka_record_release(&record);
+		kafka_record_release(&record);
+	}
 END_TEST
 
 START_TEST(a_seek_makes_what_was_fetched_before_it_void)
-{
-	struct kafka_partition back = { 0, 0, 10 };
+	{
+		struct kafka_partition back = { 0, 0, 10 };
 
-	open_in(NULL);
-	assign(0, 60);
-	expect_records(0, 60, 5);
-	ck_assert_int_eq(kafka_in_resume_at(in, &back, 1), 0);
-	expect_records(0, 10, N_EACH - 10);
-}
+		open_in(NULL);
+		assign(0, 60);
+		expect_records(0, 60, 5);
+		ck_assert_int_eq(kafka_in_resume_at(in, &back, 1), 0);
+		expect_records(0, 10, N_EACH - 10);
+	}
 END_TEST
 
 START_TEST(a_paused_partition_is_silent_until_it_is_resumed)
-{
-	struct kafka_partition one = { 0, 2, 0 };
+	{
+		struct kafka_partition one = { 0, 2, 0 };
 
-	open_in(NULL);
-	assign(2, 0);
-	expect_records(2, 0, 5);
-	ck_assert_int_eq(kafka_in_pause(in, &one, 1), 0);
-	expect_silence();
-	one.offset = 5;
-	ck_assert_int_eq(kafka_in_resume_at(in, &one, 1), 0);
-	expect_records(2, 5, N_EACH - 5);
-}
+		open_in(NULL);
+		assign(2, 0);
+		expect_records(2, 0, 5);
+		ck_assert_int_eq(kafka_in_pause(in, &one, 1), 0);
+		expect_silence();
+		one.offset = 5;
+		ck_assert_int_eq(kafka_in_resume_at(in, &one, 1), 0);
+		expect_records(2, 5, N_EACH - 5);
+	}
 END_TEST
 
 START_TEST(an_offset_that_is_not_in_the_log_is_told_and_nothing_is_read)
-{
-	struct kafka_record record;
+	{
+		struct kafka_record record;
 
-	open_in(NULL);
-	assign(1, N_EACH + 1000);
-	CHECK_WITHIN(DEADLINE_MS, told.n_gone > 0,
-		     ck_assert_uint_eq(kafka_in_poll(in, &record, 1, 50), 0));
-	ck_assert_int_eq(told.gone, 1);
-	expect_silence();
-}
+		open_in(NULL);
+		assign(1, N_EACH + 1000);
+		CHECK_WITHIN(DEADLINE_MS, told.n_gone > 0,
+			     ck_assert_uint_eq(
+				     kafka_in_poll(in, &record, 1, 50), 0));
+		ck_assert_int_eq(told.gone, 1);
+		expect_silence();
+	}
 END_TEST
 
 START_TEST(the_loop_is_woken_for_a_record)
-{
-	struct kafka_record record;
-	size_t n = 0;
+	{
+		struct kafka_record record;
+		size_t n = 0;
 
-	open_in(NULL);
-	assign(0, 0);
-	CHECK_WITHIN(DEADLINE_MS, n == 1, {
-		loop_wait(loop, DEADLINE_MS);
-		n = kafka_in_poll(in, &record, 1, 0);
-	});
-	kafka_record_release(&record);
-}
+		open_in(NULL);
+		assign(0, 0);
+		CHECK_WITHIN(DEADLINE_MS, n == 1, {
+			loop_wait(loop, DEADLINE_MS);
+			n = kafka_in_poll(in, &record, 1, 0);
+		});
+		kafka_record_release(&record);
+	}
 END_TEST
 
 START_TEST(the_ends_of_a_log_are_what_they_are)
-{
-	int64_t low = -1, high = -1;
+	{
+		int64_t low = -1, high = -1;
 
-	open_in(NULL);
-	ck_assert_int_eq(kafka_in_watermarks(in, 0, 1, DEADLINE_MS, &low,
-					     &high),
-			 0);
-	ck_assert_int_eq(low, 0);
-	ck_assert_int_eq(high, N_EACH);
-}
+		open_in(NULL);
+		ck_assert_int_eq(
+			kafka_in_watermarks(in, 0, 1, DEADLINE_MS, &low, &high),
+			0);
+		ck_assert_int_eq(low, 0);
+		ck_assert_int_eq(high, N_EACH);
+	}
 END_TEST
 
 START_TEST(a_topic_that_is_there_is_not_missing)
-{
-	const char *missing = "x";
+	{
+		const char *missing = "x";
 
-	open_in(NULL);
-	ck_assert_int_eq(kafka_in_check_topics(in, DEADLINE_MS, &missing), 0);
-	ck_assert_ptr_null(missing);
-}
+		open_in(NULL);
+		ck_assert_int_eq(
+			kafka_in_check_topics(in, DEADLINE_MS, &missing), 0);
+		ck_assert_ptr_null(missing);
+	}
 END_TEST
 
 START_TEST(brokers_that_do_not_answer_are_an_outcome)
-{
-	const char *missing = NULL;
-	int64_t low, high;
+	{
+		const char *missing = NULL;
+		int64_t low, high;
 
-	rd_kafka_mock_broker_set_down(mock, 1);
-	open_in(NULL);
-	ck_assert_int_eq(kafka_in_check_topics(in, 300, &missing),
-			 KAFKA_IN_E_AWAY);
-	ck_assert_int_eq(kafka_in_watermarks(in, 0, 0, 300, &low, &high),
-			 KAFKA_IN_E_AWAY);
-}
+		rd_kafka_mock_broker_set_down(mock, 1);
+		open_in(NULL);
+		ck_assert_int_eq(kafka_in_check_topics(in, 300, &missing),
+				 KAFKA_IN_E_AWAY);
+		ck_assert_int_eq(
+			kafka_in_watermarks(in, 0, 0, 300, &low, &high),
+			KAFKA_IN_E_AWAY);
+	}
 END_TEST
 
 static void join(void)
@@ -290,49 +293,51 @@ static void join(void)
 }
 
 START_TEST(what_the_group_gives_is_silent_until_its_owner_says_where_to_begin)
-{
-	join();
-	expect_silence();
-	for (int32_t partition = 0; partition < N_PARTITIONS; partition++) {
-		struct kafka_partition one = { 0, partition, 90 };
+	{
+		join();
+		expect_silence();
+		for (int32_t partition = 0; partition < N_PARTITIONS;
+		     partition++) {
+			struct kafka_partition one = { 0, partition, 90 };
 
-		CHECK_WITHIN(DEADLINE_MS, !kafka_in_resume_at(in, &one, 1),
-			     loop_wait(loop, 10));
-		expect_records(partition, 90, 10);
+			CHECK_WITHIN(DEADLINE_MS,
+				     !kafka_in_resume_at(in, &one, 1),
+				     loop_wait(loop, 10));
+			expect_records(partition, 90, 10);
+		}
 	}
-}
 END_TEST
 
 START_TEST(who_leaves_the_group_is_told_that_its_partitions_go)
-{
-	join();
-	in = kafka_in_free(in);
-	ck_assert_uint_eq(told.n_revoked, N_PARTITIONS);
-	ck_assert(!told.lost);
-}
+	{
+		join();
+		in = kafka_in_free(in);
+		ck_assert_uint_eq(told.n_revoked, N_PARTITIONS);
+		ck_assert(!told.lost);
+	}
 END_TEST
 
 START_TEST(a_commit_proves_that_we_are_a_member)
-{
-	struct kafka_partition one = { 0, 0, 7 };
+	{
+		struct kafka_partition one = { 0, 0, 7 };
 
-	join();
-	ck_assert_int_eq(kafka_in_commit(in, &one, 1, true), 0);
-	ck_assert_int_eq(kafka_in_commit(in, &one, 1, false), 0);
-}
+		join();
+		ck_assert_int_eq(kafka_in_commit(in, &one, 1, true), 0);
+		ck_assert_int_eq(kafka_in_commit(in, &one, 1, false), 0);
+	}
 END_TEST
 
 START_TEST(a_commit_that_the_group_refuses_proves_that_we_are_not)
-{
-	struct kafka_partition one = { 0, 0, 7 };
+	{
+		struct kafka_partition one = { 0, 0, 7 };
 
-	join();
-	rd_kafka_mock_push_request_errors(
-		mock, API_OFFSET_COMMIT, 1,
-		RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID);
-	ck_assert_int_eq(kafka_in_commit(in, &one, 1, true),
-			 KAFKA_IN_E_NOT_MEMBER);
-}
+		join();
+		rd_kafka_mock_push_request_errors(
+			mock, API_OFFSET_COMMIT, 1,
+			RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID);
+		ck_assert_int_eq(kafka_in_commit(in, &one, 1, true),
+				 KAFKA_IN_E_NOT_MEMBER);
+	}
 END_TEST
 
 static void add_group_tests(TCase *tcase)
@@ -357,8 +362,7 @@ int main(void)
 		       records_come_from_where_reading_was_told_to_begin);
 	tcase_add_test(tcase, a_record_has_its_key_value_headers_and_time);
 	tcase_add_test(tcase, a_seek_makes_what_was_fetched_before_it_void);
-	tcase_add_test(tcase,
-		       a_paused_partition_is_silent_until_it_is_resumed);
+	tcase_add_test(tcase, a_paused_partition_is_silent_until_it_is_resumed);
 	tcase_add_test(
 		tcase,
 		an_offset_that_is_not_in_the_log_is_told_and_nothing_is_read);

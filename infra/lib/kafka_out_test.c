@@ -70,143 +70,144 @@ static int send_one(const char *key, uintptr_t opaque)
 }
 
 START_TEST(a_message_that_is_on_its_topic_is_reported_with_its_place)
-{
-	ck_assert_int_eq(send_one("a", 1), 0);
-	ck_assert_uint_eq(kafka_out_waiting(out), 1);
-	CHECK_WITHIN(DEADLINE_MS, reports.n == 1,
-		     (void)kafka_out_poll(out, 50));
-	ck_assert_uint_eq(reports.n_delivered, 1);
-	ck_assert_int_eq(reports.offsets[1], 0);
-	ck_assert_uint_eq(kafka_out_waiting(out), 0);
-	ck_assert(!kafka_out_fatal(out));
-	ck_assert(!kafka_out_away(out));
-}
+	{
+		ck_assert_int_eq(send_one("a", 1), 0);
+		ck_assert_uint_eq(kafka_out_waiting(out), 1);
+		CHECK_WITHIN(DEADLINE_MS, reports.n == 1,
+			     (void)kafka_out_poll(out, 50));
+		ck_assert_uint_eq(reports.n_delivered, 1);
+		ck_assert_int_eq(reports.offsets[1], 0);
+		ck_assert_uint_eq(kafka_out_waiting(out), 0);
+		ck_assert(!kafka_out_fatal(out));
+		ck_assert(!kafka_out_away(out));
+	}
 END_TEST
 
 START_TEST(messages_of_one_key_stand_in_the_order_in_which_they_were_sent)
-{
-	for (uintptr_t i = 0; i < N_MANY; i++)
-		ck_assert_int_eq(send_one("same", i), 0);
-	ck_assert(kafka_out_flush(out, DEADLINE_MS));
-	ck_assert_uint_eq(reports.n_delivered, N_MANY);
-	for (int i = 0; i < N_MANY; i++)
-		ck_assert_int_eq(reports.offsets[i], i);
-}
+	{
+		for (uintptr_t i = 0; i < N_MANY; i++)
+			ck_assert_int_eq(send_one("same", i), 0);
+		ck_assert(kafka_out_flush(out, DEADLINE_MS));
+		ck_assert_uint_eq(reports.n_delivered, N_MANY);
+		for (int i = 0; i < N_MANY; i++)
+			ck_assert_int_eq(reports.offsets[i], i);
+	}
 END_TEST
 
 START_TEST(order_is_kept_when_the_broker_asks_to_try_again)
-{
-	rd_kafka_mock_push_request_errors(
-		mock, API_PRODUCE, 3, RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS,
-		RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT,
-		RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS);
-	for (uintptr_t i = 0; i < 20; i++)
-		ck_assert_int_eq(send_one("same", i), 0);
-	ck_assert(kafka_out_flush(out, DEADLINE_MS));
-	ck_assert_uint_eq(reports.n_delivered, 20);
-	for (int i = 0; i < 20; i++)
-		ck_assert_int_eq(reports.offsets[i], i);
-}
+	{
+		rd_kafka_mock_push_request_errors(
+			mock, API_PRODUCE, 3,
+			RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS,
+			RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT,
+			RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS);
+		for (uintptr_t i = 0; i < 20; i++)
+			ck_assert_int_eq(send_one("same", i), 0);
+		ck_assert(kafka_out_flush(out, DEADLINE_MS));
+		ck_assert_uint_eq(reports.n_delivered, 20);
+		for (int i = 0; i < 20; i++)
+			ck_assert_int_eq(reports.offsets[i], i);
+	}
 END_TEST
 
 START_TEST(a_partition_that_is_named_is_the_one)
-{
-	for (int32_t partition = 0; partition < 4; partition++) {
-		struct kafka_message *message =
-			kafka_out_message(out, "facts");
+	{
+		for (int32_t partition = 0; partition < 4; partition++) {
+			struct kafka_message *message =
+				kafka_out_message(out, "facts");
 
-		kafka_message_partition(message, partition);
-		ck_assert_int_eq(kafka_out_send(message,
-						&(struct kafka_body){ 0 },
-						NULL),
-				 0);
-		ck_assert(kafka_out_flush(out, DEADLINE_MS));
-		ck_assert_int_eq(reports.partition, partition);
+			kafka_message_partition(message, partition);
+			ck_assert_int_eq(
+				kafka_out_send(message,
+					       &(struct kafka_body){ 0 }, NULL),
+				0);
+			ck_assert(kafka_out_flush(out, DEADLINE_MS));
+			ck_assert_int_eq(reports.partition, partition);
+		}
 	}
-}
 END_TEST
 
 START_TEST(the_loop_is_woken_for_a_report)
-{
-	ck_assert_int_eq(send_one("a", 1), 0);
-	CHECK_WITHIN(DEADLINE_MS, reports.n == 1, {
-		loop_wait(loop, DEADLINE_MS);
-		(void)kafka_out_poll(out, 0);
-	});
-}
+	{
+		ck_assert_int_eq(send_one("a", 1), 0);
+		CHECK_WITHIN(DEADLINE_MS, reports.n == 1, {
+			loop_wait(loop, DEADLINE_MS);
+			(void)kafka_out_poll(out, 0);
+		});
+	}
 END_TEST
 
 START_TEST(a_refusal_of_the_broker_is_reported_with_an_error)
-{
-	rd_kafka_mock_push_request_errors(
-		mock, API_PRODUCE, 1,
-		RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
-	ck_assert_int_eq(send_one("a", 1), 0);
-	CHECK_WITHIN(DEADLINE_MS, reports.n == 1,
-		     (void)kafka_out_poll(out, 50));
-	ck_assert_uint_eq(reports.n_delivered, 0);
-}
+	{
+		rd_kafka_mock_push_request_errors(
+			mock, API_PRODUCE, 1,
+			RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+		ck_assert_int_eq(send_one("a", 1), 0);
+		CHECK_WITHIN(DEADLINE_MS, reports.n == 1,
+			     (void)kafka_out_poll(out, 50));
+		ck_assert_uint_eq(reports.n_delivered, 0);
+	}
 END_TEST
 
 START_TEST(a_message_that_is_too_large_is_refused_at_once)
-{
-	struct kafka_message *message = kafka_out_message(out, "facts");
-	char *large = xcalloc(1, 4000000);
-	struct kafka_body body = { .value = large, .n_value = 4000000 };
+	{
+		struct kafka_message *message = kafka_out_message(out, "facts");
+		char *large = xcalloc(1, 4000000);
+		struct kafka_body body = { .value = large, .n_value = 4000000 };
 
-	ck_assert_int_eq(kafka_out_send(message, &body, NULL),
-			 KAFKA_OUT_E_REFUSED);
-	ck_assert_uint_eq(kafka_out_waiting(out), 0);
-	free(large);
-	ck_assert_int_eq(send_one("next", 1), 0);
-	ck_assert(kafka_out_flush(out, DEADLINE_MS));
-}
+		ck_assert_int_eq(kafka_out_send(message, &body, NULL),
+				 KAFKA_OUT_E_REFUSED);
+		ck_assert_uint_eq(kafka_out_waiting(out), 0);
+		free(large);
+		ck_assert_int_eq(send_one("next", 1), 0);
+		ck_assert(kafka_out_flush(out, DEADLINE_MS));
+	}
 END_TEST
 
 START_TEST(a_full_queue_is_an_outcome_and_sends_nothing)
-{
-	int r = 0;
+	{
+		int r = 0;
 
-	rd_kafka_mock_broker_set_down(mock, 1);
-	for (uintptr_t i = 0; !r && i <= N_MANY; i++)
-		r = send_one("a", i);
-	ck_assert_int_eq(r, KAFKA_OUT_E_FULL);
-	ck_assert_uint_eq(kafka_out_waiting(out), N_MANY);
-	ck_assert(!kafka_out_flush(out, 20));
-	rd_kafka_mock_broker_set_up(mock, 1);
-	ck_assert(kafka_out_flush(out, DEADLINE_MS));
-	ck_assert_uint_eq(reports.n_delivered, N_MANY);
-}
+		rd_kafka_mock_broker_set_down(mock, 1);
+		for (uintptr_t i = 0; !r && i <= N_MANY; i++)
+			r = send_one("a", i);
+		ck_assert_int_eq(r, KAFKA_OUT_E_FULL);
+		ck_assert_uint_eq(kafka_out_waiting(out), N_MANY);
+		ck_assert(!kafka_out_flush(out, 20));
+		rd_kafka_mock_broker_set_up(mock, 1);
+		ck_assert(kafka_out_flush(out, DEADLINE_MS));
+		ck_assert_uint_eq(reports.n_delivered, N_MANY);
+	}
 END_TEST
 
 START_TEST(a_reset_drops_what_waits_and_never_reports_it)
-{
-	rd_kafka_mock_broker_set_down(mock, 1);
-	for (uintptr_t i = 0; i < 10; i++)
-		ck_assert_int_eq(send_one("old", i), 0);
-	ck_assert_int_eq(kafka_out_reset(out), 0);
-	ck_assert_uint_eq(kafka_out_waiting(out), 0);
-	rd_kafka_mock_broker_set_up(mock, 1);
-	ck_assert_int_eq(send_one("new", 1), 0);
-	ck_assert(kafka_out_flush(out, DEADLINE_MS));
-	ck_assert_uint_eq(reports.n, 1);
-	ck_assert_int_eq(reports.offsets[1], 0);
-}
+	{
+		rd_kafka_mock_broker_set_down(mock, 1);
+		for (uintptr_t i = 0; i < 10; i++)
+			ck_assert_int_eq(send_one("old", i), 0);
+		ck_assert_int_eq(kafka_out_reset(out), 0);
+		ck_assert_uint_eq(kafka_out_waiting(out), 0);
+		rd_kafka_mock_broker_set_up(mock, 1);
+		ck_assert_int_eq(send_one("new", 1), 0);
+		ck_assert(kafka_out_flush(out, DEADLINE_MS));
+		ck_assert_uint_eq(reports.n, 1);
+		ck_assert_int_eq(reports.offsets[1], 0);
+	}
 END_TEST
 
 START_TEST(brokers_that_are_gone_are_known_and_so_is_their_return)
-{
-	ck_assert_int_eq(send_one("a", 1), 0);
-	ck_assert(kafka_out_flush(out, DEADLINE_MS));
-	rd_kafka_mock_broker_set_down(mock, 1);
-	CHECK_WITHIN(DEADLINE_MS, kafka_out_away(out),
-		     (void)kafka_out_poll(out, 50));
-	rd_kafka_mock_broker_set_up(mock, 1);
-	CHECK_WITHIN(DEADLINE_MS, !kafka_out_away(out),
-		     (void)kafka_out_poll(out, 50));
-	ck_assert_int_eq(send_one("b", 2), 0);
-	ck_assert(kafka_out_flush(out, DEADLINE_MS));
-}
+	{
+		ck_assert_int_eq(send_one("a", 1), 0);
+		ck_assert(kafka_out_flush(out, DEADLINE_MS));
+		rd_kafka_mock_broker_set_down(mock, 1);
+		CHECK_WITHIN(DEADLINE_MS, kafka_out_away(out),
+			     (void)kafka_out_poll(out, 50));
+		rd_kafka_mock_broker_set_up(mock, 1);
+		CHECK_WITHIN(DEADLINE_MS, !kafka_out_away(out),
+			     (void)kafka_out_poll(out, 50));
+		ck_assert_int_eq(send_one("b", 2), 0);
+		ck_assert(kafka_out_flush(out, DEADLINE_MS));
+	}
 END_TEST
 
 int main(void)
@@ -216,7 +217,8 @@ int main(void)
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(
-		tcase, a_message_that_is_on_its_topic_is_reported_with_its_place);
+		tcase,
+		a_message_that_is_on_its_topic_is_reported_with_its_place);
 	tcase_add_test(
 		tcase,
 		messages_of_one_key_stand_in_the_order_in_which_they_were_sent);

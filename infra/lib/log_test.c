@@ -54,21 +54,24 @@ static size_t n_lines(void)
 }
 
 START_TEST(a_line_says_when_how_bad_who_and_what)
-{
-	log_warn("STOCK-BUSY", "stock is busy, will retry in %d ms", 200);
-	ck_assert_int_eq(strncmp(said(), "time=20", 7), 0);
-	ck_assert_msg(strstr(text, "Z level=warn id=STOCK-BUSY program=tester "
-				   "version=1.2.3 colour=blue msg=\"stock is "
-				   "busy, will retry in 200 ms\"\n"),
-		      "%s", text);
-}
+	{
+		log_warn("STOCK-BUSY", "stock is busy, will retry in %d ms",
+			 200);
+		ck_assert_int_eq(strncmp(said(), "time=20", 7), 0);
+		ck_assert_msg(
+			strstr(text,
+			       "Z level=warn id=STOCK-BUSY program=tester "
+			       "version=1.2.3 colour=blue msg=\"stock is "
+			       "busy, will retry in 200 ms\"\n"),
+			"%s", text);
+	}
 END_TEST
 
 START_TEST(a_line_below_the_level_is_not_written)
-{
-	log_debug("DETAIL", "nobody wants to know");
-	ck_assert_str_eq(said(), "");
-}
+	{
+		log_debug("DETAIL", "nobody wants to know");
+		ck_assert_str_eq(said(), "");
+	}
 END_TEST
 
 static const struct {
@@ -79,52 +82,53 @@ static const struct {
 	{ "one\nlevel=error id=FORGED", "msg=\"one level=error id=FORGED\"\n" },
 	{ "one\r\ttwo\x1b[31m", "msg=\"one  two [31m\"\n" },
 	{ "ends \\", "msg=\"ends \\\\\"\n" },
-	{ "" , "msg=\"\"\n" },
+	{ "", "msg=\"\"\n" },
 };
 
 START_TEST(nothing_in_a_message_can_end_the_line)
-{
-	log_info("SAID", "%s", messages[_i].given);
-	ck_assert_uint_eq(n_lines(), 1);
-	ck_assert_msg(strstr(text, messages[_i].expected), "%s", text);
-}
+	{
+		log_info("SAID", "%s", messages[_i].given);
+		ck_assert_uint_eq(n_lines(), 1);
+		ck_assert_msg(strstr(text, messages[_i].expected), "%s", text);
+	}
 END_TEST
 
 START_TEST(a_message_that_is_too_long_is_cut_and_ends_its_line)
-{
-	char *long_text = malloc(100000);
+	{
+		char *long_text = malloc(100000);
 
-	ck_assert_ptr_nonnull(long_text);
-	memset(long_text, '"', 99999);
-	long_text[99999] = '\0';
-	log_info("LONG", "%s", long_text);
-	log_info("NEXT", "the next one");
-	ck_assert_uint_eq(n_lines(), 2);
-	ck_assert_ptr_nonnull(strstr(text, "\ntime="));
-	free(long_text);
-}
+		ck_assert_ptr_nonnull(long_text);
+		memset(long_text, '"', 99999);
+		long_text[99999] = '\0';
+		log_info("LONG", "%s", long_text);
+		log_info("NEXT", "the next one");
+		ck_assert_uint_eq(n_lines(), 2);
+		ck_assert_ptr_nonnull(strstr(text, "\ntime="));
+		free(long_text);
+	}
 END_TEST
 
 START_TEST(what_a_line_is_about_is_added_until_it_is_cleared)
-{
-	struct log_subject subject = {
-		.order = "an \"order\"",
-		.topic = "orders",
-		.partition = 3,
-		.offset = 1234,
-		.trace = "00-ab",
-	};
+	{
+		struct log_subject subject = {
+			.order = "an \"order\"",
+			.topic = "orders",
+			.partition = 3,
+			.offset = 1234,
+			.trace = "00-ab",
+		};
 
-	log_about(&subject);
-	log_info("ONE", "with");
-	log_about(NULL);
-	log_info("TWO", "without");
-	ck_assert_msg(strstr(said(), "msg=\"with\" order=\"an \\\"order\\\"\" "
-				   "topic=orders partition=3 offset=1234 "
-				   "trace=\"00-ab\"\n"),
-		      "%s", text);
-	ck_assert_msg(strstr(text, "msg=\"without\"\n"), "%s", text);
-}
+		log_about(&subject);
+		log_info("ONE", "with");
+		log_about(NULL);
+		log_info("TWO", "without");
+		ck_assert_msg(strstr(said(),
+				     "msg=\"with\" order=\"an \\\"order\\\"\" "
+				     "topic=orders partition=3 offset=1234 "
+				     "trace=\"00-ab\"\n"),
+			      "%s", text);
+		ck_assert_msg(strstr(text, "msg=\"without\"\n"), "%s", text);
+	}
 END_TEST
 
 enum { N_THREADS = 4, N_EACH = 500 };
@@ -140,43 +144,44 @@ static void *talk(void *arg)
 }
 
 START_TEST(lines_of_several_threads_do_not_mix)
-{
-	static char names[N_THREADS][100];
-	pthread_t threads[N_THREADS];
+	{
+		static char names[N_THREADS][100];
+		pthread_t threads[N_THREADS];
 
-	for (int i = 0; i < N_THREADS; i++) {
-		memset(names[i], 'a' + i, sizeof(names[i]) - 1);
-		ck_assert_int_eq(pthread_create(&threads[i], NULL, talk,
-						names[i]),
-				 0);
-	}
-	for (int i = 0; i < N_THREADS; i++)
-		ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
-	ck_assert_uint_eq(n_lines(), (size_t)N_THREADS * N_EACH);
-	for (const char *p = text; *p; p = strchr(p, '\n') + 1) {
-		char said[120], about[120];
-		const char *message = strstr(p, "msg=");
+		for (int i = 0; i < N_THREADS; i++) {
+			memset(names[i], 'a' + i, sizeof(names[i]) - 1);
+			ck_assert_int_eq(pthread_create(&threads[i], NULL, talk,
+							names[i]),
+					 0);
+		}
+		for (int i = 0; i < N_THREADS; i++)
+			ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+		ck_assert_uint_eq(n_lines(), (size_t)N_THREADS * N_EACH);
+		for (const char *p = text; *p; p = strchr(p, '\n') + 1) {
+			char said[120], about[120];
+			const char *message = strstr(p, "msg=");
 
-		ck_assert_ptr_nonnull(message);
-		ck_assert_int_eq(sscanf(message,
-					"msg=\"%119[a-z]\" order=\"%119[a-z]",
-					said, about),
-				 2);
-		ck_assert_str_eq(said, about);
-		ck_assert_uint_eq(strlen(said), sizeof(names[0]) - 1);
+			ck_assert_ptr_nonnull(message);
+			ck_assert_int_eq(
+				sscanf(message,
+				       "msg=\"%119[a-z]\" order=\"%119[a-z]",
+				       said, about),
+				2);
+			ck_assert_str_eq(said, about);
+			ck_assert_uint_eq(strlen(said), sizeof(names[0]) - 1);
+		}
 	}
-}
 END_TEST
 
 START_TEST(a_level_is_known_by_its_name)
-{
-	ck_assert_int_eq(log_level_of("debug"), LOG_DEBUG);
-	ck_assert_int_eq(log_level_of("info"), LOG_INFO);
-	ck_assert_int_eq(log_level_of("warn"), LOG_WARN);
-	ck_assert_int_eq(log_level_of("error"), LOG_ERROR);
-	ck_assert_int_eq(log_level_of("verbose"), LOG_INFO);
-	ck_assert_int_eq(log_level_of(""), LOG_INFO);
-}
+	{
+		ck_assert_int_eq(log_level_of("debug"), LOG_DEBUG);
+		ck_assert_int_eq(log_level_of("info"), LOG_INFO);
+		ck_assert_int_eq(log_level_of("warn"), LOG_WARN);
+		ck_assert_int_eq(log_level_of("error"), LOG_ERROR);
+		ck_assert_int_eq(log_level_of("verbose"), LOG_INFO);
+		ck_assert_int_eq(log_level_of(""), LOG_INFO);
+	}
 END_TEST
 
 int main(void)

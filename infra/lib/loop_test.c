@@ -39,78 +39,79 @@ static void *wake(void *arg)
 }
 
 START_TEST(a_wait_ends_when_another_thread_wakes_it)
-{
-	int64_t began_ms = clock_now_ms();
-	pthread_t thread;
+	{
+		int64_t began_ms = clock_now_ms();
+		pthread_t thread;
 
-	ck_assert_int_eq(pthread_create(&thread, NULL, wake, NULL), 0);
-	loop_wait(loop, 60000);
-	ck_assert_int_lt(clock_now_ms() - began_ms, DEADLINE_MS);
-	ck_assert_int_eq(pthread_join(thread, NULL), 0);
-}
+		ck_assert_int_eq(pthread_create(&thread, NULL, wake, NULL), 0);
+		loop_wait(loop, 60000);
+		ck_assert_int_lt(clock_now_ms() - began_ms, DEADLINE_MS);
+		ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	}
 END_TEST
 
 START_TEST(a_wake_before_the_wait_is_not_lost)
-{
-	int64_t began_ms = clock_now_ms();
+	{
+		int64_t began_ms = clock_now_ms();
 
-	loop_wake(loop);
-	loop_wake(loop);
-	loop_wait(loop, 60000);
-	ck_assert_int_lt(clock_now_ms() - began_ms, DEADLINE_MS);
-}
+		loop_wake(loop);
+		loop_wake(loop);
+		loop_wait(loop, 60000);
+		ck_assert_int_lt(clock_now_ms() - began_ms, DEADLINE_MS);
+	}
 END_TEST
 
 START_TEST(a_wait_with_nothing_to_do_ends_at_its_deadline)
-{
-	int64_t began_ms = clock_now_ms();
+	{
+		int64_t began_ms = clock_now_ms();
 
-	loop_wait(loop, 30);
-	ck_assert_int_ge(clock_now_ms() - began_ms, 25);
-	loop_wait(loop, 0);
-	ck_assert_int_lt(clock_now_ms() - began_ms, DEADLINE_MS);
-}
+		loop_wait(loop, 30);
+		ck_assert_int_ge(clock_now_ms() - began_ms, 25);
+		loop_wait(loop, 0);
+		ck_assert_int_lt(clock_now_ms() - began_ms, DEADLINE_MS);
+	}
 END_TEST
 
 START_TEST(a_timer_fires_again_and_again_until_it_is_freed)
-{
-	struct loop_source *timer = loop_timer(loop, 5, fire, NULL);
-	int n_before;
+	{
+		struct loop_source *timer = loop_timer(loop, 5, fire, NULL);
+		int n_before;
 
-	CHECK_WITHIN(DEADLINE_MS, n_fired >= 3, loop_wait(loop, 100));
-	ck_assert_ptr_null(loop_source_free(timer));
-	n_before = n_fired;
-	loop_wait(loop, 30);
-	ck_assert_int_eq(n_fired, n_before);
-}
+		CHECK_WITHIN(DEADLINE_MS, n_fired >= 3, loop_wait(loop, 100));
+		ck_assert_ptr_null(loop_source_free(timer));
+		n_before = n_fired;
+		loop_wait(loop, 30);
+		ck_assert_int_eq(n_fired, n_before);
+	}
 END_TEST
 
 START_TEST(a_readable_descriptor_is_told)
-{
-	struct loop_source *source;
-	int fds[2];
+	{
+		struct loop_source *source;
+		int fds[2];
 
-	ck_assert_int_eq(pipe(fds), 0);
-	source = loop_readable(loop, fds[0], fire, NULL);
-	loop_wait(loop, 0);
-	ck_assert_int_eq(n_fired, 0);
-	ck_assert_int_eq(write(fds[1], "x", 1), 1);
-	CHECK_WITHIN(DEADLINE_MS, n_fired > 0, loop_wait(loop, 100));
-	(void)loop_source_free(source);
-	(void)close(fds[0]);
-	(void)close(fds[1]);
-}
+		ck_assert_int_eq(pipe(fds), 0);
+		source = loop_readable(loop, fds[0], fire, NULL);
+		loop_wait(loop, 0);
+		ck_assert_int_eq(n_fired, 0);
+		ck_assert_int_eq(write(fds[1], "x", 1), 1);
+		CHECK_WITHIN(DEADLINE_MS, n_fired > 0, loop_wait(loop, 100));
+		(void)loop_source_free(source);
+		(void)close(fds[0]);
+		(void)close(fds[1]);
+	}
 END_TEST
 
 START_TEST(a_signal_arrives_in_the_loop)
-{
-	struct loop_source *source = loop_signal(loop, SIGUSR1, fire, NULL);
+	{
+		struct loop_source *source =
+			loop_signal(loop, SIGUSR1, fire, NULL);
 
-	ck_assert_int_eq(raise(SIGUSR1), 0);
-	ck_assert_int_eq(n_fired, 0);
-	CHECK_WITHIN(DEADLINE_MS, n_fired == 1, loop_wait(loop, 100));
-	(void)loop_source_free(source);
-}
+		ck_assert_int_eq(raise(SIGUSR1), 0);
+		ck_assert_int_eq(n_fired, 0);
+		CHECK_WITHIN(DEADLINE_MS, n_fired == 1, loop_wait(loop, 100));
+		(void)loop_source_free(source);
+	}
 END_TEST
 
 static void stop(void *arg)
@@ -120,20 +121,20 @@ static void stop(void *arg)
 }
 
 START_TEST(a_handler_can_end_the_run)
-{
-	struct loop_source *timer = loop_timer(loop, 5, stop, loop);
+	{
+		struct loop_source *timer = loop_timer(loop, 5, stop, loop);
 
-	loop_run(loop);
-	ck_assert_int_eq(n_fired, 1);
-	(void)loop_source_free(timer);
-}
+		loop_run(loop);
+		ck_assert_int_eq(n_fired, 1);
+		(void)loop_source_free(timer);
+	}
 END_TEST
 
 START_TEST(no_loop_and_no_source_can_be_freed)
-{
-	ck_assert_ptr_null(loop_free(NULL));
-	ck_assert_ptr_null(loop_source_free(NULL));
-}
+	{
+		ck_assert_ptr_null(loop_free(NULL));
+		ck_assert_ptr_null(loop_source_free(NULL));
+	}
 END_TEST
 
 int main(void)

@@ -53,9 +53,8 @@ static void setup(void)
 	(void)close(fd);
 	counters_init("");
 	ck_assert_int_eq(loop_new(&loop), 0);
-	ck_assert_int_eq(probe_new(&probe, loop, "127.0.0.1:0", port_file,
-				   &checks),
-			 0);
+	ck_assert_int_eq(
+		probe_new(&probe, loop, "127.0.0.1:0", port_file, &checks), 0);
 	file = fopen(port_file, "re");
 	ck_assert_ptr_nonnull(file);
 	ck_assert_int_eq(fscanf(file, "%hu", &port), 1);
@@ -83,9 +82,8 @@ static void ask(const char *method, const char *path)
 	ssize_t got = -1;
 
 	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	ck_assert_int_eq(connect(fd, (struct sockaddr *)&address,
-				 sizeof(address)),
-			 0);
+	ck_assert_int_eq(
+		connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
 	(void)snprintf(request, sizeof(request),
 		       "%s %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
 		       method, path);
@@ -113,70 +111,73 @@ static const char *const paths[] = { "/livez", "/readyz", "/startupz",
 				     "/readyz?verbose" };
 
 START_TEST(all_is_well_is_200_ok)
-{
-	amiss = NULL;
-	ask("GET", paths[_i]);
-	ck_assert_msg(answered("200", "ok"), "%s", answer);
-}
+	{
+		amiss = NULL;
+		ask("GET", paths[_i]);
+		ck_assert_msg(answered("200", "ok"), "%s", answer);
+	}
 END_TEST
 
 START_TEST(what_is_amiss_is_503_and_says_what)
-{
-	amiss = "no session with the database";
-	ask("GET", "/readyz");
-	ck_assert_msg(answered("503", amiss), "%s", answer);
-	ask("GET", "/livez");
-	ck_assert_msg(answered("200", "ok"), "%s", answer);
-}
+	{
+		amiss = "no session with the database";
+		ask("GET", "/readyz");
+		ck_assert_msg(answered("503", amiss), "%s", answer);
+		ask("GET", "/livez");
+		ck_assert_msg(answered("200", "ok"), "%s", answer);
+	}
 END_TEST
 
 START_TEST(metrics_are_the_counters_text)
-{
-	static struct counter row = { "toasties_total", "", "toasties made",
-				      KIND_COUNTER, 5, { 0 } };
+	{
+		static struct counter row = {
+			"toasties_total", "", "toasties made",
+			KIND_COUNTER,     5,  { 0 }
+		};
 
-	counters_register(&row, 1);
-	ask("GET", "/metrics");
-	ck_assert_msg(answered("200", "# HELP toasties_total toasties made\n"
-				      "# TYPE toasties_total counter\n"
-				      "toasties_total 5\n"),
-		      "%s", answer);
-	ck_assert_ptr_nonnull(strstr(answer, "version=0.0.4"));
-}
+		counters_register(&row, 1);
+		ask("GET", "/metrics");
+		ck_assert_msg(answered("200",
+				       "# HELP toasties_total toasties made\n"
+				       "# TYPE toasties_total counter\n"
+				       "toasties_total 5\n"),
+			      "%s", answer);
+		ck_assert_ptr_nonnull(strstr(answer, "version=0.0.4"));
+	}
 END_TEST
 
 START_TEST(metrics_without_any_counter_are_empty)
-{
-	ask("GET", "/metrics");
-	ck_assert_msg(answered("200", ""), "%s", answer);
-}
+	{
+		ask("GET", "/metrics");
+		ck_assert_msg(answered("200", ""), "%s", answer);
+	}
 END_TEST
 
 START_TEST(any_other_path_is_404)
-{
-	ask("GET", "/etc/passwd");
-	ck_assert_msg(answered("404", "not found"), "%s", answer);
-}
+	{
+		ask("GET", "/etc/passwd");
+		ck_assert_msg(answered("404", "not found"), "%s", answer);
+	}
 END_TEST
 
 START_TEST(any_other_method_is_refused)
-{
-	ask("POST", "/livez");
-	ck_assert_int_eq(strncmp(answer, "HTTP/1.1 200", 12) == 0, 0);
-}
+	{
+		ask("POST", "/livez");
+		ck_assert_int_eq(strncmp(answer, "HTTP/1.1 200", 12) == 0, 0);
+	}
 END_TEST
 
 START_TEST(an_address_that_is_taken_is_an_outcome)
-{
-	struct probe *second = NULL;
-	char address[32];
+	{
+		struct probe *second = NULL;
+		char address[32];
 
-	(void)snprintf(address, sizeof(address), "127.0.0.1:%u", port);
-	ck_assert_int_eq(probe_new(&second, loop, address, "", &checks),
-			 PROBE_E_ADDRESS);
-	ck_assert_int_eq(errno, EADDRINUSE);
-	ck_assert_ptr_null(second);
-}
+		(void)snprintf(address, sizeof(address), "127.0.0.1:%u", port);
+		ck_assert_int_eq(probe_new(&second, loop, address, "", &checks),
+				 PROBE_E_ADDRESS);
+		ck_assert_int_eq(errno, EADDRINUSE);
+		ck_assert_ptr_null(second);
+	}
 END_TEST
 
 static const struct {
@@ -192,31 +193,34 @@ static const struct {
 	{ "host:-1", NULL, -1 },
 	{ "host:http", NULL, -1 },
 	{ "", NULL, -1 },
-	{ "a-name-that-is-longer-than-sixty-three-bytes-is-not-a-host-of-ours:1",
+	{ "a-name-that-is-longer-than-sixty-three-bytes-is-not-a-host-of-ours:"
+	  "1",
 	  NULL, -1 },
 };
 
 START_TEST(an_address_is_a_host_and_a_port)
-{
-	char host[64] = "";
-	uint16_t number = 1;
-	int r = probe_parse_address(addresses[_i].address, host, &number);
+	{
+		char host[64] = "";
+		uint16_t number = 1;
+		int r = probe_parse_address(addresses[_i].address, host,
+					    &number);
 
-	if (addresses[_i].port < 0) {
-		ck_assert_int_eq(r, PROBE_E_ADDRESS);
-		ck_assert_uint_eq(number, 1);
-		return;
+		if (addresses[_i].port < 0) {
+			ck_assert_int_eq(r, PROBE_E_ADDRESS);
+			ck_assert_uint_eq(number, 1);
+			return;
+		}
+		ck_assert_int_eq(r, 0);
+		ck_assert_str_eq(host, addresses[_i].host);
+		ck_assert_int_eq(number, addresses[_i].port);
 	}
-	ck_assert_int_eq(r, 0);
-	ck_assert_str_eq(host, addresses[_i].host);
-	ck_assert_int_eq(number, addresses[_i].port);
-}
 END_TEST
 
 START_TEST(a_port_file_that_cannot_be_written_is_a_fault)
-{
-	ck_assert_int_eq(probe_write_port("/nowhere/at/all", 1), -ENOENT);
-}
+	{
+		ck_assert_int_eq(probe_write_port("/nowhere/at/all", 1),
+				 -ENOENT);
+	}
 END_TEST
 
 int main(void)

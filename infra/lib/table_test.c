@@ -38,54 +38,57 @@ static uint64_t (*const hashes[])(int) = { scattered, neighbours,
 static const int sizes[] = { N_VALUES, N_VALUES, 500, 500 };
 
 START_TEST(everything_that_was_added_is_found_and_nothing_else)
-{
-	struct table table = { 0 };
-	int n = sizes[_i], other = -1;
+	{
+		struct table table = { 0 };
+		int n = sizes[_i], other = -1;
 
-	for (int i = 0; i < n; i++) {
-		values[i] = i;
-		table_add(&table, hashes[_i](i), &values[i]);
+		for (int i = 0; i < n; i++) {
+			values[i] = i;
+			table_add(&table, hashes[_i](i), &values[i]);
+		}
+		for (int i = 0; i < n; i++)
+			ck_assert_ptr_eq(
+				table_find(&table, hashes[_i](i), is_value, &i),
+				&values[i]);
+		ck_assert_ptr_null(
+			table_find(&table, hashes[_i](3), is_value, &other));
+		table_deinit(&table);
 	}
-	for (int i = 0; i < n; i++)
-		ck_assert_ptr_eq(
-			table_find(&table, hashes[_i](i), is_value, &i),
-			&values[i]);
-	ck_assert_ptr_null(table_find(&table, hashes[_i](3), is_value, &other));
-	table_deinit(&table);
-}
 END_TEST
 
 START_TEST(an_empty_table_has_nothing)
-{
-	struct table table = { 0 };
-	int key = 0;
+	{
+		struct table table = { 0 };
+		int key = 0;
 
-	ck_assert_ptr_null(table_find(&table, 0, is_value, &key));
-	table_reset(&table);
-	table_deinit(&table);
-	table_deinit(&table);
-}
+		ck_assert_ptr_null(table_find(&table, 0, is_value, &key));
+		table_reset(&table);
+		table_deinit(&table);
+		table_deinit(&table);
+	}
 END_TEST
 
 START_TEST(a_reset_empties_and_keeps_the_memory)
-{
-	struct table table = { 0 };
-	size_t size;
-	int key = 1;
+	{
+		struct table table = { 0 };
+		size_t size;
+		int key = 1;
 
-	for (int i = 0; i < 200; i++) {
-		values[i] = i;
-		table_add(&table, scattered(i), &values[i]);
+		for (int i = 0; i < 200; i++) {
+			values[i] = i;
+			table_add(&table, scattered(i), &values[i]);
+		}
+		size = table.size;
+		table_reset(&table);
+		ck_assert_ptr_null(
+			table_find(&table, scattered(1), is_value, &key));
+		table_add(&table, scattered(1), &values[1]);
+		ck_assert_ptr_eq(
+			table_find(&table, scattered(1), is_value, &key),
+			&values[1]);
+		ck_assert_uint_eq(table.size, size);
+		table_deinit(&table);
 	}
-	size = table.size;
-	table_reset(&table);
-	ck_assert_ptr_null(table_find(&table, scattered(1), is_value, &key));
-	table_add(&table, scattered(1), &values[1]);
-	ck_assert_ptr_eq(table_find(&table, scattered(1), is_value, &key),
-			 &values[1]);
-	ck_assert_uint_eq(table.size, size);
-	table_deinit(&table);
-}
 END_TEST
 
 int main(void)
@@ -93,9 +96,9 @@ int main(void)
 	Suite *suite = suite_create("table");
 	TCase *tcase = check_case(suite, 10);
 
-	tcase_add_loop_test(
-		tcase, everything_that_was_added_is_found_and_nothing_else, 0,
-		CHECK_N(hashes));
+	tcase_add_loop_test(tcase,
+			    everything_that_was_added_is_found_and_nothing_else,
+			    0, CHECK_N(hashes));
 	tcase_add_test(tcase, an_empty_table_has_nothing);
 	tcase_add_test(tcase, a_reset_empties_and_keeps_the_memory);
 	return check_run(suite);

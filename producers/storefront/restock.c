@@ -29,7 +29,8 @@ static void restocked(struct command *command)
 	if (!command_delivered(command)) {
 		command_answer_away(command);
 	} else {
-		buf_printf(&json, "{\"accepted\":%zu}", command->n_events);
+		buf_printf(&json, "{\"state\":\"accepted\",\"accepted\":%zu}",
+			   command->n_events);
 		answer_json(command->request, 202, &json, NULL);
 		buf_deinit(&json);
 	}

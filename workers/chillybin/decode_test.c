@@ -68,167 +68,178 @@ static void put_order(void)
 }
 
 START_TEST(an_order_gets_its_number_from_where_it_stands)
-{
-	const struct command *command;
-	char id[ORDER_ID_CHARS + 1];
+	{
+		const struct command *command;
+		char id[ORDER_ID_CHARS + 1];
 
-	put_order();
-	command = decode(add(EVENT_ORDER_PLACED));
-	ck_assert_int_eq(command->kind, COMMAND_ORDER);
-	ck_assert_str_eq(order_id_format(&command->own.id, id), ID);
-	ck_assert_int_eq(command->own.number, 10 * TOPIC_PARTITIONS + 3);
-	ck_assert_int_eq(command->own.partition, 3);
-	ck_assert_int_eq(command->own.offset, 10);
-	ck_assert_uint_eq(command->own.n_items, 2);
-	CHECK_BYTES(command->own.stall.p, command->own.stall.n, "pier");
-	CHECK_BYTES(command->own.traceparent.p, command->own.traceparent.n,
-		    "trace");
-	ck_assert_uint_eq(command->own.content_hash,
-			  order_placed_hash(&command->placed));
-	ck_assert(!batch->needs_load);
-}
+		put_order();
+		command = decode(add(EVENT_ORDER_PLACED));
+		ck_assert_int_eq(command->kind, COMMAND_ORDER);
+		ck_assert_str_eq(order_id_format(&command->own.id, id), ID);
+		ck_assert_int_eq(command->own.number,
+				 10 * TOPIC_PARTITIONS + 3);
+		ck_assert_int_eq(command->own.partition, 3);
+		ck_assert_int_eq(command->own.offset, 10);
+		ck_assert_uint_eq(command->own.n_items, 2);
+		CHECK_BYTES(command->own.stall.p, command->own.stall.n, "pier");
+		CHECK_BYTES(command->own.traceparent.p,
+			    command->own.traceparent.n, "trace");
+		ck_assert_uint_eq(command->own.content_hash,
+				  order_placed_hash(&command->placed));
+		ck_assert(!batch->needs_load);
+	}
 END_TEST
 
 START_TEST(its_items_outlive_the_call)
-{
-	const struct command *first, *second;
+	{
+		const struct command *first, *second;
 
-	put_order();
-	first = decode(add(EVENT_ORDER_PLACED));
-	second = decode(add(EVENT_ORDER_PLACED));
-	ck_assert_ptr_ne(first->own.items, second->own.items);
-	CHECK_BYTES(first->own.items[1].ingredient.p,
-		    first->own.items[1].ingredient.n, "bread");
-}
+		put_order();
+		first = decode(add(EVENT_ORDER_PLACED));
+		second = decode(add(EVENT_ORDER_PLACED));
+		ck_assert_ptr_ne(first->own.items, second->own.items);
+		CHECK_BYTES(first->own.items[1].ingredient.p,
+			    first->own.items[1].ingredient.n, "bread");
+	}
 END_TEST
 
 START_TEST(an_offset_that_gives_no_number_is_poison)
-{
-	struct record *record;
+	{
+		struct record *record;
 
-	put_order();
-	record = add(EVENT_ORDER_PLACED);
-	record->kafka.offset = INT64_MAX;
-	ck_assert_int_eq(chillybin_decode(100, batch, record, &fault),
-			 SCHEMA_E_CONTRACT);
-}
+		put_order();
+		record = add(EVENT_ORDER_PLACED);
+		record->kafka.offset = INT64_MAX;
+		ck_assert_int_eq(chillybin_decode(100, batch, record, &fault),
+				 SCHEMA_E_CONTRACT);
+	}
 END_TEST
 
 START_TEST(a_share_of_the_customers_gets_the_newest_pick)
-{
-	int n_newest = 0;
+	{
+		int n_newest = 0;
 
-	put_order();
-	for (int i = 0; i < 1000; i++) {
-		struct record *record = add(EVENT_ORDER_PLACED);
-		char customer[16];
-		int n = snprintf(customer, sizeof(customer), "c-%d", i);
+		put_order();
+		for (int i = 0; i < 1000; i++) {
+			struct record *record = add(EVENT_ORDER_PLACED);
+			char customer[16];
+			int n = snprintf(customer, sizeof(customer), "c-%d", i);
 
-		record->envelope.customer =
-			(struct text){ customer, (size_t)n };
-		ck_assert_int_eq(chillybin_decode(30, batch, record, &fault),
-				 0);
-		n_newest += command_of(record)->own.pick_version == 2;
-		ck_assert_int_eq(chillybin_decode(0, batch, record, &fault), 0);
-		ck_assert_int_eq(command_of(record)->own.pick_version, 1);
-		ck_assert_int_eq(chillybin_decode(100, batch, record, &fault),
-				 0);
-		ck_assert_int_eq(command_of(record)->own.pick_version, 2);
+			record->envelope.customer =
+				(struct text){ customer, (size_t)n };
+			ck_assert_int_eq(
+				chillybin_decode(30, batch, record, &fault), 0);
+			n_newest += command_of(record)->own.pick_version == 2;
+			ck_assert_int_eq(
+				chillybin_decode(0, batch, record, &fault), 0);
+			ck_assert_int_eq(command_of(record)->own.pick_version,
+					 1);
+			ck_assert_int_eq(
+				chillybin_decode(100, batch, record, &fault),
+				0);
+			ck_assert_int_eq(command_of(record)->own.pick_version,
+					 2);
+		}
+		ck_assert_int_gt(n_newest, 230);
+		ck_assert_int_lt(n_newest, 370);
 	}
-	ck_assert_int_gt(n_newest, 230);
-	ck_assert_int_lt(n_newest, 370);
-}
 END_TEST
 
 START_TEST(a_cancellation_is_known_by_where_it_stands_and_reads_its_order)
-{
-	struct order_cancelled cancelled = { .order_id = { { 7 } } };
-	const struct command *command;
+	{
+		struct order_cancelled cancelled = { .order_id = { { 7 } } };
+		const struct command *command;
 
-	ck_assert_int_eq(order_cancelled_encode(&cancelled, &wire), 0);
-	command = decode(add(EVENT_ORDER_CANCELLED));
-	ck_assert_int_eq(command->kind, COMMAND_CANCEL);
-	ck_assert_uint_eq(command->order_id.bytes[0], 7);
-	CHECK_BYTES(command->position.p, command->position.n, "orders/3@10");
-	ck_assert(batch->needs_load);
-}
+		ck_assert_int_eq(order_cancelled_encode(&cancelled, &wire), 0);
+		command = decode(add(EVENT_ORDER_CANCELLED));
+		ck_assert_int_eq(command->kind, COMMAND_CANCEL);
+		ck_assert_uint_eq(command->order_id.bytes[0], 7);
+		CHECK_BYTES(command->position.p, command->position.n,
+			    "orders/3@10");
+		ck_assert(batch->needs_load);
+	}
 END_TEST
 
 START_TEST(a_count_is_read_before_it_is_decided_and_an_addition_is_not)
-{
-	struct stock_command stock = { .kind = _i ? STOCK_COMMAND_COUNTED :
-						    STOCK_COMMAND_ADDED,
-				       .stall = TEXT("main"),
-				       .ingredient = TEXT("cheese"),
-				       .quantity = 5 };
-	const struct command *command;
+	{
+		struct stock_command stock = {
+			.kind = _i ? STOCK_COMMAND_COUNTED
+				   : STOCK_COMMAND_ADDED,
+			.stall = TEXT("main"),
+			.ingredient = TEXT("cheese"),
+			.quantity = 5
+		};
+		const struct command *command;
 
-	ck_assert_int_eq(stock_command_encode(&stock, &wire), 0);
-	command = decode(add(stock_command_type(stock.kind)));
-	ck_assert_int_eq(command->kind, COMMAND_STOCK);
-	ck_assert_int_eq(command->stock.kind, stock.kind);
-	CHECK_BYTES(command->source.p, command->source.n, "/test");
-	CHECK_BYTES(command->event_id.p, command->event_id.n, "event-1");
-	ck_assert(batch->needs_load == (_i == 1));
-}
+		ck_assert_int_eq(stock_command_encode(&stock, &wire), 0);
+		command = decode(add(stock_command_type(stock.kind)));
+		ck_assert_int_eq(command->kind, COMMAND_STOCK);
+		ck_assert_int_eq(command->stock.kind, stock.kind);
+		CHECK_BYTES(command->source.p, command->source.n, "/test");
+		CHECK_BYTES(command->event_id.p, command->event_id.n,
+			    "event-1");
+		ck_assert(batch->needs_load == (_i == 1));
+	}
 END_TEST
 
 START_TEST(an_event_without_an_identity_is_known_by_where_it_stands)
-{
-	struct stock_command stock = { .stall = TEXT("main"),
-				       .ingredient = TEXT("cheese"),
-				       .quantity = 5 };
-	const struct command *command;
-	struct record *record;
+	{
+		struct stock_command stock = { .stall = TEXT("main"),
+					       .ingredient = TEXT("cheese"),
+					       .quantity = 5 };
+		const struct command *command;
+		struct record *record;
 
-	ck_assert_int_eq(stock_command_encode(&stock, &wire), 0);
-	record = add(EVENT_STOCK_ADDED);
-	record->envelope.id = (struct text){ 0 };
-	command = decode(record);
-	CHECK_BYTES(command->source.p, command->source.n, "restocks");
-	CHECK_BYTES(command->event_id.p, command->event_id.n, "restocks/3@10");
-}
+		ck_assert_int_eq(stock_command_encode(&stock, &wire), 0);
+		record = add(EVENT_STOCK_ADDED);
+		record->envelope.id = (struct text){ 0 };
+		command = decode(record);
+		CHECK_BYTES(command->source.p, command->source.n, "restocks");
+		CHECK_BYTES(command->event_id.p, command->event_id.n,
+			    "restocks/3@10");
+	}
 END_TEST
 
 START_TEST(of_toasties_only_a_return_gives_something_back)
-{
-	struct toastie toastie = { .order_id = { { 7 } },
-				   .number = TOASTIE_NUMBER_NONE,
-				   .plate = TOASTIE_PLATE_NONE,
-				   .stall = TEXT("main"),
-				   .state = (enum toastie_state)_i,
-				   .at = TEXT("2026-01-02T03:04:05Z") };
-	const struct command *command;
+	{
+		struct toastie toastie = { .order_id = { { 7 } },
+					   .number = TOASTIE_NUMBER_NONE,
+					   .plate = TOASTIE_PLATE_NONE,
+					   .stall = TEXT("main"),
+					   .state = (enum toastie_state)_i,
+					   .at = TEXT("2026-01-02T03:04:05Z") };
+		const struct command *command;
 
-	ck_assert_int_eq(toastie_encode(&toastie, &wire), 0);
-	command = decode(add(EVENT_TOASTIE));
-	if (_i == TOASTIE_RETURNED) {
-		ck_assert_int_eq(command->kind, COMMAND_RETURN);
-		ck_assert_uint_eq(command->order_id.bytes[0], 7);
-		ck_assert(batch->needs_load);
-	} else {
-		ck_assert_int_eq(command->kind, COMMAND_NOTHING);
-		ck_assert(!batch->needs_load);
+		ck_assert_int_eq(toastie_encode(&toastie, &wire), 0);
+		command = decode(add(EVENT_TOASTIE));
+		if (_i == TOASTIE_RETURNED) {
+			ck_assert_int_eq(command->kind, COMMAND_RETURN);
+			ck_assert_uint_eq(command->order_id.bytes[0], 7);
+			ck_assert(batch->needs_load);
+		} else {
+			ck_assert_int_eq(command->kind, COMMAND_NOTHING);
+			ck_assert(!batch->needs_load);
+		}
 	}
-}
 END_TEST
 
 START_TEST(another_type_and_nonsense_are_poison)
-{
-	struct record *record;
+	{
+		struct record *record;
 
-	put_order();
-	ck_assert_int_eq(chillybin_decode(100, batch, add(EVENT_PICK), &fault),
-			 SCHEMA_E_UNKNOWN_TYPE);
-	record = add(EVENT_ORDER_PLACED);
-	record->kafka.n_value--;
-	ck_assert_int_eq(chillybin_decode(100, batch, record, &fault),
-			 SCHEMA_E_MALFORMED);
-	record->kafka.value = NULL;
-	record->kafka.n_value = 0;
-	ck_assert_int_eq(chillybin_decode(100, batch, record, &fault),
-			 SCHEMA_E_MALFORMED);
-}
+		put_order();
+		ck_assert_int_eq(
+			chillybin_decode(100, batch, add(EVENT_PICK), &fault),
+			SCHEMA_E_UNKNOWN_TYPE);
+		record = add(EVENT_ORDER_PLACED);
+		record->kafka.n_value--;
+		ck_assert_int_eq(chillybin_decode(100, batch, record, &fault),
+				 SCHEMA_E_MALFORMED);
+		record->kafka.value = NULL;
+		record->kafka.n_value = 0;
+		ck_assert_int_eq(chillybin_decode(100, batch, record, &fault),
+				 SCHEMA_E_MALFORMED);
+	}
 END_TEST
 
 int main(void)
@@ -245,10 +256,12 @@ int main(void)
 		tcase,
 		a_cancellation_is_known_by_where_it_stands_and_reads_its_order);
 	tcase_add_loop_test(
-		tcase, a_count_is_read_before_it_is_decided_and_an_addition_is_not,
-		0, 2);
-	tcase_add_test(tcase,
-		       an_event_without_an_identity_is_known_by_where_it_stands);
+		tcase,
+		a_count_is_read_before_it_is_decided_and_an_addition_is_not, 0,
+		2);
+	tcase_add_test(
+		tcase,
+		an_event_without_an_identity_is_known_by_where_it_stands);
 	tcase_add_loop_test(tcase,
 			    of_toasties_only_a_return_gives_something_back, 0,
 			    N_TOASTIE_STATES);

@@ -125,15 +125,15 @@ static void put_json(struct wire *wire, const json_t *value)
 	switch (json_typeof(value)) {
 	case JSON_OBJECT:
 		wire_put_map(wire, json_object_size(value));
-		json_object_foreach((json_t *)(uintptr_t)value, key, child) {
+		json_object_foreach((json_t *)(uintptr_t)value, key, child)
+		{
 			wire_put_text(wire, text_of(key));
 			put_json(wire, child);
 		}
 		return;
 	case JSON_ARRAY:
 		wire_put_array(wire, json_array_size(value));
-		json_array_foreach(value, i, child)
-			put_json(wire, child);
+		json_array_foreach(value, i, child) put_json(wire, child);
 		return;
 	case JSON_STRING:
 		wire_put_text(wire, text_of(json_string_value(value)));
@@ -260,10 +260,10 @@ static void give(void)
 	size_t i;
 
 	buf_text(&text, "TRUNCATE stock, orders, stock_changes, dead_letters;");
-	json_array_foreach(json_object_get(given, "stock"), i, row)
-		buf_printf(&text, "INSERT INTO stock VALUES ('%s', '%s', %lld);",
-			   text_at(row, "stall"), text_at(row, "ingredient"),
-			   (long long)number_at(row, "quantity"));
+	json_array_foreach(json_object_get(given, "stock"), i, row) buf_printf(
+		&text, "INSERT INTO stock VALUES ('%s', '%s', %lld);",
+		text_at(row, "stall"), text_at(row, "ingredient"),
+		(long long)number_at(row, "quantity"));
 	buf_add(&text, "", 1);
 	postgres_exec(session.watch, text.p);
 	buf_deinit(&text);
@@ -308,10 +308,9 @@ static void add_record(const json_t *input, bool decided)
 		.n_value = body.n,
 	};
 	struct schema_fault fault = { { 0 } };
-	struct record *record =
-		batch_add(batch,
-			  slot_of(text_at(input, "topic"), kafka.partition),
-			  &kafka);
+	struct record *record = batch_add(
+		batch, slot_of(text_at(input, "topic"), kafka.partition),
+		&kafka);
 	const char *key;
 	json_t *value;
 	int r;
@@ -356,7 +355,8 @@ static void run_input(bool at_once, bool decided)
 	json_t *input;
 	size_t i;
 
-	json_array_foreach(json_object_get(example, "input"), i, input) {
+	json_array_foreach(json_object_get(example, "input"), i, input)
+	{
 		add_record(input, decided);
 		if (!at_once)
 			run_batch();
@@ -375,9 +375,9 @@ static bool is_loose(const char *part, const char *key)
 	size_t i;
 
 	(void)snprintf(path, sizeof(path), "output/*/%s/%s", part, key);
-	json_array_foreach(json_object_get(example, "non_strict"), i, loose)
-		if (!strcmp(json_string_value(loose), path))
-			return true;
+	json_array_foreach(
+		json_object_get(example, "non_strict"), i,
+		loose) if (!strcmp(json_string_value(loose), path)) return true;
 	return false;
 }
 
@@ -387,9 +387,9 @@ static void drop_loose(json_t *body)
 	json_t *value;
 	void *next;
 
-	json_object_foreach_safe(body, next, key, value)
-		if (is_loose("body", key))
-			(void)json_object_del(body, key);
+	json_object_foreach_safe(body, next, key,
+				 value) if (is_loose("body", key))(void)
+		json_object_del(body, key);
 }
 
 static void compare_body(const json_t *expected, const struct published *got)
@@ -426,7 +426,7 @@ static void compare_body(const json_t *expected, const struct published *got)
 static bool may_differ(const char *header)
 {
 	static const char *const free_ones[] = {
-		"ce_id",      "ce_source",   "ce_time",	  "producer",
+		"ce_id",      "ce_source",   "ce_time",    "producer",
 		"decided-at", "traceparent", "tracestate",
 	};
 
@@ -444,24 +444,24 @@ static void compare_headers(const json_t *expected, const struct published *got)
 	const char *key;
 	json_t *value;
 
-	json_object_foreach((json_t *)(uintptr_t)headers, key, value) {
+	json_object_foreach((json_t *)(uintptr_t)headers, key, value)
+	{
 		struct text have = published_header(got, key);
 
 		if ((copy && !have.p) || (have.p && may_differ(key)))
 			continue;
-		ck_assert_msg(text_equal(have,
-					 text_of(json_string_value(value))),
-			      "%s: %s is '%.*s', not '%s'", name, key,
-			      (int)have.n, have.p, json_string_value(value));
+		ck_assert_msg(
+			text_equal(have, text_of(json_string_value(value))),
+			"%s: %s is '%.*s', not '%s'", name, key, (int)have.n,
+			have.p, json_string_value(value));
 	}
 	for (size_t i = 0; i < got->n_headers; i++)
-		ck_assert_msg(may_differ(got->headers[i].name) ||
-				      json_object_get(headers,
-						      got->headers[i].name),
-			      "%s: nobody expects %s '%.*s'", name,
-			      got->headers[i].name,
-			      (int)got->headers[i].value.n,
-			      got->headers[i].value.p);
+		ck_assert_msg(
+			may_differ(got->headers[i].name) ||
+				json_object_get(headers, got->headers[i].name),
+			"%s: nobody expects %s '%.*s'", name,
+			got->headers[i].name, (int)got->headers[i].value.n,
+			got->headers[i].value.p);
 }
 
 static bool same_event(const struct published *a, const struct published *b)
@@ -516,16 +516,16 @@ static void compare_output(void)
 	json_t *expected, *earlier;
 	size_t i, k;
 
-	json_array_foreach(output, i, expected) {
+	json_array_foreach(output, i, expected)
+	{
 		const char *topic = text_at(expected, "topic");
 		const char *key = text_at(expected, "key");
 		const struct published *got;
 		size_t nth = 0;
 
-		json_array_foreach(output, k, earlier)
-			nth += k < i &&
-			       !strcmp(text_at(earlier, "topic"), topic) &&
-			       !strcmp(text_at(earlier, "key"), key);
+		json_array_foreach(output, k, earlier) nth +=
+			k < i && !strcmp(text_at(earlier, "topic"), topic) &&
+			!strcmp(text_at(earlier, "key"), key);
 		got = find(topic, key, nth);
 		ck_assert_msg(got, "%s: output %zu did not come", name, i);
 		compare_headers(expected, got);
@@ -548,14 +548,16 @@ static void compare_rows(const char *table, const char *columns,
 	if (!rows)
 		return;
 	(void)snprintf(text, sizeof(text), "SELECT count(*) FROM %s", table);
-	ck_assert_msg(postgres_number(url, text) == (int64_t)json_array_size(rows),
+	ck_assert_msg(postgres_number(url, text) ==
+			      (int64_t)json_array_size(rows),
 		      "%s: %s has other rows", name, table);
-	json_array_foreach(rows, i, row) {
+	json_array_foreach(rows, i, row)
+	{
 		(void)snprintf(text, sizeof(text),
 			       "SELECT count(*) FROM %s WHERE (%s) = (%s)",
 			       table, columns, row_of(row));
-		ck_assert_msg(postgres_number(url, text) == 1, "%s: not there: %s", name,
-			      text);
+		ck_assert_msg(postgres_number(url, text) == 1,
+			      "%s: not there: %s", name, text);
 	}
 }
 
@@ -571,24 +573,23 @@ static const char *stock_row(const json_t *row)
 
 static const char *order_row(const json_t *row)
 {
-	(void)snprintf(words, sizeof(words), "'%s'::uuid, %lld, '%s', %s, %s",
-		       text_at(row, "order_id"),
-		       (long long)number_at(row, "number"),
-		       text_at(row, "verdict"),
-		       json_is_true(json_object_get(row, "cancelled")) ? "true" :
-									 "false",
-		       json_is_true(json_object_get(row, "returned")) ? "true" :
-									"false");
+	(void)snprintf(
+		words, sizeof(words), "'%s'::uuid, %lld, '%s', %s, %s",
+		text_at(row, "order_id"), (long long)number_at(row, "number"),
+		text_at(row, "verdict"),
+		json_is_true(json_object_get(row, "cancelled")) ? "true"
+								: "false",
+		json_is_true(json_object_get(row, "returned")) ? "true"
+							       : "false");
 	return words;
 }
 
 static const char *dead_row(const json_t *row)
 {
-	(void)snprintf(words, sizeof(words), "'%s', %lld, %lld, '%s'",
-		       text_at(row, "topic"),
-		       (long long)number_at(row, "partition"),
-		       (long long)number_at(row, "offset"),
-		       text_at(row, "reason"));
+	(void)snprintf(
+		words, sizeof(words), "'%s', %lld, %lld, '%s'",
+		text_at(row, "topic"), (long long)number_at(row, "partition"),
+		(long long)number_at(row, "offset"), text_at(row, "reason"));
 	return words;
 }
 
@@ -607,24 +608,24 @@ static void compare_all(void)
 /* ---- the files ---- */
 
 START_TEST(an_example_is_what_the_worker_does)
-{
-	json_error_t error;
+	{
+		json_error_t error;
 
-	name = names[_i];
-	example = json_load_file(name, 0, &error);
-	ck_assert_msg(example, "%s: %s", name, error.text);
-	if (strcmp(text_at(example, "worker"), "chillybin") != 0)
-		return;
-	for (int at_once = 0; at_once < 2; at_once++) {
-		give();
-		run_input(at_once, false);
-		compare_all();
-		run_input(at_once, true);
-		compare_all();
-		run_input(!at_once, true);
-		compare_all();
+		name = names[_i];
+		example = json_load_file(name, 0, &error);
+		ck_assert_msg(example, "%s: %s", name, error.text);
+		if (strcmp(text_at(example, "worker"), "chillybin") != 0)
+			return;
+		for (int at_once = 0; at_once < 2; at_once++) {
+			give();
+			run_input(at_once, false);
+			compare_all();
+			run_input(at_once, true);
+			compare_all();
+			run_input(!at_once, true);
+			compare_all();
+		}
 	}
-}
 END_TEST
 
 static void find_examples(void)
@@ -647,10 +648,10 @@ static void find_examples(void)
 }
 
 START_TEST(there_are_examples)
-{
-	ck_assert_int_gt(n_names, 20);
-	ck_assert_int_lt(n_names, EXAMPLES_MAX);
-}
+	{
+		ck_assert_int_gt(n_names, 20);
+		ck_assert_int_lt(n_names, EXAMPLES_MAX);
+	}
 END_TEST
 
 int main(void)

@@ -114,134 +114,137 @@ static void refuse(void)
 }
 
 START_TEST(a_pick_tells_the_order_and_where_it_came_from)
-{
-	const struct published *pick;
+	{
+		const struct published *pick;
 
-	tell();
-	ck_assert_uint_eq(publish_fake_n(publisher), 1);
-	pick = publish_fake_first(publisher);
-	ck_assert_int_eq(pick->topic, TOPIC_PICKS);
-	CHECK_BYTES(pick->key.p, pick->key.n, ID);
-	expect(pick, "ce_id", ID ".pick");
-	expect(pick, "ce_source", "/chillybin");
-	expect(pick, "ce_type", "galore.pick");
-	expect(pick, "schema-version", "2");
-	expect(pick, "seq", "1");
-	expect(pick, "stall", "main");
-	expect(pick, "customer", "gita");
-	expect(pick, "source-position", "orders/3@10");
-	expect(pick, "decided-at", "1970-01-01T00:00:01.000Z");
-	expect(pick, "producer", "chillybin@1");
-	expect(pick, "verdict", NULL); /* its body says so */
-}
+		tell();
+		ck_assert_uint_eq(publish_fake_n(publisher), 1);
+		pick = publish_fake_first(publisher);
+		ck_assert_int_eq(pick->topic, TOPIC_PICKS);
+		CHECK_BYTES(pick->key.p, pick->key.n, ID);
+		expect(pick, "ce_id", ID ".pick");
+		expect(pick, "ce_source", "/chillybin");
+		expect(pick, "ce_type", "galore.pick");
+		expect(pick, "schema-version", "2");
+		expect(pick, "seq", "1");
+		expect(pick, "stall", "main");
+		expect(pick, "customer", "gita");
+		expect(pick, "source-position", "orders/3@10");
+		expect(pick, "decided-at", "1970-01-01T00:00:01.000Z");
+		expect(pick, "producer", "chillybin@1");
+		expect(pick, "verdict", NULL); /* its body says so */
+	}
 END_TEST
 
 START_TEST(a_trace_goes_on_with_a_span_of_the_facts_own)
-{
-	const struct published *pick;
-	struct text trace;
+	{
+		const struct published *pick;
+		struct text trace;
 
-	tell();
-	pick = publish_fake_first(publisher);
-	trace = published_header(pick, "traceparent");
-	ck_assert_uint_eq(trace.n, 55);
-	ck_assert_int_eq(memcmp(trace.p, TRACE, 36), 0);
-	ck_assert_int_ne(memcmp(trace.p + 36, TRACE + 36, 16), 0);
-	ck_assert_int_eq(memcmp(trace.p + 52, "-01", 3), 0);
-}
+		tell();
+		pick = publish_fake_first(publisher);
+		trace = published_header(pick, "traceparent");
+		ck_assert_uint_eq(trace.n, 55);
+		ck_assert_int_eq(memcmp(trace.p, TRACE, 36), 0);
+		ck_assert_int_ne(memcmp(trace.p + 36, TRACE + 36, 16), 0);
+		ck_assert_int_eq(memcmp(trace.p + 52, "-01", 3), 0);
+	}
 END_TEST
 
 START_TEST(without_a_trace_there_is_none)
-{
-	order.traceparent = (struct text){ 0 };
-	tell();
-	expect(publish_fake_first(publisher), "traceparent", NULL);
-}
+	{
+		order.traceparent = (struct text){ 0 };
+		tell();
+		expect(publish_fake_first(publisher), "traceparent", NULL);
+	}
 END_TEST
 
 START_TEST(version_1_is_a_fact_a_line_with_one_seq_and_ids_of_their_own)
-{
-	static const char *const ids[] = { ID ".pick.0", ID ".pick.1",
-					   ID ".pick.2" };
-	const struct published *line;
-	int n = 0;
+	{
+		static const char *const ids[] = { ID ".pick.0", ID ".pick.1",
+						   ID ".pick.2" };
+		const struct published *line;
+		int n = 0;
 
-	order.pick_version = 1;
-	tell();
-	ck_assert_uint_eq(publish_fake_n(publisher), 3);
-	for (line = publish_fake_first(publisher); line; line = line->next) {
-		expect(line, "ce_id", ids[n++]);
-		expect(line, "schema-version", "1");
-		expect(line, "seq", "1");
-		expect(line, "number", "42");
-		expect(line, "verdict", "picked");
-		expect(line, "grill", "true");
-		expect(line, "customer", "gita");
-		expect(line, "missing", NULL);
+		order.pick_version = 1;
+		tell();
+		ck_assert_uint_eq(publish_fake_n(publisher), 3);
+		for (line = publish_fake_first(publisher); line;
+		     line = line->next) {
+			expect(line, "ce_id", ids[n++]);
+			expect(line, "schema-version", "1");
+			expect(line, "seq", "1");
+			expect(line, "number", "42");
+			expect(line, "verdict", "picked");
+			expect(line, "grill", "true");
+			expect(line, "customer", "gita");
+			expect(line, "missing", NULL);
+		}
 	}
-}
 END_TEST
 
 START_TEST(what_a_refused_line_lacks_stands_in_its_headers)
-{
-	order.pick_version = 1;
-	order.grill = false;
-	refuse();
-	tell();
-	expect(publish_fake_first(publisher), "verdict", "refused");
-	expect(publish_fake_first(publisher), "reason", "out of stock");
-	expect(publish_fake_first(publisher), "grill", "false");
-	expect(publish_fake_first(publisher), "missing",
-	       "gr%C3%BCn%2Fstuff%3B%3D=3/unknown");
-}
+	{
+		order.pick_version = 1;
+		order.grill = false;
+		refuse();
+		tell();
+		expect(publish_fake_first(publisher), "verdict", "refused");
+		expect(publish_fake_first(publisher), "reason", "out of stock");
+		expect(publish_fake_first(publisher), "grill", "false");
+		expect(publish_fake_first(publisher), "missing",
+		       "gr%C3%BCn%2Fstuff%3B%3D=3/unknown");
+	}
 END_TEST
 
 START_TEST(a_pick_reads_back_as_what_it_was)
-{
-	struct pick_room *pick_room = xmalloc(sizeof(*pick_room));
-	struct schema_fault fault;
-	struct envelope envelope;
-	struct pick pick;
+	{
+		struct pick_room *pick_room = xmalloc(sizeof(*pick_room));
+		struct schema_fault fault;
+		struct envelope envelope;
+		struct pick pick;
 
-	refuse();
-	order.pick_version = _i + 1;
-	tell();
-	for (const struct published *fact = publish_fake_first(publisher); fact;
-	     fact = fact->next) {
-		envelope_init(&envelope);
-		for (size_t i = 0; i < fact->n_headers; i++)
-			envelope_read(&envelope, fact->headers[i].name,
-				      fact->headers[i].value.p,
-				      fact->headers[i].value.n);
-		ck_assert_int_eq(envelope_check(&envelope, &fault), 0);
-		ck_assert_int_eq(pick_decode(&pick, pick_room, &envelope,
-					     fact->body.p, fact->body.n,
-					     &fault),
-				 0);
-		ck_assert_int_eq(pick.verdict, VERDICT_REFUSED);
-		ck_assert_int_eq(pick.number, 42);
-		ck_assert_int_eq(pick.seq, 1);
-		ck_assert_uint_eq(pick.n_missing, 1);
-		ck_assert_int_eq(pick.missing[0].left, MISSING_UNKNOWN);
-		ck_assert(text_equal(pick.stall, TEXT("main")));
-		ck_assert(text_equal(pick.customer, TEXT("gita")));
+		refuse();
+		order.pick_version = _i + 1;
+		tell();
+		for (const struct published *fact =
+			     publish_fake_first(publisher);
+		     fact; fact = fact->next) {
+			envelope_init(&envelope);
+			for (size_t i = 0; i < fact->n_headers; i++)
+				envelope_read(&envelope, fact->headers[i].name,
+					      fact->headers[i].value.p,
+					      fact->headers[i].value.n);
+			ck_assert_int_eq(envelope_check(&envelope, &fault), 0);
+			ck_assert_int_eq(pick_decode(&pick, pick_room,
+						     &envelope, fact->body.p,
+						     fact->body.n, &fault),
+					 0);
+			ck_assert_int_eq(pick.verdict, VERDICT_REFUSED);
+			ck_assert_int_eq(pick.number, 42);
+			ck_assert_int_eq(pick.seq, 1);
+			ck_assert_uint_eq(pick.n_missing, 1);
+			ck_assert_int_eq(pick.missing[0].left, MISSING_UNKNOWN);
+			ck_assert(text_equal(pick.stall, TEXT("main")));
+			ck_assert(text_equal(pick.customer, TEXT("gita")));
+		}
+		free(pick_room);
 	}
-	free(pick_room);
-}
 END_TEST
 
 START_TEST(an_order_is_told_in_the_same_bytes_whenever_it_is_told)
-{
-	order.pick_version = _i + 1;
-	tell();
-	/* By another record, of a later batch, after its cancellation. */
-	record.kafka.offset = 999;
-	record.envelope.traceparent = TEXT("a third");
-	order.cancelled_position = TEXT("orders/3@20");
-	order.cancelled_at_ms = 5000;
-	tell();
-	expect_same(_i ? 1 : 3);
-}
+	{
+		order.pick_version = _i + 1;
+		tell();
+		/* By another record, of a later batch, after its cancellation.
+		 */
+		record.kafka.offset = 999;
+		record.envelope.traceparent = TEXT("a third");
+		order.cancelled_position = TEXT("orders/3@20");
+		order.cancelled_at_ms = 5000;
+		tell();
+		expect_same(_i ? 1 : 3);
+	}
 END_TEST
 
 /* ---- cancellations ---- */
@@ -258,42 +261,42 @@ static void cancel(enum verdict verdict)
 }
 
 START_TEST(a_cancellation_is_told_from_the_row_above_the_verdict)
-{
-	const struct published *pick;
+	{
+		const struct published *pick;
 
-	cancel(VERDICT_CANCELLED);
-	tell();
-	pick = publish_fake_first(publisher);
-	expect(pick, "ce_id", ID ".cancelled");
-	expect(pick, "seq", "2");
-	expect(pick, "source-position", "orders/3@77");
-	expect(pick, "decided-at", "1970-01-01T00:00:02.000Z");
-	tell();
-	expect_same(1);
-}
+		cancel(VERDICT_CANCELLED);
+		tell();
+		pick = publish_fake_first(publisher);
+		expect(pick, "ce_id", ID ".cancelled");
+		expect(pick, "seq", "2");
+		expect(pick, "source-position", "orders/3@77");
+		expect(pick, "decided-at", "1970-01-01T00:00:02.000Z");
+		tell();
+		expect_same(1);
+	}
 END_TEST
 
 START_TEST(each_refused_cancellation_has_an_answer_of_its_own)
-{
-	cancel(VERDICT_KEPT);
-	tell();
-	tell();
-	expect_same(1);
-	expect(publish_fake_first(publisher), "ce_id", ID ".kept.3.77");
-	expect(publish_fake_first(publisher), "seq", "2");
-}
+	{
+		cancel(VERDICT_KEPT);
+		tell();
+		tell();
+		expect_same(1);
+		expect(publish_fake_first(publisher), "ce_id", ID ".kept.3.77");
+		expect(publish_fake_first(publisher), "seq", "2");
+	}
 END_TEST
 
 START_TEST(a_command_of_no_known_order_tells_nothing)
-{
-	command.row = NULL;
-	tell();
-	command.kind = COMMAND_CANCEL;
-	tell();
-	command.kind = COMMAND_NOTHING;
-	tell();
-	ck_assert_uint_eq(publish_fake_n(publisher), 0);
-}
+	{
+		command.row = NULL;
+		tell();
+		command.kind = COMMAND_CANCEL;
+		tell();
+		command.kind = COMMAND_NOTHING;
+		tell();
+		ck_assert_uint_eq(publish_fake_n(publisher), 0);
+	}
 END_TEST
 
 /* ---- changes of stock ---- */
@@ -319,60 +322,61 @@ static void change(enum stock_change kind)
 }
 
 START_TEST(each_ingredient_that_comes_back_is_a_change_of_its_own)
-{
-	const struct published *first, *second;
+	{
+		const struct published *first, *second;
 
-	command.kind = COMMAND_RETURN;
-	change(STOCK_CHANGE_RETURNED);
-	tell();
-	ck_assert_uint_eq(publish_fake_n(publisher), 2);
-	first = publish_fake_first(publisher);
-	second = first->next;
-	ck_assert_int_eq(first->topic, TOPIC_LEDGER);
-	CHECK_BYTES(first->key.p, first->key.n, "main/cheese");
-	CHECK_BYTES(second->key.p, second->key.n, "main/bread");
-	expect(first, "source-position", "restocks/4@9");
-	expect(first, "customer", "gita");
-	expect(first, "stall", "main");
-	ck_assert(!text_equal(published_header(first, "ce_id"),
-			      published_header(second, "ce_id")));
-	tell();
-	expect_same(2);
-}
+		command.kind = COMMAND_RETURN;
+		change(STOCK_CHANGE_RETURNED);
+		tell();
+		ck_assert_uint_eq(publish_fake_n(publisher), 2);
+		first = publish_fake_first(publisher);
+		second = first->next;
+		ck_assert_int_eq(first->topic, TOPIC_LEDGER);
+		CHECK_BYTES(first->key.p, first->key.n, "main/cheese");
+		CHECK_BYTES(second->key.p, second->key.n, "main/bread");
+		expect(first, "source-position", "restocks/4@9");
+		expect(first, "customer", "gita");
+		expect(first, "stall", "main");
+		ck_assert(!text_equal(published_header(first, "ce_id"),
+				      published_header(second, "ce_id")));
+		tell();
+		expect_same(2);
+	}
 END_TEST
 
 START_TEST(a_restock_is_told_without_an_order)
-{
-	command.kind = COMMAND_STOCK;
-	command.row = NULL;
-	change(STOCK_CHANGE_COUNTED);
-	changes[0].next = NULL;
-	tell();
-	ck_assert_uint_eq(publish_fake_n(publisher), 1);
-	expect(publish_fake_first(publisher), "customer", NULL);
-	expect(publish_fake_first(publisher), "ce_subject", "main/cheese");
-}
+	{
+		command.kind = COMMAND_STOCK;
+		command.row = NULL;
+		change(STOCK_CHANGE_COUNTED);
+		changes[0].next = NULL;
+		tell();
+		ck_assert_uint_eq(publish_fake_n(publisher), 1);
+		expect(publish_fake_first(publisher), "customer", NULL);
+		expect(publish_fake_first(publisher), "ce_subject",
+		       "main/cheese");
+	}
 END_TEST
 
 START_TEST(the_longest_names_are_told_in_full)
-{
-	static char longest[TEXT_MAX_BYTES];
-	const struct published *fact;
+	{
+		static char longest[TEXT_MAX_BYTES];
+		const struct published *fact;
 
-	for (size_t i = 0; i < sizeof(longest); i += 4)
-		memcpy(longest + i, "\xf0\x9f\xa7\x80", 4);
-	command.kind = COMMAND_STOCK;
-	command.row = NULL;
-	change(STOCK_CHANGE_ADDED);
-	changes[0].next = NULL;
-	changes[0].stall = changes[0].ingredient =
-		(struct text){ longest, sizeof(longest) };
-	tell();
-	fact = publish_fake_first(publisher);
-	ck_assert_uint_eq(fact->key.n, 2 * sizeof(longest) + 1);
-	ck_assert_uint_eq(published_header(fact, "ce_subject").n,
-			  sizeof(longest));
-}
+		for (size_t i = 0; i < sizeof(longest); i += 4)
+			memcpy(longest + i, "\xf0\x9f\xa7\x80", 4);
+		command.kind = COMMAND_STOCK;
+		command.row = NULL;
+		change(STOCK_CHANGE_ADDED);
+		changes[0].next = NULL;
+		changes[0].stall = changes[0].ingredient =
+			(struct text){ longest, sizeof(longest) };
+		tell();
+		fact = publish_fake_first(publisher);
+		ck_assert_uint_eq(fact->key.n, 2 * sizeof(longest) + 1);
+		ck_assert_uint_eq(published_header(fact, "ce_subject").n,
+				  sizeof(longest));
+	}
 END_TEST
 
 int main(void)
@@ -390,8 +394,8 @@ int main(void)
 	tcase_add_test(tcase, what_a_refused_line_lacks_stands_in_its_headers);
 	tcase_add_loop_test(tcase, a_pick_reads_back_as_what_it_was, 0, 2);
 	tcase_add_loop_test(
-		tcase, an_order_is_told_in_the_same_bytes_whenever_it_is_told, 0,
-		2);
+		tcase, an_order_is_told_in_the_same_bytes_whenever_it_is_told,
+		0, 2);
 	tcase_add_test(tcase,
 		       a_cancellation_is_told_from_the_row_above_the_verdict);
 	tcase_add_test(tcase,

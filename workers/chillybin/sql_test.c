@@ -46,8 +46,7 @@ static struct command *add(enum command_kind kind, enum event_type type)
 {
 	struct kafka_record kafka = { .offset = (int64_t)batch->n_records };
 	struct record *record = batch_add(batch, &slot, &kafka);
-	struct command *command =
-		arena_alloc(&batch->arena, sizeof(*command));
+	struct command *command = arena_alloc(&batch->arena, sizeof(*command));
 
 	*command = (struct command){ .kind = kind,
 				     .source = TEXT("/test"),
@@ -185,166 +184,173 @@ static void fill(uint8_t from)
 /* ---- storing ---- */
 
 START_TEST(both_ways_in_leave_the_same_rows)
-{
-	fill(10);
-	decide_fast();
-	ck_assert_int_eq(copy(), 0);
-	(void)pg_add(pg, &pg_commit, NULL);
-	ck_assert_int_eq(pg_run(pg, TIMEOUT_MS), 0);
-	batch_reset(batch);
-	fill(20);
-	decide_fast();
-	(void)pg_add(pg, &pg_begin, NULL);
-	/* Only its orders: of the odd ones there is no stock. */
-	shelf_reset(&shelf);
-	sql_store(&sql, pg, batch, &shelf, false);
-	(void)pg_add(pg, &pg_commit, NULL);
-	ck_assert_int_eq(pg_run(pg, TIMEOUT_MS), 0);
-	ck_assert_int_eq(
-		postgres_number(
-			url,
-			"SELECT count(*) FROM orders a JOIN orders b"
-			" ON b.number = a.number + 10 AND"
-			" (to_jsonb(a) - '{order_id,number,offset,"
-			"content_hash}'::text[]) = (to_jsonb(b) -"
-			" '{order_id,number,offset,content_hash}'::text[])"),
-		3);
-	ck_assert_int_eq(postgres_number(url, "SELECT count(*) FROM orders"
-					      " WHERE metadata = '\\x81a16bc0'"
-					      " AND order_version = 1"),
-			 2);
-}
+	{
+		fill(10);
+		decide_fast();
+		ck_assert_int_eq(copy(), 0);
+		(void)pg_add(pg, &pg_commit, NULL);
+		ck_assert_int_eq(pg_run(pg, TIMEOUT_MS), 0);
+		batch_reset(batch);
+		fill(20);
+		decide_fast();
+		(void)pg_add(pg, &pg_begin, NULL);
+		/* Only its orders: of the odd ones there is no stock. */
+		shelf_reset(&shelf);
+		sql_store(&sql, pg, batch, &shelf, false);
+		(void)pg_add(pg, &pg_commit, NULL);
+		ck_assert_int_eq(pg_run(pg, TIMEOUT_MS), 0);
+		ck_assert_int_eq(
+			postgres_number(
+				url,
+				"SELECT count(*) FROM orders a JOIN orders b"
+				" ON b.number = a.number + 10 AND"
+				" (to_jsonb(a) - '{order_id,number,offset,"
+				"content_hash}'::text[]) = (to_jsonb(b) -"
+				" '{order_id,number,offset,content_hash}'::"
+				"text[])"),
+			3);
+		ck_assert_int_eq(
+			postgres_number(url, "SELECT count(*) FROM orders"
+					     " WHERE metadata = '\\x81a16bc0'"
+					     " AND order_version = 1"),
+			2);
+	}
 END_TEST
 
 START_TEST(what_an_order_takes_is_gone)
-{
-	(void)order(1, plain, 2);
-	(void)order(2, plain, 2);
-	decide_fast();
-	ck_assert_int_eq(store(false), 0);
-	ck_assert_int_eq(stock_of("cheese"), 6);
-	ck_assert_int_eq(stock_of("bread"), 12);
-}
+	{
+		(void)order(1, plain, 2);
+		(void)order(2, plain, 2);
+		decide_fast();
+		ck_assert_int_eq(store(false), 0);
+		ck_assert_int_eq(stock_of("cheese"), 6);
+		ck_assert_int_eq(stock_of("bread"), 12);
+	}
 END_TEST
 
 START_TEST(stock_that_does_not_cover_the_batch_takes_nothing)
-{
-	for (uint8_t i = 0; i < 6; i++)
-		(void)order(i, plain, 2);
-	decide_fast();
-	ck_assert_int_eq(store(false), 2);
-	ck_assert_int_eq(stock_of("cheese"), 10);
-	ck_assert_int_eq(postgres_number(url, "SELECT count(*) FROM orders"),
-			 0);
-	load_and_decide(BATCH_CHECKED);
-	ck_assert_int_eq(store(false), 0);
-	ck_assert_int_eq(stock_of("cheese"), 0);
-	ck_assert_int_eq(stock_of("bread"), 0);
-	ck_assert_int_eq(postgres_number(url, "SELECT count(*) FROM orders"
-					      " WHERE verdict = 'refused'"),
-			 1);
-}
+	{
+		for (uint8_t i = 0; i < 6; i++)
+			(void)order(i, plain, 2);
+		decide_fast();
+		ck_assert_int_eq(store(false), 2);
+		ck_assert_int_eq(stock_of("cheese"), 10);
+		ck_assert_int_eq(
+			postgres_number(url, "SELECT count(*) FROM orders"), 0);
+		load_and_decide(BATCH_CHECKED);
+		ck_assert_int_eq(store(false), 0);
+		ck_assert_int_eq(stock_of("cheese"), 0);
+		ck_assert_int_eq(stock_of("bread"), 0);
+		ck_assert_int_eq(postgres_number(url,
+						 "SELECT count(*) FROM orders"
+						 " WHERE verdict = 'refused'"),
+				 1);
+	}
 END_TEST
 
 START_TEST(an_id_that_is_known_fails_both_ways)
-{
-	(void)order(1, plain, 2);
-	decide_fast();
-	ck_assert_int_eq(store(false), 0);
-	decide_fast();
-	ck_assert_int_eq(store(false), 3);
-	ck_assert_int_eq(copy(), PG_E_SQL);
-	ck_assert_str_eq(pg_sqlstate(pg), "23505");
-	postgres_exec(pg, "ROLLBACK");
-	ck_assert_int_eq(stock_of("cheese"), 8);
-	load_and_decide(BATCH_CHECKED);
-	ck_assert(!command_of(&batch->records[0])->is_new);
-	ck_assert_int_eq(store(false), 0);
-	ck_assert_int_eq(stock_of("cheese"), 8);
-}
+	{
+		(void)order(1, plain, 2);
+		decide_fast();
+		ck_assert_int_eq(store(false), 0);
+		decide_fast();
+		ck_assert_int_eq(store(false), 3);
+		ck_assert_int_eq(copy(), PG_E_SQL);
+		ck_assert_str_eq(pg_sqlstate(pg), "23505");
+		postgres_exec(pg, "ROLLBACK");
+		ck_assert_int_eq(stock_of("cheese"), 8);
+		load_and_decide(BATCH_CHECKED);
+		ck_assert(!command_of(&batch->records[0])->is_new);
+		ck_assert_int_eq(store(false), 0);
+		ck_assert_int_eq(stock_of("cheese"), 8);
+	}
 END_TEST
 
 START_TEST(stock_that_is_not_what_was_read_fails)
-{
-	(void)order(1, plain, 2);
-	load_and_decide(BATCH_CHECKED);
-	postgres_exec(pg, "UPDATE stock SET quantity = quantity + 1"
-			  " WHERE ingredient = 'bread'");
-	ck_assert_int_eq(store(false), 2);
-	load_and_decide(BATCH_CHECKED);
-	ck_assert_int_eq(store(false), 0);
-}
+	{
+		(void)order(1, plain, 2);
+		load_and_decide(BATCH_CHECKED);
+		postgres_exec(pg, "UPDATE stock SET quantity = quantity + 1"
+				  " WHERE ingredient = 'bread'");
+		ck_assert_int_eq(store(false), 2);
+		load_and_decide(BATCH_CHECKED);
+		ck_assert_int_eq(store(false), 0);
+	}
 END_TEST
 
 START_TEST(a_refusal_holds_only_if_the_stock_is_what_was_read)
-{
-	static const struct item many[] = { { TEXT_INIT("cheese"), 11 } };
+	{
+		static const struct item many[] = { { TEXT_INIT("cheese"),
+						      11 } };
 
-	(void)order(1, many, 1);
-	load_and_decide(BATCH_CHECKED);
-	postgres_exec(pg, "UPDATE stock SET quantity = 11");
-	ck_assert_int_eq(store(false), 2);
-	load_and_decide(BATCH_CHECKED);
-	ck_assert_int_eq(store(false), 0);
-	ck_assert_int_eq(stock_of("cheese"), 0);
-}
+		(void)order(1, many, 1);
+		load_and_decide(BATCH_CHECKED);
+		postgres_exec(pg, "UPDATE stock SET quantity = 11");
+		ck_assert_int_eq(store(false), 2);
+		load_and_decide(BATCH_CHECKED);
+		ck_assert_int_eq(store(false), 0);
+		ck_assert_int_eq(stock_of("cheese"), 0);
+	}
 END_TEST
 
 START_TEST(an_ingredient_that_appears_meanwhile_is_not_what_was_read)
-{
-	static const struct item ham[] = { { TEXT_INIT("ham"), 1 } };
+	{
+		static const struct item ham[] = { { TEXT_INIT("ham"), 1 } };
 
-	(void)order(1, ham, 1);
-	load_and_decide(BATCH_CHECKED);
-	postgres_exec(pg, "INSERT INTO stock VALUES ('main', 'ham', 1)");
-	ck_assert_int_eq(store(false), 2);
-}
+		(void)order(1, ham, 1);
+		load_and_decide(BATCH_CHECKED);
+		postgres_exec(pg,
+			      "INSERT INTO stock VALUES ('main', 'ham', 1)");
+		ck_assert_int_eq(store(false), 2);
+	}
 END_TEST
 
 START_TEST(rows_that_are_locked_are_what_was_read)
-{
-	struct pg *other = postgres_connect(url, "galore");
+	{
+		struct pg *other = postgres_connect(url, "galore");
 
-	(void)order(1, plain, 2);
-	load_and_decide(BATCH_LOCKED);
-	ck_assert_int_eq(pg_exec(other,
-				 "SET lock_timeout = '50ms';"
-				 " UPDATE stock SET quantity = 0",
-				 TIMEOUT_MS),
-			 PG_E_SQL);
-	ck_assert_str_eq(pg_sqlstate(other), "55P03");
-	ck_assert_int_eq(store(false), 0);
-	ck_assert_int_eq(stock_of("cheese"), 8);
-	(void)pg_free(other);
-}
+		(void)order(1, plain, 2);
+		load_and_decide(BATCH_LOCKED);
+		ck_assert_int_eq(pg_exec(other,
+					 "SET lock_timeout = '50ms';"
+					 " UPDATE stock SET quantity = 0",
+					 TIMEOUT_MS),
+				 PG_E_SQL);
+		ck_assert_str_eq(pg_sqlstate(other), "55P03");
+		ck_assert_int_eq(store(false), 0);
+		ck_assert_int_eq(stock_of("cheese"), 8);
+		(void)pg_free(other);
+	}
 END_TEST
 
 START_TEST(what_is_put_in_for_the_first_time_has_a_row_even_if_all_is_taken)
-{
-	static const struct item ham[] = { { TEXT_INIT("ham"), 3 } };
+	{
+		static const struct item ham[] = { { TEXT_INIT("ham"), 3 } };
 
-	(void)stock_command(STOCK_COMMAND_ADDED, "ham", 3);
-	(void)order(1, ham, 1);
-	load_and_decide(BATCH_CHECKED);
-	ck_assert_int_eq(store(false), 0);
-	ck_assert_int_eq(stock_of("ham"), 0);
-	ck_assert_int_eq(postgres_number(url, "SELECT count(*) FROM stock"
-					      " WHERE ingredient = 'ham'"),
-			 1);
-}
+		(void)stock_command(STOCK_COMMAND_ADDED, "ham", 3);
+		(void)order(1, ham, 1);
+		load_and_decide(BATCH_CHECKED);
+		ck_assert_int_eq(store(false), 0);
+		ck_assert_int_eq(stock_of("ham"), 0);
+		ck_assert_int_eq(postgres_number(url,
+						 "SELECT count(*) FROM stock"
+						 " WHERE ingredient = 'ham'"),
+				 1);
+	}
 END_TEST
 
 START_TEST(an_order_for_what_nobody_has_makes_no_row)
-{
-	static const struct item ham[] = { { TEXT_INIT("ham"), 3 } };
+	{
+		static const struct item ham[] = { { TEXT_INIT("ham"), 3 } };
 
-	(void)order(1, ham, 1);
-	load_and_decide(BATCH_CHECKED);
-	ck_assert_int_eq(store(false), 0);
-	ck_assert_int_eq(postgres_number(url, "SELECT count(*) FROM stock"
-					      " WHERE ingredient = 'ham'"),
-			 0);
-}
+		(void)order(1, ham, 1);
+		load_and_decide(BATCH_CHECKED);
+		ck_assert_int_eq(store(false), 0);
+		ck_assert_int_eq(postgres_number(url,
+						 "SELECT count(*) FROM stock"
+						 " WHERE ingredient = 'ham'"),
+				 0);
+	}
 END_TEST
 
 /* ---- loading ---- */
@@ -355,129 +361,131 @@ static void expect_text(struct text text, const char *expected)
 }
 
 START_TEST(an_order_is_loaded_as_it_was_stored)
-{
-	const struct order_row *row;
-	struct order_id id = { { 10 } };
+	{
+		const struct order_row *row;
+		struct order_id id = { { 10 } };
 
-	fill(10);
-	load_and_decide(BATCH_CHECKED);
-	ck_assert_int_eq(store(false), 0);
-	load_and_decide(BATCH_CHECKED);
-	row = known_order(&known, &id);
-	ck_assert_ptr_nonnull(row);
-	ck_assert_uint_eq(row->content_hash, UINT64_MAX - 10);
-	ck_assert_int_eq(row->number, 110);
-	expect_text(row->stall, ODD);
-	expect_text(row->customer, ODD);
-	ck_assert_uint_eq(row->n_items, 2);
-	expect_text(row->items[0].ingredient, ODD);
-	ck_assert_int_eq(row->items[0].quantity, INT32_MAX);
-	expect_text(row->items[1].ingredient, "cheese");
-	ck_assert_int_eq(row->doneness, DONENESS_BURNT);
-	ck_assert(row->grill);
-	ck_assert_int_eq(row->verdict, VERDICT_REFUSED);
-	ck_assert_uint_eq(row->n_missing, 2);
-	expect_text(row->missing[0].ingredient, ODD);
-	ck_assert_int_eq(row->missing[0].wanted, INT32_MAX);
-	ck_assert_int_eq(row->missing[0].left, MISSING_UNKNOWN);
-	ck_assert_int_eq(row->pick_version, 1);
-	ck_assert_int_eq(row->partition, 3);
-	ck_assert_int_eq(row->offset, 10);
-	ck_assert_int_eq(row->decided_at_ms, INT64_C(1700000000123));
-	expect_text(row->traceparent, "00-trace-span-01");
-	ck_assert_uint_eq(row->cancelled_position.n, 0);
-	ck_assert_uint_eq(row->returned_event.n, 0);
-	id.bytes[0] = 12;
-	row = known_order(&known, &id);
-	ck_assert_ptr_nonnull(row);
-	ck_assert(!row->grill);
-	ck_assert_int_eq(row->verdict, VERDICT_PICKED);
-	ck_assert_uint_eq(row->n_missing, 0);
-	ck_assert_uint_eq(row->customer.n, 0);
-	ck_assert_uint_eq(row->traceparent.n, 0);
-}
+		fill(10);
+		load_and_decide(BATCH_CHECKED);
+		ck_assert_int_eq(store(false), 0);
+		load_and_decide(BATCH_CHECKED);
+		row = known_order(&known, &id);
+		ck_assert_ptr_nonnull(row);
+		ck_assert_uint_eq(row->content_hash, UINT64_MAX - 10);
+		ck_assert_int_eq(row->number, 110);
+		expect_text(row->stall, ODD);
+		expect_text(row->customer, ODD);
+		ck_assert_uint_eq(row->n_items, 2);
+		expect_text(row->items[0].ingredient, ODD);
+		ck_assert_int_eq(row->items[0].quantity, INT32_MAX);
+		expect_text(row->items[1].ingredient, "cheese");
+		ck_assert_int_eq(row->doneness, DONENESS_BURNT);
+		ck_assert(row->grill);
+		ck_assert_int_eq(row->verdict, VERDICT_REFUSED);
+		ck_assert_uint_eq(row->n_missing, 2);
+		expect_text(row->missing[0].ingredient, ODD);
+		ck_assert_int_eq(row->missing[0].wanted, INT32_MAX);
+		ck_assert_int_eq(row->missing[0].left, MISSING_UNKNOWN);
+		ck_assert_int_eq(row->pick_version, 1);
+		ck_assert_int_eq(row->partition, 3);
+		ck_assert_int_eq(row->offset, 10);
+		ck_assert_int_eq(row->decided_at_ms, INT64_C(1700000000123));
+		expect_text(row->traceparent, "00-trace-span-01");
+		ck_assert_uint_eq(row->cancelled_position.n, 0);
+		ck_assert_uint_eq(row->returned_event.n, 0);
+		id.bytes[0] = 12;
+		row = known_order(&known, &id);
+		ck_assert_ptr_nonnull(row);
+		ck_assert(!row->grill);
+		ck_assert_int_eq(row->verdict, VERDICT_PICKED);
+		ck_assert_uint_eq(row->n_missing, 0);
+		ck_assert_uint_eq(row->customer.n, 0);
+		ck_assert_uint_eq(row->traceparent.n, 0);
+	}
 END_TEST
 
 START_TEST(a_cancellation_is_stored_once_and_loaded)
-{
-	struct command *cancellation;
-	const struct order_row *row;
-	struct order_id id = { { 1 } };
+	{
+		struct command *cancellation;
+		const struct order_row *row;
+		struct order_id id = { { 1 } };
 
-	(void)order(1, plain, 2);
-	cancellation = add(COMMAND_CANCEL, EVENT_ORDER_CANCELLED);
-	cancellation->order_id = id;
-	cancellation->position = TEXT("orders/3@2");
-	batch->records[1].envelope.traceparent = TEXT("00-a-b-01");
-	load_and_decide(BATCH_CHECKED);
-	ck_assert_int_eq(store(false), 0);
-	/* As if nobody knew of it. */
-	known_reset(&known);
-	row = &command_of(&batch->records[0])->own;
-	known_add_order(&known, (struct order_row *)(uintptr_t)row);
-	command_of(&batch->records[0])->is_new = false;
-	ck_assert_int_eq(store(false), 3);
-	load_and_decide(BATCH_CHECKED);
-	row = known_order(&known, &id);
-	expect_text(row->cancelled_position, "orders/3@2");
-	expect_text(row->cancel_traceparent, "00-a-b-01");
-	ck_assert_int_eq(row->cancelled_at_ms, INT64_C(1700000000123));
-	ck_assert(!cancellation->is_new);
-	ck_assert_int_eq(cancellation->cancel_verdict, VERDICT_CANCELLED);
-}
+		(void)order(1, plain, 2);
+		cancellation = add(COMMAND_CANCEL, EVENT_ORDER_CANCELLED);
+		cancellation->order_id = id;
+		cancellation->position = TEXT("orders/3@2");
+		batch->records[1].envelope.traceparent = TEXT("00-a-b-01");
+		load_and_decide(BATCH_CHECKED);
+		ck_assert_int_eq(store(false), 0);
+		/* As if nobody knew of it. */
+		known_reset(&known);
+		row = &command_of(&batch->records[0])->own;
+		known_add_order(&known, (struct order_row *)(uintptr_t)row);
+		command_of(&batch->records[0])->is_new = false;
+		ck_assert_int_eq(store(false), 3);
+		load_and_decide(BATCH_CHECKED);
+		row = known_order(&known, &id);
+		expect_text(row->cancelled_position, "orders/3@2");
+		expect_text(row->cancel_traceparent, "00-a-b-01");
+		ck_assert_int_eq(row->cancelled_at_ms, INT64_C(1700000000123));
+		ck_assert(!cancellation->is_new);
+		ck_assert_int_eq(cancellation->cancel_verdict,
+				 VERDICT_CANCELLED);
+	}
 END_TEST
 
 START_TEST(a_return_is_stored_once_and_loaded)
-{
-	struct command *back;
-	struct order_id id = { { 1 } };
+	{
+		struct command *back;
+		struct order_id id = { { 1 } };
 
-	(void)order(1, plain, 2);
-	back = add(COMMAND_RETURN, EVENT_TOASTIE);
-	back->order_id = id;
-	load_and_decide(BATCH_CHECKED);
-	ck_assert_int_eq(store(false), 0);
-	ck_assert_int_eq(stock_of("cheese"), 10);
-	ck_assert_int_eq(postgres_number(url, "SELECT count(*) FROM"
-					      " stock_changes WHERE kind ="
-					      " 'returned' AND order_id IS NOT"
-					      " NULL"),
-			 2);
-	load_and_decide(BATCH_CHECKED);
-	ck_assert(!back->is_new);
-	ck_assert_ptr_nonnull(back->changes);
-	ck_assert_ptr_nonnull(back->changes->next);
-	ck_assert_int_eq(back->changes->kind, STOCK_CHANGE_RETURNED);
-	ck_assert_uint_eq(back->changes->order_id.bytes[0], 1);
-	ck_assert_int_eq(store(false), 0);
-	ck_assert_int_eq(stock_of("cheese"), 10);
-}
+		(void)order(1, plain, 2);
+		back = add(COMMAND_RETURN, EVENT_TOASTIE);
+		back->order_id = id;
+		load_and_decide(BATCH_CHECKED);
+		ck_assert_int_eq(store(false), 0);
+		ck_assert_int_eq(stock_of("cheese"), 10);
+		ck_assert_int_eq(
+			postgres_number(url, "SELECT count(*) FROM"
+					     " stock_changes WHERE kind ="
+					     " 'returned' AND order_id IS NOT"
+					     " NULL"),
+			2);
+		load_and_decide(BATCH_CHECKED);
+		ck_assert(!back->is_new);
+		ck_assert_ptr_nonnull(back->changes);
+		ck_assert_ptr_nonnull(back->changes->next);
+		ck_assert_int_eq(back->changes->kind, STOCK_CHANGE_RETURNED);
+		ck_assert_uint_eq(back->changes->order_id.bytes[0], 1);
+		ck_assert_int_eq(store(false), 0);
+		ck_assert_int_eq(stock_of("cheese"), 10);
+	}
 END_TEST
 
 START_TEST(a_change_of_stock_is_loaded_as_it_was_stored)
-{
-	struct command *count =
-		stock_command(STOCK_COMMAND_COUNTED, "cheese", 3);
-	const struct change_row *row;
+	{
+		struct command *count =
+			stock_command(STOCK_COMMAND_COUNTED, "cheese", 3);
+		const struct change_row *row;
 
-	batch->records[0].envelope.traceparent = TEXT("00-a-b-01");
-	load_and_decide(BATCH_CHECKED);
-	ck_assert_int_eq(store(false), 0);
-	ck_assert_int_eq(stock_of("cheese"), 3);
-	ck_assert_int_eq(store(false), 3);
-	load_and_decide(BATCH_CHECKED);
-	ck_assert(!count->is_new);
-	row = count->changes;
-	expect_text(row->source, "/test");
-	expect_text(row->event_id, "event");
-	expect_text(row->stall, "main");
-	expect_text(row->ingredient, "cheese");
-	expect_text(row->topic, "restocks");
-	expect_text(row->traceparent, "00-a-b-01");
-	ck_assert_int_eq(row->kind, STOCK_CHANGE_COUNTED);
-	ck_assert_int_eq(row->delta, -7);
-	ck_assert_int_eq(row->decided_at_ms, INT64_C(1700000000123));
-}
+		batch->records[0].envelope.traceparent = TEXT("00-a-b-01");
+		load_and_decide(BATCH_CHECKED);
+		ck_assert_int_eq(store(false), 0);
+		ck_assert_int_eq(stock_of("cheese"), 3);
+		ck_assert_int_eq(store(false), 3);
+		load_and_decide(BATCH_CHECKED);
+		ck_assert(!count->is_new);
+		row = count->changes;
+		expect_text(row->source, "/test");
+		expect_text(row->event_id, "event");
+		expect_text(row->stall, "main");
+		expect_text(row->ingredient, "cheese");
+		expect_text(row->topic, "restocks");
+		expect_text(row->traceparent, "00-a-b-01");
+		ck_assert_int_eq(row->kind, STOCK_CHANGE_COUNTED);
+		ck_assert_int_eq(row->delta, -7);
+		ck_assert_int_eq(row->decided_at_ms, INT64_C(1700000000123));
+	}
 END_TEST
 
 static void add_tests(TCase *tcase)
@@ -490,8 +498,9 @@ static void add_tests(TCase *tcase)
 	tcase_add_test(tcase, stock_that_is_not_what_was_read_fails);
 	tcase_add_test(tcase,
 		       a_refusal_holds_only_if_the_stock_is_what_was_read);
-	tcase_add_test(tcase,
-		       an_ingredient_that_appears_meanwhile_is_not_what_was_read);
+	tcase_add_test(
+		tcase,
+		an_ingredient_that_appears_meanwhile_is_not_what_was_read);
 	tcase_add_test(tcase, rows_that_are_locked_are_what_was_read);
 	tcase_add_test(
 		tcase,

@@ -13,8 +13,8 @@ static void setup(void)
 {
 	batch = batch_new();
 	for (int32_t i = 0; i < 3; i++)
-		slots[i] = (struct slot){ .partition = i,
-					  .state = SLOT_READING };
+		slots[i] =
+			(struct slot){ .partition = i, .state = SLOT_READING };
 }
 
 static void teardown(void)
@@ -43,30 +43,30 @@ static void row(int slot, int lane, int64_t next_offset, int64_t epoch)
 }
 
 START_TEST(a_range_goes_from_the_first_to_behind_the_last)
-{
-	ck_assert(batch_empty(batch));
-	(void)add(0, 10);
-	(void)add(1, 500);
-	(void)add(0, 11);
-	batch_skip(batch, &slots[0], 12);
-	ck_assert_uint_eq(batch->n_ranges, 2);
-	ck_assert_ptr_eq(batch->ranges[0].slot, &slots[0]);
-	ck_assert_int_eq(batch->ranges[0].from, 10);
-	ck_assert_int_eq(batch->ranges[0].to, 13);
-	ck_assert_int_eq(batch->ranges[1].from, 500);
-	ck_assert_int_eq(batch->ranges[1].to, 501);
-	ck_assert_uint_eq(batch->n_records, 3);
-}
+	{
+		ck_assert(batch_empty(batch));
+		(void)add(0, 10);
+		(void)add(1, 500);
+		(void)add(0, 11);
+		batch_skip(batch, &slots[0], 12);
+		ck_assert_uint_eq(batch->n_ranges, 2);
+		ck_assert_ptr_eq(batch->ranges[0].slot, &slots[0]);
+		ck_assert_int_eq(batch->ranges[0].from, 10);
+		ck_assert_int_eq(batch->ranges[0].to, 13);
+		ck_assert_int_eq(batch->ranges[1].from, 500);
+		ck_assert_int_eq(batch->ranges[1].to, 501);
+		ck_assert_uint_eq(batch->n_records, 3);
+	}
 END_TEST
 
 START_TEST(skipped_records_alone_make_a_range)
-{
-	batch_skip(batch, &slots[2], 7);
-	ck_assert(!batch_empty(batch));
-	ck_assert_uint_eq(batch->n_records, 0);
-	ck_assert_int_eq(batch->ranges[0].from, 7);
-	ck_assert_int_eq(batch->ranges[0].to, 8);
-}
+	{
+		batch_skip(batch, &slots[2], 7);
+		ck_assert(!batch_empty(batch));
+		ck_assert_uint_eq(batch->n_records, 0);
+		ck_assert_int_eq(batch->ranges[0].from, 7);
+		ck_assert_int_eq(batch->ranges[0].to, 8);
+	}
 END_TEST
 
 /* A batch over [10, 20) of a slot, and where a lane's next_offset stands. */
@@ -74,137 +74,139 @@ static const struct {
 	int64_t next_offset;
 	bool moves;
 } lanes[] = {
-	{ 0, false }, { 9, false }, { 10, true },  { 11, true },
+	{ 0, false }, { 9, false },  { 10, true },  { 11, true },
 	{ 19, true }, { 20, false }, { 21, false },
 };
 
 START_TEST(it_moves_the_lanes_whose_next_offset_lies_in_its_range)
-{
-	row(0, 3, lanes[_i].next_offset, 77);
-	for (int64_t i = 10; i < 20; i++)
-		(void)add(0, i);
-	slots[0].decided = 10;
-	batch_close(batch, 123);
-	ck_assert_int_eq(batch->decided_at_ms, 123);
-	ck_assert_uint_eq(batch->n_moves, lanes[_i].moves);
-	if (!lanes[_i].moves)
-		return;
-	ck_assert_ptr_eq(batch->moves[0].slot, &slots[0]);
-	ck_assert_int_eq(batch->moves[0].lane, 3);
-	ck_assert_int_eq(batch->moves[0].epoch, 77);
-	ck_assert_int_eq(batch->moves[0].from_next, lanes[_i].next_offset);
-	ck_assert_int_eq(batch->moves[0].to_next, 20);
-	ck_assert_int_eq(batch->moves[0].emitted, 10);
-}
+	{
+		row(0, 3, lanes[_i].next_offset, 77);
+		for (int64_t i = 10; i < 20; i++)
+			(void)add(0, i);
+		slots[0].decided = 10;
+		batch_close(batch, 123);
+		ck_assert_int_eq(batch->decided_at_ms, 123);
+		ck_assert_uint_eq(batch->n_moves, lanes[_i].moves);
+		if (!lanes[_i].moves)
+			return;
+		ck_assert_ptr_eq(batch->moves[0].slot, &slots[0]);
+		ck_assert_int_eq(batch->moves[0].lane, 3);
+		ck_assert_int_eq(batch->moves[0].epoch, 77);
+		ck_assert_int_eq(batch->moves[0].from_next,
+				 lanes[_i].next_offset);
+		ck_assert_int_eq(batch->moves[0].to_next, 20);
+		ck_assert_int_eq(batch->moves[0].emitted, 10);
+	}
 END_TEST
 
 START_TEST(a_lane_moves_whether_or_not_the_batch_holds_a_record_of_it)
-{
-	row(0, 0, 10, 1);
-	row(0, 1, 15, 2);
-	row(0, 2, 99, 3);
-	row(1, 0, 10, 4);
-	for (int64_t i = 10; i < 20; i++)
-		(void)add(0, i);
-	batch_close(batch, 0);
-	ck_assert_uint_eq(batch->n_moves, 2);
-	ck_assert_int_eq(batch->moves[0].lane, 0);
-	ck_assert_int_eq(batch->moves[1].lane, 1);
-	ck_assert_int_eq(batch->moves[1].to_next, 20);
-}
+	{
+		row(0, 0, 10, 1);
+		row(0, 1, 15, 2);
+		row(0, 2, 99, 3);
+		row(1, 0, 10, 4);
+		for (int64_t i = 10; i < 20; i++)
+			(void)add(0, i);
+		batch_close(batch, 0);
+		ck_assert_uint_eq(batch->n_moves, 2);
+		ck_assert_int_eq(batch->moves[0].lane, 0);
+		ck_assert_int_eq(batch->moves[1].lane, 1);
+		ck_assert_int_eq(batch->moves[1].to_next, 20);
+	}
 END_TEST
 
 START_TEST(it_brings_along_what_is_emitted_by_now)
-{
-	uint64_t a;
+	{
+		uint64_t a;
 
-	row(0, 0, 10, 1);
-	slots[0].decided = 10;
-	a = emitted_expect(&slots[0].emitted, 8, 1);
-	(void)add(0, 10);
-	batch_close(batch, 0);
-	ck_assert_int_eq(batch->moves[0].emitted, 8);
-	emitted_acknowledge(&slots[0].emitted, a);
-	batch_close(batch, 0);
-	ck_assert_uint_eq(batch->n_moves, 1);
-	ck_assert_int_eq(batch->moves[0].emitted, 10);
-}
+		row(0, 0, 10, 1);
+		slots[0].decided = 10;
+		a = emitted_expect(&slots[0].emitted, 8, 1);
+		(void)add(0, 10);
+		batch_close(batch, 0);
+		ck_assert_int_eq(batch->moves[0].emitted, 8);
+		emitted_acknowledge(&slots[0].emitted, a);
+		batch_close(batch, 0);
+		ck_assert_uint_eq(batch->n_moves, 1);
+		ck_assert_int_eq(batch->moves[0].emitted, 10);
+	}
 END_TEST
 
 START_TEST(what_was_decided_before_makes_it_read_its_rows)
-{
-	(void)add(0, 10);
-	batch_close(batch, 0);
-	ck_assert(!batch->needs_load);
-	add(0, 11)->decided = true;
-	batch_close(batch, 0);
-	ck_assert(batch->needs_load);
-	ck_assert_uint_eq(batch->n_decided, 1);
-}
+	{
+		(void)add(0, 10);
+		batch_close(batch, 0);
+		ck_assert(!batch->needs_load);
+		add(0, 11)->decided = true;
+		batch_close(batch, 0);
+		ck_assert(batch->needs_load);
+		ck_assert_uint_eq(batch->n_decided, 1);
+	}
 END_TEST
 
 START_TEST(a_slot_that_is_dropped_takes_its_records_and_its_range_along)
-{
-	for (int64_t i = 0; i < 10; i++) {
-		(void)add(0, i);
-		(void)add(1, 100 + i);
-		batch_skip(batch, &slots[2], 200 + i);
+	{
+		for (int64_t i = 0; i < 10; i++) {
+			(void)add(0, i);
+			(void)add(1, 100 + i);
+			batch_skip(batch, &slots[2], 200 + i);
+		}
+		batch_drop_slot(batch, &slots[0]);
+		ck_assert_uint_eq(batch->n_records, 10);
+		ck_assert_uint_eq(batch->n_ranges, 2);
+		for (size_t i = 0; i < 10; i++)
+			ck_assert_int_eq(batch->records[i].kafka.offset,
+					 (int64_t)(100 + i));
+		batch_drop_slot(batch, &slots[1]);
+		batch_drop_slot(batch, &slots[2]);
+		ck_assert(batch_empty(batch));
+		batch_drop_slot(batch, &slots[2]);
 	}
-	batch_drop_slot(batch, &slots[0]);
-	ck_assert_uint_eq(batch->n_records, 10);
-	ck_assert_uint_eq(batch->n_ranges, 2);
-	for (size_t i = 0; i < 10; i++)
-		ck_assert_int_eq(batch->records[i].kafka.offset,
-				 (int64_t)(100 + i));
-	batch_drop_slot(batch, &slots[1]);
-	batch_drop_slot(batch, &slots[2]);
-	ck_assert(batch_empty(batch));
-	batch_drop_slot(batch, &slots[2]);
-}
 END_TEST
 
 START_TEST(a_try_that_is_taken_back_leaves_poison_dead)
-{
-	struct record *poison = add(0, 1), *conflict = add(0, 2);
-	char detail[] = "detail";
+	{
+		struct record *poison = add(0, 1), *conflict = add(0, 2);
+		char detail[] = "detail";
 
-	poison->poison = true;
-	batch_dead(batch, poison, "malformed", detail);
-	batch_dead(batch, conflict, "conflict", detail);
-	memset(detail, 'x', sizeof(detail) - 1);
-	ck_assert_str_eq(poison->dead_detail, "detail");
-	batch_undo(batch);
-	ck_assert_str_eq(poison->dead_reason, "malformed");
-	ck_assert_ptr_null(conflict->dead_reason);
-}
+		poison->poison = true;
+		batch_dead(batch, poison, "malformed", detail);
+		batch_dead(batch, conflict, "conflict", detail);
+		memset(detail, 'x', sizeof(detail) - 1);
+		ck_assert_str_eq(poison->dead_detail, "detail");
+		batch_undo(batch);
+		ck_assert_str_eq(poison->dead_reason, "malformed");
+		ck_assert_ptr_null(conflict->dead_reason);
+	}
 END_TEST
 
 START_TEST(a_reset_batch_is_as_good_as_new)
-{
-	for (int round = 0; round < 3; round++) {
-		ck_assert(batch_empty(batch));
-		ck_assert_uint_eq(batch->n_records, 0);
-		ck_assert_uint_eq(batch->n_moves, 0);
-		ck_assert_uint_eq(batch->n_decided, 0);
-		ck_assert(!batch->needs_load);
-		ck_assert_int_eq(batch->mode, BATCH_FAST);
-		slots[0].n_rows = 0;
-		row(0, 0, 0, 1);
-		for (int64_t i = 0; i < 200; i++) {
-			struct record *record = add(0, i);
+	{
+		for (int round = 0; round < 3; round++) {
+			ck_assert(batch_empty(batch));
+			ck_assert_uint_eq(batch->n_records, 0);
+			ck_assert_uint_eq(batch->n_moves, 0);
+			ck_assert_uint_eq(batch->n_decided, 0);
+			ck_assert(!batch->needs_load);
+			ck_assert_int_eq(batch->mode, BATCH_FAST);
+			slots[0].n_rows = 0;
+			row(0, 0, 0, 1);
+			for (int64_t i = 0; i < 200; i++) {
+				struct record *record = add(0, i);
 
-			ck_assert(!record->decided && !record->dead_reason);
-			ck_assert_ptr_null(record->item);
-			record->decided = true;
-			record->item = batch;
-			batch_dead(batch, record, "x", "y");
+				ck_assert(!record->decided &&
+					  !record->dead_reason);
+				ck_assert_ptr_null(record->item);
+				record->decided = true;
+				record->item = batch;
+				batch_dead(batch, record, "x", "y");
+			}
+			batch->mode = BATCH_LOCKED;
+			batch_close(batch, 0);
+			ck_assert_uint_eq(batch->n_moves, 1);
+			batch_reset(batch);
 		}
-		batch->mode = BATCH_LOCKED;
-		batch_close(batch, 0);
-		ck_assert_uint_eq(batch->n_moves, 1);
-		batch_reset(batch);
 	}
-}
 END_TEST
 
 int main(void)
@@ -216,8 +218,8 @@ int main(void)
 	tcase_add_test(tcase, a_range_goes_from_the_first_to_behind_the_last);
 	tcase_add_test(tcase, skipped_records_alone_make_a_range);
 	tcase_add_loop_test(
-		tcase, it_moves_the_lanes_whose_next_offset_lies_in_its_range, 0,
-		CHECK_N(lanes));
+		tcase, it_moves_the_lanes_whose_next_offset_lies_in_its_range,
+		0, CHECK_N(lanes));
 	tcase_add_test(
 		tcase,
 		a_lane_moves_whether_or_not_the_batch_holds_a_record_of_it);

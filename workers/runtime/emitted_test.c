@@ -16,66 +16,66 @@ static void teardown(void)
 }
 
 START_TEST(with_nothing_under_way_everything_that_is_decided_is_emitted)
-{
-	ck_assert_int_eq(emitted_offset(&emitted, 0), 0);
-	ck_assert_int_eq(emitted_offset(&emitted, 77), 77);
-	ck_assert_uint_eq(emitted_n_waiting(&emitted), 0);
-}
+	{
+		ck_assert_int_eq(emitted_offset(&emitted, 0), 0);
+		ck_assert_int_eq(emitted_offset(&emitted, 77), 77);
+		ck_assert_uint_eq(emitted_n_waiting(&emitted), 0);
+	}
 END_TEST
 
 START_TEST(it_stands_at_the_first_record_that_waits)
-{
-	uint64_t a = emitted_expect(&emitted, 10, 1);
-	uint64_t b = emitted_expect(&emitted, 12, 1);
-	uint64_t c = emitted_expect(&emitted, 13, 1);
+	{
+		uint64_t a = emitted_expect(&emitted, 10, 1);
+		uint64_t b = emitted_expect(&emitted, 12, 1);
+		uint64_t c = emitted_expect(&emitted, 13, 1);
 
-	ck_assert_int_eq(emitted_offset(&emitted, 20), 10);
-	emitted_acknowledge(&emitted, c);
-	ck_assert_int_eq(emitted_offset(&emitted, 20), 10);
-	emitted_acknowledge(&emitted, a);
-	ck_assert_int_eq(emitted_offset(&emitted, 20), 12);
-	emitted_acknowledge(&emitted, b);
-	ck_assert_int_eq(emitted_offset(&emitted, 20), 20);
-}
+		ck_assert_int_eq(emitted_offset(&emitted, 20), 10);
+		emitted_acknowledge(&emitted, c);
+		ck_assert_int_eq(emitted_offset(&emitted, 20), 10);
+		emitted_acknowledge(&emitted, a);
+		ck_assert_int_eq(emitted_offset(&emitted, 20), 12);
+		emitted_acknowledge(&emitted, b);
+		ck_assert_int_eq(emitted_offset(&emitted, 20), 20);
+	}
 END_TEST
 
 START_TEST(a_record_waits_for_each_of_its_facts)
-{
-	uint64_t a = emitted_expect(&emitted, 5, 1);
+	{
+		uint64_t a = emitted_expect(&emitted, 5, 1);
 
-	emitted_expect_more(&emitted, a);
-	emitted_expect_more(&emitted, a);
-	for (int i = 0; i < 2; i++) {
+		emitted_expect_more(&emitted, a);
+		emitted_expect_more(&emitted, a);
+		for (int i = 0; i < 2; i++) {
+			emitted_acknowledge(&emitted, a);
+			ck_assert_int_eq(emitted_offset(&emitted, 9), 5);
+		}
 		emitted_acknowledge(&emitted, a);
-		ck_assert_int_eq(emitted_offset(&emitted, 9), 5);
+		ck_assert_int_eq(emitted_offset(&emitted, 9), 9);
 	}
-	emitted_acknowledge(&emitted, a);
-	ck_assert_int_eq(emitted_offset(&emitted, 9), 9);
-}
 END_TEST
 
 START_TEST(what_was_sent_before_it_was_forgotten_counts_for_nothing)
-{
-	uint64_t old = emitted_expect(&emitted, 5, 1), fresh;
+	{
+		uint64_t old = emitted_expect(&emitted, 5, 1), fresh;
 
-	emitted_forget(&emitted);
-	fresh = emitted_expect(&emitted, 5, 1);
-	ck_assert_uint_ne(old, fresh);
-	emitted_acknowledge(&emitted, old);
-	ck_assert_int_eq(emitted_offset(&emitted, 9), 5);
-	emitted_acknowledge(&emitted, fresh + 1);
-	ck_assert_int_eq(emitted_offset(&emitted, 9), 5);
-	emitted_acknowledge(&emitted, fresh);
-	ck_assert_int_eq(emitted_offset(&emitted, 9), 9);
-	emitted_acknowledge(&emitted, fresh);
-	ck_assert_int_eq(emitted_offset(&emitted, 9), 9);
-}
+		emitted_forget(&emitted);
+		fresh = emitted_expect(&emitted, 5, 1);
+		ck_assert_uint_ne(old, fresh);
+		emitted_acknowledge(&emitted, old);
+		ck_assert_int_eq(emitted_offset(&emitted, 9), 5);
+		emitted_acknowledge(&emitted, fresh + 1);
+		ck_assert_int_eq(emitted_offset(&emitted, 9), 5);
+		emitted_acknowledge(&emitted, fresh);
+		ck_assert_int_eq(emitted_offset(&emitted, 9), 9);
+		emitted_acknowledge(&emitted, fresh);
+		ck_assert_int_eq(emitted_offset(&emitted, 9), 9);
+	}
 END_TEST
 
 START_TEST(a_record_without_facts_is_our_mistake)
-{
-	(void)emitted_expect(&emitted, 5, 0);
-}
+	{
+		(void)emitted_expect(&emitted, 5, 0);
+	}
 END_TEST
 
 /* ---- against a plain list ---- */
@@ -112,7 +112,8 @@ static void step(unsigned int *seed, int64_t *decided)
 	} else if (what < 99 && n_model) {
 		i = (size_t)rand_r(seed) % n_model;
 		if (rand_r(seed) % 2 && n_model > n_first)
-			i = n_first + (size_t)rand_r(seed) % (n_model - n_first);
+			i = n_first +
+			    (size_t)rand_r(seed) % (n_model - n_first);
 		if (i >= n_first && !model[i].n_waiting)
 			return;
 		emitted_acknowledge(&emitted, model[i].number);
@@ -125,31 +126,31 @@ static void step(unsigned int *seed, int64_t *decided)
 }
 
 START_TEST(it_is_always_what_a_plain_list_says)
-{
-	unsigned int seed = (unsigned int)_i + 1;
-	int64_t decided = 0;
+	{
+		unsigned int seed = (unsigned int)_i + 1;
+		int64_t decided = 0;
 
-	for (int i = 0; i < 3000; i++) {
-		step(&seed, &decided);
-		ck_assert_int_eq(emitted_offset(&emitted, decided),
-				 model_offset(decided));
+		for (int i = 0; i < 3000; i++) {
+			step(&seed, &decided);
+			ck_assert_int_eq(emitted_offset(&emitted, decided),
+					 model_offset(decided));
+		}
 	}
-}
 END_TEST
 
 START_TEST(many_may_be_under_way)
-{
-	static uint64_t numbers[100000];
+	{
+		static uint64_t numbers[100000];
 
-	for (int64_t i = 0; i < 100000; i++)
-		numbers[i] = emitted_expect(&emitted, i, 1);
-	ck_assert_uint_eq(emitted_n_waiting(&emitted), 100000);
-	for (int64_t i = 99999; i > 0; i--)
-		emitted_acknowledge(&emitted, numbers[i]);
-	ck_assert_int_eq(emitted_offset(&emitted, 100000), 0);
-	emitted_acknowledge(&emitted, numbers[0]);
-	ck_assert_int_eq(emitted_offset(&emitted, 100000), 100000);
-}
+		for (int64_t i = 0; i < 100000; i++)
+			numbers[i] = emitted_expect(&emitted, i, 1);
+		ck_assert_uint_eq(emitted_n_waiting(&emitted), 100000);
+		for (int64_t i = 99999; i > 0; i--)
+			emitted_acknowledge(&emitted, numbers[i]);
+		ck_assert_int_eq(emitted_offset(&emitted, 100000), 0);
+		emitted_acknowledge(&emitted, numbers[0]);
+		ck_assert_int_eq(emitted_offset(&emitted, 100000), 100000);
+	}
 END_TEST
 
 int main(void)
@@ -164,7 +165,8 @@ int main(void)
 	tcase_add_test(tcase, it_stands_at_the_first_record_that_waits);
 	tcase_add_test(tcase, a_record_waits_for_each_of_its_facts);
 	tcase_add_test(
-		tcase, what_was_sent_before_it_was_forgotten_counts_for_nothing);
+		tcase,
+		what_was_sent_before_it_was_forgotten_counts_for_nothing);
 	tcase_add_test_raise_signal(
 		tcase, a_record_without_facts_is_our_mistake, SIGABRT);
 	tcase_add_loop_test(tcase, it_is_always_what_a_plain_list_says, 0, 20);

@@ -8,85 +8,86 @@
 #include "infra/lib/check_fixture.h"
 
 START_TEST(without_a_hold_it_is_time_to_try)
-{
-	struct hold hold = { 0 };
+	{
+		struct hold hold = { 0 };
 
-	ck_assert(hold_over(&hold, 0));
-	ck_assert(hold_over(&hold, 1000));
-}
+		ck_assert(hold_over(&hold, 0));
+		ck_assert(hold_over(&hold, 1000));
+	}
 END_TEST
 
 START_TEST(a_hold_is_over_when_its_pause_has_passed)
-{
-	struct hold hold = { 0 };
+	{
+		struct hold hold = { 0 };
 
-	(void)hold_on(&hold, "away", 1000, 7);
-	ck_assert(!hold_over(&hold, 1000));
-	ck_assert(!hold_over(&hold, hold.until_ms - 1));
-	ck_assert(hold_over(&hold, hold.until_ms));
-	hold_end(&hold);
-	ck_assert(!hold.on);
-	ck_assert(hold_over(&hold, 0));
-}
+		(void)hold_on(&hold, "away", 1000, 7);
+		ck_assert(!hold_over(&hold, 1000));
+		ck_assert(!hold_over(&hold, hold.until_ms - 1));
+		ck_assert(hold_over(&hold, hold.until_ms));
+		hold_end(&hold);
+		ck_assert(!hold.on);
+		ck_assert(hold_over(&hold, 0));
+	}
 END_TEST
 
 START_TEST(pauses_grow_to_their_bound_and_no_further)
-{
-	struct hold hold = { 0 };
-	unsigned int seed = (unsigned int)_i;
+	{
+		struct hold hold = { 0 };
+		unsigned int seed = (unsigned int)_i;
 
-	for (int64_t i = 0; i < 40; i++) {
-		int64_t most_ms = i < 6 ? HOLD_FIRST_MS << i : HOLD_MOST_MS;
-		int64_t pause_ms;
+		for (int64_t i = 0; i < 40; i++) {
+			int64_t most_ms =
+				i < 6 ? HOLD_FIRST_MS << i : HOLD_MOST_MS;
+			int64_t pause_ms;
 
-		if (most_ms > HOLD_MOST_MS)
-			most_ms = HOLD_MOST_MS;
-		(void)hold_on(&hold, "away", 5000 * i,
-			      (uint32_t)rand_r(&seed));
-		pause_ms = hold.until_ms - 5000 * i;
-		ck_assert_int_ge(pause_ms, most_ms / 2);
-		ck_assert_int_le(pause_ms, most_ms);
+			if (most_ms > HOLD_MOST_MS)
+				most_ms = HOLD_MOST_MS;
+			(void)hold_on(&hold, "away", 5000 * i,
+				      (uint32_t)rand_r(&seed));
+			pause_ms = hold.until_ms - 5000 * i;
+			ck_assert_int_ge(pause_ms, most_ms / 2);
+			ck_assert_int_le(pause_ms, most_ms);
+		}
 	}
-}
 END_TEST
 
 START_TEST(two_workers_do_not_try_at_the_same_moment)
-{
-	struct hold a = { 0 }, b = { 0 };
+	{
+		struct hold a = { 0 }, b = { 0 };
 
-	for (int i = 0; i < 5; i++) {
-		(void)hold_on(&a, "away", 0, 1);
-		(void)hold_on(&b, "away", 0, 400);
+		for (int i = 0; i < 5; i++) {
+			(void)hold_on(&a, "away", 0, 1);
+			(void)hold_on(&b, "away", 0, 400);
+		}
+		ck_assert_int_ne(a.until_ms, b.until_ms);
 	}
-	ck_assert_int_ne(a.until_ms, b.until_ms);
-}
 END_TEST
 
 START_TEST(only_a_beginning_and_another_reason_are_news)
-{
-	struct hold hold = { 0 };
+	{
+		struct hold hold = { 0 };
 
-	ck_assert(hold_on(&hold, "the database is away", 0, 0));
-	ck_assert(!hold_on(&hold, "the database is away", 1, 0));
-	ck_assert(hold_on(&hold, "the disk is full", 2, 0));
-	ck_assert(!hold_on(&hold, "the disk is full", 3, 0));
-	ck_assert_int_eq(hold.since_ms, 0);
-	hold_end(&hold);
-	ck_assert(hold_on(&hold, "the disk is full", 4, 0));
-	ck_assert_int_eq(hold.since_ms, 4);
-}
+		ck_assert(hold_on(&hold, "the database is away", 0, 0));
+		ck_assert(!hold_on(&hold, "the database is away", 1, 0));
+		ck_assert(hold_on(&hold, "the disk is full", 2, 0));
+		ck_assert(!hold_on(&hold, "the disk is full", 3, 0));
+		ck_assert_int_eq(hold.since_ms, 0);
+		hold_end(&hold);
+		ck_assert(hold_on(&hold, "the disk is full", 4, 0));
+		ck_assert_int_eq(hold.since_ms, 4);
+	}
 END_TEST
 
 START_TEST(a_long_reason_is_cut)
-{
-	struct hold hold = { 0 };
-	char reason[1000];
+	{
+		struct hold hold = { 0 };
+		char reason[1000];
 
-	memset(reason, 'x', sizeof(reason) - 1);
-	reason[sizeof(reason) - 1] = '\0';
-	(void)hold_on(&hold, reason, 0, 0);
-	ck_assert_uint_eq(strlen(hold.reason), HOLD_REASON_BYTES - 1);
-}
+		memset(reason, 'x', sizeof(reason) - 1);
+		reason[sizeof(reason) - 1] = '\0';
+		(void)hold_on(&hold, reason, 0, 0);
+		ck_assert_uint_eq(strlen(hold.reason), HOLD_REASON_BYTES - 1);
+	}
 END_TEST
 
 int main(void)

@@ -147,6 +147,7 @@ static void take(struct worker *worker, struct kafka_record *kafka)
 	if (kafka->partition < TOPIC_PARTITIONS &&
 	    in_turn(worker, slot, kafka)) {
 		slot->next_read = kafka->offset + 1;
+		slot->read_stamp_ms = kafka->timestamp_ms;
 		counter_add(consumed_counter(
 				    worker->identity.topics[slot->topic]->id),
 			    1);

@@ -43,120 +43,125 @@ static const struct lanes tree = {
 };
 
 START_TEST(without_other_lanes_everything_is_stable)
-{
-	struct lanes lanes = tree;
+	{
+		struct lanes lanes = tree;
 
-	lanes.n_lanes = 1;
-	for (int i = 0; i < 1000; i++) {
-		struct lane_key key = key_of(i);
+		lanes.n_lanes = 1;
+		for (int i = 0; i < 1000; i++) {
+			struct lane_key key = key_of(i);
 
-		ck_assert_int_eq(lanes_find(&lanes, &key), 0);
+			ck_assert_int_eq(lanes_find(&lanes, &key), 0);
+		}
 	}
-}
 END_TEST
 
 START_TEST(a_stall_that_is_named_has_its_lane)
-{
-	struct lane_key key = { .key = TEXT("a"), .stall = TEXT("pier") };
+	{
+		struct lane_key key = { .key = TEXT("a"),
+					.stall = TEXT("pier") };
 
-	ck_assert_int_eq(lanes_find(&tree, &key), 1);
-	key.stall = TEXT("beach");
-	ck_assert_int_eq(lanes_find(&tree, &key), 1);
-	key.stall = TEXT("pie");
-	ck_assert_int_ne(lanes_find(&tree, &key), 1);
-	key.stall = TEXT("pier2");
-	ck_assert_int_ne(lanes_find(&tree, &key), 1);
-}
+		ck_assert_int_eq(lanes_find(&tree, &key), 1);
+		key.stall = TEXT("beach");
+		ck_assert_int_eq(lanes_find(&tree, &key), 1);
+		key.stall = TEXT("pie");
+		ck_assert_int_ne(lanes_find(&tree, &key), 1);
+		key.stall = TEXT("pier2");
+		ck_assert_int_ne(lanes_find(&tree, &key), 1);
+	}
 END_TEST
 
 START_TEST(a_lane_below_a_lane_takes_its_share_of_it_only)
-{
-	struct lane_key key = { .customer = TEXT("customer-3"),
-				.stall = TEXT("pier") };
+	{
+		struct lane_key key = { .customer = TEXT("customer-3"),
+					.stall = TEXT("pier") };
 
-	ck_assert_int_eq(lanes_find(&tree, &key), 3);
-	key.stall = TEXT("main");
-	ck_assert_int_ne(lanes_find(&tree, &key), 3);
-}
+		ck_assert_int_eq(lanes_find(&tree, &key), 3);
+		key.stall = TEXT("main");
+		ck_assert_int_ne(lanes_find(&tree, &key), 3);
+	}
 END_TEST
 
 START_TEST(a_lane_that_has_ended_gives_its_records_to_its_parent)
-{
-	struct lanes lanes = tree;
-	struct lane_key key = { .customer = TEXT("customer-3"),
-				.stall = TEXT("pier") };
+	{
+		struct lanes lanes = tree;
+		struct lane_key key = { .customer = TEXT("customer-3"),
+					.stall = TEXT("pier") };
 
-	lanes.lanes[3].ended = true;
-	ck_assert_int_eq(lanes_find(&lanes, &key), 1);
-	lanes.lanes[1].ended = true;
-	ck_assert_int_eq(lanes_find(&lanes, &key), 0);
-	lanes.lanes[3].ended = false;
-	ck_assert_int_eq(lanes_find(&lanes, &key), 3);
-}
+		lanes.lanes[3].ended = true;
+		ck_assert_int_eq(lanes_find(&lanes, &key), 1);
+		lanes.lanes[1].ended = true;
+		ck_assert_int_eq(lanes_find(&lanes, &key), 0);
+		lanes.lanes[3].ended = false;
+		ck_assert_int_eq(lanes_find(&lanes, &key), 3);
+	}
 END_TEST
 
 START_TEST(a_bucket_is_the_customers_and_without_one_the_keys)
-{
-	struct lane_key a = { .key = TEXT("1"), .customer = TEXT("gita") };
-	struct lane_key b = { .key = TEXT("2"), .customer = TEXT("gita") };
-	struct lane_key c = { .key = TEXT("gita") };
+	{
+		struct lane_key a = { .key = TEXT("1"),
+				      .customer = TEXT("gita") };
+		struct lane_key b = { .key = TEXT("2"),
+				      .customer = TEXT("gita") };
+		struct lane_key c = { .key = TEXT("gita") };
 
-	ck_assert_int_eq(lane_bucket(&a), lane_bucket(&b));
-	ck_assert_int_eq(lane_bucket(&a), lane_bucket(&c));
-	for (int i = 0; i < 1000; i++) {
-		struct lane_key key = key_of(i);
+		ck_assert_int_eq(lane_bucket(&a), lane_bucket(&b));
+		ck_assert_int_eq(lane_bucket(&a), lane_bucket(&c));
+		for (int i = 0; i < 1000; i++) {
+			struct lane_key key = key_of(i);
 
-		ck_assert_int_ge(lane_bucket(&key), 0);
-		ck_assert_int_lt(lane_bucket(&key), LANE_BUCKETS);
+			ck_assert_int_ge(lane_bucket(&key), 0);
+			ck_assert_int_lt(lane_bucket(&key), LANE_BUCKETS);
+		}
 	}
-}
 END_TEST
 
 START_TEST(a_share_of_the_buckets_is_a_share_of_the_records)
-{
-	struct lanes lanes = tree;
-	int n = 0;
+	{
+		struct lanes lanes = tree;
+		int n = 0;
 
-	lanes.lanes[1] = tree.lanes[2]; /* half of stable, and nothing else */
-	lanes.n_lanes = 2;
-	for (int i = 0; i < 10000; i++) {
-		char text[16];
-		struct lane_key key = { .stall = TEXT("main") };
+		lanes.lanes[1] =
+			tree.lanes[2]; /* half of stable, and nothing else */
+		lanes.n_lanes = 2;
+		for (int i = 0; i < 10000; i++) {
+			char text[16];
+			struct lane_key key = { .stall = TEXT("main") };
 
-		(void)snprintf(text, sizeof(text), "%d", i);
-		key.key = text_of(text);
-		n += lanes_find(&lanes, &key) == 1;
+			(void)snprintf(text, sizeof(text), "%d", i);
+			key.key = text_of(text);
+			n += lanes_find(&lanes, &key) == 1;
+		}
+		ck_assert_int_gt(n, 4700);
+		ck_assert_int_lt(n, 5300);
 	}
-	ck_assert_int_gt(n, 4700);
-	ck_assert_int_lt(n, 5300);
-}
 END_TEST
 
 START_TEST(adjoining_ranges_share_no_bucket_and_miss_none)
-{
-	struct lanes lanes = {
-		.lanes = { tree.lanes[0] },
-		.n_lanes = 1,
-	};
-	int32_t at = 0;
+	{
+		struct lanes lanes = {
+			.lanes = { tree.lanes[0] },
+			.n_lanes = 1,
+		};
+		int32_t at = 0;
 
-	while (lanes.n_lanes < LANES_MAX) {
-		struct lane *lane = &lanes.lanes[lanes.n_lanes++];
+		while (lanes.n_lanes < LANES_MAX) {
+			struct lane *lane = &lanes.lanes[lanes.n_lanes++];
 
-		*lane = (struct lane){ .kind = LANE_BUCKETS_RANGE,
-				       .bucket_from = at };
-		at = lanes.n_lanes < LANES_MAX ? at + 130 : LANE_BUCKETS;
-		lane->bucket_to = at;
+			*lane = (struct lane){ .kind = LANE_BUCKETS_RANGE,
+					       .bucket_from = at };
+			at = lanes.n_lanes < LANES_MAX ? at + 130
+						       : LANE_BUCKETS;
+			lane->bucket_to = at;
+		}
+		for (int i = 0; i < 5000; i++) {
+			struct lane_key key = key_of(i);
+			int expected = lane_bucket(&key) / 130 + 1;
+
+			if (expected >= LANES_MAX)
+				expected = LANES_MAX - 1;
+			ck_assert_int_eq(lanes_find(&lanes, &key), expected);
+		}
 	}
-	for (int i = 0; i < 5000; i++) {
-		struct lane_key key = key_of(i);
-		int expected = lane_bucket(&key) / 130 + 1;
-
-		if (expected >= LANES_MAX)
-			expected = LANES_MAX - 1;
-		ck_assert_int_eq(lanes_find(&lanes, &key), expected);
-	}
-}
 END_TEST
 
 /* ---- random trees ---- */
@@ -164,8 +169,8 @@ END_TEST
 static bool naive_meets(const struct lane *lane, const struct lane_key *key)
 {
 	int32_t bucket = lane_bucket(key);
-	struct text name = lane->kind == LANE_STALLS ? key->stall :
-						       key->customer;
+	struct text name =
+		lane->kind == LANE_STALLS ? key->stall : key->customer;
 
 	if (lane->kind == LANE_BUCKETS_RANGE)
 		return bucket >= lane->bucket_from && bucket < lane->bucket_to;
@@ -224,38 +229,38 @@ static void grow_tree(struct lanes *lanes, unsigned int *seed)
 		lane->bucket_from = a < b ? a : b;
 		lane->bucket_to = a < b ? b : a;
 		lane->names = lane->kind == LANE_STALLS ? stalls : gita_names;
-		lane->n_names = lane->kind == LANE_STALLS &&
-						rand_r(seed) % 2 ?
-					2 :
-					1;
+		lane->n_names =
+			lane->kind == LANE_STALLS && rand_r(seed) % 2 ? 2 : 1;
 	}
 }
 
 START_TEST(every_record_belongs_to_exactly_one_living_lane)
-{
-	unsigned int seed = (unsigned int)_i + 1;
-	struct lanes lanes;
+	{
+		unsigned int seed = (unsigned int)_i + 1;
+		struct lanes lanes;
 
-	for (int round = 0; round < 200; round++) {
-		grow_tree(&lanes, &seed);
-		for (int i = 0; i < 60; i++) {
-			struct lane_key key = key_of(rand_r(&seed) % 10000);
-			int lane = lanes_find(&lanes, &key);
+		for (int round = 0; round < 200; round++) {
+			grow_tree(&lanes, &seed);
+			for (int i = 0; i < 60; i++) {
+				struct lane_key key =
+					key_of(rand_r(&seed) % 10000);
+				int lane = lanes_find(&lanes, &key);
 
-			ck_assert_int_eq(lane, naive_find(&lanes, &key));
-			ck_assert(!lanes.lanes[lane].ended);
+				ck_assert_int_eq(lane,
+						 naive_find(&lanes, &key));
+				ck_assert(!lanes.lanes[lane].ended);
+			}
 		}
 	}
-}
 END_TEST
 
 START_TEST(a_lane_is_found_by_its_name)
-{
-	ck_assert_int_eq(lanes_by_name(&tree, TEXT("stable")), 0);
-	ck_assert_int_eq(lanes_by_name(&tree, TEXT("quarter")), 4);
-	ck_assert_int_eq(lanes_by_name(&tree, TEXT("quarte")), -1);
-	ck_assert_int_eq(lanes_by_name(&tree, TEXT("")), -1);
-}
+	{
+		ck_assert_int_eq(lanes_by_name(&tree, TEXT("stable")), 0);
+		ck_assert_int_eq(lanes_by_name(&tree, TEXT("quarter")), 4);
+		ck_assert_int_eq(lanes_by_name(&tree, TEXT("quarte")), -1);
+		ck_assert_int_eq(lanes_by_name(&tree, TEXT("")), -1);
+	}
 END_TEST
 
 int main(void)
@@ -270,8 +275,7 @@ int main(void)
 		       a_lane_that_has_ended_gives_its_records_to_its_parent);
 	tcase_add_test(tcase,
 		       a_bucket_is_the_customers_and_without_one_the_keys);
-	tcase_add_test(tcase,
-		       a_share_of_the_buckets_is_a_share_of_the_records);
+	tcase_add_test(tcase, a_share_of_the_buckets_is_a_share_of_the_records);
 	tcase_add_test(tcase, adjoining_ranges_share_no_bucket_and_miss_none);
 	tcase_add_loop_test(
 		tcase, every_record_belongs_to_exactly_one_living_lane, 0, 10);

@@ -16,6 +16,7 @@
 #include "infra/lib/version.h"
 #include "infra/lib/xalloc.h"
 #include "workers/runtime/counters.h"
+#include "workers/runtime/lag.h"
 #include "workers/runtime/state.h"
 
 /* A job has deadlines of its own; one that outlives them all is stuck. */
@@ -220,7 +221,7 @@ static void prepare_args(struct worker *worker)
 	args->transaction.identity = &worker->identity;
 }
 
-static void open_log(const struct worker *worker)
+static void open_log(struct worker *worker)
 {
 	static char labels[160];
 
@@ -235,6 +236,7 @@ static void open_log(const struct worker *worker)
 		       version_of(worker->conf), worker->conf->colour);
 	counters_init(labels);
 	runtime_counters_register();
+	counters_collect(lag_collect, worker);
 }
 
 static int open_all(struct worker *worker, loop_fn drain)

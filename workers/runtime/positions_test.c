@@ -108,7 +108,8 @@ static int64_t next_of(int32_t partition)
 	(void)snprintf(sql, sizeof(sql),
 		       "SELECT next_offset FROM positions WHERE service = "
 		       "'chillybin' AND lane = 'stable' AND topic = 'orders' "
-		       "AND partition = %d", partition);
+		       "AND partition = %d",
+		       partition);
 	return postgres_number(url, sql);
 }
 
@@ -119,77 +120,81 @@ static int64_t emitted_of(int32_t partition)
 	(void)snprintf(sql, sizeof(sql),
 		       "SELECT emitted_offset FROM positions WHERE service = "
 		       "'chillybin' AND lane = 'stable' AND topic = 'orders' "
-		       "AND partition = %d", partition);
+		       "AND partition = %d",
+		       partition);
 	return postgres_number(url, sql);
 }
 
 /* ---- taking over ---- */
 
 START_TEST(a_take_over_gives_each_row_a_higher_epoch)
-{
-	int64_t highest = 0;
+	{
+		int64_t highest = 0;
 
-	for (int round = 0; round < 3; round++) {
-		int64_t before = highest;
+		for (int round = 0; round < 3; round++) {
+			int64_t before = highest;
 
-		take(pg, &me, held);
-		ck_assert_uint_eq(held->n_rows, 3);
-		ck_assert_uint_eq(held->lanes.n_lanes, 1);
-		ck_assert(held->lanes.lanes[0].mine);
-		for (size_t i = 0; i < held->n_rows; i++) {
-			ck_assert_int_eq(held->rows[i].lane, 0);
-			ck_assert_int_gt(held->rows[i].epoch, before);
-			if (held->rows[i].epoch > highest)
-				highest = held->rows[i].epoch;
+			take(pg, &me, held);
+			ck_assert_uint_eq(held->n_rows, 3);
+			ck_assert_uint_eq(held->lanes.n_lanes, 1);
+			ck_assert(held->lanes.lanes[0].mine);
+			for (size_t i = 0; i < held->n_rows; i++) {
+				ck_assert_int_eq(held->rows[i].lane, 0);
+				ck_assert_int_gt(held->rows[i].epoch, before);
+				if (held->rows[i].epoch > highest)
+					highest = held->rows[i].epoch;
+			}
 		}
+		ck_assert_int_eq(
+			postgres_number(url, "SELECT count(*) FROM positions "
+					     "WHERE holder = 'me'"),
+			3);
 	}
-	ck_assert_int_eq(postgres_number(url, "SELECT count(*) FROM positions "
-					      "WHERE holder = 'me'"),
-			 3);
-}
 END_TEST
 
 START_TEST(a_look_changes_nothing)
-{
-	take(pg, &me, held);
-	ck_assert_int_eq(positions_look(other, &zombie, keys, 3, theirs), 0);
-	ck_assert_uint_eq(theirs->n_rows, 3);
-	for (size_t i = 0; i < 3; i++)
-		ck_assert_int_eq(find(theirs, held->rows[i].topic,
-				      held->rows[i].partition, 0)
-					 ->epoch,
-				 held->rows[i].epoch);
-	ck_assert_int_eq(postgres_number(url, "SELECT count(*) FROM positions "
-					      "WHERE holder = 'me'"),
-			 3);
-}
+	{
+		take(pg, &me, held);
+		ck_assert_int_eq(
+			positions_look(other, &zombie, keys, 3, theirs), 0);
+		ck_assert_uint_eq(theirs->n_rows, 3);
+		for (size_t i = 0; i < 3; i++)
+			ck_assert_int_eq(find(theirs, held->rows[i].topic,
+					      held->rows[i].partition, 0)
+						 ->epoch,
+					 held->rows[i].epoch);
+		ck_assert_int_eq(
+			postgres_number(url, "SELECT count(*) FROM positions "
+					     "WHERE holder = 'me'"),
+			3);
+	}
 END_TEST
 
 START_TEST(a_colour_without_lanes_takes_nothing)
-{
-	me.colour = "green";
-	take(pg, &me, held);
-	ck_assert_uint_eq(held->n_rows, 0);
-	ck_assert_uint_eq(held->lanes.n_lanes, 1);
-	ck_assert(!held->lanes.lanes[0].mine);
-}
+	{
+		me.colour = "green";
+		take(pg, &me, held);
+		ck_assert_uint_eq(held->n_rows, 0);
+		ck_assert_uint_eq(held->lanes.n_lanes, 1);
+		ck_assert(!held->lanes.lanes[0].mine);
+	}
 END_TEST
 
 START_TEST(the_holder_of_an_older_epoch_moves_nothing)
-{
-	struct held_position old, fresh;
+	{
+		struct held_position old, fresh;
 
-	take(other, &zombie, theirs);
-	old = believed(theirs, 0, 0, 0);
-	take(pg, &me, held);
-	fresh = believed(held, 0, 0, 0);
-	ck_assert_int_eq(move(other, &zombie, &old, 1), PG_E_SQL);
-	ck_assert_int_eq(next_of(0), 0);
-	ck_assert_int_eq(move(pg, &me, &fresh, 1), 0);
-	ck_assert_int_eq(next_of(0), 10);
-	ck_assert_int_eq(move(other, &zombie, &old, 1), PG_E_SQL);
-	ck_assert_int_eq(next_of(0), 10);
-}
+		take(other, &zombie, theirs);
+		old = believed(theirs, 0, 0, 0);
+		take(pg, &me, held);
+		fresh = believed(held, 0, 0, 0);
+		ck_assert_int_eq(move(other, &zombie, &old, 1), PG_E_SQL);
+		ck_assert_int_eq(next_of(0), 0);
+		ck_assert_int_eq(move(pg, &me, &fresh, 1), 0);
+		ck_assert_int_eq(next_of(0), 10);
+		ck_assert_int_eq(move(other, &zombie, &old, 1), PG_E_SQL);
+		ck_assert_int_eq(next_of(0), 10);
+	}
 END_TEST
 
 static void end_transaction(void *arg, int backend_pid, int64_t waited_ms)
@@ -201,27 +206,28 @@ static void end_transaction(void *arg, int backend_pid, int64_t waited_ms)
 }
 
 START_TEST(a_take_over_waits_for_a_commit_in_flight_and_sees_it)
-{
-	struct held_position row;
-	int n_looks = 0;
+	{
+		struct held_position row;
+		int n_looks = 0;
 
-	take(pg, &me, held);
-	row = believed(held, 0, 0, 0);
-	(void)pg_add(pg, &pg_begin, NULL);
-	positions_add_move(pg, &me, &row, 1, &args);
-	ck_assert_int_eq(pg_run(pg, TIMEOUT_MS), 0);
-	pg_on_waiting(other, 20, end_transaction, &n_looks);
-	take(other, &zombie, theirs);
-	ck_assert_int_ge(n_looks, 3);
-	ck_assert_int_eq(find(theirs, 0, 0, 0)->next_offset, 10);
-}
+		take(pg, &me, held);
+		row = believed(held, 0, 0, 0);
+		(void)pg_add(pg, &pg_begin, NULL);
+		positions_add_move(pg, &me, &row, 1, &args);
+		ck_assert_int_eq(pg_run(pg, TIMEOUT_MS), 0);
+		pg_on_waiting(other, 20, end_transaction, &n_looks);
+		take(other, &zombie, theirs);
+		ck_assert_int_ge(n_looks, 3);
+		ck_assert_int_eq(find(theirs, 0, 0, 0)->next_offset, 10);
+	}
 END_TEST
 
 /* ---- lanes that change meanwhile ---- */
 
 static const char split[] =
 	"BEGIN;"
-	" INSERT INTO control.lanes (service, lane, parent, kind, names, colour)"
+	" INSERT INTO control.lanes (service, lane, parent, kind, names, "
+	"colour)"
 	" VALUES ('chillybin', 'pier', 'stable', 'stalls', '{pier,\"a b\"}',"
 	" 'blue');"
 	" WITH parent AS (UPDATE positions SET epoch ="
@@ -233,19 +239,19 @@ static const char split[] =
 	" COMMIT";
 
 START_TEST(a_lane_that_is_split_off_is_taken_with_its_parent)
-{
-	postgres_exec(other, split);
-	take(pg, &me, held);
-	ck_assert_uint_eq(held->lanes.n_lanes, 2);
-	ck_assert_str_eq(held->lanes.lanes[0].name, "stable");
-	ck_assert_str_eq(held->lanes.lanes[1].name, "pier");
-	ck_assert_int_eq(held->lanes.lanes[1].parent, 0);
-	ck_assert_int_eq(held->lanes.lanes[1].kind, LANE_STALLS);
-	ck_assert_uint_eq(held->lanes.lanes[1].n_names, 2);
-	ck_assert_str_eq(held->lanes.lanes[1].names[1], "a b");
-	ck_assert_uint_eq(held->n_rows, 6);
-	(void)find(held, 1, 0, 1);
-}
+	{
+		postgres_exec(other, split);
+		take(pg, &me, held);
+		ck_assert_uint_eq(held->lanes.n_lanes, 2);
+		ck_assert_str_eq(held->lanes.lanes[0].name, "stable");
+		ck_assert_str_eq(held->lanes.lanes[1].name, "pier");
+		ck_assert_int_eq(held->lanes.lanes[1].parent, 0);
+		ck_assert_int_eq(held->lanes.lanes[1].kind, LANE_STALLS);
+		ck_assert_uint_eq(held->lanes.lanes[1].n_names, 2);
+		ck_assert_str_eq(held->lanes.lanes[1].names[1], "a b");
+		ck_assert_uint_eq(held->n_rows, 6);
+		(void)find(held, 1, 0, 1);
+	}
 END_TEST
 
 /* The split of a lane as a transaction that the test ends when the take-over
@@ -259,194 +265,202 @@ static void end_split(void *arg, int backend_pid, int64_t waited_ms)
 }
 
 START_TEST(a_take_over_that_meets_a_change_of_lanes_takes_all_of_them)
-{
-	int n_looks = 0;
+	{
+		int n_looks = 0;
 
-	/* All but its COMMIT. */
-	postgres_exec(other,
-		      "BEGIN; UPDATE positions SET epoch ="
-		      " nextval('control.epoch_seq') WHERE service ="
-		      " 'chillybin';"
-		      " INSERT INTO control.lanes (service, lane, parent, kind,"
-		      " names, colour) VALUES ('chillybin', 'pier', 'stable',"
-		      " 'stalls', '{pier}', 'blue');"
-		      " INSERT INTO positions (service, lane, topic, partition,"
-		      " colour, next_offset, emitted_offset, epoch)"
-		      " SELECT service, 'pier', topic, partition, colour,"
-		      " next_offset, emitted_offset, epoch FROM positions"
-		      " WHERE service = 'chillybin'");
-	pg_on_waiting(pg, 20, end_split, &n_looks);
-	take(pg, &me, held);
-	ck_assert_int_gt(n_looks, 0);
-	/* The first UPDATE did not see the new rows; the lanes told. */
-	ck_assert_uint_eq(held->n_rows, 6);
-	ck_assert_uint_eq(held->lanes.n_lanes, 2);
-}
+		/* All but its COMMIT. */
+		postgres_exec(
+			other,
+			"BEGIN; UPDATE positions SET epoch ="
+			" nextval('control.epoch_seq') WHERE service ="
+			" 'chillybin';"
+			" INSERT INTO control.lanes (service, lane, parent, "
+			"kind,"
+			" names, colour) VALUES ('chillybin', 'pier', 'stable',"
+			" 'stalls', '{pier}', 'blue');"
+			" INSERT INTO positions (service, lane, topic, "
+			"partition,"
+			" colour, next_offset, emitted_offset, epoch)"
+			" SELECT service, 'pier', topic, partition, colour,"
+			" next_offset, emitted_offset, epoch FROM positions"
+			" WHERE service = 'chillybin'");
+		pg_on_waiting(pg, 20, end_split, &n_looks);
+		take(pg, &me, held);
+		ck_assert_int_gt(n_looks, 0);
+		/* The first UPDATE did not see the new rows; the lanes told. */
+		ck_assert_uint_eq(held->n_rows, 6);
+		ck_assert_uint_eq(held->lanes.n_lanes, 2);
+	}
 END_TEST
 
 START_TEST(rows_that_the_lanes_do_not_name_are_never_held)
-{
-	postgres_exec(other, "INSERT INTO control.lanes (service, lane, parent,"
-			     " kind, names, colour) VALUES ('chillybin',"
-			     " 'pier', 'stable', 'stalls', '{pier}', 'blue')");
-	ck_assert_int_ne(positions_take(pg, &me, keys, 3, held), 0);
-}
+	{
+		postgres_exec(
+			other,
+			"INSERT INTO control.lanes (service, lane, parent,"
+			" kind, names, colour) VALUES ('chillybin',"
+			" 'pier', 'stable', 'stalls', '{pier}', 'blue')");
+		ck_assert_int_ne(positions_take(pg, &me, keys, 3, held), 0);
+	}
 END_TEST
 
 START_TEST(an_ended_lane_is_read_as_long_as_a_lane_below_it_lives)
-{
-	postgres_exec(other, split);
-	postgres_exec(
-		other,
-		"INSERT INTO control.lanes (service, lane, parent, kind,"
-		" bucket_from, bucket_to, colour) VALUES ('chillybin', 'half',"
-		" 'pier', 'buckets', 0, 2048, 'green');"
-		"UPDATE control.lanes SET ended_at = now()"
-		" WHERE lane = 'pier'; DELETE FROM positions"
-		" WHERE lane = 'pier'");
-	take(pg, &me, held);
-	ck_assert_uint_eq(held->lanes.n_lanes, 3);
-	ck_assert(held->lanes.lanes[1].ended);
-	ck_assert(!held->lanes.lanes[1].mine);
-	ck_assert_int_eq(held->lanes.lanes[2].parent, 1);
-	ck_assert_int_eq(held->lanes.lanes[2].bucket_to, 2048);
-	ck_assert(!held->lanes.lanes[2].mine);
-	ck_assert_uint_eq(held->n_rows, 3);
-}
+	{
+		postgres_exec(other, split);
+		postgres_exec(other,
+			      "INSERT INTO control.lanes (service, lane, "
+			      "parent, kind,"
+			      " bucket_from, bucket_to, colour) VALUES "
+			      "('chillybin', 'half',"
+			      " 'pier', 'buckets', 0, 2048, 'green');"
+			      "UPDATE control.lanes SET ended_at = now()"
+			      " WHERE lane = 'pier'; DELETE FROM positions"
+			      " WHERE lane = 'pier'");
+		take(pg, &me, held);
+		ck_assert_uint_eq(held->lanes.n_lanes, 3);
+		ck_assert(held->lanes.lanes[1].ended);
+		ck_assert(!held->lanes.lanes[1].mine);
+		ck_assert_int_eq(held->lanes.lanes[2].parent, 1);
+		ck_assert_int_eq(held->lanes.lanes[2].bucket_to, 2048);
+		ck_assert(!held->lanes.lanes[2].mine);
+		ck_assert_uint_eq(held->n_rows, 3);
+	}
 END_TEST
 
 /* ---- moving and emitting ---- */
 
 START_TEST(a_row_that_is_not_where_it_is_believed_to_be_fails_all_of_them)
-{
-	struct held_position rows[2];
+	{
+		struct held_position rows[2];
 
-	take(pg, &me, held);
-	rows[0] = believed(held, 0, 0, 0);
-	rows[1] = believed(held, 0, 1, 0);
-	rows[1].next_offset = 5;
-	ck_assert_int_eq(move(pg, &me, rows, 2), PG_E_SQL);
-	ck_assert_int_eq(next_of(0), 0);
-	rows[1].next_offset = 0;
-	ck_assert_int_eq(move(pg, &me, rows, 2), 0);
-	ck_assert_int_eq(next_of(0), 10);
-	ck_assert_int_eq(next_of(1), 10);
-}
+		take(pg, &me, held);
+		rows[0] = believed(held, 0, 0, 0);
+		rows[1] = believed(held, 0, 1, 0);
+		rows[1].next_offset = 5;
+		ck_assert_int_eq(move(pg, &me, rows, 2), PG_E_SQL);
+		ck_assert_int_eq(next_of(0), 0);
+		rows[1].next_offset = 0;
+		ck_assert_int_eq(move(pg, &me, rows, 2), 0);
+		ck_assert_int_eq(next_of(0), 10);
+		ck_assert_int_eq(next_of(1), 10);
+	}
 END_TEST
 
 START_TEST(emitted_never_goes_above_next_nor_back)
-{
-	struct held_position row;
+	{
+		struct held_position row;
 
-	take(pg, &me, held);
-	row = believed(held, 0, 0, 0);
-	row.emitted = 99;
-	ck_assert_int_eq(move(pg, &me, &row, 1), 0);
-	ck_assert_int_eq(emitted_of(0), 10);
-	row.next_offset = row.to_next = 10;
-	row.emitted = 3;
-	ck_assert_int_eq(positions_emit(pg, &me, &row, 1), 0);
-	ck_assert_int_eq(emitted_of(0), 10);
-	row.to_next = 30;
-	ck_assert_int_eq(move(pg, &me, &row, 1), 0);
-	row.next_offset = row.to_next = 30;
-	row.emitted = 20;
-	ck_assert_int_eq(positions_emit(pg, &me, &row, 1), 0);
-	ck_assert_int_eq(emitted_of(0), 20);
-	ck_assert_int_eq(next_of(0), 30);
-}
+		take(pg, &me, held);
+		row = believed(held, 0, 0, 0);
+		row.emitted = 99;
+		ck_assert_int_eq(move(pg, &me, &row, 1), 0);
+		ck_assert_int_eq(emitted_of(0), 10);
+		row.next_offset = row.to_next = 10;
+		row.emitted = 3;
+		ck_assert_int_eq(positions_emit(pg, &me, &row, 1), 0);
+		ck_assert_int_eq(emitted_of(0), 10);
+		row.to_next = 30;
+		ck_assert_int_eq(move(pg, &me, &row, 1), 0);
+		row.next_offset = row.to_next = 30;
+		row.emitted = 20;
+		ck_assert_int_eq(positions_emit(pg, &me, &row, 1), 0);
+		ck_assert_int_eq(emitted_of(0), 20);
+		ck_assert_int_eq(next_of(0), 30);
+	}
 END_TEST
 
 START_TEST(a_zombie_emits_nothing)
-{
-	struct held_position row;
+	{
+		struct held_position row;
 
-	take(pg, &me, held);
-	row = believed(held, 0, 0, 0);
-	ck_assert_int_eq(move(pg, &me, &row, 1), 0);
-	row.next_offset = row.to_next = 10;
-	row.emitted = 10;
-	take(other, &zombie, theirs);
-	ck_assert_int_eq(positions_emit(pg, &me, &row, 1), PG_E_SQL);
-	ck_assert_str_eq(pg_sqlstate(pg), POSITIONS_LOST);
-	ck_assert_int_eq(emitted_of(0), 0);
-}
+		take(pg, &me, held);
+		row = believed(held, 0, 0, 0);
+		ck_assert_int_eq(move(pg, &me, &row, 1), 0);
+		row.next_offset = row.to_next = 10;
+		row.emitted = 10;
+		take(other, &zombie, theirs);
+		ck_assert_int_eq(positions_emit(pg, &me, &row, 1), PG_E_SQL);
+		ck_assert_str_eq(pg_sqlstate(pg), POSITIONS_LOST);
+		ck_assert_int_eq(emitted_of(0), 0);
+	}
 END_TEST
 
 START_TEST(a_release_leaves_rows_of_another_epoch_alone)
-{
-	struct held_position rows[2];
+	{
+		struct held_position rows[2];
 
-	take(pg, &me, held);
-	rows[0] = believed(held, 0, 0, 0);
-	rows[1] = believed(held, 0, 1, 0);
-	ck_assert_int_eq(move(pg, &me, rows, 2), 0);
-	ck_assert_int_eq(positions_take(other, &zombie, &keys[1], 1, theirs),
-			 0);
-	for (int i = 0; i < 2; i++)
-		rows[i].emitted = 7;
-	ck_assert_int_eq(positions_release(pg, &me, rows, 2), 0);
-	ck_assert_int_eq(emitted_of(0), 7);
-	ck_assert_int_eq(emitted_of(1), 0);
-	ck_assert_int_eq(postgres_number(url, "SELECT count(*) FROM positions "
-					      "WHERE holder = 'zombie'"),
-			 1);
-	ck_assert_int_eq(postgres_number(url, "SELECT count(*) FROM positions "
-					      "WHERE holder = 'me'"),
-			 1); /* restocks, which was not released */
-}
+		take(pg, &me, held);
+		rows[0] = believed(held, 0, 0, 0);
+		rows[1] = believed(held, 0, 1, 0);
+		ck_assert_int_eq(move(pg, &me, rows, 2), 0);
+		ck_assert_int_eq(
+			positions_take(other, &zombie, &keys[1], 1, theirs), 0);
+		for (int i = 0; i < 2; i++)
+			rows[i].emitted = 7;
+		ck_assert_int_eq(positions_release(pg, &me, rows, 2), 0);
+		ck_assert_int_eq(emitted_of(0), 7);
+		ck_assert_int_eq(emitted_of(1), 0);
+		ck_assert_int_eq(
+			postgres_number(url, "SELECT count(*) FROM positions "
+					     "WHERE holder = 'zombie'"),
+			1);
+		ck_assert_int_eq(
+			postgres_number(url, "SELECT count(*) FROM positions "
+					     "WHERE holder = 'me'"),
+			1); /* restocks, which was not released */
+	}
 END_TEST
 
 /* ---- holding beside the batches ---- */
 
 START_TEST(a_hold_keeps_a_take_over_waiting_until_its_commit)
-{
-	struct held_position rows[2];
-	int n_looks = 0;
+	{
+		struct held_position rows[2];
+		int n_looks = 0;
 
-	take(pg, &me, held);
-	rows[0] = believed(held, 0, 0, 0);
-	rows[1] = believed(held, 1, 0, 0);
-	(void)pg_add(pg, &pg_begin, NULL);
-	positions_add_hold(pg, &me, rows, 2, &args);
-	ck_assert_int_eq(pg_run(pg, TIMEOUT_MS), 0);
-	pg_on_waiting(other, 20, end_transaction, &n_looks);
-	take(other, &zombie, theirs);
-	ck_assert_int_ge(n_looks, 3);
-}
+		take(pg, &me, held);
+		rows[0] = believed(held, 0, 0, 0);
+		rows[1] = believed(held, 1, 0, 0);
+		(void)pg_add(pg, &pg_begin, NULL);
+		positions_add_hold(pg, &me, rows, 2, &args);
+		ck_assert_int_eq(pg_run(pg, TIMEOUT_MS), 0);
+		pg_on_waiting(other, 20, end_transaction, &n_looks);
+		take(other, &zombie, theirs);
+		ck_assert_int_ge(n_looks, 3);
+	}
 END_TEST
 
 START_TEST(a_hold_of_rows_that_somebody_else_has_fails)
-{
-	struct held_position row;
+	{
+		struct held_position row;
 
-	take(pg, &me, held);
-	row = believed(held, 0, 0, 0);
-	take(other, &zombie, theirs);
-	(void)pg_add(pg, &pg_begin, NULL);
-	positions_add_hold(pg, &me, &row, 1, &args);
-	(void)pg_add(pg, &pg_commit, NULL);
-	ck_assert_int_eq(pg_run(pg, TIMEOUT_MS), PG_E_SQL);
-	ck_assert_str_eq(pg_sqlstate(pg), POSITIONS_LOST);
-}
+		take(pg, &me, held);
+		row = believed(held, 0, 0, 0);
+		take(other, &zombie, theirs);
+		(void)pg_add(pg, &pg_begin, NULL);
+		positions_add_hold(pg, &me, &row, 1, &args);
+		(void)pg_add(pg, &pg_commit, NULL);
+		ck_assert_int_eq(pg_run(pg, TIMEOUT_MS), PG_E_SQL);
+		ck_assert_str_eq(pg_sqlstate(pg), POSITIONS_LOST);
+	}
 END_TEST
 
 START_TEST(holds_do_not_keep_each_other_waiting)
-{
-	struct held_position row;
-	struct positions_args more = { 0 };
+	{
+		struct held_position row;
+		struct positions_args more = { 0 };
 
-	take(pg, &me, held);
-	row = believed(held, 0, 0, 0);
-	(void)pg_add(pg, &pg_begin, NULL);
-	positions_add_hold(pg, &me, &row, 1, &args);
-	ck_assert_int_eq(pg_run(pg, TIMEOUT_MS), 0);
-	(void)pg_add(other, &pg_begin, NULL);
-	positions_add_hold(other, &me, &row, 1, &more);
-	(void)pg_add(other, &pg_commit, NULL);
-	ck_assert_int_eq(pg_run(other, 5000), 0);
-	positions_args_deinit(&more);
-}
+		take(pg, &me, held);
+		row = believed(held, 0, 0, 0);
+		(void)pg_add(pg, &pg_begin, NULL);
+		positions_add_hold(pg, &me, &row, 1, &args);
+		ck_assert_int_eq(pg_run(pg, TIMEOUT_MS), 0);
+		(void)pg_add(other, &pg_begin, NULL);
+		positions_add_hold(other, &me, &row, 1, &more);
+		(void)pg_add(other, &pg_commit, NULL);
+		ck_assert_int_eq(pg_run(other, 5000), 0);
+		positions_args_deinit(&more);
+	}
 END_TEST
 
 /* ---- dead letters ---- */
@@ -479,63 +493,68 @@ static int store_dead(struct batch *batch)
 }
 
 START_TEST(a_dead_letter_is_stored_and_told_again_in_the_same_words)
-{
-	struct batch *batch = batch_new();
-	struct record *record;
+	{
+		struct batch *batch = batch_new();
+		struct record *record;
 
-	(void)add_record(batch, 6);
-	record = add_record(batch, 7);
-	batch_dead(batch, record, "conflict", "it's \"known\"");
-	(void)store_dead(batch);
-	ck_assert_int_eq(postgres_number(url, "SELECT count(*) FROM "
-					      "dead_letters WHERE key = "
-					      "'\\x61006b6579' AND event_id = "
-					      "'an event' AND \"offset\" = 7"),
-			 1);
-	batch_reset(batch);
+		(void)add_record(batch, 6);
+		record = add_record(batch, 7);
+		batch_dead(batch, record, "conflict", "it's \"known\"");
+		(void)store_dead(batch);
+		ck_assert_int_eq(
+			postgres_number(url, "SELECT count(*) FROM "
+					     "dead_letters WHERE key = "
+					     "'\\x61006b6579' AND event_id = "
+					     "'an event' AND \"offset\" = 7"),
+			1);
+		batch_reset(batch);
 
-	for (int64_t i = 6; i < 9; i++)
-		add_record(batch, i)->decided = true;
-	ck_assert_int_eq(positions_recall_dead(pg, &me, batch), 0);
-	ck_assert_ptr_null(batch->records[0].dead_reason);
-	ck_assert_str_eq(batch->records[1].dead_reason, "conflict");
-	ck_assert_str_eq(batch->records[1].dead_detail, "it's \"known\"");
-	ck_assert_ptr_null(batch->records[2].dead_reason);
-	(void)store_dead(batch); /* decided: nothing is stored again */
-	ck_assert_int_eq(postgres_number(url,
-					 "SELECT count(*) FROM dead_letters"),
-			 1);
-	(void)batch_free(batch);
-}
+		for (int64_t i = 6; i < 9; i++)
+			add_record(batch, i)->decided = true;
+		ck_assert_int_eq(positions_recall_dead(pg, &me, batch), 0);
+		ck_assert_ptr_null(batch->records[0].dead_reason);
+		ck_assert_str_eq(batch->records[1].dead_reason, "conflict");
+		ck_assert_str_eq(batch->records[1].dead_detail,
+				 "it's \"known\"");
+		ck_assert_ptr_null(batch->records[2].dead_reason);
+		(void)store_dead(batch); /* decided: nothing is stored again */
+		ck_assert_int_eq(
+			postgres_number(url,
+					"SELECT count(*) FROM dead_letters"),
+			1);
+		(void)batch_free(batch);
+	}
 END_TEST
 
 START_TEST(what_is_no_text_is_no_event_id)
-{
-	struct batch *batch = batch_new();
-	struct record *record = add_record(batch, 1);
+	{
+		struct batch *batch = batch_new();
+		struct record *record = add_record(batch, 1);
 
-	record->envelope.id = (struct text){ "\xff\0\xfe", 3 };
-	record->kafka.key = NULL;
-	batch_dead(batch, record, "malformed", "nonsense");
-	(void)store_dead(batch);
-	ck_assert_int_eq(postgres_number(url, "SELECT count(*) FROM "
-					      "dead_letters WHERE event_id IS "
-					      "NULL AND key IS NULL"),
-			 1);
-	(void)batch_free(batch);
-}
+		record->envelope.id = (struct text){ "\xff\0\xfe", 3 };
+		record->kafka.key = NULL;
+		batch_dead(batch, record, "malformed", "nonsense");
+		(void)store_dead(batch);
+		ck_assert_int_eq(
+			postgres_number(url, "SELECT count(*) FROM "
+					     "dead_letters WHERE event_id IS "
+					     "NULL AND key IS NULL"),
+			1);
+		(void)batch_free(batch);
+	}
 END_TEST
 
 START_TEST(a_session_that_is_lost_is_an_outcome)
-{
-	char sql[64];
+	{
+		char sql[64];
 
-	(void)snprintf(sql, sizeof(sql), "SELECT pg_terminate_backend(%d)",
-		       pg_backend_pid(pg));
-	postgres_exec(other, sql);
-	ck_assert_int_eq(positions_take(pg, &me, keys, 3, held),
-			 POSITIONS_E_LOST);
-}
+		(void)snprintf(sql, sizeof(sql),
+			       "SELECT pg_terminate_backend(%d)",
+			       pg_backend_pid(pg));
+		postgres_exec(other, sql);
+		ck_assert_int_eq(positions_take(pg, &me, keys, 3, held),
+				 POSITIONS_E_LOST);
+	}
 END_TEST
 
 static void add_tests(TCase *tcase)

@@ -117,8 +117,7 @@ void publish_own(struct publisher *publisher, struct fact *fact, uint64_t token)
 void publish_dead(struct publisher *publisher, const struct record *record,
 		  const struct topic *source)
 {
-	struct published *published =
-		add(publisher, topic_dlq(source)->id);
+	struct published *published = add(publisher, topic_dlq(source)->id);
 	struct adding adding = { publisher, published };
 	struct dead_letter letter = {
 		.topic = text_of(source->name),

@@ -89,60 +89,61 @@ static void deliver(void)
 }
 
 START_TEST(a_record_is_emitted_when_all_its_facts_are_on_their_topic)
-{
-	publish_n(3, 10, 2);
-	publish_n(40, 77, 1);
-	ck_assert_int_eq(emitted_offset(&slots[3].emitted, 20), 10);
-	ck_assert_int_eq(emitted_offset(&slots[40].emitted, 99), 77);
-	deliver();
-	ck_assert_int_eq(emitted_offset(&slots[3].emitted, 20), 20);
-	ck_assert_int_eq(emitted_offset(&slots[40].emitted, 99), 99);
-}
+	{
+		publish_n(3, 10, 2);
+		publish_n(40, 77, 1);
+		ck_assert_int_eq(emitted_offset(&slots[3].emitted, 20), 10);
+		ck_assert_int_eq(emitted_offset(&slots[40].emitted, 99), 77);
+		deliver();
+		ck_assert_int_eq(emitted_offset(&slots[3].emitted, 20), 20);
+		ck_assert_int_eq(emitted_offset(&slots[40].emitted, 99), 99);
+	}
 END_TEST
 
 START_TEST(a_record_without_facts_is_emitted_at_once)
-{
-	publish_n(3, 10, 0);
-	ck_assert_int_eq(emitted_offset(&slots[3].emitted, 20), 20);
-}
+	{
+		publish_n(3, 10, 0);
+		ck_assert_int_eq(emitted_offset(&slots[3].emitted, 20), 20);
+	}
 END_TEST
 
 START_TEST(what_was_sent_before_a_take_over_emits_nothing)
-{
-	publish_n(3, 10, 1);
-	emitted_forget(&slots[3].emitted);
-	(void)emitted_expect(&slots[3].emitted, 5, 1);
-	deliver();
-	ck_assert_int_eq(emitted_offset(&slots[3].emitted, 20), 5);
-}
+	{
+		publish_n(3, 10, 1);
+		emitted_forget(&slots[3].emitted);
+		(void)emitted_expect(&slots[3].emitted, 5, 1);
+		deliver();
+		ck_assert_int_eq(emitted_offset(&slots[3].emitted, 20), 5);
+	}
 END_TEST
 
 START_TEST(a_workers_own_fact_brings_its_token_back)
-{
-	struct fact fact = a_fact();
-	uint64_t token = (UINT64_C(1) << 63) - 1;
+	{
+		struct fact fact = a_fact();
+		uint64_t token = (UINT64_C(1) << 63) - 1;
 
-	publish_own(publisher, &fact, token);
-	deliver();
-	ck_assert_uint_eq(own_token, token);
-}
+		publish_own(publisher, &fact, token);
+		deliver();
+		ck_assert_uint_eq(own_token, token);
+	}
 END_TEST
 
 START_TEST(after_a_failed_delivery_nothing_is_trusted_until_a_reset)
-{
-	rd_kafka_mock_push_request_errors(
-		mock, API_PRODUCE, 1,
-		RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
-	publish_n(3, 10, 1);
-	CHECK_WITHIN(DEADLINE_MS, !publisher_poll(publisher, 50), (void)0);
-	ck_assert_int_eq(emitted_offset(&slots[3].emitted, 20), 10);
-	ck_assert(!publisher_poll(publisher, 0));
-	ck_assert_int_eq(publisher_reset(publisher), 0);
-	emitted_forget(&slots[3].emitted);
-	publish_n(3, 10, 1);
-	deliver();
-	ck_assert_int_eq(emitted_offset(&slots[3].emitted, 20), 20);
-}
+	{
+		rd_kafka_mock_push_request_errors(
+			mock, API_PRODUCE, 1,
+			RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+		publish_n(3, 10, 1);
+		CHECK_WITHIN(DEADLINE_MS, !publisher_poll(publisher, 50),
+			     (void)0);
+		ck_assert_int_eq(emitted_offset(&slots[3].emitted, 20), 10);
+		ck_assert(!publisher_poll(publisher, 0));
+		ck_assert_int_eq(publisher_reset(publisher), 0);
+		emitted_forget(&slots[3].emitted);
+		publish_n(3, 10, 1);
+		deliver();
+		ck_assert_int_eq(emitted_offset(&slots[3].emitted, 20), 20);
+	}
 END_TEST
 
 /* ---- what is on the topics ---- */
@@ -200,57 +201,58 @@ static void expect_header(const struct kafka_record *record, const char *name,
 }
 
 START_TEST(a_fact_is_on_its_topic_with_its_headers)
-{
-	struct kafka_record record;
+	{
+		struct kafka_record record;
 
-	publish_n(0, 1, 1);
-	deliver();
-	read_one("picks.x", 0, true, &record);
-	CHECK_BYTES(record.key, record.n_key, "key");
-	ck_assert_uint_eq(record.n_value, 1);
-	expect_header(&record, "ce_type", "galore.pick");
-	expect_header(&record, "producer", "chillybin@1");
-	expect_header(&record, "ce_id", "id");
-	kafka_record_release(&record);
-	in = kafka_in_free(in);
-}
+		publish_n(0, 1, 1);
+		deliver();
+		read_one("picks.x", 0, true, &record);
+		CHECK_BYTES(record.key, record.n_key, "key");
+		ck_assert_uint_eq(record.n_value, 1);
+		expect_header(&record, "ce_type", "galore.pick");
+		expect_header(&record, "producer", "chillybin@1");
+		expect_header(&record, "ce_id", "id");
+		kafka_record_release(&record);
+		in = kafka_in_free(in);
+	}
 END_TEST
 
 /* What was read of picks is given up, as a record of orders. */
 START_TEST(a_dead_letter_is_the_bytes_as_they_came_and_why)
-{
-	struct record dead = { .slot = &slots[7], .dead_detail = "nonsense" };
-	struct kafka_in *first;
-	struct kafka_record copy;
+	{
+		struct record dead = { .slot = &slots[7],
+				       .dead_detail = "nonsense" };
+		struct kafka_in *first;
+		struct kafka_record copy;
 
-	publish_n(0, 1, 1);
-	deliver();
-	read_one("picks.x", 0, true, &dead.kafka);
-	first = in;
-	dead.kafka.partition = 7;
-	dead.kafka.offset = 1234;
-	publish_begin(publisher, &dead);
-	publish_dead(publisher, &dead, &topic_table[TOPIC_ORDERS]);
-	publish_end(publisher);
-	ck_assert_int_eq(emitted_offset(&slots[7].emitted, 2000), 1234);
-	deliver();
-	ck_assert_int_eq(emitted_offset(&slots[7].emitted, 2000), 2000);
-	read_one("orders.dlq.x", 7, false, &copy);
-	CHECK_BYTES(copy.key, copy.n_key, "key");
-	ck_assert_uint_eq(copy.n_value, 1);
-	ck_assert_uint_eq(*(const uint8_t *)copy.value, 0x80);
-	expect_header(&copy, "ce_id", "id");
-	expect_header(&copy, "__dlq.errors.topic", "orders");
-	expect_header(&copy, "__dlq.errors.partition", "7");
-	expect_header(&copy, "__dlq.errors.offset", "1234");
-	expect_header(&copy, "__dlq.errors.group", "chillybin.blue");
-	expect_header(&copy, "__dlq.errors.message", "nonsense");
-	expect_header(&copy, "dead-letter-id", "orders/7@1234");
-	kafka_record_release(&copy);
-	kafka_record_release(&dead.kafka);
-	in = kafka_in_free(in);
-	(void)kafka_in_free(first);
-}
+		publish_n(0, 1, 1);
+		deliver();
+		read_one("picks.x", 0, true, &dead.kafka);
+		first = in;
+		dead.kafka.partition = 7;
+		dead.kafka.offset = 1234;
+		publish_begin(publisher, &dead);
+		publish_dead(publisher, &dead, &topic_table[TOPIC_ORDERS]);
+		publish_end(publisher);
+		ck_assert_int_eq(emitted_offset(&slots[7].emitted, 2000), 1234);
+		deliver();
+		ck_assert_int_eq(emitted_offset(&slots[7].emitted, 2000), 2000);
+		read_one("orders.dlq.x", 7, false, &copy);
+		CHECK_BYTES(copy.key, copy.n_key, "key");
+		ck_assert_uint_eq(copy.n_value, 1);
+		ck_assert_uint_eq(*(const uint8_t *)copy.value, 0x80);
+		expect_header(&copy, "ce_id", "id");
+		expect_header(&copy, "__dlq.errors.topic", "orders");
+		expect_header(&copy, "__dlq.errors.partition", "7");
+		expect_header(&copy, "__dlq.errors.offset", "1234");
+		expect_header(&copy, "__dlq.errors.group", "chillybin.blue");
+		expect_header(&copy, "__dlq.errors.message", "nonsense");
+		expect_header(&copy, "dead-letter-id", "orders/7@1234");
+		kafka_record_release(&copy);
+		kafka_record_release(&dead.kafka);
+		in = kafka_in_free(in);
+		(void)kafka_in_free(first);
+	}
 END_TEST
 
 int main(void)
@@ -260,12 +262,14 @@ int main(void)
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(
-		tcase, a_record_is_emitted_when_all_its_facts_are_on_their_topic);
+		tcase,
+		a_record_is_emitted_when_all_its_facts_are_on_their_topic);
 	tcase_add_test(tcase, a_record_without_facts_is_emitted_at_once);
 	tcase_add_test(tcase, what_was_sent_before_a_take_over_emits_nothing);
 	tcase_add_test(tcase, a_workers_own_fact_brings_its_token_back);
 	tcase_add_test(
-		tcase, after_a_failed_delivery_nothing_is_trusted_until_a_reset);
+		tcase,
+		after_a_failed_delivery_nothing_is_trusted_until_a_reset);
 	tcase_add_test(tcase, a_fact_is_on_its_topic_with_its_headers);
 	tcase_add_test(tcase, a_dead_letter_is_the_bytes_as_they_came_and_why);
 	return check_run(suite);

@@ -20,7 +20,9 @@ static struct session_params params;
 static char error[256];
 
 static const struct pg_statement update = {
-	"update", "UPDATE stock SET quantity = quantity + 1", 0,
+	"update",
+	"UPDATE stock SET quantity = quantity + 1",
+	0,
 };
 
 static void setup(void)
@@ -33,7 +35,8 @@ static void setup(void)
 		.schema_version = 2,
 	};
 	blocker = postgres_connect(url, "galore");
-	postgres_exec(blocker, "INSERT INTO stock VALUES ('main', 'cheese', 1)");
+	postgres_exec(blocker,
+		      "INSERT INTO stock VALUES ('main', 'cheese', 1)");
 }
 
 static void teardown(void)
@@ -50,11 +53,11 @@ static void open_it(void)
 }
 
 START_TEST(a_schema_that_is_newer_than_needed_is_accepted)
-{
-	open_it();
-	ck_assert_ptr_nonnull(session.work);
-	ck_assert_ptr_nonnull(session.watch);
-}
+	{
+		open_it();
+		ck_assert_ptr_nonnull(session.work);
+		ck_assert_ptr_nonnull(session.watch);
+	}
 END_TEST
 
 static const char *const amiss[] = {
@@ -65,35 +68,36 @@ static const char *const amiss[] = {
 };
 
 START_TEST(a_schema_that_is_older_dirty_or_not_there_wants_migrating)
-{
-	postgres_exec(blocker, amiss[_i]);
-	ck_assert_int_eq(session_open(&session, &params, error),
-			 SESSION_E_OLD_SCHEMA);
-	ck_assert_ptr_nonnull(strstr(error, "overlord migrate up"));
-	ck_assert_ptr_null(session.work);
-	ck_assert_ptr_null(session.watch);
-}
+	{
+		postgres_exec(blocker, amiss[_i]);
+		ck_assert_int_eq(session_open(&session, &params, error),
+				 SESSION_E_OLD_SCHEMA);
+		ck_assert_ptr_nonnull(strstr(error, "overlord migrate up"));
+		ck_assert_ptr_null(session.work);
+		ck_assert_ptr_null(session.watch);
+	}
 END_TEST
 
 START_TEST(a_database_that_is_not_there_is_away)
-{
-	params.url = "postgresql://nobody@127.0.0.1:1/none";
-	ck_assert_int_eq(session_open(&session, &params, error),
-			 SESSION_E_AWAY);
-	ck_assert_uint_gt(strlen(error), 0);
-}
+	{
+		params.url = "postgresql://nobody@127.0.0.1:1/none";
+		ck_assert_int_eq(session_open(&session, &params, error),
+				 SESSION_E_AWAY);
+		ck_assert_uint_gt(strlen(error), 0);
+	}
 END_TEST
 
 START_TEST(opening_again_leaves_one_pair_of_sessions)
-{
-	open_it();
-	open_it();
-	CHECK_WITHIN(TIMEOUT_MS,
-		     postgres_number(url, "SELECT count(*) FROM"
+	{
+		open_it();
+		open_it();
+		CHECK_WITHIN(TIMEOUT_MS,
+			     postgres_number(
+				     url, "SELECT count(*) FROM"
 					  " pg_stat_activity WHERE"
 					  " application_name = 'holder'") == 2,
-		     (void)0);
-}
+			     (void)0);
+	}
 END_TEST
 
 /* ---- the rescue ---- */
@@ -110,34 +114,37 @@ static int run_update(void)
 }
 
 START_TEST(who_hangs_in_a_copy_with_locked_rows_is_ended)
-{
-	int waited_ms;
+	{
+		int waited_ms;
 
-	open_it();
-	ck_assert_int_eq(
-		pg_copy_begin(blocker,
-			      "BEGIN; UPDATE stock SET quantity = 0;"
-			      " COPY dead_letters FROM STDIN (FORMAT binary)",
-			      TIMEOUT_MS),
-		0);
-	waited_ms = run_update();
-	ck_assert_int_ge(waited_ms, 190);
-	ck_assert_int_lt(waited_ms, 5000);
-	ck_assert_int_eq(counter_get(&runtime_counters.rescues), 1);
-	ck_assert_int_ne(pg_exec(blocker, "SELECT 1", TIMEOUT_MS), 0);
-	ck_assert(pg_lost(blocker));
-	ck_assert_int_eq(postgres_number(url, "SELECT quantity FROM stock"), 2);
-}
+		open_it();
+		ck_assert_int_eq(
+			pg_copy_begin(
+				blocker,
+				"BEGIN; UPDATE stock SET quantity = 0;"
+				" COPY dead_letters FROM STDIN (FORMAT binary)",
+				TIMEOUT_MS),
+			0);
+		waited_ms = run_update();
+		ck_assert_int_ge(waited_ms, 190);
+		ck_assert_int_lt(waited_ms, 5000);
+		ck_assert_int_eq(counter_get(&runtime_counters.rescues), 1);
+		ck_assert_int_ne(pg_exec(blocker, "SELECT 1", TIMEOUT_MS), 0);
+		ck_assert(pg_lost(blocker));
+		ck_assert_int_eq(
+			postgres_number(url, "SELECT quantity FROM stock"), 2);
+	}
 END_TEST
 
 START_TEST(who_sits_in_an_open_transaction_is_ended)
-{
-	open_it();
-	postgres_exec(blocker, "BEGIN; UPDATE stock SET quantity = 0");
-	(void)run_update();
-	ck_assert_int_eq(counter_get(&runtime_counters.rescues), 1);
-	ck_assert_int_eq(postgres_number(url, "SELECT quantity FROM stock"), 2);
-}
+	{
+		open_it();
+		postgres_exec(blocker, "BEGIN; UPDATE stock SET quantity = 0");
+		(void)run_update();
+		ck_assert_int_eq(counter_get(&runtime_counters.rescues), 1);
+		ck_assert_int_eq(
+			postgres_number(url, "SELECT quantity FROM stock"), 2);
+	}
 END_TEST
 
 static void *work(void *arg)
@@ -150,26 +157,28 @@ static void *work(void *arg)
 }
 
 START_TEST(who_works_is_waited_for)
-{
-	pthread_t thread;
-	int waited_ms;
-	void *r;
+	{
+		pthread_t thread;
+		int waited_ms;
+		void *r;
 
-	open_it();
-	ck_assert_int_eq(pthread_create(&thread, NULL, work, blocker), 0);
-	CHECK_WITHIN(TIMEOUT_MS,
-		     postgres_number(url, "SELECT count(*) FROM"
+		open_it();
+		ck_assert_int_eq(pthread_create(&thread, NULL, work, blocker),
+				 0);
+		CHECK_WITHIN(TIMEOUT_MS,
+			     postgres_number(
+				     url, "SELECT count(*) FROM"
 					  " pg_stat_activity WHERE wait_event"
 					  " = 'PgSleep'") == 1,
-		     (void)0);
-	waited_ms = run_update();
-	ck_assert_int_ge(waited_ms, 500);
-	ck_assert_int_eq(pthread_join(thread, &r), 0);
-	ck_assert_int_eq((int)(intptr_t)r, 0);
-	ck_assert_int_eq(counter_get(&runtime_counters.rescues), 0);
-	ck_assert_int_eq(postgres_number(url, "SELECT quantity FROM stock"),
-			 11);
-}
+			     (void)0);
+		waited_ms = run_update();
+		ck_assert_int_ge(waited_ms, 500);
+		ck_assert_int_eq(pthread_join(thread, &r), 0);
+		ck_assert_int_eq((int)(intptr_t)r, 0);
+		ck_assert_int_eq(counter_get(&runtime_counters.rescues), 0);
+		ck_assert_int_eq(
+			postgres_number(url, "SELECT quantity FROM stock"), 11);
+	}
 END_TEST
 
 int main(void)
@@ -180,8 +189,9 @@ int main(void)
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, a_schema_that_is_newer_than_needed_is_accepted);
 	tcase_add_loop_test(
-		tcase, a_schema_that_is_older_dirty_or_not_there_wants_migrating,
-		0, CHECK_N(amiss));
+		tcase,
+		a_schema_that_is_older_dirty_or_not_there_wants_migrating, 0,
+		CHECK_N(amiss));
 	tcase_add_test(tcase, a_database_that_is_not_there_is_away);
 	tcase_add_test(tcase, opening_again_leaves_one_pair_of_sessions);
 	tcase_add_test(tcase, who_hangs_in_a_copy_with_locked_rows_is_ended);

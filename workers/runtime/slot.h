@@ -43,6 +43,7 @@ struct slot {
 	int64_t next_read; /* the offset that must come next */
 	int64_t decided;   /* up to where batches have ended */
 	int64_t written;   /* emitted_offset as it stands in the database */
+	int64_t read_stamp_ms; /* timestamp of the record read last; 0: none */
 	struct emitted emitted;
 };
 

@@ -16,7 +16,7 @@ enum { FEW = 3, MANY = 64, TRIES_MAX = 16 };
 /* How a try fails, and what was seen of each. */
 static struct {
 	const char *fail_with; /* the SQLSTATE of those that fail */
-	int n_fail;	       /* so many tries fail first */
+	int n_fail;            /* so many tries fail first */
 	bool fail_in_load;
 	bool end_session; /* in place of failing */
 	int n_tries, n_loads, n_copies;
@@ -84,11 +84,15 @@ static int copy(void *arg, struct pg *pg, const struct batch *batch)
 }
 
 static const struct pg_statement miss = {
-	"miss", "SELECT pg_temp.miss($1)", 1,
+	"miss",
+	"SELECT pg_temp.miss($1)",
+	1,
 };
 
 static const struct pg_statement insert = {
-	"insert", "INSERT INTO effects SELECT unnest($1::bigint[])", 1,
+	"insert",
+	"INSERT INTO effects SELECT unnest($1::bigint[])",
+	1,
 };
 
 static struct pg_args args[2];
@@ -160,9 +164,8 @@ static void take_over(void)
 {
 	static const struct position_key key = { 0, 0 };
 
-	ck_assert_int_eq(positions_take(session.work, &identity, &key, 1,
-					taken),
-			 0);
+	ck_assert_int_eq(
+		positions_take(session.work, &identity, &key, 1, taken), 0);
 	slot.n_rows = 1;
 	slot.rows[0] = (struct slot_row){
 		.next_offset = taken->rows[0].next_offset,
@@ -236,8 +239,9 @@ static int run(int64_t n)
 
 static void expect_modes(const char *letters)
 {
-	static const char names[] = { [BATCH_FAST] = 'f', [BATCH_CHECKED] = 'c',
-				      [BATCH_LOCKED] = 'l' };
+	static const char names[] = {
+		[BATCH_FAST] = 'f', [BATCH_CHECKED] = 'c', [BATCH_LOCKED] = 'l'
+	};
 	char said[TRIES_MAX + 1] = "";
 
 	for (int i = 0; i < script.n_tries; i++)
@@ -263,190 +267,196 @@ static void expect_committed(int64_t n)
 /* ---- the ways ---- */
 
 START_TEST(a_small_batch_goes_in_one_message)
-{
-	ck_assert_int_eq(run(FEW), 0);
-	expect_modes("f");
-	ck_assert_int_eq(script.n_copies, 0);
-	ck_assert_int_eq(script.n_loads, 0);
-	expect_committed(FEW);
-	ck_assert_int_eq(counter_get(&runtime_counters.batches_fast), 1);
-}
+	{
+		ck_assert_int_eq(run(FEW), 0);
+		expect_modes("f");
+		ck_assert_int_eq(script.n_copies, 0);
+		ck_assert_int_eq(script.n_loads, 0);
+		expect_committed(FEW);
+		ck_assert_int_eq(counter_get(&runtime_counters.batches_fast),
+				 1);
+	}
 END_TEST
 
 START_TEST(a_large_batch_goes_by_copy)
-{
-	ck_assert_int_eq(run(MANY), 0);
-	expect_modes("f");
-	ck_assert_int_eq(script.n_copies, 1);
-	expect_committed(MANY);
-}
+	{
+		ck_assert_int_eq(run(MANY), 0);
+		expect_modes("f");
+		ck_assert_int_eq(script.n_copies, 1);
+		expect_committed(MANY);
+	}
 END_TEST
 
 START_TEST(what_a_try_found_dead_is_stored_with_the_rest)
-{
-	ck_assert_int_eq(run(FEW), 0);
-	ck_assert_int_eq(postgres_number(url,
-					 "SELECT count(*) FROM dead_letters"
-					 " WHERE reason = 'conflict'"
-					 " AND \"offset\" = 0"),
-			 1);
-}
+	{
+		ck_assert_int_eq(run(FEW), 0);
+		ck_assert_int_eq(
+			postgres_number(url, "SELECT count(*) FROM dead_letters"
+					     " WHERE reason = 'conflict'"
+					     " AND \"offset\" = 0"),
+			1);
+	}
 END_TEST
 
 static const char *const misses[] = { ROWS_CHANGED, ROWS_KNOWN, "23505" };
 
 START_TEST(a_row_that_is_not_what_was_taken_for_granted_is_read)
-{
-	script.fail_with = misses[_i];
-	script.n_fail = 1;
-	ck_assert_int_eq(run(MANY), 0);
-	expect_modes("fc");
-	ck_assert_int_eq(script.n_copies, 1);
-	ck_assert_int_eq(script.n_loads, 1);
-	ck_assert(!script.within_limits);
-	expect_committed(MANY);
-	ck_assert_int_eq(counter_get(&runtime_counters.batch_misses), 1);
-	ck_assert_int_eq(counter_get(&runtime_counters.batches_checked), 1);
-}
+	{
+		script.fail_with = misses[_i];
+		script.n_fail = 1;
+		ck_assert_int_eq(run(MANY), 0);
+		expect_modes("fc");
+		ck_assert_int_eq(script.n_copies, 1);
+		ck_assert_int_eq(script.n_loads, 1);
+		ck_assert(!script.within_limits);
+		expect_committed(MANY);
+		ck_assert_int_eq(counter_get(&runtime_counters.batch_misses),
+				 1);
+		ck_assert_int_eq(counter_get(&runtime_counters.batches_checked),
+				 1);
+	}
 END_TEST
 
 START_TEST(after_three_misses_rows_are_locked_before_the_decision)
-{
-	script.fail_with = ROWS_CHANGED;
-	script.n_fail = 3;
-	ck_assert_int_eq(run(FEW), 0);
-	expect_modes("fccl");
-	ck_assert(script.within_limits);
-	expect_committed(FEW);
-	ck_assert_int_eq(counter_get(&runtime_counters.batches_locked), 1);
-}
+	{
+		script.fail_with = ROWS_CHANGED;
+		script.n_fail = 3;
+		ck_assert_int_eq(run(FEW), 0);
+		expect_modes("fccl");
+		ck_assert(script.within_limits);
+		expect_committed(FEW);
+		ck_assert_int_eq(counter_get(&runtime_counters.batches_locked),
+				 1);
+	}
 END_TEST
 
 START_TEST(after_each_fall_back_twice_as_many_batches_are_read_at_once)
-{
-	for (int ahead = 2; ahead <= 64; ahead *= 2) {
-		script.fail_with = ROWS_KNOWN;
+	{
+		for (int ahead = 2; ahead <= 64; ahead *= 2) {
+			script.fail_with = ROWS_KNOWN;
+			script.n_fail = 1;
+			ck_assert_int_eq(run(FEW), 0);
+			expect_modes("fc");
+			script.n_fail = 0;
+			for (int i = 0; i < ahead; i++) {
+				ck_assert_int_eq(run(FEW), 0);
+				expect_modes("c");
+			}
+		}
 		script.n_fail = 1;
 		ck_assert_int_eq(run(FEW), 0);
 		expect_modes("fc");
 		script.n_fail = 0;
-		for (int i = 0; i < ahead; i++) {
+		for (int i = 0; i < 64; i++)
 			ck_assert_int_eq(run(FEW), 0);
-			expect_modes("c");
-		}
-	}
-	script.n_fail = 1;
-	ck_assert_int_eq(run(FEW), 0);
-	expect_modes("fc");
-	script.n_fail = 0;
-	for (int i = 0; i < 64; i++)
-		ck_assert_int_eq(run(FEW), 0);
-	ck_assert_int_eq(run(FEW), 0);
-	expect_modes("f");
-}
-END_TEST
-
-START_TEST(a_fast_batch_that_succeeds_makes_the_next_fall_back_cheap)
-{
-	script.fail_with = ROWS_KNOWN;
-	for (int round = 0; round < 3; round++) {
-		script.n_fail = 1;
-		ck_assert_int_eq(run(FEW), 0);
-		script.n_fail = 0;
-		for (int i = 0; i < 2; i++) {
-			ck_assert_int_eq(run(FEW), 0);
-			expect_modes("c");
-		}
 		ck_assert_int_eq(run(FEW), 0);
 		expect_modes("f");
 	}
-}
+END_TEST
+
+START_TEST(a_fast_batch_that_succeeds_makes_the_next_fall_back_cheap)
+	{
+		script.fail_with = ROWS_KNOWN;
+		for (int round = 0; round < 3; round++) {
+			script.n_fail = 1;
+			ck_assert_int_eq(run(FEW), 0);
+			script.n_fail = 0;
+			for (int i = 0; i < 2; i++) {
+				ck_assert_int_eq(run(FEW), 0);
+				expect_modes("c");
+			}
+			ck_assert_int_eq(run(FEW), 0);
+			expect_modes("f");
+		}
+	}
 END_TEST
 
 START_TEST(a_batch_whose_decision_rests_on_rows_reads_them_at_once)
-{
-	fill(FEW);
-	tx->batch->needs_load = true;
-	ck_assert_int_eq(transaction_run(tx, &session), 0);
-	expect_modes("c");
-	ck_assert_int_eq(script.n_loads, 1);
-}
+	{
+		fill(FEW);
+		tx->batch->needs_load = true;
+		ck_assert_int_eq(transaction_run(tx, &session), 0);
+		expect_modes("c");
+		ck_assert_int_eq(script.n_loads, 1);
+	}
 END_TEST
 
 START_TEST(a_worker_that_reads_nothing_is_not_asked_to)
-{
-	tx->ops = &without_load;
-	fill(FEW);
-	tx->batch->records[1].decided = true;
-	batch_close(tx->batch, 0);
-	ck_assert_int_eq(transaction_run(tx, &session), 0);
-	expect_modes("c");
-	ck_assert_int_eq(script.n_loads, 0);
-}
+	{
+		tx->ops = &without_load;
+		fill(FEW);
+		tx->batch->records[1].decided = true;
+		batch_close(tx->batch, 0);
+		ck_assert_int_eq(transaction_run(tx, &session), 0);
+		expect_modes("c");
+		ck_assert_int_eq(script.n_loads, 0);
+	}
 END_TEST
 
 START_TEST(a_miss_of_a_worker_that_reads_nothing_is_a_refusal)
-{
-	tx->ops = &without_load;
-	script.fail_with = ROWS_KNOWN;
-	script.n_fail = 1;
-	ck_assert_int_eq(run(FEW), TRANSACTION_E_HOLD);
-	expect_committed(0);
-}
+	{
+		tx->ops = &without_load;
+		script.fail_with = ROWS_KNOWN;
+		script.n_fail = 1;
+		ck_assert_int_eq(run(FEW), TRANSACTION_E_HOLD);
+		expect_committed(0);
+	}
 END_TEST
 
 /* ---- what is not done ---- */
 
 START_TEST(a_refusal_of_the_server_holds_and_leaves_nothing)
-{
-	script.fail_with = "53100";
-	script.n_fail = 1;
-	ck_assert_int_eq(run(MANY), TRANSACTION_E_HOLD);
-	ck_assert_str_eq(tx->error, "no");
-	expect_committed(0);
-	script.n_fail = 0;
-	ck_assert_int_eq(run(MANY), 0);
-	expect_committed(MANY);
-}
+	{
+		script.fail_with = "53100";
+		script.n_fail = 1;
+		ck_assert_int_eq(run(MANY), TRANSACTION_E_HOLD);
+		ck_assert_str_eq(tx->error, "no");
+		expect_committed(0);
+		script.n_fail = 0;
+		ck_assert_int_eq(run(MANY), 0);
+		expect_committed(MANY);
+	}
 END_TEST
 
 START_TEST(a_refusal_while_reading_holds)
-{
-	script.fail_in_load = true;
-	script.n_fail = 1;
-	fill(FEW);
-	tx->batch->needs_load = true;
-	ck_assert_int_eq(transaction_run(tx, &session), TRANSACTION_E_HOLD);
-	ck_assert_str_eq(tx->error, "division by zero");
-	ck_assert_int_eq(run(FEW), 0);
-	expect_committed(FEW);
-}
+	{
+		script.fail_in_load = true;
+		script.n_fail = 1;
+		fill(FEW);
+		tx->batch->needs_load = true;
+		ck_assert_int_eq(transaction_run(tx, &session),
+				 TRANSACTION_E_HOLD);
+		ck_assert_str_eq(tx->error, "division by zero");
+		ck_assert_int_eq(run(FEW), 0);
+		expect_committed(FEW);
+	}
 END_TEST
 
 START_TEST(a_row_of_another_epoch_fences_and_leaves_nothing)
-{
-	postgres_exec(session.watch, "UPDATE positions SET epoch = epoch + 1");
-	ck_assert_int_eq(run(MANY), TRANSACTION_E_FENCED);
-	expect_committed(0);
-	take_over();
-	ck_assert_int_eq(run(MANY), 0);
-	expect_committed(MANY);
-}
+	{
+		postgres_exec(session.watch,
+			      "UPDATE positions SET epoch = epoch + 1");
+		ck_assert_int_eq(run(MANY), TRANSACTION_E_FENCED);
+		expect_committed(0);
+		take_over();
+		ck_assert_int_eq(run(MANY), 0);
+		expect_committed(MANY);
+	}
 END_TEST
 
 START_TEST(a_session_that_is_ended_in_the_middle_is_lost)
-{
-	script.end_session = true;
-	script.n_fail = 1;
-	ck_assert_int_eq(run(MANY), TRANSACTION_E_LOST);
-	ck_assert_uint_gt(strlen(tx->error), 0);
-	expect_committed(0);
-	script.end_session = false;
-	open_session();
-	take_over();
-	ck_assert_int_eq(run(MANY), 0);
-	expect_committed(MANY);
-}
+	{
+		script.end_session = true;
+		script.n_fail = 1;
+		ck_assert_int_eq(run(MANY), TRANSACTION_E_LOST);
+		ck_assert_uint_gt(strlen(tx->error), 0);
+		expect_committed(0);
+		script.end_session = false;
+		open_session();
+		take_over();
+		ck_assert_int_eq(run(MANY), 0);
+		expect_committed(MANY);
+	}
 END_TEST
 
 static void add_tests(TCase *tcase)

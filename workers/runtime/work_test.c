@@ -42,34 +42,34 @@ static int count(void *arg, struct session *session)
 }
 
 START_TEST(a_job_runs_in_the_other_thread_and_gives_its_result_once)
-{
-	struct job job = { 0 };
-	int r = -1;
+	{
+		struct job job = { 0 };
+		int r = -1;
 
-	ck_assert(work_idle(work));
-	work_submit(work, count, &job);
-	ck_assert(work_wait(work, DEADLINE_MS, &r));
-	ck_assert_int_eq(r, 1);
-	ck_assert_int_eq(job.n_runs, 1);
-	ck_assert(!pthread_equal(job.thread, pthread_self()));
-	ck_assert(work_idle(work));
-	ck_assert(!work_done(work, &r));
-}
+		ck_assert(work_idle(work));
+		work_submit(work, count, &job);
+		ck_assert(work_wait(work, DEADLINE_MS, &r));
+		ck_assert_int_eq(r, 1);
+		ck_assert_int_eq(job.n_runs, 1);
+		ck_assert(!pthread_equal(job.thread, pthread_self()));
+		ck_assert(work_idle(work));
+		ck_assert(!work_done(work, &r));
+	}
 END_TEST
 
 START_TEST(the_loop_is_woken_when_a_job_is_done)
-{
-	struct job job = { 0 };
+	{
+		struct job job = { 0 };
 
-	for (int i = 1; i <= 200; i++) {
-		int r = -1;
+		for (int i = 1; i <= 200; i++) {
+			int r = -1;
 
-		work_submit(work, count, &job);
-		CHECK_WITHIN(DEADLINE_MS, work_done(work, &r),
-			     loop_wait(loop, DEADLINE_MS));
-		ck_assert_int_eq(r, i);
+			work_submit(work, count, &job);
+			CHECK_WITHIN(DEADLINE_MS, work_done(work, &r),
+				     loop_wait(loop, DEADLINE_MS));
+			ck_assert_int_eq(r, i);
+		}
 	}
-}
 END_TEST
 
 static int linger(void *arg, struct session *session)
@@ -84,38 +84,38 @@ static int linger(void *arg, struct session *session)
 }
 
 START_TEST(a_wait_ends_at_its_deadline_and_can_be_begun_again)
-{
-	struct job job = { 0 };
-	int r = -1;
+	{
+		struct job job = { 0 };
+		int r = -1;
 
-	work_submit(work, linger, &job);
-	ck_assert(!work_wait(work, 20, &r));
-	ck_assert_int_eq(r, -1);
-	ck_assert(!work_idle(work));
-	ck_assert(!work_done(work, &r));
-	atomic_store(&job.go, true);
-	ck_assert(work_wait(work, DEADLINE_MS, &r));
-	ck_assert_int_eq(r, 7);
-}
+		work_submit(work, linger, &job);
+		ck_assert(!work_wait(work, 20, &r));
+		ck_assert_int_eq(r, -1);
+		ck_assert(!work_idle(work));
+		ck_assert(!work_done(work, &r));
+		atomic_store(&job.go, true);
+		ck_assert(work_wait(work, DEADLINE_MS, &r));
+		ck_assert_int_eq(r, 7);
+	}
 END_TEST
 
 START_TEST(who_leaves_waits_for_the_job_in_hand)
-{
-	struct job job = { 0 };
+	{
+		struct job job = { 0 };
 
-	work_submit(work, count, &job);
-	work = work_free(work);
-	ck_assert_int_le(job.n_runs, 1);
-}
+		work_submit(work, count, &job);
+		work = work_free(work);
+		ck_assert_int_le(job.n_runs, 1);
+	}
 END_TEST
 
 START_TEST(a_second_job_before_the_first_is_done_is_our_mistake)
-{
-	struct job job = { 0 };
+	{
+		struct job job = { 0 };
 
-	work_submit(work, linger, &job);
-	work_submit(work, count, &job);
-}
+		work_submit(work, linger, &job);
+		work_submit(work, count, &job);
+	}
 END_TEST
 
 /* ---- notifications, which come while the thread is idle ---- */
@@ -134,23 +134,23 @@ static int open_session(void *arg, struct session *session)
 }
 
 START_TEST(a_notification_wakes_the_loop_and_is_told_once)
-{
-	static char url[256];
-	struct pg *other;
-	int r = -1;
+	{
+		static char url[256];
+		struct pg *other;
+		int r = -1;
 
-	(void)str_copy(url, sizeof(url), postgres_database());
-	work_submit(work, open_session, url);
-	ck_assert(work_wait(work, DEADLINE_MS, &r));
-	ck_assert_int_eq(r, 0);
-	ck_assert(!work_notified(work));
-	other = postgres_connect(url, NULL);
-	postgres_exec(other, "NOTIFY lanes");
-	CHECK_WITHIN(DEADLINE_MS, work_notified(work),
-		     loop_wait(loop, DEADLINE_MS));
-	ck_assert(!work_notified(work));
-	(void)pg_free(other);
-}
+		(void)str_copy(url, sizeof(url), postgres_database());
+		work_submit(work, open_session, url);
+		ck_assert(work_wait(work, DEADLINE_MS, &r));
+		ck_assert_int_eq(r, 0);
+		ck_assert(!work_notified(work));
+		other = postgres_connect(url, NULL);
+		postgres_exec(other, "NOTIFY lanes");
+		CHECK_WITHIN(DEADLINE_MS, work_notified(work),
+			     loop_wait(loop, DEADLINE_MS));
+		ck_assert(!work_notified(work));
+		(void)pg_free(other);
+	}
 END_TEST
 
 int main(void)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Tally: one statement a batch. Nothing is read first, so nothing is decided. */
+/* Tally: one statement a batch. Nothing is read first, so nothing is decided.
+ */
 #include "workers/tally/tally.h"
 
 #include "infra/lib/clock.h"

@@ -87,76 +87,80 @@ static int64_t made(const char *stall, const char *hour)
 }
 
 START_TEST(toasties_are_counted_per_stall_and_hour)
-{
-	(void)add(1, "main", TOASTIE_DONE, HOUR ":00:00.000Z");
-	(void)add(2, "main", TOASTIE_DONE, HOUR ":59:59.999Z");
-	(void)add(3, "pier", TOASTIE_DONE, HOUR ":30:00Z");
-	(void)add(4, "main", TOASTIE_DONE, "2026-01-02T04:00:00.000Z");
-	commit();
-	ck_assert_int_eq(made("main", HOUR), 2);
-	ck_assert_int_eq(made("pier", HOUR), 1);
-	ck_assert_int_eq(made("main", "2026-01-02T04"), 1);
-	(void)add(5, "main", TOASTIE_DONE, HOUR ":00:00.000Z");
-	commit();
-	ck_assert_int_eq(made("main", HOUR), 3);
-}
+	{
+		(void)add(1, "main", TOASTIE_DONE, HOUR ":00:00.000Z");
+		(void)add(2, "main", TOASTIE_DONE, HOUR ":59:59.999Z");
+		(void)add(3, "pier", TOASTIE_DONE, HOUR ":30:00Z");
+		(void)add(4, "main", TOASTIE_DONE, "2026-01-02T04:00:00.000Z");
+		commit();
+		ck_assert_int_eq(made("main", HOUR), 2);
+		ck_assert_int_eq(made("pier", HOUR), 1);
+		ck_assert_int_eq(made("main", "2026-01-02T04"), 1);
+		(void)add(5, "main", TOASTIE_DONE, HOUR ":00:00.000Z");
+		commit();
+		ck_assert_int_eq(made("main", HOUR), 3);
+	}
 END_TEST
 
 START_TEST(a_fact_that_comes_twice_counts_once)
-{
-	for (int round = 0; round < 3; round++) {
-		(void)add(1, "main", TOASTIE_DONE, HOUR ":00:00Z");
-		(void)add(1, "main", TOASTIE_DONE, HOUR ":00:00Z");
-		(void)add(2, "main", TOASTIE_DONE, HOUR ":00:00Z");
-		commit();
-		ck_assert_int_eq(made("main", HOUR), 2);
+	{
+		for (int round = 0; round < 3; round++) {
+			(void)add(1, "main", TOASTIE_DONE, HOUR ":00:00Z");
+			(void)add(1, "main", TOASTIE_DONE, HOUR ":00:00Z");
+			(void)add(2, "main", TOASTIE_DONE, HOUR ":00:00Z");
+			commit();
+			ck_assert_int_eq(made("main", HOUR), 2);
+		}
 	}
-}
 END_TEST
 
 START_TEST(only_what_was_made_counts)
-{
-	for (int state = 0; state < N_TOASTIE_STATES; state++)
-		ck_assert_int_eq(add((uint8_t)state, "main",
-				     (enum toastie_state)state, HOUR ":00:00Z"),
-				 0);
-	commit();
-	ck_assert_int_eq(made("main", HOUR), 1);
-	ck_assert_int_eq(postgres_number(url, "SELECT count(*) FROM tallied"),
-			 1);
-}
+	{
+		for (int state = 0; state < N_TOASTIE_STATES; state++)
+			ck_assert_int_eq(add((uint8_t)state, "main",
+					     (enum toastie_state)state,
+					     HOUR ":00:00Z"),
+					 0);
+		commit();
+		ck_assert_int_eq(made("main", HOUR), 1);
+		ck_assert_int_eq(
+			postgres_number(url, "SELECT count(*) FROM tallied"),
+			1);
+	}
 END_TEST
 
 START_TEST(a_batch_without_anything_made_leaves_nothing)
-{
-	(void)add(1, "main", TOASTIE_QUEUED, HOUR ":00:00Z");
-	commit();
-	ck_assert_int_eq(postgres_number(url, "SELECT count(*) FROM tally"), 0);
-}
+	{
+		(void)add(1, "main", TOASTIE_QUEUED, HOUR ":00:00Z");
+		commit();
+		ck_assert_int_eq(
+			postgres_number(url, "SELECT count(*) FROM tally"), 0);
+	}
 END_TEST
 
 START_TEST(a_time_that_is_none_is_poison_and_the_others_count)
-{
-	ck_assert_int_eq(add(1, "main", TOASTIE_DONE, "yesterday"),
-			 SCHEMA_E_CONTRACT);
-	ck_assert_ptr_nonnull(strstr(fault.what, "RFC 3339"));
-	ck_assert_int_eq(add(2, "main", TOASTIE_DONE, HOUR ":00:00Z"), 0);
-	commit();
-	ck_assert_int_eq(made("main", HOUR), 1);
-}
+	{
+		ck_assert_int_eq(add(1, "main", TOASTIE_DONE, "yesterday"),
+				 SCHEMA_E_CONTRACT);
+		ck_assert_ptr_nonnull(strstr(fault.what, "RFC 3339"));
+		ck_assert_int_eq(add(2, "main", TOASTIE_DONE, HOUR ":00:00Z"),
+				 0);
+		commit();
+		ck_assert_int_eq(made("main", HOUR), 1);
+	}
 END_TEST
 
 START_TEST(another_type_is_poison)
-{
-	struct kafka_record kafka = { .offset = 0 };
-	struct record *record = batch_add(batch, &slot, &kafka);
+	{
+		struct kafka_record kafka = { .offset = 0 };
+		struct record *record = batch_add(batch, &slot, &kafka);
 
-	envelope_init(&record->envelope);
-	record->envelope.type = EVENT_PICK;
-	ck_assert_int_eq(tally_decode(&tally, batch, record, &fault),
-			 SCHEMA_E_UNKNOWN_TYPE);
-	ck_assert_ptr_null(record->item);
-}
+		envelope_init(&record->envelope);
+		record->envelope.type = EVENT_PICK;
+		ck_assert_int_eq(tally_decode(&tally, batch, record, &fault),
+				 SCHEMA_E_UNKNOWN_TYPE);
+		ck_assert_ptr_null(record->item);
+	}
 END_TEST
 
 int main(void)
