@@ -29,8 +29,6 @@ CREATE TABLE IF NOT EXISTS toasties (
 ) WITH (fillfactor = 80);
 CREATE INDEX IF NOT EXISTS toasties_queued
 	ON toasties (changed_at) WHERE state = 'queued';
-CREATE INDEX IF NOT EXISTS toasties_queued_by_stall
-	ON toasties (stall, changed_at) WHERE state = 'queued';
 CREATE INDEX IF NOT EXISTS toasties_to_publish
 	ON toasties (partition) WHERE published_seq < seq;
 

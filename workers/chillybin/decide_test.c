@@ -147,16 +147,30 @@ static void decide_all(void)
 	decide(batch, &known, &shelf);
 }
 
+static enum verdict verdict_of(const struct command *command)
+{
+	ck_assert_ptr_nonnull(command->row);
+	return command->row->verdict;
+}
+
 #define ck_assert_picked(command)                                              \
-	ck_assert_int_eq((command)->row->verdict, VERDICT_PICKED)
+	ck_assert_int_eq(verdict_of(command), VERDICT_PICKED)
 #define ck_assert_refused(command)                                             \
-	ck_assert_int_eq((command)->row->verdict, VERDICT_REFUSED)
+	ck_assert_int_eq(verdict_of(command), VERDICT_REFUSED)
+
+static const struct change_row *change_of(const struct command *command)
+{
+	ck_assert_ptr_nonnull(command->changes);
+	return command->changes;
+}
 
 static void expect_missing(const struct command *command, size_t i,
 			   const char *ingredient, int32_t wanted, int64_t left)
 {
-	const struct missing *missing = &command->row->missing[i];
+	const struct missing *missing;
 
+	ck_assert_ptr_nonnull(command->row);
+	missing = &command->row->missing[i];
 	ck_assert_uint_lt(i, command->row->n_missing);
 	CHECK_BYTES(missing->ingredient.p, missing->ingredient.n, ingredient);
 	ck_assert_int_eq(missing->wanted, wanted);
@@ -410,9 +424,9 @@ START_TEST(what_is_put_in_is_there_for_the_orders_of_its_batch)
 		decide_all();
 		ck_assert_picked(command);
 		ck_assert_int_eq(left("cheese"), 2);
-		ck_assert_int_eq(add->changes->delta, 5);
-		ck_assert_int_eq(add->changes->kind, STOCK_CHANGE_ADDED);
-		CHECK_BYTES(add->changes->topic.p, add->changes->topic.n,
+		ck_assert_int_eq(change_of(add)->delta, 5);
+		ck_assert_int_eq(change_of(add)->kind, STOCK_CHANGE_ADDED);
+		CHECK_BYTES(change_of(add)->topic.p, change_of(add)->topic.n,
 			    "restocks");
 	}
 END_TEST
@@ -443,7 +457,7 @@ START_TEST(a_count_after_an_addition_says_what_there_is)
 		count = counted("count-1", "cheese", 4);
 		(void)order(1, "cheese", 3);
 		decide_all();
-		ck_assert_int_eq(count->changes->delta, -8);
+		ck_assert_int_eq(change_of(count)->delta, -8);
 		ck_assert_int_eq(left("cheese"), 1);
 	}
 END_TEST
@@ -456,7 +470,7 @@ START_TEST(a_count_that_finds_what_was_expected_is_a_change_of_nothing)
 		count = counted("count-1", "cheese", 7);
 		decide_all();
 		ck_assert(count->is_new);
-		ck_assert_int_eq(count->changes->delta, 0);
+		ck_assert_int_eq(change_of(count)->delta, 0);
 		ck_assert(on_shelf("cheese")->used);
 	}
 END_TEST
@@ -600,11 +614,11 @@ START_TEST(what_comes_back_is_given_back_once)
 		ck_assert(first->is_new && !repeat->is_new && !other->is_new);
 		ck_assert_ptr_eq(repeat->changes, first->changes);
 		ck_assert_ptr_null(other->changes);
-		ck_assert_int_eq(first->changes->delta, 1);
-		ck_assert_int_eq(first->changes->next->delta, 2);
-		ck_assert_ptr_null(first->changes->next->next);
-		ck_assert_int_eq(first->changes->kind, STOCK_CHANGE_RETURNED);
-		ck_assert_uint_eq(first->changes->order_id.bytes[0], 1);
+		ck_assert_int_eq(change_of(first)->delta, 1);
+		ck_assert_int_eq(change_of(first)->next->delta, 2);
+		ck_assert_ptr_null(change_of(first)->next->next);
+		ck_assert_int_eq(change_of(first)->kind, STOCK_CHANGE_RETURNED);
+		ck_assert_uint_eq(change_of(first)->order_id.bytes[0], 1);
 	}
 END_TEST
 
@@ -662,7 +676,7 @@ START_TEST(deciding_again_with_what_was_read_anew_gives_the_same)
 					 VERDICT_CANCELLED);
 			ck_assert(cancellation->is_new);
 			ck_assert(giving_back->is_new);
-			ck_assert_int_eq(count->changes->delta, -1);
+			ck_assert_int_eq(change_of(count)->delta, -1);
 			ck_assert_int_eq(left("cheese"), 2);
 		}
 	}

@@ -448,7 +448,10 @@ static void compare_headers(const json_t *expected, const struct published *got)
 	{
 		struct text have = published_header(got, key);
 
-		if ((copy && !have.p) || (have.p && may_differ(key)))
+		if (copy && !have.p)
+			continue;
+		ck_assert_msg(have.p, "%s: there is no header %s", name, key);
+		if (may_differ(key))
 			continue;
 		ck_assert_msg(
 			text_equal(have, text_of(json_string_value(value))),

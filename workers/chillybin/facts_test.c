@@ -360,11 +360,13 @@ END_TEST
 
 START_TEST(the_longest_names_are_told_in_full)
 	{
+		static const char cheese[4] = { '\xf0', '\x9f', '\xa7',
+						'\x80' };
 		static char longest[TEXT_MAX_BYTES];
 		const struct published *fact;
 
 		for (size_t i = 0; i < sizeof(longest); i += 4)
-			memcpy(longest + i, "\xf0\x9f\xa7\x80", 4);
+			memcpy(longest + i, cheese, sizeof(cheese));
 		command.kind = COMMAND_STOCK;
 		command.row = NULL;
 		change(STOCK_CHANGE_ADDED);

@@ -476,6 +476,7 @@ START_TEST(a_change_of_stock_is_loaded_as_it_was_stored)
 		load_and_decide(BATCH_CHECKED);
 		ck_assert(!count->is_new);
 		row = count->changes;
+		ck_assert_ptr_nonnull(row);
 		expect_text(row->source, "/test");
 		expect_text(row->event_id, "event");
 		expect_text(row->stall, "main");

@@ -265,6 +265,9 @@ static const struct {
 	{ false,
 	  { GRILL_FAULT, .fences = false, .boot = 7 },
 	  COOK_SEES_NO_FENCE },
+	/* It says nothing, whatever stands beside that. */
+	{ true, { GRILL_SILENT, .fences = true, .boot = 7 }, COOK_NO_ANSWER },
+	{ false, { GRILL_SILENT, .fences = false }, COOK_NO_ANSWER },
 };
 
 START_TEST(a_report_is_seen_as_what_it_proves)

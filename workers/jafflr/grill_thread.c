@@ -29,7 +29,7 @@ struct grill_thread {
 	struct grill_report reports[GRILL_PLATES_MAX];
 	/* The thread's own. */
 	struct grill_report reading[GRILL_PLATES_MAX];
-	bool apart; /* a plate was silent: each is read by itself */
+	bool apart; /* one was silent: each plate is read by itself */
 };
 
 static int perform(struct grill_thread *thread,
@@ -88,11 +88,11 @@ static int read_apart(struct grill_thread *thread)
 			continue;
 		}
 		if (!n_read && ++n_silent == SILENT_MAX)
-			return r;
+			break;
 		thread->reading[i] =
 			(struct grill_report){ .state = GRILL_SILENT };
 	}
-	thread->apart = n_read < thread->params.n_plates;
+	thread->apart = n_read && n_read < thread->params.n_plates;
 	return n_read ? 0 : r;
 }
 
@@ -103,7 +103,9 @@ static int read_all(struct grill_thread *thread)
 	if (thread->apart)
 		return read_apart(thread);
 	r = read_plates(thread, 0, n);
-	return r == GRILL_E_UNKNOWN && n > 1 ? read_apart(thread) : r;
+	/* The next one finds out whether it is all of them. */
+	thread->apart = r == GRILL_E_UNKNOWN && n > 1;
+	return r;
 }
 
 static void do_reading(struct grill_thread *thread)

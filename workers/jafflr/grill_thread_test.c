@@ -25,7 +25,9 @@ struct gated {
 	bool shut;
 	int n_at_gate;
 	int n_closes;
-	int fault; /* in place of an outcome */
+	int n_reads;
+	bool silent[N_PLATES]; /* a reading of it is not answered */
+	int fault;             /* in place of an outcome */
 };
 
 static struct gated gated[2];
@@ -65,6 +67,11 @@ static int gated_read(void *arg, int first_plate, int n_plates,
 	struct gated *grill = arg;
 	int r = pass(grill);
 
+	(void)pthread_mutex_lock(&grill->mutex);
+	grill->n_reads++;
+	for (int i = 0; !r && i < n_plates; i++)
+		r = grill->silent[first_plate + i] ? GRILL_E_UNKNOWN : 0;
+	(void)pthread_mutex_unlock(&grill->mutex);
 	return r ? r
 		 : grill_fake_ops.read(grill->fake, first_plate, n_plates, ret);
 }
@@ -403,6 +410,60 @@ START_TEST(a_reading_that_failed_says_so_and_fills_in_nothing)
 	}
 END_TEST
 
+/* Gives how often the grill was asked for it. */
+static int read_once(struct grill_report *ret, int *ret_outcome)
+{
+	int before = gated[0].n_reads;
+
+	*ret_outcome =
+		reading_of(threads[0], grill_thread_read(threads[0]), ret);
+	return gated[0].n_reads - before;
+}
+
+START_TEST(a_silent_plate_does_not_hide_the_others)
+	{
+		struct grill_report reports[N_PLATES];
+		int outcome;
+
+		gated[0].silent[1] = true;
+		ck_assert_int_eq(read_once(reports, &outcome), 1);
+		ck_assert_int_eq(outcome, GRILL_E_UNKNOWN);
+		for (int round = 0; round < 2; round++) {
+			ck_assert_int_eq(read_once(reports, &outcome),
+					 N_PLATES);
+			ck_assert_int_eq(outcome, 0);
+			ck_assert_int_eq(reports[0].state, GRILL_IDLE);
+			ck_assert_int_eq(reports[1].state, GRILL_SILENT);
+			ck_assert_int_eq(reports[3].state, GRILL_IDLE);
+		}
+		/* All answer again: soon they are read together again. */
+		gated[0].silent[1] = false;
+		ck_assert_int_eq(read_once(reports, &outcome), N_PLATES);
+		ck_assert_int_eq(reports[1].state, GRILL_IDLE);
+		ck_assert_int_eq(read_once(reports, &outcome), 1);
+		ck_assert_int_eq(outcome, 0);
+	}
+END_TEST
+
+START_TEST(a_grill_that_is_silent_is_not_asked_for_each_plate)
+	{
+		struct grill_report reports[N_PLATES];
+		int outcome;
+
+		for (int i = 0; i < N_PLATES; i++)
+			gated[0].silent[i] = true;
+		for (int round = 0; round < 4; round++) {
+			ck_assert_int_lt(read_once(reports, &outcome),
+					 N_PLATES);
+			ck_assert_int_eq(outcome, GRILL_E_UNKNOWN);
+		}
+		memset(gated[0].silent, 0, sizeof(gated[0].silent));
+		(void)read_once(reports, &outcome);
+		ck_assert_int_eq(outcome, 0);
+		ck_assert_int_eq(reports[3].state, GRILL_IDLE);
+	}
+END_TEST
+
 /* ---- threads ---- */
 
 START_TEST(a_grill_that_hangs_does_not_keep_another_waiting)
@@ -484,6 +545,9 @@ static void add_readings(TCase *tcase)
 		a_reading_that_had_begun_does_not_answer_a_later_request);
 	tcase_add_test(tcase,
 		       a_reading_that_failed_says_so_and_fills_in_nothing);
+	tcase_add_test(tcase, a_silent_plate_does_not_hide_the_others);
+	tcase_add_test(tcase,
+		       a_grill_that_is_silent_is_not_asked_for_each_plate);
 }
 
 int main(void)

@@ -175,8 +175,9 @@ bool grills_take_reading(struct grill_of *grill, int64_t now_ms,
 	if (!grill_thread_reading(grill->thread, grill->read, reports,
 				  &grill->read, ret_outcome))
 		return false;
-	for (int i = 0; !*ret_outcome && i < grill->n_plates; i++) {
-		grill->plates[i].silent = reports[i].state == GRILL_SILENT;
+	for (int i = 0; i < grill->n_plates; i++) {
+		grill->plates[i].silent =
+			*ret_outcome || reports[i].state == GRILL_SILENT;
 		if (grill->plates[i].silent)
 			continue;
 		grill->plates[i].report = reports[i];

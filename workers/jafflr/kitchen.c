@@ -169,10 +169,19 @@ static int64_t pause_of(const struct kitchen *kitchen, enum cook_event event,
  * broken. */
 static enum cook_event judge(struct cook *cook, enum cook_event event)
 {
+	bool refuses;
+
 	cook->n_refused += event == COOK_REFUSED;
-	if (event == COOK_SEES_OTHER && cook->state == COOK_READING &&
-	    cook->n_refused >= REFUSALS_MAX)
-		return COOK_SEES_FAULT;
+	refuses = cook->n_refused >= REFUSALS_MAX;
+	if (cook->state == COOK_STARTING && event == COOK_NO_ANSWER)
+		cook->doubtful = true;
+	if (cook->state == COOK_READING && event == COOK_SEES_OTHER) {
+		cook->doubtful = false;
+		return refuses ? COOK_SEES_FAULT : event;
+	}
+	if (cook->state == COOK_FENCING && event == COOK_REFUSED &&
+	    refuses && !cook->doubtful)
+		return COOK_TIRED;
 	return event;
 }
 
@@ -185,6 +194,10 @@ static void step(struct kitchen *kitchen, struct cook *cook,
 
 	if (cook->state == COOK_OVER)
 		return;
+	/* What was refused each time is not uncertain. */
+	if (step.action == COOK_DO_PARK && cook->state != COOK_GRILLING &&
+	    !cook->doubtful)
+		step.action = COOK_DO_GIVE_BACK;
 	/* Nobody is there to start it: tired at once, and nothing is sent. */
 	if (!cook->grill && step.action == COOK_DO_START)
 		step = (struct cook_step){ COOK_DO_NOTHING, COOK_WAITING };
@@ -412,6 +425,7 @@ static void take_adopted(struct kitchen *kitchen, const struct tick_row *row,
 	struct cook *cook = new_cook(kitchen, row);
 
 	cook->state = COOK_TELLING_OLD;
+	cook->doubtful = true;
 	if (row->told)
 		step(kitchen, cook, COOK_TOLD, clock_now_ms());
 	else
@@ -564,7 +578,7 @@ void kitchen_end_tick(struct kitchen *kitchen, int r,
 	kitchen->ticking = false;
 	if (r && !stale)
 		kitchen_forget(kitchen);
-	if (!r && tick->n_grills && tick->list_grills)
+	if (!r && tick->list_grills)
 		grills_update(&kitchen->grills, tick->grills, tick->n_grills);
 	if (!r && !stale) {
 		if (tick->looked) {
@@ -591,6 +605,8 @@ void kitchen_forget(struct kitchen *kitchen)
 	kitchen->stale = true;
 	kitchen->maybe_queued = true;
 	kitchen->look_at_ms = 0;
+	/* Open intents are of use only beside the grills that they are at. */
+	kitchen->list_at_ms = 0;
 }
 
 /* ---- opening and closing ---- */

@@ -42,6 +42,7 @@ struct cook {
 	enum cook_action act;
 	uint64_t reading; /* the number of the reading that it waits for */
 	uint32_t n_refused; /* how often the plate has said no */
+	bool doubtful;	    /* a start may have been taken, or may yet be */
 };
 
 struct kitchen {

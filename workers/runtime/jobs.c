@@ -61,6 +61,7 @@ int job_look(void *arg, struct session *session)
 {
 	struct job_args *args = arg;
 
+	session_mend_watch(session, &args->session);
 	return positions_outcome(args, session,
 				 positions_look(session->work, args->identity,
 						args->keys, args->n_keys,

@@ -21,6 +21,7 @@
 
 /* A job has deadlines of its own; one that outlives them all is stuck. */
 #define STUCK_MS 120000
+#define CLOSE_MAX_S 15
 
 /* ---- health ---- */
 
@@ -297,13 +298,26 @@ int worker_open(struct worker **ret, const struct worker_ops *ops, void *arg,
 	return 0;
 }
 
+static void give_up(int signal)
+{
+	(void)signal;
+	_exit(1);
+}
+
 void worker_close(struct worker *worker)
 {
-	worker->in = kafka_in_free(worker->in);
+	/* The database is clean by now; a client library that hangs while it
+	 * closes is left behind. */
+	(void)signal(SIGALRM, give_up);
+	(void)alarm(CLOSE_MAX_S);
 	/* A job that hangs keeps what it works on: so does the process then,
 	 * for the moment that is left of it. */
 	if (worker->work && worker->job != JOB_NONE)
 		_exit(1);
+	/* The consumer does not go while records of it are in hand. */
+	batch_reset(worker->open);
+	batch_reset(worker->running);
+	worker->in = kafka_in_free(worker->in);
 	if (worker->ops->task)
 		worker->ops->task->close(worker->arg);
 	worker->work = work_free(worker->work);

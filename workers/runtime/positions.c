@@ -32,16 +32,19 @@ static const struct pg_statement look = {
 	4,
 };
 
-/* Parents before children: a lane is younger than its parent. */
+/* All that live, and what they descend from; parents before children. */
 static const struct pg_statement read_lanes = {
 	"read_lanes",
 	"WITH RECURSIVE up AS ("
 	" SELECT * FROM control.lanes WHERE service = $1 AND ended_at IS NULL"
 	" UNION SELECT l.* FROM control.lanes l JOIN up"
-	" ON l.service = up.service AND l.lane = up.parent)"
+	" ON l.service = up.service AND l.lane = up.parent),"
+	" tree AS (SELECT up.*, 0 AS depth FROM up WHERE parent IS NULL"
+	" UNION ALL SELECT up.*, tree.depth + 1 FROM up JOIN tree"
+	" ON up.parent = tree.lane)"
 	" SELECT lane, parent, kind, bucket_from, bucket_to, names,"
 	" ended_at IS NOT NULL, colour = $2 AND ended_at IS NULL"
-	" FROM up ORDER BY kind <> 'rest', created_at, lane",
+	" FROM tree ORDER BY depth, created_at, lane",
 	2,
 };
 
@@ -77,7 +80,7 @@ static const struct pg_statement add_dead = {
 	" d.event_id, d.key, $9 FROM unnest($2::text[], $3::int[],"
 	" $4::bigint[], $5::text[], $6::text[], $7::text[], $8::bytea[])"
 	" AS d(topic, partition, off, reason, detail, event_id, key)"
-	" ORDER BY d.topic, d.partition, d.off",
+	" ORDER BY d.topic, d.partition, d.off ON CONFLICT DO NOTHING",
 	9,
 };
 

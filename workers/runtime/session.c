@@ -28,6 +28,10 @@ static const struct pg_statement read_schema_version = {
 	0,
 };
 
+static const char working[] =
+	"SET default_transaction_isolation = 'read committed'";
+static const char watching[] = "LISTEN lanes";
+
 static void rescue(void *arg, int backend_pid, int64_t waited_ms)
 {
 	struct session *session = arg;
@@ -79,22 +83,37 @@ static int check_schema(struct session *session,
 	return SESSION_E_OLD_SCHEMA;
 }
 
-static int open_both(struct session *session,
-		     const struct session_params *params, char *error)
+static int connect_to(struct pg **ret, const struct session_params *params,
+		      const char *options, int64_t timeout_ms, char *error)
 {
 	struct pg_params connection = {
 		.url = params->url,
 		.schema = params->schema,
 		.application_name = params->holder,
-		.timeout_ms = SESSION_TIMEOUT_MS,
-		.options = "SET default_transaction_isolation ="
-			   " 'read committed'",
+		.timeout_ms = timeout_ms,
+		.options = options,
 	};
 
-	if (pg_connect(&session->work, &connection, error))
-		return SESSION_E_AWAY;
-	connection.options = "LISTEN lanes";
-	if (pg_connect(&session->watch, &connection, error))
+	return pg_connect(ret, &connection, error) ? SESSION_E_AWAY : 0;
+}
+
+void session_mend_watch(struct session *session,
+			const struct session_params *params)
+{
+	if (session->watch && !pg_lost(session->watch))
+		return;
+	session->watch = pg_free(session->watch);
+	(void)connect_to(&session->watch, params, watching, RESCUE_TIMEOUT_MS,
+			 NULL);
+}
+
+static int open_both(struct session *session,
+		     const struct session_params *params, char *error)
+{
+	if (connect_to(&session->work, params, working, SESSION_TIMEOUT_MS,
+		       error) ||
+	    connect_to(&session->watch, params, watching, SESSION_TIMEOUT_MS,
+		       error))
 		return SESSION_E_AWAY;
 	pg_on_waiting(session->work, LOOK_EVERY_MS, rescue, session);
 	return check_schema(session, params, error);

@@ -39,4 +39,8 @@ int session_open(struct session *session, const struct session_params *params,
 		 char *error);
 void session_close(struct session *session);
 
+/* Opens the watching connection anew if it alone was lost; tries once. */
+void session_mend_watch(struct session *session,
+			const struct session_params *params);
+
 #endif

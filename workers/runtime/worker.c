@@ -59,7 +59,7 @@ static void go_on(struct worker *worker)
 	holdings_continue(worker);
 }
 
-/* Nothing that this session did or knew may be trusted. */
+/* Nothing that was done or known over this connection may be trusted. */
 static void session_lost(struct worker *worker, const char *why)
 {
 	if (worker->connected)

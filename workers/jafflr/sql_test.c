@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: MIT */
+/* Sql: what intake writes is what it reads; against a real server. */
+#include "workers/jafflr/sql.h"
+
+#include <string.h>
+
+#include "infra/lib/postgres_fixture.h"
+
+#define TIMEOUT_MS POSTGRES_TIMEOUT_MS
+#define DECIDED_MS INT64_C(1800000000123)
+
+static const char *url;
+static struct pg *pg;
+static struct sql sql;
+static struct batch *batch;
+static struct slot slot;
+static struct intake_rows rows;
+
+static void setup(void)
+{
+	url = postgres_database();
+	pg = postgres_connect(url, "galore");
+	batch = batch_new();
+	slot = (struct slot){ .partition = 3, .state = SLOT_READING };
+}
+
+static void teardown(void)
+{
+	batch = batch_free(batch);
+	table_deinit(&rows.table);
+	sql_deinit(&sql);
+	pg = pg_free(pg);
+}
+
+static struct toastie_row row_of(uint8_t n)
+{
+	return (struct toastie_row){
+		.order_id = { { n, [15] = 1 } },
+		.number = 1000 + n,
+		.stall = TEXT("main"),
+		.doneness = DONENESS_WELL_DONE,
+		.state = ROW_QUEUED,
+		.seq = 1,
+		.lines = 2,
+		.lines_seen = 3,
+		.partition = 3,
+		.offset = 70,
+		.bucket = 4095,
+		.plate = TOASTIE_PLATE_NONE,
+		.changed_at_ms = DECIDED_MS,
+	};
+}
+
+/* A record whose pick made that row, or changed it as it stands. */
+static struct intake *add(struct toastie_row row)
+{
+	struct kafka_record kafka = {
+		.partition = slot.partition,
+		.offset = (int64_t)batch->n_records + 70,
+	};
+	struct record *record = batch_add(batch, &slot, &kafka);
+	struct intake *intake = arena_alloc(&batch->arena, sizeof(*intake));
+
+	*intake = (struct intake){ .kind = INTAKE_LINE, .own = row };
+	intake->row = &intake->own;
+	intake->changed = true;
+	intake->own.changed_by = batch->n_records;
+	record->item = intake;
+	return intake;
+}
+
+static int store(enum batch_mode mode)
+{
+	int r;
+
+	batch->mode = mode;
+	batch->decided_at_ms = DECIDED_MS;
+	(void)pg_add(pg, &pg_begin, NULL);
+	sql_store(&sql, pg, batch);
+	(void)pg_add(pg, &pg_commit, NULL);
+	r = pg_run(pg, TIMEOUT_MS);
+	if (r) {
+		ck_assert_str_eq(pg_sqlstate(pg), ROWS_KNOWN);
+		postgres_exec(pg, "ROLLBACK");
+	}
+	batch_reset(batch);
+	return r;
+}
+
+/* The row as it is read for a pick of its order; NULL: there is none. */
+static const struct toastie_row *load(uint8_t n)
+{
+	struct toastie_row asked = row_of(n);
+	int r;
+
+	(void)add(asked);
+	r = sql_load(&sql, pg, batch, &rows);
+	ck_assert_msg(!r, "%s", pg_message(pg));
+	return intake_rows_find(&rows, &asked.order_id);
+}
+
+static void same(struct text a, struct text b)
+{
+	ck_assert_msg(text_equal(a, b), "'%.*s' is not '%.*s'", (int)a.n, a.p,
+		      (int)b.n, b.p);
+}
+
+static const struct {
+	int64_t number;
+	const char *stall, *customer, *reason, *traceparent;
+	enum doneness doneness;
+	enum row_state state;
+} samples[] = {
+	{ 7, "main", "gita", NULL, "00-aa-bb-01", DONENESS_LIGHT, ROW_QUEUED },
+	{ TOASTIE_NUMBER_NONE, "main", NULL, NULL, NULL, DONENESS_MEDIUM,
+	  ROW_COLLECTING },
+	{ 0, "s", NULL, "cancelled", NULL, DONENESS_BURNT, ROW_CANCELLED },
+	{ INT64_MAX,
+	  "stra\xc3\x9f"
+	  "e 'n\"; --",
+	  "\xf0\x9f\xa7\x80{}\\,", "a\nb", NULL, DONENESS_WELL_DONE,
+	  ROW_RETURNED },
+};
+
+START_TEST(a_row_is_read_as_it_was_written)
+	{
+		enum batch_mode mode = _i % 2 ? BATCH_CHECKED : BATCH_FAST;
+		struct toastie_row row = row_of(5);
+		const struct toastie_row *read;
+
+		row.number = samples[_i / 2].number;
+		row.stall = text_of(samples[_i / 2].stall);
+		row.customer = text_of(samples[_i / 2].customer);
+		row.reason = text_of(samples[_i / 2].reason);
+		row.traceparent = text_of(samples[_i / 2].traceparent);
+		row.doneness = samples[_i / 2].doneness;
+		row.state = samples[_i / 2].state;
+		(void)add(row);
+		ck_assert_int_eq(store(mode), 0);
+		read = load(5);
+		ck_assert_ptr_nonnull(read);
+		ck_assert_int_eq(read->number, row.number);
+		same(read->stall, row.stall);
+		same(read->customer, row.customer);
+		same(read->reason, row.reason);
+		same(read->traceparent, row.traceparent);
+		ck_assert_int_eq(read->doneness, row.doneness);
+		ck_assert_int_eq(read->state, row.state);
+		ck_assert_int_eq(read->seq, 1);
+		ck_assert_int_eq(read->lines, 2);
+		ck_assert_int_eq(read->lines_seen, 3);
+		ck_assert_int_eq(read->partition, 3);
+		ck_assert_int_eq(read->offset, 70);
+		ck_assert_int_eq(read->bucket, 4095);
+		ck_assert_int_eq(read->plate, TOASTIE_PLATE_NONE);
+		ck_assert_int_eq(read->changed_at_ms, DECIDED_MS);
+		ck_assert_uint_eq(read->changed_by, 0);
+	}
+END_TEST
+
+START_TEST(an_order_that_is_known_fails_the_fast_way_as_a_whole)
+	{
+		(void)add(row_of(1));
+		ck_assert_int_eq(store(BATCH_FAST), 0);
+		(void)add(row_of(2));
+		(void)add(row_of(1));
+		ck_assert_int_eq(store(BATCH_FAST), PG_E_SQL);
+		ck_assert_int_eq(
+			postgres_number(url, "SELECT count(*) FROM toasties"),
+			1);
+	}
+END_TEST
+
+START_TEST(a_row_that_was_read_is_changed_and_keeps_where_it_began)
+	{
+		struct toastie_row row = row_of(1);
+		const struct toastie_row *read;
+
+		row.state = ROW_COLLECTING;
+		row.seq = 0;
+		row.lines_seen = 1;
+		(void)add(row);
+		ck_assert_int_eq(store(BATCH_CHECKED), 0);
+		row.state = ROW_QUEUED;
+		row.seq = 1;
+		row.lines_seen = 3;
+		row.offset = 999;
+		row.stall = TEXT("beach");
+		(void)add(row);
+		ck_assert_int_eq(store(BATCH_CHECKED), 0);
+		read = load(1);
+		ck_assert_int_eq(read->state, ROW_QUEUED);
+		ck_assert_int_eq(read->seq, 1);
+		ck_assert_int_eq(read->lines_seen, 3);
+		ck_assert_int_eq(read->offset, 70);
+		same(read->stall, TEXT("main"));
+	}
+END_TEST
+
+START_TEST(a_row_that_several_picks_changed_is_written_once)
+	{
+		struct intake *first = add(row_of(1));
+		struct intake *second = add(row_of(1));
+
+		second->row = first->row;
+		first->own.changed_by = 2;
+		first->own.seq = 9;
+		ck_assert_int_eq(store(BATCH_FAST), 0);
+		ck_assert_int_eq(load(1)->seq, 9);
+	}
+END_TEST
+
+START_TEST(what_changed_nothing_or_is_not_to_be_acted_on_is_not_written)
+	{
+		add(row_of(1))->changed = false;
+		(void)add(row_of(2));
+		batch->records[1].decided = true;
+		(void)add(row_of(3));
+		batch_dead(batch, &batch->records[2], "conflict", "detail");
+		ck_assert_int_eq(store(BATCH_FAST), 0);
+		ck_assert_int_eq(
+			postgres_number(url, "SELECT count(*) FROM toasties"),
+			0);
+	}
+END_TEST
+
+START_TEST(only_orders_that_are_asked_for_are_read)
+	{
+		struct order_id passed = row_of(1).order_id;
+		struct order_id other = row_of(3).order_id;
+
+		for (uint8_t n = 1; n <= 3; n++)
+			(void)add(row_of(n));
+		ck_assert_int_eq(store(BATCH_FAST), 0);
+		add(row_of(1))->kind = INTAKE_NOTHING;
+		ck_assert_ptr_nonnull(load(2));
+		ck_assert_ptr_null(intake_rows_find(&rows, &passed));
+		ck_assert_ptr_null(intake_rows_find(&rows, &other));
+		batch_reset(batch);
+		ck_assert_ptr_null(load(9));
+	}
+END_TEST
+
+START_TEST(a_thousand_rows_are_one_statement)
+	{
+		for (int i = 0; i < 1000; i++) {
+			struct toastie_row row = row_of((uint8_t)(i % 250));
+
+			row.order_id.bytes[1] = (uint8_t)(i / 250);
+			(void)add(row);
+		}
+		ck_assert_int_eq(store(BATCH_FAST), 0);
+		ck_assert_int_eq(
+			postgres_number(url, "SELECT count(*) FROM toasties"),
+			1000);
+	}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("sql");
+	TCase *tcase = check_case(suite, 60);
+
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_loop_test(tcase, a_row_is_read_as_it_was_written, 0,
+			    2 * CHECK_N(samples));
+	tcase_add_test(tcase,
+		       an_order_that_is_known_fails_the_fast_way_as_a_whole);
+	tcase_add_test(tcase,
+		       a_row_that_was_read_is_changed_and_keeps_where_it_began);
+	tcase_add_test(tcase, a_row_that_several_picks_changed_is_written_once);
+	tcase_add_test(
+		tcase,
+		what_changed_nothing_or_is_not_to_be_acted_on_is_not_written);
+	tcase_add_test(tcase, only_orders_that_are_asked_for_are_read);
+	tcase_add_test(tcase, a_thousand_rows_are_one_statement);
+	return postgres_run(suite);
+}
