@@ -39,15 +39,15 @@ static void expect_small_and_ready(struct world *world, const char *name,
 }
 
 START_TEST(an_idle_worker_is_ready_soon_and_small)
-{
-	CLEANUP(world_freep) struct world *world = world_new(__func__);
-	struct grill_spy grill = grill_open(world, "grill-1", 8, 1);
+	{
+		CLEANUP(world_freep) struct world *world = world_new(__func__);
+		struct grill_spy grill = grill_open(world, "grill-1", 8, 1);
 
-	(void)grill;
-	expect_small_and_ready(world, "chillybin-1", 36);
-	expect_small_and_ready(world, "jafflr-1", 12);
-	expect_small_and_ready(world, "tally-1", 12);
-}
+		(void)grill;
+		expect_small_and_ready(world, "chillybin-1", 36);
+		expect_small_and_ready(world, "jafflr-1", 12);
+		expect_small_and_ready(world, "tally-1", 12);
+	}
 END_TEST
 
 /* Both kinds of worker, asked to leave while there is much to do. */
@@ -83,53 +83,56 @@ static void leave_under_load(struct world *world, int signal)
 }
 
 START_TEST(a_worker_that_gets_sigterm_under_load_leaves_nothing_half_done)
-{
-	CLEANUP(world_freep) struct world *world = world_new(__func__);
+	{
+		CLEANUP(world_freep) struct world *world = world_new(__func__);
 
-	leave_under_load(world, SIGTERM);
-}
+		leave_under_load(world, SIGTERM);
+	}
 END_TEST
 
 START_TEST(a_worker_that_gets_sigint_under_load_leaves_nothing_half_done)
-{
-	CLEANUP(world_freep) struct world *world = world_new(__func__);
+	{
+		CLEANUP(world_freep) struct world *world = world_new(__func__);
 
-	leave_under_load(world, SIGINT);
-}
+		leave_under_load(world, SIGINT);
+	}
 END_TEST
 
 START_TEST(tally_counts_each_toastie_once_by_stall_and_hour)
-{
-	CLEANUP(world_freep) struct world *world = world_new(__func__);
-	struct program *tally;
-	struct rush rush;
+	{
+		CLEANUP(world_freep) struct world *world = world_new(__func__);
+		struct program *tally;
+		struct rush rush;
 
-	(void)world_start(world, "chillybin-1", NULL);
-	(void)world_start(world, "jafflr-1", QUICK_GRILL, NULL);
-	tally = world_start(world, "tally-1", NULL);
-	rush_open(&rush, world,
-		  &(struct rush_params){ .n_orders = 1000,
-					 .rate = 1000,
-					 .restock = 3000,
-					 .duplicate_percent = 5 },
-		  true);
-	world_wait_all_ready(world);
-	rush_start(&rush);
-	rush_wait_decided(&rush, 300, DECIDED_MS);
-	program_kill(tally);
-	program_start(tally);
-	ck_assert_int_eq(rush_check(&rush, SETTLE_MS).n_done, 1000);
-	ck_assert_int_eq(db_i64(world->db,
-				"SELECT sum(toasties)::int8 FROM tally"),
-			 1000);
-	ck_assert_int_eq(
-		db_i64(world->db,
-		       "SELECT count(*) FROM (SELECT stall, "
-		       "date_trunc('hour', changed_at) AS hour, count(*) "
-		       "FROM toasties WHERE state = 'done' GROUP BY 1, 2 "
-		       "EXCEPT SELECT stall, hour, toasties FROM tally) x"),
-		0);
-}
+		(void)world_start(world, "chillybin-1", NULL);
+		(void)world_start(world, "jafflr-1", QUICK_GRILL, NULL);
+		tally = world_start(world, "tally-1", NULL);
+		rush_open(&rush, world,
+			  &(struct rush_params){ .n_orders = 1000,
+						 .rate = 1000,
+						 .restock = 3000,
+						 .duplicate_percent = 5 },
+			  true);
+		world_wait_all_ready(world);
+		rush_start(&rush);
+		rush_wait_decided(&rush, 300, DECIDED_MS);
+		program_kill(tally);
+		program_start(tally);
+		ck_assert_int_eq(rush_check(&rush, SETTLE_MS).n_done, 1000);
+		ck_assert_int_eq(
+			db_i64(world->db,
+			       "SELECT sum(toasties)::int8 FROM tally"),
+			1000);
+		ck_assert_int_eq(db_i64(world->db,
+					"SELECT count(*) FROM (SELECT stall, "
+					"date_trunc('hour', changed_at) AS "
+					"hour, count(*) "
+					"FROM toasties WHERE state = 'done' "
+					"GROUP BY 1, 2 "
+					"EXCEPT SELECT stall, hour, toasties "
+					"FROM tally) x"),
+				 0);
+	}
 END_TEST
 
 int main(int argc, char **argv)

@@ -55,13 +55,13 @@ static void send_poison(struct bus *bus, size_t i, struct bus_position *ret)
 				     .n_headers = 4 };
 
 	if (poisons[i].type)
-		headers[record.n_headers++] = (struct bus_header){
-			"ce_type", text_of(poisons[i].type)
-		};
+		headers[record.n_headers++] =
+			(struct bus_header){ "ce_type",
+					     text_of(poisons[i].type) };
 	if (poisons[i].version)
-		headers[record.n_headers++] = (struct bus_header){
-			"schema-version", text_of(poisons[i].version)
-		};
+		headers[record.n_headers++] =
+			(struct bus_header){ "schema-version",
+					     text_of(poisons[i].version) };
 	bus_send(bus, "orders", &record, ret);
 }
 
@@ -90,19 +90,16 @@ static void expect_text(const struct bus_record *record, const char *name,
 }
 
 static void expect_dead(struct world *world, const struct bus_log *dlq,
-			const struct bus_position *position,
-			const char *reason)
+			const struct bus_position *position, const char *reason)
 {
 	const struct bus_record *copy = find_copy(dlq, position);
 	char partition[16], offset[24], group[128];
 	struct buf seen = { 0 };
 
-	(void)snprintf(partition, sizeof(partition), "%d",
-		       position->partition);
+	(void)snprintf(partition, sizeof(partition), "%d", position->partition);
 	(void)snprintf(offset, sizeof(offset), "%lld",
 		       (long long)position->offset);
-	(void)snprintf(group, sizeof(group), "chillybin.blue%s",
-		       world->suffix);
+	(void)snprintf(group, sizeof(group), "chillybin.blue%s", world->suffix);
 	db_text(world->db, &seen,
 		"SELECT reason FROM dead_letters WHERE service = 'chillybin' "
 		"AND topic = 'orders' AND partition = %s AND \"offset\" = %s",
@@ -122,78 +119,82 @@ static void expect_dead(struct world *world, const struct bus_log *dlq,
 }
 
 START_TEST(poison_of_each_sort_steps_aside_and_the_partition_goes_on)
-{
-	CLEANUP(world_freep) struct world *world = world_new(__func__);
-	CLEANUP(bus_freep) struct bus *bus = bus_new(world);
-	struct bus_position positions[N_POISONS];
-	struct check_result result;
-	struct bus_log dlq;
+	{
+		CLEANUP(world_freep) struct world *world = world_new(__func__);
+		CLEANUP(bus_freep) struct bus *bus = bus_new(world);
+		struct bus_position positions[N_POISONS];
+		struct check_result result;
+		struct bus_log dlq;
 
-	(void)world_start(world, "chillybin-1", NULL);
-	orders_restock(bus, "bread", 100, "bread-1");
-	orders_restock(bus, "cheese", 100, "cheese-1");
-	bus_flush(bus);
-	db_wait(world->db, SETTLE_MS, 2, "SELECT count(*) FROM stock");
-	for (size_t i = 0; i < N_POISONS; i++)
-		send_poison(bus, i, &positions[i]);
-	/* Some partition has both; the poison came first. */
-	for (uint8_t n = 0; n < 30; n++) {
-		const struct order_placed order = order_of(n);
+		(void)world_start(world, "chillybin-1", NULL);
+		orders_restock(bus, "bread", 100, "bread-1");
+		orders_restock(bus, "cheese", 100, "cheese-1");
+		bus_flush(bus);
+		db_wait(world->db, SETTLE_MS, 2, "SELECT count(*) FROM stock");
+		for (size_t i = 0; i < N_POISONS; i++)
+			send_poison(bus, i, &positions[i]);
+		/* Some partition has both; the poison came first. */
+		for (uint8_t n = 0; n < 30; n++) {
+			const struct order_placed order = order_of(n);
 
-		bus_order(bus, &order, 2, "placed", NULL);
+			bus_order(bus, &order, 2, "placed", NULL);
+		}
+		bus_flush(bus);
+		world_settle(world, SETTLE_MS);
+		ck_assert_int_gt(db_i64(world->db,
+					"SELECT count(*) FROM orders "
+					"WHERE partition = %d",
+					PARTITION),
+				 0);
+		bus_read(world, "orders.dlq", &dlq);
+		ck_assert_uint_eq(dlq.n, N_POISONS);
+		for (size_t i = 0; i < N_POISONS; i++)
+			expect_dead(world, &dlq, &positions[i],
+				    poisons[i].reason);
+		bus_log_deinit(&dlq);
+		result = check_world(world, &(struct check_params){ 0 });
+		ck_assert_int_eq(result.n_picked, 30);
+		ck_assert_int_eq(result.n_dead_letters, (int64_t)N_POISONS);
 	}
-	bus_flush(bus);
-	world_settle(world, SETTLE_MS);
-	ck_assert_int_gt(db_i64(world->db, "SELECT count(*) FROM orders "
-					   "WHERE partition = %d", PARTITION),
-			 0);
-	bus_read(world, "orders.dlq", &dlq);
-	ck_assert_uint_eq(dlq.n, N_POISONS);
-	for (size_t i = 0; i < N_POISONS; i++)
-		expect_dead(world, &dlq, &positions[i], poisons[i].reason);
-	bus_log_deinit(&dlq);
-	result = check_world(world, &(struct check_params){ 0 });
-	ck_assert_int_eq(result.n_picked, 30);
-	ck_assert_int_eq(result.n_dead_letters, (int64_t)N_POISONS);
-}
 END_TEST
 
 START_TEST(a_known_id_with_another_content_is_a_conflict_and_no_fact)
-{
-	CLEANUP(world_freep) struct world *world = world_new(__func__);
-	CLEANUP(bus_freep) struct bus *bus = bus_new(world);
-	struct order_placed order = order_of(1);
-	struct bus_position position;
-	struct check_result result;
-	struct bus_log dlq;
+	{
+		CLEANUP(world_freep) struct world *world = world_new(__func__);
+		CLEANUP(bus_freep) struct bus *bus = bus_new(world);
+		struct order_placed order = order_of(1);
+		struct bus_position position;
+		struct check_result result;
+		struct bus_log dlq;
 
-	(void)world_start(world, "chillybin-1", NULL);
-	orders_restock(bus, "bread", 100, "bread-1");
-	orders_restock(bus, "cheese", 100, "cheese-1");
-	bus_flush(bus);
-	db_wait(world->db, SETTLE_MS, 2, "SELECT count(*) FROM stock");
-	bus_order(bus, &order, 2, "first", NULL);
-	/* The same as version 1 is the same order, and no conflict. */
-	bus_order(bus, &order, 1, "again", NULL);
-	order.doneness = DONENESS_BURNT;
-	bus_order(bus, &order, 2, "other", &position);
-	bus_flush(bus);
-	world_settle(world, SETTLE_MS);
-	/* Alone in its batch too. */
-	order.doneness = DONENESS_MEDIUM;
-	bus_order(bus, &order, 2, "another", NULL);
-	bus_flush(bus);
-	world_settle(world, SETTLE_MS);
-	bus_read(world, "orders.dlq", &dlq);
-	expect_dead(world, &dlq, &position, "conflict");
-	bus_log_deinit(&dlq);
-	result = check_world(world, &(struct check_params){ 0 });
-	ck_assert_int_eq(result.n_orders, 1);
-	ck_assert_int_eq(result.n_dead_letters, 2);
-	ck_assert_int_eq(db_i64(world->db, "SELECT quantity FROM stock "
-					   "WHERE ingredient = 'bread'"),
-			 98);
-}
+		(void)world_start(world, "chillybin-1", NULL);
+		orders_restock(bus, "bread", 100, "bread-1");
+		orders_restock(bus, "cheese", 100, "cheese-1");
+		bus_flush(bus);
+		db_wait(world->db, SETTLE_MS, 2, "SELECT count(*) FROM stock");
+		bus_order(bus, &order, 2, "first", NULL);
+		/* The same as version 1 is the same order, and no conflict. */
+		bus_order(bus, &order, 1, "again", NULL);
+		order.doneness = DONENESS_BURNT;
+		bus_order(bus, &order, 2, "other", &position);
+		bus_flush(bus);
+		world_settle(world, SETTLE_MS);
+		/* Alone in its batch too. */
+		order.doneness = DONENESS_MEDIUM;
+		bus_order(bus, &order, 2, "another", NULL);
+		bus_flush(bus);
+		world_settle(world, SETTLE_MS);
+		bus_read(world, "orders.dlq", &dlq);
+		expect_dead(world, &dlq, &position, "conflict");
+		bus_log_deinit(&dlq);
+		result = check_world(world, &(struct check_params){ 0 });
+		ck_assert_int_eq(result.n_orders, 1);
+		ck_assert_int_eq(result.n_dead_letters, 2);
+		ck_assert_int_eq(db_i64(world->db,
+					"SELECT quantity FROM stock "
+					"WHERE ingredient = 'bread'"),
+				 98);
+	}
 END_TEST
 
 int main(int argc, char **argv)

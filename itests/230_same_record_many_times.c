@@ -18,9 +18,9 @@ enum { N_ORDERS = 6 };
 static void send_commands(struct bus *bus, int n_times)
 {
 	const struct stock_command counted = { .kind = STOCK_COMMAND_COUNTED,
-					 .stall = TEXT("main"),
-					 .ingredient = TEXT("ham"),
-					 .quantity = 7 };
+					       .stall = TEXT("main"),
+					       .ingredient = TEXT("ham"),
+					       .quantity = 7 };
 
 	for (int i = 0; i < n_times; i++) {
 		orders_restock(bus, "bread", 90, "bread-1");
@@ -114,74 +114,79 @@ static void deliver(struct world *world, int n_times, struct outcome *ret)
 }
 
 START_TEST(a_record_delivered_five_times_leaves_the_state_of_one_delivery)
-{
-	static const int times[] = { 1, 2, 5 };
-	struct outcome outcomes[3] = { 0 };
+	{
+		static const int times[] = { 1, 2, 5 };
+		struct outcome outcomes[3] = { 0 };
 
-	for (int i = 0; i < 3; i++) {
-		CLEANUP(world_freep) struct world *world = world_new(__func__);
+		for (int i = 0; i < 3; i++) {
+			CLEANUP(world_freep)
+			struct world *world = world_new(__func__);
 
-		deliver(world, times[i], &outcomes[i]);
-		ck_assert_str_eq(outcomes[i].digest.p, outcomes[0].digest.p);
-		ck_assert_uint_eq(outcomes[i].n_ledger, outcomes[0].n_ledger);
-		ck_assert_uint_eq(outcomes[i].n_picks, outcomes[0].n_picks);
-		ck_assert_uint_eq(outcomes[i].n_toasties,
-				  outcomes[0].n_toasties);
-		ck_assert_int_eq(db_i64(world->db,
-					"SELECT quantity FROM stock "
-					"WHERE ingredient = 'ham'"),
-				 7);
-		ck_assert_int_eq(db_i64(world->db,
-					"SELECT count(*) FROM stock_changes "
-					"WHERE kind IN ('added', 'counted')"),
-				 4);
-		/* The first is given back, the others are taken. */
-		ck_assert_int_eq(db_i64(world->db,
-					"SELECT quantity FROM stock "
-					"WHERE ingredient = 'bread'"),
-				 90 - 2 * (N_ORDERS - 2));
+			deliver(world, times[i], &outcomes[i]);
+			ck_assert_str_eq(outcomes[i].digest.p,
+					 outcomes[0].digest.p);
+			ck_assert_uint_eq(outcomes[i].n_ledger,
+					  outcomes[0].n_ledger);
+			ck_assert_uint_eq(outcomes[i].n_picks,
+					  outcomes[0].n_picks);
+			ck_assert_uint_eq(outcomes[i].n_toasties,
+					  outcomes[0].n_toasties);
+			ck_assert_int_eq(db_i64(world->db,
+						"SELECT quantity FROM stock "
+						"WHERE ingredient = 'ham'"),
+					 7);
+			ck_assert_int_eq(
+				db_i64(world->db,
+				       "SELECT count(*) FROM stock_changes "
+				       "WHERE kind IN ('added', 'counted')"),
+				4);
+			/* The first is given back, the others are taken. */
+			ck_assert_int_eq(db_i64(world->db,
+						"SELECT quantity FROM stock "
+						"WHERE ingredient = 'bread'"),
+					 90 - 2 * (N_ORDERS - 2));
+		}
+		for (int i = 0; i < 3; i++)
+			buf_deinit(&outcomes[i].digest);
 	}
-	for (int i = 0; i < 3; i++)
-		buf_deinit(&outcomes[i].digest);
-}
 END_TEST
 
 /* The storefront's own records, put onto the topics once more as they are. */
 START_TEST(a_whole_topic_sent_once_more_changes_nothing)
-{
-	CLEANUP(world_freep) struct world *world = world_new(__func__);
-	CLEANUP(bus_freep) struct bus *bus = bus_new(world);
-	struct buf before = { 0 }, after = { 0 };
-	struct bus_log orders, restocks;
-	struct rush rush;
+	{
+		CLEANUP(world_freep) struct world *world = world_new(__func__);
+		CLEANUP(bus_freep) struct bus *bus = bus_new(world);
+		struct buf before = { 0 }, after = { 0 };
+		struct bus_log orders, restocks;
+		struct rush rush;
 
-	(void)world_start(world, "chillybin-1", NULL);
-	(void)world_start(world, "jafflr-1", QUICK_GRILL, NULL);
-	rush_open(&rush, world,
-		  &(struct rush_params){ .n_orders = 1000,
-					 .restock = 700,
-					 .v1_percent = 50,
-					 .duplicate_percent = 5 },
-		  true);
-	world_wait_all_ready(world);
-	rush_start(&rush);
-	(void)rush_check(&rush, SETTLE_MS);
-	orders_digest(world, &before);
-	bus_read(world, "orders", &orders);
-	bus_read(world, "restocks", &restocks);
-	for (size_t i = 0; i < restocks.n; i++)
-		bus_send(bus, "restocks", &restocks.records[i], NULL);
-	for (size_t i = 0; i < orders.n; i++)
-		bus_send(bus, "orders", &orders.records[i], NULL);
-	bus_flush(bus);
-	(void)rush_check(&rush, SETTLE_MS);
-	orders_digest(world, &after);
-	ck_assert_str_eq(before.p, after.p);
-	bus_log_deinit(&orders);
-	bus_log_deinit(&restocks);
-	buf_deinit(&before);
-	buf_deinit(&after);
-}
+		(void)world_start(world, "chillybin-1", NULL);
+		(void)world_start(world, "jafflr-1", QUICK_GRILL, NULL);
+		rush_open(&rush, world,
+			  &(struct rush_params){ .n_orders = 1000,
+						 .restock = 700,
+						 .v1_percent = 50,
+						 .duplicate_percent = 5 },
+			  true);
+		world_wait_all_ready(world);
+		rush_start(&rush);
+		(void)rush_check(&rush, SETTLE_MS);
+		orders_digest(world, &before);
+		bus_read(world, "orders", &orders);
+		bus_read(world, "restocks", &restocks);
+		for (size_t i = 0; i < restocks.n; i++)
+			bus_send(bus, "restocks", &restocks.records[i], NULL);
+		for (size_t i = 0; i < orders.n; i++)
+			bus_send(bus, "orders", &orders.records[i], NULL);
+		bus_flush(bus);
+		(void)rush_check(&rush, SETTLE_MS);
+		orders_digest(world, &after);
+		ck_assert_str_eq(before.p, after.p);
+		bus_log_deinit(&orders);
+		bus_log_deinit(&restocks);
+		buf_deinit(&before);
+		buf_deinit(&after);
+	}
 END_TEST
 
 int main(int argc, char **argv)

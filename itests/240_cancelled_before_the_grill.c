@@ -15,7 +15,7 @@
 #include "schemas/pick.h"
 
 #define SETTLE_MS 20000
-#define TOASTIE(more)                                                         \
+#define TOASTIE(more)                                                          \
 	"{\"stall\":\"main\",\"customer\":\"gita\",\"items\":["                \
 	"{\"ingredient\":\"cheese\",\"quantity\":1},"                          \
 	"{\"ingredient\":\"bread\",\"quantity\":2}]" more "}"
@@ -37,8 +37,8 @@ static void cancel(const struct program *storefront, const char *id)
 	char path[64];
 
 	(void)snprintf(path, sizeof(path), "/orders/%s/cancel", id);
-	answer = shop_ask(storefront, &(struct http_ask){ .method = "POST",
-							  .path = path });
+	answer = shop_ask(storefront,
+			  &(struct http_ask){ .method = "POST", .path = path });
 	ck_assert_msg(answer.status == 202, "POST %s: %d %s", path,
 		      answer.status, answer.body.p);
 	http_answer_deinit(&answer);
@@ -69,78 +69,80 @@ static size_t count_verdicts(const struct world *world, enum verdict verdict)
 }
 
 START_TEST(an_order_cancelled_before_the_grill_gives_everything_back_once)
-{
-	CLEANUP(world_freep) struct world *world = world_new(__func__);
-	struct program *storefront = open_shop(world);
-	struct grill_spy grill = grill_open(world, "grill-1", 1, 1000);
-	char id[37];
+	{
+		CLEANUP(world_freep) struct world *world = world_new(__func__);
+		struct program *storefront = open_shop(world);
+		struct grill_spy grill = grill_open(world, "grill-1", 1, 1000);
+		char id[37];
 
-	shop_order(storefront, TOASTIE(""), NULL, id);
-	json_decref(shop_wait(storefront, id, "queued"));
-	cancel(storefront, id);
-	json_decref(shop_wait(storefront, id, "cancelled"));
-	/* Nothing comes back before the grill has said so. */
-	ck_assert_int_eq(shop_stock(storefront, "main", "bread"), 8);
-	(void)world_start(world, "jafflr-1", NULL);
-	json_decref(shop_wait(storefront, id, "returned"));
-	cancel(storefront, id);
-	world_settle(world, SETTLE_MS);
-	ck_assert_int_eq(shop_stock(storefront, "main", "bread"), 10);
-	ck_assert_int_eq(shop_stock(storefront, "main", "cheese"), 10);
-	ck_assert_int_eq(
-		check_world(world,
-			    &(struct check_params){ .grills = { &grill } })
-			.n_starts,
-		0);
-}
+		shop_order(storefront, TOASTIE(""), NULL, id);
+		json_decref(shop_wait(storefront, id, "queued"));
+		cancel(storefront, id);
+		json_decref(shop_wait(storefront, id, "cancelled"));
+		/* Nothing comes back before the grill has said so. */
+		ck_assert_int_eq(shop_stock(storefront, "main", "bread"), 8);
+		(void)world_start(world, "jafflr-1", NULL);
+		json_decref(shop_wait(storefront, id, "returned"));
+		cancel(storefront, id);
+		world_settle(world, SETTLE_MS);
+		ck_assert_int_eq(shop_stock(storefront, "main", "bread"), 10);
+		ck_assert_int_eq(shop_stock(storefront, "main", "cheese"), 10);
+		ck_assert_int_eq(check_world(world,
+					     &(struct check_params){
+						     .grills = { &grill } })
+					 .n_starts,
+				 0);
+	}
 END_TEST
 
 START_TEST(a_toastie_that_has_started_is_finished)
-{
-	CLEANUP(world_freep) struct world *world = world_new(__func__);
-	struct program *storefront = open_shop(world);
-	struct grill_spy grill = grill_open(world, "grill-1", 1, 4);
-	char id[37];
+	{
+		CLEANUP(world_freep) struct world *world = world_new(__func__);
+		struct program *storefront = open_shop(world);
+		struct grill_spy grill = grill_open(world, "grill-1", 1, 4);
+		char id[37];
 
-	(void)world_start(world, "jafflr-1", NULL);
-	shop_order(storefront, TOASTIE(",\"doneness\":\"well-done\""), NULL,
-		   id);
-	grill_wait_starts(&grill, 1, SETTLE_MS);
-	cancel(storefront, id);
-	json_decref(shop_wait(storefront, id, "done"));
-	world_settle(world, SETTLE_MS);
-	ck_assert_int_eq(shop_stock(storefront, "main", "bread"), 8);
-	ck_assert_int_eq(
-		check_world(world,
-			    &(struct check_params){ .grills = { &grill } })
-			.n_done,
-		1);
-}
+		(void)world_start(world, "jafflr-1", NULL);
+		shop_order(storefront, TOASTIE(",\"doneness\":\"well-done\""),
+			   NULL, id);
+		grill_wait_starts(&grill, 1, SETTLE_MS);
+		cancel(storefront, id);
+		json_decref(shop_wait(storefront, id, "done"));
+		world_settle(world, SETTLE_MS);
+		ck_assert_int_eq(shop_stock(storefront, "main", "bread"), 8);
+		ck_assert_int_eq(check_world(world,
+					     &(struct check_params){
+						     .grills = { &grill } })
+					 .n_done,
+				 1);
+	}
 END_TEST
 
 START_TEST(a_cancellation_that_comes_too_late_leaves_the_verdict_kept)
-{
-	CLEANUP(world_freep) struct world *world = world_new(__func__);
-	struct program *storefront = open_shop(world);
-	char refused[37], counter[37];
+	{
+		CLEANUP(world_freep) struct world *world = world_new(__func__);
+		struct program *storefront = open_shop(world);
+		char refused[37], counter[37];
 
-	shop_order(storefront,
-		   "{\"stall\":\"main\",\"items\":[{\"ingredient\":\"bread\","
-		   "\"quantity\":99}]}",
-		   NULL, refused);
-	json_decref(shop_wait(storefront, refused, "refused"));
-	shop_order(storefront, TOASTIE(",\"grill\":false"), NULL, counter);
-	json_decref(shop_wait(storefront, counter, "done"));
-	cancel(storefront, refused);
-	cancel(storefront, counter);
-	world_settle(world, SETTLE_MS);
-	ck_assert_uint_eq(count_verdicts(world, VERDICT_KEPT), 2);
-	ck_assert_uint_eq(count_verdicts(world, VERDICT_CANCELLED), 0);
-	json_decref(shop_wait(storefront, refused, "refused"));
-	json_decref(shop_wait(storefront, counter, "done"));
-	ck_assert_int_eq(shop_stock(storefront, "main", "bread"), 8);
-	(void)check_world(world, &(struct check_params){ 0 });
-}
+		shop_order(storefront,
+			   "{\"stall\":\"main\",\"items\":[{\"ingredient\":"
+			   "\"bread\","
+			   "\"quantity\":99}]}",
+			   NULL, refused);
+		json_decref(shop_wait(storefront, refused, "refused"));
+		shop_order(storefront, TOASTIE(",\"grill\":false"), NULL,
+			   counter);
+		json_decref(shop_wait(storefront, counter, "done"));
+		cancel(storefront, refused);
+		cancel(storefront, counter);
+		world_settle(world, SETTLE_MS);
+		ck_assert_uint_eq(count_verdicts(world, VERDICT_KEPT), 2);
+		ck_assert_uint_eq(count_verdicts(world, VERDICT_CANCELLED), 0);
+		json_decref(shop_wait(storefront, refused, "refused"));
+		json_decref(shop_wait(storefront, counter, "done"));
+		ck_assert_int_eq(shop_stock(storefront, "main", "bread"), 8);
+		(void)check_world(world, &(struct check_params){ 0 });
+	}
 END_TEST
 
 int main(int argc, char **argv)

@@ -38,49 +38,50 @@ static void check_all(struct rush *rush)
 }
 
 START_TEST(workers_killed_twice_and_restarted_lose_and_double_nothing)
-{
-	CLEANUP(world_freep) struct world *world = world_new(__func__);
-	struct program *chillybin, *jafflr;
-	struct rush rush;
+	{
+		CLEANUP(world_freep) struct world *world = world_new(__func__);
+		struct program *chillybin, *jafflr;
+		struct rush rush;
 
-	chillybin = world_start(world, "chillybin-1", "INSTANCE_ID=c1", NULL);
-	(void)world_start(world, "chillybin-2", "INSTANCE_ID=c2", NULL);
-	jafflr = world_start(world, "jafflr-1", QUICK_GRILL, "INSTANCE_ID=j1",
-			     NULL);
-	(void)world_start(world, "jafflr-2", QUICK_GRILL, "INSTANCE_ID=j2",
-			  NULL);
-	rush_open(&rush, world, &ten_thousand, true);
-	world_wait_all_ready(world);
-	rush_start(&rush);
-	for (int64_t n = 2000; n <= 5000; n += 3000) {
-		rush_wait_decided(&rush, n, DECIDED_MS);
-		program_kill(chillybin);
-		program_kill(jafflr);
-		program_start(chillybin);
-		program_start(jafflr);
+		chillybin = world_start(world, "chillybin-1", "INSTANCE_ID=c1",
+					NULL);
+		(void)world_start(world, "chillybin-2", "INSTANCE_ID=c2", NULL);
+		jafflr = world_start(world, "jafflr-1", QUICK_GRILL,
+				     "INSTANCE_ID=j1", NULL);
+		(void)world_start(world, "jafflr-2", QUICK_GRILL,
+				  "INSTANCE_ID=j2", NULL);
+		rush_open(&rush, world, &ten_thousand, true);
+		world_wait_all_ready(world);
+		rush_start(&rush);
+		for (int64_t n = 2000; n <= 5000; n += 3000) {
+			rush_wait_decided(&rush, n, DECIDED_MS);
+			program_kill(chillybin);
+			program_kill(jafflr);
+			program_start(chillybin);
+			program_start(jafflr);
+		}
+		check_all(&rush);
 	}
-	check_all(&rush);
-}
 END_TEST
 
 START_TEST(a_killed_worker_that_stays_away_is_replaced_by_the_others)
-{
-	CLEANUP(world_freep) struct world *world = world_new(__func__);
-	struct program *chillybin, *jafflr;
-	struct rush rush;
+	{
+		CLEANUP(world_freep) struct world *world = world_new(__func__);
+		struct program *chillybin, *jafflr;
+		struct rush rush;
 
-	chillybin = world_start(world, "chillybin-1", NULL);
-	(void)world_start(world, "chillybin-2", NULL);
-	jafflr = world_start(world, "jafflr-1", QUICK_GRILL, NULL);
-	(void)world_start(world, "jafflr-2", QUICK_GRILL, NULL);
-	rush_open(&rush, world, &ten_thousand, true);
-	world_wait_all_ready(world);
-	rush_start(&rush);
-	rush_wait_decided(&rush, 3000, DECIDED_MS);
-	program_kill(chillybin);
-	program_kill(jafflr);
-	check_all(&rush);
-}
+		chillybin = world_start(world, "chillybin-1", NULL);
+		(void)world_start(world, "chillybin-2", NULL);
+		jafflr = world_start(world, "jafflr-1", QUICK_GRILL, NULL);
+		(void)world_start(world, "jafflr-2", QUICK_GRILL, NULL);
+		rush_open(&rush, world, &ten_thousand, true);
+		world_wait_all_ready(world);
+		rush_start(&rush);
+		rush_wait_decided(&rush, 3000, DECIDED_MS);
+		program_kill(chillybin);
+		program_kill(jafflr);
+		check_all(&rush);
+	}
 END_TEST
 
 int main(int argc, char **argv)

@@ -21,7 +21,7 @@
 #define DECIDED_MS 30000
 #define NOTICED_MS 10000
 
-#define CUT                                                                   \
+#define CUT                                                                    \
 	"SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "       \
 	"WHERE datname = '%s' AND (application_name LIKE 'chillybin.%%' OR "   \
 	"application_name LIKE 'jafflr.%%')"
@@ -52,30 +52,33 @@ static void expect_all_done(struct rush *rush)
 }
 
 START_TEST(sessions_that_are_cut_again_and_again_cost_nothing)
-{
-	CLEANUP(world_freep) struct world *world = world_new(__func__);
-	struct buf database = { 0 };
-	int64_t n_decided, n_cut = 0;
-	struct rush rush;
+	{
+		CLEANUP(world_freep) struct world *world = world_new(__func__);
+		struct buf database = { 0 };
+		int64_t n_decided, n_cut = 0;
+		struct rush rush;
 
-	start_workers(world);
-	rush_open(&rush, world, &some_orders, true);
-	world_wait_all_ready(world);
-	db_text(world->db, &database, "SELECT current_database()::text");
-	rush_start(&rush);
-	rush_wait_decided(&rush, 100, DECIDED_MS);
-	for (int i = 0; i < N_CUTS; i++) {
-		n_cut += db_i64(world->db, CUT, database.p);
-		n_decided = db_i64(world->db, "SELECT count(*) FROM orders");
-		/* It goes on in between. */
-		if (n_decided + 100 < N_ORDERS)
-			rush_wait_decided(&rush, n_decided + 100, DECIDED_MS);
+		start_workers(world);
+		rush_open(&rush, world, &some_orders, true);
+		world_wait_all_ready(world);
+		db_text(world->db, &database,
+			"SELECT current_database()::text");
+		rush_start(&rush);
+		rush_wait_decided(&rush, 100, DECIDED_MS);
+		for (int i = 0; i < N_CUTS; i++) {
+			n_cut += db_i64(world->db, CUT, database.p);
+			n_decided = db_i64(world->db,
+					   "SELECT count(*) FROM orders");
+			/* It goes on in between. */
+			if (n_decided + 100 < N_ORDERS)
+				rush_wait_decided(&rush, n_decided + 100,
+						  DECIDED_MS);
+		}
+		suite_note("%" PRId64 " sessions were cut", n_cut);
+		ck_assert_int_gt(n_cut, N_CUTS);
+		buf_deinit(&database);
+		expect_all_done(&rush);
 	}
-	suite_note("%" PRId64 " sessions were cut", n_cut);
-	ck_assert_int_gt(n_cut, N_CUTS);
-	buf_deinit(&database);
-	expect_all_done(&rush);
-}
 END_TEST
 
 static bool none_is_ready(void *arg)
@@ -91,41 +94,47 @@ static bool none_is_ready(void *arg)
 }
 
 START_TEST(while_the_database_is_away_workers_hold_and_orders_are_accepted)
-{
-	CLEANUP(world_freep) struct world *world = world_new(__func__);
-	CLEANUP(db_freep) struct db *admin = NULL;
-	struct program *storefront = world_start(world, "storefront", NULL);
-	struct buf database = { 0 };
-	char id[37];
-	struct rush rush;
-	int64_t back_ms;
+	{
+		CLEANUP(world_freep) struct world *world = world_new(__func__);
+		CLEANUP(db_freep) struct db *admin = NULL;
+		struct program *storefront =
+			world_start(world, "storefront", NULL);
+		struct buf database = { 0 };
+		char id[37];
+		struct rush rush;
+		int64_t back_ms;
 
-	start_workers(world);
-	rush_open(&rush, world, &some_orders, true);
-	world_wait_all_ready(world);
-	admin = db_new(getenv("DATABASE_URL"), NULL);
-	db_text(world->db, &database, "SELECT current_database()::text");
-	rush_start(&rush);
-	rush_wait_decided(&rush, 1000, DECIDED_MS);
-	(void)db_query(admin, "ALTER DATABASE %s ALLOW_CONNECTIONS false",
-		       database.p);
-	(void)db_query(admin, CUT, database.p);
-	ck_assert_msg(until(NOTICED_MS, none_is_ready, world),
-		      "a worker says that it is ready without a database");
-	shop_order(storefront,
-		   "{\"stall\":\"stall-1\",\"items\":[{\"ingredient\":"
-		   "\"bread\",\"quantity\":1}]}",
-		   NULL, id);
-	rush_wait_sent(&rush);
-	(void)db_query(admin, "ALTER DATABASE %s ALLOW_CONNECTIONS true",
-		       database.p);
-	back_ms = clock_now_ms();
-	rush_wait_decided(&rush, N_ORDERS + 1, DECIDED_MS);
-	suite_note("all was decided %" PRId64 " ms after it was back",
-		   since_ms(back_ms));
-	buf_deinit(&database);
-	ck_assert_int_eq(rush_check(&rush, SETTLE_MS).n_dead_letters, 0);
-}
+		start_workers(world);
+		rush_open(&rush, world, &some_orders, true);
+		world_wait_all_ready(world);
+		admin = db_new(getenv("DATABASE_URL"), NULL);
+		db_text(world->db, &database,
+			"SELECT current_database()::text");
+		rush_start(&rush);
+		rush_wait_decided(&rush, 1000, DECIDED_MS);
+		(void)db_query(admin,
+			       "ALTER DATABASE %s ALLOW_CONNECTIONS false",
+			       database.p);
+		(void)db_query(admin, CUT, database.p);
+		ck_assert_msg(
+			until(NOTICED_MS, none_is_ready, world),
+			"a worker says that it is ready without a database");
+		shop_order(storefront,
+			   "{\"stall\":\"stall-1\",\"items\":[{\"ingredient\":"
+			   "\"bread\",\"quantity\":1}]}",
+			   NULL, id);
+		rush_wait_sent(&rush);
+		(void)db_query(admin,
+			       "ALTER DATABASE %s ALLOW_CONNECTIONS true",
+			       database.p);
+		back_ms = clock_now_ms();
+		rush_wait_decided(&rush, N_ORDERS + 1, DECIDED_MS);
+		suite_note("all was decided %" PRId64 " ms after it was back",
+			   since_ms(back_ms));
+		buf_deinit(&database);
+		ck_assert_int_eq(rush_check(&rush, SETTLE_MS).n_dead_letters,
+				 0);
+	}
 END_TEST
 
 int main(int argc, char **argv)

@@ -54,23 +54,23 @@ static void open_with_one_of_each(struct rush *rush, struct world *world)
 }
 
 START_TEST(one_chillybin_becomes_three_and_one_again)
-{
-	CLEANUP(world_freep) struct world *world = world_new(__func__);
-	struct rush rush;
+	{
+		CLEANUP(world_freep) struct world *world = world_new(__func__);
+		struct rush rush;
 
-	open_with_one_of_each(&rush, world);
-	scale(&rush, "chillybin", "LOG_LEVEL=info");
-}
+		open_with_one_of_each(&rush, world);
+		scale(&rush, "chillybin", "LOG_LEVEL=info");
+	}
 END_TEST
 
 START_TEST(one_jafflr_becomes_three_and_one_again)
-{
-	CLEANUP(world_freep) struct world *world = world_new(__func__);
-	struct rush rush;
+	{
+		CLEANUP(world_freep) struct world *world = world_new(__func__);
+		struct rush rush;
 
-	open_with_one_of_each(&rush, world);
-	scale(&rush, "jafflr", QUICK_GRILL);
-}
+		open_with_one_of_each(&rush, world);
+		scale(&rush, "jafflr", QUICK_GRILL);
+	}
 END_TEST
 
 int main(int argc, char **argv)

@@ -79,54 +79,57 @@ static void run(struct world *world, size_t mix, struct buf *ret)
 }
 
 START_TEST(the_same_orders_end_in_the_same_state_whatever_version_carried_them)
-{
-	struct buf first = { 0 }, other = { 0 };
+	{
+		struct buf first = { 0 }, other = { 0 };
 
-	for (size_t mix = 0; mix < N_MIXES; mix++) {
-		CLEANUP(world_freep) struct world *world = world_new(__func__);
+		for (size_t mix = 0; mix < N_MIXES; mix++) {
+			CLEANUP(world_freep)
+			struct world *world = world_new(__func__);
 
-		run(world, mix, mix ? &other : &first);
-		if (mix)
-			ck_assert_str_eq(other.p, first.p);
+			run(world, mix, mix ? &other : &first);
+			if (mix)
+				ck_assert_str_eq(other.p, first.p);
+		}
+		buf_deinit(&first);
+		buf_deinit(&other);
 	}
-	buf_deinit(&first);
-	buf_deinit(&other);
-}
 END_TEST
 
 /* On one topic, for one order: the command and the picks of either version. */
 START_TEST(both_versions_of_both_events_stand_on_one_topic)
-{
-	CLEANUP(world_freep) struct world *world = world_new(__func__);
-	struct bus_log picks;
-	size_t n[3] = { 0 };
-	struct rush rush;
+	{
+		CLEANUP(world_freep) struct world *world = world_new(__func__);
+		struct bus_log picks;
+		size_t n[3] = { 0 };
+		struct rush rush;
 
-	(void)world_start(world, "chillybin-1", "PICK_V2_PERCENT=50", NULL);
-	rush_open(&rush, world,
-		  &(struct rush_params){ .n_orders = 300,
-					 .restock = 5000,
-					 .v1_percent = 50 },
-		  false);
-	rush_start(&rush);
-	(void)rush_check(&rush, SETTLE_MS);
-	bus_read(world, "picks", &picks);
-	for (size_t i = 0; i < picks.n; i++) {
-		struct text version =
-			bus_header(&picks.records[i], "schema-version");
+		(void)world_start(world, "chillybin-1", "PICK_V2_PERCENT=50",
+				  NULL);
+		rush_open(&rush, world,
+			  &(struct rush_params){ .n_orders = 300,
+						 .restock = 5000,
+						 .v1_percent = 50 },
+			  false);
+		rush_start(&rush);
+		(void)rush_check(&rush, SETTLE_MS);
+		bus_read(world, "picks", &picks);
+		for (size_t i = 0; i < picks.n; i++) {
+			struct text version =
+				bus_header(&picks.records[i], "schema-version");
 
-		n[text_equal(version, TEXT("1")) ? 1 : 2]++;
-		/* v1 cannot say it in its body, so its headers do. */
-		ck_assert_uint_gt(
-			bus_header(&picks.records[i], "customer").n, 0);
+			n[text_equal(version, TEXT("1")) ? 1 : 2]++;
+			/* v1 cannot say it in its body, so its headers do. */
+			ck_assert_uint_gt(
+				bus_header(&picks.records[i], "customer").n, 0);
+		}
+		ck_assert_uint_gt(n[1], 0);
+		ck_assert_uint_gt(n[2], 0);
+		bus_log_deinit(&picks);
+		ck_assert_int_gt(db_i64(world->db,
+					"SELECT count(*) FROM orders WHERE "
+					"order_version <> pick_version"),
+				 0);
 	}
-	ck_assert_uint_gt(n[1], 0);
-	ck_assert_uint_gt(n[2], 0);
-	bus_log_deinit(&picks);
-	ck_assert_int_gt(db_i64(world->db, "SELECT count(*) FROM orders WHERE "
-					   "order_version <> pick_version"),
-			 0);
-}
 END_TEST
 
 int main(int argc, char **argv)

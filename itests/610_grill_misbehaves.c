@@ -43,9 +43,9 @@ static void open_kitchen(struct kitchen *kitchen, struct world *world,
 static void start_jafflr(struct kitchen *kitchen)
 {
 	/* A static member: one that comes back has its partitions at once. */
-	kitchen->jafflr = world_start(kitchen->world, "jafflr-1", IMPATIENT,
-				      "GRILL_POLL_MS=20", "INSTANCE_ID=j1",
-				      NULL);
+	kitchen->jafflr =
+		world_start(kitchen->world, "jafflr-1", IMPATIENT,
+			    "GRILL_POLL_MS=20", "INSTANCE_ID=j1", NULL);
 }
 
 /* Orders number @from to @to. */
@@ -85,9 +85,9 @@ static void close_kitchen(struct kitchen *kitchen, int64_t n_starts)
 	struct check_result result;
 
 	world_settle(kitchen->world, SETTLE_MS);
-	result = check_world(kitchen->world,
-			     &(struct check_params){
-				     .grills = { &kitchen->grill } });
+	result = check_world(
+		kitchen->world,
+		&(struct check_params){ .grills = { &kitchen->grill } });
 	ck_assert_int_eq(result.n_starts, n_starts);
 	kitchen->bus = bus_free(kitchen->bus);
 }
@@ -105,182 +105,185 @@ static const struct {
 };
 
 START_TEST(a_grill_that_hesitates_starts_each_toastie_exactly_once)
-{
-	CLEANUP(world_freep) struct world *world = world_new(__func__);
-	struct kitchen kitchen;
-	uint8_t n = 0;
+	{
+		CLEANUP(world_freep) struct world *world = world_new(__func__);
+		struct kitchen kitchen;
+		uint8_t n = 0;
 
-	open_kitchen(&kitchen, world, 2, 20);
-	start_jafflr(&kitchen);
-	for (size_t i = 0; i < sizeof(passing) / sizeof(passing[0]); i++) {
-		int64_t start_ms = clock_now_ms();
+		open_kitchen(&kitchen, world, 2, 20);
+		start_jafflr(&kitchen);
+		for (size_t i = 0; i < sizeof(passing) / sizeof(passing[0]);
+		     i++) {
+			int64_t start_ms = clock_now_ms();
 
-		grill_tell(&kitchen.grill, passing[i].line);
-		order(&kitchen, (uint8_t)(n + 1), (uint8_t)(n + 6),
-		      DONENESS_LIGHT);
-		n = (uint8_t)(n + 6);
-		wait_state(&kitchen, "done", n);
-		grill_tell(&kitchen.grill, "plate all ok");
-		suite_note("%s: done after %" PRId64 " ms", passing[i].name,
-			   since_ms(start_ms));
+			grill_tell(&kitchen.grill, passing[i].line);
+			order(&kitchen, (uint8_t)(n + 1), (uint8_t)(n + 6),
+			      DONENESS_LIGHT);
+			n = (uint8_t)(n + 6);
+			wait_state(&kitchen, "done", n);
+			grill_tell(&kitchen.grill, "plate all ok");
+			suite_note("%s: done after %" PRId64 " ms",
+				   passing[i].name, since_ms(start_ms));
+		}
+		close_kitchen(&kitchen, n);
 	}
-	close_kitchen(&kitchen, n);
-}
 END_TEST
 
 START_TEST(a_plate_that_is_out_leaves_the_others_going)
-{
-	static const char *const lines[] = { "plate 0 broken",
-					     "plate 0 exception" };
+	{
+		static const char *const lines[] = { "plate 0 broken",
+						     "plate 0 exception" };
 
-	for (size_t i = 0; i < 2; i++) {
-		CLEANUP(world_freep) struct world *world = world_new(__func__);
-		struct kitchen kitchen;
+		for (size_t i = 0; i < 2; i++) {
+			CLEANUP(world_freep)
+			struct world *world = world_new(__func__);
+			struct kitchen kitchen;
 
-		open_kitchen(&kitchen, world, 3, 20);
-		grill_tell(&kitchen.grill, lines[i]);
-		start_jafflr(&kitchen);
-		order(&kitchen, 1, 12, DONENESS_LIGHT);
-		db_wait(world->db, SETTLE_MS, 1,
-			"SELECT (count(*) >= 11)::int FROM toasties "
-			"WHERE state = 'done'");
-		grill_tell(&kitchen.grill, "plate 0 ok");
-		world_settle(world, SETTLE_MS);
-		suite_note("%s: %d done, %d uncertain, %d returned", lines[i],
-			   (int)count_state(&kitchen, "done"),
-			   (int)count_state(&kitchen, "uncertain"),
-			   (int)count_state(&kitchen, "returned"));
-		close_kitchen(&kitchen, count_state(&kitchen, "done"));
+			open_kitchen(&kitchen, world, 3, 20);
+			grill_tell(&kitchen.grill, lines[i]);
+			start_jafflr(&kitchen);
+			order(&kitchen, 1, 12, DONENESS_LIGHT);
+			db_wait(world->db, SETTLE_MS, 1,
+				"SELECT (count(*) >= 11)::int FROM toasties "
+				"WHERE state = 'done'");
+			grill_tell(&kitchen.grill, "plate 0 ok");
+			world_settle(world, SETTLE_MS);
+			suite_note("%s: %d done, %d uncertain, %d returned",
+				   lines[i], (int)count_state(&kitchen, "done"),
+				   (int)count_state(&kitchen, "uncertain"),
+				   (int)count_state(&kitchen, "returned"));
+			close_kitchen(&kitchen, count_state(&kitchen, "done"));
+		}
 	}
-}
 END_TEST
 
 /* ---- faults in the middle of a toastie ---- */
 
 START_TEST(a_power_cut_spoils_the_toastie_and_no_other_is_made_for_it)
-{
-	CLEANUP(world_freep) struct world *world = world_new(__func__);
-	struct kitchen kitchen;
+	{
+		CLEANUP(world_freep) struct world *world = world_new(__func__);
+		struct kitchen kitchen;
 
-	open_kitchen(&kitchen, world, 1, 2);
-	start_jafflr(&kitchen);
-	order(&kitchen, 1, 1, DONENESS_BURNT);
-	grill_wait_starts(&kitchen.grill, 1, SETTLE_MS);
-	grill_tell(&kitchen.grill, "power-cut");
-	wait_state(&kitchen, "failed", 1);
-	close_kitchen(&kitchen, 1);
-}
+		open_kitchen(&kitchen, world, 1, 2);
+		start_jafflr(&kitchen);
+		order(&kitchen, 1, 1, DONENESS_BURNT);
+		grill_wait_starts(&kitchen.grill, 1, SETTLE_MS);
+		grill_tell(&kitchen.grill, "power-cut");
+		wait_state(&kitchen, "failed", 1);
+		close_kitchen(&kitchen, 1);
+	}
 END_TEST
 
 START_TEST(a_plate_that_forgot_leaves_it_uncertain_until_a_person_decides)
-{
-	CLEANUP(world_freep) struct world *world = world_new(__func__);
-	struct kitchen kitchen;
+	{
+		CLEANUP(world_freep) struct world *world = world_new(__func__);
+		struct kitchen kitchen;
 
-	open_kitchen(&kitchen, world, 2, 2);
-	start_jafflr(&kitchen);
-	order(&kitchen, 1, 1, DONENESS_BURNT);
-	grill_wait_starts(&kitchen.grill, 1, SETTLE_MS);
-	grill_tell(&kitchen.grill, "reset all");
-	wait_state(&kitchen, "uncertain", 1);
-	world_settle(world, SETTLE_MS);
-	world_run(world, SETTLE_MS,
-		  world_command(world, "overlord-resolve", "toastie",
-				"resolve",
-				"018f3a1e-7c2b-7abc-8def-000000000001",
-				"failed", "--execute", NULL));
-	wait_state(&kitchen, "failed", 1);
-	/* What a person has decided is told like everything else. */
-	close_kitchen(&kitchen, 1);
-}
+		open_kitchen(&kitchen, world, 2, 2);
+		start_jafflr(&kitchen);
+		order(&kitchen, 1, 1, DONENESS_BURNT);
+		grill_wait_starts(&kitchen.grill, 1, SETTLE_MS);
+		grill_tell(&kitchen.grill, "reset all");
+		wait_state(&kitchen, "uncertain", 1);
+		world_settle(world, SETTLE_MS);
+		world_run(world, SETTLE_MS,
+			  world_command(world, "overlord-resolve", "toastie",
+					"resolve",
+					"018f3a1e-7c2b-7abc-8def-000000000001",
+					"failed", "--execute", NULL));
+		wait_state(&kitchen, "failed", 1);
+		/* What a person has decided is told like everything else. */
+		close_kitchen(&kitchen, 1);
+	}
 END_TEST
 
 /* ---- jafflr killed ---- */
 
 START_TEST(jafflr_killed_between_intent_and_start_makes_it_once)
-{
-	CLEANUP(world_freep) struct world *world = world_new(__func__);
-	struct kitchen kitchen;
+	{
+		CLEANUP(world_freep) struct world *world = world_new(__func__);
+		struct kitchen kitchen;
 
-	open_kitchen(&kitchen, world, 1, 20);
-	/* The intent is there and no start arrives. */
-	grill_tell(&kitchen.grill, "plate 0 silent-before-start");
-	start_jafflr(&kitchen);
-	order(&kitchen, 1, 3, DONENESS_LIGHT);
-	db_wait(world->db, SETTLE_MS, 1, "SELECT count(*) FROM intents");
-	wait_state(&kitchen, "grilling", 1);
-	program_kill(kitchen.jafflr);
-	grill_tell(&kitchen.grill, "plate 0 ok");
-	program_start(kitchen.jafflr);
-	wait_state(&kitchen, "done", 3);
-	close_kitchen(&kitchen, 3);
-}
+		open_kitchen(&kitchen, world, 1, 20);
+		/* The intent is there and no start arrives. */
+		grill_tell(&kitchen.grill, "plate 0 silent-before-start");
+		start_jafflr(&kitchen);
+		order(&kitchen, 1, 3, DONENESS_LIGHT);
+		db_wait(world->db, SETTLE_MS, 1,
+			"SELECT count(*) FROM intents");
+		wait_state(&kitchen, "grilling", 1);
+		program_kill(kitchen.jafflr);
+		grill_tell(&kitchen.grill, "plate 0 ok");
+		program_start(kitchen.jafflr);
+		wait_state(&kitchen, "done", 3);
+		close_kitchen(&kitchen, 3);
+	}
 END_TEST
 
 START_TEST(jafflr_killed_just_after_the_start_does_not_start_again)
-{
-	CLEANUP(world_freep) struct world *world = world_new(__func__);
-	struct kitchen kitchen;
+	{
+		CLEANUP(world_freep) struct world *world = world_new(__func__);
+		struct kitchen kitchen;
 
-	open_kitchen(&kitchen, world, 1, 10);
-	grill_tell(&kitchen.grill, "plate 0 silent-after-start 1");
-	start_jafflr(&kitchen);
-	order(&kitchen, 1, 2, DONENESS_BURNT);
-	grill_wait_starts(&kitchen.grill, 1, SETTLE_MS);
-	program_kill(kitchen.jafflr);
-	program_start(kitchen.jafflr);
-	wait_state(&kitchen, "done", 2);
-	close_kitchen(&kitchen, 2);
-}
+		open_kitchen(&kitchen, world, 1, 10);
+		grill_tell(&kitchen.grill, "plate 0 silent-after-start 1");
+		start_jafflr(&kitchen);
+		order(&kitchen, 1, 2, DONENESS_BURNT);
+		grill_wait_starts(&kitchen.grill, 1, SETTLE_MS);
+		program_kill(kitchen.jafflr);
+		program_start(kitchen.jafflr);
+		wait_state(&kitchen, "done", 2);
+		close_kitchen(&kitchen, 2);
+	}
 END_TEST
 
 START_TEST(of_a_plate_that_cannot_fence_a_start_in_doubt_is_uncertain)
-{
-	CLEANUP(world_freep) struct world *world = world_new(__func__);
-	struct kitchen kitchen;
+	{
+		CLEANUP(world_freep) struct world *world = world_new(__func__);
+		struct kitchen kitchen;
 
-	open_kitchen(&kitchen, world, 1, 2);
-	grill_tell(&kitchen.grill, "plate 0 no-fence");
-	start_jafflr(&kitchen);
-	order(&kitchen, 1, 1, DONENESS_BURNT);
-	grill_wait_starts(&kitchen.grill, 1, SETTLE_MS);
-	program_kill(kitchen.jafflr);
-	program_start(kitchen.jafflr);
-	wait_state(&kitchen, "uncertain", 1);
-	close_kitchen(&kitchen, 1);
-}
+		open_kitchen(&kitchen, world, 1, 2);
+		grill_tell(&kitchen.grill, "plate 0 no-fence");
+		start_jafflr(&kitchen);
+		order(&kitchen, 1, 1, DONENESS_BURNT);
+		grill_wait_starts(&kitchen.grill, 1, SETTLE_MS);
+		program_kill(kitchen.jafflr);
+		program_start(kitchen.jafflr);
+		wait_state(&kitchen, "uncertain", 1);
+		close_kitchen(&kitchen, 1);
+	}
 END_TEST
 
 START_TEST(a_toastie_of_a_demo_stall_never_reaches_hardware)
-{
-	CLEANUP(world_freep) struct world *world = world_new(__func__);
-	struct order_placed placed = order_of(9);
-	const struct item item = { TEXT_INIT("bread"), 1 };
-	const struct stock_command stock = {
-		.kind = STOCK_COMMAND_ADDED,
-		.stall = TEXT("demo-one"),
-		.ingredient = TEXT("bread"),
-		.quantity = 5,
-	};
-	struct kitchen kitchen;
+	{
+		CLEANUP(world_freep) struct world *world = world_new(__func__);
+		struct order_placed placed = order_of(9);
+		const struct item item = { TEXT_INIT("bread"), 1 };
+		const struct stock_command stock = {
+			.kind = STOCK_COMMAND_ADDED,
+			.stall = TEXT("demo-one"),
+			.ingredient = TEXT("bread"),
+			.quantity = 5,
+		};
+		struct kitchen kitchen;
 
-	open_kitchen(&kitchen, world, 1, 20);
-	start_jafflr(&kitchen);
-	bus_stock(kitchen.bus, &stock, "demo-bread", NULL);
-	bus_flush(kitchen.bus);
-	db_wait(world->db, SETTLE_MS, 3, "SELECT count(*) FROM stock");
-	placed.stall = TEXT("demo-one");
-	placed.items = &item;
-	placed.n_items = 1;
-	bus_order(kitchen.bus, &placed, 2, "placed", NULL);
-	order(&kitchen, 1, 2, DONENESS_LIGHT);
-	wait_state(&kitchen, "done", 2);
-	ck_assert_int_eq(db_i64(world->db,
-				"SELECT count(*) FROM toasties WHERE "
-				"stall = 'demo-one' AND plate IS NULL"),
-			 1);
-	kitchen.bus = bus_free(kitchen.bus);
-}
+		open_kitchen(&kitchen, world, 1, 20);
+		start_jafflr(&kitchen);
+		bus_stock(kitchen.bus, &stock, "demo-bread", NULL);
+		bus_flush(kitchen.bus);
+		db_wait(world->db, SETTLE_MS, 3, "SELECT count(*) FROM stock");
+		placed.stall = TEXT("demo-one");
+		placed.items = &item;
+		placed.n_items = 1;
+		bus_order(kitchen.bus, &placed, 2, "placed", NULL);
+		order(&kitchen, 1, 2, DONENESS_LIGHT);
+		wait_state(&kitchen, "done", 2);
+		ck_assert_int_eq(db_i64(world->db,
+					"SELECT count(*) FROM toasties WHERE "
+					"stall = 'demo-one' AND plate IS NULL"),
+				 1);
+		kitchen.bus = bus_free(kitchen.bus);
+	}
 END_TEST
 
 int main(int argc, char **argv)

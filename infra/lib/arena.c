@@ -32,8 +32,8 @@ static void advance(struct arena *arena, size_t n_bytes)
 	struct arena_chunk *chunk = *link;
 
 	if (!chunk || chunk->n_bytes < n_bytes) {
-		chunk = chunk_new(n_bytes > CHUNK_BYTES ? n_bytes :
-							  CHUNK_BYTES);
+		chunk = chunk_new(n_bytes > CHUNK_BYTES ? n_bytes
+							: CHUNK_BYTES);
 		chunk->next = *link;
 		*link = chunk;
 	}

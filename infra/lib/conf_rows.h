@@ -3,8 +3,15 @@
 #include <stddef.h>
 
 #define CONF_TEXT(field, name, fallback, sentence)                             \
-	{ name, CONF_KIND_TEXT, offsetof(CONF_STRUCT, field), fallback,        \
-	  0,	0,		sentence },
+	{ name, CONF_KIND_TEXT, offsetof(CONF_STRUCT, field), fallback, 0,     \
+	  0,    sentence },
 #define CONF_NUMBER(field, name, fallback, min, max, sentence)                 \
-	{ name, CONF_KIND_NUMBER, offsetof(CONF_STRUCT, field), #fallback,     \
-	  min,	max,		  sentence },
+	{                                                                      \
+		name,                                                          \
+		CONF_KIND_NUMBER,                                              \
+		offsetof(CONF_STRUCT, field),                                  \
+		#fallback,                                                     \
+		min,                                                           \
+		max,                                                           \
+		sentence                                                       \
+	},

@@ -14,12 +14,12 @@
 
 /* Bucket bounds in microseconds, as OpenTelemetry advises for messaging. */
 static const int64_t bounds_us[COUNTER_BUCKETS] = {
-	5000,	10000,	25000,	50000,	 75000,	  100000,  250000,
+	5000,   10000,  25000,   50000,   75000,   100000,  250000,
 	500000, 750000, 1000000, 2500000, 5000000, 7500000, 10000000,
 };
 static const char *const bounds_text[COUNTER_BUCKETS] = {
 	"0.005", "0.01", "0.025", "0.05", "0.075", "0.1", "0.25",
-	"0.5",	 "0.75", "1",	  "2.5",  "5",	   "7.5", "10",
+	"0.5",   "0.75", "1",     "2.5",  "5",     "7.5", "10",
 };
 
 static struct {

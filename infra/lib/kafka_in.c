@@ -138,7 +138,8 @@ static rd_kafka_conf_t *conf_of(struct kafka_in *in)
 	kafka_set(conf, "auto.offset.reset", "error");
 	kafka_set(conf, "check.crcs", "true");
 	kafka_set(conf, "fetch.error.backoff.ms", "50");
-	/* Enough for a second of drain: a full queue backs off for that long. */
+	/* Enough for a second of drain: a full queue backs off for that long.
+	 */
 	kafka_set(conf, "queued.min.messages", "1000000");
 	kafka_set_number(conf, "queued.max.messages.kbytes",
 			 params->queue_max_kbytes);
@@ -157,8 +158,8 @@ static int subscribe(struct kafka_in *in)
 
 	xalloc_check(list);
 	for (size_t i = 0; i < in->params.n_topics; i++)
-		(void)rd_kafka_topic_partition_list_add(
-			list, in->topics[i], RD_KAFKA_PARTITION_UA);
+		(void)rd_kafka_topic_partition_list_add(list, in->topics[i],
+							RD_KAFKA_PARTITION_UA);
 	err = rd_kafka_subscribe(in->rk, list);
 	rd_kafka_topic_partition_list_destroy(list);
 	return err ? -EIO : 0;
@@ -256,9 +257,9 @@ static void take_trouble(struct kafka_in *in, rd_kafka_message_t *message)
 {
 	bool gone = message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ||
 		    message->err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE;
-	int topic = message->rkt ?
-			    topic_index(in, rd_kafka_topic_name(message->rkt)) :
-			    -1;
+	int topic = message->rkt
+			    ? topic_index(in, rd_kafka_topic_name(message->rkt))
+			    : -1;
 
 	if (gone && topic >= 0 && in->params.gone)
 		in->params.gone(in->params.arg, topic, message->partition);
@@ -419,8 +420,8 @@ static int commit_and_wait(struct kafka_in *in,
 	err = rd_kafka_commit_queue(in->rk, list, queue, NULL, NULL);
 	if (!err) {
 		event = rd_kafka_queue_poll(queue, COMMIT_TIMEOUT_MS);
-		err = event ? rd_kafka_event_error(event) :
-			      RD_KAFKA_RESP_ERR__TIMED_OUT;
+		err = event ? rd_kafka_event_error(event)
+			    : RD_KAFKA_RESP_ERR__TIMED_OUT;
 		rd_kafka_event_destroy(event);
 	}
 	rd_kafka_queue_destroy(queue);

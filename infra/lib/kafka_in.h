@@ -48,11 +48,11 @@ typedef void (*kafka_gone_fn)(void *arg, int topic, int32_t partition);
 struct kafka_in_params {
 	const char *brokers;
 	const char *client_id;
-	const char *group;	 /* NULL: none */
+	const char *group;       /* NULL: none */
 	const char *instance_id; /* NULL or "": a dynamic member */
 	const char *const *topics;
 	size_t n_topics;
-	int64_t queue_max_kbytes; /* fetched ahead, over all partitions */
+	int64_t queue_max_kbytes;   /* fetched ahead, over all partitions */
 	int64_t session_timeout_ms; /* of the group; 0: librdkafka's default */
 	kafka_assigned_fn assigned;
 	kafka_revoked_fn revoked;
@@ -77,7 +77,7 @@ struct kafka_record {
 struct kafka_in;
 
 enum kafka_in_outcome {
-	KAFKA_IN_E_AWAY = 1, /* no answer from the brokers in time */
+	KAFKA_IN_E_AWAY = 1,   /* no answer from the brokers in time */
 	KAFKA_IN_E_NOT_MEMBER, /* the group does not know us any more */
 };
 
@@ -106,8 +106,8 @@ bool kafka_record_header(const struct kafka_record *record, size_t i,
  */
 typedef void (*kafka_header_fn)(void *arg, const char *name, const void *value,
 				size_t n);
-void kafka_record_headers(const struct kafka_record *record,
-			  kafka_header_fn fn, void *arg);
+void kafka_record_headers(const struct kafka_record *record, kafka_header_fn fn,
+			  void *arg);
 
 /* Without a group: reads these from their offsets, and no others. */
 int kafka_in_assign(struct kafka_in *in,

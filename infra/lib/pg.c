@@ -76,8 +76,8 @@ static int set_failed(struct pg *pg, const PGresult *result)
 	const char *severity =
 		PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
 
-	if (severity && (!strcmp(severity, "FATAL") ||
-			 !strcmp(severity, "PANIC")))
+	if (severity &&
+	    (!strcmp(severity, "FATAL") || !strcmp(severity, "PANIC")))
 		return set_lost(pg, text ? text : "the session was ended");
 	(void)str_copy(pg->sqlstate, sizeof(pg->sqlstate), state ? state : "");
 	set_message(pg, text ? text : PQresultErrorMessage(result));
@@ -87,8 +87,7 @@ static int set_failed(struct pg *pg, const PGresult *result)
 /* A commit that did not wait for its standby says so by a warning only. */
 static void take_notice(void *arg, const PGresult *notice)
 {
-	const char *where =
-		PQresultErrorField(notice, PG_DIAG_SOURCE_FUNCTION);
+	const char *where = PQresultErrorField(notice, PG_DIAG_SOURCE_FUNCTION);
 	struct pg *pg = arg;
 
 	if (where && !strcmp(where, "SyncRepWaitForLSN"))
@@ -188,10 +187,9 @@ static int connect_until(struct pg *pg, int64_t deadline_at_ms)
 	while (status != PGRES_POLLING_OK) {
 		if (status == PGRES_POLLING_FAILED)
 			return set_lost(pg, PQerrorMessage(pg->conn));
-		r = wait_once(pg,
-			      status == PGRES_POLLING_READING ? POLLIN :
-								POLLOUT,
-			      0, deadline_at_ms, &never_ms);
+		r = wait_once(
+			pg, status == PGRES_POLLING_READING ? POLLIN : POLLOUT,
+			0, deadline_at_ms, &never_ms);
 		if (r)
 			return r;
 		status = PQconnectPoll(pg->conn);
@@ -210,7 +208,9 @@ static int connect_start(struct pg *pg, const struct pg_params *params)
 				      "tcp_user_timeout",
 				      NULL };
 	const char *const values[] = { params->url, params->application_name,
-				       "UTF8", "5", "2", "3", "10000", NULL };
+				       "UTF8",      "5",
+				       "2",         "3",
+				       "10000",     NULL };
 
 	pg->conn = PQconnectStartParams(names, values, 1);
 	xalloc_check(pg->conn);
@@ -447,8 +447,8 @@ static int take_run(struct pg *pg, int64_t deadline_at_ms)
 		return r;
 	/* A session that is ended says so where the message's end would be. */
 	if (PQresultStatus(result) != PGRES_PIPELINE_SYNC)
-		r = set_lost(pg, result ? PQresultErrorMessage(result) :
-					  "the session was ended");
+		r = set_lost(pg, result ? PQresultErrorMessage(result)
+					: "the session was ended");
 	PQclear(result);
 	if (r)
 		return r;

@@ -37,10 +37,10 @@ enum pg_outcome {
 };
 
 struct pg_params {
-	const char *url;	      /* a libpq connection string or URI */
-	const char *schema;	      /* search_path; NULL: as the server has */
+	const char *url;              /* a libpq connection string or URI */
+	const char *schema;           /* search_path; NULL: as the server has */
 	const char *application_name; /* at most 63 bytes */
-	int64_t timeout_ms;	      /* to connect */
+	int64_t timeout_ms;           /* to connect */
 	const char *options; /* more SETs, "SET a = b; SET ..." or NULL */
 };
 
@@ -73,7 +73,7 @@ void pg_put_i16(struct buf *buf, int16_t value);
 void pg_put_i32(struct buf *buf, int32_t value);
 void pg_put_i64(struct buf *buf, int64_t value);
 void pg_put_bytes(struct buf *buf, const void *p, size_t n); /* text, bytea */
-void pg_put_text(struct buf *buf, const char *p, size_t n); /* n 0: NULL */
+void pg_put_text(struct buf *buf, const char *p, size_t n);  /* n 0: NULL */
 void pg_put_uuid(struct buf *buf, const uint8_t uuid[16]);
 void pg_put_jsonb(struct buf *buf, const char *json, size_t n);
 void pg_put_wall_ms(struct buf *buf, int64_t wall_ms); /* timestamptz */

@@ -24,8 +24,8 @@ struct probe {
 	const struct probe_checks *checks;
 };
 
-static void answer(struct evhttp_request *request, int status,
-		   const char *type, const void *p, size_t n)
+static void answer(struct evhttp_request *request, int status, const char *type,
+		   const void *p, size_t n)
 {
 	struct evbuffer *body = xalloc_check(evbuffer_new());
 

@@ -32,7 +32,10 @@ struct str {
 	size_t size;
 };
 
-#define STR_INIT(room) { .p = (room), .size = sizeof(room) }
+#define STR_INIT(room)                                                         \
+	{                                                                      \
+		.p = (room), .size = sizeof(room)                              \
+	}
 
 void str_add(struct str *str, const char *p, size_t n);
 void str_add_text(struct str *str, const char *s);

@@ -46,8 +46,8 @@ static void copy_headers(struct bus_log *log, const struct kafka_record *from,
 				  to->n_headers * sizeof(*to->headers) + 1);
 	for (size_t i = 0; i < to->n_headers; i++) {
 		(void)kafka_record_header(from, i, &name, &value, &n);
-		to->headers[i].name = arena_copy(&log->arena, name,
-						 strlen(name) + 1);
+		to->headers[i].name =
+			arena_copy(&log->arena, name, strlen(name) + 1);
 		to->headers[i].value = copy(&log->arena, value, n);
 	}
 }
@@ -128,8 +128,7 @@ int64_t bus_count(const struct world *world, const char *topic)
 	return n;
 }
 
-void bus_read(const struct world *world, const char *topic,
-	      struct bus_log *ret)
+void bus_read(const struct world *world, const char *topic, struct bus_log *ret)
 {
 	CLEANUP(kafka_in_freep) struct kafka_in *in = NULL;
 	struct kafka_partition partitions[TOPIC_PARTITIONS] = { 0 };
@@ -141,19 +140,18 @@ void bus_read(const struct world *world, const char *topic,
 	ends_of(world, topic, ends);
 	world_topic(world, topic, name);
 	topics[0] = name;
-	ck_assert(!kafka_in_new(&in, &(struct kafka_in_params){
-					     .brokers = world->brokers,
-					     .client_id = "itest",
-					     .topics = topics,
-					     .n_topics = 1,
-					     .queue_max_kbytes = 65536 }));
+	ck_assert(!kafka_in_new(
+		&in, &(struct kafka_in_params){ .brokers = world->brokers,
+						.client_id = "itest",
+						.topics = topics,
+						.n_topics = 1,
+						.queue_max_kbytes = 65536 }));
 	for (int i = 0; i < TOPIC_PARTITIONS; i++)
 		partitions[i].partition = i;
 	ck_assert(!kafka_in_assign(in, partitions, TOPIC_PARTITIONS));
 	read_all(in, ends, ret);
 	if (ret->n)
-		qsort(ret->records, ret->n, sizeof(*ret->records),
-		      by_position);
+		qsort(ret->records, ret->n, sizeof(*ret->records), by_position);
 }
 
 void bus_log_deinit(struct bus_log *log)

@@ -129,9 +129,9 @@ static const char *judge_placed(struct check *check,
 	}
 	if (row->asked) {
 		check->result.n_repeats++;
-		return row->content_hash == order_placed_hash(&order) ?
-			       NULL :
-			       "conflict";
+		return row->content_hash == order_placed_hash(&order)
+			       ? NULL
+			       : "conflict";
 	}
 	row->asked = true;
 	if (row->partition != record->partition ||
@@ -203,8 +203,7 @@ static bool is_copy(const struct bus_record *copy,
 }
 
 /* How many copies of the record stand on the other topic. */
-static size_t count_copies(struct check *check,
-			   const struct bus_record *source)
+static size_t count_copies(struct check *check, const struct bus_record *source)
 {
 	size_t n = 0;
 
@@ -225,7 +224,8 @@ static size_t count_copies(struct check *check,
 		    letter.offset != source->offset)
 			continue;
 		if (!is_copy(copy, source))
-			check_fault(check, "dead letter orders/%d@%" PRId64
+			check_fault(check,
+				    "dead letter orders/%d@%" PRId64
 				    " is no true copy",
 				    source->partition, source->offset);
 		n++;
@@ -264,10 +264,9 @@ static void check_dead_letter(struct check *check,
 			      const struct bus_record *record,
 			      const struct table *dead, const char *reason)
 {
-	const struct dead_row *row =
-		table_find(dead,
-			   hash_position(record->partition, record->offset),
-			   is_at, record);
+	const struct dead_row *row = table_find(
+		dead, hash_position(record->partition, record->offset), is_at,
+		record);
 	size_t n_copies;
 
 	if (!reason && !row)
@@ -282,7 +281,8 @@ static void check_dead_letter(struct check *check,
 	}
 	n_copies = count_copies(check, record);
 	if (!n_copies)
-		check_fault(check, "orders/%d@%" PRId64 " is dead and has no "
+		check_fault(check,
+			    "orders/%d@%" PRId64 " is dead and has no "
 			    "copy on orders.dlq",
 			    record->partition, record->offset);
 	check->result.n_dead_letters++;
@@ -307,11 +307,10 @@ static struct dead_row *read_dead(struct check *check, struct table *ret,
 		rows[row].partition = (int32_t)pg_i64(db_pg(db), i, row, 0);
 		rows[row].offset = pg_i64(db_pg(db), i, row, 1);
 		p = pg_bytes(db_pg(db), i, row, 2, &n);
-		(void)str_n_copy(rows[row].reason, sizeof(rows[row].reason),
-				 p, n);
+		(void)str_n_copy(rows[row].reason, sizeof(rows[row].reason), p,
+				 n);
 		table_add(ret,
-			  hash_position(rows[row].partition,
-					rows[row].offset),
+			  hash_position(rows[row].partition, rows[row].offset),
 			  &rows[row]);
 	}
 	return rows;
@@ -332,16 +331,17 @@ static void check_commands(struct check *check)
 	}
 	for (size_t i = 0; i < check->n_rows; i++)
 		if (!check->rows[i].asked)
-			check_fault(check, "a row of orders, number %" PRId64
+			check_fault(check,
+				    "a row of orders, number %" PRId64
 				    ", that nobody asked for",
 				    check->rows[i].number);
 	if (check->result.n_dead_letters != (int64_t)n_rows)
-		check_fault(check, "%zu rows of dead letters, %" PRId64
+		check_fault(check,
+			    "%zu rows of dead letters, %" PRId64
 			    " records that are dead",
 			    n_rows, check->result.n_dead_letters);
-	n_others = db_i64(check->world->db,
-			  "SELECT count(*) FROM dead_letters "
-			  "WHERE topic <> 'orders'");
+	n_others = db_i64(check->world->db, "SELECT count(*) FROM dead_letters "
+					    "WHERE topic <> 'orders'");
 	if (n_others)
 		check_fault(check, "%" PRId64 " dead letters of other topics",
 			    n_others);
@@ -364,14 +364,16 @@ static void check_line(struct check *check, const json_t *line)
 	if (!kind || !id || !offset)
 		return;
 	restock = !strcmp(kind, "restock");
-	record = bus_at(restock ? &check->restocks : &check->orders,
-			(int32_t)json_integer_value(
-				json_object_get(line, "partition")),
-			json_integer_value(offset));
+	record = bus_at(
+		restock ? &check->restocks : &check->orders,
+		(int32_t)json_integer_value(json_object_get(line, "partition")),
+		json_integer_value(offset));
 	key = record ? bus_header(record, "ce_id") : (struct text){ 0 };
 	if (!text_equal(key, text_of(id)))
-		check_fault(check, "the %s %s was acknowledged and is not "
-			    "where it was said to be", kind, id);
+		check_fault(check,
+			    "the %s %s was acknowledged and is not "
+			    "where it was said to be",
+			    kind, id);
 }
 
 static void check_record_file(struct check *check, const char *path)
@@ -395,8 +397,7 @@ static void check_record_file(struct check *check, const char *path)
 /* ---- stock ---- */
 
 /* Columns of the query: stall/ingredient, what is there, what should be. */
-static void check_pairs(struct check *check, const char *what,
-			const char *sql)
+static void check_pairs(struct check *check, const char *what, const char *sql)
 {
 	struct db *db = check->world->db;
 	const char *p;
@@ -406,8 +407,8 @@ static void check_pairs(struct check *check, const char *what,
 	i = db_query(db, "%s", sql);
 	for (int row = 0; row < pg_n_rows(db_pg(db), i); row++) {
 		p = pg_bytes(db_pg(db), i, row, 0, &n);
-		check_fault(check, "%s of %.*s is %" PRId64
-			    " and should be %" PRId64,
+		check_fault(check,
+			    "%s of %.*s is %" PRId64 " and should be %" PRId64,
 			    what, (int)n, p, pg_i64(db_pg(db), i, row, 1),
 			    pg_i64(db_pg(db), i, row, 2));
 	}
@@ -518,11 +519,11 @@ static bool is_level(void *arg)
 	if (in_play(world, "jafflr")) {
 		settling->service = "jafflr";
 		settling->topic = "toasties";
-		settling->n = db_i64(
-			world->db,
-			"SELECT count(*) FROM toasties WHERE state IN "
-			"('collecting', 'queued', 'grilling') OR "
-			"published_seq < seq");
+		settling->n =
+			db_i64(world->db,
+			       "SELECT count(*) FROM toasties WHERE state IN "
+			       "('collecting', 'queued', 'grilling') OR "
+			       "published_seq < seq");
 		if (settling->n)
 			return false;
 	}
@@ -553,8 +554,7 @@ void world_settle(struct world *world, int64_t timeout_ms)
 	ck_assert_msg(until(timeout_ms, is_level, &settling),
 		      "after %" PRId64 " ms %s is not done with %s: %" PRId64
 		      " left",
-		      timeout_ms, settling.service, settling.topic,
-		      settling.n);
+		      timeout_ms, settling.service, settling.topic, settling.n);
 }
 
 static void check_positions(struct check *check)

@@ -32,8 +32,7 @@ struct facts {
 
 static void facts_init(struct facts *facts, const struct bus_log *log)
 {
-	*facts = (struct facts){ .all = xcalloc(log->n,
-						sizeof(*facts->all)) };
+	*facts = (struct facts){ .all = xcalloc(log->n, sizeof(*facts->all)) };
 }
 
 static void facts_deinit(struct facts *facts)
@@ -108,17 +107,21 @@ static void count_pick(struct check *check, struct check_order *row,
 	case VERDICT_PICKED:
 	case VERDICT_REFUSED:
 		if ((pick->verdict == VERDICT_PICKED) != row->picked)
-			check_fault(check, "a pick of order %" PRId64
-				    " tells another verdict", row->number);
+			check_fault(check,
+				    "a pick of order %" PRId64
+				    " tells another verdict",
+				    row->number);
 		if (pick->seq != 1 || pick->version != row->pick_version)
-			check_fault(check, "a pick of order %" PRId64
+			check_fault(check,
+				    "a pick of order %" PRId64
 				    " has seq %" PRId64 " and version %d",
 				    row->number, pick->seq, pick->version);
 		row->n_verdicts++;
 		break;
 	case VERDICT_CANCELLED:
 		if (!row->cancelled)
-			check_fault(check, "a pick says that order %" PRId64
+			check_fault(check,
+				    "a pick says that order %" PRId64
 				    " is cancelled, its row does not",
 				    row->number);
 		row->n_cancelled++;
@@ -127,8 +130,8 @@ static void count_pick(struct check *check, struct check_order *row,
 		break;
 	case VERDICT_NONE:
 	case N_VERDICTS:
-		check_fault(check, "a pick of order %" PRId64
-			    " has no verdict", row->number);
+		check_fault(check, "a pick of order %" PRId64 " has no verdict",
+			    row->number);
 	}
 }
 
@@ -144,8 +147,8 @@ static void check_pick(struct check *check, struct pick_room *room,
 		return;
 	if (pick_decode(&pick, room, &envelope, record->value.p,
 			record->value.n, &fault)) {
-		check_fault(check, "a pick at %d@%" PRId64
-			    " cannot be read: %s",
+		check_fault(check,
+			    "a pick at %d@%" PRId64 " cannot be read: %s",
 			    record->partition, record->offset, fault.what);
 		return;
 	}
@@ -153,7 +156,8 @@ static void check_pick(struct check *check, struct pick_room *room,
 	if (row)
 		count_pick(check, row, &pick);
 	else
-		check_fault(check, "a pick at %d@%" PRId64
+		check_fault(check,
+			    "a pick at %d@%" PRId64
 			    " of an order that has no row",
 			    record->partition, record->offset);
 }
@@ -174,12 +178,13 @@ void check_picks(struct check *check)
 		row = &check->rows[i];
 		n_facts = row->pick_version == 1 ? row->n_items : 1;
 		if ((int64_t)row->n_verdicts != n_facts)
-			check_fault(check, "order %" PRId64 " has %zu facts "
+			check_fault(check,
+				    "order %" PRId64 " has %zu facts "
 				    "of its verdict and not %" PRId64,
 				    row->number, row->n_verdicts, n_facts);
-		if ((int64_t)row->n_cancelled !=
-		    (row->cancelled ? n_facts : 0))
-			check_fault(check, "order %" PRId64 " has %zu facts "
+		if ((int64_t)row->n_cancelled != (row->cancelled ? n_facts : 0))
+			check_fault(check,
+				    "order %" PRId64 " has %zu facts "
 				    "of its cancellation",
 				    row->number, row->n_cancelled);
 	}
@@ -200,22 +205,24 @@ static void check_toastie(struct check *check, const struct bus_record *record)
 		return;
 	if (toastie_decode(&toastie, &envelope, record->value.p,
 			   record->value.n, &fault)) {
-		check_fault(check, "a toastie at %d@%" PRId64
-			    " cannot be read: %s",
+		check_fault(check,
+			    "a toastie at %d@%" PRId64 " cannot be read: %s",
 			    record->partition, record->offset, fault.what);
 		return;
 	}
 	row = check_find(check, &toastie.order_id);
 	if (!row || !row->picked || !row->grill) {
-		check_fault(check, "a toastie at %d@%" PRId64
+		check_fault(check,
+			    "a toastie at %d@%" PRId64
 			    " of an order that was not picked for the grill",
 			    record->partition, record->offset);
 		return;
 	}
 	/* The first of a fact comes after all that are older. */
 	if (toastie.seq <= row->last_toastie_seq)
-		check_fault(check, "a toastie of order %" PRId64
-			    " tells seq %" PRId64 " after %" PRId64,
+		check_fault(check,
+			    "a toastie of order %" PRId64 " tells seq %" PRId64
+			    " after %" PRId64,
 			    row->number, toastie.seq, row->last_toastie_seq);
 	row->last_toastie_seq = toastie.seq;
 	(void)str_copy(row->last_state, sizeof(row->last_state),
@@ -243,18 +250,21 @@ static void check_toastie_row(struct check *check,
 	if (strcmp(row->state, row->last_state) != 0 ||
 	    row->toastie_seq != row->last_toastie_seq ||
 	    row->published_seq != row->toastie_seq)
-		check_fault(check, "the toastie of order %" PRId64
+		check_fault(check,
+			    "the toastie of order %" PRId64
 			    " is '%s' (seq %" PRId64 "), its last fact says "
 			    "'%s' (seq %" PRId64 ")",
 			    row->number, row->state, row->toastie_seq,
 			    row->last_state, row->last_toastie_seq);
 	if (!strcmp(row->state, "returned") != row->returned)
-		check_fault(check, "the toastie of order %" PRId64
+		check_fault(check,
+			    "the toastie of order %" PRId64
 			    " is '%s', its order is%s returned",
 			    row->number, row->state,
 			    row->returned ? "" : " not");
 	if (check->params->all_done && !back && strcmp(row->state, "done"))
-		check_fault(check, "the toastie of order %" PRId64
+		check_fault(check,
+			    "the toastie of order %" PRId64
 			    " is '%s' and not done",
 			    row->number, row->state);
 }
@@ -286,8 +296,10 @@ static void count_edges(struct check *check, const struct grill_spy *grill)
 			continue;
 		row = check_find(check, &edge->job);
 		if (!row || !row->picked || !row->grill) {
-			check_fault(check, "plate %" PRId64 " grilled what "
-				    "nobody has picked", edge->plate);
+			check_fault(check,
+				    "plate %" PRId64 " grilled what "
+				    "nobody has picked",
+				    edge->plate);
 			continue;
 		}
 		row->n_starts += edge->kind == EDGE_START;
@@ -313,15 +325,17 @@ void check_starts(struct check *check)
 		bool done = !strcmp(row->state, "done");
 
 		if (row->n_starts > 1)
-			check_fault(check, "order %" PRId64
-				    " was started %zu times",
+			check_fault(check,
+				    "order %" PRId64 " was started %zu times",
 				    row->number, row->n_starts);
 		if (done && (row->n_starts != 1 || row->n_dones != 1))
-			check_fault(check, "order %" PRId64 " is done, with "
+			check_fault(check,
+				    "order %" PRId64 " is done, with "
 				    "%zu starts and %zu ends",
 				    row->number, row->n_starts, row->n_dones);
 		if (!strcmp(row->state, "returned") && row->n_starts)
-			check_fault(check, "order %" PRId64
+			check_fault(check,
+				    "order %" PRId64
 				    " was grilled and given back",
 				    row->number);
 	}
@@ -348,18 +362,17 @@ static size_t put_changes(struct check *check, struct buf *values)
 			continue;
 		if (stock_changed_decode(&changed, &envelope, record->value.p,
 					 record->value.n, &fault)) {
-			check_fault(check, "a change at %d@%" PRId64
-				    " cannot be read: %s",
-				    record->partition, record->offset,
-				    fault.what);
+			check_fault(
+				check,
+				"a change at %d@%" PRId64 " cannot be read: %s",
+				record->partition, record->offset, fault.what);
 			continue;
 		}
-		buf_printf(values,
-			   "%s('%.*s', '%.*s', '%s', %" PRId64 "::int8)",
-			   n++ ? ", " : "", (int)changed.stall.n,
-			   changed.stall.p, (int)changed.ingredient.n,
-			   changed.ingredient.p,
-			   stock_change_name(changed.kind), changed.delta);
+		buf_printf(
+			values, "%s('%.*s', '%.*s', '%s', %" PRId64 "::int8)",
+			n++ ? ", " : "", (int)changed.stall.n, changed.stall.p,
+			(int)changed.ingredient.n, changed.ingredient.p,
+			stock_change_name(changed.kind), changed.delta);
 	}
 	facts_deinit(&facts);
 	return n;
@@ -375,8 +388,10 @@ void check_ledger(struct check *check)
 	n = put_changes(check, &values);
 	buf_add(&values, "", 1);
 	if ((int64_t)n != n_rows)
-		check_fault(check, "%zu facts of the ledger, %" PRId64
-			    " rows of stock changes", n, n_rows);
+		check_fault(check,
+			    "%zu facts of the ledger, %" PRId64
+			    " rows of stock changes",
+			    n, n_rows);
 	if (n && db_i64(db,
 			"SELECT count(*) FROM (SELECT * FROM (VALUES %s) "
 			"AS f EXCEPT ALL SELECT stall, ingredient, kind, "

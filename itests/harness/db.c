@@ -186,8 +186,7 @@ static bool is_so(void *arg)
 void db_wait(struct db *db, int64_t timeout_ms, int64_t expected,
 	     const char *sql)
 {
-	struct awaited awaited = { .db = db, .sql = sql,
-				   .expected = expected };
+	struct awaited awaited = { .db = db, .sql = sql, .expected = expected };
 
 	ck_assert_msg(until(timeout_ms, is_so, &awaited),
 		      "'%s' is %" PRId64 " and not %" PRId64 " after %" PRId64

@@ -51,8 +51,8 @@ static void set_path(struct grill_spy *spy, const char *setting,
 	program_set(spy->program, text);
 }
 
-struct grill_spy grill_open(struct world *world, const char *name,
-			    int n_plates, int64_t speed)
+struct grill_spy grill_open(struct world *world, const char *name, int n_plates,
+			    int64_t speed)
 {
 	struct grill_spy spy = { .world = world, .n_plates = n_plates };
 	char text[64];
@@ -192,9 +192,9 @@ static int connect_control(const struct grill_spy *spy)
 	address.sin_port = htons(program_port(&control));
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout,
 			 sizeof(timeout));
-	ck_assert_msg(!connect(fd, (struct sockaddr *)&address,
-			       sizeof(address)),
-		      "%s takes no control lines", spy->name);
+	ck_assert_msg(
+		!connect(fd, (struct sockaddr *)&address, sizeof(address)),
+		"%s takes no control lines", spy->name);
 	return fd;
 }
 

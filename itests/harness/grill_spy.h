@@ -33,8 +33,8 @@ struct grill_spy {
  * Starts grillsim as "grill-1" with so many plates and enters it into the
  * world's tables. @speed: how many times faster than real time.
  */
-struct grill_spy grill_open(struct world *world, const char *name,
-			    int n_plates, int64_t speed);
+struct grill_spy grill_open(struct world *world, const char *name, int n_plates,
+			    int64_t speed);
 
 /* All edges up to now; to be freed by edges_deinit(). */
 struct edges grill_edges(const struct grill_spy *spy);

@@ -152,8 +152,7 @@ static int check_length(const struct http_answer *answer)
 
 	if (!http_field(answer, "Content-Length", text, sizeof(text)))
 		return 0;
-	if (str_to_i64(&n, text, 0, INT64_MAX) ||
-	    (size_t)n != answer->body.n)
+	if (str_to_i64(&n, text, 0, INT64_MAX) || (size_t)n != answer->body.n)
 		return -EPROTO;
 	return 0;
 }
@@ -241,16 +240,15 @@ int events_open(struct events *ret, uint16_t port, const char *path,
 		return r;
 	while (!r && !end_of_head(&events.buf))
 		r = receive_some(events.fd, &events.buf, deadline_at_ms);
-	if (!r && (memcmp(events.buf.p + 8, " 200 ", 5) != 0 ||
-		   !memmem(events.buf.p, events.buf.n, "text/event-stream",
-			   17)))
+	if (!r &&
+	    (memcmp(events.buf.p + 8, " 200 ", 5) != 0 ||
+	     !memmem(events.buf.p, events.buf.n, "text/event-stream", 17)))
 		r = -EPROTO;
 	if (r) {
 		events_close(&events);
 		return r < 0 ? r : -EPROTO;
 	}
-	events.n_taken =
-		(size_t)(end_of_head(&events.buf) - events.buf.p) + 4;
+	events.n_taken = (size_t)(end_of_head(&events.buf) - events.buf.p) + 4;
 	*ret = events;
 	return 0;
 }
@@ -268,13 +266,13 @@ static json_t *take_data(const char *p, size_t n)
 
 	/* At the beginning of a line. */
 	while (data && data != p && data[-1] != '\n')
-		data = memmem(data + 1, n - (size_t)(data + 1 - p), "data: ",
-			      6);
+		data = memmem(data + 1, n - (size_t)(data + 1 - p),
+			      "data: ", 6);
 	if (!data)
 		return NULL;
 	data += 6;
-	return json_loadb(data, n - (size_t)(data - p),
-			  JSON_DISABLE_EOF_CHECK, NULL);
+	return json_loadb(data, n - (size_t)(data - p), JSON_DISABLE_EOF_CHECK,
+			  NULL);
 }
 
 json_t *events_next(struct events *events, int64_t timeout_ms)

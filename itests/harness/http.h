@@ -25,7 +25,7 @@ struct http_answer {
 	int status;
 	struct buf head; /* with a NUL */
 	struct buf body; /* with a NUL, which n does not count */
-	json_t *json;	 /* NULL: the body is no JSON */
+	json_t *json;    /* NULL: the body is no JSON */
 };
 
 /* Sends @ask; @ret is a descriptor to receive from. 0 or -errno. */

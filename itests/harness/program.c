@@ -71,8 +71,8 @@ static __attribute__((noreturn)) void run(const struct program *program,
 					  char **env, pid_t parent)
 {
 	int in = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	int out = open(program->log,
-		       O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+	int out = open(program->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC,
+		       0644);
 	sigset_t none;
 
 	(void)setpgid(0, 0);
@@ -168,8 +168,8 @@ int64_t program_wait_ready(struct program *program, int64_t timeout_ms)
 
 	ck_assert_msg(program_is_ready(program, timeout_ms),
 		      program->pid ? "%s is not ready within %" PRId64 " ms, "
-				     "its log is '%s'" :
-				     "%s has ended in place of getting ready "
+				     "its log is '%s'"
+				   : "%s has ended in place of getting ready "
 				     "(%" PRId64 " ms), its log is '%s'",
 		      program->name, timeout_ms, program->log);
 	return since_ms(start_ms);
@@ -276,13 +276,11 @@ int64_t program_rss_kbytes(const struct program *program)
 	ck_assert_msg(file, "%s is not in /proc", program->name);
 	while (fgets(line, sizeof(line), file))
 		if (!strncmp(line, "VmRSS:", 6))
-			(void)str_n_to_i64(&kbytes, line + 6 +
-						   strspn(line + 6, " \t"),
-					   strspn(line + 6 +
-							  strspn(line + 6,
-								 " \t"),
-						  "0123456789"),
-					   0, INT64_MAX);
+			(void)str_n_to_i64(
+				&kbytes, line + 6 + strspn(line + 6, " \t"),
+				strspn(line + 6 + strspn(line + 6, " \t"),
+				       "0123456789"),
+				0, INT64_MAX);
 	(void)fclose(file);
 	ck_assert_msg(kbytes >= 0, "%s tells no VmRSS", program->name);
 	return kbytes;

@@ -27,8 +27,8 @@ struct program {
 	char port_file[PROGRAM_PATH_MAX]; /* "" when it serves nothing */
 	char *const *argv;
 	char **settings; /* NAME=value, owned; ended by NULL */
-	pid_t pid;	 /* 0: it does not run */
-	int status;	 /* of waitpid(), once it has ended */
+	pid_t pid;       /* 0: it does not run */
+	int status;      /* of waitpid(), once it has ended */
 	struct program *next;
 };
 

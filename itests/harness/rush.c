@@ -15,8 +15,7 @@
 #define N_INGREDIENTS 8
 #define N_STALLS 2
 
-static void set_number(struct program *program, const char *name,
-		       int64_t value)
+static void set_number(struct program *program, const char *name, int64_t value)
 {
 	char text[64];
 
@@ -54,10 +53,8 @@ void rush_open(struct rush *rush, struct world *world,
 {
 	*rush = (struct rush){ .world = world };
 	if (with_grills) {
-		rush->grills[0] = grill_open(world, "grill-1", N_PLATES,
-					     SPEED);
-		rush->grills[1] = grill_open(world, "grill-2", N_PLATES,
-					     SPEED);
+		rush->grills[0] = grill_open(world, "grill-1", N_PLATES, SPEED);
+		rush->grills[1] = grill_open(world, "grill-2", N_PLATES, SPEED);
 	}
 	fill_shelves(rush, params->restock);
 	world_path(world, "orders.jsonl", rush->record);
@@ -99,8 +96,8 @@ static bool are_decided(void *arg)
 {
 	struct awaited_orders *awaited = arg;
 
-	awaited->seen = db_i64(awaited->rush->world->db,
-			       "SELECT count(*) FROM orders");
+	awaited->seen =
+		db_i64(awaited->rush->world->db, "SELECT count(*) FROM orders");
 	return awaited->seen >= awaited->n;
 }
 

@@ -10,11 +10,11 @@
 
 struct rush_params {
 	int64_t n_orders;
-	int64_t rate;	 /* orders a second; 0: flat out */
+	int64_t rate;    /* orders a second; 0: flat out */
 	int64_t restock; /* of each ingredient at each of the two stalls */
 	int64_t v1_percent, duplicate_percent, poison_percent;
 	const char *grill; /* GRILL of stampede; NULL: "true" */
-	int64_t seed;	   /* 0: another one each time */
+	int64_t seed;      /* 0: another one each time */
 };
 
 struct rush {
@@ -35,8 +35,7 @@ void rush_start(struct rush *rush);
 /* Waits until all is sent and acknowledged. */
 void rush_wait_sent(struct rush *rush);
 /* Waits until @n orders have been decided. */
-void rush_wait_decided(const struct rush *rush, int64_t n,
-		       int64_t timeout_ms);
+void rush_wait_decided(const struct rush *rush, int64_t n, int64_t timeout_ms);
 /* Sent, settled, and right in every respect. */
 struct check_result rush_check(struct rush *rush, int64_t timeout_ms);
 

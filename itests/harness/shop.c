@@ -21,8 +21,7 @@ struct http_answer shop_ask(const struct program *storefront,
 	return answer;
 }
 
-struct http_answer shop_get(const struct program *storefront,
-			    const char *path)
+struct http_answer shop_get(const struct program *storefront, const char *path)
 {
 	return shop_ask(storefront,
 			&(struct http_ask){ .method = "GET", .path = path });
@@ -38,11 +37,11 @@ const char *text_at(const json_t *object, const char *name)
 void shop_order(const struct program *storefront, const char *body,
 		const char *key, char ret_id[37])
 {
-	struct http_answer answer = shop_ask(
-		storefront, &(struct http_ask){ .method = "POST",
-						.path = "/orders",
-						.body = body,
-						.key = key });
+	struct http_answer answer =
+		shop_ask(storefront, &(struct http_ask){ .method = "POST",
+							 .path = "/orders",
+							 .body = body,
+							 .key = key });
 
 	ck_assert_msg(answer.status == 202, "POST /orders: %d %s",
 		      answer.status, answer.body.p);
@@ -151,7 +150,7 @@ json_t *shop_wait(const struct program *storefront, const char *id,
 					 .state = state };
 
 	ck_assert_msg(until(SHOP_TIMEOUT_MS, is_in_state, &awaited),
-		      "order %s is %s and does not become %s", id,
-		      awaited.seen, state);
+		      "order %s is %s and does not become %s", id, awaited.seen,
+		      state);
 	return awaited.json;
 }

@@ -13,8 +13,7 @@ enum { SHOP_TIMEOUT_MS = 15000 };
 /* Any request; what cannot be asked fails the test. */
 struct http_answer shop_ask(const struct program *storefront,
 			    const struct http_ask *ask);
-struct http_answer shop_get(const struct program *storefront,
-			    const char *path);
+struct http_answer shop_get(const struct program *storefront, const char *path);
 
 /* POST /orders, answered 202: the order's id. @key may be NULL. */
 void shop_order(const struct program *storefront, const char *body,

@@ -18,8 +18,7 @@ static bool is_wanted(int argc, char **argv, const char *name)
 	return false;
 }
 
-int suite_main(int argc, char **argv, int timeout_s,
-	       const TTest *const *tests)
+int suite_main(int argc, char **argv, int timeout_s, const TTest *const *tests)
 {
 	const char *base = strrchr(argv[0], '/');
 	Suite *suite = suite_create(base ? base + 1 : argv[0]);

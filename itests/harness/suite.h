@@ -11,8 +11,7 @@
 #include <check.h>
 
 /* @tests ends in NULL. Gives the exit status. */
-int suite_main(int argc, char **argv, int timeout_s,
-	       const TTest *const *tests);
+int suite_main(int argc, char **argv, int timeout_s, const TTest *const *tests);
 
 /* A figure for people: itests/run.sh shows it. */
 void suite_note(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -3,8 +3,8 @@
  * World: see world.h. The first thread of the test's process.
  *
  * Databases are copies of a template that is migrated once, by whoever comes
- * first (an advisory lock). Its name tells the migrations that made it, so that a server
- * that outlives a change of them gets another one.
+ * first (an advisory lock). Its name tells the migrations that made it, so that
+ * a server that outlives a change of them gets another one.
  */
 #include "itests/harness/world.h"
 
@@ -39,9 +39,9 @@ static const char *setting_or(const char *name, const char *fallback)
 void world_path(const struct world *world, const char *name,
 		char ret[PROGRAM_PATH_MAX])
 {
-	ck_assert_int_lt(snprintf(ret, PROGRAM_PATH_MAX, "%s/%s", world->dir,
-				  name),
-			 PROGRAM_PATH_MAX);
+	ck_assert_int_lt(
+		snprintf(ret, PROGRAM_PATH_MAX, "%s/%s", world->dir, name),
+		PROGRAM_PATH_MAX);
 }
 
 void world_topic(const struct world *world, const char *topic, char ret[128])
@@ -101,8 +101,7 @@ static void settings_of_all(const struct world *world, struct program *program)
 	add_setting(program, xstrdup("ADDR=127.0.0.1:0"));
 	add_setting(program, text_by("ADDR_FILE=%s", program->port_file));
 	add_setting(program, xstrdup("PROBE_ADDR=127.0.0.1:0"));
-	add_setting(program,
-		    text_by("PROBE_PORT_FILE=%s", program->port_file));
+	add_setting(program, text_by("PROBE_PORT_FILE=%s", program->port_file));
 	add_setting(program, xstrdup("LOG_LEVEL=info"));
 	add_setting(program, xstrdup("USER=itest"));
 	/* What a person may have set for a run of her own. */
@@ -120,12 +119,11 @@ static struct program *program_new(struct world *world, const char *name)
 	base = base ? base + 1 : name;
 	ck_assert(str_copy(program->name, sizeof(program->name), base));
 	if (strchr(name, '/'))
-		ck_assert(str_copy(program->path, sizeof(program->path),
-				   name));
+		ck_assert(str_copy(program->path, sizeof(program->path), name));
 	else
-		(void)snprintf(program->path, sizeof(program->path),
-			       "%s/%.*s", setting_or("BIN", "build/rel/bin"),
-			       (int)n_kind, name);
+		(void)snprintf(program->path, sizeof(program->path), "%s/%.*s",
+			       setting_or("BIN", "build/rel/bin"), (int)n_kind,
+			       name);
 	(void)snprintf(program->log, sizeof(program->log), "%s/%s.log",
 		       world->dir, program->name);
 	(void)snprintf(program->port_file, sizeof(program->port_file),
@@ -180,8 +178,7 @@ struct program *world_command(struct world *world, const char *name, ...)
 	return program;
 }
 
-void world_run(struct world *world, int64_t timeout_ms,
-	       struct program *command)
+void world_run(struct world *world, int64_t timeout_ms, struct program *command)
 {
 	int status;
 
@@ -248,8 +245,8 @@ static uint64_t hash_folder(const char *path, uint64_t hash)
 		(void)snprintf(file, sizeof(file), "%s/%s", path, row->d_name);
 		if (stat(file, &is))
 			continue;
-		hash += S_ISDIR(is.st_mode) ? hash_folder(file, 0) :
-					      hash_file(file);
+		hash += S_ISDIR(is.st_mode) ? hash_folder(file, 0)
+					    : hash_file(file);
 	}
 	(void)closedir(dir);
 	return hash;
@@ -278,17 +275,17 @@ static void migrate(struct world *world)
 }
 
 /* The template is there when this returns. */
-static void need_template(struct world *world, struct db *db,
-			  const char *base, const char *template)
+static void need_template(struct world *world, struct db *db, const char *base,
+			  const char *template)
 {
 	char fresh[80];
 
-	(void)db_query(db, "SELECT 1 FROM pg_advisory_lock(%d)",
-		       TEMPLATE_LOCK);
-	if (!db_i64(db, "SELECT count(*) FROM pg_database WHERE datname = "
-			"'%s'", template)) {
-		(void)db_query(db, "DROP DATABASE IF EXISTS %s_new",
-			       template);
+	(void)db_query(db, "SELECT 1 FROM pg_advisory_lock(%d)", TEMPLATE_LOCK);
+	if (!db_i64(db,
+		    "SELECT count(*) FROM pg_database WHERE datname = "
+		    "'%s'",
+		    template)) {
+		(void)db_query(db, "DROP DATABASE IF EXISTS %s_new", template);
 		(void)db_query(db, "CREATE DATABASE %s_new", template);
 		(void)snprintf(fresh, sizeof(fresh), "%s_new", template);
 		url_of(base, fresh, world->url, sizeof(world->url));
@@ -315,8 +312,7 @@ static void open_database(struct world *world)
 	for (char *p = name; *p; p++)
 		if (*p == '-')
 			*p = '_';
-	(void)db_query(admin, "CREATE DATABASE %s TEMPLATE %s", name,
-		       template);
+	(void)db_query(admin, "CREATE DATABASE %s TEMPLATE %s", name, template);
 	url_of(base, name, world->url, sizeof(world->url));
 	world->db = db_new(world->url, SCHEMA);
 }
@@ -351,9 +347,8 @@ static void name_world(struct world *world, const char *name)
 	if (n > 3 && !strcmp(name + n - 3, "_fn"))
 		n -= 3;
 	ck_assert(str_n_copy(world->name, sizeof(world->name), name, n));
-	(void)snprintf(world->suffix, sizeof(world->suffix),
-		       "-t%" PRIx64 "-%d", (uint64_t)clock_wall_ms(),
-		       (int)getpid());
+	(void)snprintf(world->suffix, sizeof(world->suffix), "-t%" PRIx64 "-%d",
+		       (uint64_t)clock_wall_ms(), (int)getpid());
 }
 
 static struct world *begin(const char *name)

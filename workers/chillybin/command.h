@@ -47,7 +47,7 @@ struct change_row {
 	enum stock_change kind;
 	int64_t delta;
 	struct order_id order_id; /* of a return */
-	struct text topic;	  /* where the command stands */
+	struct text topic;        /* where the command stands */
 	int32_t partition;
 	int64_t offset;
 	int64_t decided_at_ms;
@@ -76,7 +76,7 @@ struct command {
 
 	/* COMMAND_CANCEL */
 	struct order_id order_id;    /* COMMAND_RETURN, too */
-	struct text position;	     /* of the cancellation */
+	struct text position;        /* of the cancellation */
 	enum verdict cancel_verdict; /* cancelled or kept */
 	const char *kept_reason;
 

@@ -26,15 +26,15 @@ static void note_missing(struct decision *decision, struct order_row *order,
 			 const struct item *item, const struct shelf_row *row)
 {
 	if (!order->missing)
-		order->missing = arena_alloc(
-			&decision->batch->arena,
-			order->n_items * sizeof(*order->missing));
+		order->missing =
+			arena_alloc(&decision->batch->arena,
+				    order->n_items * sizeof(*order->missing));
 	order->missing[order->n_missing++] = (struct missing){
 		.ingredient = item->ingredient,
 		.wanted = item->quantity,
-		.left = row->quantity == SHELF_NONE && !row->made ?
-				MISSING_UNKNOWN :
-				shelf_left(row),
+		.left = row->quantity == SHELF_NONE && !row->made
+				? MISSING_UNKNOWN
+				: shelf_left(row),
 	};
 }
 
@@ -150,9 +150,9 @@ static struct change_row *new_change(struct decision *decision,
 		.event_id = command->event_id,
 		.ingredient = shelf->ingredient,
 		.stall = shelf->stall,
-		.topic = text_of(topic_table[event_kinds[record->envelope.type]
-						     .topic]
-					 .name),
+		.topic = text_of(
+			topic_table[event_kinds[record->envelope.type].topic]
+				.name),
 		.partition = record->kafka.partition,
 		.offset = record->kafka.offset,
 		.decided_at_ms = decision->batch->decided_at_ms,
@@ -169,8 +169,8 @@ static bool same_command(const struct change_row *row,
 
 	return text_equal(row->stall, command->stall) &&
 	       text_equal(row->ingredient, command->ingredient) &&
-	       row->kind == (added ? STOCK_CHANGE_ADDED :
-				     STOCK_CHANGE_COUNTED) &&
+	       row->kind ==
+		       (added ? STOCK_CHANGE_ADDED : STOCK_CHANGE_COUNTED) &&
 	       (!added || row->delta == command->quantity);
 }
 

@@ -5,11 +5,12 @@
  *
  * Pure: no clock, no I/O. No order is promised between topics: stock commands
  * come first, then orders and cancellations in the order in which they stand,
- * and returns last, since their order may be of the same batch. An order is taken whole, or refused whole with what was
- * missing and how much was left; later orders see what earlier ones took. One
- * decided before keeps its recorded verdict and takes nothing: a restock
- * between two deliveries must not change the answer. Out of stock is an
- * answer, not a failure. The same id with other content is a dead letter.
+ * and returns last, since their order may be of the same batch. An order is
+ * taken whole, or refused whole with what was missing and how much was left;
+ * later orders see what earlier ones took. One decided before keeps its
+ * recorded verdict and takes nothing: a restock between two deliveries must not
+ * change the answer. Out of stock is an answer, not a failure. The same id with
+ * other content is a dead letter.
  *
  * Nothing was read on the fast way: then every id is new and stock covers
  * everything, and the database says when that is not so.

@@ -33,9 +33,8 @@ static int pick_version(int64_t v2_percent, const struct record *record)
 		.customer = record->envelope.customer,
 	};
 
-	return (int64_t)lane_bucket(&key) * 100 / LANE_BUCKETS < v2_percent ?
-		       2 :
-		       1;
+	return (int64_t)lane_bucket(&key) * 100 / LANE_BUCKETS < v2_percent ? 2
+									    : 1;
 }
 
 static int decode_order(int64_t v2_percent, struct batch *batch,

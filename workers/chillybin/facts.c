@@ -86,7 +86,8 @@ static void put_pick_headers(const struct pick_told *told, struct words *words,
 	envelope->stall = pick->stall;
 	envelope->customer = pick->customer;
 	envelope->source_position = told->position;
-	envelope->traceparent = trace_next_hop(words->trace, told->traceparent, words->id);
+	envelope->traceparent =
+		trace_next_hop(words->trace, told->traceparent, words->id);
 	fact->key = text_of(words->order);
 	if (version == 2)
 		return;
@@ -97,8 +98,8 @@ static void put_pick_headers(const struct pick_told *told, struct words *words,
 	envelope->grill = pick->grill ? TEXT("true") : TEXT("false");
 	if (pick->n_missing &&
 	    !missing_encode(pick->missing, pick->n_missing, &missing))
-		envelope->missing = (struct text){ (const char *)missing.p,
-						   missing.n };
+		envelope->missing =
+			(struct text){ (const char *)missing.p, missing.n };
 }
 
 /* Version 2: @line is -1. */
@@ -185,8 +186,7 @@ static void tell_cancel(const struct record *record,
 	struct pick_told told = { .decision = "cancelled", .room = room };
 	char decision[64];
 
-	fill_pick(&told, order, command->cancel_verdict,
-		  SEQ_CANCELLATION);
+	fill_pick(&told, order, command->cancel_verdict, SEQ_CANCELLATION);
 	told.position = command->position;
 	told.traceparent = order->cancel_traceparent;
 	told.at_ms = order->cancelled_at_ms;
@@ -239,7 +239,8 @@ static void tell_change(const struct change_row *row, struct text customer,
 	fact.envelope.customer = customer;
 	fact.envelope.source_position = position_of(
 		words.position, row->topic, row->partition, row->offset);
-	fact.envelope.traceparent = trace_next_hop(words.trace, row->traceparent, words.id);
+	fact.envelope.traceparent =
+		trace_next_hop(words.trace, row->traceparent, words.id);
 	fact.body = (struct wire)WIRE_INIT(room->body);
 	(void)stock_changed_encode(&changed, &fact.body);
 	publish_fact(publisher, &fact);

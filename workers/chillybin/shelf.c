@@ -33,8 +33,8 @@ static struct shelf_row *next_row(struct shelf *shelf)
 	if (shelf->n_rows == shelf->cap) {
 		size_t cap = shelf->cap ? shelf->cap * 2 : 16;
 
-		shelf->rows = xreallocarray(shelf->rows, cap,
-					    sizeof(*shelf->rows));
+		shelf->rows =
+			xreallocarray(shelf->rows, cap, sizeof(*shelf->rows));
 		for (size_t i = shelf->cap; i < cap; i++)
 			shelf->rows[i] = xmalloc(sizeof(**shelf->rows));
 		shelf->cap = cap;
@@ -52,7 +52,8 @@ struct shelf_row *shelf_row(struct shelf *shelf, struct text stall,
 	};
 	uint64_t hash = hash_bytes(stall.p, stall.n) * 31 +
 			hash_bytes(ingredient.p, ingredient.n);
-	struct shelf_row *row = table_find(&shelf->table, hash, is_row, &wanted);
+	struct shelf_row *row =
+		table_find(&shelf->table, hash, is_row, &wanted);
 
 	if (row)
 		return row;

@@ -10,7 +10,7 @@
 #include "schemas/text.h"
 
 #define SHELF_UNREAD INT64_C(-2) /* nobody looked: as much as is wanted */
-#define SHELF_NONE INT64_C(-1)	 /* there is no such ingredient */
+#define SHELF_NONE INT64_C(-1)   /* there is no such ingredient */
 
 struct shelf_row {
 	struct text stall, ingredient;

@@ -5,6 +5,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "infra/lib/xalloc.h"
+
 #define COPY_CHUNK_BYTES ((size_t)65536)
 #define COPY_TIMEOUT_MS 10000
 /* For take_stock(): there is no such row, and from now on there is. */
@@ -184,20 +186,43 @@ static bool is_new_order(const struct record *record)
 	       command_of(record)->is_new;
 }
 
+static int compare_ids(const void *a, const void *b)
+{
+	const struct command *const *x = a, *const *y = b;
+
+	return order_id_compare(&(*x)->own.id, &(*y)->own.id);
+}
+
+/* Keys are locked in one order, whoever inserts them. */
+static size_t sort_new_orders(struct sql *sql, const struct batch *batch)
+{
+	size_t n = 0;
+
+	if (sql->cap_sorted < batch->n_records) {
+		sql->cap_sorted = batch->cap;
+		sql->sorted = xreallocarray(sql->sorted, sql->cap_sorted,
+					    sizeof(*sql->sorted));
+	}
+	for (size_t i = 0; i < batch->n_records; i++)
+		if (is_new_order(&batch->records[i]))
+			sql->sorted[n++] = command_of(&batch->records[i]);
+	qsort(sql->sorted, n, sizeof(*sql->sorted), compare_ids);
+	return n;
+}
+
 int sql_copy(struct sql *sql, struct pg *pg, const struct batch *batch)
 {
+	size_t n = sort_new_orders(sql, batch);
 	int r = 0;
 
 	buf_reset(&sql->rows);
-	for (size_t i = 0; !r && i < batch->n_records; i++) {
-		const struct record *record = &batch->records[i];
+	for (size_t i = 0; !r && i < n; i++) {
+		const struct command *command = sql->sorted[i];
 
-		if (!is_new_order(record))
-			continue;
 		pg_copy_row(&sql->rows, N_COLUMNS);
-		put_order(sql, command_of(record), column_of_row, &sql->rows);
+		put_order(sql, command, column_of_row, &sql->rows);
 		pg_put_wall_ms(&sql->rows, batch->decided_at_ms);
-		put_text(&sql->rows, command_of(record)->own.traceparent);
+		put_text(&sql->rows, command->own.traceparent);
 		if (sql->rows.n < COPY_CHUNK_BYTES)
 			continue;
 		r = pg_copy_put(pg, sql->rows.p, sql->rows.n, COPY_TIMEOUT_MS);
@@ -247,8 +272,7 @@ static void store_orders(struct sql *sql, struct pg *pg,
 			 command_of(record)->own.traceparent);
 	}
 	if (call->arrays[0].n)
-		add(pg, &insert_orders, call, types, 16,
-		    &batch->decided_at_ms);
+		add(pg, &insert_orders, call, types, 16, &batch->decided_at_ms);
 }
 
 static void store_cancels(struct sql *sql, struct pg *pg,
@@ -269,8 +293,7 @@ static void store_cancels(struct sql *sql, struct pg *pg,
 		put_text(pg_call_put(call, 2), record->envelope.traceparent);
 	}
 	if (call->arrays[0].n)
-		add(pg, &cancel_orders, call, types, 3,
-		    &batch->decided_at_ms);
+		add(pg, &cancel_orders, call, types, 3, &batch->decided_at_ms);
 }
 
 static void put_change(struct pg_call *call, const struct change_row *row)
@@ -366,6 +389,7 @@ void sql_deinit(struct sql *sql)
 {
 	buf_deinit(&sql->json);
 	buf_deinit(&sql->rows);
+	free(sql->sorted);
 	for (int i = 0; i < SQL_CALLS; i++)
 		pg_call_deinit(&sql->calls[i]);
 }

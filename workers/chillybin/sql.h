@@ -18,6 +18,8 @@ enum { SQL_CALLS = 5 };
 struct sql {
 	struct buf json;
 	struct buf rows;
+	const struct command **sorted; /* new orders, by id */
+	size_t cap_sorted;
 	struct pg_call calls[SQL_CALLS];
 };
 

@@ -144,8 +144,8 @@ static void take_missing(const struct reading *from, struct order_row *order)
 
 	if (order->verdict != VERDICT_REFUSED)
 		return;
-	order->missing = arena_alloc(
-		from->arena, ORDER_ITEMS_MAX * sizeof(*order->missing));
+	order->missing = arena_alloc(from->arena,
+				     ORDER_ITEMS_MAX * sizeof(*order->missing));
 	while (order->n_missing < ORDER_ITEMS_MAX &&
 	       pg_next_element(&names, &p, &n) &&
 	       pg_next_element(&wanted, &q, &m) &&

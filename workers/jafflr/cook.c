@@ -7,7 +7,10 @@
 
 #include <string.h>
 
-#define STEP(action, next) { COOK_DO_##action, COOK_##next, 1 }
+#define STEP(action, next)                                                     \
+	{                                                                      \
+		COOK_DO_##action, COOK_##next, 1                               \
+	}
 
 /* clang-format off */
 static const struct {

@@ -18,26 +18,26 @@
 #include "workers/jafflr/grill.h"
 
 enum cook_state {
-	COOK_TELLING,	  /* its `grilling` fact is under way; not started */
+	COOK_TELLING,     /* its `grilling` fact is under way; not started */
 	COOK_TELLING_OLD, /* the same, but somebody may have started it */
-	COOK_STARTING,	  /* the start is at the grill */
-	COOK_WAITING,	  /* nothing could be sent; the start is due again */
-	COOK_GRILLING,	  /* it runs */
-	COOK_DOUBT,	  /* a new token is being given out */
-	COOK_FENCING,	  /* the new token is at the grill */
-	COOK_READING,	  /* the plate is being read back */
+	COOK_STARTING,    /* the start is at the grill */
+	COOK_WAITING,     /* nothing could be sent; the start is due again */
+	COOK_GRILLING,    /* it runs */
+	COOK_DOUBT,       /* a new token is being given out */
+	COOK_FENCING,     /* the new token is at the grill */
+	COOK_READING,     /* the plate is being read back */
 	COOK_OVER,
 	N_COOK_STATES,
 };
 
 enum cook_event {
-	COOK_TOLD,	/* the fact is on its topic */
-	COOK_STARTED,	/* the grill took the start */
-	COOK_NOT_SENT,	/* not connected: certainly not started */
-	COOK_REFUSED,	/* the plate said no */
+	COOK_TOLD,      /* the fact is on its topic */
+	COOK_STARTED,   /* the grill took the start */
+	COOK_NOT_SENT,  /* not connected: certainly not started */
+	COOK_REFUSED,   /* the plate said no */
 	COOK_NO_ANSWER, /* sent, and no answer came */
-	COOK_TOKEN,	/* the new token is committed */
-	COOK_FENCED,	/* the plate took it */
+	COOK_TOKEN,     /* the new token is committed */
+	COOK_FENCED,    /* the plate took it */
 	COOK_SEES_RUNNING,
 	COOK_SEES_DONE,
 	COOK_SEES_STOPPED, /* ours, and cut short */
@@ -45,7 +45,7 @@ enum cook_event {
 	COOK_SEES_RESET,   /* forgot what it ran */
 	COOK_SEES_NO_FENCE,
 	COOK_SEES_FAULT, /* broken, and never ran ours */
-	COOK_TIRED,	 /* the grill has not answered for too long */
+	COOK_TIRED,      /* the grill has not answered for too long */
 	N_COOK_EVENTS,
 };
 
@@ -58,7 +58,7 @@ enum cook_action {
 	COOK_DO_DONE,
 	COOK_DO_FAILED,
 	COOK_DO_UNCERTAIN,
-	COOK_DO_PARK,	   /* uncertain, and nobody uses the plate */
+	COOK_DO_PARK,      /* uncertain, and nobody uses the plate */
 	COOK_DO_GIVE_BACK, /* certainly not started: another plate, or none */
 };
 

@@ -12,12 +12,9 @@
 #define BODY_BYTES 8192
 
 static const enum toastie_state states[N_ROW_STATES] = {
-	[ROW_QUEUED] = TOASTIE_QUEUED,
-	[ROW_GRILLING] = TOASTIE_GRILLING,
-	[ROW_DONE] = TOASTIE_DONE,
-	[ROW_FAILED] = TOASTIE_FAILED,
-	[ROW_UNCERTAIN] = TOASTIE_UNCERTAIN,
-	[ROW_RETURNED] = TOASTIE_RETURNED,
+	[ROW_QUEUED] = TOASTIE_QUEUED,       [ROW_GRILLING] = TOASTIE_GRILLING,
+	[ROW_DONE] = TOASTIE_DONE,           [ROW_FAILED] = TOASTIE_FAILED,
+	[ROW_UNCERTAIN] = TOASTIE_UNCERTAIN, [ROW_RETURNED] = TOASTIE_RETURNED,
 };
 
 bool facts_has(const struct toastie_row *row)
@@ -29,11 +26,11 @@ bool facts_has(const struct toastie_row *row)
 void facts_tell(const struct toastie_row *row, uint64_t token,
 		struct publisher *publisher)
 {
-	char order[ORDER_ID_CHARS + 1], id[80], position[64], trace[TRACE_BYTES];
+	char order[ORDER_ID_CHARS + 1], id[80], position[64],
+		trace[TRACE_BYTES];
 	char at[CLOCK_RFC3339_MAX];
 	uint8_t body[BODY_BYTES];
-	struct fact fact = { .topic = TOPIC_TOASTIES,
-			     .body = WIRE_INIT(body) };
+	struct fact fact = { .topic = TOPIC_TOASTIES, .body = WIRE_INIT(body) };
 	struct toastie toastie = {
 		.order_id = row->order_id,
 		.number = row->number,

@@ -24,7 +24,7 @@ struct grill_thread {
 	struct grill_answer answers[BOX_MAX];
 	size_t n_answers;
 	uint64_t asked; /* number of the last request to read */
-	uint64_t read;	/* number of the last reading */
+	uint64_t read;  /* number of the last reading */
 	int read_outcome;
 	struct grill_report reports[GRILL_PLATES_MAX];
 	/* The thread's own. */
@@ -135,8 +135,7 @@ static void *run(void *arg)
 		else if (thread->asked != thread->read)
 			do_reading(thread);
 		else {
-			(void)pthread_cond_wait(&thread->given,
-						&thread->mutex);
+			(void)pthread_cond_wait(&thread->given, &thread->mutex);
 			continue;
 		}
 		loop_wake(thread->params.loop);

@@ -44,8 +44,7 @@ DEFINE_CLEANUP(struct grill_thread, grill_thread_free);
 /* At most one command a plate is under way, but for dropped ones. */
 void grill_thread_give(struct grill_thread *thread,
 		       const struct grill_command *command);
-bool grill_thread_answer(struct grill_thread *thread,
-			 struct grill_answer *ret);
+bool grill_thread_answer(struct grill_thread *thread, struct grill_answer *ret);
 
 /* Asks for a reading of all plates after what was given so far. Gives its
  * number; several requests may be answered by one reading. */

@@ -28,7 +28,7 @@ struct grill_of {
 	int n_plates;
 	struct plate *plates;
 	struct grill_thread *thread;
-	void *driver; /* what the thread's ops work on */
+	void *driver;  /* what the thread's ops work on */
 	uint64_t read; /* number of the last reading that was looked at */
 	uint64_t asked;
 	int64_t asked_at_ms;

@@ -64,10 +64,9 @@ static int32_t bucket_of(const struct record *record)
 static void fill(struct batch *batch, const struct record *record,
 		 const struct pick *pick, struct intake *intake)
 {
-	struct text stall = {
-		arena_copy(&batch->arena, pick->stall.p, pick->stall.n),
-		pick->stall.n
-	};
+	struct text stall = { arena_copy(&batch->arena, pick->stall.p,
+					 pick->stall.n),
+			      pick->stall.n };
 
 	intake->kind = kind_of(pick);
 	intake->line = pick->line;
@@ -124,8 +123,7 @@ static void advance(struct batch *batch, struct toastie_row *row,
 
 static int64_t all_lines(const struct toastie_row *row)
 {
-	return row->lines >= 63 ? INT64_MAX :
-				  (INT64_C(1) << row->lines) - 1;
+	return row->lines >= 63 ? INT64_MAX : (INT64_C(1) << row->lines) - 1;
 }
 
 static bool decide_line(struct batch *batch, struct intake *intake, bool fresh)

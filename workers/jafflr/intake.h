@@ -23,7 +23,7 @@ struct intake {
 	struct toastie_row own; /* as it would be, were it the first */
 	int32_t line;
 	struct toastie_row *row; /* the order's; several may share it */
-	bool changed;		 /* the row is to be written, for this pick */
+	bool changed;            /* the row is to be written, for this pick */
 };
 
 static inline struct intake *intake_of(const struct record *record)

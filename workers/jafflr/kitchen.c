@@ -179,8 +179,8 @@ static enum cook_event judge(struct cook *cook, enum cook_event event)
 		cook->doubtful = false;
 		return refuses ? COOK_SEES_FAULT : event;
 	}
-	if (cook->state == COOK_FENCING && event == COOK_REFUSED &&
-	    refuses && !cook->doubtful)
+	if (cook->state == COOK_FENCING && event == COOK_REFUSED && refuses &&
+	    !cook->doubtful)
 		return COOK_TIRED;
 	return event;
 }
@@ -485,9 +485,8 @@ static void tell_untold(struct kitchen *kitchen, struct publisher *publisher)
 {
 	const struct telling *telling = &kitchen->telling;
 	struct tick *tick = kitchen->running;
-	struct tick_told *under_way =
-		arena_alloc(&tick->arena,
-			    (telling->n_under_way + 1) * sizeof(*under_way));
+	struct tick_told *under_way = arena_alloc(
+		&tick->arena, (telling->n_under_way + 1) * sizeof(*under_way));
 	struct table table = { 0 };
 	size_t n = 0;
 

@@ -40,9 +40,9 @@ struct cook {
 	int64_t contact_at_ms; /* when the grill last answered */
 	int64_t act_at_ms;     /* the action below is due; 0: none is */
 	enum cook_action act;
-	uint64_t reading; /* the number of the reading that it waits for */
+	uint64_t reading;   /* the number of the reading that it waits for */
 	uint32_t n_refused; /* how often the plate has said no */
-	bool doubtful;	    /* a start may have been taken, or may yet be */
+	bool doubtful;      /* a start may have been taken, or may yet be */
 };
 
 struct kitchen {
@@ -53,8 +53,8 @@ struct kitchen {
 	uint64_t last_tag;
 	struct telling telling;
 	struct tick *next, *running;
-	bool ticking;	   /* the running one is at the database */
-	bool stale;	   /* what comes of it is of no use any more */
+	bool ticking;      /* the running one is at the database */
+	bool stale;        /* what comes of it is of no use any more */
 	bool maybe_queued; /* rows may wait for a plate */
 	int64_t n_queued;  /* about so many */
 	int64_t claim_at_ms, told_at_ms, look_at_ms, list_at_ms;

@@ -550,6 +550,33 @@ START_TEST(who_was_taken_over_from_starts_nothing_any_more)
 	}
 END_TEST
 
+static enum cook_state state_of(const struct who *who)
+{
+	ck_assert_uint_ge(who->kitchen.n_cooks, 1);
+	return who->kitchen.cooks[0].state;
+}
+
+START_TEST(a_start_that_comes_late_is_shut_out_by_the_next_ones_token)
+	{
+		add(1, "main");
+		CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_GRILLING), turn(&me));
+		begin(&other, "other");
+		take_over(&other);
+		/* It has fenced and read, and cannot start yet. */
+		next_start(GRILL_FAKE_AWAY, 1);
+		CHECK_WITHIN(DEADLINE_MS,
+			     other.kitchen.n_cooks &&
+				     state_of(&other) == COOK_WAITING,
+			     work(&other));
+		acknowledge(&me);
+		ck_assert_int_eq(state_of(&me), COOK_STARTING);
+		CHECK_WITHIN(DEADLINE_MS, state_of(&me) != COOK_STARTING,
+			     turn(&me));
+		ck_assert_int_eq(n_starts(), 0);
+		CHECK_WITHIN(DEADLINE_MS, n_starts() == 1, work(&other));
+	}
+END_TEST
+
 START_TEST(a_first_tick_that_fails_makes_nothing_uncertain)
 	{
 		start_one(1);
@@ -747,6 +774,9 @@ static void add_take_overs(TCase *tcase)
 		       what_was_claimed_and_not_started_is_started_by_the_next);
 	tcase_add_loop_test(
 		tcase, who_was_taken_over_from_starts_nothing_any_more, 0, 2);
+	tcase_add_test(
+		tcase,
+		a_start_that_comes_late_is_shut_out_by_the_next_ones_token);
 	tcase_add_test(tcase, a_first_tick_that_fails_makes_nothing_uncertain);
 	tcase_add_test(tcase,
 		       acknowledgements_of_what_was_forgotten_start_nothing);

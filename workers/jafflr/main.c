@@ -101,8 +101,7 @@ static void facts(void *arg, const struct batch *batch,
 
 	(void)batch;
 	if (!record->decided && intake->changed &&
-	    intake->row->changed_by ==
-		    (size_t)(record - batch->records) + 1)
+	    intake->row->changed_by == (size_t)(record - batch->records) + 1)
 		kitchen_new_row(&jafflr->kitchen, intake->row, publisher);
 }
 

@@ -20,9 +20,9 @@ struct text row_text(const struct pg *pg, int statement, int row, int column,
 static int64_t number_or(const struct pg *pg, int statement, int row,
 			 int column, int64_t absent)
 {
-	return pg_null(pg, statement, row, column) ?
-		       absent :
-		       pg_i64(pg, statement, row, column);
+	return pg_null(pg, statement, row, column)
+		       ? absent
+		       : pg_i64(pg, statement, row, column);
 }
 
 struct toastie_row row_read(const struct pg *pg, int s, int r,

@@ -293,9 +293,9 @@ static void take_row(const struct pg *pg, int i, int row, struct tick *tick,
 		return;
 	out->intent_id = pg_i64(pg, i, row, N_ROW_COLUMNS);
 	out->token = (uint32_t)pg_i64(pg, i, row, N_ROW_COLUMNS + 1);
-	out->boot = pg_null(pg, i, row, N_ROW_COLUMNS + 2) ?
-			    -1 :
-			    pg_i64(pg, i, row, N_ROW_COLUMNS + 2);
+	out->boot = pg_null(pg, i, row, N_ROW_COLUMNS + 2)
+			    ? -1
+			    : pg_i64(pg, i, row, N_ROW_COLUMNS + 2);
 	out->time_ms = pg_i64(pg, i, row, N_ROW_COLUMNS + 3);
 	out->told = pg_bool(pg, i, row, N_ROW_COLUMNS + 4);
 }
@@ -326,8 +326,8 @@ static bool is_ours(const struct worker_held *held,
 		.customer = row->customer,
 		.stall = row->stall,
 	};
-	const char *lane = held->lanes->lanes[lanes_find(held->lanes, &key)]
-				   .name;
+	const char *lane =
+		held->lanes->lanes[lanes_find(held->lanes, &key)].name;
 
 	for (size_t i = 0; i < held->n_positions; i++)
 		if (held->positions[i].partition == row->partition &&
@@ -344,7 +344,8 @@ static bool is_busy(const struct pg *pg, int busy,
 		const char *grill = pg_bytes(pg, busy, row, 0, &n);
 
 		if (pg_i64(pg, busy, row, 1) == plate->plate &&
-		    strlen(plate->grill) == n && !memcmp(plate->grill, grill, n))
+		    strlen(plate->grill) == n &&
+		    !memcmp(plate->grill, grill, n))
 			return true;
 	}
 	return false;
@@ -357,7 +358,8 @@ static void choose(const struct pg *pg, const struct looked *looked,
 	size_t n_plates = 0;
 
 	for (int row = 0;
-	     looked->queued >= 0 && row < pg_n_rows(pg, looked->queued); row++) {
+	     looked->queued >= 0 && row < pg_n_rows(pg, looked->queued);
+	     row++) {
 		struct toastie_row *next = &ret->rows[ret->n_rows];
 
 		*next = row_read(pg, looked->queued, row, &tick->arena);
@@ -516,8 +518,7 @@ static void take_tokens(const struct pg *pg, int i, struct tick *tick)
 		for (size_t k = 0; k < tick->n_raise; k++) {
 			if (tick->raise[k].intent_id != pg_i64(pg, i, row, 0))
 				continue;
-			tick->raise[k].token =
-				(uint32_t)pg_i64(pg, i, row, 1);
+			tick->raise[k].token = (uint32_t)pg_i64(pg, i, row, 1);
 			tick->raise[k].done = true;
 		}
 }
@@ -551,8 +552,7 @@ static void take_look(const struct pg *pg, const struct looked *looked,
 int sql_tick(struct sql *sql, struct pg *pg, const struct worker_held *held,
 	     struct tick *tick)
 {
-	struct chosen *chosen =
-		arena_alloc(&tick->arena, sizeof(*chosen));
+	struct chosen *chosen = arena_alloc(&tick->arena, sizeof(*chosen));
 	struct looked looked;
 	struct changed changed;
 	int r;

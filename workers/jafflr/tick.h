@@ -29,13 +29,13 @@ struct tick_raise {
 	uint64_t tag;
 	int64_t intent_id;
 	uint32_t token; /* out */
-	bool done;	/* out: false when the intent is not open any more */
+	bool done;      /* out: false when the intent is not open any more */
 };
 
 /* A plate that may be used. */
 struct tick_plate {
-	const char *grill;    /* borrowed from the kitchen */
-	char *const *stalls;  /* NULL: all */
+	const char *grill;   /* borrowed from the kitchen */
+	char *const *stalls; /* NULL: all */
 	size_t n_stalls;
 	int plate;
 	uint32_t boot;
@@ -72,11 +72,11 @@ struct tick {
 	TICK_LIST(struct tick_told, told);
 	TICK_LIST(struct tick_raise, raise);
 	TICK_LIST(struct tick_plate, plates);
-	bool offered;	  /* plates were offered */
-	bool adopt;	  /* open intents of rows that we hold */
-	bool look;	  /* rows that are not told; how many are queued */
+	bool offered;     /* plates were offered */
+	bool adopt;       /* open intents of rows that we hold */
+	bool look;        /* rows that are not told; how many are queued */
 	bool list_grills; /* which grills and plates there are */
-	int64_t now_ms;	  /* wall clock, of all its changes */
+	int64_t now_ms;   /* wall clock, of all its changes */
 	int64_t tries_max;
 	/* out */
 	TICK_LIST(struct tick_row, rows);
@@ -89,10 +89,9 @@ struct tick {
 
 /* The next free element of a list of a tick. */
 #define TICK_ADD(tick, name)                                                   \
-	(*(typeof((tick)->name))tick_grow((void **)&(tick)->name,              \
-					  &(tick)->n_##name,                   \
-					  &(tick)->cap_##name,                 \
-					  sizeof(*(tick)->name)))
+	(*(typeof((tick)->name))tick_grow(                                     \
+		(void **)&(tick)->name, &(tick)->n_##name,                     \
+		&(tick)->cap_##name, sizeof(*(tick)->name)))
 
 void *tick_grow(void **list, size_t *n, size_t *cap, size_t n_bytes);
 void tick_reset(struct tick *tick);

@@ -3,10 +3,14 @@
 #include "workers/jafflr/toastie_row.h"
 
 static const char *const names[N_ROW_STATES] = {
-	[ROW_COLLECTING] = "collecting", [ROW_CANCELLED] = "cancelled",
-	[ROW_QUEUED] = "queued",	 [ROW_GRILLING] = "grilling",
-	[ROW_DONE] = "done",		 [ROW_FAILED] = "failed",
-	[ROW_UNCERTAIN] = "uncertain",	 [ROW_RETURNED] = "returned",
+	[ROW_COLLECTING] = "collecting",
+	[ROW_CANCELLED] = "cancelled",
+	[ROW_QUEUED] = "queued",
+	[ROW_GRILLING] = "grilling",
+	[ROW_DONE] = "done",
+	[ROW_FAILED] = "failed",
+	[ROW_UNCERTAIN] = "uncertain",
+	[ROW_RETURNED] = "returned",
 };
 
 const char *row_state_name(enum row_state state)
@@ -18,8 +22,7 @@ enum row_state row_state_parse(struct text name)
 {
 	int state = 0;
 
-	while (state < N_ROW_STATES &&
-	       !text_equal(text_of(names[state]), name))
+	while (state < N_ROW_STATES && !text_equal(text_of(names[state]), name))
 		state++;
 	return (enum row_state)state;
 }

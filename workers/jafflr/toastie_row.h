@@ -12,7 +12,7 @@
 /* The states of the wire, and two that are never told. */
 enum row_state {
 	ROW_COLLECTING, /* not all lines of a v1 pick are there */
-	ROW_CANCELLED,	/* the cancellation came before the pick */
+	ROW_CANCELLED,  /* the cancellation came before the pick */
 	ROW_QUEUED,
 	ROW_GRILLING,
 	ROW_DONE,

@@ -30,6 +30,7 @@ void batch_reset(struct batch *batch)
 	for (size_t i = 0; i < batch->n_records; i++)
 		kafka_record_release(&batch->records[i].kafka);
 	batch->n_records = 0;
+	batch->n_bytes = 0;
 	batch->n_ranges = 0;
 	batch->n_moves = 0;
 	batch->n_decided = 0;
@@ -65,6 +66,7 @@ struct record *batch_add(struct batch *batch, struct slot *slot,
 	}
 	record = &batch->records[batch->n_records++];
 	*record = (struct record){ .kafka = *kafka, .slot = slot };
+	batch->n_bytes += kafka->n_value;
 	kafka->handle = NULL;
 	extend(batch, slot, record->kafka.offset);
 	return record;

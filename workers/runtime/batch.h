@@ -30,7 +30,7 @@ struct record {
 	/* Not acted on: a row in dead_letters and a copy on <topic>.dlq. */
 	const char *dead_reason; /* a word; NULL: it lives */
 	const char *dead_detail; /* what and where; in the arena */
-	void *item;		 /* the worker's, in the arena */
+	void *item;              /* the worker's, in the arena */
 };
 
 /* A batch over the offsets [from, to) of a slot. */
@@ -57,6 +57,7 @@ struct batch {
 	struct record *records;
 	size_t n_records;
 	size_t cap;
+	size_t n_bytes; /* of their values */
 	struct batch_range ranges[SLOTS_MAX];
 	size_t n_ranges;
 	struct batch_move moves[SLOTS_MAX * LANES_MAX];

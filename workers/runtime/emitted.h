@@ -23,7 +23,7 @@ struct emitted {
 	struct emitted_entry *entries; /* a ring; its size is a power of two */
 	size_t size;
 	uint64_t first; /* number of the oldest entry that waits */
-	uint64_t end;	/* number that the next entry gets */
+	uint64_t end;   /* number that the next entry gets */
 };
 
 /* A record with @n_facts is about to be published. Gives the entry's number,

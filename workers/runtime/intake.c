@@ -18,6 +18,9 @@
  * longer. */
 #define HEADER_KEPT_BYTES ((size_t)MISSING_HEADER_BYTES + 1)
 
+/* Large records make a small batch. */
+#define BATCH_MAX_BYTES ((size_t)16 << 20)
+
 static struct counter *consumed_counter(enum topic_id id)
 {
 	switch (id) {
@@ -156,14 +159,22 @@ static void take(struct worker *worker, struct kafka_record *kafka)
 	kafka_record_release(kafka);
 }
 
+static size_t room_in(const struct worker *worker)
+{
+	const struct batch *batch = worker->open;
+
+	if (batch->n_records >= worker->batch_max ||
+	    batch->n_bytes >= BATCH_MAX_BYTES)
+		return 0;
+	return worker->batch_max - batch->n_records;
+}
+
 void intake_read(struct worker *worker)
 {
 	size_t n, room;
 
 	do {
-		room = worker->open->n_records < worker->batch_max ?
-			       worker->batch_max - worker->open->n_records :
-			       0;
+		room = room_in(worker);
 		/* Full: the group is served again when the batch has gone. A
 		 * hold may be long, and is no reason to leave: paused, nothing
 		 * comes but the group's callbacks. */

@@ -13,9 +13,9 @@ static int positions_outcome(struct job_args *args, struct session *session,
 	if (!r)
 		return 0;
 	(void)str_copy(args->error, sizeof(args->error),
-		       r == POSITIONS_E_UNLIKE ?
-			       "lanes and positions name different rows" :
-			       pg_message(session->work));
+		       r == POSITIONS_E_UNLIKE
+			       ? "lanes and positions name different rows"
+			       : pg_message(session->work));
 	return r == POSITIONS_E_LOST ? TRANSACTION_E_LOST : TRANSACTION_E_HOLD;
 }
 

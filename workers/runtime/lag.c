@@ -43,8 +43,8 @@ static void line(const struct worker *worker, const struct slot *slot,
 	char labels[512];
 
 	(void)snprintf(labels, sizeof(labels),
-		       "%s=\"%s\",topic=\"%s\",partition=\"%" PRId32 "\"", group,
-		       worker->group, worker->topic_names[slot->topic],
+		       "%s=\"%s\",topic=\"%s\",partition=\"%" PRId32 "\"",
+		       group, worker->group, worker->topic_names[slot->topic],
 		       slot->partition);
 	counters_line(out, name, labels, value);
 }

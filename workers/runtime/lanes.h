@@ -27,7 +27,7 @@ struct lane {
 	int parent; /* an index below this one; -1 for `stable` */
 	enum lane_kind kind;
 	int32_t bucket_from, bucket_to; /* [from, to) */
-	char **names;			/* stalls or customers; owned */
+	char **names;                   /* stalls or customers; owned */
 	size_t n_names;
 	bool ended;
 	bool mine; /* of the colour that asks */

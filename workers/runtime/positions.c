@@ -266,8 +266,8 @@ static bool lanes_agree(struct positions *positions, const struct raw_rows *raw,
 	for (size_t i = 0; i < positions->lanes.n_lanes; i++)
 		n_mine += positions->lanes.lanes[i].mine;
 	for (size_t i = 0; i < positions->n_rows; i++) {
-		int lane = lanes_by_name(&positions->lanes,
-					 text_of(raw->lane[i]));
+		int lane =
+			lanes_by_name(&positions->lanes, text_of(raw->lane[i]));
 
 		positions->rows[i].lane = lane;
 		if (lane < 0 || !positions->lanes.lanes[lane].mine)

@@ -99,8 +99,8 @@ void publish_begin(struct publisher *publisher, const struct record *record)
 {
 	/* One more than there are facts, until publish_end(). */
 	publisher->slot = record->slot;
-	publisher->number = emitted_expect(&record->slot->emitted,
-					   record->kafka.offset, 1);
+	publisher->number =
+		emitted_expect(&record->slot->emitted, record->kafka.offset, 1);
 }
 
 void publish_end(struct publisher *publisher)
@@ -175,8 +175,8 @@ void publish_dead(struct publisher *publisher, const struct record *record,
 		  const struct topic *source)
 {
 	const struct topic *topic = topic_dlq(source);
-	struct kafka_message *message = kafka_out_message(
-		publisher->out, publisher->names[topic->id]);
+	struct kafka_message *message =
+		kafka_out_message(publisher->out, publisher->names[topic->id]);
 	struct dead_letter letter = {
 		.topic = text_of(source->name),
 		.partition = record->kafka.partition,

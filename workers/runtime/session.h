@@ -25,7 +25,7 @@ struct session {
 struct session_params {
 	const char *url;
 	const char *schema;
-	const char *holder;	/* our name, at most 63 bytes */
+	const char *holder;     /* our name, at most 63 bytes */
 	int64_t schema_version; /* the least that the worker needs */
 };
 

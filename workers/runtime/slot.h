@@ -40,9 +40,9 @@ struct slot {
 	bool prove; /* that we are still a member, before taking it again */
 	struct slot_row rows[LANES_MAX];
 	size_t n_rows;
-	int64_t next_read; /* the offset that must come next */
-	int64_t decided;   /* up to where batches have ended */
-	int64_t written;   /* emitted_offset as it stands in the database */
+	int64_t next_read;     /* the offset that must come next */
+	int64_t decided;       /* up to where batches have ended */
+	int64_t written;       /* emitted_offset as it stands in the database */
 	int64_t read_stamp_ms; /* timestamp of the record read last; 0: none */
 	struct emitted emitted;
 };

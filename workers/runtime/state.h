@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * State: what the files of the loop share. worker.c turns it, open.c makes
- * and ends it, intake.c fills the open batch, jobs.c is what the database thread does, holdings.c keeps
- * the slots. Everything is the poll thread's, but for the arguments of the
- * job in hand, which are the database thread's until it is done.
+ * and ends it, intake.c fills the open batch, jobs.c is what the database
+ * thread does, holdings.c keeps the slots. Everything is the poll thread's, but
+ * for the arguments of the job in hand, which are the database thread's until
+ * it is done.
  */
 #ifndef RUNTIME_STATE_H
 #define RUNTIME_STATE_H
@@ -72,26 +73,26 @@ struct worker {
 
 	struct slot slots[SLOTS_MAX]; /* topic * TOPIC_PARTITIONS + partition */
 	struct lanes lanes;
-	bool joined;	/* the group has given us our partitions, if any */
+	bool joined;    /* the group has given us our partitions, if any */
 	bool connected; /* a session is open */
-	bool started;	/* was connected and joined once */
+	bool started;   /* was connected and joined once */
 
 	struct kafka_record polled[READ_AT_ONCE];
 	struct batch *open;    /* being filled */
 	struct batch *running; /* at the database; empty when there is none */
-	bool retry;	       /* the running batch is to be tried again */
+	bool retry;            /* the running batch is to be tried again */
 	size_t batch_max;      /* what fits the time that a batch may take */
 
 	enum job job;
 	int64_t job_since_ms;
 	bool task_turn; /* a worker's task goes before the next batch */
-	bool look_now;	/* something is amiss with our rows */
+	bool look_now;  /* something is amiss with our rows */
 	int64_t look_at_ms, emit_at_ms, mirror_at_ms;
 	struct job_args *args;
 
 	struct hold hold;
 	enum job hold_of; /* whose success ends it */
-	bool paused;	  /* partitions are, for the hold or for too much */
+	bool paused;      /* partitions are, for the hold or for too much */
 	bool draining;
 	int64_t drain_until_ms;
 	int result; /* of worker_run() */

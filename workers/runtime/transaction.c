@@ -30,8 +30,9 @@ static int outcome_of(struct transaction *tx, struct pg *pg, int r)
 		return 0;
 	(void)snprintf(tx->error, sizeof(tx->error), "%s", pg_message(pg));
 	if (!r) {
-		log_warn("UNREPLICATED", "a commit was not replicated, will "
-					 "take over anew and read what is true");
+		log_warn("UNREPLICATED",
+			 "a commit was not replicated, will "
+			 "take over anew and read what is true");
 		return TRANSACTION_E_LOST;
 	}
 	if (r == PG_E_LOST)
@@ -144,8 +145,7 @@ static void fall_back(struct transaction *tx, unsigned int n_misses)
 			history->n_next = CHECKED_AHEAD_MAX;
 		history->n_checked_ahead = history->n_next;
 	}
-	tx->batch->mode =
-		n_misses >= MISSES_MAX ? BATCH_LOCKED : BATCH_CHECKED;
+	tx->batch->mode = n_misses >= MISSES_MAX ? BATCH_LOCKED : BATCH_CHECKED;
 }
 
 static void count(struct transaction *tx)

@@ -19,7 +19,7 @@
 /* How the last batches went; the database thread's. { 0 } at first. */
 struct transaction_history {
 	unsigned int n_checked_ahead; /* batches that still go that way */
-	unsigned int n_next;	      /* how many a next fall-back costs */
+	unsigned int n_next;          /* how many a next fall-back costs */
 };
 
 enum transaction_outcome {

@@ -490,8 +490,8 @@ static bool too_many_facts(const struct worker *worker)
 static void heed_enough(struct worker *worker)
 {
 	const struct worker_task *task = worker->ops->task;
-	bool enough = too_many_facts(worker) ||
-		      (task && task->enough(worker->arg));
+	bool enough =
+		too_many_facts(worker) || (task && task->enough(worker->arg));
 
 	if (worker->hold.on)
 		return;

@@ -97,8 +97,7 @@ struct worker_ops {
 	/* Poll thread, after the commit: the facts of one record. NULL: none.
 	 */
 	void (*facts)(void *arg, const struct batch *batch,
-		      const struct record *record,
-		      struct publisher *publisher);
+		      const struct record *record, struct publisher *publisher);
 	const struct worker_task *task; /* NULL: none */
 };
 
