@@ -26,6 +26,7 @@ struct record {
 	 * facts are told again, from the rows.
 	 */
 	bool decided;
+	uint64_t entry; /* of its facts, in its slot's `emitted` */
 	bool poison; /* dead since it was decoded */
 	/* Not acted on: a row in dead_letters and a copy on <topic>.dlq. */
 	const char *dead_reason; /* a word; NULL: it lives */

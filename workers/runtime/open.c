@@ -282,6 +282,7 @@ int worker_open(struct worker **ret, const struct worker_ops *ops, void *arg,
 	worker->args = xcalloc(1, sizeof(*worker->args));
 	worker->open = batch_new();
 	worker->running = batch_new();
+	worker->told = batch_new();
 	tune_malloc();
 	(void)signal(SIGPIPE, SIG_IGN);
 	open_log(worker);
@@ -317,6 +318,7 @@ void worker_close(struct worker *worker)
 	/* The consumer does not go while records of it are in hand. */
 	batch_reset(worker->open);
 	batch_reset(worker->running);
+	batch_reset(worker->told);
 	worker->in = kafka_in_free(worker->in);
 	if (worker->ops->task)
 		worker->ops->task->close(worker->arg);
@@ -332,6 +334,7 @@ void worker_close(struct worker *worker)
 	lanes_deinit(&worker->args->positions.lanes);
 	(void)batch_free(worker->open);
 	(void)batch_free(worker->running);
+	(void)batch_free(worker->told);
 	free(worker->args);
 	free(worker);
 }

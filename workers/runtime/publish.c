@@ -95,12 +95,17 @@ struct publisher *publisher_free(struct publisher *publisher)
 	return NULL;
 }
 
-void publish_begin(struct publisher *publisher, const struct record *record)
+void publish_expect(struct record *record)
 {
 	/* One more than there are facts, until publish_end(). */
+	record->entry = emitted_expect(&record->slot->emitted,
+				       record->kafka.offset, 1);
+}
+
+void publish_begin(struct publisher *publisher, const struct record *record)
+{
 	publisher->slot = record->slot;
-	publisher->number =
-		emitted_expect(&record->slot->emitted, record->kafka.offset, 1);
+	publisher->number = record->entry;
 }
 
 void publish_end(struct publisher *publisher)

@@ -39,7 +39,11 @@ int publisher_new(struct publisher **ret,
 struct publisher *publisher_free(struct publisher *publisher);
 DEFINE_CLEANUP(struct publisher, publisher_free);
 
-/* The facts of one record stand between these two. */
+/* Its facts count from now on, in the order of these calls: emitted_offset
+ * waits for them. They are published later, while its slot is held. */
+void publish_expect(struct record *record);
+
+/* The facts of one record, which is expected, stand between these two. */
 void publish_begin(struct publisher *publisher, const struct record *record);
 void publish_end(struct publisher *publisher);
 

@@ -73,6 +73,7 @@ static void publish_n(int slot, int64_t offset, int n)
 	struct record record = { .slot = &slots[slot] };
 
 	record.kafka.offset = offset;
+	publish_expect(&record);
 	publish_begin(publisher, &record);
 	for (int i = 0; i < n; i++) {
 		struct fact fact = a_fact();
@@ -231,6 +232,7 @@ START_TEST(a_dead_letter_is_the_bytes_as_they_came_and_why)
 		first = in;
 		dead.kafka.partition = 7;
 		dead.kafka.offset = 1234;
+		publish_expect(&dead);
 		publish_begin(publisher, &dead);
 		publish_dead(publisher, &dead, &topic_table[TOPIC_ORDERS]);
 		publish_end(publisher);

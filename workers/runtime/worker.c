@@ -91,7 +91,7 @@ static void publish_record(struct worker *worker, const struct record *record)
 		publish_dead(worker->publisher, record,
 			     worker->identity.topics[record->slot->topic]);
 	else if (worker->ops->facts)
-		worker->ops->facts(worker->arg, worker->running, record,
+		worker->ops->facts(worker->arg, worker->told, record,
 				   worker->publisher);
 	publish_end(worker->publisher);
 }
@@ -107,15 +107,23 @@ static void count_record(const struct record *record)
 }
 
 /* A slot that went back to WANTED meanwhile is told by whoever has it now. */
-static void publish_batch(struct worker *worker)
+static void tell_batch(struct worker *worker)
 {
-	const struct batch *batch = worker->running;
+	struct batch *batch = worker->told;
 
 	for (size_t i = 0; i < batch->n_records; i++) {
 		count_record(&batch->records[i]);
 		if (slot_held(batch->records[i].slot))
 			publish_record(worker, &batch->records[i]);
 	}
+	batch_reset(batch);
+}
+
+static void expect_facts(struct batch *batch)
+{
+	for (size_t i = 0; i < batch->n_records; i++)
+		if (slot_held(batch->records[i].slot))
+			publish_expect(&batch->records[i]);
 }
 
 static void advance_slots(const struct batch *batch)
@@ -151,16 +159,20 @@ static void adapt_size(struct worker *worker, int64_t us)
 		worker->batch_max = most;
 }
 
+/* The next batch may begin before the facts of this one are sent: what is
+ * expected holds emitted_offset back. */
 static void batch_done(struct worker *worker)
 {
 	int64_t us = clock_now_us() - worker->running->closed_at_us;
+	struct batch *done = worker->running;
 
 	counter_observe_us(&runtime_counters.process, us,
-			   (int64_t)worker->running->n_records);
+			   (int64_t)done->n_records);
 	adapt_size(worker, us);
-	publish_batch(worker);
-	advance_slots(worker->running);
-	batch_reset(worker->running);
+	expect_facts(done);
+	advance_slots(done);
+	worker->running = worker->told;
+	worker->told = done;
 	go_on(worker);
 }
 
@@ -348,6 +360,7 @@ bool worker_finish_job(struct worker *worker, int64_t timeout_ms)
 	if (!work_wait(worker->work, timeout_ms, &r))
 		return false;
 	end_job(worker, r);
+	tell_batch(worker);
 	return true;
 }
 
@@ -501,6 +514,17 @@ static void heed_enough(struct worker *worker)
 		holdings_continue(worker);
 }
 
+static void start_job(struct worker *worker)
+{
+	enum job job;
+
+	if (worker->job != JOB_NONE)
+		return;
+	job = next_job(worker);
+	if (job != JOB_NONE)
+		worker_submit(worker, job);
+}
+
 static void turn(struct worker *worker)
 {
 	int r;
@@ -512,12 +536,17 @@ static void turn(struct worker *worker)
 	if (work_notified(worker->work))
 		worker->look_at_ms = clock_now_ms();
 	if (worker->draining) {
+		tell_batch(worker);
 		drain_turn(worker);
 		return;
 	}
 	if (worker->ops->task)
 		worker->ops->task->turn(worker->arg, clock_now_ms());
 	heed_enough(worker);
+	/* What is ready goes to the database first, so that it has something
+	 * to do while facts are sent and records read. */
+	start_job(worker);
+	tell_batch(worker);
 	holdings_read(worker);
 	intake_read(worker);
 	if (kafka_in_fatal(worker->in)) {
@@ -527,12 +556,7 @@ static void turn(struct worker *worker)
 		worker->over = true;
 		return;
 	}
-	if (worker->job == JOB_NONE) {
-		enum job job = next_job(worker);
-
-		if (job != JOB_NONE)
-			worker_submit(worker, job);
-	}
+	start_job(worker);
 	if (clock_now_ms() >= worker->mirror_at_ms) {
 		holdings_mirror(worker);
 		worker->mirror_at_ms = clock_now_ms() + MIRROR_EVERY_MS;
