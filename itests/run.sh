@@ -46,7 +46,9 @@ need_servers() {
 	SERVERS=$(mktemp -d "${TMPDIR:-/tmp}/galore-itest.XXXXXX")
 	chmod 0711 "$SERVERS"
 	[[ -n ${KAFKA_BROKERS-} ]] || {
-		"$ROOT/infra/kafka/kafka.sh" start "$SERVERS/kafka" \
+		# Each test has topics of its own, and they are many by the end.
+		KAFKA_HEAP_MB=${KAFKA_HEAP_MB:-768} \
+			"$ROOT/infra/kafka/kafka.sh" start "$SERVERS/kafka" \
 			--watch-pid $$ &
 		pids+=($!)
 	}

@@ -22,6 +22,7 @@ SERVER=kafka
 . "$HERE/../dev/server.sh"
 
 VERSION=${KAFKA_VERSION:-4.3.1}
+HEAP_MB=${KAFKA_HEAP_MB:-256}
 LIST=$HERE/$VERSION/sha256.txt
 CACHE=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/toasties-galore
 JARS=$CACHE/kafka-$VERSION
@@ -51,6 +52,7 @@ help() {
 	--set KEY=VALUE  one more setting of the broker
 
 	KAFKA_VERSION picks the version: 4.3.1 (default) or 3.9.2.
+	KAFKA_HEAP_MB is the broker's heap: 256 carry 2400 partitions.
 	TEXT
 }
 
@@ -246,7 +248,7 @@ format_data() {
 # itself.
 launch() {
 	ulimit -S -n "$(ulimit -H -n)"
-	(FRONT=setsid java_run "$@" -Xmx256m "-Dgalore.kafka=$DIR" kafka.Kafka \
+	(FRONT=setsid java_run "$@" "-Xmx${HEAP_MB}m" "-Dgalore.kafka=$DIR" kafka.Kafka \
 		"$DIR/server.properties") \
 		</dev/null >>"$DIR/kafka.log" 2>&1 9>&- &
 	PID=$!
