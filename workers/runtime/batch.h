@@ -27,7 +27,7 @@ struct record {
 	 */
 	bool decided;
 	uint64_t entry; /* of its facts, in its slot's `emitted` */
-	bool poison; /* dead since it was decoded */
+	bool poison;    /* dead since it was decoded */
 	/* Not acted on: a row in dead_letters and a copy on <topic>.dlq. */
 	const char *dead_reason; /* a word; NULL: it lives */
 	const char *dead_detail; /* what and where; in the arena */

@@ -98,8 +98,8 @@ struct publisher *publisher_free(struct publisher *publisher)
 void publish_expect(struct record *record)
 {
 	/* One more than there are facts, until publish_end(). */
-	record->entry = emitted_expect(&record->slot->emitted,
-				       record->kafka.offset, 1);
+	record->entry =
+		emitted_expect(&record->slot->emitted, record->kafka.offset, 1);
 }
 
 void publish_begin(struct publisher *publisher, const struct record *record)

@@ -80,7 +80,7 @@ struct worker {
 	struct kafka_record polled[READ_AT_ONCE];
 	struct batch *open;    /* being filled */
 	struct batch *running; /* at the database; empty when there is none */
-	struct batch *told; /* committed; its facts are about to go out */
+	struct batch *told;    /* committed; its facts are about to go out */
 	bool retry;            /* the running batch is to be tried again */
 	size_t batch_max;      /* what fits the time that a batch may take */
 
