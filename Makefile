@@ -205,6 +205,9 @@ fuzz: $(FUZZERS) ## run each fuzz target for SECONDS=30
 
 # ---- rules as tools --------------------------------------------------------
 
+TIDY_FLAGS := -std=gnu17 -I. -D_GNU_SOURCE -DGALORE_VERSION=\"lint\" \
+	-include infra/lib/banned.h $(PKG_CFLAGS)
+
 .PHONY: lint lint-fast format clean
 lint-fast: # what needs no clang: include law, headers, documents
 	@infra/dev/check-deps.sh
@@ -214,8 +217,9 @@ lint-fast: # what needs no clang: include law, headers, documents
 lint: lint-fast ## include law, headers alone, documents, format, clang-tidy
 	@infra/dev/bootstrap.sh --need lint
 	@infra/dev/format.sh --check
-	@clang-tidy --quiet $(SOURCES) -- -std=gnu17 $(CPPFLAGS) \
-		$(PKG_CFLAGS) 2>&1 | infra/dev/tidy-report.sh
+	@printf '%s\n' $(SOURCES) | xargs -P $$(nproc) -n 8 sh -c \
+		'clang-tidy --quiet "$$@" -- $(TIDY_FLAGS) 2>&1' sh | \
+		infra/dev/tidy-report.sh
 format: ## clang-format the tree
 	@infra/dev/format.sh
 clean: ## remove what was built

@@ -13,7 +13,7 @@
 #include "itests/harness/suite.h"
 
 #define SETTLE_MS 20000
-enum { N_ORDERS = 6 };
+#define N_ORDERS ((uint8_t)6)
 
 static void send_commands(struct bus *bus, int n_times)
 {

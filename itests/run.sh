@@ -11,7 +11,7 @@
 #	BIN=build/rel/bin       the programs under test
 #	ITEST_DIR=build/itest   logs, a folder a test, and the screenshot
 #	JOBS=2                  programs at a time
-#	DEADLINE=180            seconds that a program may take
+#	DEADLINE=300            seconds that a program may take
 #
 # Invariant: what is started here is watched by somebody who outlives it: the
 # servers watch this process, the kernel kills a test's programs with the test.
@@ -28,7 +28,7 @@ SERVER=itest
 BIN=${BIN:-build/rel/bin}
 ITEST_DIR=${ITEST_DIR:-build/itest}
 JOBS=${JOBS:-2}
-DEADLINE=${DEADLINE:-180}
+DEADLINE=${DEADLINE:-300}
 export BIN ITEST_DIR
 
 N_PASSED=0
@@ -45,6 +45,7 @@ need_servers() {
 	# Postgres may run as another user, who has to get in.
 	SERVERS=$(mktemp -d "${TMPDIR:-/tmp}/galore-itest.XXXXXX")
 	chmod 0711 "$SERVERS"
+	: >"$SERVERS/swept"
 	[[ -n ${KAFKA_BROKERS-} ]] || {
 		# Each test has topics of its own, and they are many by the end.
 		KAFKA_HEAP_MB=${KAFKA_HEAP_MB:-768} \
@@ -101,6 +102,22 @@ finish() {
 	exit "$status"
 }
 
+# sweep: the topics of worlds that passed are of no use any more, and a broker
+# with a small heap does not bear those of a hundred. The tool takes a pattern.
+sweep() {
+	local suffixes
+	suffixes=$({ cat -- "$ITEST_DIR"/topics "$ITEST_DIR"/*/passed \
+		2>/dev/null || :; } | sort -u | comm -23 - "$SERVERS/swept")
+	[[ -n $suffixes ]] || return 0
+	printf '%s\n' "$suffixes" | sort -u - "$SERVERS/swept" \
+		-o "$SERVERS/swept"
+	"$ROOT/infra/kafka/kafka.sh" tool \
+		org.apache.kafka.tools.TopicCommand \
+		--bootstrap-server "$KAFKA_BROKERS" --delete --if-exists \
+		--topic ".*(${suffixes//$'\n'/|})" \
+		>>"$ITEST_DIR/sweep.log" 2>&1 || :
+}
+
 # ---- the tests -------------------------------------------------------------
 
 begin() {
@@ -119,7 +136,7 @@ show_logs() {
 		[[ -d $ITEST_DIR/$test && ! -e $ITEST_DIR/$test/passed ]] ||
 			continue
 		for log in "$ITEST_DIR/$test"/*.log; do
-			[[ -s $log ]] || continue
+			[[ -s $log && ${log##*/} != overlord-* ]] || continue
 			printf '    -- the end of %s\n' "$log"
 			tail -n 12 -- "$log" | cut -c 1-300 | sed 's/^/    /'
 		done
@@ -151,6 +168,7 @@ tell() {
 	N_PASSED=$((N_PASSED + passed))
 	N_FAILED=$((N_FAILED + failed))
 	unset "RUNNING[$1]"
+	sweep
 }
 
 # wait_for_one: the next program that ends is told.
@@ -166,6 +184,7 @@ wait_for_one() {
 [[ $# -gt 0 ]] || usage_die "which programs? 'make itest' runs all"
 cd -- "$ROOT"
 mkdir -p -- "$ITEST_DIR"
+rm -f -- "$ITEST_DIR"/*/passed "$ITEST_DIR"/topics
 trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP

@@ -176,7 +176,7 @@ static int read_settings(struct kafka_admin *admin, const char *name,
 	rd_kafka_AdminOptions_t *options =
 		options_new(admin, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
 	const rd_kafka_ConfigResource_t **resources;
-	rd_kafka_event_t *event;
+	rd_kafka_event_t *event = NULL;
 	size_t n;
 	int r;
 
@@ -235,7 +235,7 @@ static int wait_for_leaders(struct kafka_admin *admin, const char *topic)
 {
 	int64_t deadline_at_ms = clock_now_ms() + admin->timeout_ms;
 	struct kafka_topic state = { 0 };
-	rd_kafka_event_t *event;
+	rd_kafka_event_t *event = NULL;
 	bool led = false;
 	int r;
 
@@ -275,7 +275,7 @@ int kafka_admin_create(struct kafka_admin *admin,
 {
 	rd_kafka_AdminOptions_t *options;
 	rd_kafka_NewTopic_t *row;
-	rd_kafka_event_t *event;
+	rd_kafka_event_t *event = NULL;
 	char error[256];
 	int r;
 
@@ -305,7 +305,7 @@ int kafka_admin_create(struct kafka_admin *admin,
 static int altered(struct kafka_admin *admin)
 {
 	const rd_kafka_ConfigResource_t **resources;
-	rd_kafka_event_t *event;
+	rd_kafka_event_t *event = NULL;
 	size_t n;
 	int r = answer(admin, &event);
 

@@ -21,6 +21,7 @@
 #include "schemas/limits.h"
 #include "schemas/order_id.h"
 #include "schemas/stock_command.h"
+#include "schemas/trace.h"
 
 #define QUERY_TIMEOUT_MS INT64_C(30000)
 
@@ -30,6 +31,7 @@ struct run {
 	struct kafka_out *out;
 	struct stock_command event;
 	char topic[COMMAND_TOPIC_MAX];
+	struct order_id event_id;
 	char id[ORDER_ID_CHARS + 1];
 	char what[512], then[64];
 	bool reported, delivered;
@@ -52,40 +54,25 @@ static void take_report(void *arg, const struct kafka_report *report)
 
 static int make_id(struct run *run)
 {
-	struct order_id id;
 	uint8_t random[10];
 
 	if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
 		return -EIO;
-	id = order_id_v7(clock_wall_ms(), random);
-	(void)order_id_format(&id, run->id);
+	run->event_id = order_id_v7(clock_wall_ms(), random);
+	(void)order_id_format(&run->event_id, run->id);
 	return 0;
-}
-
-/* A trace that begins here: its id is the event's, without the dashes. */
-static void make_traceparent(const struct run *run, char ret[56])
-{
-	size_t n = 0;
-	char hex[33];
-
-	for (const char *p = run->id; *p; p++)
-		if (*p != '-')
-			hex[n++] = *p;
-	hex[n] = '\0';
-	(void)snprintf(ret, 56, "00-%s-%.16s-01", hex, hex + 16);
 }
 
 static int send_event(struct run *run, struct text key)
 {
 	uint8_t bytes[4096];
 	struct wire wire = WIRE_INIT(bytes);
-	char time[CLOCK_RFC3339_MAX], traceparent[56];
+	char time[CLOCK_RFC3339_MAX], traceparent[TRACE_BYTES];
 	struct kafka_message *message;
 	struct envelope envelope;
 	int r;
 
 	clock_rfc3339(clock_wall_ms(), time);
-	make_traceparent(run, traceparent);
 	envelope_init(&envelope);
 	envelope.type = stock_command_type(run->event.kind);
 	envelope.version = 1;
@@ -93,7 +80,7 @@ static int send_event(struct run *run, struct text key)
 	envelope.source = TEXT("/overlord");
 	envelope.time = text_of(time);
 	envelope.subject = key;
-	envelope.traceparent = text_of(traceparent);
+	envelope.traceparent = trace_begin(traceparent, &run->event_id);
 	envelope.stall = run->event.stall;
 	envelope.producer = text_of("overlord@" GALORE_VERSION);
 	r = stock_command_encode(&run->event, &wire);

@@ -103,6 +103,16 @@ static int read_envelope(struct check *check, const struct bus_record *record,
 static void count_pick(struct check *check, struct check_order *row,
 		       const struct pick *pick)
 {
+	bool verdict = pick->verdict == VERDICT_PICKED ||
+		       pick->verdict == VERDICT_REFUSED;
+
+	/* Readers ignore what is not above what they have. */
+	if (verdict != (pick->seq == 1) || pick->seq < 1 ||
+	    pick->version != row->pick_version)
+		check_fault(check,
+			    "a pick of order %" PRId64 " has seq %" PRId64
+			    " and version %d",
+			    row->number, pick->seq, pick->version);
 	switch (pick->verdict) {
 	case VERDICT_PICKED:
 	case VERDICT_REFUSED:

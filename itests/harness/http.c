@@ -94,7 +94,7 @@ static int receive_some(int fd, struct buf *buf, int64_t deadline_at_ms)
 int http_send(int *ret, uint16_t port, const struct http_ask *ask)
 {
 	struct buf text = { 0 };
-	int fd, r;
+	int fd = -1, r;
 
 	r = connect_to(&fd, port);
 	if (r)

@@ -322,16 +322,19 @@ static void open_database(struct world *world)
 static void make_folder(struct world *world)
 {
 	const char *base = setting_or("ITEST_DIR", "build/itest");
-	char path[PROGRAM_PATH_MAX];
+	char path[4 * PROGRAM_PATH_MAX];
 
 	(void)mkdir("build", 0755);
 	(void)mkdir(base, 0755);
 	(void)snprintf(world->dir, sizeof(world->dir), "%s/%s", base,
 		       world->name);
 	if (mkdir(world->dir, 0755) && errno == EEXIST) {
-		/* Of an earlier run. */
-		(void)snprintf(path, sizeof(path), "rm -rf -- '%s'",
-			       world->dir);
+		/* Of an earlier run, or of an earlier world of this test, whose
+		 * topics are not forgotten. */
+		(void)snprintf(path, sizeof(path),
+			       "cat '%s/passed' >>'%s/topics' 2>&-; "
+			       "rm -rf -- '%s'",
+			       world->dir, base, world->dir);
 		ck_assert_int_eq(system(path), 0);
 		(void)mkdir(world->dir, 0755);
 	}
@@ -465,6 +468,8 @@ static struct program *program_free(struct program *program)
 	return next;
 }
 
+/* The file tells which topics are of no use any more; of a Kafka of its own
+ * there are none. */
 static void mark_passed(const struct world *world)
 {
 	char path[PROGRAM_PATH_MAX];
@@ -472,8 +477,10 @@ static void mark_passed(const struct world *world)
 
 	world_path(world, "passed", path);
 	file = fopen(path, "we");
-	if (file)
-		(void)fclose(file);
+	ck_assert_msg(file, "cannot write '%s'", path);
+	if (!world->own_kafka)
+		(void)fprintf(file, "%s\n", world->suffix);
+	(void)fclose(file);
 }
 
 static void drop_database(struct world *world)

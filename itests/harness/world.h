@@ -5,8 +5,8 @@
  * starts.
  *
  * world_free() ends the programs in the reverse order; one that had died, or
- * that leaves with another status than 0, fails the test. Of a test that
- * failed the folder stays without the file `passed`.
+ * that leaves with another status than 0, fails the test. The folder stays; of
+ * a test that passed it has a file `passed`.
  */
 #ifndef HARNESS_WORLD_H
 #define HARNESS_WORLD_H
@@ -16,7 +16,7 @@
 #include "itests/harness/program.h"
 
 /* Longer than a worker takes on a machine that is busy with other tests. */
-enum { READY_MS = 15000 };
+enum { READY_MS = 30000 };
 
 struct world {
 	char name[128];

@@ -16,6 +16,7 @@
 #include "producers/stampede/random.h"
 #include "schemas/stock_command.h"
 #include "schemas/topics.h"
+#include "schemas/trace.h"
 
 #define STEP_SEED UINT64_C(0x73746570)
 #define PROGRESS_EVERY_MS 1000
@@ -191,26 +192,11 @@ static int spoil_header(void *arg, const char *name, const char *value,
 	return kafka_message_header(spoiled->message, name, value, n);
 }
 
-/* "00-<the id's 32 digits>-<the last 16 of them>-01" */
-static struct text make_traceparent(const char id[ORDER_ID_CHARS + 1],
-				    char ret[56])
-{
-	size_t n = 3;
-
-	memcpy(ret, "00-", 3);
-	for (const char *p = id; *p; p++)
-		if (*p != '-')
-			ret[n++] = *p;
-	ret[n++] = '-';
-	memcpy(ret + n, ret + 19, 16);
-	memcpy(ret + n + 16, "-01", 3);
-	return (struct text){ ret, 55 };
-}
-
 static void set_envelope(struct load *load, struct envelope *envelope,
-			 const char *id, char traceparent[56])
+			 const char *id, char traceparent[TRACE_BYTES])
 {
 	int64_t now_ms = clock_wall_ms();
+	struct order_id trace = { { 0 } };
 
 	if (now_ms != load->time_ms) {
 		load->time_ms = now_ms;
@@ -221,7 +207,8 @@ static void set_envelope(struct load *load, struct envelope *envelope,
 	envelope->source = TEXT("/stampede");
 	envelope->time = (struct text){ load->time, sizeof(load->time) - 1 };
 	envelope->subject = envelope->id;
-	envelope->traceparent = make_traceparent(id, traceparent);
+	(void)order_id_parse(&trace, id, ORDER_ID_CHARS);
+	envelope->traceparent = trace_begin(traceparent, &trace);
 	envelope->producer = TEXT("stampede@" GALORE_VERSION);
 }
 
@@ -243,7 +230,7 @@ static int send_order(struct load *load, struct sent *sent)
 	uint8_t bytes[4096] __attribute__((uninitialized));
 	struct wire wire = WIRE_INIT(bytes);
 	struct made_order made __attribute__((uninitialized));
-	char traceparent[56], poison_id[ORDER_ID_CHARS + 1];
+	char traceparent[TRACE_BYTES], poison_id[ORDER_ID_CHARS + 1];
 	struct kafka_message *message;
 	struct envelope envelope;
 	const char *id;
@@ -285,7 +272,7 @@ static int send_restock(struct load *load, struct sent *sent)
 {
 	uint8_t bytes[1024];
 	struct wire wire = WIRE_INIT(bytes);
-	char traceparent[56], key[STALL_NAME_MAX + 16];
+	char traceparent[TRACE_BYTES], key[STALL_NAME_MAX + 16];
 	struct kafka_message *message;
 	struct envelope envelope;
 	struct restock row;

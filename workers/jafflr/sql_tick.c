@@ -217,7 +217,7 @@ static int add_candidates(struct pg *pg, struct pg_call *call,
 		const struct tick_plate *plate = &tick->plates[i];
 
 		all = all || !plate->stalls;
-		for (size_t k = 0; k < plate->n_stalls; k++)
+		for (size_t k = 0; plate->stalls && k < plate->n_stalls; k++)
 			if (!names(stalls, plate->stalls[k]))
 				pg_put_text(pg_element(stalls),
 					    plate->stalls[k],

@@ -7,9 +7,7 @@
 #ifndef RUNTIME_TRACE_H
 #define RUNTIME_TRACE_H
 
-#include "schemas/text.h"
-
-enum { TRACE_BYTES = 56 };
+#include "schemas/trace.h"
 
 /* Built in @room; absent when @traceparent is. */
 struct text trace_next_hop(char room[static TRACE_BYTES],
