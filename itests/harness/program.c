@@ -183,6 +183,29 @@ void program_signal(const struct program *program, int signal)
 	ck_assert_int_eq(kill(program->pid, signal), 0);
 }
 
+/* The parent hears of a stop once the last thread has come to it. */
+static bool has_stopped(void *arg)
+{
+	const struct program *program = arg;
+	int status = 0;
+
+	return waitpid(program->pid, &status, WNOHANG | WUNTRACED) ==
+		       program->pid &&
+	       WIFSTOPPED(status);
+}
+
+void program_freeze(struct program *program)
+{
+	program_signal(program, SIGSTOP);
+	ck_assert_msg(until(STOP_TIMEOUT_MS, has_stopped, program),
+		      "%s does not stop", program->name);
+}
+
+void program_thaw(const struct program *program)
+{
+	program_signal(program, SIGCONT);
+}
+
 bool program_ended(struct program *program)
 {
 	if (!program->pid)

@@ -46,6 +46,9 @@ int64_t program_wait_ready(struct program *program, int64_t timeout_ms);
 bool program_ready_now(const struct program *program);
 
 void program_signal(const struct program *program, int signal);
+/* SIGSTOP, and waits until not one of its threads runs; and SIGCONT. */
+void program_freeze(struct program *program);
+void program_thaw(const struct program *program);
 /* SIGKILL, and waits until it has gone. */
 void program_kill(struct program *program);
 /* Has it ended? Takes note when it has. */
