@@ -32,8 +32,10 @@ HARDEN := -fstack-protector-strong -fstack-clash-protection \
 	-ftrivial-auto-var-init=zero -fexceptions
 FORTIFY := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
 CFLAGS := -std=gnu17 -O2 -g -fPIE -pthread
+# The exported symbol: infra/lib/pg.c says what for.
 LDFLAGS := -pie -pthread -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack \
-	-Wl,-z,nodlopen -Wl,--as-needed -Wl,--no-copy-dt-needed-entries
+	-Wl,-z,nodlopen -Wl,--as-needed -Wl,--no-copy-dt-needed-entries \
+	-Wl,--export-dynamic-symbol=_gnutls_global_init_skip
 
 # FORTIFY and the sanitizers do not go together.
 ifeq ($(MODE),asan)
