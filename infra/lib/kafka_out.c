@@ -41,6 +41,7 @@ struct kafka_out {
 	size_t n_topics;
 	struct kafka_message message; /* one is under construction at a time */
 	size_t n_waiting;
+	size_t waiting_bytes;
 	bool fatal;
 	bool away;
 	int64_t asked_at_ms;
@@ -60,6 +61,7 @@ static void take_report(rd_kafka_t *rk, const rd_kafka_message_t *message,
 
 	(void)rk;
 	out->n_waiting--;
+	out->waiting_bytes -= message->len + message->key_len;
 	if (report.delivered)
 		out->away = false;
 	out->params.report(out->params.arg, &report);
@@ -113,6 +115,7 @@ static int open_client(struct kafka_out *out)
 	if (out->params.loop)
 		kafka_wake_by(out->queue, loop_wake_fd(out->params.loop));
 	out->n_waiting = 0;
+	out->waiting_bytes = 0;
 	out->fatal = false;
 	return 0;
 }
@@ -251,6 +254,7 @@ int kafka_out_send(struct kafka_message *message, const struct kafka_body *body,
 		rd_kafka_error_destroy(error);
 	} else {
 		out->n_waiting++;
+		out->waiting_bytes += body->n_key + body->n_value;
 	}
 	message->headers = NULL;
 	return r;
@@ -264,6 +268,11 @@ int kafka_out_poll(struct kafka_out *out, int timeout_ms)
 size_t kafka_out_waiting(const struct kafka_out *out)
 {
 	return out->n_waiting;
+}
+
+size_t kafka_out_waiting_bytes(const struct kafka_out *out)
+{
+	return out->waiting_bytes;
 }
 
 bool kafka_out_flush(struct kafka_out *out, int64_t timeout_ms)

@@ -88,6 +88,8 @@ int kafka_out_poll(struct kafka_out *out, int timeout_ms);
 
 /* Sent and not reported yet. */
 size_t kafka_out_waiting(const struct kafka_out *out);
+/* The bytes of their keys and values. */
+size_t kafka_out_waiting_bytes(const struct kafka_out *out);
 
 /* Polls until everything is reported; false when the deadline came first. */
 bool kafka_out_flush(struct kafka_out *out, int64_t timeout_ms);

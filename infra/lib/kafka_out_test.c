@@ -73,11 +73,13 @@ START_TEST(a_message_that_is_on_its_topic_is_reported_with_its_place)
 	{
 		ck_assert_int_eq(send_one("a", 1), 0);
 		ck_assert_uint_eq(kafka_out_waiting(out), 1);
+		ck_assert_uint_eq(kafka_out_waiting_bytes(out), 1 + 5);
 		CHECK_WITHIN(DEADLINE_MS, reports.n == 1,
 			     (void)kafka_out_poll(out, 50));
 		ck_assert_uint_eq(reports.n_delivered, 1);
 		ck_assert_int_eq(reports.offsets[1], 0);
 		ck_assert_uint_eq(kafka_out_waiting(out), 0);
+		ck_assert_uint_eq(kafka_out_waiting_bytes(out), 0);
 		ck_assert(!kafka_out_fatal(out));
 		ck_assert(!kafka_out_away(out));
 	}

@@ -153,7 +153,9 @@ static void take_row(struct worker *worker, const struct position *row)
 static void settle_slot(struct slot *slot)
 {
 	slot->next_read = slot->decided;
+	slot->n_gaps = 0;
 	slot->written = slot->decided;
+	slot->mirrored = 0;
 	slot->state = slot->n_rows ? SLOT_TAKEN : SLOT_WARM;
 	counter_add(&runtime_counters.takeovers, 1);
 }
@@ -313,20 +315,24 @@ void holdings_continue(struct worker *worker)
 	worker->paused = false; /* TAKEN slots are read from where they are */
 }
 
-void holdings_mirror(struct worker *worker)
+void holdings_mirror(struct worker *worker, bool all)
 {
 	struct kafka_partition partitions[SLOTS_MAX];
 	size_t n = 0;
 
 	for (size_t i = 0; i < SLOTS_MAX; i++) {
-		const struct slot *slot = &worker->slots[i];
+		struct slot *slot = &worker->slots[i];
 
-		if (slot_held(slot) && slot->written > 0)
-			partitions[n++] = (struct kafka_partition){
-				.topic = slot->topic,
-				.partition = slot->partition,
-				.offset = slot->written,
-			};
+		if (!slot_held(slot) || slot->written <= 0)
+			continue;
+		if (!all && slot->written == slot->mirrored)
+			continue;
+		slot->mirrored = slot->written;
+		partitions[n++] = (struct kafka_partition){
+			.topic = slot->topic,
+			.partition = slot->partition,
+			.offset = slot->written,
+		};
 	}
 	if (n)
 		(void)kafka_in_commit(worker->in, partitions, n, false);

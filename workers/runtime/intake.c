@@ -3,9 +3,10 @@
  * Intake: records into the open batch.
  *
  * Whatever librdkafka hands out, only the record that must come next is
- * taken: topics are neither compacted nor transactional, so a gap is a fault,
- * and reading begins again at the right place. Decoding happens here, while
- * the database thread commits the batch before.
+ * taken. After a gap reading begins again at the right place; an offset that
+ * is missing each time holds no record (somebody else's transaction has put
+ * its marker there) and is passed. Decoding happens here, while the database
+ * thread commits the batch before.
  */
 #include <inttypes.h>
 
@@ -20,6 +21,10 @@
 
 /* Large records make a small batch. */
 #define BATCH_MAX_BYTES ((size_t)16 << 20)
+
+/* So often is read again what has not come; a client that hands out what it
+ * fetched for another place does so once. */
+#define READ_AGAIN_MAX 3
 
 static struct counter *consumed_counter(enum topic_id id)
 {
@@ -124,22 +129,37 @@ static void take_record(struct worker *worker, struct slot *slot,
 	decode(worker, record, checked, &fault);
 }
 
+/* True: there is nothing to wait for at the offsets before @kafka. */
+static bool pass_gap(struct worker *worker, struct slot *slot,
+		     const struct kafka_record *kafka)
+{
+	bool pass = ++slot->n_gaps > READ_AGAIN_MAX;
+
+	counter_add(&runtime_counters.gaps, 1);
+	log_warn("RECORD-GAP",
+		 "expected offset %" PRId64 " of '%s' partition %" PRId32
+		 ", got %" PRId64 ", %s",
+		 slot->next_read, worker->topic_names[slot->topic],
+		 slot->partition, kafka->offset,
+		 pass ? "there are no records between them" :
+			"will read again from there");
+	if (pass)
+		batch_skip(worker->open, slot, slot->next_read);
+	else
+		slot->state = SLOT_TAKEN;
+	return pass;
+}
+
 /* Is it the one that must come next? If not, reading is begun again. */
 static bool in_turn(struct worker *worker, struct slot *slot,
 		    const struct kafka_record *kafka)
 {
 	if (slot->state != SLOT_READING || kafka->offset < slot->next_read)
 		return false;
-	if (kafka->offset == slot->next_read)
-		return true;
-	counter_add(&runtime_counters.gaps, 1);
-	log_warn("RECORD-GAP",
-		 "expected offset %" PRId64 " of '%s' partition %" PRId32
-		 ", got %" PRId64 ", will read again from there",
-		 slot->next_read, worker->topic_names[slot->topic],
-		 slot->partition, kafka->offset);
-	slot->state = SLOT_TAKEN;
-	return false;
+	if (kafka->offset > slot->next_read && !pass_gap(worker, slot, kafka))
+		return false;
+	slot->n_gaps = 0;
+	return true;
 }
 
 static void take(struct worker *worker, struct kafka_record *kafka)

@@ -219,6 +219,11 @@ size_t publisher_waiting(const struct publisher *publisher)
 	return kafka_out_waiting(publisher->out);
 }
 
+size_t publisher_waiting_bytes(const struct publisher *publisher)
+{
+	return kafka_out_waiting_bytes(publisher->out);
+}
+
 bool publisher_away(struct publisher *publisher)
 {
 	return kafka_out_away(publisher->out);

@@ -66,6 +66,7 @@ void publish_dead(struct publisher *publisher, const struct record *record,
  * trusted, and the owner resets and takes over anew. */
 bool publisher_poll(struct publisher *publisher, int timeout_ms);
 size_t publisher_waiting(const struct publisher *publisher);
+size_t publisher_waiting_bytes(const struct publisher *publisher);
 /* Is no broker to be reached, as far as the client knows? */
 bool publisher_away(struct publisher *publisher);
 /* Drops what waits and begins with a fresh producer. */

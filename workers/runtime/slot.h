@@ -41,8 +41,10 @@ struct slot {
 	struct slot_row rows[LANES_MAX];
 	size_t n_rows;
 	int64_t next_read;     /* the offset that must come next */
+	int n_gaps;            /* times that it has not come */
 	int64_t decided;       /* up to where batches have ended */
 	int64_t written;       /* emitted_offset as it stands in the database */
+	int64_t mirrored;      /* the group's offset, as it was told last */
 	int64_t read_stamp_ms; /* timestamp of the record read last; 0: none */
 	struct emitted emitted;
 };

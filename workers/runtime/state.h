@@ -89,6 +89,7 @@ struct worker {
 	bool task_turn; /* a worker's task goes before the next batch */
 	bool look_now;  /* something is amiss with our rows */
 	int64_t look_at_ms, emit_at_ms, mirror_at_ms;
+	int64_t n_mirrors;
 	struct job_args *args;
 
 	struct hold hold;
@@ -121,8 +122,9 @@ void holdings_read(struct worker *worker);
 /* For a hold, and after it. */
 void holdings_pause(struct worker *worker);
 void holdings_continue(struct worker *worker);
-/* The group's offsets follow emitted_offset. */
-void holdings_mirror(struct worker *worker);
+/* The group's offsets follow emitted_offset; @all: those that stand still
+ * are told again, too. */
+void holdings_mirror(struct worker *worker, bool all);
 /* Callbacks of the group. */
 void holdings_assigned(void *arg, const struct kafka_partition *partitions,
 		       size_t n);

@@ -24,7 +24,11 @@
 #define TURN_MS 50
 #define LOOK_EVERY_MS 1000
 #define EMIT_AFTER_MS 50
+/* Large facts count for more than one. */
+#define FACTS_MAX_BYTES ((size_t)64 << 20)
 #define MIRROR_EVERY_MS 1000
+/* Now and then also what has not moved: it may not have arrived. */
+#define MIRROR_ALL_EVERY 30
 #define FEWEST_RECORDS ((size_t)64)
 #define RELEASE_JOB_MS 5000
 
@@ -261,6 +265,17 @@ static bool hold_has_no_job(struct worker *worker)
 	       !task->wanted(worker->arg, clock_now_ms());
 }
 
+/* What a job has written is where emitted_offset stands. */
+static void note_written(struct worker *worker)
+{
+	for (size_t i = 0; i < worker->args->n_held; i++) {
+		const struct held_position *held = &worker->args->held[i];
+
+		worker->slots[held->topic * TOPIC_PARTITIONS + held->partition]
+			.written = held->emitted;
+	}
+}
+
 static void job_succeeded(struct worker *worker, enum job job)
 {
 	switch (job) {
@@ -285,14 +300,7 @@ static void job_succeeded(struct worker *worker, enum job job)
 			go_on(worker);
 		return;
 	case JOB_EMIT:
-		for (size_t i = 0; i < worker->args->n_held; i++) {
-			const struct held_position *held =
-				&worker->args->held[i];
-
-			worker->slots[held->topic * TOPIC_PARTITIONS +
-				      held->partition]
-				.written = held->emitted;
-		}
+		note_written(worker);
 		if (worker->hold_of == JOB_EMIT)
 			go_on(worker);
 		return;
@@ -301,6 +309,9 @@ static void job_succeeded(struct worker *worker, enum job job)
 			go_on(worker);
 		return;
 	case JOB_RELEASE:
+		note_written(worker);
+		holdings_mirror(worker, false);
+		return;
 	case JOB_NONE:
 		return;
 	}
@@ -405,12 +416,20 @@ static bool any_wanted(const struct worker *worker)
 	return false;
 }
 
+/* Does more wait for the broker than that part of what may? */
+static bool facts_above(const struct worker *worker, size_t part)
+{
+	return publisher_waiting(worker->publisher) >
+		       (size_t)worker->conf->facts_max / part ||
+	       publisher_waiting_bytes(worker->publisher) >
+		       FACTS_MAX_BYTES / part;
+}
+
 static bool batch_wanted(struct worker *worker)
 {
 	struct batch *batch;
 
-	if (publisher_waiting(worker->publisher) >
-	    (size_t)worker->conf->facts_max)
+	if (facts_above(worker, 1))
 		return false;
 	if (worker->retry && !batch_empty(worker->running))
 		return true;
@@ -489,22 +508,15 @@ static void drain_turn(struct worker *worker)
 	worker->over = true;
 }
 
-/* Too many facts wait for the broker; half of them gone is few enough. */
-static bool too_many_facts(const struct worker *worker)
-{
-	int64_t waiting = (int64_t)publisher_waiting(worker->publisher);
-	int64_t most = worker->conf->facts_max;
-
-	return waiting > (worker->paused ? most / 2 : most);
-}
-
 /* A worker that has enough in hand keeps its membership and polls on with
  * its partitions paused, until it has done some of it. */
 static void heed_enough(struct worker *worker)
 {
 	const struct worker_task *task = worker->ops->task;
 	bool enough =
-		too_many_facts(worker) || (task && task->enough(worker->arg));
+		/* Half of them gone is few enough. */
+		facts_above(worker, worker->paused ? 2 : 1) ||
+		(task && task->enough(worker->arg));
 
 	if (worker->hold.on)
 		return;
@@ -558,7 +570,8 @@ static void turn(struct worker *worker)
 	}
 	start_job(worker);
 	if (clock_now_ms() >= worker->mirror_at_ms) {
-		holdings_mirror(worker);
+		holdings_mirror(worker,
+				worker->n_mirrors++ % MIRROR_ALL_EVERY == 0);
 		worker->mirror_at_ms = clock_now_ms() + MIRROR_EVERY_MS;
 	}
 }
