@@ -22,6 +22,7 @@
 #define TOPICS_MAX 64
 #define ASK_AGAIN_MS 1000
 #define ASK_TIMEOUT_MS 100
+#define PUSH_MS 1
 
 struct kafka_message {
 	struct kafka_out *out;
@@ -263,6 +264,12 @@ int kafka_out_send(struct kafka_message *message, const struct kafka_body *body,
 int kafka_out_poll(struct kafka_out *out, int timeout_ms)
 {
 	return rd_kafka_poll(out->rk, timeout_ms);
+}
+
+void kafka_out_push(struct kafka_out *out)
+{
+	/* The client lets nothing linger while a flush is under way. */
+	(void)rd_kafka_flush(out->rk, PUSH_MS);
 }
 
 size_t kafka_out_waiting(const struct kafka_out *out)

@@ -86,6 +86,10 @@ int kafka_out_send(struct kafka_message *message, const struct kafka_body *body,
 /* Serves reports that wait, for at most @timeout_ms. Gives their number. */
 int kafka_out_poll(struct kafka_out *out, int timeout_ms);
 
+/* What waits for company goes out now. Polls meanwhile, until everything is
+ * reported, but no longer than 1 ms; what was not taken up by then lingers. */
+void kafka_out_push(struct kafka_out *out);
+
 /* Sent and not reported yet. */
 size_t kafka_out_waiting(const struct kafka_out *out);
 /* The bytes of their keys and values. */

@@ -19,6 +19,7 @@
 #define NUMBER_MASK ((UINT64_C(1) << NUMBER_BITS) - 1)
 #define OWN_BIT (UINT64_C(1) << 63)
 #define TOPIC_NAME_MAX 250
+#define FEW_FACTS 64
 
 struct publisher {
 	struct publisher_params params;
@@ -26,6 +27,7 @@ struct publisher {
 	char names[N_TOPICS][TOPIC_NAME_MAX];
 	struct slot *slot; /* of the record whose facts go out */
 	uint64_t number;
+	size_t n_fresh; /* sent since the last push */
 	bool failed;
 };
 
@@ -120,6 +122,7 @@ static void send_message(struct publisher *publisher,
 {
 	int r = kafka_out_send(message, body, (void *)(uintptr_t)opaque);
 
+	publisher->n_fresh++;
 	if (!r)
 		return;
 	/* The owner keeps what waits below the queue's size, and what we
@@ -202,6 +205,13 @@ void publish_dead(struct publisher *publisher, const struct record *record,
 	kafka_message_partition(message,
 				record->kafka.partition % topic->partitions);
 	send_message(publisher, message, &body, expect_one(publisher));
+}
+
+void publisher_push(struct publisher *publisher)
+{
+	if (publisher->n_fresh > 0 && publisher->n_fresh <= FEW_FACTS)
+		kafka_out_push(publisher->out);
+	publisher->n_fresh = 0;
 }
 
 bool publisher_poll(struct publisher *publisher, int timeout_ms)

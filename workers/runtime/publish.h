@@ -62,6 +62,10 @@ void publish_own(struct publisher *publisher, struct fact *fact,
 void publish_dead(struct publisher *publisher, const struct record *record,
 		  const struct topic *source);
 
+/* Few facts since the last call: they go out now. Many: they may wait for more
+ * of the same partition, so that the broker gets them in large batches. */
+void publisher_push(struct publisher *publisher);
+
 /* Serves delivery reports. False: one failed; nothing that was sent may be
  * trusted, and the owner resets and takes over anew. */
 bool publisher_poll(struct publisher *publisher, int timeout_ms);

@@ -22,26 +22,32 @@ static void take_own(void *arg, uint64_t token)
 	own_token = token;
 }
 
-static void setup(void)
+static void open_publisher(int64_t linger_ms)
 {
 	struct publisher_params params = {
+		.brokers = mock_brokers(),
 		.client_id = "test",
+		.linger_ms = linger_ms,
 		.suffix = ".x",
 		.producer = "chillybin@1",
 		.group = "chillybin.blue",
 		.queue_max = 1000,
 		.slots = slots,
+		.loop = loop,
 		.delivered = take_own,
 	};
 
+	ck_assert_int_eq(publisher_new(&publisher, &params), 0);
+}
+
+static void setup(void)
+{
 	mock_start("picks.x", TOPIC_PARTITIONS);
 	ck_assert_int_eq(rd_kafka_mock_topic_create(mock, "orders.dlq.x",
 						    TOPIC_PARTITIONS, 1),
 			 0);
 	ck_assert_int_eq(loop_new(&loop), 0);
-	params.brokers = mock_brokers();
-	params.loop = loop;
-	ck_assert_int_eq(publisher_new(&publisher, &params), 0);
+	open_publisher(0);
 }
 
 static void teardown(void)
@@ -105,6 +111,26 @@ START_TEST(a_record_without_facts_is_emitted_at_once)
 	{
 		publish_n(3, 10, 0);
 		ck_assert_int_eq(emitted_offset(&slots[3].emitted, 20), 20);
+	}
+END_TEST
+
+START_TEST(few_facts_go_out_at_once_and_many_wait_for_company)
+	{
+		const int n_many = 100;
+
+		publisher = publisher_free(publisher);
+		open_publisher(600000);
+		/* The first ones may come before there is a connection. */
+		publish_n(3, 10, 1);
+		CHECK_WITHIN(DEADLINE_MS, publisher_waiting(publisher) == 0, {
+			publish_n(3, 10, 1);
+			publisher_push(publisher);
+			ck_assert(publisher_poll(publisher, 50));
+		});
+		publish_n(3, 11, n_many);
+		publisher_push(publisher);
+		ck_assert(publisher_poll(publisher, 50));
+		ck_assert_uint_eq(publisher_waiting(publisher), n_many);
 	}
 END_TEST
 
@@ -267,6 +293,8 @@ int main(void)
 		tcase,
 		a_record_is_emitted_when_all_its_facts_are_on_their_topic);
 	tcase_add_test(tcase, a_record_without_facts_is_emitted_at_once);
+	tcase_add_test(tcase,
+		       few_facts_go_out_at_once_and_many_wait_for_company);
 	tcase_add_test(tcase, what_was_sent_before_a_take_over_emits_nothing);
 	tcase_add_test(tcase, a_workers_own_fact_brings_its_token_back);
 	tcase_add_test(

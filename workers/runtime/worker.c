@@ -569,6 +569,7 @@ static void turn(struct worker *worker)
 		return;
 	}
 	start_job(worker);
+	publisher_push(worker->publisher);
 	if (clock_now_ms() >= worker->mirror_at_ms) {
 		holdings_mirror(worker,
 				worker->n_mirrors++ % MIRROR_ALL_EVERY == 0);
