@@ -26,8 +26,9 @@ enum bench_outcome {
 int bench_floor(const struct conf *conf);
 /* Waits until chillybin has decided and told all of N orders. */
 int bench_watch(const struct conf *conf);
-/* Is what a drain left behind right? */
+/* Is what a drain left behind right? And what a floor did? */
 int bench_check(const struct conf *conf);
+int bench_check_floor(const struct conf *conf);
 
 int bench_connect(struct pg **ret, const struct conf *conf);
 int bench_pg_failed(struct pg *pg, int r);

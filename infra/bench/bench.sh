@@ -12,10 +12,8 @@
 # OUT (the folder of the results), SEED.
 set -euo pipefail
 
-HERE=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
-TOP=$HERE/../..
-cd -- "$TOP"
-BIN=$(cd -- "${BIN:-build/rel/bin}" && pwd -P)
+cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.."
+BIN=${BIN:-build/rel/bin}
 export N=${N:-200000}
 ROUNDS=${ROUNDS:-3}
 OUT=${OUT:-build/bench}
@@ -24,6 +22,8 @@ FLOOR_BATCH=${FLOOR_BATCH:-1000}
 READY_DEADLINE_S=30
 DIR=
 WORKER=
+WATCH=
+READER=
 
 say() {
 	printf 'bench: %s\n' "$*" >&2
@@ -36,11 +36,44 @@ die() {
 	exit 1
 }
 
+# quietly WHAT COMMAND...: what it says is shown when it fails.
+quietly() {
+	local what=$1
+	shift
+	"$@" >"$DIR/said" 2>&1 && return 0
+	tail -n 5 "$DIR/said" >&2
+	die "$what"
+}
+
+# check_number NAME LEAST
+check_number() {
+	[[ ${!1} =~ ^[1-9][0-9]{0,8}$ && ${!1} -ge $2 ]] ||
+		die "setting '$1' is '${!1}', which is no whole number from $2 on"
+}
+
+check_settings() {
+	local program
+	check_number ROUNDS 1
+	check_number FLOOR_BATCH 1
+	check_number N $((10 * FLOOR_BATCH))
+	for program in overlord chillybin stampede bench; do
+		[[ -x $BIN/$program ]] || die "there is no program '$BIN/$program'" \
+			"make programs builds them; BIN is their folder"
+	done
+	command -v psql >/dev/null || die "there is no psql" \
+		"infra/dev/bootstrap.sh --need run installs it"
+	BIN=$(cd -- "$BIN" && pwd -P)
+}
+
 # ---- servers ---------------------------------------------------------------
 
+# A second Ctrl-C does not leave half of it behind.
 finish() {
 	local r=$?
 	trap - EXIT
+	trap '' INT TERM HUP
+	[[ -z $WATCH ]] || end_watch
+	[[ -z $READER ]] || end_reader
 	[[ -z $WORKER ]] || end_worker || :
 	if [[ -n $DIR ]]; then
 		infra/kafka/kafka.sh remove "$DIR/kafka" || :
@@ -53,8 +86,10 @@ finish() {
 start_servers() {
 	DIR=$(mktemp -d /tmp/galore-bench.XXXXXX)
 	chmod 0755 "$DIR"
-	infra/kafka/kafka.sh start "$DIR/kafka" --watch-pid $$
-	infra/postgres/postgres.sh start "$DIR/postgres" --watch-pid $$
+	infra/kafka/kafka.sh start "$DIR/kafka" --watch-pid $$ ||
+		die "there is no Kafka to measure with"
+	infra/postgres/postgres.sh start "$DIR/postgres" --watch-pid $$ ||
+		die "there is no Postgres to measure with"
 	# shellcheck disable=SC1091 # it is made by the start
 	. "$DIR/kafka/kafka.env"
 	# shellcheck disable=SC1091
@@ -74,10 +109,11 @@ psql_in() {
 
 # fresh NAME: a database with its tables, and stock that covers every order.
 fresh() {
-	psql_in "$ADMIN_URL" "CREATE DATABASE $1 OWNER galore"
+	psql_in "$ADMIN_URL" "CREATE DATABASE $1 OWNER galore" ||
+		die "database '$1' cannot be made"
 	export DATABASE_URL=${BASE_URL/\/galore\?/\/$1?}
-	"$BIN/overlord" migrate up --execute --who bench >/dev/null 2>&1 ||
-		die "the tables cannot be made" "overlord migrate up says why"
+	quietly "the tables cannot be made" \
+		"$BIN/overlord" migrate up --execute --who bench
 	psql_in "$DATABASE_URL" "
 		SET search_path = galore;
 		INSERT INTO stock_changes (source, event_id, ingredient, stall,
@@ -87,8 +123,9 @@ fresh() {
 		FROM unnest(ARRAY['bread', 'cheese', 'vegemite', 'ham',
 			'tomato', 'pineapple', 'onion', 'egg']) AS i;
 		INSERT INTO stock (stall, ingredient, quantity)
-		SELECT stall, ingredient, delta FROM stock_changes"
-	psql_in "$ADMIN_URL" CHECKPOINT
+		SELECT stall, ingredient, delta FROM stock_changes" ||
+		die "database '$1' cannot be filled"
+	psql_in "$ADMIN_URL" CHECKPOINT || die "Postgres makes no checkpoint"
 }
 
 gone() {
@@ -142,16 +179,18 @@ now_ms() {
 
 # ---- the floor -------------------------------------------------------------
 
-# floor ROUND sets FLOOR_RATE, FLOOR_CPU, FLOOR_POSTGRES.
+# floor ROUND sets FLOOR_RATE, FLOOR_CPU, FLOOR_POSTGRES; false when it did not
+# leave what a drain leaves.
 floor() {
 	local before answer
 	fresh "floor_$1"
 	before=$(postgres_ticks)
-	answer=$(ROWS=$DIR/orders.rows BATCH=$FLOOR_BATCH "$BIN/bench" floor)
+	answer=$(ROWS=$DIR/orders.rows BATCH=$FLOOR_BATCH "$BIN/bench" floor) ||
+		return 1
 	FLOOR_POSTGRES=$(us_per_order $(($(postgres_ticks) - before)))
 	FLOOR_RATE=$(field per_second "$answer")
 	FLOOR_CPU=$(field cpu_us "$answer")
-	gone "floor_$1"
+	"$BIN/bench" check-floor >/dev/null
 }
 
 # ---- the drain -------------------------------------------------------------
@@ -161,6 +200,35 @@ end_worker() {
 	WORKER=
 	kill -TERM "$pid" 2>/dev/null || :
 	wait "$pid"
+}
+
+end_watch() {
+	kill "$WATCH" 2>/dev/null || :
+	wait "$WATCH" || :
+	WATCH=
+}
+
+end_reader() {
+	kill "$READER" 2>/dev/null || :
+	wait "$READER" || :
+	READER=
+}
+
+# watch: until all is decided and told; what it measured is in $DIR/watch.
+# False when it is not, or as soon as the worker has ended.
+watch() {
+	local ended='' r=0
+	"$BIN/bench" watch >"$DIR/watch" &
+	WATCH=$!
+	wait -n -p ended "$WATCH" "$WORKER" || r=$?
+	if [[ $ended == "$WORKER" ]]; then
+		say "chillybin ended with status $r in the middle"
+		WORKER=
+		end_watch
+		return 1
+	fi
+	WATCH=
+	return "$r"
 }
 
 # ready: /readyz of the worker says 200.
@@ -184,7 +252,7 @@ start_worker() {
 	PROBE_PORT_FILE=$DIR/probe "$BIN/chillybin" >"$DIR/worker.log" 2>&1 &
 	WORKER=$!
 	READY_MS=
-	(BEGIN=$start wait_ready >"$DIR/ready") &
+	BEGIN=$start wait_ready >"$DIR/ready" &
 	READER=$!
 }
 
@@ -203,10 +271,10 @@ wait_ready() {
 # prefill ROUND: topics of its own, with the same orders each time.
 prefill() {
 	export TOPIC_SUFFIX=.bench$1
-	"$BIN/overlord" topics apply --execute >/dev/null 2>&1 ||
-		die "the topics cannot be made" "overlord topics apply says why"
-	ORDERS=$N SEED=$SEED LINGER_MS=50 "$BIN/stampede" >"$DIR/stampede" \
-		2>/dev/null || die "the orders cannot be sent"
+	quietly "the topics cannot be made" \
+		"$BIN/overlord" topics apply --execute
+	ORDERS=$N SEED=$SEED LINGER_MS=50 quietly "the orders cannot be sent" \
+		"$BIN/stampede"
 }
 
 # drain ROUND sets RATE, WORKER_CPU, POSTGRES_CPU, BROKER_CPU, RSS_KB; false
@@ -218,18 +286,30 @@ drain() {
 	postgres=$(postgres_ticks)
 	broker=$(ticks "$BROKER")
 	start_worker
-	answer=$("$BIN/bench" watch) || {
+	if ! watch; then
 		tail -n 3 "$DIR/worker.log" >&2
-		end_worker || :
+		end_reader
+		[[ -z $WORKER ]] || end_worker || :
 		return 1
-	}
+	fi
+	answer=$(<"$DIR/watch")
 	RATE=$(field per_second "$answer")
 	WORKER_CPU=$(us_per_order "$(ticks "$WORKER")")
 	RSS_KB=$(awk '/^VmHWM/ { print $2 }' "/proc/$WORKER/status")
 	POSTGRES_CPU=$(us_per_order $(($(postgres_ticks) - postgres)))
 	BROKER_CPU=$(us_per_order $(($(ticks "$BROKER") - broker)))
-	wait "$READER" && READY_MS=$(<"$DIR/ready")
-	end_worker || say "chillybin did not end well"
+	if ! wait "$READER"; then
+		say "chillybin was never ready"
+		READER=
+		end_worker || :
+		return 1
+	fi
+	READER=
+	READY_MS=$(<"$DIR/ready")
+	if ! end_worker; then
+		say "chillybin did not end well"
+		return 1
+	fi
 	"$BIN/bench" check >/dev/null
 }
 
@@ -251,9 +331,20 @@ ratio() {
 
 # The first drain is a warm-up, and makes the rows that the floor writes.
 warm_up() {
-	drain 0 || die "the warm-up is void" "the worker's log: see above"
+	drain 0 || die "the warm-up is void" "what was wrong stands above"
 	psql_in "$DATABASE_URL" "\\copy (SELECT $("$BIN/bench" columns) FROM galore.orders ORDER BY ctid) TO '$DIR/orders.rows' (FORMAT binary)"
 	gone drain_0
+}
+
+# round N: the floor, then the drain; false when it is void.
+round() {
+	local r=0
+	floor "$1" || r=1
+	gone "floor_$1"
+	[[ $r -eq 0 ]] || return 1
+	drain "$1" || r=1
+	gone "drain_$1"
+	return "$r"
 }
 
 run_drain() {
@@ -261,14 +352,11 @@ run_drain() {
 	local ready_ms=() floor_cpu=() floor_pg=() void=0 json
 	warm_up
 	for ((round = 1; round <= ROUNDS; round++)); do
-		floor "$round"
-		if ! drain "$round"; then
+		if ! round "$round"; then
 			say "round $round is void"
 			void=$((void + 1))
-			gone "drain_$round"
 			continue
 		fi
-		gone "drain_$round"
 		rates+=("$RATE") floors+=("$FLOOR_RATE")
 		ratios+=("$(ratio "$RATE" "$FLOOR_RATE")")
 		cpu+=("$WORKER_CPU") pg+=("$POSTGRES_CPU")
@@ -298,12 +386,13 @@ run_drain() {
 	mkdir -p -- "$OUT"
 	printf '%s\n' "$json" >"$OUT/drain.json"
 	print_drain "$json"
+	printf '%s rounds of %s orders, %s void\n' "${#rates[@]}" "$N" "$void"
 	say "the numbers are in '$OUT/drain.json'"
 }
 
 # print_drain JSON: the same for people.
 print_drain() {
-	printf '%s\n' "$1" | sed 's/},/}\n/g' | awk -v n="$N" '
+	printf '%s\n' "$1" | sed 's/},/}\n/g' | awk '
 		/median/ {
 			name = $0
 			sub(/":\{.*/, "", name)
@@ -316,8 +405,10 @@ print_drain() {
 trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
+trap 'exit 129' HUP
 case ${1:-} in
 drain)
+	check_settings
 	start_servers
 	run_drain
 	;;

@@ -22,7 +22,8 @@ static const struct conf_row conf_rows[] = {
 
 static const struct conf_table conf_table = {
 	.program = "bench",
-	.sentence = "parts of a measurement: floor, watch, check, columns",
+	.sentence = "parts of a measurement: floor, watch, check, "
+		    "check-floor, columns",
 	.rows = conf_rows,
 	.n_rows = sizeof(conf_rows) / sizeof(conf_rows[0]),
 };
@@ -38,9 +39,8 @@ static const struct verb {
 	const char *word;
 	int (*run)(const struct conf *conf);
 } verbs[] = {
-	{ "floor", bench_floor },
-	{ "watch", bench_watch },
-	{ "check", bench_check },
+	{ "floor", bench_floor },     { "watch", bench_watch },
+	{ "check", bench_check },     { "check-floor", bench_check_floor },
 	{ "columns", print_columns },
 };
 

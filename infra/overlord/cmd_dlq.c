@@ -10,7 +10,6 @@
 #include "infra/overlord/out.h"
 #include "schemas/topics.h"
 
-#define QUERY_TIMEOUT_MS INT64_C(30000)
 #define LIMIT 100
 
 /* -> at, service, topic, partition, offset, reason, detail, event_id */
@@ -22,23 +21,6 @@ static const struct pg_statement dead_letters_list = {
 	       "ORDER BY at DESC, topic, partition, \"offset\" DESC LIMIT $2",
 	.n_args = 2,
 };
-
-static void put_row(struct out *out, struct pg *pg, int i, int row)
-{
-	out_row(out);
-	out_cell_wall_ms(out, pg_wall_ms(pg, i, row, 0));
-	for (int column = 1; column < 8; column++) {
-		size_t n;
-		const char *p = pg_bytes(pg, i, row, column, &n);
-
-		if (pg_null(pg, i, row, column))
-			out_cell_none(out);
-		else if (column == 3 || column == 4)
-			out_cell(out, "%" PRId64, pg_i64(pg, i, row, column));
-		else
-			out_cell_n(out, p, n);
-	}
-}
 
 int cmd_dlq_list(struct command *command)
 {
@@ -53,7 +35,7 @@ int cmd_dlq_list(struct command *command)
 
 	if (topic && !topic_find(text_of(topic)))
 		return command_usage(command, "there is no topic '%s'", topic);
-	out_column(out, "at", OUT_TEXT);
+	out_column(out, "at", OUT_TIME);
 	out_column(out, "service", OUT_TEXT);
 	out_column(out, "topic", OUT_TEXT);
 	out_column(out, "partition", OUT_NUMBER);
@@ -67,12 +49,11 @@ int cmd_dlq_list(struct command *command)
 	pg_put_text(pg_arg(&args), topic, topic ? strlen(topic) : 0);
 	pg_put_i64(pg_arg(&args), limit);
 	i = pg_add(pg, &dead_letters_list, &args);
-	r = pg_run(pg, QUERY_TIMEOUT_MS);
+	r = command_run(command, pg, "dead letters");
 	pg_args_deinit(&args);
 	if (r)
-		return command_pg_failed(pg, r, "dead letters");
-	for (int row = 0; row < pg_n_rows(pg, i); row++)
-		put_row(out, pg, i, row);
+		return r;
+	out_rows(out, pg, i);
 	if (!pg_n_rows(pg, i))
 		out_say("there are no dead letters");
 	else if (pg_n_rows(pg, i) == limit)

@@ -15,8 +15,8 @@
 #include "infra/overlord/command.h"
 #include "infra/overlord/out.h"
 #include "infra/overlord/plan.h"
-
-#define QUERY_TIMEOUT_MS INT64_C(30000)
+#include "schemas/limits.h"
+#include "schemas/text.h"
 
 /* -> address, unit, stalls as text or NULL, plates, the row as JSON */
 static const struct pg_statement grill_read = {
@@ -59,26 +59,6 @@ static const struct pg_statement grill_all = {
 	.n_args = 0,
 };
 
-static void put_grill(struct out *out, struct pg *pg, int i, int row)
-{
-	size_t n;
-	const char *p;
-
-	out_row(out);
-	for (int column = 0; column < 8; column++) {
-		if (pg_null(pg, i, row, column)) {
-			out_cell_none(out);
-		} else if (column == 2 || column == 5 || column == 6) {
-			out_cell(out, "%" PRId64, pg_i64(pg, i, row, column));
-		} else if (column == 4) {
-			out_cell_bool(out, pg_bool(pg, i, row, column));
-		} else {
-			p = pg_bytes(pg, i, row, column, &n);
-			out_cell_n(out, p, n);
-		}
-	}
-}
-
 int cmd_grill_list(struct command *command)
 {
 	CLEANUP(out_freep)
@@ -98,11 +78,12 @@ int cmd_grill_list(struct command *command)
 	if (r)
 		return r;
 	i = pg_add(pg, &grill_all, NULL);
-	r = pg_run(pg, QUERY_TIMEOUT_MS);
+	r = command_run(command, pg, "grills");
 	if (r)
-		return command_pg_failed(pg, r, "grills");
-	for (int row = 0; row < pg_n_rows(pg, i); row++)
-		put_grill(out, pg, i, row);
+		return r;
+	out_rows(out, pg, i);
+	if (!pg_n_rows(pg, i))
+		out_say("there are no grills");
 	return out_print(out);
 }
 
@@ -136,26 +117,26 @@ static void describe(struct buf *ret, const char *address, int64_t unit,
 	buf_add(ret, "", 1);
 }
 
+static void copy_cell(struct buf *ret, const struct pg *pg, int i, int column)
+{
+	size_t n;
+	const char *p = pg_bytes(pg, i, 0, column, &n);
+
+	buf_add(ret, p, n);
+	buf_add(ret, "", 1);
+}
+
 static void read_row(struct run *run, int i)
 {
-	struct pg *pg = run->pg;
+	const struct pg *pg = run->pg;
 	struct buf address = { 0 }, stalls = { 0 };
-	bool all = pg_null(pg, i, 0, 2);
-	const char *p;
-	size_t n;
 
-	p = pg_bytes(pg, i, 0, 0, &n);
-	buf_add(&address, p, n);
-	buf_add(&address, "", 1);
-	p = pg_bytes(pg, i, 0, 2, &n);
-	buf_add(&stalls, p, n);
-	buf_add(&stalls, "", 1);
+	copy_cell(&address, pg, i, 0);
+	copy_cell(&stalls, pg, i, 2);
+	copy_cell(&run->before, pg, i, 4);
 	run->n_plates_now = pg_i64(pg, i, 0, 3);
-	p = pg_bytes(pg, i, 0, 4, &n);
-	buf_add(&run->before, p, n);
-	buf_add(&run->before, "", 1);
 	describe(&run->now, address.p, pg_i64(pg, i, 0, 1), run->n_plates_now,
-		 all ? NULL : stalls.p);
+		 pg_null(pg, i, 0, 2) ? NULL : stalls.p);
 	buf_deinit(&address);
 	buf_deinit(&stalls);
 }
@@ -170,10 +151,10 @@ static int look(struct run *run)
 	pg_put_text(pg_arg(&args), run->name, strlen(run->name));
 	(void)pg_add(run->pg, &pg_begin, NULL);
 	i = pg_add(run->pg, &grill_read, &args);
-	r = pg_run(run->pg, QUERY_TIMEOUT_MS);
+	r = command_run(run->command, run->pg, run->name);
 	pg_args_deinit(&args);
 	if (r)
-		return command_pg_failed(run->pg, r, run->name);
+		return r;
 	if (pg_n_rows(run->pg, i) > 0)
 		read_row(run, i);
 	else
@@ -216,28 +197,44 @@ static int write_grill(void *arg, size_t step, enum plan_result *ret)
 	put_optional(&plates, run->name);
 	pg_put_i32(pg_arg(&plates), (int32_t)options->plates);
 	(void)pg_add(run->pg, &plates_add, &plates);
-	buf_text(&what, "{\"grill\": ");
-	pg_json_text(&what, run->name, strlen(run->name));
-	buf_add(&what, "}", 2);
-	pg_json_text(&after, run->then.p, strlen(run->then.p));
-	buf_add(&after, "", 1);
+	plan_json_pair(&what, "grill", run->name);
+	plan_json_text(&after, run->then.p);
 	audit.what = what.p;
 	audit.before = run->before.n ? run->before.p : NULL;
 	audit.after = after.p;
 	plan_audit(run->pg, run->command, &audit);
 	(void)pg_add(run->pg, &pg_commit, NULL);
-	r = pg_run(run->pg, QUERY_TIMEOUT_MS);
+	r = command_run(run->command, run->pg, run->name);
 	audit_deinit(&audit);
 	pg_args_deinit(&grill);
 	pg_args_deinit(&plates);
 	buf_deinit(&what);
 	buf_deinit(&after);
-	if (r == PG_E_LOST)
-		*ret = PLAN_UNKNOWN;
-	if (r)
-		return command_pg_failed(run->pg, r, run->name);
-	*ret = PLAN_CONFIRMED;
-	return 0;
+	*ret = plan_result_of(run->pg, r);
+	return r;
+}
+
+/* One that reads as one: no space, no control character. */
+static bool right_name(const char *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if ((unsigned char)p[i] <= ' ' || p[i] == 0x7f)
+			return false;
+	return n > 0 && n <= TEXT_MAX_CHARS &&
+	       text_is_clean((struct text){ p, n });
+}
+
+static bool right_stalls(const char *stalls)
+{
+	for (const char *p = stalls;; p++) {
+		size_t n = strcspn(p, ",");
+
+		if (!right_name(p, n))
+			return false;
+		p += n;
+		if (!*p)
+			return true;
+	}
 }
 
 static bool right_address(const char *address)
@@ -245,8 +242,32 @@ static bool right_address(const char *address)
 	const char *colon = strrchr(address, ':');
 	int64_t port;
 
-	return colon && colon > address &&
+	return colon && right_name(address, (size_t)(colon - address)) &&
 	       !str_to_i64(&port, colon + 1, 1, 65535);
+}
+
+static int check_arguments(const struct command *command)
+{
+	const struct options *options = &command->options;
+	const char *name = options->words[0];
+
+	if (!options->address || options->plates < 0)
+		return command_usage(command, "set wants --address and "
+					      "--plates");
+	if (!right_name(name, strlen(name)))
+		return command_usage(command,
+				     "grill '%s' is no name: 1 to %d bytes "
+				     "without spaces",
+				     name, TEXT_MAX_CHARS);
+	if (!right_address(options->address))
+		return command_usage(command, "address '%s' is not host:port",
+				     options->address);
+	if (options->stalls && !right_stalls(options->stalls))
+		return command_usage(command,
+				     "stalls '%s' are no names with commas "
+				     "between",
+				     options->stalls);
+	return 0;
 }
 
 int cmd_grill_set(struct command *command)
@@ -261,17 +282,11 @@ int cmd_grill_set(struct command *command)
 	struct plan plan = { 0 };
 	int r;
 
-	if (!options->address || options->plates < 0)
-		return command_usage(command, "set wants --address and "
-					      "--plates");
-	if (!right_address(options->address))
-		return command_usage(command, "address '%s' is not host:port",
-				     options->address);
-	if (!*run.name)
-		return command_usage(command, "a grill needs a name");
 	if (run.stalls && !strcmp(run.stalls, "all"))
 		run.stalls = NULL;
-	r = command_connect(&run.pg, command);
+	r = check_arguments(command);
+	if (!r)
+		r = command_connect(&run.pg, command);
 	if (!r)
 		r = look(&run);
 	if (!r) {

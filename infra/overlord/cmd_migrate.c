@@ -207,6 +207,9 @@ static int check_part(const struct part *part, bool down)
 		out_hint("look at what is there, mend it by hand, then run "
 			 "golang-migrate's 'force' with the version that it "
 			 "is at");
+	else if (part->migrated.version > migration_newest(&part->set))
+		out_hint("the schema is newer than these files: take the "
+			 "folder that it was migrated from");
 	else
 		out_hint("a file that was applied is never edited: put it "
 			 "back as it was, and write the change as a new "
@@ -234,6 +237,8 @@ int cmd_migrate_check(struct command *command)
 				  part->dir, migration_newest(&part->set));
 			out_hint("overlord migrate up --execute");
 			checked = COMMAND_E_FAILED;
+		} else {
+			say_newer(part);
 		}
 	}
 	run_deinit(&run);
@@ -355,7 +360,7 @@ static int rehearse(struct run *run)
 
 static int migrate(struct command *command, bool down)
 {
-	struct run run = { 0 };
+	struct run run = { .plan.killable = true };
 	int r = run_init(&run, command);
 
 	for (size_t i = 0; !r && i < run.n_parts; i++)

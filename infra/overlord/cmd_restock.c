@@ -3,8 +3,10 @@
  * Restock: says on `restocks` that stock was put in, or what was counted.
  *
  * The event is acknowledged by the brokers before the command ends; chillybin
- * decides it. Running it again is another event. The audit row needs the
- * database, which must therefore be there. Main thread.
+ * decides it. Running it again is another event. Nothing is sent unless the
+ * brokers have the topic and the audit row can be written, which is tried
+ * first and rolled back. An event that may be there leaves its row, too. Main
+ * thread.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -13,6 +15,7 @@
 #include <sys/random.h>
 
 #include "infra/lib/clock.h"
+#include "infra/lib/kafka_admin.h"
 #include "infra/lib/kafka_out.h"
 #include "infra/lib/version.h"
 #include "infra/overlord/command.h"
@@ -23,8 +26,6 @@
 #include "schemas/stock_command.h"
 #include "schemas/trace.h"
 
-#define QUERY_TIMEOUT_MS INT64_C(30000)
-
 struct run {
 	const struct command *command;
 	struct pg *pg;
@@ -33,7 +34,7 @@ struct run {
 	char topic[COMMAND_TOPIC_MAX];
 	struct order_id event_id;
 	char id[ORDER_ID_CHARS + 1];
-	char what[512], then[64];
+	char what[2 * TEXT_MAX_BYTES + 2], then[64];
 	bool reported, delivered;
 	char position[COMMAND_TOPIC_MAX + 40];
 	char error[256];
@@ -98,7 +99,8 @@ static int send_event(struct run *run, struct text key)
 			      NULL);
 }
 
-static int write_audit(struct run *run)
+/* With the position when it is known. @end is pg_commit, or pg_rollback. */
+static int write_audit(struct run *run, const struct pg_statement *end)
 {
 	struct buf what = { 0 }, after = { 0 };
 	struct audit audit = { 0 };
@@ -106,19 +108,34 @@ static int write_audit(struct run *run)
 
 	buf_text(&what, "{\"stock\": ");
 	pg_json_text(&what, run->what, strlen(run->what));
-	buf_printf(&what, ", \"event\": \"%s\", \"position\": \"%s\"}", run->id,
-		   run->position);
-	buf_add(&what, "", 1);
-	pg_json_text(&after, run->then, strlen(run->then));
-	buf_add(&after, "", 1);
+	buf_printf(&what, ", \"event\": \"%s\", \"position\": ", run->id);
+	if (run->delivered)
+		pg_json_text(&what, run->position, strlen(run->position));
+	else
+		buf_text(&what, "null");
+	buf_add(&what, "}", 2);
+	plan_json_text(&after, run->then);
 	audit.what = what.p;
 	audit.after = after.p;
+	(void)pg_add(run->pg, &pg_begin, NULL);
 	plan_audit(run->pg, run->command, &audit);
-	r = pg_run(run->pg, QUERY_TIMEOUT_MS);
+	(void)pg_add(run->pg, end, NULL);
+	r = command_run(run->command, run->pg, "audit");
 	audit_deinit(&audit);
 	buf_deinit(&what);
 	buf_deinit(&after);
-	return r ? command_pg_failed(run->pg, r, "audit") : 0;
+	return r;
+}
+
+/* Not taken at all: nothing of it will ever be on the topic. */
+static int not_taken(const struct run *run, int r)
+{
+	if (r < 0)
+		return r;
+	out_error("the event for '%s' was not taken: outcome %d of the "
+		  "producer",
+		  run->topic, r);
+	return COMMAND_E_FAILED;
 }
 
 static int publish(void *arg, size_t step, enum plan_result *ret)
@@ -127,17 +144,12 @@ static int publish(void *arg, size_t step, enum plan_result *ret)
 	int r;
 
 	(void)step;
-	r = make_id(run);
-	if (!r)
-		r = send_event(run, text_of(run->what));
-	if (r > 0) {
-		out_error("the event was not taken: outcome %d of the "
-			  "producer",
-			  r);
-		return COMMAND_E_FAILED;
-	}
+	r = write_audit(run, &pg_rollback);
 	if (r)
 		return r;
+	r = send_event(run, text_of(run->what));
+	if (r)
+		return not_taken(run, r);
 	if (!kafka_out_flush(run->out, run->command->conf.timeout_ms) ||
 	    !run->reported) {
 		*ret = PLAN_UNKNOWN;
@@ -146,6 +158,7 @@ static int publish(void *arg, size_t step, enum plan_result *ret)
 		out_hint("nobody can tell whether it will be on '%s': look "
 			 "before you try again",
 			 run->topic);
+		(void)write_audit(run, &pg_commit);
 		return COMMAND_E_FAILED;
 	}
 	if (!run->delivered) {
@@ -154,7 +167,65 @@ static int publish(void *arg, size_t step, enum plan_result *ret)
 	}
 	*ret = PLAN_CONFIRMED;
 	out_say("event '%s' stands at %s", run->id, run->position);
-	return write_audit(run);
+	return write_audit(run, &pg_commit);
+}
+
+/* Do the brokers answer, and have the topic? */
+static int look_for_topic(const struct run *run)
+{
+	CLEANUP(kafka_admin_freep) struct kafka_admin *admin = NULL;
+	const char *brokers = run->command->conf.brokers;
+	struct kafka_topic topic = { 0 };
+	bool there;
+	int r = kafka_admin_new(&admin, brokers, "overlord",
+				run->command->conf.timeout_ms);
+
+	if (!r)
+		r = kafka_admin_topic(admin, run->topic, &topic);
+	if (r < 0)
+		return r;
+	there = topic.there;
+	kafka_topic_deinit(&topic);
+	if (r) {
+		out_error("%s: Kafka at '%s': %s", run->topic, brokers,
+			  kafka_admin_error(admin));
+		out_hint("nothing was sent; KAFKA_BROKERS says where it is");
+		return COMMAND_E_FAILED;
+	}
+	if (!there) {
+		out_error("Kafka at '%s' has no topic '%s'", brokers,
+			  run->topic);
+		out_hint("overlord topics apply --execute makes the topics");
+		return COMMAND_E_FAILED;
+	}
+	return 0;
+}
+
+static int open_servers(struct run *run)
+{
+	const struct command *command = run->command;
+	int r = make_id(run);
+
+	if (!r)
+		r = command_connect(&run->pg, command);
+	if (!r)
+		r = look_for_topic(run);
+	if (r)
+		return r;
+	return kafka_out_new(&run->out,
+			     &(struct kafka_out_params){
+				     .brokers = command->conf.brokers,
+				     .client_id = "overlord",
+				     .queue_max = 1000,
+				     .report = take_report,
+				     .arg = run,
+			     });
+}
+
+static bool right_name(struct text name)
+{
+	return name.n && text_is_clean(name) &&
+	       text_n_chars(name) <= TEXT_MAX_CHARS;
 }
 
 static int run_init(struct run *run, struct command *command)
@@ -168,11 +239,11 @@ static int run_init(struct run *run, struct command *command)
 						 : STOCK_COMMAND_ADDED;
 	run->event.stall = text_of(words[0]);
 	run->event.ingredient = text_of(words[1]);
-	if (!text_is_clean(run->event.stall) || !run->event.stall.n ||
-	    !text_is_clean(run->event.ingredient) || !run->event.ingredient.n ||
-	    run->event.stall.n > 255 || run->event.ingredient.n > 255)
-		return command_usage(command, "stall and ingredient are names "
-					      "of 1 to 255 bytes");
+	if (!right_name(run->event.stall) || !right_name(run->event.ingredient))
+		return command_usage(command,
+				     "'%.100s' and '%.100s' are to be names of "
+				     "1 to %d characters",
+				     words[0], words[1], TEXT_MAX_CHARS);
 	if (str_to_i64(&quantity, words[2], command->options.count ? 0 : 1,
 		       QUANTITY_MAX))
 		return command_usage(command,
@@ -181,26 +252,14 @@ static int run_init(struct run *run, struct command *command)
 				     words[2], command->options.count ? 0 : 1,
 				     QUANTITY_MAX);
 	run->event.quantity = (int32_t)quantity;
-	(void)snprintf(run->what, sizeof(run->what), "%.255s/%.255s", words[0],
+	(void)snprintf(run->what, sizeof(run->what), "%s/%s", words[0],
 		       words[1]);
 	(void)snprintf(run->then, sizeof(run->then), "%s%" PRId64,
 		       command->options.count ? "counted: " : "added: +",
 		       quantity);
 	r = command_topic(command, topic_table[TOPIC_RESTOCKS].name,
 			  run->topic);
-	if (r || !command->options.execute)
-		return r;
-	r = command_connect(&run->pg, command);
-	if (r)
-		return r;
-	return kafka_out_new(&run->out,
-			     &(struct kafka_out_params){
-				     .brokers = command->conf.brokers,
-				     .client_id = "overlord",
-				     .queue_max = 1000,
-				     .report = take_report,
-				     .arg = run,
-			     });
+	return r || !command->options.execute ? r : open_servers(run);
 }
 
 int cmd_restock(struct command *command)

@@ -17,7 +17,7 @@
 #include "infra/overlord/out.h"
 #include "schemas/topics.h"
 
-#define QUERY_TIMEOUT_MS INT64_C(30000)
+/* Who looks at positions does not wait long for the rest. */
 #define KAFKA_TIMEOUT_MS INT64_C(5000)
 
 /* -> a row a service, lane, topic and partition, in order */
@@ -156,8 +156,11 @@ static int read_ends(const struct command *command, struct pg *pg, int i,
 {
 	CLEANUP(kafka_admin_freep) struct kafka_admin *admin = NULL;
 	char name[COMMAND_TOPIC_MAX];
+	int64_t timeout_ms = command->conf.timeout_ms < KAFKA_TIMEOUT_MS
+				     ? command->conf.timeout_ms
+				     : KAFKA_TIMEOUT_MS;
 	int r = kafka_admin_new(&admin, command->conf.brokers, "overlord",
-				KAFKA_TIMEOUT_MS);
+				timeout_ms);
 
 	for (int row = 0; !r && row < pg_n_rows(pg, i); row++) {
 		const struct topic *topic = topic_of(pg, i, row);
@@ -171,9 +174,12 @@ static int read_ends(const struct command *command, struct pg *pg, int i,
 				     ends[topic->id].offsets);
 		ends[topic->id].known = !r;
 	}
-	if (r > 0)
-		out_say("lag is not known: Kafka at '%s': %s",
-			command->conf.brokers, kafka_admin_error(admin));
+	if (r > 0) {
+		out_error("lag is not known: Kafka at '%s': %s",
+			  command->conf.brokers, kafka_admin_error(admin));
+		out_hint("KAFKA_BROKERS says where it is, overlord topics "
+			 "status what is there");
+	}
 	return r < 0 ? r : 0;
 }
 
@@ -199,9 +205,9 @@ int cmd_status(struct command *command)
 	if (r)
 		return r;
 	i = pg_add(pg, &positions_all, NULL);
-	r = pg_run(pg, QUERY_TIMEOUT_MS);
+	r = command_run(command, pg, "positions");
 	if (r)
-		return command_pg_failed(pg, r, "positions");
+		return r;
 	r = read_ends(command, pg, i, ends);
 	if (r)
 		return r;

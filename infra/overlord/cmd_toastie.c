@@ -16,8 +16,6 @@
 #include "infra/overlord/out.h"
 #include "infra/overlord/plan.h"
 
-#define QUERY_TIMEOUT_MS INT64_C(30000)
-
 /* -> state, seq */
 static const struct pg_statement toastie_lock = {
 	.name = "toastie_lock",
@@ -58,10 +56,10 @@ static int look(struct run *run, char now[32])
 	pg_put_uuid(pg_arg(&args), run->order.bytes);
 	(void)pg_add(run->pg, &pg_begin, NULL);
 	i = pg_add(run->pg, &toastie_lock, &args);
-	r = pg_run(run->pg, QUERY_TIMEOUT_MS);
+	r = command_run(run->command, run->pg, "toastie");
 	pg_args_deinit(&args);
 	if (r)
-		return command_pg_failed(run->pg, r, "toastie");
+		return r;
 	if (!pg_n_rows(run->pg, i)) {
 		out_error("order '%s' has no toastie",
 			  run->command->options.words[0]);
@@ -105,16 +103,12 @@ static int resolve(void *arg, size_t step, enum plan_result *ret)
 		       run->seq + 1);
 	plan_audit(run->pg, run->command, &audit);
 	(void)pg_add(run->pg, &pg_commit, NULL);
-	r = pg_run(run->pg, QUERY_TIMEOUT_MS);
+	r = command_run(run->command, run->pg, "toastie");
 	audit_deinit(&audit);
 	pg_args_deinit(&toastie);
 	pg_args_deinit(&intent);
-	if (r == PG_E_LOST)
-		*ret = PLAN_UNKNOWN;
-	if (r)
-		return command_pg_failed(run->pg, r, "toastie");
-	*ret = PLAN_CONFIRMED;
-	return 0;
+	*ret = plan_result_of(run->pg, r);
+	return r;
 }
 
 int cmd_toastie_resolve(struct command *command)

@@ -16,7 +16,8 @@
 #include "infra/overlord/plan.h"
 #include "infra/overlord/topics_plan.h"
 
-#define QUERY_TIMEOUT_MS INT64_C(5000)
+/* The topics do not wait long for a database that may not be there. */
+#define AUDIT_TIMEOUT_MS INT64_C(5000)
 
 struct row {
 	char name[COMMAND_TOPIC_MAX];
@@ -157,7 +158,7 @@ static void open_audit(struct run *run)
 	struct pg_params params = {
 		.url = run->command->conf.database_url,
 		.application_name = "overlord topics",
-		.timeout_ms = QUERY_TIMEOUT_MS,
+		.timeout_ms = AUDIT_TIMEOUT_MS,
 	};
 	char error[256];
 
@@ -165,11 +166,6 @@ static void open_audit(struct run *run)
 		run->pg = NULL;
 		out_say("no audit row is left: %s", error);
 	}
-}
-
-static void json_text(struct buf *ret, const char *text)
-{
-	pg_json_text(ret, text, strlen(text));
 }
 
 static void audit(struct run *run, const struct plan_step *step)
@@ -180,18 +176,14 @@ static void audit(struct run *run, const struct plan_step *step)
 
 	if (!run->pg)
 		return;
-	buf_text(&what, "{\"topic\": ");
-	json_text(&what, step->what);
-	buf_add(&what, "}", 2);
-	json_text(&before, step->now);
-	buf_add(&before, "", 1);
-	json_text(&after, step->then);
-	buf_add(&after, "", 1);
+	plan_json_pair(&what, "topic", step->what);
+	plan_json_text(&before, step->now);
+	plan_json_text(&after, step->then);
 	row.what = what.p;
 	row.before = before.p;
 	row.after = after.p;
 	plan_audit(run->pg, run->command, &row);
-	r = pg_run(run->pg, QUERY_TIMEOUT_MS);
+	r = pg_run(run->pg, AUDIT_TIMEOUT_MS);
 	if (r) {
 		out_say("no audit row is left: %s", pg_message(run->pg));
 		run->pg = pg_free(run->pg);

@@ -6,14 +6,9 @@
  * toastie as it is now, each intent to start a plate, each change of stock,
  * and each record about it that could not be acted on. Main thread.
  */
-#include <inttypes.h>
-#include <string.h>
-
 #include "infra/overlord/command.h"
 #include "infra/overlord/order_of.h"
 #include "infra/overlord/out.h"
-
-#define QUERY_TIMEOUT_MS INT64_C(30000)
 
 /* -> at, what, detail, where: a row a recorded thing, the oldest first */
 static const struct pg_statement order_story = {
@@ -69,7 +64,7 @@ int cmd_trace(struct command *command)
 	char text[ORDER_ID_CHARS + 1];
 	int i, r;
 
-	out_column(out, "at", OUT_TEXT);
+	out_column(out, "at", OUT_TIME);
 	out_column(out, "what", OUT_TEXT);
 	out_column(out, "detail", OUT_TEXT);
 	out_column(out, "where", OUT_TEXT);
@@ -80,24 +75,12 @@ int cmd_trace(struct command *command)
 		return r;
 	pg_put_uuid(pg_arg(&args), order.bytes);
 	i = pg_add(pg, &order_story, &args);
-	r = pg_run(pg, QUERY_TIMEOUT_MS);
+	r = command_run(command, pg, "trace");
 	pg_args_deinit(&args);
 	if (r)
-		return command_pg_failed(pg, r, "trace");
+		return r;
 	out_say("order %s", order_id_format(&order, text));
-	for (int row = 0; row < pg_n_rows(pg, i); row++) {
-		out_row(out);
-		out_cell_wall_ms(out, pg_wall_ms(pg, i, row, 0));
-		for (int column = 1; column < 4; column++) {
-			size_t n;
-			const char *p = pg_bytes(pg, i, row, column, &n);
-
-			if (pg_null(pg, i, row, column))
-				out_cell_none(out);
-			else
-				out_cell_n(out, p, n);
-		}
-	}
+	out_rows(out, pg, i);
 	if (!pg_n_rows(pg, i)) {
 		out_error("nothing is known of order '%s'",
 			  command->options.words[0]);

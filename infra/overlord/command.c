@@ -42,7 +42,9 @@ static void say_hint(const char *sqlstate)
 	static const struct {
 		const char *sqlstate, *hint;
 	} hints[] = {
-		{ "42P01", "overlord migrate up --execute makes the tables" },
+		{ "42P01", "overlord migrate up --execute makes the tables; if "
+			   "they are there, the role of DATABASE_URL may not "
+			   "see them" },
 		{ "3F000", "overlord migrate up --execute makes the tables" },
 		{ "42883",
 		  "overlord migrate up --execute makes the functions" },
@@ -60,6 +62,8 @@ int command_pg_failed(struct pg *pg, int r, const char *what)
 	case PG_E_LOST:
 		out_error("%s: the session with Postgres was lost: %s", what,
 			  pg_message(pg));
+		out_hint("DATABASE_URL says where it is, OVERLORD_TIMEOUT_MS "
+			 "how long it may take to answer");
 		return COMMAND_E_FAILED;
 	case PG_E_SQL:
 		out_error("%s: %s (%s)", what, pg_message(pg), pg_sqlstate(pg));
@@ -68,6 +72,13 @@ int command_pg_failed(struct pg *pg, int r, const char *what)
 	default:
 		return r;
 	}
+}
+
+int command_run(const struct command *command, struct pg *pg, const char *what)
+{
+	int r = pg_run(pg, command->conf.timeout_ms);
+
+	return r ? command_pg_failed(pg, r, what) : 0;
 }
 
 int command_usage(const struct command *command, const char *format, ...)

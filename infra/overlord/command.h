@@ -35,6 +35,11 @@ struct command {
 
 /* COMMAND_E_FAILED: no session; it has been said. */
 int command_connect(struct pg **ret, const struct command *command);
+/*
+ * Runs what was added to the session, for as long as a server may take. Says
+ * why it failed, after @what.
+ */
+int command_run(const struct command *command, struct pg *pg, const char *what);
 /* Says what the last pg call met; COMMAND_E_FAILED. Faults pass unchanged. */
 int command_pg_failed(struct pg *pg, int r, const char *what);
 /* Says it, with the verb's usage; COMMAND_E_USAGE. */

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Migration: names, order, and files that handle transactions themselves. */
-#include <check.h>
-#include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
+#include "infra/lib/check_fixture.h"
 #include "infra/overlord/migration.h"
 
 static const struct {
@@ -175,27 +173,19 @@ END_TEST
 int main(void)
 {
 	Suite *suite = suite_create("migration");
-	TCase *tcase = tcase_create("migration");
-	SRunner *runner;
-	int n_failed;
+	TCase *tcase = check_case(suite, 20);
 
 	tcase_add_loop_test(tcase,
 			    a_name_of_golang_migrate_is_read_into_its_parts, 0,
-			    sizeof(good) / sizeof(good[0]));
-	tcase_add_loop_test(tcase, any_other_name_is_refused, 0,
-			    sizeof(bad) / sizeof(bad[0]));
+			    CHECK_N(good));
+	tcase_add_loop_test(tcase, any_other_name_is_refused, 0, CHECK_N(bad));
 	tcase_add_loop_test(tcase,
 			    a_set_is_in_order_without_gaps_and_goes_both_ways,
-			    0, sizeof(sets) / sizeof(sets[0]));
+			    0, CHECK_N(sets));
 	tcase_add_test(tcase, a_folder_that_is_not_there_is_named);
 	tcase_add_test(tcase, a_checksum_is_sha_256_of_the_bytes);
 	tcase_add_loop_test(tcase,
 			    a_file_with_a_transaction_of_its_own_is_found, 0,
-			    sizeof(transactions) / sizeof(transactions[0]));
-	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	n_failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return n_failed ? 1 : 0;
+			    CHECK_N(transactions));
+	return check_run(suite);
 }

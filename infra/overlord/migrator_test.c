@@ -1,79 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Migrator: on a throw-away Postgres, which postgres.sh starts and which goes
- * when this process does. Each test has a schema and a folder of its own; what
- * is said on stderr goes to a file, and is looked at.
+ * when this process does. Each test has a schema and a folder of its own.
  */
-#include <check.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
 #include <signal.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
-#include "infra/lib/clock.h"
-#include "infra/overlord/command.h"
+#include "infra/lib/postgres_fixture.h"
 #include "infra/overlord/migrator.h"
+#include "infra/overlord/said_fixture.h"
 
 #define DEADLINE_MS INT64_C(20000)
 
-static char server_dir[] = "/tmp/overlord-test.XXXXXX";
-static char database_url[256];
 static struct pg *pg;      /* looks */
 static struct pg *blocker; /* holds locks */
-
-/* ---- the server, once for all tests ---- */
-
-static int run_postgres(const char *verb, const char *more)
-{
-	char line[256];
-
-	(void)snprintf(line, sizeof(line),
-		       "infra/postgres/postgres.sh %s %s %s >&2", verb,
-		       server_dir, more);
-	return system(line); /* NOLINT: fixed words */
-}
-
-static void read_url(void)
-{
-	char path[256], line[256];
-	FILE *file;
-
-	(void)snprintf(path, sizeof(path), "%s/postgres.env", server_dir);
-	file = fopen(path, "re");
-	ck_assert_ptr_nonnull(file);
-	while (fgets(line, sizeof(line), file))
-		if (!strncmp(line, "DATABASE_URL=", 13))
-			(void)str_n_copy(database_url, sizeof(database_url),
-					 line + 13, strcspn(line + 13, "\n"));
-	(void)fclose(file);
-}
-
-static void start_server(void)
-{
-	char more[64];
-
-	ck_assert_ptr_nonnull(mkdtemp(server_dir));
-	ck_assert_int_eq(chmod(server_dir, 0755), 0);
-	(void)snprintf(more, sizeof(more), "--test --watch-pid %d",
-		       (int)getpid());
-	ck_assert_int_eq(run_postgres("start", more), 0);
-	read_url();
-}
-
-static void stop_server(void)
-{
-	(void)run_postgres("remove", "");
-}
 
 /* ---- a test's own folder and session ---- */
 
 static char folder[] = "/tmp/overlord-files.XXXXXX";
-static char said_path[64];
 static struct command command;
 
 static void write_file(const char *name, const char *text)
@@ -90,15 +34,9 @@ static void write_file(const char *name, const char *text)
 
 static void setup(void)
 {
-	struct pg_params params = { .url = NULL,
-				    .application_name = "the test",
-				    .timeout_ms = DEADLINE_MS };
-
 	ck_assert_ptr_nonnull(mkdtemp(folder));
-	(void)snprintf(said_path, sizeof(said_path), "%s/said", folder);
-	params.url = database_url;
-	ck_assert_int_eq(pg_connect(&pg, &params, NULL), 0);
-	ck_assert_int_eq(pg_connect(&blocker, &params, NULL), 0);
+	pg = postgres_connect(postgres_url, NULL);
+	blocker = postgres_connect(postgres_url, NULL);
 	command = (struct command){
 		.words = "migrate up",
 		.arguments = "",
@@ -106,7 +44,7 @@ static void setup(void)
 		.schema = "plain",
 		.suffix = "",
 	};
-	command.conf.database_url = database_url;
+	command.conf.database_url = postgres_url;
 	command.conf.timeout_ms = DEADLINE_MS;
 	command.options.to = -1;
 	command.options.dir = folder;
@@ -132,61 +70,17 @@ static void use_second_file(const char *up)
 	write_file("2_b.down.sql", "DROP TABLE IF EXISTS b;");
 }
 
-/* Runs a verb; what it says goes to the file, and is then in @said. */
-static char said[8192];
-
 static int quiet(int (*verb)(struct command *command))
 {
-	int out = dup(STDOUT_FILENO), err = dup(STDERR_FILENO);
-	int file =
-		open(said_path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	ssize_t n;
 	int r;
 
-	(void)fflush(NULL);
-	ck_assert_int_ge(file, 0);
-	(void)dup2(file, STDOUT_FILENO);
-	(void)dup2(file, STDERR_FILENO);
+	said_begin();
 	r = verb(&command);
-	(void)fflush(NULL);
-	(void)dup2(out, STDOUT_FILENO);
-	(void)dup2(err, STDERR_FILENO);
-	n = pread(file, said, sizeof(said) - 1, 0);
-	ck_assert_int_ge(n, 0);
-	said[n] = '\0';
-	(void)close(file);
-	(void)close(out);
-	(void)close(err);
+	said_end();
 	return r;
 }
 
-#define ck_assert_said(text) ck_assert_msg(strstr(said, text), "%s", said)
-
-static void must(struct pg *session, const char *sql)
-{
-	ck_assert_msg(!pg_exec(session, sql, DEADLINE_MS), "%s: %s", sql,
-		      pg_message(session));
-}
-
-/* The one number that a query gives. Each text is another statement. */
-static int64_t number(const struct pg_statement *statement)
-{
-	int i = pg_add(pg, statement, NULL);
-
-	ck_assert_msg(!pg_run(pg, DEADLINE_MS), "%s", pg_message(pg));
-	return pg_i64(pg, i, 0, 0);
-}
-
-#define TEXT_OF_(x) #x
-#define NAME_OF_(x) "query_" TEXT_OF_(x)
-#define NUMBER(text)                                                           \
-	({                                                                     \
-		static const struct pg_statement statement_ = {                \
-			NAME_OF_(__COUNTER__), text, 0                         \
-		};                                                             \
-		number(&statement_);                                           \
-	})
-
+#define NUMBER(text) postgres_number(postgres_url, text)
 #define VERSION(schema)                                                        \
 	NUMBER("SELECT max(version) FROM " schema ".schema_migrations")
 #define THERE(table)                                                           \
@@ -208,7 +102,7 @@ START_TEST(up_applies_every_file_and_a_second_up_finds_nothing)
 					"AND length(checksum) = 64"),
 				 2);
 		ck_assert_int_eq(quiet(cmd_migrate_up), 0);
-		ck_assert_said("nothing to do");
+		CHECK_SAID("nothing to do");
 		ck_assert_int_eq(quiet(cmd_migrate_check), 0);
 	}
 END_TEST
@@ -218,8 +112,8 @@ START_TEST(without_execute_nothing_is_changed)
 		command.schema = "plan_only";
 		command.options.execute = false;
 		ck_assert_int_eq(quiet(cmd_migrate_up), 0);
-		ck_assert_said("nothing was changed");
-		ck_assert_said("NOT_ATTEMPTED");
+		CHECK_SAID("nothing was changed");
+		CHECK_SAID("NOT_ATTEMPTED");
 		ck_assert_int_eq(NUMBER("SELECT count(*) FROM pg_namespace "
 					"WHERE nspname = 'plan_only'"),
 				 0);
@@ -234,11 +128,12 @@ START_TEST(a_dry_run_runs_every_file_and_leaves_nothing)
 		command.options.dry_run = true;
 		use_second_file("CREATE TABLE b AS SELECT * FROM a;");
 		ck_assert_int_eq(quiet(cmd_migrate_up), 0);
-		ck_assert_said("rolled back");
-		ck_assert_said("CONFIRMED");
+		CHECK_SAID("rolled back");
+		CHECK_SAID("CONFIRMED");
 		use_second_file("CREATE TABLE b AS SELECT * FROM nowhere;");
 		ck_assert_int_eq(quiet(cmd_migrate_up), COMMAND_E_FAILED);
-		ck_assert_said("nowhere");
+		CHECK_SAID("nowhere");
+		CHECK_SAID("it was tried and failed, nothing was changed");
 		ck_assert_int_eq(NUMBER("SELECT count(*) FROM pg_namespace "
 					"WHERE nspname = 'dry'"),
 				 0);
@@ -250,7 +145,7 @@ START_TEST(a_file_that_fails_leaves_the_version_before_it)
 		command.schema = "fails";
 		use_second_file("CREATE TABLE b (n int); SELECT 1 / 0;");
 		ck_assert_int_eq(quiet(cmd_migrate_up), COMMAND_E_FAILED);
-		ck_assert_said("2_b.up.sql: division by zero");
+		CHECK_SAID("2_b.up.sql: division by zero");
 		ck_assert_int_eq(VERSION("fails"), 1);
 		ck_assert_int_eq(THERE("fails.a"), 1);
 		ck_assert_int_eq(THERE("fails.b"), 0);
@@ -272,8 +167,8 @@ START_TEST(a_file_that_is_not_one_transaction_is_refused)
 		command.schema = "alone";
 		use_second_file(alone[_i].sql);
 		ck_assert_int_eq(quiet(cmd_migrate_up), COMMAND_E_FAILED);
-		ck_assert_said(alone[_i].said);
-		ck_assert_said("HINT");
+		CHECK_SAID(alone[_i].said);
+		CHECK_SAID("HINT");
 		ck_assert_int_eq(VERSION("alone"), 1);
 		ck_assert_int_eq(THERE("alone.b"), 0);
 	}
@@ -289,10 +184,10 @@ START_TEST(a_file_that_changed_after_it_was_applied_is_refused)
 		write_file("1_a.up.sql", changed);
 		migration_checksum(changed, sizeof(changed) - 1, checksum);
 		ck_assert_int_eq(quiet(cmd_migrate_up), COMMAND_E_FAILED);
-		ck_assert_said("file '1_a.up.sql' has changed");
-		ck_assert_said(checksum);
+		CHECK_SAID("file '1_a.up.sql' has changed");
+		CHECK_SAID(checksum);
 		migration_checksum("CREATE TABLE a (n int);", 23, checksum);
-		ck_assert_said(checksum);
+		CHECK_SAID(checksum);
 		ck_assert_int_eq(quiet(cmd_migrate_check), COMMAND_E_FAILED);
 		ck_assert_int_eq(VERSION("changed"), 1);
 	}
@@ -302,11 +197,12 @@ START_TEST(a_dirty_mark_stops_everything)
 	{
 		command.schema = "dirty";
 		ck_assert_int_eq(quiet(cmd_migrate_up), 0);
-		must(pg, "UPDATE dirty.schema_migrations SET dirty = true");
+		postgres_exec(
+			pg, "UPDATE dirty.schema_migrations SET dirty = true");
 		use_second_file("CREATE TABLE b (n int);");
 		ck_assert_int_eq(quiet(cmd_migrate_up), COMMAND_E_FAILED);
-		ck_assert_said("marked dirty at version 1");
-		ck_assert_said("HINT");
+		CHECK_SAID("marked dirty at version 1");
+		CHECK_SAID("HINT");
 		ck_assert_int_eq(THERE("dirty.b"), 0);
 	}
 END_TEST
@@ -339,29 +235,33 @@ START_TEST(a_schema_that_is_newer_than_the_files_is_left_alone)
 	{
 		command.schema = "newer";
 		ck_assert_int_eq(quiet(cmd_migrate_up), 0);
-		must(pg, "UPDATE newer.schema_migrations SET version = 9");
+		postgres_exec(pg,
+			      "UPDATE newer.schema_migrations SET version = 9");
 		ck_assert_int_eq(quiet(cmd_migrate_up), 0);
-		ck_assert_said("newer than the files");
+		CHECK_SAID("newer than the files");
 		ck_assert_int_eq(VERSION("newer"), 9);
 		command.options.to = 0;
 		ck_assert_int_eq(quiet(cmd_migrate_down), COMMAND_E_FAILED);
-		ck_assert_said(
-			"version 2 is applied, and its files are not in");
+		CHECK_SAID("version 2 is applied, and its files are not in");
+		CHECK_SAID("HINT: the schema is newer than these files");
+		ck_assert_int_eq(quiet(cmd_migrate_check), 0);
+		CHECK_SAID("newer than the files");
 	}
 END_TEST
 
 START_TEST(what_another_tool_applied_is_gone_on_from)
 	{
 		command.schema = "other";
-		must(pg,
-		     "CREATE SCHEMA other; CREATE TABLE "
-		     "other.schema_migrations "
-		     "(version bigint not null primary key, dirty boolean not "
-		     "null);"
-		     "INSERT INTO other.schema_migrations VALUES (1, false)");
+		postgres_exec(pg, "CREATE SCHEMA other; CREATE TABLE "
+				  "other.schema_migrations "
+				  "(version bigint not null primary key, dirty "
+				  "boolean not "
+				  "null);"
+				  "INSERT INTO other.schema_migrations VALUES "
+				  "(1, false)");
 		use_second_file("CREATE TABLE b (n int);");
 		ck_assert_int_eq(quiet(cmd_migrate_status), 0);
-		ck_assert_said("applied by another tool");
+		CHECK_SAID("applied by another tool");
 		ck_assert_int_eq(quiet(cmd_migrate_up), 0);
 		ck_assert_int_eq(VERSION("other"), 2);
 		ck_assert_int_eq(THERE("other.a"), 0);
@@ -372,12 +272,11 @@ END_TEST
 /* Until a session of overlord's waits for a lock in the middle of a file. */
 static void wait_for_waiter(void)
 {
-	int64_t deadline_at_ms = clock_now_ms() + DEADLINE_MS;
-
-	while (!NUMBER("SELECT count(*) FROM pg_stat_activity "
-		       "WHERE application_name LIKE 'overlord%' "
-		       "AND wait_event_type = 'Lock'"))
-		ck_assert_int_gt(clock_left_ms(deadline_at_ms), 0);
+	CHECK_WITHIN(DEADLINE_MS,
+		     NUMBER("SELECT count(*) FROM pg_stat_activity "
+			    "WHERE application_name LIKE 'overlord%' "
+			    "AND wait_event_type = 'Lock'"),
+		     (void)0);
 }
 
 static pid_t up_in_a_child(void)
@@ -385,10 +284,15 @@ static pid_t up_in_a_child(void)
 	pid_t child = fork();
 
 	ck_assert_int_ge(child, 0);
-	if (child == 0)
+	if (child == 0) {
+		(void)signal(SIGINT, SIG_DFL); /* not Check's own */
+		(void)signal(SIGTERM, SIG_DFL);
 		_exit(quiet(cmd_migrate_up));
+	}
 	return child;
 }
+
+static const int kills[] = { SIGKILL, SIGINT, SIGTERM };
 
 START_TEST(a_migrator_killed_in_the_middle_leaves_nothing_half)
 	{
@@ -396,14 +300,16 @@ START_TEST(a_migrator_killed_in_the_middle_leaves_nothing_half)
 		int status;
 
 		command.schema = "killed";
+		postgres_exec(pg, "DROP SCHEMA IF EXISTS killed CASCADE");
 		ck_assert_int_eq(quiet(cmd_migrate_up), 0);
 		use_second_file("CREATE TABLE b (n int); LOCK TABLE a;");
-		must(blocker, "BEGIN; LOCK TABLE killed.a");
+		postgres_exec(blocker, "BEGIN; LOCK TABLE killed.a");
 		child = up_in_a_child();
 		wait_for_waiter();
-		ck_assert_int_eq(kill(child, SIGKILL), 0);
+		ck_assert_int_eq(kill(child, kills[_i]), 0);
 		ck_assert_int_eq(waitpid(child, &status, 0), child);
-		must(blocker, "ROLLBACK");
+		ck_assert(WIFSIGNALED(status));
+		postgres_exec(blocker, "ROLLBACK");
 		/* Waits for the lock of the one that was killed, if it is still
 		 * there. */
 		ck_assert_int_eq(quiet(cmd_migrate_up), 0);
@@ -416,21 +322,22 @@ END_TEST
 
 START_TEST(of_two_migrators_one_waits_and_then_finds_nothing)
 	{
-		int64_t deadline_at_ms = clock_now_ms() + DEADLINE_MS;
 		pid_t first, second;
 		int status;
 
 		command.schema = "two";
 		ck_assert_int_eq(quiet(cmd_migrate_up), 0);
 		use_second_file("CREATE TABLE b (n int); LOCK TABLE a;");
-		must(blocker, "BEGIN; LOCK TABLE two.a");
+		postgres_exec(blocker, "BEGIN; LOCK TABLE two.a");
 		first = up_in_a_child();
 		wait_for_waiter();
 		second = up_in_a_child();
-		while (NUMBER("SELECT count(*) FROM pg_locks WHERE "
-			      "locktype = 'advisory' AND NOT granted") != 1)
-			ck_assert_int_gt(clock_left_ms(deadline_at_ms), 0);
-		must(blocker, "ROLLBACK");
+		CHECK_WITHIN(DEADLINE_MS,
+			     NUMBER("SELECT count(*) FROM pg_locks WHERE "
+				    "locktype = 'advisory' "
+				    "AND NOT granted") == 1,
+			     (void)0);
+		postgres_exec(blocker, "ROLLBACK");
 		ck_assert_int_eq(waitpid(first, &status, 0), first);
 		ck_assert_int_eq(status, 0);
 		ck_assert_int_eq(waitpid(second, &status, 0), second);
@@ -450,17 +357,71 @@ START_TEST(a_migrator_that_waits_too_long_says_for_whom)
 			.lock_timeout_ms = 100,
 		};
 		struct migrator before = migrator;
-		FILE *old = stderr;
-		char text[1024] = "";
 
 		before.pg = blocker;
 		ck_assert_int_eq(migrator_lock(&before), 0);
-		stderr = fmemopen(text, sizeof(text), "w");
+		said_begin();
 		ck_assert_int_eq(migrator_lock(&migrator), COMMAND_E_FAILED);
-		(void)fclose(stderr);
-		stderr = old;
-		ck_assert_msg(strstr(text, "still being migrated by the test"),
-			      "%s", text);
+		said_end();
+		CHECK_SAID("still being migrated by test");
+	}
+END_TEST
+
+/* A role of a server that all tests share: made once. */
+static void become_reader(const char *schema)
+{
+	static char url[sizeof(postgres_url) + 8];
+	const char *at = strstr(postgres_url, "galore@");
+	char sql[256];
+
+	ck_assert_ptr_nonnull(at);
+	(void)snprintf(sql, sizeof(sql),
+		       "CREATE ROLE reader LOGIN; "
+		       "GRANT USAGE ON SCHEMA %s TO reader; "
+		       "GRANT SELECT ON ALL TABLES IN SCHEMA %s TO reader",
+		       schema, schema);
+	postgres_exec(pg, sql);
+	(void)snprintf(url, sizeof(url), "%.*sreader@%s",
+		       (int)(at - postgres_url), postgres_url,
+		       at + strlen("galore@"));
+	command.conf.database_url = url;
+}
+
+START_TEST(a_role_without_rights_reads_and_changes_nothing)
+	{
+		command.schema = "rights";
+		ck_assert_int_eq(quiet(cmd_migrate_up), 0);
+		use_second_file("CREATE TABLE b (n int);");
+		become_reader("rights");
+		ck_assert_int_eq(quiet(cmd_migrate_status), 0);
+		CHECK_SAID("pending");
+		ck_assert_int_eq(quiet(cmd_migrate_up), COMMAND_E_FAILED);
+		CHECK_SAID("permission denied");
+		CHECK_SAID("HINT: the role of DATABASE_URL may not do this");
+		CHECK_SAID("FAILED");
+		ck_assert_int_eq(VERSION("rights"), 1);
+		command.schema = "rights_of_nobody";
+		ck_assert_int_eq(quiet(cmd_migrate_up), COMMAND_E_FAILED);
+		CHECK_SAID("permission denied");
+		ck_assert_int_eq(NUMBER("SELECT count(*) FROM pg_namespace "
+					"WHERE nspname = 'rights_of_nobody'"),
+				 0);
+	}
+END_TEST
+
+/* What every version of the golang-migrate tool leaves when it stops. */
+START_TEST(a_dirty_mark_without_a_version_stops_everything_too)
+	{
+		command.schema = "half";
+		postgres_exec(pg,
+			      "CREATE SCHEMA half; CREATE TABLE "
+			      "half.schema_migrations (version bigint NOT NULL "
+			      "PRIMARY KEY, dirty boolean NOT NULL); INSERT "
+			      "INTO half.schema_migrations VALUES (-1, true)");
+		ck_assert_int_eq(quiet(cmd_migrate_up), COMMAND_E_FAILED);
+		CHECK_SAID("marked dirty at version 0");
+		ck_assert_int_eq(quiet(cmd_migrate_check), COMMAND_E_FAILED);
+		ck_assert_int_eq(THERE("half.a"), 0);
 	}
 END_TEST
 
@@ -517,7 +478,7 @@ static void add_tests(TCase *tcase)
 	tcase_add_test(tcase, a_file_that_fails_leaves_the_version_before_it);
 	tcase_add_loop_test(tcase,
 			    a_file_that_is_not_one_transaction_is_refused, 0,
-			    sizeof(alone) / sizeof(alone[0]));
+			    CHECK_N(alone));
 	tcase_add_test(tcase,
 		       a_file_that_changed_after_it_was_applied_is_refused);
 	tcase_add_test(tcase, a_dirty_mark_stops_everything);
@@ -525,11 +486,15 @@ static void add_tests(TCase *tcase)
 	tcase_add_test(tcase,
 		       a_schema_that_is_newer_than_the_files_is_left_alone);
 	tcase_add_test(tcase, what_another_tool_applied_is_gone_on_from);
-	tcase_add_test(tcase,
-		       a_migrator_killed_in_the_middle_leaves_nothing_half);
+	tcase_add_loop_test(tcase,
+			    a_migrator_killed_in_the_middle_leaves_nothing_half,
+			    0, CHECK_N(kills));
 	tcase_add_test(tcase,
 		       of_two_migrators_one_waits_and_then_finds_nothing);
 	tcase_add_test(tcase, a_migrator_that_waits_too_long_says_for_whom);
+	tcase_add_test(tcase, a_role_without_rights_reads_and_changes_nothing);
+	tcase_add_test(tcase,
+		       a_dirty_mark_without_a_version_stops_everything_too);
 	tcase_add_test(tcase,
 		       each_file_of_this_project_goes_up_down_and_up_again);
 }
@@ -537,18 +502,9 @@ static void add_tests(TCase *tcase)
 int main(void)
 {
 	Suite *suite = suite_create("migrator");
-	TCase *tcase = tcase_create("migrator");
-	SRunner *runner;
-	int n_failed;
+	TCase *tcase = check_case(suite, 60);
 
-	tcase_set_timeout(tcase, 60);
-	tcase_add_unchecked_fixture(tcase, start_server, stop_server);
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	add_tests(tcase);
-	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	n_failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return n_failed ? 1 : 0;
+	return postgres_run(suite);
 }

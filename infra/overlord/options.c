@@ -100,7 +100,7 @@ static int set(struct options *ret, const struct option *option,
 static int read_option(struct options *ret, int argc, char *const *argv, int *i,
 		       const char *arguments)
 {
-	const char *arg = argv[*i];
+	const char *arg = strcmp(argv[*i], "-h") ? argv[*i] : "--help";
 	const char *value = strchr(arg, '=');
 	size_t n = value ? (size_t)(value - arg) : strlen(arg);
 	const struct option *option = find(arg, n, arguments);
@@ -135,6 +135,12 @@ static void init(struct options *ret)
 			memcpy((char *)ret + rows[i].at, &none, sizeof(none));
 }
 
+/* "-5" is a word, and so is "-". */
+static bool is_option(const char *arg)
+{
+	return arg[0] == '-' && arg[1] && !strchr(".0123456789", arg[1]);
+}
+
 int options_read(struct options *ret, int argc, char *const *argv,
 		 const char *arguments)
 {
@@ -146,7 +152,7 @@ int options_read(struct options *ret, int argc, char *const *argv,
 	for (int i = 0; i < argc; i++) {
 		if (!plain && !strcmp(argv[i], "--")) {
 			plain = true;
-		} else if (!plain && !strncmp(argv[i], "--", 2)) {
+		} else if (!plain && is_option(argv[i])) {
 			r = read_option(&options, argc, argv, &i, arguments);
 			if (r)
 				return r;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Options: what a verb takes is what its arguments name, and no more. */
-#include <check.h>
 #include <string.h>
 
+#include "infra/lib/check_fixture.h"
 #include "infra/overlord/options.h"
 
 #define ARGUMENTS "NAME --to N [--topic TOPIC] [--execute] [--dry-run]"
@@ -28,6 +28,8 @@ static const struct {
 	{ { "--execute", "--dry-run" }, OPTIONS_E_WRONG, 0, false, 0, NULL },
 	{ { "--plates", "3" }, OPTIONS_E_WRONG, 0, false, 0, NULL },
 	{ { "--t", "3" }, OPTIONS_E_WRONG, 0, false, 0, NULL },
+	{ { "left", "-5", "-" }, 0, 3, false, -1, NULL },
+	{ { "-x" }, OPTIONS_E_WRONG, 0, false, 0, NULL },
 	{ { "a", "b", "c", "d", "e" }, OPTIONS_E_WRONG, 0, false, 0, NULL },
 };
 
@@ -69,17 +71,10 @@ END_TEST
 int main(void)
 {
 	Suite *suite = suite_create("options");
-	TCase *tcase = tcase_create("options");
-	SRunner *runner;
-	int n_failed;
+	TCase *tcase = check_case(suite, 20);
 
 	tcase_add_loop_test(tcase, arguments_are_read_as_the_verb_names_them, 0,
-			    sizeof(rows) / sizeof(rows[0]));
+			    CHECK_N(rows));
 	tcase_add_test(tcase, every_verb_takes_json_and_who);
-	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	n_failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return n_failed ? 1 : 0;
+	return check_run(suite);
 }

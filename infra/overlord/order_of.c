@@ -7,8 +7,6 @@
 #include "infra/lib/str.h"
 #include "infra/overlord/out.h"
 
-#define QUERY_TIMEOUT_MS INT64_C(30000)
-
 /* -> order_id; a number is an order's in one incarnation of the topic only */
 static const struct pg_statement order_by_number = {
 	.name = "order_by_number",
@@ -17,8 +15,8 @@ static const struct pg_statement order_by_number = {
 	.n_args = 1,
 };
 
-static int by_number(struct pg *pg, const char *word, int64_t number,
-		     struct order_id *ret)
+static int by_number(const struct command *command, struct pg *pg,
+		     const char *word, int64_t number, struct order_id *ret)
 {
 	struct pg_args args = { 0 };
 	const char *p;
@@ -27,10 +25,10 @@ static int by_number(struct pg *pg, const char *word, int64_t number,
 
 	pg_put_i64(pg_arg(&args), number);
 	i = pg_add(pg, &order_by_number, &args);
-	r = pg_run(pg, QUERY_TIMEOUT_MS);
+	r = command_run(command, pg, "order");
 	pg_args_deinit(&args);
 	if (r)
-		return command_pg_failed(pg, r, "order");
+		return r;
 	if (pg_n_rows(pg, i) != 1) {
 		out_error("%s order has the number '%s'",
 			  pg_n_rows(pg, i) ? "more than one" : "no", word);
@@ -49,7 +47,7 @@ int order_of(const struct command *command, struct pg *pg, const char *word,
 	if (!order_id_parse(ret, word, strlen(word)))
 		return 0;
 	if (!str_to_i64(&number, word, 0, INT64_MAX))
-		return by_number(pg, word, number, ret);
+		return by_number(command, pg, word, number, ret);
 	return command_usage(command,
 			     "order '%s' is neither an id nor a number", word);
 }

@@ -8,20 +8,26 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <libsmartcols/libsmartcols.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "infra/lib/clock.h"
+#include "infra/lib/pg.h"
 #include "infra/lib/str.h"
 #include "infra/lib/xalloc.h"
+
+enum { COLUMNS_MAX = 16 };
 
 struct out {
 	struct libscols_table *table;
 	struct libscols_line *line;
 	size_t next_cell;
 	size_t n_rows;
+	enum out_kind kinds[COLUMNS_MAX];
+	size_t n_columns;
 	bool json;
 	struct buf text; /* of a cell, while it is made */
 };
@@ -59,10 +65,13 @@ void out_column(struct out *out, const char *name, enum out_kind kind)
 		[OUT_TEXT] = SCOLS_JSON_STRING,
 		[OUT_NUMBER] = SCOLS_JSON_NUMBER,
 		[OUT_BOOL] = SCOLS_JSON_BOOLEAN,
+		[OUT_TIME] = SCOLS_JSON_STRING,
 	};
 	struct libscols_column *column = scols_table_new_column(
 		out->table, name, 0, kind == OUT_NUMBER ? SCOLS_FL_RIGHT : 0);
 
+	assert(out->n_columns < COLUMNS_MAX);
+	out->kinds[out->n_columns++] = kind;
 	xalloc_check(column);
 	if (scols_column_set_json_type(column, json_types[kind]))
 		abort();
@@ -125,16 +134,57 @@ void out_cell_none(struct out *out)
 	out->next_cell++;
 }
 
+static void put_cell(struct out *out, const struct pg *pg, int statement,
+		     int row, int column)
+{
+	const char *p;
+	size_t n;
+
+	if (pg_null(pg, statement, row, column)) {
+		out_cell_none(out);
+		return;
+	}
+	switch (out->kinds[column]) {
+	case OUT_NUMBER:
+		out_cell(out, "%" PRId64, pg_i64(pg, statement, row, column));
+		break;
+	case OUT_BOOL:
+		out_cell_bool(out, pg_bool(pg, statement, row, column));
+		break;
+	case OUT_TIME:
+		out_cell_wall_ms(out, pg_wall_ms(pg, statement, row, column));
+		break;
+	case OUT_TEXT:
+		p = pg_bytes(pg, statement, row, column, &n);
+		out_cell_n(out, p, n);
+		break;
+	}
+}
+
+void out_rows(struct out *out, const struct pg *pg, int statement)
+{
+	for (int row = 0; row < pg_n_rows(pg, statement); row++) {
+		out_row(out);
+		for (int column = 0; column < (int)out->n_columns; column++)
+			put_cell(out, pg, statement, row, column);
+	}
+}
+
+/* libsmartcols prints nothing at all for a table without rows. */
+static bool print(struct out *out)
+{
+	if (out->n_rows)
+		return !scols_print_table(out->table);
+	return !out->json || printf("{\n   \"%s\": []\n}\n",
+				    scols_table_get_name(out->table)) > 0;
+}
+
 int out_print(struct out *out)
 {
-	/* libsmartcols prints nothing at all for a table without rows. */
-	if (out->json && !out->n_rows) {
-		(void)printf("{\n   \"%s\": []\n}\n",
-			     scols_table_get_name(out->table));
-	} else if (out->n_rows && scols_print_table(out->table)) {
-		return -EIO;
-	}
-	return fflush(stdout) || ferror(stdout) ? -EIO : 0;
+	if (print(out) && !fflush(stdout) && !ferror(stdout))
+		return 0;
+	out_error("the answer could not be written to stdout");
+	return -EIO;
 }
 
 static void say(const char *prefix, const char *format, va_list args)

@@ -11,7 +11,8 @@
  *	out_cell(out, "%d", 4);
  *	r = out_print(out);
  *
- * In JSON that is {"grills": [{"grill": "left", "plates": 4}]}.
+ * In JSON that is {"grills": [{"grill": "left", "plates": 4}]}. Rows that
+ *Postgres answered with are put by out_rows(), each cell by its column's kind.
  */
 #ifndef OVERLORD_OUT_H
 #define OVERLORD_OUT_H
@@ -21,9 +22,10 @@
 
 #include "infra/lib/cleanup.h"
 
-enum out_kind { OUT_TEXT, OUT_NUMBER, OUT_BOOL };
+enum out_kind { OUT_TEXT, OUT_NUMBER, OUT_BOOL, OUT_TIME };
 
 struct out;
+struct pg;
 
 struct out *out_new(const char *name, bool json);
 struct out *out_free(struct out *out);
@@ -31,14 +33,17 @@ DEFINE_CLEANUP(struct out, out_free);
 
 void out_column(struct out *out, const char *name, enum out_kind kind);
 void out_row(struct out *out);
-/* The next cell of the row; a cell that is not said is empty, null in JSON. */
+/* The next cell of the row. One that is not said, or is empty, is null in JSON;
+ * a bool is false then. */
 void out_cell(struct out *out, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 void out_cell_n(struct out *out, const char *p, size_t n);
 void out_cell_wall_ms(struct out *out, int64_t wall_ms);
 void out_cell_bool(struct out *out, bool value);
 void out_cell_none(struct out *out);
-/* 0, or -EIO when stdout took it not. */
+/* All rows of a statement's result, whose columns are those of @out. */
+void out_rows(struct out *out, const struct pg *pg, int statement);
+/* 0, or -EIO when stdout did not take it; that has been said. */
 int out_print(struct out *out);
 
 /* A line on stderr: "overlord: ..."; lower case, no full stop. */

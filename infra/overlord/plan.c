@@ -2,6 +2,7 @@
 /* Plan: steps, shown or done; see plan.h. Main thread. */
 #include "infra/overlord/plan.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -60,6 +61,13 @@ const char *plan_result_name(enum plan_result result)
 	return names[result];
 }
 
+enum plan_result plan_result_of(const struct pg *pg, int r)
+{
+	if (!r)
+		return PLAN_CONFIRMED;
+	return pg_lost(pg) ? PLAN_UNKNOWN : PLAN_FAILED;
+}
+
 static int print(const struct plan *plan, bool json)
 {
 	CLEANUP(out_freep) struct out *out = out_new("plan", json);
@@ -89,6 +97,29 @@ static size_t n_needed(const struct plan *plan)
 	return n;
 }
 
+static void hold_signals(const struct plan *plan, sigset_t *ret_before)
+{
+	sigset_t signals;
+
+	(void)sigemptyset(&signals);
+	if (!plan->killable) {
+		(void)sigaddset(&signals, SIGINT);
+		(void)sigaddset(&signals, SIGTERM);
+		(void)sigaddset(&signals, SIGHUP);
+	}
+	(void)sigprocmask(SIG_BLOCK, &signals, ret_before);
+}
+
+static bool interrupted(void)
+{
+	sigset_t pending;
+
+	(void)sigpending(&pending);
+	return sigismember(&pending, SIGINT) > 0 ||
+	       sigismember(&pending, SIGTERM) > 0 ||
+	       sigismember(&pending, SIGHUP) > 0;
+}
+
 static int do_steps(struct plan *plan, plan_step_fn fn, void *arg)
 {
 	for (size_t i = 0; i < plan->n_steps; i++) {
@@ -97,6 +128,10 @@ static int do_steps(struct plan *plan, plan_step_fn fn, void *arg)
 
 		if (!step->needed)
 			continue;
+		if (!plan->killable && interrupted()) {
+			out_error("interrupted before '%s'", step->what);
+			return COMMAND_E_FAILED;
+		}
 		step->result = PLAN_FAILED;
 		r = fn(arg, i, &step->result);
 		if (r)
@@ -110,9 +145,11 @@ static int do_steps(struct plan *plan, plan_step_fn fn, void *arg)
 int plan_run(struct plan *plan, const struct command *command, plan_step_fn fn,
 	     void *arg)
 {
+	sigset_t before;
 	size_t n = n_needed(plan);
 	int r = 0, printed;
 
+	hold_signals(plan, &before);
 	if (command->options.execute)
 		r = do_steps(plan, fn, arg);
 	printed = print(plan, command->options.json);
@@ -120,6 +157,9 @@ int plan_run(struct plan *plan, const struct command *command, plan_step_fn fn,
 		out_say("nothing to do");
 	else if (!command->options.execute)
 		out_say("nothing was changed; --execute does it");
+	else if (printed)
+		out_say("what was done stays done");
+	(void)sigprocmask(SIG_SETMASK, &before, NULL);
 	return r ? r : printed;
 }
 
@@ -131,10 +171,27 @@ int plan_rehearse(struct plan *plan, const struct command *command,
 	printed = print(plan, command->options.json);
 	if (!n_needed(plan))
 		out_say("nothing to do");
+	else if (r)
+		out_say("it was tried and failed, nothing was changed");
 	else
 		out_say("it was tried and rolled back, nothing was changed; "
 			"--execute does it");
 	return r ? r : printed;
+}
+
+void plan_json_pair(struct buf *ret, const char *key, const char *value)
+{
+	buf_text(ret, "{");
+	pg_json_text(ret, key, strlen(key));
+	buf_text(ret, ": ");
+	pg_json_text(ret, value, strlen(value));
+	buf_add(ret, "}", 2);
+}
+
+void plan_json_text(struct buf *ret, const char *text)
+{
+	pg_json_text(ret, text, strlen(text));
+	buf_add(ret, "", 1);
 }
 
 static void put_json(struct pg_args *args, const char *json)

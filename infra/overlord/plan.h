@@ -6,13 +6,18 @@
  * be. plan_run() does nothing without --execute but show them. With it each
  * step is done in order; what is not known to have worked is never tried
  * again, and ends the run. Every step that is done leaves an audit row.
+ *
+ * SIGINT, SIGTERM and SIGHUP wait for the step that they come in: the others
+ * are not attempted, what was done is shown, and then the signal has its way.
  */
 #ifndef OVERLORD_PLAN_H
 #define OVERLORD_PLAN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "infra/lib/pg.h"
+#include "infra/lib/str.h"
 #include "infra/overlord/command.h"
 
 enum plan_result {
@@ -32,6 +37,8 @@ struct plan_step {
 struct plan {
 	struct plan_step *steps;
 	size_t n_steps;
+	/* A step may be killed at any moment, and leaves nothing then. */
+	bool killable;
 };
 
 /* { 0 } is an empty plan. */
@@ -62,6 +69,12 @@ int plan_rehearse(struct plan *plan, const struct command *command,
 		  plan_step_fn fn, void *arg);
 
 const char *plan_result_name(enum plan_result result);
+/* Of a step that is one message with its COMMIT, which came to @r. */
+enum plan_result plan_result_of(const struct pg *pg, int r);
+
+/* JSON for the audit, with a NUL: {"key": "value"}, and "text". */
+void plan_json_pair(struct buf *ret, const char *key, const char *value);
+void plan_json_text(struct buf *ret, const char *text);
 
 struct audit {
 	const char *what; /* each a JSON text; NULL: none */

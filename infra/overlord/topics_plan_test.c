@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Topics plan: what drifts, what is mended, how it reads. */
-#include <check.h>
-
+#include "infra/lib/check_fixture.h"
 #include "infra/overlord/topics_plan.h"
 
 static const struct topic_setting declared_settings[] = {
@@ -87,17 +86,10 @@ END_TEST
 int main(void)
 {
 	Suite *suite = suite_create("topics_plan");
-	TCase *tcase = tcase_create("topics_plan");
-	SRunner *runner;
-	int n_failed;
+	TCase *tcase = check_case(suite, 20);
 
 	tcase_add_loop_test(tcase,
 			    drift_is_what_differs_from_the_declared_table, 0,
-			    sizeof(rows) / sizeof(rows[0]));
-	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	n_failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return n_failed ? 1 : 0;
+			    CHECK_N(rows));
+	return check_run(suite);
 }

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Command: verbs on a real database. What is shown is not done, what is done
+ * has an audit row, and every answer is JSON when it is asked for.
+ */
+#include <jansson.h>
+
+#include "infra/lib/postgres_fixture.h"
+#include "infra/overlord/command.h"
+#include "infra/overlord/said_fixture.h"
+
+#define ORDER "01900000-0000-7000-8000-000000000007"
+
+static const char *url;
+static struct command command;
+
+static void setup(void)
+{
+	url = postgres_database();
+	command = (struct command){
+		.words = "a verb",
+		.arguments = "",
+		.conf.database_url = url,
+		.conf.brokers = "127.0.0.1:1",
+		.conf.migrations = "migrations",
+		.conf.timeout_ms = POSTGRES_TIMEOUT_MS,
+		.who = "tester",
+		.schema = "galore",
+		.suffix = "",
+		.options = { .plates = -1, .unit = -1, .limit = -1, .to = -1 },
+	};
+}
+
+static int run(int (*verb)(struct command *command))
+{
+	int r;
+
+	said_begin();
+	r = verb(&command);
+	said_end();
+	return r;
+}
+
+#define NUMBER(sql) postgres_number(url, sql)
+#define N_AUDIT NUMBER("SELECT count(*) FROM control.audit")
+
+static void set_grill(const char *address, int64_t n_plates)
+{
+	command.options.words[0] = "left";
+	command.options.address = address;
+	command.options.plates = n_plates;
+}
+
+START_TEST(a_grill_is_planned_then_set_then_as_it_should_be)
+	{
+		set_grill("h:1", 2);
+		ck_assert_int_eq(run(cmd_grill_set), 0);
+		CHECK_SAID("NOT_ATTEMPTED");
+		ck_assert_int_eq(NUMBER("SELECT count(*) FROM control.grills"),
+				 0);
+		command.options.execute = true;
+		ck_assert_int_eq(run(cmd_grill_set), 0);
+		CHECK_SAID("CONFIRMED");
+		ck_assert_int_eq(NUMBER("SELECT count(*) FROM control.plates"),
+				 2);
+		ck_assert_int_eq(run(cmd_grill_set), 0);
+		CHECK_SAID("UNCHANGED");
+		CHECK_SAID("nothing to do");
+		ck_assert_int_eq(NUMBER("SELECT count(*) FROM control.audit "
+					"WHERE who = 'tester' AND before IS "
+					"NULL AND what->>'grill' = 'left'"),
+				 1);
+		ck_assert_int_eq(N_AUDIT, 1);
+	}
+END_TEST
+
+START_TEST(plates_are_never_taken_away)
+	{
+		command.options.execute = true;
+		set_grill("h:1", 3);
+		ck_assert_int_eq(run(cmd_grill_set), 0);
+		set_grill("h:2", 2);
+		ck_assert_int_eq(run(cmd_grill_set), COMMAND_E_FAILED);
+		CHECK_SAID("plates are never taken away");
+		ck_assert_int_eq(NUMBER("SELECT count(*) FROM control.grills "
+					"WHERE address = 'h:1'"),
+				 1);
+		ck_assert_int_eq(N_AUDIT, 1);
+	}
+END_TEST
+
+/* One toastie in @state, with an open intent. */
+static void make_toastie(const char *state)
+{
+	struct pg *pg = postgres_connect(url, "galore");
+	char sql[1024];
+
+	(void)snprintf(
+		sql, sizeof(sql),
+		"INSERT INTO toasties (order_id, number, stall, doneness, "
+		"state, seq, published_seq, lines, partition, \"offset\", "
+		"bucket, changed_at) VALUES ('%s', 7, 'main', 'light', '%s', "
+		"2, 2, 1, 0, 0, 0, now()); "
+		"INSERT INTO intents (order_id, grill, plate, token, time_ms, "
+		"opened_at) VALUES ('%s', 'left', 0, 1, 1000, now())",
+		ORDER, state, ORDER);
+	postgres_exec(pg, sql);
+	(void)pg_free(pg);
+}
+
+START_TEST(an_uncertain_toastie_is_resolved_once)
+	{
+		make_toastie("uncertain");
+		command.options.words[0] = "7";
+		command.options.words[1] = "done";
+		ck_assert_int_eq(run(cmd_toastie_resolve), 0);
+		ck_assert_int_eq(NUMBER("SELECT seq FROM toasties"), 2);
+		command.options.execute = true;
+		ck_assert_int_eq(run(cmd_toastie_resolve), 0);
+		CHECK_SAID("CONFIRMED");
+		ck_assert_int_eq(NUMBER("SELECT seq FROM toasties "
+					"WHERE state = 'done'"),
+				 3);
+		ck_assert_int_eq(NUMBER("SELECT count(*) FROM intents "
+					"WHERE closed_at IS NULL"),
+				 0);
+		ck_assert_int_eq(run(cmd_toastie_resolve), COMMAND_E_FAILED);
+		CHECK_SAID("is 'done', not 'uncertain'");
+		ck_assert_int_eq(N_AUDIT, 1);
+	}
+END_TEST
+
+START_TEST(a_toastie_on_the_grill_is_not_resolved)
+	{
+		make_toastie("grilling");
+		command.options.words[0] = ORDER;
+		command.options.words[1] = "failed";
+		command.options.execute = true;
+		ck_assert_int_eq(run(cmd_toastie_resolve), COMMAND_E_FAILED);
+		CHECK_SAID("is 'grilling', not 'uncertain'");
+		ck_assert_int_eq(N_AUDIT, 0);
+	}
+END_TEST
+
+static const struct {
+	int (*verb)(struct command *command);
+	const char *name;
+	size_t n_rows;
+} reads[] = {
+	{ cmd_status, "status", 5 },
+	{ cmd_trace, "trace", 3 },
+	{ cmd_dlq_list, "dead_letters", 1 },
+	{ cmd_grill_list, "grills", 1 },
+	{ cmd_migrate_status, "migrations", 7 },
+};
+
+START_TEST(every_read_is_json_when_it_is_asked_for)
+	{
+		struct pg *pg = postgres_connect(url, "galore");
+		const char *begin;
+		json_error_t error;
+		json_t *json;
+
+		make_toastie("uncertain");
+		postgres_exec(pg,
+			      "INSERT INTO dead_letters VALUES ('chillybin',"
+			      " 'orders', 0, 1, 'malformed', 'a \"b\" \\ ',"
+			      " NULL, '" ORDER "', now()); "
+			      "INSERT INTO control.grills (grill, address) "
+			      "VALUES ('left', 'h:1')");
+		(void)pg_free(pg);
+		command.options.json = true;
+		command.options.words[0] = "7";
+		command.conf.timeout_ms = 1000;
+		ck_assert_int_eq(run(reads[_i].verb), 0);
+		begin = strchr(said, '{');
+		ck_assert_ptr_nonnull(begin);
+		json = json_loads(begin, JSON_DISABLE_EOF_CHECK, &error);
+		ck_assert_msg(json, "%s: %s", error.text, said);
+		ck_assert_uint_eq(
+			json_array_size(json_object_get(json, reads[_i].name)),
+			reads[_i].n_rows);
+		json_decref(json);
+	}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("command");
+	TCase *tcase = check_case(suite, 60);
+
+	tcase_add_checked_fixture(tcase, setup, NULL);
+	tcase_add_test(tcase, a_grill_is_planned_then_set_then_as_it_should_be);
+	tcase_add_test(tcase, plates_are_never_taken_away);
+	tcase_add_test(tcase, an_uncertain_toastie_is_resolved_once);
+	tcase_add_test(tcase, a_toastie_on_the_grill_is_not_resolved);
+	tcase_add_loop_test(tcase, every_read_is_json_when_it_is_asked_for, 0,
+			    CHECK_N(reads));
+	return postgres_run(suite);
+}
