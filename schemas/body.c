@@ -133,17 +133,16 @@ bool fields_has(const struct fields *fields, size_t key)
 	return get(fields, key).kind != VALUE_NIL;
 }
 
-static inline bool is_long(struct text text)
+static inline bool is_long(const struct value *value)
 {
-	return text.n > TEXT_MAX_CHARS && text_n_chars(text) > TEXT_MAX_CHARS;
+	return text_is_longer(value_text(value), TEXT_MAX_CHARS);
 }
 
 int fields_text(const struct fields *fields, size_t key, struct text *ret)
 {
 	struct value value = get(fields, key);
 
-	if (value.kind != VALUE_STR || value.n == 0 ||
-	    is_long(value_text(&value)))
+	if (value.kind != VALUE_STR || value.n == 0 || is_long(&value))
 		return fields_fail(fields, key, text_rule);
 	*ret = value_text(&value);
 	return 0;
@@ -156,7 +155,7 @@ int fields_text_if_any(const struct fields *fields, size_t key,
 
 	if (value.kind == VALUE_NIL)
 		return 0;
-	if (value.kind != VALUE_STR || is_long(value_text(&value)))
+	if (value.kind != VALUE_STR || is_long(&value))
 		return fields_fail(fields, key,
 				   "must be a text of at most 255 characters");
 	*ret = value_text(&value);
@@ -248,8 +247,7 @@ int fields_list_text(const struct fields *fields, size_t key, size_t index,
 	struct value value;
 
 	step(list, &value);
-	if (value.kind != VALUE_STR || value.n == 0 ||
-	    is_long(value_text(&value)))
+	if (value.kind != VALUE_STR || value.n == 0 || is_long(&value))
 		return schema_fail(fields->fault, SCHEMA_E_CONTRACT,
 				   "%s[%zu] %s", fields->keys[key].p, index,
 				   text_rule);

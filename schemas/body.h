@@ -46,6 +46,16 @@ int body_open(struct body *ret, const void *bytes, size_t n,
  */
 int fields_read(struct fields *fields, struct body *body);
 
+/* The whole body: body_open(), then fields_read(). */
+static inline int fields_open(struct fields *fields, const void *bytes,
+			      size_t n)
+{
+	struct body body;
+	int r = body_open(&body, bytes, n, fields->fault);
+
+	return r != 0 ? r : fields_read(fields, &body);
+}
+
 /* SCHEMA_E_CONTRACT: "<path of @key> <what>". */
 int fields_fail(const struct fields *fields, size_t key, const char *what);
 

@@ -63,7 +63,7 @@ bool dead_letter_owns(const char *name)
 static bool take_text(struct text *ret, struct text value)
 {
 	if (value.n == 0 || !text_is_clean(value) ||
-	    (value.n > TEXT_MAX_CHARS && text_n_chars(value) > TEXT_MAX_CHARS))
+	    text_is_longer(value, TEXT_MAX_CHARS))
 		return false;
 	*ret = value;
 	return true;
@@ -109,13 +109,14 @@ void dead_letter_read(struct dead_letter *letter, const char *name,
 
 	if (header == N_HEADERS || !value || letter->seen & 1u << header)
 		return;
-	if (take(letter, header, (struct text){ value, n }))
-		letter->seen |= 1u << header;
+	letter->seen |= 1u << header;
+	if (!take(letter, header, (struct text){ value, n }))
+		letter->wrong |= 1u << header;
 }
 
 int dead_letter_check(struct dead_letter *letter, struct schema_fault *fault)
 {
-	unsigned int lacks = NEEDED & ~letter->seen;
+	unsigned int lacks = NEEDED & (~letter->seen | letter->wrong);
 
 	for (size_t i = 0; i < N_HEADERS; i++)
 		if (lacks & 1u << i)

@@ -24,7 +24,8 @@ struct dead_letter {
 	int32_t delivery_count;
 	struct text message; /* why; at most TEXT_MAX_CHARS */
 	struct text id;      /* topic/partition@offset; reading only */
-	unsigned int seen;   /* reading only: which headers were there */
+	/* Reading only: which headers were there, and which of them wrong. */
+	unsigned int seen, wrong;
 };
 
 void dead_letter_init(struct dead_letter *letter);
@@ -32,7 +33,10 @@ void dead_letter_init(struct dead_letter *letter);
 /* Is @name one of the headers written here? */
 bool dead_letter_owns(const char *name);
 
-/* Once for each header; others are ignored. Borrows @value. */
+/*
+ * Once for each header. The first of a name wins, right or wrong; others are
+ * ignored. Borrows @value.
+ */
 void dead_letter_read(struct dead_letter *letter, const char *name,
 		      const void *value, size_t n);
 

@@ -6,11 +6,7 @@
 
 #include "schemas/fixture.h"
 
-struct header {
-	const char *name, *value;
-};
-
-static const struct header all[] = {
+static const struct fixture_header all[] = {
 	{ "__dlq.errors.topic", "orders" },
 	{ "__dlq.errors.partition", "3" },
 	{ "__dlq.errors.offset", "1234" },
@@ -34,18 +30,13 @@ static const struct dead_letter sample = {
 
 static int next_is(void *arg, const char *name, const char *value, size_t n)
 {
-	const struct header **next = arg;
-
-	ck_assert_str_eq((*next)->name, name);
-	fixture_text_eq((struct text){ value, n }, (*next)->value);
 	ck_assert(dead_letter_owns(name));
-	(*next)++;
-	return 0;
+	return fixture_next_header_is(arg, name, value, n);
 }
 
 START_TEST(the_source_and_the_reason_are_written)
 	{
-		const struct header *next = all;
+		const struct fixture_header *next = all;
 
 		ck_assert_int_eq(dead_letter_write(&sample, next_is, &next), 0);
 		ck_assert_ptr_eq(next, all + N_OF(all));
@@ -68,13 +59,18 @@ START_TEST(a_callback_that_fails_ends_the_writing)
 	}
 END_TEST
 
-static void read_all_but(struct dead_letter *letter, const char *name)
+static void read_rest_but(struct dead_letter *letter, const char *name)
 {
-	dead_letter_init(letter);
 	for (int i = 0; i < N_OF(all); i++)
 		if (strcmp(all[i].name, name) != 0)
 			dead_letter_read(letter, all[i].name, all[i].value,
 					 strlen(all[i].value));
+}
+
+static void read_all_but(struct dead_letter *letter, const char *name)
+{
+	dead_letter_init(letter);
+	read_rest_but(letter, name);
 }
 
 START_TEST(what_is_written_is_read)
@@ -124,6 +120,19 @@ START_TEST(a_copy_without_its_source_is_refused)
 	}
 END_TEST
 
+START_TEST(a_right_header_behind_a_wrong_one_is_too_late)
+	{
+		struct dead_letter letter;
+
+		dead_letter_init(&letter);
+		dead_letter_read(&letter, wrong[_i].name, wrong[_i].value.p,
+				 wrong[_i].value.n);
+		read_rest_but(&letter, "");
+		ck_assert_int_eq(dead_letter_check(&letter, NULL),
+				 SCHEMA_E_CONTRACT);
+	}
+END_TEST
+
 START_TEST(the_first_wins_and_other_headers_are_not_ours)
 	{
 		struct dead_letter letter;
@@ -141,7 +150,7 @@ END_TEST
 
 START_TEST(a_reason_that_is_absent_is_not_written)
 	{
-		static const struct header least[] = {
+		static const struct fixture_header least[] = {
 			{ "__dlq.errors.topic", "picks" },
 			{ "__dlq.errors.partition", "0" },
 			{ "__dlq.errors.offset", "0" },
@@ -152,7 +161,7 @@ START_TEST(a_reason_that_is_absent_is_not_written)
 			{ "dead-letter-id", "picks/0@0" },
 		};
 		struct dead_letter letter = { .topic = TEXT("picks") };
-		const struct header *next = least;
+		const struct fixture_header *next = least;
 
 		ck_assert_int_eq(dead_letter_write(&letter, next_is, &next), 0);
 		ck_assert_ptr_eq(next, least + N_OF(least));
@@ -169,6 +178,9 @@ int main(void)
 			    N_OF(all));
 	tcase_add_test(tcase, what_is_written_is_read);
 	tcase_add_loop_test(tcase, a_copy_without_its_source_is_refused, 0,
+			    N_OF(wrong));
+	tcase_add_loop_test(tcase,
+			    a_right_header_behind_a_wrong_one_is_too_late, 0,
 			    N_OF(wrong));
 	tcase_add_test(tcase, the_first_wins_and_other_headers_are_not_ours);
 	tcase_add_test(tcase, a_reason_that_is_absent_is_not_written);

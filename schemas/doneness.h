@@ -15,6 +15,9 @@ enum doneness {
 	N_DONENESS,
 };
 
+/* For the fault when a name is none of them. */
+#define DONENESS_RULE "must be light, medium, well-done or burnt"
+
 /* SCHEMA_E_CONTRACT, and @ret as it was, for a name that is none. */
 int doneness_parse(enum doneness *ret, struct text name);
 

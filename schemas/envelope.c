@@ -145,9 +145,8 @@ static const char *wrong(const struct envelope *envelope, struct text text)
 {
 	if (!text_is_clean(text))
 		return "must be UTF-8 without a NUL";
-	if (text.n <= TEXT_MAX_CHARS || text.p == envelope->missing.p)
-		return NULL;
-	if (text_n_chars(text) > TEXT_MAX_CHARS)
+	if (text_is_longer(text, TEXT_MAX_CHARS) &&
+	    text.p != envelope->missing.p)
 		return "must have at most 255 characters";
 	return NULL;
 }
@@ -247,6 +246,21 @@ int envelope_check(struct envelope *envelope, struct schema_fault *fault)
 	if (r == 0)
 		r = check_needed(envelope, fault);
 	return r != 0 ? r : r_texts;
+}
+
+int envelope_grill(const struct envelope *envelope, bool *ret,
+		   struct schema_fault *fault)
+{
+	bool grill;
+
+	if (!envelope->grill.p)
+		return 0;
+	grill = text_equal(envelope->grill, TEXT("true"));
+	if (!grill && !text_equal(envelope->grill, TEXT("false")))
+		return schema_fail(fault, SCHEMA_E_CONTRACT,
+				   "header grill must be true or false");
+	*ret = grill;
+	return 0;
 }
 
 /* The texts that come from type, version and seq, in place of what was read. */

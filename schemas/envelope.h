@@ -54,6 +54,19 @@ void envelope_read(struct envelope *envelope, const char *name,
  */
 int envelope_check(struct envelope *envelope, struct schema_fault *fault);
 
+/* What a body without a stall is for: the header, `main` without one. */
+static inline struct text envelope_stall(const struct envelope *envelope)
+{
+	return envelope->stall.n > 0 ? envelope->stall : TEXT("main");
+}
+
+/*
+ * What the header says of the grill beside a v1 body; @ret as it was without
+ * one. SCHEMA_E_CONTRACT for anything but true and false.
+ */
+int envelope_grill(const struct envelope *envelope, bool *ret,
+		   struct schema_fault *fault);
+
 /* A header going out. What it returns, if not 0, ends the writing. */
 typedef int (*envelope_header_fn)(void *arg, const char *name,
 				  const char *value, size_t n_value);

@@ -8,12 +8,8 @@
 
 #include "schemas/fixture.h"
 
-struct header {
-	const char *name, *value;
-};
-
 /* In the order of writing. */
-static const struct header all[] = {
+static const struct fixture_header all[] = {
 	{ "seq", "7" },
 	{ "ce_id", "id-1" },
 	{ "stall", "main" },
@@ -56,19 +52,9 @@ static void read_with(struct envelope *envelope, const char *name,
 							   : all[i].value);
 }
 
-static int next_is(void *arg, const char *name, const char *value, size_t n)
-{
-	const struct header **next = arg;
-
-	ck_assert_str_eq((*next)->name, name);
-	fixture_text_eq((struct text){ value, n }, (*next)->value);
-	(*next)++;
-	return 0;
-}
-
 START_TEST(what_is_read_is_written)
 	{
-		const struct header *next = all;
+		const struct fixture_header *next = all;
 		struct envelope envelope;
 
 		read_with(&envelope, "", NULL);
@@ -77,14 +63,16 @@ START_TEST(what_is_read_is_written)
 		ck_assert_int_eq(envelope.version, 1);
 		ck_assert_int_eq(envelope.seq, 7);
 		fixture_text_eq(envelope.source_position, "orders/3@1234");
-		ck_assert_int_eq(envelope_write(&envelope, next_is, &next), 0);
+		ck_assert_int_eq(envelope_write(&envelope,
+						fixture_next_header_is, &next),
+				 0);
 		ck_assert_ptr_eq(next, all + N_OF(all));
 	}
 END_TEST
 
 START_TEST(what_is_absent_is_not_written)
 	{
-		static const struct header least[] = {
+		static const struct fixture_header least[] = {
 			{ "ce_id", "1" },
 			{ "ce_type", "galore.order.placed" },
 			{ "ce_source", "/test" },
@@ -96,9 +84,11 @@ START_TEST(what_is_absent_is_not_written)
 		};
 		struct envelope envelope =
 			fixture_envelope(EVENT_ORDER_PLACED, 2);
-		const struct header *next = least;
+		const struct fixture_header *next = least;
 
-		ck_assert_int_eq(envelope_write(&envelope, next_is, &next), 0);
+		ck_assert_int_eq(envelope_write(&envelope,
+						fixture_next_header_is, &next),
+				 0);
 		ck_assert_ptr_eq(next, least + N_OF(least));
 	}
 END_TEST
@@ -127,9 +117,9 @@ END_TEST
 START_TEST(writing_an_event_that_never_shipped_is_a_broken_invariant)
 	{
 		struct envelope envelope = fixture_envelope(EVENT_PICK, 3);
-		const struct header *next = all;
+		const struct fixture_header *next = all;
 
-		(void)envelope_write(&envelope, next_is, &next);
+		(void)envelope_write(&envelope, fixture_next_header_is, &next);
 	}
 END_TEST
 
@@ -251,7 +241,7 @@ START_TEST(a_long_list_of_what_was_missing_is_no_fault)
 	}
 END_TEST
 
-static const struct header optional[] = {
+static const struct fixture_header optional[] = {
 	{ "schema-version", NULL },
 	{ "content-type", NULL },
 	{ "seq", NULL },
@@ -315,6 +305,46 @@ START_TEST(a_trace_that_is_not_sampled_is_kept)
 	}
 END_TEST
 
+START_TEST(what_a_body_does_not_say_stands_in_a_header_or_has_its_default)
+	{
+		struct envelope envelope;
+		bool grill = true;
+
+		envelope_init(&envelope);
+		fixture_text_eq(envelope_stall(&envelope), "main");
+		ck_assert_int_eq(envelope_grill(&envelope, &grill, NULL), 0);
+		ck_assert(grill);
+		envelope.stall = TEXT("");
+		fixture_text_eq(envelope_stall(&envelope), "main");
+		envelope.stall = TEXT("north");
+		fixture_text_eq(envelope_stall(&envelope), "north");
+		envelope.grill = TEXT("false");
+		ck_assert_int_eq(envelope_grill(&envelope, &grill, NULL), 0);
+		ck_assert(!grill);
+		envelope.grill = TEXT("true");
+		ck_assert_int_eq(envelope_grill(&envelope, &grill, NULL), 0);
+		ck_assert(grill);
+	}
+END_TEST
+
+static const char *const no_grills[] = { "", "False", "true ", "1" };
+
+START_TEST(a_grill_header_is_true_or_false)
+	{
+		struct schema_fault fault;
+		struct envelope envelope;
+		bool grill = true;
+
+		envelope_init(&envelope);
+		envelope.grill = text_of(no_grills[_i]);
+		ck_assert_int_eq(envelope_grill(&envelope, &grill, &fault),
+				 SCHEMA_E_CONTRACT);
+		ck_assert_str_eq(fault.what,
+				 "header grill must be true or false");
+		ck_assert(grill);
+	}
+END_TEST
+
 static Suite *envelope_suite(void)
 {
 	Suite *suite = suite_create("envelope");
@@ -341,6 +371,11 @@ static Suite *envelope_suite(void)
 			    a_trace_that_is_none_is_left_out_and_costs_nothing,
 			    0, N_OF(no_traces));
 	tcase_add_test(tcase, a_trace_that_is_not_sampled_is_kept);
+	tcase_add_test(
+		tcase,
+		what_a_body_does_not_say_stands_in_a_header_or_has_its_default);
+	tcase_add_loop_test(tcase, a_grill_header_is_true_or_false, 0,
+			    N_OF(no_grills));
 	suite_add_tcase(suite, tcase);
 	return suite;
 }

@@ -121,6 +121,22 @@ static inline void fixture_text_eq(struct text text, const char *expected)
 		      (int)text.n, text.p, expected);
 }
 
+struct fixture_header {
+	const char *name, *value;
+};
+
+/* For writers of headers; @arg is where the one stands that is due. */
+static inline int fixture_next_header_is(void *arg, const char *name,
+					 const char *value, size_t n)
+{
+	const struct fixture_header **next = arg;
+
+	ck_assert_str_eq((*next)->name, name);
+	fixture_text_eq((struct text){ value, n }, (*next)->value);
+	(*next)++;
+	return 0;
+}
+
 /* What main() returns. */
 static inline int fixture_run(Suite *suite)
 {

@@ -12,6 +12,7 @@
 #include <stdio.h>
 
 #include "schemas/fixture.h"
+#include "schemas/oracle.h"
 #include "schemas/order_cancelled.h"
 #include "schemas/order_placed.h"
 #include "schemas/pick.h"
@@ -139,20 +140,6 @@ static int stock_command(struct schema_fault *fault)
 	return stock_command_encode(&command, &golden.wire);
 }
 
-/* A v1 line is written out of its whole order. */
-static int encode_pick(const struct pick *pick)
-{
-	struct item lines[ORDER_ITEMS_MAX] = { 0 };
-	struct pick whole = *pick;
-
-	if (pick->version == 2)
-		return pick_encode_v2(pick, &golden.wire);
-	lines[pick->line] = pick->items[0];
-	whole.items = lines;
-	whole.n_items = (size_t)pick->lines;
-	return pick_encode_v1(&whole, (size_t)pick->line, &golden.wire);
-}
-
 static int pick(struct schema_fault *fault)
 {
 	struct pick pick;
@@ -181,7 +168,7 @@ static int pick(struct schema_fault *fault)
 		else
 			say("%lld\n", (long long)missing->left);
 	}
-	return encode_pick(&pick);
+	return oracle_encode_pick(&pick, &golden.wire);
 }
 
 static int stock_changed(struct schema_fault *fault)

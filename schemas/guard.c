@@ -12,6 +12,8 @@
 #include "schemas/limits.h"
 #include "schemas/value.h"
 
+static const char nothing[] = "no value that is taken whole";
+
 /* A container that is open. */
 struct level {
 	size_t left; /* values that it still waits for */
@@ -75,7 +77,7 @@ static int fail(struct schema_fault *fault, const char *what, size_t at)
 int guard_check(const void *bytes, size_t n, size_t *ret_n_values,
 		struct schema_fault *fault)
 {
-	const uint8_t *begin = bytes, *p = begin, *end = p + n, *next;
+	const uint8_t *begin = bytes, *p = begin, *end, *next;
 	struct guard guard = { .promised = 1, .now.left = 1 };
 	struct value value;
 	const char *what;
@@ -85,11 +87,13 @@ int guard_check(const void *bytes, size_t n, size_t *ret_n_values,
 		return schema_fail(fault, SCHEMA_E_MALFORMED,
 				   "body of %zu bytes, at most %d are taken", n,
 				   BODY_MAX_BYTES);
+	if (n == 0) /* @bytes may then be NULL, which has no end */
+		return fail(fault, nothing, 0);
+	end = p + n;
 	for (; guard.promised > 0; n_values++) {
 		next = value_read(&value, p, end);
 		if (!next)
-			return fail(fault, "no value that is taken whole",
-				    (size_t)(p - begin));
+			return fail(fault, nothing, (size_t)(p - begin));
 		what = check(&guard, &value, (size_t)(end - next));
 		if (what)
 			return fail(fault, what, (size_t)(p - begin));

@@ -4,6 +4,8 @@
  */
 #include "schemas/missing.h"
 
+#include "schemas/hex.h"
+
 static const struct text unknown = TEXT_INIT("unknown");
 
 static bool is_unreserved(char c)
@@ -68,23 +70,11 @@ static struct text cut(struct text *rest, char end)
 	return head;
 }
 
-/* 0 to 15, or -1. */
-static int nibble(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return -1;
-}
-
 /* The name @from, decoded into @names, which has TEXT_MAX_BYTES of room. */
 static bool take_name(struct text *ret, char *names, struct text from)
 {
 	struct text name = { names, 0 };
-	int high, low;
+	unsigned int byte;
 
 	for (size_t i = 0; i < from.n; i++) {
 		if (name.n == TEXT_MAX_BYTES)
@@ -97,16 +87,15 @@ static bool take_name(struct text *ret, char *names, struct text from)
 		}
 		if (from.n - i < 3)
 			return false;
-		high = nibble(from.p[i + 1]);
-		low = nibble(from.p[i + 2]);
-		if (high < 0 || low < 0)
+		byte = hex_byte(from.p + i + 1);
+		if (byte > UINT8_MAX)
 			return false;
-		names[name.n++] = (char)(high << 4 | low);
+		names[name.n++] = (char)byte;
 		i += 2;
 	}
 	*ret = name;
 	return name.n > 0 && text_is_clean(name) &&
-	       text_n_chars(name) <= TEXT_MAX_CHARS;
+	       !text_is_longer(name, TEXT_MAX_CHARS);
 }
 
 /* One of the list: name=wanted/left. */

@@ -44,19 +44,26 @@ START_TEST(what_is_written_is_read)
 	}
 END_TEST
 
+/* As many names as there may be, each as long as it may be. */
+static void fill(struct missing longest[static ORDER_ITEMS_MAX])
+{
+	static char name[TEXT_MAX_BYTES];
+
+	for (size_t i = 0; i < sizeof(name); i++)
+		name[i] = "\xf0\x9f\xa7\x80"[i % 4];
+	for (size_t i = 0; i < ORDER_ITEMS_MAX; i++)
+		longest[i] = (struct missing){ { name, sizeof(name) },
+					       QUANTITY_MAX,
+					       INT64_MAX };
+}
+
 START_TEST(the_longest_list_fits_both_ways)
 	{
-		static char name[TEXT_MAX_BYTES];
 		struct missing longest[ORDER_ITEMS_MAX];
 		struct wire wire = WIRE_INIT(bytes);
 		size_t n;
 
-		for (size_t i = 0; i < sizeof(name); i++)
-			name[i] = "\xf0\x9f\xa7\x80"[i % 4];
-		for (size_t i = 0; i < ORDER_ITEMS_MAX; i++)
-			longest[i] = (struct missing){ { name, sizeof(name) },
-						       QUANTITY_MAX,
-						       INT64_MAX };
+		fill(longest);
 		ck_assert_int_eq(
 			missing_encode(longest, ORDER_ITEMS_MAX, &wire), 0);
 		ck_assert_int_eq(
@@ -145,18 +152,13 @@ END_TEST
 
 START_TEST(names_stay_in_their_room)
 	{
-		static char name[TEXT_MAX_BYTES], longer[TEXT_MAX_BYTES + 1];
-		static struct missing longest[ORDER_ITEMS_MAX];
+		static char longer[TEXT_MAX_BYTES + 1];
+		struct missing longest[ORDER_ITEMS_MAX];
 		struct wire wire = WIRE_INIT(bytes);
 		size_t n;
 
-		for (size_t i = 0; i < sizeof(name); i++)
-			name[i] = "\xf0\x9f\xa7\x80"[i % 4];
 		memset(longer, 'x', sizeof(longer));
-		for (size_t i = 0; i < ORDER_ITEMS_MAX; i++)
-			longest[i] = (struct missing){ { name, sizeof(name) },
-						       1,
-						       0 };
+		fill(longest);
 		longest[ORDER_ITEMS_MAX - 1].ingredient =
 			(struct text){ longer, sizeof(longer) };
 		ck_assert_int_eq(

@@ -19,21 +19,15 @@ int order_cancelled_decode(struct order_cancelled *ret,
 			   const struct envelope *envelope, const void *bytes,
 			   size_t n, struct schema_fault *fault)
 {
-	struct order_cancelled cancelled = { .stall = envelope->stall.n > 0
-							      ? envelope->stall
-							      : TEXT("main"),
+	struct order_cancelled cancelled = { .stall = envelope_stall(envelope),
 					     .customer = envelope->customer };
 	struct fields fields = { .keys = keys,
 				 .n_keys = N_KEYS,
 				 .fault = fault };
-	struct body body;
 	int r;
 
 	assert(envelope->type == EVENT_ORDER_CANCELLED);
-	r = body_open(&body, bytes, n, fault);
-	if (r != 0)
-		return r;
-	r = fields_read(&fields, &body);
+	r = fields_open(&fields, bytes, n);
 	if (r == 0)
 		r = fields_order_id(&fields, ORDER_ID, &cancelled.order_id);
 	if (r == 0)
@@ -49,9 +43,6 @@ int order_cancelled_encode(const struct order_cancelled *cancelled,
 	wire_put_map(wire, 1u + (cancelled->reason.n > 0));
 	wire_put_text(wire, keys[ORDER_ID]);
 	wire_put_order_id(wire, &cancelled->order_id);
-	if (cancelled->reason.n > 0) {
-		wire_put_text(wire, keys[REASON]);
-		wire_put_text(wire, cancelled->reason);
-	}
+	wire_put_text_if_any(wire, keys[REASON], cancelled->reason);
 	return wire_result(wire);
 }

@@ -7,22 +7,12 @@
 #include <errno.h>
 #include <string.h>
 
+#include "schemas/hex.h"
 #include "schemas/outcome.h"
 
 /* Where the sixteen bytes stand in the 36 characters. */
 static const uint8_t at[16] = { 0,  2,  4,  6,  9,  11, 14, 16,
 				19, 21, 24, 26, 28, 30, 32, 34 };
-
-/* 0 to 15, or above for a character that is no hexadecimal digit. */
-static unsigned int nibble(char c)
-{
-	if (c >= '0' && c <= '9')
-		return (unsigned int)(c - '0');
-	c = (char)(c | 0x20);
-	if (c >= 'a' && c <= 'f')
-		return (unsigned int)(c - 'a' + 10);
-	return 0x100;
-}
 
 int order_id_parse(struct order_id *ret, const char *p, size_t n)
 {
@@ -33,7 +23,7 @@ int order_id_parse(struct order_id *ret, const char *p, size_t n)
 	    p[18] != '-' || p[23] != '-')
 		return SCHEMA_E_CONTRACT;
 	for (size_t i = 0; i < sizeof(id.bytes); i++) {
-		byte = nibble(p[at[i]]) << 4 | nibble(p[at[i] + 1]);
+		byte = hex_byte(p + at[i]);
 		wrong |= byte & ~0xffu;
 		id.bytes[i] = (uint8_t)byte;
 	}
@@ -46,13 +36,9 @@ int order_id_parse(struct order_id *ret, const char *p, size_t n)
 const char *order_id_format(const struct order_id *id,
 			    char out[static ORDER_ID_CHARS + 1])
 {
-	static const char digits[] = "0123456789abcdef";
-
 	out[8] = out[13] = out[18] = out[23] = '-';
-	for (size_t i = 0; i < sizeof(id->bytes); i++) {
-		out[at[i]] = digits[id->bytes[i] >> 4];
-		out[at[i] + 1] = digits[id->bytes[i] & 0xf];
-	}
+	for (size_t i = 0; i < sizeof(id->bytes); i++)
+		hex_put(out + at[i], id->bytes[i]);
 	out[ORDER_ID_CHARS] = '\0';
 	return out;
 }

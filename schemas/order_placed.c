@@ -11,6 +11,7 @@
 #include <assert.h>
 
 #include "schemas/body.h"
+#include "schemas/items.h"
 #include "schemas/siphash.h"
 
 enum v1_key { V1_ORDER_ID, V1_INGREDIENTS, V1_DONENESS, N_V1_KEYS };
@@ -80,8 +81,7 @@ static int doneness(const struct fields *fields, size_t key, bool needed,
 	if (!fields_has(fields, key) && !needed)
 		return 0;
 	if (doneness_parse(ret, name) != 0)
-		return fields_fail(fields, key,
-				   "must be light, medium, well-done or burnt");
+		return fields_fail(fields, key, DONENESS_RULE);
 	return 0;
 }
 
@@ -102,99 +102,59 @@ static int v1_names(struct order_placed *order, struct item *items,
 	return r;
 }
 
-/* What the body of a v1 order cannot say. */
-static int v1_headers(struct order_placed *order,
-		      const struct envelope *envelope,
-		      struct schema_fault *fault)
-{
-	order->stall = envelope->stall.n > 0 ? envelope->stall : TEXT("main");
-	order->customer = envelope->customer;
-	if (!envelope->grill.p || text_equal(envelope->grill, TEXT("true")))
-		return 0;
-	if (!text_equal(envelope->grill, TEXT("false")))
-		return schema_fail(fault, SCHEMA_E_CONTRACT,
-				   "header grill must be true or false");
-	order->grill = false;
-	return 0;
-}
-
 static int v1_read(struct order_placed *order, struct item *items,
-		   const struct envelope *envelope, struct body *body,
-		   struct schema_fault *fault)
+		   const struct envelope *envelope, const struct fields *fields)
 {
-	struct fields fields = { .keys = v1_keys,
-				 .n_keys = N_V1_KEYS,
-				 .fault = fault };
 	int r;
 
-	r = fields_read(&fields, body);
+	r = fields_order_id(fields, V1_ORDER_ID, &order->order_id);
 	if (r == 0)
-		r = fields_order_id(&fields, V1_ORDER_ID, &order->order_id);
+		r = v1_names(order, items, fields);
 	if (r == 0)
-		r = v1_names(order, items, &fields);
+		r = doneness(fields, V1_DONENESS, true, &order->doneness);
 	if (r == 0)
-		r = doneness(&fields, V1_DONENESS, true, &order->doneness);
-	if (r == 0)
-		r = v1_headers(order, envelope, fault);
+		r = envelope_grill(envelope, &order->grill, fields->fault);
+	/* The rest of what a v1 body cannot say. */
+	order->stall = envelope_stall(envelope);
+	order->customer = envelope->customer;
 	return r;
 }
 
 static int v2_items(struct order_placed *order, struct item *items,
 		    const struct fields *fields)
 {
-	static const struct text keys[] = { TEXT_INIT("ingredient"),
-					    TEXT_INIT("quantity") };
-	struct fields one = { .keys = keys,
-			      .n_keys = 2,
-			      .list = "items",
-			      .fault = fields->fault };
-	struct body list;
-	size_t n;
+	struct items list;
 	struct item item;
 	int r;
 
-	r = fields_list(fields, V2_ITEMS, 1, ORDER_LINES_MAX, &n, &list);
-	if (r != 0)
-		return r;
-	for (; one.index < n; one.index++) {
-		r = fields_read(&one, &list);
-		if (r == 0)
-			r = fields_text(&one, 0, &item.ingredient);
-		if (r == 0)
-			r = fields_i32(&one, 1, 1, QUANTITY_MAX,
-				       &item.quantity);
+	r = items_open(&list, fields, V2_ITEMS, ORDER_LINES_MAX);
+	for (size_t i = 0; r == 0 && i < list.n; i++) {
+		r = items_read(&list, &item);
 		if (r == 0)
 			r = add(order, items, item.ingredient, item.quantity,
 				fields->fault);
-		if (r != 0)
-			return r;
 	}
-	return 0;
+	return r;
 }
 
 static int v2_read(struct order_placed *order, struct item *items,
-		   struct body *body, struct schema_fault *fault)
+		   const struct fields *fields)
 {
-	struct fields fields = { .keys = v2_keys,
-				 .n_keys = N_V2_KEYS,
-				 .fault = fault };
 	int r;
 
-	r = fields_read(&fields, body);
+	r = fields_order_id(fields, V2_ORDER_ID, &order->order_id);
 	if (r == 0)
-		r = fields_order_id(&fields, V2_ORDER_ID, &order->order_id);
+		r = fields_text(fields, V2_STALL, &order->stall);
 	if (r == 0)
-		r = fields_text(&fields, V2_STALL, &order->stall);
+		r = fields_text_if_any(fields, V2_CUSTOMER, &order->customer);
 	if (r == 0)
-		r = fields_text_if_any(&fields, V2_CUSTOMER, &order->customer);
+		r = v2_items(order, items, fields);
 	if (r == 0)
-		r = v2_items(order, items, &fields);
+		r = doneness(fields, V2_DONENESS, false, &order->doneness);
 	if (r == 0)
-		r = doneness(&fields, V2_DONENESS, false, &order->doneness);
+		r = fields_bool_if_any(fields, V2_GRILL, &order->grill);
 	if (r == 0)
-		r = fields_bool_if_any(&fields, V2_GRILL, &order->grill);
-	if (r == 0)
-		r = fields_map_bytes(&fields, V2_METADATA, METADATA_MAX_BYTES,
+		r = fields_map_bytes(fields, V2_METADATA, METADATA_MAX_BYTES,
 				     &order->metadata);
 	return r;
 }
@@ -207,17 +167,18 @@ int order_placed_decode(struct order_placed *ret, struct item *items,
 				      .doneness = DONENESS_LIGHT,
 				      .grill = true,
 				      .items = items };
-	struct body body;
+	bool is_v1 = envelope->version == 1;
+	struct fields fields = { .keys = is_v1 ? v1_keys : v2_keys,
+				 .n_keys = is_v1 ? N_V1_KEYS : N_V2_KEYS,
+				 .fault = fault };
 	int r;
 
 	assert(envelope->type == EVENT_ORDER_PLACED);
-	r = body_open(&body, bytes, n, fault);
-	if (r != 0)
-		return r;
-	if (envelope->version == 1)
-		r = v1_read(&order, items, envelope, &body, fault);
-	else
-		r = v2_read(&order, items, &body, fault);
+	r = fields_open(&fields, bytes, n);
+	if (r == 0 && is_v1)
+		r = v1_read(&order, items, envelope, &fields);
+	else if (r == 0)
+		r = v2_read(&order, items, &fields);
 	if (r == 0)
 		*ret = order;
 	return r;
@@ -252,19 +213,9 @@ static int v2_encode(const struct order_placed *order, struct wire *wire)
 	wire_put_order_id(wire, &order->order_id);
 	wire_put_text(wire, v2_keys[V2_STALL]);
 	wire_put_text(wire, order->stall);
-	if (order->customer.n > 0) {
-		wire_put_text(wire, v2_keys[V2_CUSTOMER]);
-		wire_put_text(wire, order->customer);
-	}
+	wire_put_text_if_any(wire, v2_keys[V2_CUSTOMER], order->customer);
 	wire_put_text(wire, v2_keys[V2_ITEMS]);
-	wire_put_array(wire, order->n_items);
-	for (size_t i = 0; i < order->n_items; i++) {
-		wire_put_map(wire, 2);
-		wire_put_text(wire, TEXT("ingredient"));
-		wire_put_text(wire, order->items[i].ingredient);
-		wire_put_text(wire, TEXT("quantity"));
-		wire_put_i64(wire, order->items[i].quantity);
-	}
+	items_put(wire, order->items, order->n_items);
 	wire_put_text(wire, v2_keys[V2_DONENESS]);
 	wire_put_text(wire, text_of(doneness_name(order->doneness)));
 	wire_put_text(wire, v2_keys[V2_GRILL]);

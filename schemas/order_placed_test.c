@@ -121,7 +121,7 @@ START_TEST(what_a_v2_order_leaves_out_has_its_default)
 	}
 END_TEST
 
-#define DONENESS_RULE "doneness must be light, medium, well-done or burnt"
+#define DONENESS_WRONG "doneness must be light, medium, well-done or burnt"
 #define TEXT_RULE " must be a text of 1 to 255 characters"
 
 static const struct {
@@ -137,8 +137,8 @@ static const struct {
 	  "ingredients must be a list of 1 to 256 elements" },
 	{ 1, "{" ID ",'ingredients':['a',7],'doneness':'light'}",
 	  "ingredients[1]" TEXT_RULE },
-	{ 1, "{" ID ",'ingredients':['a']}", DONENESS_RULE },
-	{ 1, "{" ID ",'ingredients':['a'],'doneness':'rare'}", DONENESS_RULE },
+	{ 1, "{" ID ",'ingredients':['a']}", DONENESS_WRONG },
+	{ 1, "{" ID ",'ingredients':['a'],'doneness':'rare'}", DONENESS_WRONG },
 	{ 2, "{" ID "," ITEMS "}", "stall" TEXT_RULE },
 	{ 2, "{" ID ",'stall':''," ITEMS "}", "stall" TEXT_RULE },
 	{ 2, "{'stall':'main'," ITEMS "}", "order_id must be a UUID in text" },
@@ -158,7 +158,8 @@ static const struct {
 	  "{" ID ",'stall':'main','items':[{'ingredient':'a','quantity':"
 	  "2147483647},{'ingredient':'a','quantity':1}]}",
 	  "quantities of one ingredient add up to more than 2147483647" },
-	{ 2, "{" ID ",'stall':'main'," ITEMS ",'doneness':''}", DONENESS_RULE },
+	{ 2, "{" ID ",'stall':'main'," ITEMS ",'doneness':''}",
+	  DONENESS_WRONG },
 	{ 2, "{" ID ",'stall':'main'," ITEMS ",'doneness':7}",
 	  "doneness must be a text of at most 255 characters" },
 	{ 2, "{" ID ",'stall':'main'," ITEMS ",'grill':1}",

@@ -10,6 +10,7 @@
 #include <assert.h>
 
 #include "schemas/body.h"
+#include "schemas/items.h"
 
 enum v1_key {
 	V1_ORDER_ID,
@@ -59,15 +60,7 @@ static const struct text v2_keys[] = {
 	[V2_MISSING] = TEXT_INIT("missing"),
 };
 
-enum item_key { INGREDIENT, QUANTITY, N_ITEM_KEYS };
-
-static const struct text item_keys[] = {
-	[INGREDIENT] = TEXT_INIT("ingredient"),
-	[QUANTITY] = TEXT_INIT("quantity"),
-};
-
-/* The first is INGREDIENT, as in an item. */
-enum missing_key { WANTED = INGREDIENT + 1, LEFT, N_MISSING_KEYS };
+enum missing_key { INGREDIENT, WANTED, LEFT, N_MISSING_KEYS };
 
 static const struct text missing_keys[] = {
 	[INGREDIENT] = TEXT_INIT("ingredient"),
@@ -83,8 +76,7 @@ static int read_doneness(const struct fields *fields, size_t key,
 
 	r = fields_text(fields, key, &name);
 	if (r == 0 && doneness_parse(ret, name) != 0)
-		r = fields_fail(fields, key,
-				"must be light, medium, well-done or burnt");
+		r = fields_fail(fields, key, DONENESS_RULE);
 	return r;
 }
 
@@ -117,45 +109,36 @@ static int v1_headers(struct pick *pick, struct pick_room *room, bool picked,
 		      const struct envelope *envelope,
 		      struct schema_fault *fault)
 {
-	pick->stall = envelope->stall.n > 0 ? envelope->stall : TEXT("main");
+	int r;
+
+	pick->stall = envelope_stall(envelope);
 	pick->customer = envelope->customer;
 	pick->reason = envelope->reason;
 	pick->verdict = picked ? VERDICT_PICKED : VERDICT_REFUSED;
 	if (envelope->verdict.p &&
 	    verdict_parse(&pick->verdict, envelope->verdict) != 0)
 		return schema_fail(fault, SCHEMA_E_CONTRACT,
-				   "header verdict must be picked, refused, "
-				   "cancelled or kept");
+				   "header verdict " VERDICT_RULE);
 	if (envelope->number.p &&
 	    text_to_i64(&pick->number, envelope->number, 0, INT64_MAX) != 0)
 		return schema_fail(fault, SCHEMA_E_CONTRACT,
 				   "header number must be a number from 0");
-	if (envelope->grill.p && !text_equal(envelope->grill, TEXT("true"))) {
-		if (!text_equal(envelope->grill, TEXT("false")))
-			return schema_fail(
-				fault, SCHEMA_E_CONTRACT,
-				"header grill must be true or false");
-		pick->grill = false;
-	}
-	return missing_decode(room->missing, &pick->n_missing, room->names,
-			      envelope->missing, fault);
+	r = envelope_grill(envelope, &pick->grill, fault);
+	if (r == 0)
+		r = missing_decode(room->missing, &pick->n_missing, room->names,
+				   envelope->missing, fault);
+	return r;
 }
 
 static int v1_read(struct pick *pick, struct pick_room *room,
-		   const struct envelope *envelope, struct body *body,
-		   struct schema_fault *fault)
+		   const struct envelope *envelope, const struct fields *fields)
 {
-	struct fields fields = { .keys = v1_keys,
-				 .n_keys = N_V1_KEYS,
-				 .fault = fault };
 	bool picked = false;
 	int r;
 
-	r = fields_read(&fields, body);
+	r = v1_body(pick, room->items, &picked, fields);
 	if (r == 0)
-		r = v1_body(pick, room->items, &picked, &fields);
-	if (r == 0)
-		r = v1_headers(pick, room, picked, envelope, fault);
+		r = v1_headers(pick, room, picked, envelope, fields->fault);
 	pick->n_items = 1;
 	return r;
 }
@@ -163,30 +146,15 @@ static int v1_read(struct pick *pick, struct pick_room *room,
 static int v2_items(struct pick *pick, struct item *items,
 		    const struct fields *fields)
 {
-	struct fields one = { .keys = item_keys,
-			      .n_keys = N_ITEM_KEYS,
-			      .list = "items",
-			      .fault = fields->fault };
-	struct body list;
-	size_t n;
+	struct items list;
 	int r;
 
-	r = fields_list(fields, V2_ITEMS, 1, ORDER_ITEMS_MAX, &n, &list);
-	if (r != 0)
-		return r;
-	for (; one.index < n; one.index++) {
-		r = fields_read(&one, &list);
-		if (r == 0)
-			r = fields_text(&one, INGREDIENT,
-					&items[one.index].ingredient);
-		if (r == 0)
-			r = fields_i32(&one, QUANTITY, 1, QUANTITY_MAX,
-				       &items[one.index].quantity);
-		if (r != 0)
-			return r;
-	}
-	pick->n_items = n;
-	return 0;
+	r = items_open(&list, fields, V2_ITEMS, ORDER_ITEMS_MAX);
+	for (size_t i = 0; r == 0 && i < list.n; i++)
+		r = items_read(&list, &items[i]);
+	if (r == 0)
+		pick->n_items = list.n;
+	return r;
 }
 
 static int v2_missing(struct pick *pick, struct missing *missing,
@@ -228,40 +196,34 @@ static int v2_verdict(struct pick *pick, const struct fields *fields)
 
 	r = fields_text(fields, V2_VERDICT, &name);
 	if (r == 0 && verdict_parse(&pick->verdict, name) != 0)
-		r = fields_fail(fields, V2_VERDICT,
-				"must be picked, refused, cancelled or kept");
+		r = fields_fail(fields, V2_VERDICT, VERDICT_RULE);
 	if (r == 0)
 		r = fields_text_if_any(fields, V2_REASON, &pick->reason);
 	return r;
 }
 
-static int v2_read(struct pick *pick, struct pick_room *room, struct body *body,
-		   struct schema_fault *fault)
+static int v2_read(struct pick *pick, struct pick_room *room,
+		   const struct fields *fields)
 {
-	struct fields fields = { .keys = v2_keys,
-				 .n_keys = N_V2_KEYS,
-				 .fault = fault };
 	int r;
 
-	r = fields_read(&fields, body);
+	r = fields_order_id(fields, V2_ORDER_ID, &pick->order_id);
 	if (r == 0)
-		r = fields_order_id(&fields, V2_ORDER_ID, &pick->order_id);
+		r = fields_i64(fields, V2_NUMBER, 0, INT64_MAX, &pick->number);
 	if (r == 0)
-		r = fields_i64(&fields, V2_NUMBER, 0, INT64_MAX, &pick->number);
+		r = fields_text(fields, V2_STALL, &pick->stall);
 	if (r == 0)
-		r = fields_text(&fields, V2_STALL, &pick->stall);
+		r = fields_text_if_any(fields, V2_CUSTOMER, &pick->customer);
 	if (r == 0)
-		r = fields_text_if_any(&fields, V2_CUSTOMER, &pick->customer);
+		r = v2_verdict(pick, fields);
 	if (r == 0)
-		r = v2_verdict(pick, &fields);
+		r = v2_items(pick, room->items, fields);
 	if (r == 0)
-		r = v2_items(pick, room->items, &fields);
+		r = read_doneness(fields, V2_DONENESS, &pick->doneness);
 	if (r == 0)
-		r = read_doneness(&fields, V2_DONENESS, &pick->doneness);
+		r = fields_bool(fields, V2_GRILL, &pick->grill);
 	if (r == 0)
-		r = fields_bool(&fields, V2_GRILL, &pick->grill);
-	if (r == 0)
-		r = v2_missing(pick, room->missing, &fields);
+		r = v2_missing(pick, room->missing, fields);
 	return r;
 }
 
@@ -276,17 +238,18 @@ int pick_decode(struct pick *ret, struct pick_room *room,
 			     .grill = true,
 			     .items = room->items,
 			     .missing = room->missing };
-	struct body body;
+	bool is_v1 = envelope->version == 1;
+	struct fields fields = { .keys = is_v1 ? v1_keys : v2_keys,
+				 .n_keys = is_v1 ? N_V1_KEYS : N_V2_KEYS,
+				 .fault = fault };
 	int r;
 
 	assert(envelope->type == EVENT_PICK);
-	r = body_open(&body, bytes, n, fault);
-	if (r != 0)
-		return r;
-	if (envelope->version == 1)
-		r = v1_read(&pick, room, envelope, &body, fault);
-	else
-		r = v2_read(&pick, room, &body, fault);
+	r = fields_open(&fields, bytes, n);
+	if (r == 0 && is_v1)
+		r = v1_read(&pick, room, envelope, &fields);
+	else if (r == 0)
+		r = v2_read(&pick, room, &fields);
 	if (r == 0)
 		*ret = pick;
 	return r;
@@ -311,19 +274,6 @@ int pick_encode_v1(const struct pick *pick, size_t line, struct wire *wire)
 	wire_put_text(wire, v1_keys[V1_DONENESS]);
 	wire_put_text(wire, text_of(doneness_name(pick->doneness)));
 	return wire_result(wire);
-}
-
-static void put_items(const struct pick *pick, struct wire *wire)
-{
-	wire_put_text(wire, v2_keys[V2_ITEMS]);
-	wire_put_array(wire, pick->n_items);
-	for (size_t i = 0; i < pick->n_items; i++) {
-		wire_put_map(wire, N_ITEM_KEYS);
-		wire_put_text(wire, item_keys[INGREDIENT]);
-		wire_put_text(wire, pick->items[i].ingredient);
-		wire_put_text(wire, item_keys[QUANTITY]);
-		wire_put_i64(wire, pick->items[i].quantity);
-	}
 }
 
 static void put_missing(const struct pick *pick, struct wire *wire)
@@ -356,21 +306,16 @@ int pick_encode_v2(const struct pick *pick, struct wire *wire)
 	wire_put_i64(wire, pick->number);
 	wire_put_text(wire, v2_keys[V2_STALL]);
 	wire_put_text(wire, pick->stall);
-	if (pick->customer.n > 0) {
-		wire_put_text(wire, v2_keys[V2_CUSTOMER]);
-		wire_put_text(wire, pick->customer);
-	}
-	put_items(pick, wire);
+	wire_put_text_if_any(wire, v2_keys[V2_CUSTOMER], pick->customer);
+	wire_put_text(wire, v2_keys[V2_ITEMS]);
+	items_put(wire, pick->items, pick->n_items);
 	wire_put_text(wire, v2_keys[V2_DONENESS]);
 	wire_put_text(wire, text_of(doneness_name(pick->doneness)));
 	wire_put_text(wire, v2_keys[V2_GRILL]);
 	wire_put_bool(wire, pick->grill);
 	wire_put_text(wire, v2_keys[V2_VERDICT]);
 	wire_put_text(wire, text_of(verdict_name(pick->verdict)));
-	if (pick->reason.n > 0) {
-		wire_put_text(wire, v2_keys[V2_REASON]);
-		wire_put_text(wire, pick->reason);
-	}
+	wire_put_text_if_any(wire, v2_keys[V2_REASON], pick->reason);
 	put_missing(pick, wire);
 	return wire_result(wire);
 }

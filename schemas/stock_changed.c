@@ -48,14 +48,10 @@ int stock_changed_decode(struct stock_changed *ret,
 	struct fields fields = { .keys = keys,
 				 .n_keys = N_KEYS,
 				 .fault = fault };
-	struct body body;
 	int r;
 
 	assert(envelope->type == EVENT_STOCK_CHANGED);
-	r = body_open(&body, bytes, n, fault);
-	if (r != 0)
-		return r;
-	r = fields_read(&fields, &body);
+	r = fields_open(&fields, bytes, n);
 	if (r == 0)
 		r = fields_text(&fields, STALL, &changed.stall);
 	if (r == 0)

@@ -27,14 +27,10 @@ int stock_command_decode(struct stock_command *ret,
 	struct fields fields = { .keys = keys,
 				 .n_keys = N_KEYS,
 				 .fault = fault };
-	struct body body;
 	int r;
 
 	assert(counted || envelope->type == EVENT_STOCK_ADDED);
-	r = body_open(&body, bytes, n, fault);
-	if (r != 0)
-		return r;
-	r = fields_read(&fields, &body);
+	r = fields_open(&fields, bytes, n);
 	if (r == 0)
 		r = fields_text(&fields, STALL, &command.stall);
 	if (r == 0)

@@ -53,6 +53,12 @@ bool text_is_clean(struct text text);
 /* Characters (code points) of a clean text. */
 size_t text_n_chars(struct text text);
 
+/* Has a clean text more than @n_chars? Counts those of long ones only. */
+static inline bool text_is_longer(struct text text, size_t n_chars)
+{
+	return text.n > n_chars && text_n_chars(text) > n_chars;
+}
+
 /*
  * The whole text as a decimal number: digits, perhaps one minus before them.
  * SCHEMA_E_CONTRACT, and @ret as it was, for anything else or outside

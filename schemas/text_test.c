@@ -67,6 +67,26 @@ START_TEST(a_bad_byte_is_found_at_every_place_of_every_length)
 	}
 END_TEST
 
+static const struct {
+	struct text text;
+	size_t n_chars;
+	bool is_longer;
+} lengths[] = {
+	{ TEXT_INIT(""), 0, false },
+	{ TEXT_INIT("abc"), 3, false },
+	{ TEXT_INIT("abcd"), 3, true },
+	{ TEXT_INIT("ab\xf0\x9f\xa7\x80"), 3, false },
+	{ TEXT_INIT("abc\xf0\x9f\xa7\x80"), 3, true },
+};
+
+START_TEST(a_text_is_longer_by_its_characters)
+	{
+		ck_assert_int_eq(
+			text_is_longer(lengths[_i].text, lengths[_i].n_chars),
+			lengths[_i].is_longer);
+	}
+END_TEST
+
 START_TEST(characters_are_counted_not_bytes)
 	{
 		ck_assert_uint_eq(text_n_chars(TEXT("")), 0);
@@ -153,6 +173,8 @@ int main(void)
 	tcase_add_test(tcase,
 		       a_bad_byte_is_found_at_every_place_of_every_length);
 	tcase_add_test(tcase, characters_are_counted_not_bytes);
+	tcase_add_loop_test(tcase, a_text_is_longer_by_its_characters, 0,
+			    N_OF(lengths));
 	tcase_add_loop_test(tcase, a_whole_text_is_read_as_a_number, 0,
 			    N_OF(numbers));
 	tcase_add_loop_test(

@@ -79,14 +79,10 @@ int toastie_decode(struct toastie *ret, const struct envelope *envelope,
 	struct fields fields = { .keys = keys,
 				 .n_keys = N_KEYS,
 				 .fault = fault };
-	struct body body;
 	int r;
 
 	assert(envelope->type == EVENT_TOASTIE);
-	r = body_open(&body, bytes, n, fault);
-	if (r != 0)
-		return r;
-	r = fields_read(&fields, &body);
+	r = fields_open(&fields, bytes, n);
 	if (r == 0)
 		r = fields_order_id(&fields, ORDER_ID, &toastie.order_id);
 	if (r == 0)
@@ -105,14 +101,6 @@ int toastie_decode(struct toastie *ret, const struct envelope *envelope,
 	return r;
 }
 
-static void put_text_if_any(struct wire *wire, size_t key, struct text text)
-{
-	if (text.n == 0)
-		return;
-	wire_put_text(wire, keys[key]);
-	wire_put_text(wire, text);
-}
-
 int toastie_encode(const struct toastie *toastie, struct wire *wire)
 {
 	bool has_number = toastie->number != TOASTIE_NUMBER_NONE;
@@ -129,15 +117,15 @@ int toastie_encode(const struct toastie *toastie, struct wire *wire)
 	}
 	wire_put_text(wire, keys[STALL]);
 	wire_put_text(wire, toastie->stall);
-	put_text_if_any(wire, CUSTOMER, toastie->customer);
+	wire_put_text_if_any(wire, keys[CUSTOMER], toastie->customer);
 	wire_put_text(wire, keys[STATE]);
 	wire_put_text(wire, states[toastie->state]);
-	put_text_if_any(wire, GRILL, toastie->grill);
+	wire_put_text_if_any(wire, keys[GRILL], toastie->grill);
 	if (has_plate) {
 		wire_put_text(wire, keys[PLATE]);
 		wire_put_i64(wire, toastie->plate);
 	}
-	put_text_if_any(wire, REASON, toastie->reason);
+	wire_put_text_if_any(wire, keys[REASON], toastie->reason);
 	wire_put_text(wire, keys[AT]);
 	wire_put_text(wire, toastie->at);
 	return wire_result(wire);

@@ -2,14 +2,12 @@
 /* Trace: the digits of an id, twice. Pure. */
 #include "schemas/trace.h"
 
+#include "schemas/hex.h"
+
 static size_t put_hex(char *to, const uint8_t *bytes, size_t n_bytes)
 {
-	static const char digits[] = "0123456789abcdef";
-
-	for (size_t i = 0; i < n_bytes; i++) {
-		to[2 * i] = digits[bytes[i] >> 4];
-		to[2 * i + 1] = digits[bytes[i] & 15];
-	}
+	for (size_t i = 0; i < n_bytes; i++)
+		hex_put(to + 2 * i, bytes[i]);
 	return 2 * n_bytes;
 }
 

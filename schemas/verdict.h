@@ -16,6 +16,9 @@ enum verdict {
 	N_VERDICTS,
 };
 
+/* For the fault when a name is none of them. */
+#define VERDICT_RULE "must be picked, refused, cancelled or kept"
+
 /* SCHEMA_E_CONTRACT, and @ret as it was, for a name that is none. */
 int verdict_parse(enum verdict *ret, struct text name);
 

@@ -37,6 +37,16 @@ void wire_put_bool(struct wire *wire, bool value);
 void wire_put_nil(struct wire *wire);
 void wire_put_order_id(struct wire *wire, const struct order_id *id);
 
+/* A pair of a map; nothing at all for an empty @text. */
+static inline void wire_put_text_if_any(struct wire *wire, struct text key,
+					struct text text)
+{
+	if (text.n == 0)
+		return;
+	wire_put_text(wire, key);
+	wire_put_text(wire, text);
+}
+
 /* For another message in the same buffer. */
 void wire_reset(struct wire *wire);
 

@@ -54,6 +54,20 @@ START_TEST(values_have_their_shortest_form)
 	}
 END_TEST
 
+START_TEST(a_pair_with_an_empty_text_is_left_out_whole)
+	{
+		uint8_t bytes[8];
+		struct wire wire = WIRE_INIT(bytes);
+
+		wire_put_text_if_any(&wire, TEXT("a"), TEXT(""));
+		wire_put_text_if_any(&wire, TEXT("a"), text_of(NULL));
+		ck_assert_uint_eq(wire.n, 0);
+		wire_put_text_if_any(&wire, TEXT("a"), TEXT("b"));
+		ck_assert_uint_eq(wire.n, 4);
+		ck_assert_mem_eq(bytes, "\xa1\x61\xa1\x62", 4);
+	}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("wire");
@@ -62,6 +76,7 @@ int main(void)
 	tcase_add_test(tcase, what_fits_to_the_last_byte_is_taken);
 	tcase_add_test(tcase, what_does_not_fit_is_said_until_the_reset);
 	tcase_add_test(tcase, values_have_their_shortest_form);
+	tcase_add_test(tcase, a_pair_with_an_empty_text_is_left_out_whole);
 	suite_add_tcase(suite, tcase);
 	return fixture_run(suite);
 }

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Oracle: what tests and fuzz targets judge by. Not for the product.
+ */
+#ifndef SCHEMAS_ORACLE_H
+#define SCHEMAS_ORACLE_H
+
+#include <msgpack/unpack.h>
+#include <msgpack/zone.h>
+
+#include "schemas/guard.h"
+#include "schemas/pick.h"
+
+/* Each key and each container counted too, as the guard does. */
+static inline size_t oracle_n_values(const msgpack_object *object)
+{
+	size_t n = 1;
+
+	if (object->type == MSGPACK_OBJECT_ARRAY)
+		for (uint32_t i = 0; i < object->via.array.size; i++)
+			n += oracle_n_values(&object->via.array.ptr[i]);
+	if (object->type == MSGPACK_OBJECT_MAP)
+		for (uint32_t i = 0; i < object->via.map.size; i++)
+			n += oracle_n_values(&object->via.map.ptr[i].key) +
+			     oracle_n_values(&object->via.map.ptr[i].val);
+	return n;
+}
+
+/* Does msgpack-c parse what the guard takes, and into as many values? */
+static inline bool oracle_agrees(const uint8_t *bytes, size_t n)
+{
+	size_t n_values, off = 0;
+	msgpack_unpacked unpacked;
+	bool agrees;
+
+	if (guard_check(bytes, n, &n_values, NULL) != 0)
+		return true;
+	msgpack_unpacked_init(&unpacked);
+	agrees = msgpack_unpack_next(&unpacked, (const char *)bytes, n, &off) ==
+			 MSGPACK_UNPACK_SUCCESS &&
+		 off == n && oracle_n_values(&unpacked.data) == n_values;
+	msgpack_unpacked_destroy(&unpacked);
+	return agrees;
+}
+
+/* As it came; a v1 line is written out of its whole order. */
+static inline int oracle_encode_pick(const struct pick *pick, struct wire *wire)
+{
+	struct item lines[ORDER_ITEMS_MAX] = { 0 };
+	struct pick whole = *pick;
+
+	if (pick->version == 2)
+		return pick_encode_v2(pick, wire);
+	lines[pick->line] = pick->items[0];
+	whole.items = lines;
+	whole.n_items = (size_t)pick->lines;
+	return pick_encode_v1(&whole, (size_t)pick->line, wire);
+}
+
+#endif
