@@ -4,6 +4,8 @@
  */
 #include "schemas/topics.h"
 
+#include <string.h>
+
 static const struct topic_setting kept[] = {
 	{ "cleanup.policy", "delete" },
 	{ "retention.ms", "-1" },
@@ -41,14 +43,6 @@ const struct topic topic_table[N_TOPICS] = {
 };
 #undef TOPIC
 
-/* Which topic has a .dlq, and which it is. */
-static const enum topic_id dlqs[N_TOPICS] = {
-	[TOPIC_ORDERS] = TOPIC_ORDERS_DLQ,
-	[TOPIC_RESTOCKS] = TOPIC_RESTOCKS_DLQ,
-	[TOPIC_PICKS] = TOPIC_PICKS_DLQ,
-	[TOPIC_TOASTIES] = TOPIC_TOASTIES_DLQ,
-};
-
 const struct topic *topic_find(struct text name)
 {
 	for (size_t i = 0; i < N_TOPICS; i++)
@@ -59,9 +53,15 @@ const struct topic *topic_find(struct text name)
 
 const struct topic *topic_dlq(const struct topic *topic)
 {
-	enum topic_id dlq = dlqs[topic->id];
+	size_t n = strlen(topic->name);
 
-	return dlq == TOPIC_ORDERS ? NULL : &topic_table[dlq];
+	for (size_t i = 0; i < N_TOPICS; i++) {
+		const char *name = topic_table[i].name;
+
+		if (!strncmp(name, topic->name, n) && !strcmp(name + n, ".dlq"))
+			return &topic_table[i];
+	}
+	return NULL;
 }
 
 const char *topic_kind_name(enum topic_kind kind)

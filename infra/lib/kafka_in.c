@@ -375,34 +375,19 @@ int kafka_in_pause(struct kafka_in *in,
 	return err ? -EIO : 0;
 }
 
-int kafka_in_resume(struct kafka_in *in,
-		    const struct kafka_partition *partitions, size_t n)
+void kafka_in_resume_at(struct kafka_in *in,
+			const struct kafka_partition *partitions, size_t n,
+			bool *ret_begun)
 {
 	rd_kafka_topic_partition_list_t *list = list_of(in, partitions, n);
-	rd_kafka_resp_err_t err = rd_kafka_resume_partitions(in->rk, list);
-
-	rd_kafka_topic_partition_list_destroy(list);
-	return err ? -EIO : 0;
-}
-
-int kafka_in_resume_at(struct kafka_in *in,
-		       const struct kafka_partition *partitions, size_t n)
-{
-	rd_kafka_topic_partition_list_t *list = list_of(in, partitions, n);
-	rd_kafka_error_t *error;
-	int r = 0;
 
 	(void)rd_kafka_resume_partitions(in->rk, list);
-	error = rd_kafka_seek_partitions(in->rk, list, SEEK_TIMEOUT_MS);
-	if (error) {
-		rd_kafka_error_destroy(error);
-		r = KAFKA_IN_E_AWAY;
-	}
-	for (int i = 0; i < list->cnt; i++)
-		if (list->elems[i].err)
-			r = KAFKA_IN_E_AWAY;
+	/* In time or not, each partition has its own outcome. */
+	rd_kafka_error_destroy(
+		rd_kafka_seek_partitions(in->rk, list, SEEK_TIMEOUT_MS));
+	for (size_t i = 0; i < n; i++)
+		ret_begun[i] = !list->elems[i].err;
 	rd_kafka_topic_partition_list_destroy(list);
-	return r;
 }
 
 bool kafka_in_fatal(const struct kafka_in *in)

@@ -116,12 +116,11 @@ int kafka_in_assign(struct kafka_in *in,
 
 int kafka_in_pause(struct kafka_in *in,
 		   const struct kafka_partition *partitions, size_t n);
-/* Continues at each partition's offset. KAFKA_IN_E_AWAY: not yet possible. */
-int kafka_in_resume_at(struct kafka_in *in,
-		       const struct kafka_partition *partitions, size_t n);
-/* Continues where it was paused. */
-int kafka_in_resume(struct kafka_in *in,
-		    const struct kafka_partition *partitions, size_t n);
+/* Continues each at its offset. Those that have not begun cannot be read now:
+ * their fetchers are not up yet, or never will be in this assignment. */
+void kafka_in_resume_at(struct kafka_in *in,
+			const struct kafka_partition *partitions, size_t n,
+			bool *ret_begun);
 
 /* Has the client hit an error that it cannot go on from: another process is
  * the same static member, say? */

@@ -127,6 +127,14 @@ static void assign(int32_t partition, int64_t offset)
 }
 
 /* The next @n records, which must follow each other from @offset on. */
+static bool resume(struct kafka_partition at)
+{
+	bool begun = false;
+
+	kafka_in_resume_at(in, &at, 1, &begun);
+	return begun;
+}
+
 static void expect_records(int32_t partition, int64_t offset, int64_t n)
 {
 	struct kafka_record records[N_EACH];
@@ -195,7 +203,7 @@ START_TEST(a_seek_makes_what_was_fetched_before_it_void)
 		open_in(NULL);
 		assign(0, 60);
 		expect_records(0, 60, 5);
-		ck_assert_int_eq(kafka_in_resume_at(in, &back, 1), 0);
+		ck_assert(resume(back));
 		expect_records(0, 10, N_EACH - 10);
 	}
 END_TEST
@@ -210,7 +218,7 @@ START_TEST(a_paused_partition_is_silent_until_it_is_resumed)
 		ck_assert_int_eq(kafka_in_pause(in, &one, 1), 0);
 		expect_silence();
 		one.offset = 5;
-		ck_assert_int_eq(kafka_in_resume_at(in, &one, 1), 0);
+		ck_assert(resume(one));
 		expect_records(2, 5, N_EACH - 5);
 	}
 END_TEST
@@ -226,6 +234,26 @@ START_TEST(an_offset_that_is_not_in_the_log_is_told_and_nothing_is_read)
 				     kafka_in_poll(in, &record, 1, 50), 0));
 		ck_assert_int_eq(told.gone, 1);
 		expect_silence();
+	}
+END_TEST
+
+START_TEST(a_partition_that_cannot_be_read_does_not_hold_up_the_others)
+	{
+		struct kafka_partition both[] = { { 0, 1, N_EACH + 1000 },
+						  { 0, 2, 0 } };
+		struct kafka_record record;
+		bool begun[2] = { true, false };
+
+		open_in(NULL);
+		ck_assert_int_eq(kafka_in_assign(in, both, 2), 0);
+		CHECK_WITHIN(DEADLINE_MS, told.n_gone > 0,
+			     if (kafka_in_poll(in, &record, 1, 50))
+				     kafka_record_release(&record));
+		both[1].offset = N_EACH - 5;
+		kafka_in_resume_at(in, both, 2, begun);
+		ck_assert(!begun[0]);
+		ck_assert(begun[1]);
+		expect_records(2, N_EACH - 5, 5);
 	}
 END_TEST
 
@@ -300,8 +328,7 @@ START_TEST(what_the_group_gives_is_silent_until_its_owner_says_where_to_begin)
 		     partition++) {
 			struct kafka_partition one = { 0, partition, 90 };
 
-			CHECK_WITHIN(DEADLINE_MS,
-				     !kafka_in_resume_at(in, &one, 1),
+			CHECK_WITHIN(DEADLINE_MS, resume(one),
 				     loop_wait(loop, 10));
 			expect_records(partition, 90, 10);
 		}
@@ -366,6 +393,9 @@ int main(void)
 	tcase_add_test(
 		tcase,
 		an_offset_that_is_not_in_the_log_is_told_and_nothing_is_read);
+	tcase_add_test(
+		tcase,
+		a_partition_that_cannot_be_read_does_not_hold_up_the_others);
 	tcase_add_test(tcase, the_loop_is_woken_for_a_record);
 	tcase_add_test(tcase, the_ends_of_a_log_are_what_they_are);
 	tcase_add_test(tcase, a_topic_that_is_there_is_not_missing);

@@ -159,9 +159,10 @@ static inline const char *postgres_database(void)
 	postgres_exec(pg, "CREATE SCHEMA galore");
 	postgres_files(pg, "migrations/control/*.up.sql");
 	postgres_files(pg, "migrations/*.up.sql");
-	postgres_exec(pg, "CREATE TABLE schema_migrations (version bigint "
-			  "PRIMARY KEY, dirty boolean NOT NULL);"
-			  "INSERT INTO schema_migrations VALUES (1000, false)");
+	postgres_exec(pg, "CREATE TABLE schema_migrations AS "
+			  "SELECT 1000::bigint AS version, false AS dirty;"
+			  "CREATE TABLE control.schema_migrations AS "
+			  "TABLE schema_migrations");
 	(void)pg_free(pg);
 	return url;
 }

@@ -14,6 +14,7 @@
 #include "workers/runtime/worker.h"
 
 #define SCHEMA_VERSION 3
+#define CONTROL_VERSION 2
 
 struct conf {
 	struct runtime_conf runtime;
@@ -206,6 +207,7 @@ static const struct worker_ops ops = {
 	.topics = topics,
 	.n_topics = sizeof(topics) / sizeof(*topics),
 	.schema_version = SCHEMA_VERSION,
+	.control_version = CONTROL_VERSION,
 	.decode = decode,
 	.load = load,
 	.decide = decide,

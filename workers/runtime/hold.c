@@ -32,6 +32,11 @@ bool hold_over(const struct hold *hold, int64_t now_ms)
 	return !hold->on || now_ms >= hold->until_ms;
 }
 
+void hold_retry(struct hold *hold)
+{
+	hold->until_ms = 0;
+}
+
 void hold_end(struct hold *hold)
 {
 	*hold = (struct hold){ 0 };

@@ -25,6 +25,7 @@ struct hold {
 bool hold_on(struct hold *hold, const char *reason, int64_t now_ms,
 	     uint32_t random);
 bool hold_over(const struct hold *hold, int64_t now_ms); /* time to try */
+void hold_retry(struct hold *hold);                      /* it is time now */
 void hold_end(struct hold *hold);
 
 #endif

@@ -30,6 +30,18 @@ START_TEST(a_hold_is_over_when_its_pause_has_passed)
 	}
 END_TEST
 
+START_TEST(a_hold_goes_on_while_it_is_tried_at_once)
+	{
+		struct hold hold = { 0 };
+
+		(void)hold_on(&hold, "away", 1000, 0);
+		ck_assert(!hold_over(&hold, 1000));
+		hold_retry(&hold);
+		ck_assert(hold_over(&hold, 1000));
+		ck_assert(hold.on);
+	}
+END_TEST
+
 START_TEST(pauses_grow_to_their_bound_and_no_further)
 	{
 		struct hold hold = { 0 };
@@ -96,6 +108,7 @@ int main(void)
 	TCase *tcase = check_case(suite, 10);
 
 	tcase_add_test(tcase, without_a_hold_it_is_time_to_try);
+	tcase_add_test(tcase, a_hold_goes_on_while_it_is_tried_at_once);
 	tcase_add_test(tcase, a_hold_is_over_when_its_pause_has_passed);
 	tcase_add_loop_test(tcase, pauses_grow_to_their_bound_and_no_further, 0,
 			    10);

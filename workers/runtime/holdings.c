@@ -17,6 +17,7 @@
 
 #define REVOKE_JOB_MS 5000
 #define REVOKE_WAIT_MS 1000
+#define READ_AGAIN_MS 10
 
 static size_t partitions_in(struct worker *worker, enum slot_state state,
 			    struct kafka_partition *ret)
@@ -136,8 +137,7 @@ int holdings_prove(struct worker *worker)
 
 static void take_row(struct worker *worker, const struct position *row)
 {
-	struct slot *slot =
-		&worker->slots[row->topic * TOPIC_PARTITIONS + row->partition];
+	struct slot *slot = slot_of(worker, row->topic, row->partition);
 
 	if (slot->state != SLOT_WANTED)
 		return;
@@ -153,10 +153,13 @@ static void take_row(struct worker *worker, const struct position *row)
 static void settle_slot(struct slot *slot)
 {
 	slot->next_read = slot->decided;
+	slot->known = true;
 	slot->n_gaps = 0;
 	slot->written = slot->decided;
 	slot->mirrored = 0;
-	slot->state = slot->n_rows ? SLOT_TAKEN : SLOT_WARM;
+	slot->state = !slot->n_rows ? SLOT_WARM
+		      : slot->gone  ? SLOT_GONE
+				    : SLOT_TAKEN;
 	counter_add(&runtime_counters.takeovers, 1);
 }
 
@@ -283,14 +286,19 @@ void holdings_read(struct worker *worker)
 {
 	struct kafka_partition partitions[SLOTS_MAX];
 	size_t n = partitions_in(worker, SLOT_TAKEN, partitions);
+	int64_t now_ms = clock_now_ms();
+	bool begun[SLOTS_MAX];
 
-	if (!n || worker->paused)
+	if (!n || worker->paused || now_ms < worker->read_at_ms)
 		return;
-	if (kafka_in_resume_at(worker->in, partitions, n))
-		return; /* the fetchers are not up yet; the next turn again */
-	for (size_t i = 0; i < SLOTS_MAX; i++)
-		if (worker->slots[i].state == SLOT_TAKEN)
-			worker->slots[i].state = SLOT_READING;
+	kafka_in_resume_at(worker->in, partitions, n, begun);
+	for (size_t i = 0; i < n; i++)
+		if (begun[i])
+			slot_of(worker, partitions[i].topic,
+				partitions[i].partition)
+				->state = SLOT_READING;
+		else
+			worker->read_at_ms = now_ms + READ_AGAIN_MS;
 }
 
 void holdings_pause(struct worker *worker)
@@ -347,6 +355,8 @@ static void free_slots(struct worker *worker)
 		struct slot *slot = &worker->slots[i];
 
 		slot->state = SLOT_FREE;
+		slot->gone = false;
+		slot->known = false;
 		slot->n_rows = 0;
 		emitted_forget(&slot->emitted);
 	}
@@ -365,8 +375,8 @@ void holdings_assigned(void *arg, const struct kafka_partition *partitions,
 
 		if (partitions[i].partition >= TOPIC_PARTITIONS)
 			continue;
-		slot = &worker->slots[partitions[i].topic * TOPIC_PARTITIONS +
-				      partitions[i].partition];
+		slot = slot_of(worker, partitions[i].topic,
+			       partitions[i].partition);
 		slot->state = SLOT_WANTED;
 		slot->prove = false;
 	}
@@ -394,12 +404,12 @@ void holdings_revoked(void *arg, const struct kafka_partition *partitions,
 void holdings_gone(void *arg, int topic, int32_t partition)
 {
 	struct worker *worker = arg;
-	struct slot *slot =
-		&worker->slots[topic * TOPIC_PARTITIONS + partition];
+	struct slot *slot = slot_of(worker, topic, partition);
 
 	if (partition >= TOPIC_PARTITIONS || slot->state != SLOT_READING)
 		return;
 	slot->state = SLOT_GONE;
+	slot->gone = true;
 	log_error("POSITION-GONE",
 		  "offset %" PRId64 " of '%s' partition %" PRId32
 		  " is not in the log, holding this partition",

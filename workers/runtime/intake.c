@@ -35,8 +35,12 @@ static struct counter *consumed_counter(enum topic_id id)
 		return &runtime_counters.consumed_restocks;
 	case TOPIC_PICKS:
 		return &runtime_counters.consumed_picks;
-	default:
+	case TOPIC_LEDGER:
+		return &runtime_counters.consumed_ledger;
+	case TOPIC_TOASTIES:
 		return &runtime_counters.consumed_toasties;
+	default:
+		abort(); /* it has no dead letters, so it cannot be read */
 	}
 }
 
@@ -141,8 +145,8 @@ static bool pass_gap(struct worker *worker, struct slot *slot,
 		 ", got %" PRId64 ", %s",
 		 slot->next_read, worker->topic_names[slot->topic],
 		 slot->partition, kafka->offset,
-		 pass ? "there are no records between them" :
-			"will read again from there");
+		 pass ? "there are no records between them"
+		      : "will read again from there");
 	if (pass)
 		batch_skip(worker->open, slot, slot->next_read);
 	else
@@ -164,8 +168,7 @@ static bool in_turn(struct worker *worker, struct slot *slot,
 
 static void take(struct worker *worker, struct kafka_record *kafka)
 {
-	struct slot *slot = &worker->slots[kafka->topic * TOPIC_PARTITIONS +
-					   kafka->partition];
+	struct slot *slot = slot_of(worker, kafka->topic, kafka->partition);
 
 	if (kafka->partition < TOPIC_PARTITIONS &&
 	    in_turn(worker, slot, kafka)) {

@@ -23,12 +23,16 @@ static bool lag_of(const struct worker *worker, const struct slot *slot,
 {
 	int64_t end, next = INT64_MAX;
 
-	if (!slot_held(slot) ||
-	    !kafka_in_end(worker->in, slot->topic, slot->partition, &end))
-		return false;
 	for (size_t i = 0; i < slot->n_rows; i++)
 		if (slot->rows[i].next_offset < next)
 			next = slot->rows[i].next_offset;
+	/* While it is taken over, as far as is known: where it stood. */
+	if (!slot->n_rows)
+		next = slot->decided;
+	if (slot->state == SLOT_FREE || slot->state == SLOT_WARM ||
+	    !slot->known ||
+	    !kafka_in_end(worker->in, slot->topic, slot->partition, &end))
+		return false;
 	ret->records = end > next ? end - next : 0;
 	ret->seconds = 0;
 	if (ret->records && slot->read_stamp_ms > 0)

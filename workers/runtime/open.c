@@ -71,7 +71,9 @@ static const char *check_started(void *arg)
 {
 	const struct worker *worker = arg;
 
-	return worker->started ? NULL : "the database was not seen yet";
+	return worker->started ? NULL
+			       : "the database and the group were not both "
+				 "seen yet";
 }
 
 /* ---- names ---- */
@@ -212,6 +214,7 @@ static void prepare_args(struct worker *worker)
 		.schema = worker->conf->schema,
 		.holder = worker->holder,
 		.schema_version = worker->ops->schema_version,
+		.control_version = worker->ops->control_version,
 	};
 	args->identity = &worker->identity;
 	args->lanes = &worker->lanes;
@@ -220,6 +223,23 @@ static void prepare_args(struct worker *worker)
 	args->transaction.ops = worker->ops;
 	args->transaction.arg = worker->arg;
 	args->transaction.identity = &worker->identity;
+}
+
+/* Poison must have somewhere to go before the first of it comes. */
+static int check_topics(const struct worker_ops *ops)
+{
+	for (size_t i = 0; i < ops->n_topics; i++) {
+		const struct topic *topic = &topic_table[ops->topics[i]];
+
+		if (topic_dlq(topic))
+			continue;
+		log_error("NO-DEAD-LETTERS",
+			  "topic '%s' is read, and has no '%s.dlq' (a row of "
+			  "schemas/topics.def)",
+			  topic->name, topic->name);
+		return -EINVAL;
+	}
+	return 0;
 }
 
 static void open_log(struct worker *worker)
@@ -288,7 +308,9 @@ int worker_open(struct worker **ret, const struct worker_ops *ops, void *arg,
 	open_log(worker);
 	name_all(worker);
 	prepare_args(worker);
-	r = open_all(worker, drain);
+	r = check_topics(ops);
+	if (!r)
+		r = open_all(worker, drain);
 	if (r) {
 		worker_close(worker);
 		return r;

@@ -64,11 +64,17 @@ static const struct pg_statement release = {
 	"release_positions",
 	"UPDATE positions p SET holder = NULL,"
 	" emitted_offset = greatest(p.emitted_offset,"
-	" least(m.emitted, p.next_offset))"
-	" FROM unnest($2::text[], $3::text[], $4::int[], $5::bigint[],"
-	" $6::bigint[]) AS m(lane, topic, partition, epoch, emitted)"
-	" WHERE p.service = $1 AND p.lane = m.lane AND p.topic = m.topic"
-	" AND p.partition = m.partition AND p.epoch = m.epoch",
+	" least(mine.emitted, p.next_offset))"
+	" FROM (SELECT q.lane, q.topic, q.partition, m.emitted"
+	" FROM positions q JOIN unnest($2::text[], $3::text[], $4::int[],"
+	" $5::bigint[], $6::bigint[])"
+	" AS m(lane, topic, partition, epoch, emitted)"
+	" ON q.lane = m.lane AND q.topic = m.topic"
+	" AND q.partition = m.partition AND q.epoch = m.epoch"
+	" WHERE q.service = $1 ORDER BY q.lane, q.topic, q.partition"
+	" FOR UPDATE OF q) mine"
+	" WHERE p.service = $1 AND p.lane = mine.lane"
+	" AND p.topic = mine.topic AND p.partition = mine.partition",
 	6,
 };
 

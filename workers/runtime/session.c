@@ -28,6 +28,12 @@ static const struct pg_statement read_schema_version = {
 	0,
 };
 
+static const struct pg_statement read_control_version = {
+	"read_control_version",
+	"SELECT max(version), bool_or(dirty) FROM control.schema_migrations",
+	0,
+};
+
 static const char working[] =
 	"SET default_transaction_isolation = 'read committed'";
 static const char watching[] = "LISTEN lanes";
@@ -59,11 +65,13 @@ static void rescue(void *arg, int backend_pid, int64_t waited_ms)
 	pg_args_deinit(&args);
 }
 
-static int check_schema(struct session *session,
-			const struct session_params *params, char *error)
+/* Is @schema, of which @read tells, at least at version @least? */
+static int check_version(struct session *session,
+			 const struct pg_statement *read, const char *schema,
+			 int64_t least, char *error)
 {
 	int64_t version = -1;
-	int i = pg_add(session->work, &read_schema_version, NULL);
+	int i = pg_add(session->work, read, NULL);
 	int r = pg_run(session->work, SESSION_TIMEOUT_MS);
 
 	if (r == PG_E_LOST) {
@@ -73,14 +81,24 @@ static int check_schema(struct session *session,
 	if (!r && !pg_null(session->work, i, 0, 0) &&
 	    !pg_bool(session->work, i, 0, 1))
 		version = pg_i64(session->work, i, 0, 0);
-	if (version >= params->schema_version)
+	if (version >= least)
 		return 0;
 	(void)snprintf(error, 256,
 		       "schema '%s' is at version %lld, at least %lld is "
 		       "needed (overlord migrate up --execute)",
-		       params->schema, (long long)version,
-		       (long long)params->schema_version);
+		       schema, (long long)version, (long long)least);
 	return SESSION_E_OLD_SCHEMA;
+}
+
+static int check_schemas(struct session *session,
+			 const struct session_params *params, char *error)
+{
+	int r = check_version(session, &read_schema_version, params->schema,
+			      params->schema_version, error);
+
+	return r ? r
+		 : check_version(session, &read_control_version, "control",
+				 params->control_version, error);
 }
 
 static int connect_to(struct pg **ret, const struct session_params *params,
@@ -116,7 +134,7 @@ static int open_both(struct session *session,
 		       error))
 		return SESSION_E_AWAY;
 	pg_on_waiting(session->work, LOOK_EVERY_MS, rescue, session);
-	return check_schema(session, params, error);
+	return check_schemas(session, params, error);
 }
 
 int session_open(struct session *session, const struct session_params *params,

@@ -25,8 +25,9 @@ struct session {
 struct session_params {
 	const char *url;
 	const char *schema;
-	const char *holder;     /* our name, at most 63 bytes */
-	int64_t schema_version; /* the least that the worker needs */
+	const char *holder;      /* our name, at most 63 bytes */
+	int64_t schema_version;  /* the least that the worker needs */
+	int64_t control_version; /* of the schema `control` */
 };
 
 enum session_outcome {

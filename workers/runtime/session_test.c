@@ -33,6 +33,7 @@ static void setup(void)
 		.schema = "galore",
 		.holder = "holder",
 		.schema_version = 2,
+		.control_version = 2,
 	};
 	blocker = postgres_connect(url, "galore");
 	postgres_exec(blocker,
@@ -65,6 +66,8 @@ static const char *const amiss[] = {
 	"UPDATE schema_migrations SET dirty = true",
 	"DELETE FROM schema_migrations",
 	"DROP TABLE schema_migrations",
+	"UPDATE control.schema_migrations SET version = 1",
+	"DROP TABLE control.schema_migrations",
 };
 
 START_TEST(a_schema_that_is_older_dirty_or_not_there_wants_migrating)

@@ -38,6 +38,8 @@ struct slot {
 	int32_t partition;
 	enum slot_state state;
 	bool prove; /* that we are still a member, before taking it again */
+	bool known; /* it was taken over since the group gave it */
+	bool gone;  /* the client reads it no more before it is assigned anew */
 	struct slot_row rows[LANES_MAX];
 	size_t n_rows;
 	int64_t next_read;     /* the offset that must come next */

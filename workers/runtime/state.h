@@ -2,9 +2,9 @@
 /*
  * State: what the files of the loop share. worker.c turns it, open.c makes
  * and ends it, intake.c fills the open batch, jobs.c is what the database
- * thread does, holdings.c keeps the slots. Everything is the poll thread's, but
- * for the arguments of the job in hand, which are the database thread's until
- * it is done.
+ * thread does, tell.c is what follows a commit, holdings.c keeps the slots.
+ * Everything is the poll thread's, but for the arguments of the job in hand,
+ * which are the database thread's until it is done.
  */
 #ifndef RUNTIME_STATE_H
 #define RUNTIME_STATE_H
@@ -88,8 +88,11 @@ struct worker {
 	int64_t job_since_ms;
 	bool task_turn; /* a worker's task goes before the next batch */
 	bool look_now;  /* something is amiss with our rows */
-	int64_t look_at_ms, emit_at_ms, mirror_at_ms;
+	int64_t look_at_ms, emit_at_ms, mirror_at_ms, read_at_ms;
 	int64_t n_mirrors;
+	struct {
+		int64_t until_ms, n;
+	} dead_lines; /* of the log, in this second */
 	struct job_args *args;
 
 	struct hold hold;
@@ -100,6 +103,12 @@ struct worker {
 	int result; /* of worker_run() */
 	bool over;
 };
+
+static inline struct slot *slot_of(struct worker *worker, int topic,
+				   int32_t partition)
+{
+	return &worker->slots[topic * TOPIC_PARTITIONS + partition];
+}
 
 /* ---- holdings.c: slots, and what is done to them in the group ---- */
 
@@ -137,6 +146,11 @@ void holdings_gone(void *arg, int topic, int32_t partition);
 
 /* Fills the open batch with what has arrived. */
 void intake_read(struct worker *worker);
+
+/* ---- tell.c ---- */
+
+/* Counts, logs and publishes what the told batch has come to. */
+void tell_committed(struct worker *worker);
 
 /* ---- jobs.c: run by the database thread ---- */
 

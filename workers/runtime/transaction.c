@@ -112,7 +112,8 @@ static int attempt(struct transaction *tx, struct pg *pg)
 		r = load(tx, pg);
 	if (r)
 		return r;
-	tx->ops->decide(tx->arg, tx->batch);
+	if (tx->ops->decide)
+		tx->ops->decide(tx->arg, tx->batch);
 	if (by_copy)
 		r = copy(tx, pg);
 	if (!r)

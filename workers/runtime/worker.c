@@ -88,41 +88,6 @@ static void deliveries_lost(struct worker *worker)
 
 /* ---- the end of a batch ---- */
 
-static void publish_record(struct worker *worker, const struct record *record)
-{
-	publish_begin(worker->publisher, record);
-	if (record->dead_reason)
-		publish_dead(worker->publisher, record,
-			     worker->identity.topics[record->slot->topic]);
-	else if (worker->ops->facts)
-		worker->ops->facts(worker->arg, worker->told, record,
-				   worker->publisher);
-	publish_end(worker->publisher);
-}
-
-static void count_record(const struct record *record)
-{
-	if (record->decided)
-		counter_add(&runtime_counters.told_again, 1);
-	else if (record->dead_reason)
-		counter_add(&runtime_counters.dead, 1);
-	else
-		counter_add(&runtime_counters.decided, 1);
-}
-
-/* A slot that went back to WANTED meanwhile is told by whoever has it now. */
-static void tell_batch(struct worker *worker)
-{
-	struct batch *batch = worker->told;
-
-	for (size_t i = 0; i < batch->n_records; i++) {
-		count_record(&batch->records[i]);
-		if (slot_held(batch->records[i].slot))
-			publish_record(worker, &batch->records[i]);
-	}
-	batch_reset(batch);
-}
-
 static void expect_facts(struct batch *batch)
 {
 	for (size_t i = 0; i < batch->n_records; i++)
@@ -271,9 +236,17 @@ static void note_written(struct worker *worker)
 	for (size_t i = 0; i < worker->args->n_held; i++) {
 		const struct held_position *held = &worker->args->held[i];
 
-		worker->slots[held->topic * TOPIC_PARTITIONS + held->partition]
-			.written = held->emitted;
+		slot_of(worker, held->topic, held->partition)->written =
+			held->emitted;
 	}
+}
+
+static bool any_wanted(const struct worker *worker)
+{
+	for (size_t i = 0; i < SLOTS_MAX; i++)
+		if (worker->slots[i].state == SLOT_WANTED)
+			return true;
+	return false;
 }
 
 static void job_succeeded(struct worker *worker, enum job job)
@@ -281,9 +254,12 @@ static void job_succeeded(struct worker *worker, enum job job)
 	switch (job) {
 	case JOB_CONNECT:
 		worker->connected = true;
-		worker->started = true;
 		worker->look_at_ms = clock_now_ms() + LOOK_EVERY_MS;
-		go_on(worker);
+		/* What is to be taken over first is held until then. */
+		if (any_wanted(worker))
+			hold_retry(&worker->hold);
+		else
+			go_on(worker);
 		return;
 	case JOB_TAKE:
 		holdings_taken(worker, &worker->args->positions);
@@ -371,7 +347,7 @@ bool worker_finish_job(struct worker *worker, int64_t timeout_ms)
 	if (!work_wait(worker->work, timeout_ms, &r))
 		return false;
 	end_job(worker, r);
-	tell_batch(worker);
+	tell_committed(worker);
 	return true;
 }
 
@@ -406,14 +382,6 @@ static bool emit_wanted(struct worker *worker, int64_t now_ms)
 		return false;
 	}
 	return now_ms >= worker->emit_at_ms;
-}
-
-static bool any_wanted(const struct worker *worker)
-{
-	for (size_t i = 0; i < SLOTS_MAX; i++)
-		if (worker->slots[i].state == SLOT_WANTED)
-			return true;
-	return false;
 }
 
 /* Does more wait for the broker than that part of what may? */
@@ -545,10 +513,13 @@ static void turn(struct worker *worker)
 		deliveries_lost(worker);
 	if (worker->job != JOB_NONE && work_done(worker->work, &r))
 		end_job(worker, r);
+	/* The broker has told the group's members what is whose. */
+	if (worker->connected && worker->joined)
+		worker->started = true;
 	if (work_notified(worker->work))
 		worker->look_at_ms = clock_now_ms();
 	if (worker->draining) {
-		tell_batch(worker);
+		tell_committed(worker);
 		drain_turn(worker);
 		return;
 	}
@@ -558,7 +529,7 @@ static void turn(struct worker *worker)
 	/* What is ready goes to the database first, so that it has something
 	 * to do while facts are sent and records read. */
 	start_job(worker);
-	tell_batch(worker);
+	tell_committed(worker);
 	holdings_read(worker);
 	intake_read(worker);
 	if (kafka_in_fatal(worker->in)) {

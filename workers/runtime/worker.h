@@ -63,7 +63,8 @@ struct worker_ops {
 	const char *service;
 	const enum topic_id *topics; /* at most WORKER_TOPICS_MAX */
 	size_t n_topics;
-	int64_t schema_version; /* the least that the SQL needs */
+	int64_t schema_version;  /* the least that the SQL needs */
+	int64_t control_version; /* of the schema `control`: its lanes, ... */
 
 	/*
 	 * Poll thread; no clock, no I/O. The envelope is checked. Positive:
@@ -81,7 +82,8 @@ struct worker_ops {
 	 * Gives what pg_run() gave. NULL: nothing to read, ever.
 	 */
 	int (*load)(void *arg, struct pg *pg, struct batch *batch);
-	/* Database thread; no clock, no I/O. May be called again. */
+	/* Database thread; no clock, no I/O. May be called again. NULL: each
+	 * record counts for itself, there is nothing to weigh up. */
 	void (*decide)(void *arg, struct batch *batch);
 	/* The rows of a large fast batch; gives what pg_copy_*() gave. The
 	 * text begins the transaction. NULL: everything goes by store(). */

@@ -7,6 +7,7 @@
 #include "workers/tally/tally.h"
 
 #define SCHEMA_VERSION 4
+#define CONTROL_VERSION 3
 
 /* clang-format off */
 static const struct conf_row conf_rows[] = {
@@ -23,13 +24,6 @@ static const struct conf_table conf_table = {
 	.n_rows = sizeof(conf_rows) / sizeof(*conf_rows),
 };
 
-/* Every fact counts for itself: there is nothing to weigh up. */
-static void decide(void *arg, struct batch *batch)
-{
-	(void)arg;
-	(void)batch;
-}
-
 static const enum topic_id topics[] = { TOPIC_TOASTIES };
 
 static const struct worker_ops ops = {
@@ -37,8 +31,8 @@ static const struct worker_ops ops = {
 	.topics = topics,
 	.n_topics = sizeof(topics) / sizeof(*topics),
 	.schema_version = SCHEMA_VERSION,
+	.control_version = CONTROL_VERSION,
 	.decode = tally_decode,
-	.decide = decide,
 	.store = tally_store,
 };
 
