@@ -13,7 +13,6 @@
 #include "itests/harness/shop.h"
 #include "itests/harness/suite.h"
 
-#define EVENT_MS 15000
 #define TOASTIE                                                                \
 	"{\"stall\":\"main\",\"customer\":\"gita\",\"items\":["                \
 	"{\"ingredient\":\"cheese\",\"quantity\":1},"                          \
@@ -25,7 +24,7 @@ static struct program *open_shop(struct world *world)
 {
 	struct program *storefront = world_start(world, "storefront", NULL);
 
-	(void)program_wait_ready(storefront, READY_MS);
+	(void)program_wait_ready(storefront, PATIENCE_MS);
 	return storefront;
 }
 
@@ -40,10 +39,10 @@ static void stock_up(const struct program *storefront)
 static void expect_event(struct events *events, const char *id,
 			 const char *state)
 {
-	json_t *event = events_next(events, EVENT_MS);
+	json_t *event = events_next(events, PATIENCE_MS);
 
-	ck_assert_msg(event, "no event within %d ms, %s was expected", EVENT_MS,
-		      state);
+	ck_assert_msg(event, "no event within %d ms, %s was expected",
+		      PATIENCE_MS, state);
 	ck_assert_str_eq(text_at(event, "order_id"), id);
 	ck_assert_str_eq(text_at(event, "state"), state);
 	json_decref(event);
@@ -60,13 +59,13 @@ START_TEST(an_order_is_seen_accepted_then_queued_then_grilling_then_done)
 		struct events events;
 		struct edges edges;
 
-		(void)program_wait_ready(chillybin, READY_MS);
+		(void)program_wait_ready(chillybin, PATIENCE_MS);
 		stock_up(storefront);
 		(void)program_stop(chillybin);
 		shop_order(storefront, TOASTIE, NULL, id);
 		(void)snprintf(path, sizeof(path), "/events?order=%s", id);
 		ck_assert(!events_open(&events, program_port(storefront), path,
-				       EVENT_MS));
+				       PATIENCE_MS));
 		expect_event(&events, id, "accepted");
 		program_start(chillybin);
 		expect_event(&events, id, "queued");
@@ -78,7 +77,7 @@ START_TEST(an_order_is_seen_accepted_then_queued_then_grilling_then_done)
 		ck_assert_uint_eq(edges_count(&edges, EDGE_START, NULL), 1);
 		ck_assert_uint_eq(edges_count(&edges, EDGE_DONE, NULL), 1);
 		edges_deinit(&edges);
-		world_settle(world, EVENT_MS);
+		world_settle(world, PATIENCE_MS);
 		(void)check_world(world,
 				  &(struct check_params){ .grills = { &grill },
 							  .all_done = true });
@@ -182,7 +181,7 @@ START_TEST(an_order_sent_twice_under_one_key_is_one_order)
 		ck_assert_str_eq(second, first);
 		shop_order(storefront, TOASTIE, "another key", other);
 		ck_assert_str_ne(other, first);
-		world_settle(world, EVENT_MS);
+		world_settle(world, PATIENCE_MS);
 		/* Three orders, whatever was sent. */
 		ck_assert_int_eq(
 			db_i64(world->db, "SELECT count(*) FROM orders"), 3);
@@ -256,5 +255,5 @@ int main(int argc, char **argv)
 		NULL,
 	};
 
-	return suite_main(argc, argv, 60, tests);
+	return suite_main(argc, argv, 600, tests);
 }

@@ -12,8 +12,7 @@
 #include "itests/harness/suite.h"
 
 /* The browser's packages may have to be fetched first. */
-#define BROWSER_MS 150000
-#define SETTLE_MS 20000
+#define BROWSER_MS 550000
 
 START_TEST(a_person_orders_on_the_page_and_sees_the_toastie_done)
 	{
@@ -43,7 +42,7 @@ START_TEST(a_person_orders_on_the_page_and_sees_the_toastie_done)
 		ck_assert_int_eq(shop_stock(storefront, "main", "cheese"), 9);
 		ck_assert_int_eq(shop_stock(storefront, "main", "vegemite"), 9);
 		ck_assert_int_eq(shop_stock(storefront, "main", "bread"), 8);
-		world_settle(world, SETTLE_MS);
+		world_settle(world, PATIENCE_MS);
 		ck_assert_int_eq(check_world(world,
 					     &(struct check_params){
 						     .grills = { &grill },
@@ -61,5 +60,5 @@ int main(int argc, char **argv)
 		NULL,
 	};
 
-	return suite_main(argc, argv, 170, tests);
+	return suite_main(argc, argv, 600, tests);
 }

@@ -11,8 +11,6 @@
 #include "itests/harness/orders.h"
 #include "itests/harness/suite.h"
 
-#define SETTLE_MS 30000
-#define TOOL_MS 60000
 #define N_ORDERS 100
 
 /* Kafka's own tool writes "topic partition offset" among others into @ret. */
@@ -27,7 +25,7 @@ static void describe_group(struct world *world, char ret[PROGRAM_PATH_MAX])
 		"org.apache.kafka.tools.consumer.group.ConsumerGroupCommand",
 		"--bootstrap-server", world->brokers, "--describe", "--group",
 		group, NULL);
-	world_run(world, TOOL_MS, tool);
+	world_run(world, PATIENCE_MS, tool);
 	(void)snprintf(ret, PROGRAM_PATH_MAX, "%s", tool->log);
 }
 
@@ -70,7 +68,7 @@ START_TEST(a_worker_that_has_left_has_told_the_group_where_it_stands)
 			bus_order(bus, &order, 2, "placed", NULL);
 		}
 		bus_flush(bus);
-		db_wait(world->db, SETTLE_MS, N_ORDERS,
+		db_wait(world->db, PATIENCE_MS, N_ORDERS,
 			"SELECT count(*) FROM orders");
 		(void)program_stop(chillybin);
 		describe_group(world, path);
@@ -89,5 +87,5 @@ int main(int argc, char **argv)
 		NULL,
 	};
 
-	return suite_main(argc, argv, 120, tests);
+	return suite_main(argc, argv, 600, tests);
 }

@@ -12,7 +12,7 @@
 #include "itests/harness/suite.h"
 
 #define N_CUSTOMERS 50
-#define SETTLE_MS 20000
+#define PATIENCE_MS PATIENCE_MS
 #define SLICE                                                                  \
 	"{\"stall\":\"main\",\"items\":[{\"ingredient\":\"cheese\","           \
 	"\"quantity\":1}]}"
@@ -56,7 +56,7 @@ START_TEST(a_refused_order_names_what_was_missing_and_changes_nothing)
 			"[{\"ingredient\":\"bread\",\"wanted\":2,\"left\":1}]");
 		ck_assert_int_eq(shop_stock(storefront, "main", "cheese"), 5);
 		ck_assert_int_eq(shop_stock(storefront, "main", "bread"), 1);
-		world_settle(world, SETTLE_MS);
+		world_settle(world, PATIENCE_MS);
 		ck_assert_int_eq(check_world(world, &(struct check_params){ 0 })
 					 .n_refused,
 				 1);
@@ -93,7 +93,7 @@ START_TEST(of_two_orders_for_the_last_slice_exactly_one_gets_it)
 		shop_restock(storefront, "main", "cheese", 1);
 		shop_order(storefront, SLICE, NULL, ids[0]);
 		shop_order(storefront, SLICE, NULL, ids[1]);
-		world_settle(world, SETTLE_MS);
+		world_settle(world, PATIENCE_MS);
 		ck_assert_int_eq(db_i64(world->db,
 					"SELECT count(*) FROM orders WHERE "
 					"verdict = 'picked' AND order_id "
@@ -124,12 +124,11 @@ START_TEST(of_fifty_at_once_for_the_last_slice_exactly_one_gets_it)
 			ck_assert(!http_send(&fds[i], program_port(storefront),
 					     &ask));
 		for (int i = 0; i < N_CUSTOMERS; i++) {
-			ck_assert(!http_receive(&answer, fds[i],
-						SHOP_TIMEOUT_MS));
+			ck_assert(!http_receive(&answer, fds[i], PATIENCE_MS));
 			ck_assert_int_eq(answer.status, 202);
 			http_answer_deinit(&answer);
 		}
-		world_settle(world, SETTLE_MS);
+		world_settle(world, PATIENCE_MS);
 		result = check_world(world, &(struct check_params){ 0 });
 		ck_assert_int_eq(result.n_picked, 1);
 		ck_assert_int_eq(result.n_refused, N_CUSTOMERS - 1);
@@ -147,5 +146,5 @@ int main(int argc, char **argv)
 		NULL,
 	};
 
-	return suite_main(argc, argv, 60, tests);
+	return suite_main(argc, argv, 600, tests);
 }

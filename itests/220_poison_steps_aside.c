@@ -11,7 +11,6 @@
 #include "itests/harness/orders.h"
 #include "itests/harness/suite.h"
 
-#define SETTLE_MS 20000
 #define PARTITION 5
 
 static const struct {
@@ -130,7 +129,8 @@ START_TEST(poison_of_each_sort_steps_aside_and_the_partition_goes_on)
 		orders_restock(bus, "bread", 100, "bread-1");
 		orders_restock(bus, "cheese", 100, "cheese-1");
 		bus_flush(bus);
-		db_wait(world->db, SETTLE_MS, 2, "SELECT count(*) FROM stock");
+		db_wait(world->db, PATIENCE_MS, 2,
+			"SELECT count(*) FROM stock");
 		for (size_t i = 0; i < N_POISONS; i++)
 			send_poison(bus, i, &positions[i]);
 		/* Some partition has both; the poison came first. */
@@ -140,7 +140,7 @@ START_TEST(poison_of_each_sort_steps_aside_and_the_partition_goes_on)
 			bus_order(bus, &order, 2, "placed", NULL);
 		}
 		bus_flush(bus);
-		world_settle(world, SETTLE_MS);
+		world_settle(world, PATIENCE_MS);
 		ck_assert_int_gt(db_i64(world->db,
 					"SELECT count(*) FROM orders "
 					"WHERE partition = %d",
@@ -171,19 +171,20 @@ START_TEST(a_known_id_with_another_content_is_a_conflict_and_no_fact)
 		orders_restock(bus, "bread", 100, "bread-1");
 		orders_restock(bus, "cheese", 100, "cheese-1");
 		bus_flush(bus);
-		db_wait(world->db, SETTLE_MS, 2, "SELECT count(*) FROM stock");
+		db_wait(world->db, PATIENCE_MS, 2,
+			"SELECT count(*) FROM stock");
 		bus_order(bus, &order, 2, "first", NULL);
 		/* The same as version 1 is the same order, and no conflict. */
 		bus_order(bus, &order, 1, "again", NULL);
 		order.doneness = DONENESS_BURNT;
 		bus_order(bus, &order, 2, "other", &position);
 		bus_flush(bus);
-		world_settle(world, SETTLE_MS);
+		world_settle(world, PATIENCE_MS);
 		/* Alone in its batch too. */
 		order.doneness = DONENESS_MEDIUM;
 		bus_order(bus, &order, 2, "another", NULL);
 		bus_flush(bus);
-		world_settle(world, SETTLE_MS);
+		world_settle(world, PATIENCE_MS);
 		bus_read(world, "orders.dlq", &dlq);
 		expect_dead(world, &dlq, &position, "conflict");
 		bus_log_deinit(&dlq);
@@ -205,5 +206,5 @@ int main(int argc, char **argv)
 		NULL,
 	};
 
-	return suite_main(argc, argv, 60, tests);
+	return suite_main(argc, argv, 600, tests);
 }

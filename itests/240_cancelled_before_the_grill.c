@@ -14,7 +14,6 @@
 #include "itests/harness/suite.h"
 #include "schemas/pick.h"
 
-#define SETTLE_MS 20000
 #define TOASTIE(more)                                                          \
 	"{\"stall\":\"main\",\"customer\":\"gita\",\"items\":["                \
 	"{\"ingredient\":\"cheese\",\"quantity\":1},"                          \
@@ -84,7 +83,7 @@ START_TEST(an_order_cancelled_before_the_grill_gives_everything_back_once)
 		(void)world_start(world, "jafflr-1", NULL);
 		json_decref(shop_wait(storefront, id, "returned"));
 		cancel(storefront, id);
-		world_settle(world, SETTLE_MS);
+		world_settle(world, PATIENCE_MS);
 		ck_assert_int_eq(shop_stock(storefront, "main", "bread"), 10);
 		ck_assert_int_eq(shop_stock(storefront, "main", "cheese"), 10);
 		ck_assert_int_eq(check_world(world,
@@ -105,10 +104,16 @@ START_TEST(a_toastie_that_has_started_is_finished)
 		(void)world_start(world, "jafflr-1", NULL);
 		shop_order(storefront, TOASTIE(",\"doneness\":\"well-done\""),
 			   NULL, id);
-		grill_wait_starts(&grill, 1, SETTLE_MS);
+		grill_wait_starts(&grill, 1, PATIENCE_MS);
+		/* It says nothing until jafflr has heard of both. */
+		program_freeze(grill.program);
 		cancel(storefront, id);
+		db_wait(world->db, PATIENCE_MS, 2,
+			"SELECT sum(next_offset)::int8 FROM positions "
+			"WHERE service = 'jafflr'");
+		program_thaw(grill.program);
 		json_decref(shop_wait(storefront, id, "done"));
-		world_settle(world, SETTLE_MS);
+		world_settle(world, PATIENCE_MS);
 		ck_assert_int_eq(shop_stock(storefront, "main", "bread"), 8);
 		ck_assert_int_eq(check_world(world,
 					     &(struct check_params){
@@ -135,7 +140,7 @@ START_TEST(a_cancellation_that_comes_too_late_leaves_the_verdict_kept)
 		json_decref(shop_wait(storefront, counter, "done"));
 		cancel(storefront, refused);
 		cancel(storefront, counter);
-		world_settle(world, SETTLE_MS);
+		world_settle(world, PATIENCE_MS);
 		ck_assert_uint_eq(count_verdicts(world, VERDICT_KEPT), 2);
 		ck_assert_uint_eq(count_verdicts(world, VERDICT_CANCELLED), 0);
 		json_decref(shop_wait(storefront, refused, "refused"));
@@ -154,5 +159,5 @@ int main(int argc, char **argv)
 		NULL,
 	};
 
-	return suite_main(argc, argv, 60, tests);
+	return suite_main(argc, argv, 600, tests);
 }

@@ -10,8 +10,6 @@
 #include "itests/harness/orders.h"
 #include "itests/harness/suite.h"
 
-#define SETTLE_MS 30000
-#define TOOL_MS 60000
 /* Enough for at least one on each partition. */
 #define N_ORDERS 200
 #define N_POISONS 60
@@ -26,13 +24,13 @@ static void send_in_transactions(struct world *world)
 	world_topic(world, "orders", topic);
 	(void)snprintf(servers, sizeof(servers), "bootstrap.servers=%s",
 		       world->brokers);
-	world_run(world, TOOL_MS,
+	world_run(world, PATIENCE_MS,
 		  world_command(world, "infra/kafka/kafka.sh", "tool",
 				"org.apache.kafka.tools.ProducerPerformance",
-				"--topic", topic, "--num-records", TEXT_OF(N_POISONS),
-				"--record-size", "16", "--throughput", "100",
-				"--transactional-id", topic,
-				"--transaction-duration-ms", "20",
+				"--topic", topic, "--num-records",
+				TEXT_OF(N_POISONS), "--record-size", "16",
+				"--throughput", "100", "--transactional-id",
+				topic, "--transaction-duration-ms", "20",
 				"--producer-props", servers, NULL));
 }
 
@@ -47,7 +45,8 @@ START_TEST(orders_behind_the_markers_of_transactions_are_decided)
 		orders_restock(bus, "bread", 1000, "bread-1");
 		orders_restock(bus, "cheese", 1000, "cheese-1");
 		bus_flush(bus);
-		db_wait(world->db, SETTLE_MS, 2, "SELECT count(*) FROM stock");
+		db_wait(world->db, PATIENCE_MS, 2,
+			"SELECT count(*) FROM stock");
 		send_in_transactions(world);
 		for (int n = 0; n < N_ORDERS; n++) {
 			const struct order_placed order = order_of((uint8_t)n);
@@ -55,7 +54,7 @@ START_TEST(orders_behind_the_markers_of_transactions_are_decided)
 			bus_order(bus, &order, 2, "placed", NULL);
 		}
 		bus_flush(bus);
-		world_settle(world, SETTLE_MS);
+		world_settle(world, PATIENCE_MS);
 		ck_assert_int_gt(
 			program_metric(chillybin, "galore_record_gaps_total"),
 			0);
@@ -72,5 +71,5 @@ int main(int argc, char **argv)
 		NULL,
 	};
 
-	return suite_main(argc, argv, 120, tests);
+	return suite_main(argc, argv, 600, tests);
 }

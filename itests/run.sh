@@ -11,7 +11,7 @@
 #	BIN=build/rel/bin       the programs under test
 #	ITEST_DIR=build/itest   logs, a folder a test, and the screenshot
 #	JOBS=2                  programs at a time
-#	DEADLINE=300            seconds that a program may take
+#	DEADLINE=1200           seconds that a program may take
 #
 # Invariant: what is started here is watched by somebody who outlives it: the
 # servers watch this process, the kernel kills a test's programs with the test.
@@ -28,7 +28,7 @@ SERVER=itest
 BIN=${BIN:-build/rel/bin}
 ITEST_DIR=${ITEST_DIR:-build/itest}
 JOBS=${JOBS:-2}
-DEADLINE=${DEADLINE:-300}
+DEADLINE=${DEADLINE:-1200}
 export BIN ITEST_DIR
 
 N_PASSED=0

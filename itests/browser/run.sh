@@ -13,7 +13,7 @@ set -euo pipefail
 HERE=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
 CACHE=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/toasties-galore/browser
 INSTALL_DEADLINE_S=300
-RUN_DEADLINE_S=120
+RUN_DEADLINE_S=240
 
 die() {
 	printf 'browser: %s\n' "$1" >&2

@@ -14,8 +14,6 @@
 #include "infra/lib/xalloc.h"
 #include "schemas/topics.h"
 
-#define READ_TIMEOUT_MS 30000
-#define FLUSH_TIMEOUT_MS 30000
 #define POLL_RECORDS 1000
 #define KEY_BYTES 600
 
@@ -84,7 +82,7 @@ static int by_position(const void *a, const void *b)
 static void read_all(struct kafka_in *in, const int64_t *ends,
 		     struct bus_log *ret)
 {
-	int64_t deadline_at_ms = clock_now_ms() + READ_TIMEOUT_MS;
+	int64_t deadline_at_ms = clock_now_ms() + PATIENCE_MS;
 	struct kafka_record records[POLL_RECORDS];
 	int n_open = 0;
 	size_t n;
@@ -115,8 +113,8 @@ static void ends_of(const struct world *world, const char *topic,
 	char name[128];
 
 	world_topic(world, topic, name);
-	ck_assert(!kafka_admin_new(&admin, world->brokers, "itest",
-				   READ_TIMEOUT_MS));
+	ck_assert(
+		!kafka_admin_new(&admin, world->brokers, "itest", PATIENCE_MS));
 	ck_assert_msg(!kafka_admin_ends(admin, name, TOPIC_PARTITIONS, ends),
 		      "the ends of '%s' cannot be had: %s", name,
 		      kafka_admin_error(admin));
@@ -261,7 +259,7 @@ void bus_send(struct bus *bus, const char *topic,
 
 void bus_flush(struct bus *bus)
 {
-	ck_assert_msg(kafka_out_flush(bus->out, FLUSH_TIMEOUT_MS),
+	ck_assert_msg(kafka_out_flush(bus->out, PATIENCE_MS),
 		      "the broker does not acknowledge");
 }
 

@@ -21,7 +21,6 @@
 #include "schemas/topics.h"
 
 #define FAULTS_TOLD 8
-#define ADMIN_TIMEOUT_MS 10000
 
 void check_fault(struct check *check, const char *format, ...)
 {
@@ -468,14 +467,20 @@ static bool in_play(const struct world *world, const char *service)
 	return false;
 }
 
+/*
+ * The way of an order: once nothing comes in, and a stage and all before it
+ * are done, that stage stays so. Looked at in another order something may
+ * slip by.
+ */
 static const struct {
-	const char *service, *topics[4];
-} readers[] = {
-	{ "chillybin", { "orders", "restocks", "toasties" } },
-	{ "jafflr", { "picks" } },
-	{ "tally", { "toasties" } },
+	const char *service, *topic;
+	bool toasties; /* the rows of the table of that name */
+} stages[] = {
+	{ "chillybin", "orders", false },   { "chillybin", "restocks", false },
+	{ "jafflr", "picks", false },       { "jafflr", "toasties", true },
+	{ "chillybin", "toasties", false }, { "tally", "toasties", false },
 };
-#define N_READERS (sizeof(readers) / sizeof(readers[0]))
+#define N_STAGES (sizeof(stages) / sizeof(stages[0]))
 
 /* Rows whose next and emitted are not at the end of the topic. */
 static int64_t count_behind(struct world *world, struct kafka_admin *admin,
@@ -504,6 +509,13 @@ static int64_t count_behind(struct world *world, struct kafka_admin *admin,
 	return n;
 }
 
+static int64_t count_unfinished(struct world *world)
+{
+	return db_i64(world->db, "SELECT count(*) FROM toasties WHERE state IN "
+				 "('collecting', 'queued', 'grilling') OR "
+				 "published_seq < seq");
+}
+
 struct settling {
 	struct world *world;
 	struct kafka_admin *admin;
@@ -516,29 +528,18 @@ static bool is_level(void *arg)
 	struct settling *settling = arg;
 	struct world *world = settling->world;
 
-	if (in_play(world, "jafflr")) {
-		settling->service = "jafflr";
-		settling->topic = "toasties";
-		settling->n =
-			db_i64(world->db,
-			       "SELECT count(*) FROM toasties WHERE state IN "
-			       "('collecting', 'queued', 'grilling') OR "
-			       "published_seq < seq");
+	for (size_t i = 0; i < N_STAGES; i++) {
+		if (!in_play(world, stages[i].service))
+			continue;
+		settling->service = stages[i].service;
+		settling->topic = stages[i].topic;
+		settling->n = stages[i].toasties
+				      ? count_unfinished(world)
+				      : count_behind(world, settling->admin,
+						     stages[i].service,
+						     stages[i].topic);
 		if (settling->n)
 			return false;
-	}
-	for (size_t i = 0; i < N_READERS; i++) {
-		if (!in_play(world, readers[i].service))
-			continue;
-		settling->service = readers[i].service;
-		for (int t = 0; readers[i].topics[t]; t++) {
-			settling->topic = readers[i].topics[t];
-			settling->n = count_behind(world, settling->admin,
-						   settling->service,
-						   settling->topic);
-			if (settling->n)
-				return false;
-		}
 	}
 	return true;
 }
@@ -548,8 +549,8 @@ void world_settle(struct world *world, int64_t timeout_ms)
 	CLEANUP(kafka_admin_freep) struct kafka_admin *admin = NULL;
 	struct settling settling = { .world = world };
 
-	ck_assert(!kafka_admin_new(&admin, world->brokers, "itest",
-				   ADMIN_TIMEOUT_MS));
+	ck_assert(
+		!kafka_admin_new(&admin, world->brokers, "itest", PATIENCE_MS));
 	settling.admin = admin;
 	ck_assert_msg(until(timeout_ms, is_level, &settling),
 		      "after %" PRId64 " ms %s is not done with %s: %" PRId64
@@ -563,7 +564,7 @@ static void check_positions(struct check *check)
 	struct settling settling = { .world = check->world };
 
 	ck_assert(!kafka_admin_new(&admin, check->world->brokers, "itest",
-				   ADMIN_TIMEOUT_MS));
+				   PATIENCE_MS));
 	settling.admin = admin;
 	if (!is_level(&settling))
 		check_fault(check, "%s is not done with %s: %" PRId64 " left",

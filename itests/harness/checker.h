@@ -22,7 +22,7 @@
 #include "itests/harness/grill_spy.h"
 #include "itests/harness/world.h"
 
-enum { CHECK_RECORDS_MAX = 4, CHECK_GRILLS_MAX = 4 };
+enum { CHECK_RECORDS_MAX = 5, CHECK_GRILLS_MAX = 4 };
 
 struct check_params {
 	/* Files that stampede has written (RECORD). */

@@ -13,7 +13,6 @@
 #include "infra/lib/xalloc.h"
 #include "itests/harness/until.h"
 
-#define TIMEOUT_MS 30000
 enum { STATEMENTS_MAX = 90 };
 
 struct db {
@@ -39,7 +38,7 @@ static void connect_again(struct db *db)
 		.url = db->url,
 		.schema = db->schema,
 		.application_name = "itest",
-		.timeout_ms = TIMEOUT_MS,
+		.timeout_ms = PATIENCE_MS,
 	};
 	char error[256];
 
@@ -88,7 +87,8 @@ static const struct pg_statement *statement_of(struct db *db, const char *sql)
 	return statement;
 }
 
-static int query(struct db *db, const char *sql)
+/* -1: the server says no. */
+static int try_query(struct db *db, const char *sql)
 {
 	const struct pg_statement *statement;
 	int i, r;
@@ -98,8 +98,18 @@ static int query(struct db *db, const char *sql)
 		connect_again(db);
 	statement = statement_of(db, sql);
 	i = pg_add(db->pg, statement, NULL);
-	r = pg_run(db->pg, TIMEOUT_MS);
+	r = pg_run(db->pg, PATIENCE_MS);
+	if (r == PG_E_SQL)
+		return -1;
 	ck_assert_msg(!r, "'%s': %s", sql, pg_message(db->pg));
+	return i;
+}
+
+static int query(struct db *db, const char *sql)
+{
+	int i = try_query(db, sql);
+
+	ck_assert_msg(i >= 0, "'%s': %s", sql, pg_message(db->pg));
 	return i;
 }
 
@@ -120,6 +130,32 @@ int db_query(struct db *db, const char *format, ...)
 	sql = vformat(format, args);
 	va_end(args);
 	return query(db, sql);
+}
+
+struct insisted {
+	struct db *db;
+	const char *sql;
+};
+
+static bool is_allowed(void *arg)
+{
+	const struct insisted *insisted = arg;
+
+	return try_query(insisted->db, insisted->sql) >= 0;
+}
+
+void db_insist(struct db *db, const char *format, ...)
+{
+	CLEANUP(cleanup_free) char *sql = NULL;
+	struct insisted insisted = { .db = db };
+	va_list args;
+
+	va_start(args, format);
+	sql = vformat(format, args);
+	va_end(args);
+	insisted.sql = sql;
+	ck_assert_msg(until(PATIENCE_MS, is_allowed, &insisted), "'%s': %s",
+		      sql, pg_message(db->pg));
 }
 
 struct pg *db_pg(struct db *db)

@@ -22,6 +22,9 @@ DEFINE_CLEANUP(struct db, db_free);
 /* Runs one statement; its rows are read by pg_*(db_pg(), index, ...). */
 int db_query(struct db *db, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+/* The same, until the server does not say no: somebody is still leaving. */
+void db_insist(struct db *db, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 struct pg *db_pg(struct db *db);
 
 /* The one value of the one row: an integer (NULL is -1), or a text. */

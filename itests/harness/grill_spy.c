@@ -16,9 +16,6 @@
 #include "infra/lib/xalloc.h"
 #include "itests/harness/until.h"
 
-#define COMMAND_TIMEOUT_MS 30000
-#define CONTROL_TIMEOUT_S 10
-
 static void path_of(const struct grill_spy *spy, const char *end,
 		    char ret[PROGRAM_PATH_MAX])
 {
@@ -35,7 +32,7 @@ static void enter(const struct grill_spy *spy)
 	(void)snprintf(address, sizeof(address), "127.0.0.1:%u",
 		       program_port(spy->program));
 	(void)snprintf(plates, sizeof(plates), "%d", spy->n_plates);
-	world_run(spy->world, COMMAND_TIMEOUT_MS,
+	world_run(spy->world, PATIENCE_MS,
 		  world_command(spy->world, "overlord-grill", "grill", "set",
 				spy->name, "--address", address, "--plates",
 				plates, "--execute", NULL));
@@ -179,7 +176,7 @@ void grill_wait_starts(const struct grill_spy *spy, size_t n,
 
 static int connect_control(const struct grill_spy *spy)
 {
-	struct timeval timeout = { .tv_sec = CONTROL_TIMEOUT_S };
+	struct timeval timeout = { .tv_sec = PATIENCE_MS / 1000 };
 	struct sockaddr_in address = {
 		.sin_family = AF_INET,
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),

@@ -16,8 +16,7 @@
 
 #include "infra/lib/cleanup.h"
 #include "infra/lib/clock.h"
-
-#define SEND_TIMEOUT_MS 5000
+#include "itests/harness/until.h"
 
 /* ---- bytes ---- */
 
@@ -54,7 +53,7 @@ static int wait_for(int fd, short events, int64_t deadline_at_ms)
 
 static int send_all(int fd, const char *p, size_t n)
 {
-	int64_t deadline_at_ms = clock_now_ms() + SEND_TIMEOUT_MS;
+	int64_t deadline_at_ms = clock_now_ms() + PATIENCE_MS;
 	ssize_t n_sent;
 	int r;
 

@@ -23,9 +23,8 @@
 #include "itests/harness/http.h"
 #include "itests/harness/until.h"
 
-#define KILL_TIMEOUT_MS 10000
 #define STOP_TIMEOUT_MS 30000
-#define PROBE_TIMEOUT_MS 2000
+#define PROBE_TIMEOUT_MS 5000
 
 extern char **environ;
 
@@ -133,21 +132,30 @@ static bool has_probes(const struct program *program)
 	return strncmp(program->name, "grill", 5) != 0;
 }
 
-bool program_ready_now(const struct program *program)
+/* The status of /readyz, 0 when there was none in time. */
+static int ready_status(const struct program *program)
 {
 	struct http_answer answer;
 	uint16_t port = program_port(program);
-	bool ready;
+	int status;
 
-	if (!port)
-		return false;
-	if (!has_probes(program))
-		return true;
-	if (http_get(&answer, port, "/readyz", PROBE_TIMEOUT_MS))
-		return false;
-	ready = answer.status == 200;
+	if (!port || http_get(&answer, port, "/readyz", PROBE_TIMEOUT_MS))
+		return 0;
+	status = answer.status;
 	http_answer_deinit(&answer);
-	return ready;
+	return status;
+}
+
+bool program_ready_now(const struct program *program)
+{
+	if (!has_probes(program))
+		return program_port(program) != 0;
+	return ready_status(program) == 200;
+}
+
+bool program_unready_now(const struct program *program)
+{
+	return ready_status(program) == 503;
 }
 
 static bool ready_or_over(void *arg)
@@ -197,7 +205,7 @@ static bool has_stopped(void *arg)
 void program_freeze(struct program *program)
 {
 	program_signal(program, SIGSTOP);
-	ck_assert_msg(until(STOP_TIMEOUT_MS, has_stopped, program),
+	ck_assert_msg(until(PATIENCE_MS, has_stopped, program),
 		      "%s does not stop", program->name);
 }
 
@@ -236,7 +244,7 @@ void program_kill(struct program *program)
 	if (program_ended(program))
 		return;
 	(void)kill(-program->pid, SIGKILL);
-	(void)program_wait(program, KILL_TIMEOUT_MS);
+	(void)program_wait(program, PATIENCE_MS);
 }
 
 int64_t program_stop(struct program *program)
@@ -279,7 +287,7 @@ int64_t program_metric(const struct program *program, const char *metric)
 	int64_t value = 0;
 
 	ck_assert_msg(!http_get(&answer, program_port(program), "/metrics",
-				PROBE_TIMEOUT_MS),
+				PATIENCE_MS),
 		      "%s does not tell its metrics", program->name);
 	ck_assert_msg(find_metric(answer.body.p, metric, &value),
 		      "%s has no metric '%s'", program->name, metric);
@@ -287,24 +295,27 @@ int64_t program_metric(const struct program *program, const char *metric)
 	return value;
 }
 
-int64_t program_rss_kbytes(const struct program *program)
+int64_t program_memory_kbytes(const struct program *program, const char *sum)
 {
 	char path[64], line[256];
+	size_t n = strlen(sum);
 	int64_t kbytes = -1;
+	const char *p;
 	FILE *file;
 
-	(void)snprintf(path, sizeof(path), "/proc/%d/status",
+	/* Exact, unlike VmRSS, which lags behind by some pages a thread. */
+	(void)snprintf(path, sizeof(path), "/proc/%d/smaps_rollup",
 		       (int)program->pid);
 	file = fopen(path, "re");
 	ck_assert_msg(file, "%s is not in /proc", program->name);
-	while (fgets(line, sizeof(line), file))
-		if (!strncmp(line, "VmRSS:", 6))
-			(void)str_n_to_i64(
-				&kbytes, line + 6 + strspn(line + 6, " \t"),
-				strspn(line + 6 + strspn(line + 6, " \t"),
-				       "0123456789"),
-				0, INT64_MAX);
+	while (fgets(line, sizeof(line), file)) {
+		if (strncmp(line, sum, n) != 0 || line[n] != ':')
+			continue;
+		p = line + n + 1 + strspn(line + n + 1, " ");
+		(void)str_n_to_i64(&kbytes, p, strspn(p, "0123456789"), 0,
+				   INT64_MAX);
+	}
 	(void)fclose(file);
-	ck_assert_msg(kbytes >= 0, "%s tells no VmRSS", program->name);
+	ck_assert_msg(kbytes >= 0, "%s tells no %s", program->name, sum);
 	return kbytes;
 }

@@ -44,6 +44,8 @@ bool program_is_ready(struct program *program, int64_t timeout_ms);
 int64_t program_wait_ready(struct program *program, int64_t timeout_ms);
 /* Does /readyz answer 200 now? */
 bool program_ready_now(const struct program *program);
+/* Does it say of itself that it is not ready? No answer is none. */
+bool program_unready_now(const struct program *program);
 
 void program_signal(const struct program *program, int signal);
 /* SIGSTOP, and waits until not one of its threads runs; and SIGCONT. */
@@ -61,7 +63,7 @@ int64_t program_stop(struct program *program);
 /* Of /metrics: the sum over all labels of @metric, which is a name, or a name
  * with the first of its labels: "galore_records_total{outcome=\"dead\"". */
 int64_t program_metric(const struct program *program, const char *metric);
-/* Resident memory. */
-int64_t program_rss_kbytes(const struct program *program);
+/* Memory, of the sums in smaps_rollup: "Rss", "Pss", "Anonymous". */
+int64_t program_memory_kbytes(const struct program *program, const char *sum);
 
 #endif

@@ -6,12 +6,12 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "infra/lib/hash.h"
 #include "itests/harness/suite.h"
 #include "itests/harness/until.h"
 
 #define N_PLATES 32
 #define SPEED 5000
-#define SEND_TIMEOUT_MS 60000
 #define N_INGREDIENTS 8
 #define N_STALLS 2
 
@@ -30,6 +30,8 @@ static struct program *stampede_of(struct rush *rush, const char *name,
 	char text[PROGRAM_PATH_MAX + 16];
 
 	program_set(program, "STALLS=2");
+	/* However long the broker is away. */
+	program_set(program, "DRAIN_MS=600000");
 	(void)snprintf(text, sizeof(text), "RECORD=%s", record);
 	program_set(program, text);
 	return program;
@@ -43,9 +45,42 @@ static void fill_shelves(struct rush *rush, int64_t restock)
 	program = stampede_of(rush, "stampede-stock", rush->stock_record);
 	program_set(program, "ORDERS=0");
 	set_number(program, "RESTOCK", restock);
-	world_run(rush->world, SEND_TIMEOUT_MS, program);
-	db_wait(rush->world->db, SEND_TIMEOUT_MS, N_STALLS * N_INGREDIENTS,
+	world_run(rush->world, PATIENCE_MS, program);
+	db_wait(rush->world->db, PATIENCE_MS, N_STALLS * N_INGREDIENTS,
 		"SELECT count(*) FROM stock");
+}
+
+/* Ids are drawn from it, so each wave has another one. */
+static int64_t seed_of(const struct rush *rush,
+		       const struct rush_params *params, int wave)
+{
+	const char *name = rush->world->name;
+
+	if (params->seed)
+		return params->seed + wave;
+	return (int64_t)(hash_bytes(name, strlen(name)) >> 8) + 1 + wave;
+}
+
+static void make_wave(struct rush *rush, const struct rush_params *params,
+		      int wave)
+{
+	struct program *program;
+	char name[32];
+
+	(void)snprintf(name, sizeof(name), "orders-%d.jsonl", wave + 1);
+	world_path(rush->world, name, rush->records[wave]);
+	(void)snprintf(name, sizeof(name), "stampede-orders-%d", wave + 1);
+	program = stampede_of(rush, name, rush->records[wave]);
+	set_number(program, "ORDERS", params->n_orders / rush->n_waves);
+	set_number(program, "RATE", params->rate);
+	set_number(program, "SEED", seed_of(rush, params, wave));
+	set_number(program, "V1_PERCENT", params->v1_percent);
+	set_number(program, "DUPLICATE_PERCENT", params->duplicate_percent);
+	set_number(program, "POISON_PERCENT", params->poison_percent);
+	program_set(program, "CUSTOMERS=200");
+	if (params->grill && !strcmp(params->grill, "false"))
+		program_set(program, "GRILL=false");
+	rush->waves[wave] = program;
 }
 
 void rush_open(struct rush *rush, struct world *world,
@@ -57,34 +92,32 @@ void rush_open(struct rush *rush, struct world *world,
 		rush->grills[1] = grill_open(world, "grill-2", N_PLATES, SPEED);
 	}
 	fill_shelves(rush, params->restock);
-	world_path(world, "orders.jsonl", rush->record);
-	rush->stampede = stampede_of(rush, "stampede-orders", rush->record);
-	set_number(rush->stampede, "ORDERS", params->n_orders);
-	set_number(rush->stampede, "RATE", params->rate);
-	set_number(rush->stampede, "SEED", params->seed);
-	set_number(rush->stampede, "V1_PERCENT", params->v1_percent);
-	set_number(rush->stampede, "DUPLICATE_PERCENT",
-		   params->duplicate_percent);
-	set_number(rush->stampede, "POISON_PERCENT", params->poison_percent);
-	program_set(rush->stampede, "CUSTOMERS=200");
-	if (params->grill && !strcmp(params->grill, "false"))
-		program_set(rush->stampede, "GRILL=false");
+	rush->n_waves = params->n_waves ? params->n_waves : 1;
+	ck_assert_int_le(rush->n_waves, RUSH_WAVES_MAX);
+	for (int wave = 0; wave < rush->n_waves; wave++)
+		make_wave(rush, params, wave);
 }
 
 void rush_start(struct rush *rush)
 {
-	program_start(rush->stampede);
+	ck_assert_int_lt(rush->n_started, rush->n_waves);
+	program_start(rush->waves[rush->n_started++]);
 }
 
 void rush_wait_sent(struct rush *rush)
 {
+	struct program *stampede;
 	int status;
 
-	if (!rush->stampede->pid)
-		return;
-	status = program_wait(rush->stampede, SEND_TIMEOUT_MS);
-	ck_assert_msg(status == 0, "stampede ended with %d, its log is '%s'",
-		      status, rush->stampede->log);
+	for (int wave = 0; wave < rush->n_started; wave++) {
+		stampede = rush->waves[wave];
+		if (!stampede->pid)
+			continue;
+		status = program_wait(stampede, PATIENCE_MS);
+		ck_assert_msg(status == 0,
+			      "stampede ended with %d, its log is '%s'", status,
+			      stampede->log);
+	}
 }
 
 struct awaited_orders {
@@ -114,7 +147,7 @@ void rush_wait_decided(const struct rush *rush, int64_t n, int64_t timeout_ms)
 struct check_result rush_check(struct rush *rush, int64_t timeout_ms)
 {
 	struct check_params params = {
-		.records = { rush->stock_record, rush->record },
+		.records = { rush->stock_record },
 		.all_done = true,
 	};
 	struct check_result result;
@@ -123,6 +156,10 @@ struct check_result rush_check(struct rush *rush, int64_t timeout_ms)
 		params.grills[0] = &rush->grills[0];
 		params.grills[1] = &rush->grills[1];
 	}
+	while (rush->n_started < rush->n_waves)
+		rush_start(rush);
+	for (int wave = 0; wave < rush->n_waves; wave++)
+		params.records[1 + wave] = rush->records[wave];
 	rush_wait_sent(rush);
 	world_settle(rush->world, timeout_ms);
 	result = check_world(rush->world, &params);

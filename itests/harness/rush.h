@@ -2,41 +2,49 @@
 /*
  * Rush: a shop under load. Stock first, then stampede's orders of every sort,
  * a record of what it sent, and grills that are quick enough for them.
+ *
+ * Orders come in waves, so that a test which waits for something between two
+ * of them knows that there are more to come. What is drawn follows from the
+ * test's name: the same orders each time.
  */
 #ifndef HARNESS_RUSH_H
 #define HARNESS_RUSH_H
 
 #include "itests/harness/checker.h"
 
+enum { RUSH_WAVES_MAX = CHECK_RECORDS_MAX - 1 };
+
 struct rush_params {
-	int64_t n_orders;
-	int64_t rate;    /* orders a second; 0: flat out */
-	int64_t restock; /* of each ingredient at each of the two stalls */
+	int64_t n_orders; /* of all waves */
+	int n_waves;      /* of the same size; 0 is 1 */
+	int64_t rate;     /* orders a second; 0: flat out */
+	int64_t restock;  /* of each ingredient at each of the two stalls */
 	int64_t v1_percent, duplicate_percent, poison_percent;
 	const char *grill; /* GRILL of stampede; NULL: "true" */
-	int64_t seed;      /* 0: another one each time */
+	int64_t seed;      /* 0: by the name of the test */
 };
 
 struct rush {
 	struct world *world;
-	struct program *stampede;
+	struct program *waves[RUSH_WAVES_MAX];
+	int n_waves, n_started;
 	char stock_record[PROGRAM_PATH_MAX];
-	char record[PROGRAM_PATH_MAX];
+	char records[RUSH_WAVES_MAX][PROGRAM_PATH_MAX];
 	struct grill_spy grills[2];
 };
 
 /*
  * Opens two quick grills (@with_grills) and fills the shelves; a chillybin is
- * there already. The orders come with rush_start().
+ * there already. The orders come with rush_start(), a wave each time.
  */
 void rush_open(struct rush *rush, struct world *world,
 	       const struct rush_params *params, bool with_grills);
 void rush_start(struct rush *rush);
-/* Waits until all is sent and acknowledged. */
+/* Waits until all waves that began are sent and acknowledged. */
 void rush_wait_sent(struct rush *rush);
 /* Waits until @n orders have been decided. */
 void rush_wait_decided(const struct rush *rush, int64_t n, int64_t timeout_ms);
-/* Sent, settled, and right in every respect. */
+/* Begins the waves that are left; sent, settled, right in every respect. */
 struct check_result rush_check(struct rush *rush, int64_t timeout_ms);
 
 /* Settings of a jafflr for grills that toast in milliseconds. */

@@ -16,7 +16,7 @@ struct http_answer shop_ask(const struct program *storefront,
 	struct http_answer answer;
 	int r;
 
-	r = http_call(&answer, program_port(storefront), ask, SHOP_TIMEOUT_MS);
+	r = http_call(&answer, program_port(storefront), ask, PATIENCE_MS);
 	ck_assert_msg(!r, "%s %s: %s", ask->method, ask->path, err_text(r));
 	return answer;
 }
@@ -105,7 +105,7 @@ void shop_restock(const struct program *storefront, const char *stall,
 	ck_assert_msg(answer.status == 202, "POST /restock: %d %s",
 		      answer.status, answer.body.p);
 	http_answer_deinit(&answer);
-	ck_assert_msg(until(SHOP_TIMEOUT_MS, is_stocked, &awaited),
+	ck_assert_msg(until(PATIENCE_MS, is_stocked, &awaited),
 		      "a restock of %s does not arrive", ingredient);
 }
 
@@ -149,7 +149,7 @@ json_t *shop_wait(const struct program *storefront, const char *id,
 					 .id = id,
 					 .state = state };
 
-	ck_assert_msg(until(SHOP_TIMEOUT_MS, is_in_state, &awaited),
+	ck_assert_msg(until(PATIENCE_MS, is_in_state, &awaited),
 		      "order %s is %s and does not become %s", id, awaited.seen,
 		      state);
 	return awaited.json;

@@ -8,8 +8,6 @@
 #include "itests/harness/http.h"
 #include "itests/harness/world.h"
 
-enum { SHOP_TIMEOUT_MS = 15000 };
-
 /* Any request; what cannot be asked fails the test. */
 struct http_answer shop_ask(const struct program *storefront,
 			    const struct http_ask *ask);

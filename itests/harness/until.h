@@ -8,6 +8,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/*
+ * How long anything that must come true may take: many times what it takes
+ * where one core bears all. It costs nothing as long as all is well. Shorter
+ * times are for what the product promises.
+ */
+enum { PATIENCE_MS = 120000 };
+
 typedef bool (*until_fn)(void *arg);
 
 /* Asks @fn again and again; false when it was not true within @timeout_ms. */

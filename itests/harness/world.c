@@ -22,9 +22,7 @@
 #include "infra/lib/clock.h"
 #include "infra/lib/hash.h"
 #include "infra/lib/xalloc.h"
-#include "itests/harness/until.h"
 
-#define COMMAND_TIMEOUT_MS 60000
 #define SCHEMA "galore"
 /* The same number in every test, and nobody else's. */
 #define TEMPLATE_LOCK 7467001
@@ -102,6 +100,11 @@ static void settings_of_all(const struct world *world, struct program *program)
 	add_setting(program, text_by("ADDR_FILE=%s", program->port_file));
 	add_setting(program, xstrdup("PROBE_ADDR=127.0.0.1:0"));
 	add_setting(program, text_by("PROBE_PORT_FILE=%s", program->port_file));
+	/* A busy machine is no outage. */
+	add_setting(program, xstrdup("PUBLISH_TIMEOUT_MS=60000"));
+	add_setting(program, xstrdup("VIEW_TIMEOUT_MS=60000"));
+	add_setting(program, xstrdup("GRILL_PATIENCE_MS=600000"));
+	add_setting(program, xstrdup("OVERLORD_TIMEOUT_MS=120000"));
 	add_setting(program, xstrdup("LOG_LEVEL=info"));
 	add_setting(program, xstrdup("USER=itest"));
 	/* What a person may have set for a run of her own. */
@@ -269,7 +272,7 @@ static void url_of(const char *base, const char *database, char *ret,
 
 static void migrate(struct world *world)
 {
-	world_run(world, COMMAND_TIMEOUT_MS,
+	world_run(world, PATIENCE_MS,
 		  world_command(world, "overlord-migrate", "migrate", "up",
 				"--execute", NULL));
 }
@@ -290,8 +293,8 @@ static void need_template(struct world *world, struct db *db, const char *base,
 		(void)snprintf(fresh, sizeof(fresh), "%s_new", template);
 		url_of(base, fresh, world->url, sizeof(world->url));
 		migrate(world);
-		(void)db_query(db, "ALTER DATABASE %s_new RENAME TO %s",
-			       template, template);
+		db_insist(db, "ALTER DATABASE %s_new RENAME TO %s", template,
+			  template);
 	}
 	(void)db_query(db, "SELECT pg_advisory_unlock(%d)", TEMPLATE_LOCK);
 }
@@ -312,7 +315,7 @@ static void open_database(struct world *world)
 	for (char *p = name; *p; p++)
 		if (*p == '-')
 			*p = '_';
-	(void)db_query(admin, "CREATE DATABASE %s TEMPLATE %s", name, template);
+	db_insist(admin, "CREATE DATABASE %s TEMPLATE %s", name, template);
 	url_of(base, name, world->url, sizeof(world->url));
 	world->db = db_new(world->url, SCHEMA);
 }
@@ -368,7 +371,7 @@ static struct world *begin(const char *name)
 
 static void make_topics(struct world *world)
 {
-	world_run(world, COMMAND_TIMEOUT_MS,
+	world_run(world, PATIENCE_MS,
 		  world_command(world, "overlord-topics", "topics", "apply",
 				"--execute", NULL));
 }
@@ -398,6 +401,10 @@ static void read_brokers(struct world *world)
 	(void)fclose(file);
 	line[strcspn(line, "\n")] = '\0';
 	ck_assert(!strncmp(line, "KAFKA_BROKERS=", 14));
+	/* What runs already knows no other address. */
+	ck_assert_msg(!*world->brokers || !strcmp(world->brokers, line + 14),
+		      "the broker of '%s' is at '%s' now", world->brokers,
+		      line + 14);
 	ck_assert(str_copy(world->brokers, sizeof(world->brokers), line + 14));
 }
 
@@ -408,7 +415,7 @@ void world_kafka(struct world *world, const char *verb)
 
 	world_path(world, "kafka", path);
 	(void)snprintf(pid, sizeof(pid), "%d", (int)getpid());
-	world_run(world, COMMAND_TIMEOUT_MS,
+	world_run(world, PATIENCE_MS,
 		  world_command(world, "infra/kafka/kafka.sh", verb, path,
 				start ? "--watch-pid" : NULL, pid, NULL));
 	if (start)
@@ -492,7 +499,7 @@ static void drop_database(struct world *world)
 	db_text(world->db, &name, "SELECT current_database()::text");
 	world->db = db_free(world->db);
 	admin = db_new(base, NULL);
-	(void)db_query(admin, "DROP DATABASE %s WITH (FORCE)", name.p);
+	db_insist(admin, "DROP DATABASE %s WITH (FORCE)", name.p);
 	buf_deinit(&name);
 }
 

@@ -14,9 +14,10 @@
 #include "infra/lib/cleanup.h"
 #include "itests/harness/db.h"
 #include "itests/harness/program.h"
+#include "itests/harness/until.h"
 
 /* Longer than a worker takes on a machine that is busy with other tests. */
-enum { READY_MS = 30000 };
+enum { READY_MS = PATIENCE_MS };
 
 struct world {
 	char name[128];

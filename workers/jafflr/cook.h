@@ -9,6 +9,11 @@
  * and shows another job never got ours, so the start may be made. One that was
  * reset, or cannot fence, leaves the toastie uncertain, and a person decides.
  *
+ * A grill that says nothing for too long makes it uncertain, too, but parks
+ * it: nobody else uses the plate, and once the grill answers again, the plate
+ * is asked what came of it. A parked one is never started from there: what
+ * certainly did not begin goes back to the queue.
+ *
  * Pure: no clock, no I/O. What the grill said becomes an event, what must be
  * done comes back as an action.
  */
@@ -26,6 +31,12 @@ enum cook_state {
 	COOK_DOUBT,       /* a new token is being given out */
 	COOK_FENCING,     /* the new token is at the grill */
 	COOK_READING,     /* the plate is being read back */
+	COOK_PARKING,     /* given up; that it is uncertain is being told */
+	COOK_PARKED,      /* until the plate is heard of again */
+	/* Of a parked one, what DOUBT, FENCING and READING are. */
+	COOK_LATE_DOUBT,
+	COOK_LATE_FENCING,
+	COOK_LATE_READING,
 	COOK_OVER,
 	N_COOK_STATES,
 };
@@ -37,6 +48,7 @@ enum cook_event {
 	COOK_REFUSED,   /* the plate said no */
 	COOK_NO_ANSWER, /* sent, and no answer came */
 	COOK_TOKEN,     /* the new token is committed */
+	COOK_NO_TOKEN,  /* the plate has had its last one */
 	COOK_FENCED,    /* the plate took it */
 	COOK_SEES_RUNNING,
 	COOK_SEES_DONE,
@@ -58,7 +70,7 @@ enum cook_action {
 	COOK_DO_DONE,
 	COOK_DO_FAILED,
 	COOK_DO_UNCERTAIN,
-	COOK_DO_PARK,      /* uncertain, and nobody uses the plate */
+	COOK_DO_PARK,      /* uncertain for now, and the plate is kept */
 	COOK_DO_GIVE_BACK, /* certainly not started: another plate, or none */
 };
 

@@ -36,6 +36,10 @@ enum {
 	GRILL_JOB_BYTES = 16
 };
 
+/* Tokens below it are given out; who has come to it can fence no more, since
+ * there is none above it. A number that SQL text can name, too. */
+#define GRILL_TOKEN_LAST 4294967295
+
 /*
  * Idle with a job: it was interrupted, by a loss of power say. Done: the job
  * is the last one that ran to its end. Fault: the plate cannot be used, or

@@ -281,6 +281,21 @@ void grill_fake_reset(struct grill_fake *fake, int plate)
 	unlock(fake);
 }
 
+void grill_fake_forget(struct grill_fake *fake, int plate)
+{
+	struct grill_report *report = plate_of(locked(fake), plate);
+
+	report->state = GRILL_IDLE;
+	memset(report->job, 0, sizeof(report->job));
+	unlock(fake);
+}
+
+void grill_fake_set_token(struct grill_fake *fake, int plate, uint32_t token)
+{
+	plate_of(locked(fake), plate)->token = token;
+	unlock(fake);
+}
+
 void grill_fake_set_fences(struct grill_fake *fake, int plate, bool fences)
 {
 	plate_of(locked(fake), plate)->fences = fences;

@@ -46,6 +46,10 @@ void grill_fake_done(struct grill_fake *fake, int plate);
 void grill_fake_power_cut(struct grill_fake *fake, int plate);
 /* The history is lost. */
 void grill_fake_reset(struct grill_fake *fake, int plate);
+/* The same, but the plate does not say so. */
+void grill_fake_forget(struct grill_fake *fake, int plate);
+/* The plate has seen that token. */
+void grill_fake_set_token(struct grill_fake *fake, int plate, uint32_t token);
 void grill_fake_set_fences(struct grill_fake *fake, int plate, bool fences);
 void grill_fake_set_broken(struct grill_fake *fake, int plate, bool broken);
 

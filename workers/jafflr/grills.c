@@ -186,6 +186,13 @@ bool grills_take_reading(struct grill_of *grill, int64_t now_ms,
 	return true;
 }
 
+uint32_t grills_token_of(const struct grill_of *grill, int plate)
+{
+	const struct grill_report *report = &grill->plates[plate].report;
+
+	return report->fences ? report->token : 0;
+}
+
 static bool is_free(const struct plate *plate, int64_t now_ms)
 {
 	return !plate->in_hand && plate->seen_at_ms && !plate->silent &&
@@ -221,6 +228,7 @@ void grills_offer(const struct grills *grills, struct tick *tick,
 				.n_stalls = grill->n_stalls,
 				.plate = i,
 				.boot = grill->plates[i].report.boot,
+				.token = grills_token_of(grill, i),
 			};
 		}
 	}

@@ -57,6 +57,8 @@ bool grills_take_reading(struct grill_of *grill, int64_t now_ms,
 			 int *ret_outcome);
 /* Asks for a reading; gives its number. */
 uint64_t grills_ask(struct grill_of *grill, int64_t now_ms);
+/* The highest token that the plate has seen, as it said last; 0: not known. */
+uint32_t grills_token_of(const struct grill_of *grill, int plate);
 /* Adds the plates that may be used to a tick. */
 void grills_offer(const struct grills *grills, struct tick *tick,
 		  int64_t now_ms);

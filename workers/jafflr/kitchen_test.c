@@ -1,319 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Kitchen: from the queue to the plate and back, with grills in memory, a
- * publisher that keeps what it gets, and a real database. A test turns the
- * kitchens by hand, and says when a fact is acknowledged.
+ * Kitchen: from the queue to the plate and back, and what becomes of a toastie
+ * whose plate is silent, refuses, or has seen more than the tables know.
  */
 #include "workers/jafflr/kitchen.h"
 
-#include <stdio.h>
-#include <string.h>
-
-#include "infra/lib/postgres_fixture.h"
-#include "workers/jafflr/grill_modbus_fake.h"
-#include "workers/jafflr/sql.h"
-#include "workers/runtime/publish_fake.h"
-
-#define DEADLINE_MS 15000
-enum { N_PLATES = 8, N_GRILLS = 2, HELD_MAX = 16, TEXT_BYTES = 512 };
-
-/* A worker: its kitchen and what the runtime does for it. */
-struct who {
-	struct loop *loop;
-	struct pg *pg;
-	struct publisher *publisher;
-	struct identity identity;
-	struct positions *taken;
-	struct held_position rows[HELD_MAX];
-	struct worker_held held;
-	struct sql sql;
-	struct kitchen kitchen;
-	const struct published *heard; /* the last one that was acknowledged */
-	int n_failed;                  /* ticks */
-};
-
-static const char *url;
-static struct pg *db; /* what a test looks at and changes by hand */
-static struct grill_fake *fakes[N_GRILLS];
-static struct who me, other;
-
-/* ---- a worker ---- */
-
-static void take_over(struct who *who)
-{
-	struct position_key keys[] = { { 0, 0 }, { 0, 1 } };
-	int r = positions_take(who->pg, &who->identity, keys, 2, who->taken);
-
-	ck_assert_msg(!r, "%s", pg_message(who->pg));
-	for (size_t i = 0; i < who->taken->n_rows; i++)
-		who->rows[i] = (struct held_position){
-			.partition = who->taken->rows[i].partition,
-			.lane = "stable",
-			.epoch = who->taken->rows[i].epoch,
-		};
-	who->held = (struct worker_held){
-		.identity = &who->identity,
-		.lanes = &who->taken->lanes,
-		.positions = who->rows,
-		.n_positions = who->taken->n_rows,
-	};
-	kitchen_forget(&who->kitchen);
-}
-
-static void begin(struct who *who, const char *name)
-{
-	struct kitchen_params params = {
-		.queue_max = 1000,
-		.poll_ms = 5,
-		.patience_ms = 1000,
-		.tries_max = 3,
-		.connect_ms = 100,
-		.answer_ms = 100,
-	};
-	struct publisher_params publisher = { .producer = "jafflr@test" };
-
-	ck_assert_int_eq(loop_new(&who->loop), 0);
-	who->pg = postgres_connect(url, "galore");
-	ck_assert_int_eq(publisher_new(&who->publisher, &publisher), 0);
-	who->identity = (struct identity){
-		.service = "jafflr",
-		.colour = "blue",
-		.holder = name,
-		.topics = { &topic_table[TOPIC_PICKS] },
-		.n_topics = 1,
-	};
-	who->taken = xcalloc(1, sizeof(*who->taken));
-	ck_assert_int_eq(kitchen_open(&who->kitchen, &params, who->loop), 0);
-}
-
-static void end(struct who *who)
-{
-	if (!who->loop)
-		return;
-	kitchen_close(&who->kitchen);
-	sql_deinit(&who->sql);
-	lanes_deinit(&who->taken->lanes);
-	free(who->taken);
-	who->publisher = publisher_free(who->publisher);
-	who->pg = pg_free(who->pg);
-	who->loop = loop_free(who->loop);
-}
-
-static void run_tick(struct who *who)
-{
-	int r;
-
-	kitchen_begin_tick(&who->kitchen);
-	r = sql_tick(&who->sql, who->pg, &who->held, who->kitchen.running);
-	if (r) {
-		ck_assert_str_eq(pg_sqlstate(who->pg), POSITIONS_LOST);
-		postgres_exec(who->pg, "ROLLBACK");
-		who->n_failed++;
-	}
-	kitchen_end_tick(&who->kitchen, r, who->publisher);
-}
-
-static void turn(struct who *who)
-{
-	loop_wait(who->loop, 2);
-	kitchen_turn(&who->kitchen, clock_now_ms());
-	if (kitchen_wants_tick(&who->kitchen, clock_now_ms()))
-		run_tick(who);
-}
-
-/* What was published is on its topic. */
-static void acknowledge(struct who *who)
-{
-	const struct published *next =
-		who->heard ? who->heard->next
-			   : publish_fake_first(who->publisher);
-
-	for (; next; next = next->next) {
-		who->heard = next;
-		ck_assert(next->own);
-		kitchen_delivered(&who->kitchen, next->token);
-	}
-}
-
-static void work(struct who *who)
-{
-	turn(who);
-	acknowledge(who);
-}
-
-/* Long enough for a grill to have been read anew, and then again. */
-static void work_a_while(struct who *who)
-{
-	const struct grill_of *grill;
-	uint64_t until;
-
-	CHECK_WITHIN(DEADLINE_MS, who->kitchen.grills.n == N_GRILLS, turn(who));
-	grill = who->kitchen.grills.list[0];
-	until = grill->asked + 3;
-	CHECK_WITHIN(DEADLINE_MS, grill->read >= until,
-		     (turn(who), (void)grills_ask(who->kitchen.grills.list[0],
-						  clock_now_ms())));
-}
-
-static void setup(void)
-{
-	url = postgres_database();
-	db = postgres_connect(url, "galore");
-	postgres_exec(db, "INSERT INTO control.grills (grill, address)"
-			  " VALUES ('g0', 'fake:0'), ('g1', 'fake:1');"
-			  "INSERT INTO control.plates (grill, plate)"
-			  " SELECT 'g' || g, p FROM generate_series(0, 1) AS g,"
-			  " generate_series(0, 7) AS p");
-	for (int i = 0; i < N_GRILLS; i++) {
-		fakes[i] = grill_fake_new(N_PLATES);
-		grill_modbus_fake_serve(i, fakes[i]);
-	}
-	begin(&me, "me");
-	take_over(&me);
-}
-
-static void teardown(void)
-{
-	end(&me);
-	end(&other);
-	for (int i = 0; i < N_GRILLS; i++)
-		fakes[i] = grill_fake_free(fakes[i]);
-	db = pg_free(db);
-}
-
-/* ---- toasties ---- */
-
-static struct order_id id_of(int n)
-{
-	return (struct order_id){ .bytes = { 0x10, [15] = (uint8_t)n } };
-}
-
-/* Queued and not told, as intake leaves it when nobody tells it. */
-static void add(int n, const char *stall)
-{
-	struct order_id id = id_of(n);
-	char text[ORDER_ID_CHARS + 1], sql[TEXT_BYTES];
-
-	(void)snprintf(sql, sizeof(sql),
-		       "INSERT INTO toasties (order_id, number, stall,"
-		       " doneness, state, seq, lines, partition, \"offset\","
-		       " bucket, changed_at) VALUES ('%s', %d, '%s', 'light',"
-		       " 'queued', 1, 1, 0, %d, 0, now())",
-		       order_id_format(&id, text), n, stall, n);
-	postgres_exec(db, sql);
-}
-
-static bool is_in(int n, enum row_state state)
-{
-	char sql[TEXT_BYTES];
-
-	(void)snprintf(sql, sizeof(sql),
-		       "SELECT count(*) FROM toasties WHERE number = %d"
-		       " AND state = '%s'",
-		       n, row_state_name(state));
-	return postgres_number(url, sql) == 1;
-}
-
-static int64_t n_open(void)
-{
-	return postgres_number(url, "SELECT count(*) FROM intents"
-				    " WHERE closed_at IS NULL");
-}
-
-static int64_t highest_token(void)
-{
-	return postgres_number(url, "SELECT max(token) FROM control.plates");
-}
-
-static int n_starts(void)
-{
-	return grill_fake_n_starts(fakes[0]) + grill_fake_n_starts(fakes[1]);
-}
-
-static int n_starts_of(int n)
-{
-	struct order_id id = id_of(n);
-
-	return grill_fake_n_starts_of(fakes[0], id.bytes) +
-	       grill_fake_n_starts_of(fakes[1], id.bytes);
-}
-
-/* Which grill it is on. */
-static struct grill_fake *fake_of(int n)
-{
-	char sql[TEXT_BYTES];
-
-	(void)snprintf(sql, sizeof(sql),
-		       "SELECT substr(grill, 2)::int FROM toasties"
-		       " WHERE number = %d",
-		       n);
-	return fakes[postgres_number(url, sql)];
-}
-
-static void end_toastings(void)
-{
-	for (int i = 0; i < N_GRILLS; i++)
-		for (int plate = 0; plate < N_PLATES; plate++)
-			grill_fake_done(fakes[i], plate);
-}
-
-static void next_start(enum grill_fake_end how, int n)
-{
-	for (int i = 0; i < N_GRILLS; i++)
-		grill_fake_next(fakes[i], GRILL_FAKE_START, how, n);
-}
-
-static void decode(const struct published *published, struct toastie *ret)
-{
-	struct envelope envelope;
-	struct schema_fault fault;
-	int r;
-
-	envelope_init(&envelope);
-	for (size_t i = 0; i < published->n_headers; i++)
-		envelope_read(&envelope, published->headers[i].name,
-			      published->headers[i].value.p,
-			      published->headers[i].value.n);
-	r = envelope_check(&envelope, &fault);
-	if (!r)
-		r = toastie_decode(ret, &envelope, published->body.p,
-				   published->body.n, &fault);
-	ck_assert_msg(!r, "%s", fault.what);
-}
-
-/* What a reader makes of the facts: those above what it has. */
-static const char *story_of(const struct who *who, int n)
-{
-	static char story[TEXT_BYTES];
-	struct order_id id = id_of(n);
-	int64_t seq = 0;
-	size_t at = 0;
-
-	story[0] = '\0';
-	for (const struct published *published =
-		     publish_fake_first(who->publisher);
-	     published; published = published->next) {
-		struct toastie toastie = { 0 };
-
-		decode(published, &toastie);
-		if (order_id_compare(&toastie.order_id, &id) ||
-		    toastie.seq <= seq)
-			continue;
-		seq = toastie.seq;
-		at += (size_t)snprintf(story + at, sizeof(story) - at, "%s%s",
-				       at ? " " : "",
-				       toastie_state_name(toastie.state));
-	}
-	return story;
-}
+#include "workers/jafflr/kitchen_fixture.h"
 
 /* ---- the usual way ---- */
-
-static void start_one(int n)
-{
-	add(n, "main");
-	CHECK_WITHIN(DEADLINE_MS, n_starts_of(n) == 1, work(&me));
-}
 
 START_TEST(a_toastie_goes_from_the_queue_over_a_plate)
 	{
@@ -489,14 +183,271 @@ START_TEST(a_grill_that_is_away_loses_its_toasties_to_the_others)
 	}
 END_TEST
 
-START_TEST(a_grill_that_falls_silent_keeps_the_plate_and_a_person_decides)
+static void disable(const char *where)
+{
+	char sql[TEXT_BYTES];
+
+	(void)snprintf(sql, sizeof(sql),
+		       "UPDATE control.grills SET enabled = false WHERE %s",
+		       where);
+	postgres_exec(db, sql);
+}
+
+/* ---- a grill that says nothing for too long, and then comes back ---- */
+
+static void set_silent(struct grill_fake *fake, bool silent)
+{
+	for (int call = GRILL_FAKE_READ; call <= GRILL_FAKE_START; call++)
+		grill_fake_next(fake, (enum grill_fake_call)call,
+				silent ? GRILL_FAKE_LOSES : GRILL_FAKE_WELL, 0);
+}
+
+/* It runs, or was lost on its way, and then nothing more is heard. */
+static struct grill_fake *park(bool begins)
+{
+	struct grill_fake *fake;
+
+	me.kitchen.cooks.patience_ms = 200;
+	add(1, "main");
+	CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_GRILLING), turn(&me));
+	fake = fake_of(1);
+	if (begins)
+		CHECK_WITHIN(DEADLINE_MS,
+			     me.kitchen.cooks.list[0].state == COOK_GRILLING,
+			     work(&me));
+	set_silent(fake, true);
+	CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_UNCERTAIN), work(&me));
+	ck_assert_int_eq(n_starts(), begins);
+	return fake;
+}
+
+START_TEST(a_grill_that_falls_silent_keeps_the_plate_and_a_person_may_decide)
+	{
+		struct grill_fake *fake = park(true);
+
+		work_a_while(&me);
+		ck_assert_int_eq(n_open(), 1);
+		ck_assert(is_in(1, ROW_UNCERTAIN));
+		postgres_exec(db, "UPDATE toasties SET state = 'failed',"
+				  " seq = seq + 1;"
+				  "UPDATE intents SET closed_at = now()");
+		set_silent(fake, false);
+		end_toastings();
+		CHECK_WITHIN(DEADLINE_MS, !me.kitchen.cooks.list[0].used,
+			     work(&me));
+		ck_assert(is_in(1, ROW_FAILED));
+		ck_assert_str_eq(story_of(&me, 1),
+				 "queued grilling uncertain failed");
+	}
+END_TEST
+
+/* What became of the plate meanwhile, and what becomes of the toastie. */
+static const struct {
+	enum { GOES_ON, ENDS, IS_CUT_SHORT, IS_RESET, CANNOT_FENCE } plate;
+	bool begins, taken_over;
+	enum row_state state;
+	const char *story;
+} returns[] = {
+	{ GOES_ON, true, false, ROW_DONE, "queued grilling uncertain done" },
+	{ ENDS, true, false, ROW_DONE, "queued grilling uncertain done" },
+	{ IS_CUT_SHORT, true, false, ROW_FAILED,
+	  "queued grilling uncertain failed" },
+	{ IS_RESET, true, false, ROW_UNCERTAIN,
+	  "queued grilling uncertain uncertain" },
+	{ IS_RESET, false, false, ROW_UNCERTAIN,
+	  "queued grilling uncertain uncertain" },
+	{ CANNOT_FENCE, false, false, ROW_UNCERTAIN,
+	  "queued grilling uncertain uncertain" },
+	/* It never arrived: another try. */
+	{ GOES_ON, false, false, ROW_DONE,
+	  "queued grilling uncertain queued grilling done" },
+	/* The same, found in the tables by the next one. */
+	{ GOES_ON, true, true, ROW_DONE, "done" },
+	{ ENDS, true, true, ROW_DONE, "done" },
+	{ IS_RESET, true, true, ROW_UNCERTAIN, "uncertain" },
+	{ GOES_ON, false, true, ROW_DONE, "queued grilling done" },
+};
+
+static void come_back(struct grill_fake *fake, int what)
+{
+	for (int plate = 0; plate < N_PLATES; plate++) {
+		if (what == ENDS)
+			grill_fake_done(fake, plate);
+		if (what == IS_CUT_SHORT)
+			grill_fake_power_cut(fake, plate);
+		if (what == IS_RESET)
+			grill_fake_reset(fake, plate);
+		grill_fake_set_fences(fake, plate, what != CANNOT_FENCE);
+	}
+	set_silent(fake, false);
+}
+
+START_TEST(a_grill_that_comes_back_settles_what_was_parked_without_a_person)
+	{
+		struct grill_fake *fake = park(returns[_i].begins);
+		struct who *who = returns[_i].taken_over ? &other : &me;
+
+		CHECK_WITHIN(DEADLINE_MS,
+			     postgres_number(url,
+					     "SELECT (published_seq = seq)::int"
+					     " FROM toasties") == 1,
+			     work(&me));
+		if (returns[_i].taken_over) {
+			begin(&other, "other");
+			take_over(&other);
+		}
+		come_back(fake, returns[_i].plate);
+		CHECK_WITHIN(DEADLINE_MS,
+			     n_open() == 0 && is_in(1, returns[_i].state),
+			     (work(who), returns[_i].plate == GOES_ON
+						 ? end_toastings()
+						 : (void)0));
+		work(who);
+		ck_assert_str_eq(story_of(who, 1), returns[_i].story);
+		ck_assert_int_eq(n_starts(),
+				 returns[_i].begins ||
+					 returns[_i].state == ROW_DONE);
+		for (int plate = 0; plate < N_PLATES; plate++)
+			for (int i = 0; i < N_GRILLS; i++)
+				ck_assert(!who->kitchen.grills.list[i]
+						   ->plates[plate]
+						   .in_hand);
+	}
+END_TEST
+
+START_TEST(a_plate_that_forgot_what_was_parked_serves_others_again)
+	{
+		struct grill_fake *fake = park(true);
+
+		come_back(fake, IS_RESET);
+		for (int n = 2; n <= 1 + N_GRILLS * N_PLATES; n++)
+			add(n, "main");
+		CHECK_WITHIN(DEADLINE_MS, n_starts() == 1 + N_GRILLS * N_PLATES,
+			     work(&me));
+		ck_assert(is_in(1, ROW_UNCERTAIN));
+	}
+END_TEST
+
+START_TEST(a_plate_that_denies_what_it_had_begun_is_not_believed)
+	{
+		struct grill_fake *fake = park(true);
+
+		/* Its history is another one, and it does not say so. */
+		for (int plate = 0; plate < N_PLATES; plate++)
+			grill_fake_forget(fake, plate);
+		set_silent(fake, false);
+		CHECK_WITHIN(DEADLINE_MS, n_open() == 0, work(&me));
+		ck_assert(is_in(1, ROW_UNCERTAIN));
+		ck_assert_int_eq(n_starts(), 1);
+	}
+END_TEST
+
+START_TEST(what_is_parked_waits_for_a_grill_that_was_taken_out_and_comes_back)
+	{
+		struct grill_fake *fake = park(true);
+
+		disable("true");
+		CHECK_WITHIN(DEADLINE_MS, me.kitchen.grills.n == 0, work(&me));
+		set_silent(fake, false);
+		end_toastings();
+		ck_assert(is_in(1, ROW_UNCERTAIN));
+		postgres_exec(db, "UPDATE control.grills SET enabled = true");
+		CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_DONE), work(&me));
+		ck_assert_int_eq(n_starts(), 1);
+	}
+END_TEST
+
+/* ---- tables that are behind their plates ---- */
+
+static void set_tokens(uint32_t of_plates, const char *of_tables)
+{
+	char sql[TEXT_BYTES];
+
+	for (int i = 0; i < N_GRILLS; i++)
+		for (int plate = 0; plate < N_PLATES; plate++)
+			grill_fake_set_token(fakes[i], plate, of_plates);
+	(void)snprintf(sql, sizeof(sql), "UPDATE control.plates SET token = %s",
+		       of_tables);
+	postgres_exec(db, sql);
+}
+
+START_TEST(a_plate_ahead_of_its_table_is_claimed_above_what_it_has_seen)
+	{
+		set_tokens(1000, "7");
+		start_one(1);
+		ck_assert_int_eq(highest_token(), 1001);
+		work(&me);
+		ck_assert_str_eq(story_of(&me, 1), "queued grilling");
+	}
+END_TEST
+
+/* The plate's token rises while an order is on it, or before it is sent. */
+START_TEST(who_is_refused_for_a_low_token_goes_on_above_what_the_plate_has_seen)
+	{
+		add(1, "main");
+		CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_GRILLING), turn(&me));
+		if (_i)
+			CHECK_WITHIN(DEADLINE_MS, n_starts_of(1) == 1,
+				     work(&me));
+		set_tokens(5000, "0");
+		take_over(&me);
+		CHECK_WITHIN(DEADLINE_MS, n_starts_of(1) == 1, work(&me));
+		CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_DONE),
+			     (work(&me), end_toastings()));
+		ck_assert_int_eq(n_starts(), 1);
+		ck_assert_int_gt(highest_token(), 5000);
+		work(&me);
+		ck_assert_str_eq(story_of(&me, 1), "queued grilling done");
+	}
+END_TEST
+
+static int64_t n_out(void)
+{
+	return postgres_number(url, "SELECT count(*) FROM control.plates"
+				    " WHERE out_since IS NOT NULL"
+				    " AND token = 4294967295");
+}
+
+START_TEST(a_plate_that_has_had_its_last_token_is_out_of_use)
+	{
+		set_tokens(_i ? GRILL_TOKEN_LAST - 1 : 0,
+			   _i ? "0" : "4294967294");
+		add(1, "main");
+		CHECK_WITHIN(DEADLINE_MS, n_out() == N_GRILLS * N_PLATES,
+			     work(&me));
+		ck_assert(is_in(1, ROW_QUEUED));
+		ck_assert_int_eq(n_starts(), 0);
+		ck_assert_int_eq(n_open(), 0);
+		ck_assert_int_eq(me.n_failed, 0);
+	}
+END_TEST
+
+START_TEST(what_is_on_a_plate_when_tokens_end_is_uncertain)
 	{
 		start_one(1);
-		grill_fake_next(fake_of(1), GRILL_FAKE_READ, GRILL_FAKE_LOSES,
-				0);
+		set_tokens(1, "4294967294");
+		take_over(&me);
 		CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_UNCERTAIN), work(&me));
-		ck_assert_int_eq(n_open(), 1);
-		ck_assert_int_eq(n_starts(), 1);
+		ck_assert_int_eq(n_out(), 1);
+		ck_assert_int_eq(n_open(), 0);
+		ck_assert_int_eq(me.n_failed, 0);
+	}
+END_TEST
+
+START_TEST(what_certainly_did_not_begin_when_tokens_end_goes_to_another_plate)
+	{
+		next_start(GRILL_FAKE_REFUSES, 1);
+		add(1, "main");
+		CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_GRILLING), turn(&me));
+		postgres_exec(db, "UPDATE control.plates p SET token ="
+				  " 4294967294 FROM intents i"
+				  " WHERE p.grill = i.grill"
+				  " AND p.plate = i.plate");
+		CHECK_WITHIN(DEADLINE_MS, n_starts_of(1) == 1, work(&me));
+		ck_assert_int_eq(n_out(), 1);
+		work(&me);
+		ck_assert_str_eq(story_of(&me, 1),
+				 "queued grilling queued grilling");
 	}
 END_TEST
 
@@ -552,8 +503,8 @@ END_TEST
 
 static enum cook_state state_of(const struct who *who)
 {
-	ck_assert_uint_ge(who->kitchen.n_cooks, 1);
-	return who->kitchen.cooks[0].state;
+	ck_assert_uint_ge(who->kitchen.cooks.n, 1);
+	return who->kitchen.cooks.list[0].state;
 }
 
 START_TEST(a_start_that_comes_late_is_shut_out_by_the_next_ones_token)
@@ -565,7 +516,7 @@ START_TEST(a_start_that_comes_late_is_shut_out_by_the_next_ones_token)
 		/* It has fenced and read, and cannot start yet. */
 		next_start(GRILL_FAKE_AWAY, 1);
 		CHECK_WITHIN(DEADLINE_MS,
-			     other.kitchen.n_cooks &&
+			     other.kitchen.cooks.n &&
 				     state_of(&other) == COOK_WAITING,
 			     work(&other));
 		acknowledge(&me);
@@ -609,16 +560,6 @@ START_TEST(acknowledgements_of_what_was_forgotten_start_nothing)
 END_TEST
 
 /* ---- grills come and go ---- */
-
-static void disable(const char *where)
-{
-	char sql[TEXT_BYTES];
-
-	(void)snprintf(sql, sizeof(sql),
-		       "UPDATE control.grills SET enabled = false WHERE %s",
-		       where);
-	postgres_exec(db, sql);
-}
 
 START_TEST(a_grill_taken_out_in_the_moment_of_a_claim_gives_it_back)
 	{
@@ -761,9 +702,41 @@ static void add_doubts(TCase *tcase)
 		       a_plate_that_is_broken_is_left_and_another_one_taken);
 	tcase_add_test(tcase,
 		       a_grill_that_is_away_loses_its_toasties_to_the_others);
+}
+
+static void add_returns(TCase *tcase)
+{
 	tcase_add_test(
 		tcase,
-		a_grill_that_falls_silent_keeps_the_plate_and_a_person_decides);
+		a_grill_that_falls_silent_keeps_the_plate_and_a_person_may_decide);
+	tcase_add_loop_test(
+		tcase,
+		a_grill_that_comes_back_settles_what_was_parked_without_a_person,
+		0, CHECK_N(returns));
+	tcase_add_test(tcase,
+		       a_plate_that_forgot_what_was_parked_serves_others_again);
+	tcase_add_test(tcase,
+		       a_plate_that_denies_what_it_had_begun_is_not_believed);
+	tcase_add_test(
+		tcase,
+		what_is_parked_waits_for_a_grill_that_was_taken_out_and_comes_back);
+}
+
+static void add_tokens(TCase *tcase)
+{
+	tcase_add_test(
+		tcase,
+		a_plate_ahead_of_its_table_is_claimed_above_what_it_has_seen);
+	tcase_add_loop_test(
+		tcase,
+		who_is_refused_for_a_low_token_goes_on_above_what_the_plate_has_seen,
+		0, 2);
+	tcase_add_loop_test(
+		tcase, a_plate_that_has_had_its_last_token_is_out_of_use, 0, 2);
+	tcase_add_test(tcase, what_is_on_a_plate_when_tokens_end_is_uncertain);
+	tcase_add_test(
+		tcase,
+		what_certainly_did_not_begin_when_tokens_end_goes_to_another_plate);
 }
 
 static void add_take_overs(TCase *tcase)
@@ -796,6 +769,8 @@ int main(void)
 	tcase_add_test(tcase,
 		       a_row_that_intake_committed_is_told_and_claimed_at_once);
 	add_doubts(tcase);
+	add_returns(tcase);
+	add_tokens(tcase);
 	add_take_overs(tcase);
 	tcase_add_test(
 		tcase,

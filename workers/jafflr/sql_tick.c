@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "workers/jafflr/doneness_time.h"
+#include "workers/jafflr/grill.h"
 #include "workers/jafflr/row_sql.h"
 #include "workers/jafflr/schedule.h"
 #include "workers/jafflr/sql.h"
@@ -71,19 +72,41 @@ static const struct pg_statement open_intents = {
 	"SELECT" ROW_COLUMNS ", i.intent_id, i.token, i.boot, i.time_ms,"
 	" t.published_seq >= t.seq FROM intents i"
 	" JOIN toasties t USING (order_id) WHERE i.closed_at IS NULL"
-	" AND t.state = 'grilling' AND t.partition = ANY ($1::int[])",
+	" AND t.state IN ('grilling', 'uncertain')"
+	" AND t.partition = ANY ($1::int[])",
 	1,
 };
 
 /* ---- statements that change ---- */
 
+/*
+ * A plate's next token, above what the plate itself has seen. The last one is
+ * for nobody: who comes to it finds the plate out of use, and a person has to
+ * reset the plate and the row. It never begins again at 0 by itself, since the
+ * plate would refuse what comes then.
+ */
+#define TEXT_OF(x) #x
+#define TEXT_OF_VALUE(x) TEXT_OF(x)
+#define TOKEN_LAST TEXT_OF_VALUE(GRILL_TOKEN_LAST)
+#define SET_NEXT_TOKEN(seen, now)                                              \
+	" SET token = least(greatest(p.token, " seen ") + 1, " TOKEN_LAST ")," \
+	" out_since = CASE WHEN greatest(p.token, " seen ") + 1 < " TOKEN_LAST \
+	" THEN p.out_since ELSE coalesce(p.out_since, " now ") END,"           \
+	" out_reason = CASE WHEN greatest(p.token, " seen                      \
+	") + 1 < " TOKEN_LAST                                                  \
+	" THEN p.out_reason ELSE 'it has had its last token' END"
+
+/* What is over, or was parked and is settled; its intent is still open, or a
+ * person has decided. */
 static const struct pg_statement finish = {
 	"finish_toasties",
 	"WITH f AS MATERIALIZED (SELECT * FROM unnest($1::uuid[],"
 	" $2::bigint[], $3::text[], $4::text[], $5::boolean[])"
 	" AS f(order_id, intent_id, state, reason, keep_plate)),"
 	" l AS MATERIALIZED (SELECT t.order_id FROM toasties t JOIN f"
-	" USING (order_id) WHERE t.state = 'grilling'"
+	" USING (order_id) WHERE t.state IN ('grilling', 'uncertain')"
+	" AND EXISTS (SELECT FROM intents i WHERE i.intent_id = f.intent_id"
+	" AND i.closed_at IS NULL)"
 	" ORDER BY t.order_id FOR UPDATE OF t),"
 	" c AS (UPDATE intents i SET closed_at = $6, outcome = f.state"
 	" FROM f JOIN l USING (order_id) WHERE i.intent_id = f.intent_id"
@@ -111,15 +134,18 @@ static const struct pg_statement told = {
 
 static const struct pg_statement raise = {
 	"raise_tokens",
-	"WITH i AS MATERIALIZED (SELECT intent_id, grill, plate FROM intents"
-	" WHERE intent_id = ANY ($1::bigint[]) AND closed_at IS NULL"
-	" ORDER BY grill, plate FOR UPDATE),"
-	" p AS (UPDATE control.plates p SET token = p.token + 1 FROM i"
-	" WHERE p.grill = i.grill AND p.plate = i.plate"
-	" RETURNING i.intent_id, p.token)"
-	" UPDATE intents n SET token = p.token FROM p"
-	" WHERE n.intent_id = p.intent_id RETURNING n.intent_id, n.token",
-	1,
+	"WITH i AS MATERIALIZED (SELECT n.intent_id, n.grill, n.plate, r.seen"
+	" FROM intents n JOIN unnest($1::bigint[], $2::bigint[])"
+	" AS r(intent_id, seen) USING (intent_id) WHERE n.closed_at IS NULL"
+	" ORDER BY n.grill, n.plate FOR UPDATE OF n),"
+	" p AS (UPDATE control.plates p" SET_NEXT_TOKEN(
+		"i.seen",
+		"$3") " FROM i WHERE p.grill = i.grill AND p.plate = i.plate"
+		      " RETURNING i.intent_id, p.token)"
+		      " UPDATE intents n SET token = p.token FROM p"
+		      " WHERE n.intent_id = p.intent_id RETURNING n.intent_id, "
+		      "n.token",
+	3,
 };
 
 static const struct pg_statement finish_demo = {
@@ -137,8 +163,8 @@ static const struct pg_statement finish_demo = {
 static const struct pg_statement claim = {
 	"claim_plates",
 	"WITH w AS MATERIALIZED (SELECT * FROM unnest($1::uuid[], $2::text[],"
-	" $3::int[], $4::bigint[], $5::bigint[])"
-	" AS w(order_id, grill, plate, boot, time_ms)),"
+	" $3::int[], $4::bigint[], $5::bigint[], $6::bigint[])"
+	" AS w(order_id, grill, plate, boot, time_ms, seen)),"
 	" l AS MATERIALIZED (SELECT w.* FROM w JOIN toasties t"
 	" USING (order_id) JOIN control.plates p"
 	" ON p.grill = w.grill AND p.plate = w.plate"
@@ -146,17 +172,24 @@ static const struct pg_statement claim = {
 	" AND NOT EXISTS (SELECT FROM intents i WHERE i.grill = w.grill"
 	" AND i.plate = w.plate AND i.closed_at IS NULL)"
 	" ORDER BY w.grill, w.plate FOR UPDATE OF t, p SKIP LOCKED),"
-	" p AS (UPDATE control.plates p SET token = p.token + 1 FROM l"
-	" WHERE p.grill = l.grill AND p.plate = l.plate"
-	" RETURNING l.*, p.token),"
-	" i AS (INSERT INTO intents (order_id, grill, plate, token, time_ms,"
-	" boot, opened_at) SELECT order_id, grill, plate, token, time_ms,"
-	" boot, $6 FROM p ON CONFLICT DO NOTHING RETURNING *)"
-	" UPDATE toasties t SET state = 'grilling', seq = t.seq + 1,"
-	" changed_at = $6, grill = i.grill, plate = i.plate, reason = NULL"
-	" FROM i WHERE t.order_id = i.order_id RETURNING" ROW_COLUMNS
-	", i.intent_id, i.token, i.boot, i.time_ms, false",
-	6,
+	" p AS (UPDATE control.plates p" SET_NEXT_TOKEN(
+		"l.seen",
+		"$7") " FROM l WHERE p.grill = l.grill AND p.plate = l.plate"
+		      " RETURNING l.*, p.token),"
+		      " i AS (INSERT INTO intents (order_id, grill, plate, "
+		      "token, time_ms,"
+		      " boot, opened_at) SELECT order_id, grill, plate, token, "
+		      "time_ms,"
+		      " boot, $7 FROM p WHERE token < " TOKEN_LAST
+		      " ON CONFLICT DO NOTHING RETURNING *)"
+		      " UPDATE toasties t SET state = 'grilling', seq = t.seq "
+		      "+ 1,"
+		      " changed_at = $7, grill = i.grill, plate = i.plate, "
+		      "reason = NULL"
+		      " FROM i WHERE t.order_id = i.order_id "
+		      "RETURNING" ROW_COLUMNS
+		      ", i.intent_id, i.token, i.boot, i.time_ms, false",
+	7,
 };
 
 /* ---- looking ---- */
@@ -428,13 +461,16 @@ static void add_told(struct sql *sql, struct pg *pg, const struct tick *tick)
 
 static int add_raise(struct sql *sql, struct pg *pg, const struct tick *tick)
 {
-	static const enum pg_type types[] = { PG_INT8 };
+	static const enum pg_type types[] = { PG_INT8, PG_INT8 };
 	struct pg_call *call = &sql->calls[2];
 
 	pg_call_begin(call);
-	for (size_t i = 0; i < tick->n_raise; i++)
+	for (size_t i = 0; i < tick->n_raise; i++) {
 		pg_put_i64(pg_call_put(call, 0), tick->raise[i].intent_id);
-	pg_call_arrays(call, types, 1);
+		pg_put_i64(pg_call_put(call, 1), tick->raise[i].seen);
+	}
+	pg_call_arrays(call, types, 2);
+	pg_put_wall_ms(pg_arg(&call->args), tick->now_ms);
 	return pg_add(pg, &raise, &call->args);
 }
 
@@ -458,7 +494,7 @@ static int add_claim(struct sql *sql, struct pg *pg, const struct tick *tick,
 		     const struct chosen *chosen)
 {
 	static const enum pg_type types[] = { PG_UUID, PG_TEXT, PG_INT4,
-					      PG_INT8, PG_INT8 };
+					      PG_INT8, PG_INT8, PG_INT8 };
 	struct pg_call *call = &sql->calls[4];
 
 	pg_call_begin(call);
@@ -475,8 +511,9 @@ static int add_claim(struct sql *sql, struct pg *pg, const struct tick *tick,
 		pg_put_i64(pg_call_put(call, 3), plate->boot);
 		pg_put_i64(pg_call_put(call, 4),
 			   doneness_time_ms[row->doneness]);
+		pg_put_i64(pg_call_put(call, 5), plate->token);
 	}
-	pg_call_arrays(call, types, 5);
+	pg_call_arrays(call, types, 6);
 	pg_put_wall_ms(pg_arg(&call->args), tick->now_ms);
 	return pg_add(pg, &claim, &call->args);
 }

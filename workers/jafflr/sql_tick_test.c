@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "infra/lib/postgres_fixture.h"
+#include "workers/jafflr/grill.h"
 
 #define TIMEOUT_MS POSTGRES_TIMEOUT_MS
 enum { N_PLATES = 4, HELD_MAX = 4 };
@@ -521,7 +522,7 @@ START_TEST(what_could_not_be_started_is_tried_on_so_many_plates_then_returned)
 	}
 END_TEST
 
-START_TEST(a_plate_that_is_kept_is_nobodys_until_a_person_has_decided)
+START_TEST(a_plate_that_is_kept_is_nobody_elses_until_that_is_settled)
 	{
 		struct tick_row claimed;
 
@@ -533,9 +534,30 @@ START_TEST(a_plate_that_is_kept_is_nobodys_until_a_person_has_decided)
 		ck_assert_int_eq(n_open(), 1);
 		tick_reset(&me.tick);
 		offer(&me, 0);
-		me.tick.adopt = true;
 		run(&me);
 		ck_assert_uint_eq(me.tick.n_rows, 0);
+		finish(&me, &claimed, _i ? ROW_UNCERTAIN : ROW_DONE, false);
+		ck_assert(is_in(1, _i ? ROW_UNCERTAIN : ROW_DONE));
+		ck_assert_int_eq(look(1, "t.seq"), 4);
+		ck_assert_int_eq(n_open(), 0);
+		ck_assert_int_eq(claim(&me, 0).row.number, 2);
+	}
+END_TEST
+
+START_TEST(what_a_person_has_resolved_is_not_settled_again)
+	{
+		struct tick_row claimed;
+
+		add((struct toast){ .n = 1 });
+		claimed = claim(&me, 0);
+		finish(&me, &claimed, ROW_UNCERTAIN, true);
+		postgres_exec(db, "UPDATE intents SET closed_at = now()");
+		if (_i)
+			postgres_exec(db,
+				      "UPDATE toasties SET state = 'failed'");
+		finish(&me, &claimed, ROW_DONE, false);
+		ck_assert_uint_eq(me.tick.n_rows, 0);
+		ck_assert(is_in(1, _i ? ROW_FAILED : ROW_UNCERTAIN));
 	}
 END_TEST
 
@@ -710,6 +732,81 @@ START_TEST(several_plates_are_raised_each_for_itself)
 	}
 END_TEST
 
+/* The table's token, what the plate has seen, and what is given out. */
+static const struct {
+	int64_t table, token;
+	uint32_t seen;
+} rises[] = {
+	{ 7, 8, 0 },
+	{ 7, 8, 7 },
+	{ 7, 9, 8 },
+	{ 0, 1000001, 1000000 },
+	{ 4294967293, 4294967294, 0 },
+	{ 0, 4294967294, 4294967293 },
+	/* The last one is for nobody. */
+	{ 4294967294, 4294967295, 0 },
+	{ 0, 4294967295, 4294967294 },
+	{ 0, 4294967295, 4294967295 },
+	{ 4294967295, 4294967295, 0 },
+};
+
+static void set_token(int64_t token)
+{
+	char sql[96];
+
+	(void)snprintf(sql, sizeof(sql),
+		       "UPDATE control.plates SET token = %" PRId64, token);
+	postgres_exec(db, sql);
+}
+
+static bool is_out(void)
+{
+	return count("SELECT count(*) FROM control.plates WHERE plate = 0"
+		     " AND out_since IS NOT NULL"
+		     " AND out_reason = 'it has had its last token'") == 1;
+}
+
+START_TEST(a_token_rises_above_what_the_plate_has_seen_and_not_beyond_the_last)
+	{
+		struct tick_row claimed;
+
+		add((struct toast){ .n = 1 });
+		claimed = claim(&me, 0);
+		set_token(rises[_i].table);
+		TICK_ADD(&me.tick, raise) = (struct tick_raise){
+			.intent_id = claimed.intent_id,
+			.seen = rises[_i].seen,
+		};
+		run(&me);
+		ck_assert(me.tick.raise[0].done);
+		ck_assert_int_eq(me.tick.raise[0].token, rises[_i].token);
+		ck_assert_int_eq(look(1, "i.token"), rises[_i].token);
+		ck_assert(is_out() == (rises[_i].token == GRILL_TOKEN_LAST));
+	}
+END_TEST
+
+START_TEST(a_claim_is_above_what_the_plate_has_seen_or_there_is_none)
+	{
+		add((struct toast){ .n = 1 });
+		set_token(rises[_i].table);
+		offer(&me, 0);
+		me.tick.plates[0].token = rises[_i].seen;
+		run(&me);
+		ck_assert_int_eq(count("SELECT token FROM control.plates"
+				       " WHERE plate = 0"),
+				 rises[_i].token);
+		if (rises[_i].token == GRILL_TOKEN_LAST) {
+			ck_assert_uint_eq(me.tick.n_rows, 0);
+			ck_assert(is_in(1, ROW_QUEUED));
+			ck_assert(is_out());
+		} else {
+			ck_assert_int_eq(row_of(&me, 1)->token,
+					 rises[_i].token);
+			ck_assert(!is_out());
+		}
+	}
+END_TEST
+
 START_TEST(for_an_intent_that_is_closed_no_token_is_raised)
 	{
 		struct tick_row claimed;
@@ -761,6 +858,27 @@ START_TEST(open_intents_of_what_is_held_are_adopted)
 		run(&me);
 		ck_assert_int_eq(row_of(&me, 2)->intent_id, theirs.intent_id);
 		ck_assert(row_of(&me, 2)->told);
+	}
+END_TEST
+
+START_TEST(what_is_parked_is_adopted_too)
+	{
+		struct tick_row claimed;
+
+		add((struct toast){ .n = 1 });
+		claimed = claim(&me, 0);
+		finish(&me, &claimed, ROW_UNCERTAIN, true);
+		tick_reset(&me.tick);
+		me.tick.adopt = true;
+		run(&me);
+		ck_assert_int_eq(row_of(&me, 1)->kind, TICK_ADOPTED);
+		ck_assert_int_eq(row_of(&me, 1)->row.state, ROW_UNCERTAIN);
+		ck_assert_int_eq(row_of(&me, 1)->intent_id, claimed.intent_id);
+		finish(&me, &claimed, ROW_UNCERTAIN, false);
+		tick_reset(&me.tick);
+		me.tick.adopt = true;
+		run(&me);
+		ck_assert_uint_eq(me.tick.n_rows, 0);
 	}
 END_TEST
 
@@ -933,9 +1051,12 @@ static void add_ends(TCase *tcase)
 	tcase_add_test(
 		tcase,
 		what_could_not_be_started_is_tried_on_so_many_plates_then_returned);
-	tcase_add_test(
+	tcase_add_loop_test(
 		tcase,
-		a_plate_that_is_kept_is_nobodys_until_a_person_has_decided);
+		a_plate_that_is_kept_is_nobody_elses_until_that_is_settled, 0,
+		2);
+	tcase_add_loop_test(
+		tcase, what_a_person_has_resolved_is_not_settled_again, 0, 2);
 	tcase_add_test(tcase, what_a_person_has_resolved_is_not_finished_again);
 	tcase_add_test(tcase, an_end_that_is_said_twice_counts_once);
 	tcase_add_test(
@@ -965,8 +1086,17 @@ int main(void)
 	add_telling(tcase);
 	tcase_add_test(tcase, each_raise_gives_a_higher_token_of_that_plate);
 	tcase_add_test(tcase, several_plates_are_raised_each_for_itself);
+	tcase_add_loop_test(
+		tcase,
+		a_token_rises_above_what_the_plate_has_seen_and_not_beyond_the_last,
+		0, CHECK_N(rises));
+	tcase_add_loop_test(
+		tcase,
+		a_claim_is_above_what_the_plate_has_seen_or_there_is_none, 0,
+		CHECK_N(rises));
 	tcase_add_test(tcase, for_an_intent_that_is_closed_no_token_is_raised);
 	tcase_add_test(tcase, open_intents_of_what_is_held_are_adopted);
+	tcase_add_test(tcase, what_is_parked_is_adopted_too);
 	tcase_add_test(tcase, a_boot_that_was_not_recorded_is_not_known);
 	tcase_add_test(tcase, a_lost_position_fails_the_whole_tick);
 	tcase_add_loop_test(tcase, whatever_a_zombie_would_change_it_does_not,

@@ -16,7 +16,7 @@ struct tick_finish {
 	int64_t intent_id;
 	enum row_state state; /* ROW_QUEUED: another plate, or returned */
 	const char *reason;   /* a literal */
-	bool keep_plate;      /* nobody uses it until a person has decided */
+	bool keep_plate;      /* nobody uses it until that is settled */
 };
 
 struct tick_told {
@@ -24,11 +24,13 @@ struct tick_told {
 	int64_t seq;
 };
 
-/* A new token for the plate of an open intent. */
+/* A new token for the plate of an open intent, above @seen too: tables that
+ * were restored may be behind their plates. */
 struct tick_raise {
 	uint64_t tag;
 	int64_t intent_id;
-	uint32_t token; /* out */
+	uint32_t seen;  /* the highest that the plate says it has seen */
+	uint32_t token; /* out; GRILL_TOKEN_LAST: there is none any more */
 	bool done;      /* out: false when the intent is not open any more */
 };
 
@@ -39,6 +41,7 @@ struct tick_plate {
 	size_t n_stalls;
 	int plate;
 	uint32_t boot;
+	uint32_t token; /* the highest that it says it has seen */
 };
 
 /* What became of a row. */

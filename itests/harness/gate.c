@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Gate: see gate.h. A sequence counts the rows that come, and each waits while
+ * its number is above how many are let through. The first thread of the test's
+ * process.
+ */
+#include "itests/harness/gate.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "itests/harness/until.h"
+
+void gate_build(const struct world *world, const char *table)
+{
+	struct db *db = world->db;
+
+	(void)db_query(db, "CREATE TABLE IF NOT EXISTS gates "
+			   "(at text PRIMARY KEY, n_let bigint NOT NULL)");
+	(void)db_query(db,
+		       "INSERT INTO gates VALUES ('%s', 9223372036854775807)",
+		       table);
+	(void)db_query(db, "CREATE SEQUENCE gate_of_%s", table);
+	/* Each look is a statement, and sees what was committed until then. */
+	(void)db_query(db,
+		       "CREATE FUNCTION pass_gate_of_%s() RETURNS trigger "
+		       "LANGUAGE plpgsql AS $$ DECLARE "
+		       "mine bigint := nextval('gate_of_%s'); BEGIN "
+		       "WHILE mine > (SELECT n_let FROM gates WHERE at = '%s') "
+		       "LOOP PERFORM pg_sleep(0.005); END LOOP; "
+		       "RETURN NEW; END $$",
+		       table, table, table);
+	(void)db_query(db,
+		       "CREATE TRIGGER gate BEFORE INSERT ON %s "
+		       "FOR EACH ROW EXECUTE FUNCTION pass_gate_of_%s()",
+		       table, table);
+}
+
+void gate_shut(const struct world *world, const char *table)
+{
+	(void)db_query(world->db,
+		       "UPDATE gates SET n_let = nextval('gate_of_%s') "
+		       "WHERE at = '%s'",
+		       table, table);
+}
+
+void gate_let(const struct world *world, const char *table, int64_t n_rows)
+{
+	(void)db_query(world->db,
+		       "UPDATE gates SET n_let = n_let + %" PRId64
+		       " WHERE at = '%s'",
+		       n_rows, table);
+}
+
+void gate_open(const struct world *world, const char *table)
+{
+	(void)db_query(world->db,
+		       "UPDATE gates SET n_let = 9223372036854775807 "
+		       "WHERE at = '%s'",
+		       table);
+}
+
+void gate_wait(const struct world *world, const char *table)
+{
+	char sql[256];
+
+	(void)snprintf(sql, sizeof(sql),
+		       "SELECT ((SELECT last_value FROM gate_of_%s) > n_let)"
+		       "::int FROM gates WHERE at = '%s'",
+		       table, table);
+	db_wait(world->db, PATIENCE_MS, 1, sql);
+}
+
+/* How many sessions of that process are at work, or asleep in a gate. */
+static void wait_sessions(const struct world *world, pid_t pid,
+			  int64_t expected, const char *what)
+{
+	char sql[512];
+
+	(void)snprintf(sql, sizeof(sql),
+		       "SELECT least(count(*), 1) FROM pg_stat_activity "
+		       "WHERE datname = current_database() AND "
+		       "application_name LIKE '%%/%d/%%' AND "
+		       "state = 'active'%s",
+		       (int)pid, what);
+	db_wait(world->db, PATIENCE_MS, expected, sql);
+}
+
+void gate_wait_for(const struct world *world, const struct program *program)
+{
+	wait_sessions(world, program->pid, 1, " AND wait_event = 'PgSleep'");
+}
+
+void gate_wait_passed(const struct world *world, pid_t pid)
+{
+	wait_sessions(world, pid, 0, "");
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Gate: holds whoever inserts into a table, in the middle of its transaction,
+ * until it is let through. What is done to a program meanwhile is done to it
+ * there for certain, however quick or slow the machine is.
+ *
+ * A row waits for a number to change and not for a lock: so the test is nobody
+ * who is in the way, and whom a worker would end.
+ */
+#ifndef HARNESS_GATE_H
+#define HARNESS_GATE_H
+
+#include "itests/harness/world.h"
+
+/* Puts a gate in the way of the world's @table; it is open. */
+void gate_build(const struct world *world, const char *table);
+/* A session does not wait for its answer for ever (10 s): be quick. */
+void gate_shut(const struct world *world, const char *table);
+/* Of a gate that is shut: lets so many more rows through. */
+void gate_let(const struct world *world, const char *table, int64_t n_rows);
+void gate_open(const struct world *world, const char *table);
+
+/* Waits until a row stands there that is not let through. */
+void gate_wait(const struct world *world, const char *table);
+/* Waits until a session of the program's stands in any gate. */
+void gate_wait_for(const struct world *world, const struct program *program);
+/* Waits until no session of the program's, which may be dead, is at work. */
+void gate_wait_passed(const struct world *world, pid_t pid);
+
+#endif
