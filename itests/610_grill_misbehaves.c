@@ -417,5 +417,5 @@ int main(int argc, char **argv)
 		NULL,
 	};
 
-	return suite_main(argc, argv, 90, tests);
+	return suite_main(argc, argv, 600, tests);
 }
