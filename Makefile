@@ -107,7 +107,7 @@ help: ## print the targets
 # ---- build -----------------------------------------------------------------
 
 .PHONY: all programs
-all: programs $(TESTS) $(ITESTS)
+all: programs $(TESTS) $(ITESTS) ## build programs and tests
 programs: $(BINS) ## build the programs into build/rel/bin
 	@:
 
@@ -129,6 +129,7 @@ $(VERSIONED:%.c=$(OUT)/%.o): $(OUT)/version
 
 $(OUT)/%.o: %.c | $(OUT)/libraries
 	@mkdir -p $(@D)
+	@echo "  cc    $<"
 	$(QUIET)$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 define folder_rules

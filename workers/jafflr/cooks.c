@@ -128,6 +128,8 @@ static void give(const struct cook *cook, bool fence)
 static void end_cook(struct cooks *cooks, const struct cook *cook,
 		     enum row_state state, const char *reason, bool keep_plate)
 {
+	char order[ORDER_ID_CHARS + 1];
+
 	TICK_ADD(cooks->next, finish) = (struct tick_finish){
 		.order_id = cook->order_id,
 		.intent_id = cook->intent_id,
@@ -140,8 +142,11 @@ static void end_cook(struct cooks *cooks, const struct cook *cook,
 	/* A plate that was in trouble is left alone for a while. */
 	cook->grill->plates[cook->plate].rest_until_ms =
 		clock_now_ms() + REST_MS;
+	order_id_format(&cook->order_id, order);
+	log_about(&(struct log_subject){ .order = order });
 	log_warn("TOASTIE-TROUBLE", "plate %d of grill '%s': %s", cook->plate,
 		 cook->grill->name, reason);
+	log_about(NULL);
 }
 
 static void raise_token(struct cooks *cooks, const struct cook *cook)
