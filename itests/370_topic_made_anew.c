@@ -6,6 +6,7 @@
  */
 #include <check.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "itests/harness/checker.h"
 #include "itests/harness/orders.h"
@@ -41,6 +42,24 @@ static void order_from(struct bus *bus, int first, int end)
 	bus_flush(bus);
 }
 
+/* overlord status names the topic. */
+static void expect_status_to_warn(struct world *world)
+{
+	struct program *status =
+		world_command(world, "overlord", "status", NULL);
+	bool warned = false;
+	char line[1024];
+	FILE *lines;
+
+	world_run(world, TOOL_MS, status);
+	lines = fopen(status->log, "re");
+	ck_assert(lines);
+	while (fgets(line, sizeof(line), lines))
+		warned = warned || strstr(line, "'restocks' ends below");
+	(void)fclose(lines);
+	ck_assert(warned);
+}
+
 START_TEST(a_topic_made_anew_holds_and_the_other_topics_go_on)
 	{
 		CLEANUP(world_freep) struct world *world = world_new(__func__);
@@ -73,6 +92,7 @@ START_TEST(a_topic_made_anew_holds_and_the_other_topics_go_on)
 		db_wait(world->db, PATIENCE_MS, 60,
 			"SELECT count(*) FROM orders");
 		ck_assert(!program_ready_now(chillybin));
+		expect_status_to_warn(world);
 	}
 END_TEST
 

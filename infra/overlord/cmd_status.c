@@ -40,6 +40,7 @@ struct ends {
 struct group {
 	int first_row, n_rows, n_held;
 	int64_t next, emitted, lag;
+	int n_beyond; /* positions above the end of their log */
 	bool lag_known;
 	struct buf holders;
 };
@@ -100,8 +101,10 @@ static void add_row(struct group *group, struct pg *pg, int i, int row,
 	if (!ends || !ends->known || partition < 0 ||
 	    partition >= TOPIC_PARTITIONS)
 		group->lag_known = false;
-	else if (ends->offsets[partition] > next)
+	else if (ends->offsets[partition] >= next)
 		group->lag += ends->offsets[partition] - next;
+	else
+		group->n_beyond++;
 }
 
 static void put_group(struct out *out, struct pg *pg, int i,
@@ -129,6 +132,20 @@ static void put_group(struct out *out, struct pg *pg, int i,
 		out_cell_none(out);
 }
 
+static void warn_beyond(struct pg *pg, int i, const struct group *group)
+{
+	size_t n;
+	const char *p = pg_bytes(pg, i, group->first_row, TOPIC_NAME, &n);
+
+	if (!group->n_beyond)
+		return;
+	out_error("'%.*s' ends below %d of its positions: it was made anew, "
+		  "or is an older copy",
+		  (int)n, p, group->n_beyond);
+	out_hint("workers hold these partitions; the log that the positions "
+		 "tell of has to come back");
+}
+
 static void put_all(struct out *out, struct pg *pg, int i,
 		    const struct ends ends[N_TOPICS])
 {
@@ -146,6 +163,7 @@ static void put_all(struct out *out, struct pg *pg, int i,
 			row++;
 		}
 		put_group(out, pg, i, &group);
+		warn_beyond(pg, i, &group);
 		buf_deinit(&group.holders);
 	}
 }
