@@ -17,7 +17,6 @@
 
 #include "infra/lib/cleanup.h"
 #include "producers/stampede/conf.h"
-#include "producers/stampede/sent.h"
 
 enum load_outcome {
 	LOAD_E_STOPPED = 1, /* by a signal; what was sent is accounted for */
@@ -36,15 +35,5 @@ int load_run(struct load *load);
 
 /* One object of JSON on stdout: what was sent, acknowledged, how quickly. */
 void load_summary(const struct load *load);
-
-/* What is sent for the @i-th order: itself, and what comes with it. Pure. */
-enum { STEPS_MAX = 3 };
-struct step {
-	enum sent_kind kind;
-	enum poison poison;
-	uint64_t index;
-};
-size_t load_steps(const struct conf *conf, uint64_t seed, uint64_t i,
-		  struct step ret[STEPS_MAX]);
 
 #endif

@@ -3,7 +3,7 @@
 #include <check.h>
 #include <string.h>
 
-#include "producers/stampede/load.h"
+#include "infra/lib/check_fixture.h"
 #include "producers/stampede/orders.h"
 
 static struct conf conf;
@@ -111,36 +111,6 @@ START_TEST(every_order_can_be_read_as_what_it_is)
 	}
 END_TEST
 
-START_TEST(duplicates_and_poison_come_beside_the_orders)
-	{
-		struct step steps[STEPS_MAX];
-		int n_duplicates = 0, n_poisons = 0;
-		int n_sorts[N_POISONS] = { 0 };
-
-		conf.duplicate_percent = 5;
-		conf.poison_percent = 1;
-		for (uint64_t i = 0; i < 100000; i++) {
-			size_t n = load_steps(&conf, 7, i, steps);
-
-			ck_assert_int_eq(steps[0].kind, SENT_ORDER);
-			ck_assert_uint_eq(steps[0].index, i);
-			for (size_t s = 1; s < n; s++) {
-				n_duplicates += steps[s].kind == SENT_DUPLICATE;
-				n_poisons += steps[s].kind == SENT_POISON;
-				ck_assert_uint_le(steps[s].index, i);
-				if (steps[s].kind == SENT_POISON)
-					n_sorts[steps[s].poison]++;
-			}
-		}
-		ck_assert_int_gt(n_duplicates, 4500);
-		ck_assert_int_lt(n_duplicates, 5500);
-		ck_assert_int_gt(n_poisons, 800);
-		ck_assert_int_lt(n_poisons, 1200);
-		for (int i = 0; i < N_POISONS; i++)
-			ck_assert_int_gt(n_sorts[i], 0);
-	}
-END_TEST
-
 static const struct {
 	const char *stalls, *items, *grill;
 	int outcome;
@@ -186,23 +156,15 @@ END_TEST
 int main(void)
 {
 	Suite *suite = suite_create("orders");
-	TCase *tcase = tcase_create("orders");
-	SRunner *runner;
-	int n_failed;
+	TCase *tcase = check_case(suite, 60);
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, an_order_follows_from_seed_and_index_alone);
 	tcase_add_test(tcase, ids_rise_with_the_index_and_none_comes_twice);
 	tcase_add_test(tcase, shares_are_near_what_the_settings_say);
 	tcase_add_test(tcase, every_order_can_be_read_as_what_it_is);
-	tcase_add_test(tcase, duplicates_and_poison_come_beside_the_orders);
 	tcase_add_loop_test(tcase, settings_that_make_no_sense_are_refused, 0,
-			    sizeof(settings) / sizeof(settings[0]));
+			    CHECK_N(settings));
 	tcase_add_test(tcase, an_order_that_draws_nothing_still_has_bread);
-	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	n_failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return n_failed ? 1 : 0;
+	return check_run(suite);
 }

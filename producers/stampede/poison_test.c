@@ -2,6 +2,7 @@
 /* Poison: no sort of it can be taken for an order, each for its reason. */
 #include <check.h>
 
+#include "infra/lib/check_fixture.h"
 #include "producers/stampede/orders.h"
 #include "producers/stampede/poison.h"
 
@@ -83,16 +84,9 @@ END_TEST
 int main(void)
 {
 	Suite *suite = suite_create("poison");
-	TCase *tcase = tcase_create("poison");
-	SRunner *runner;
-	int n_failed;
+	TCase *tcase = check_case(suite, 60);
 
 	tcase_add_loop_test(tcase, each_sort_is_refused_for_its_own_reason, 0,
 			    N_POISONS);
-	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	n_failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return n_failed ? 1 : 0;
+	return check_run(suite);
 }

@@ -28,6 +28,7 @@ struct sent {
 	uint64_t index;
 	int64_t intended_us; /* when it was to be sent; monotonic */
 	int64_t sent_ms;     /* when it was; the calendar */
+	int version;         /* of an order that was sent as one; else 0 */
 	struct sent *next;   /* while it is free */
 	bool taken;
 };

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "infra/lib/check_fixture.h"
 #include "producers/stampede/sent.h"
 
 static struct conf conf;
@@ -115,9 +116,7 @@ END_TEST
 int main(void)
 {
 	Suite *suite = suite_create("sent");
-	TCase *tcase = tcase_create("sent");
-	SRunner *runner;
-	int n_failed;
+	TCase *tcase = check_case(suite, 10);
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, an_order_that_arrived_says_what_and_where);
@@ -127,10 +126,5 @@ int main(void)
 	tcase_add_test(tcase, slots_run_out_and_come_back);
 	tcase_add_test_raise_signal(tcase, a_slot_that_comes_back_twice_aborts,
 				    SIGABRT);
-	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	n_failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return n_failed ? 1 : 0;
+	return check_run(suite);
 }

@@ -2,6 +2,9 @@
 /* Command: see command.h. */
 #include "producers/storefront/command.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+
 #include "infra/lib/clock.h"
 #include "producers/storefront/answer.h"
 #include "producers/storefront/metrics.h"
@@ -33,6 +36,8 @@ static void take_report(void *arg, bool delivered, int32_t partition,
 		command->offset = offset;
 		if (!command->request)
 			counter_add(&metrics.reports_late, 1);
+	} else {
+		command->n_doubtful++;
 	}
 	done_with_one(command);
 }
@@ -56,36 +61,76 @@ bool command_delivered(const struct command *command)
 	return command->n_delivered == command->n_events;
 }
 
-void command_answer_away(struct command *command)
+static void answer_503(struct command *command, const char *error)
 {
-	const struct answer_error error = {
+	const struct answer_error answer = {
 		.status = 503,
-		.error = "the broker is away or busy, send it again",
+		.error = error,
 		.order_id = command->of_order ? &command->order_id : NULL,
 	};
 
-	answer_error(command->request, &error);
+	answer_error(command->request, &answer);
 	command->request = NULL;
+}
+
+static void answer_doubtful(struct command *command)
+{
+	answer_503(
+		command,
+		command->of_order
+			? "the broker may or may not have it: ask for it, or "
+			  "send it again with its id as Idempotency-Key"
+			: "the broker may or may not have all of it: send it "
+			  "again with the same Idempotency-Key");
+}
+
+void command_answer_away(struct command *command)
+{
+	if (command->n_doubtful || command->n_delivered)
+		answer_doubtful(command);
+	else
+		answer_503(command,
+			   "the broker is away or busy, send it again");
+}
+
+void command_answer_accepted(struct command *command, int64_t number,
+			     const char *state)
+{
+	char id[ORDER_ID_CHARS + 1], path[64];
+	struct http_field location = { TEXT("Location"), { path, 0 } };
+	struct buf json = { 0 };
+	int n;
+
+	n = snprintf(path, sizeof(path), "/orders/%s",
+		     order_id_format(&command->order_id, id));
+	location.value.n = (size_t)n;
+	buf_printf(&json,
+		   "{\"order_id\":\"%s\",\"number\":%" PRId64
+		   ",\"state\":\"%s\"}",
+		   id, number, state);
+	answer_json(command->request, 202, &json, &location);
+	command->request = NULL;
+	buf_deinit(&json);
+}
+
+struct text command_trace(const struct command *command,
+			  char room[static TRACE_BYTES])
+{
+	struct text given = http_head_field(http_request_head(command->request),
+					    "traceparent");
+
+	if (given.n == TRACE_BYTES - 1)
+		return given;
+	return trace_begin(room, &command->order_id);
 }
 
 void command_expire(struct shop *shop, int64_t now_ms)
 {
-	struct command *command, *next;
+	struct command *command;
 
-	for (command = LIST_FIRST(&shop->commands); command; command = next) {
-		const struct answer_error error = {
-			.status = 503,
-			.error = "the broker has not answered in time: it may "
-				 "or may not have it, send it again with the "
-				 "same Idempotency-Key",
-			.order_id =
-				command->of_order ? &command->order_id : NULL,
-		};
-
-		next = LIST_NEXT(command, link);
-		if (!command->request || command->deadline_at_ms > now_ms)
-			continue;
-		answer_error(command->request, &error);
-		command->request = NULL;
+	LIST_FOREACH(command, &shop->commands, link)
+	{
+		if (command->request && command->deadline_at_ms <= now_ms)
+			answer_doubtful(command);
 	}
 }

@@ -5,7 +5,9 @@
  *
  * Whoever waits has a deadline, the events have none: when it passes, the
  * request is answered 503 (the outcome is unknown, and the order's id is in
- * the answer), while the command lives on until every event was told of.
+ * the answer), while the command lives on until every event was told of. It
+ * keeps nothing of the request but what the answer needs, since there may be
+ * as many of them as events may wait.
  */
 #ifndef STOREFRONT_COMMAND_H
 #define STOREFRONT_COMMAND_H
@@ -15,6 +17,7 @@
 
 #include "producers/storefront/shop.h"
 #include "schemas/order_id.h"
+#include "schemas/trace.h"
 
 struct command {
 	struct shop *shop;
@@ -25,6 +28,7 @@ struct command {
 	bool of_order; /* order_id is meant */
 
 	size_t n_events, n_delivered;
+	size_t n_doubtful; /* were sent, and nobody knows what became of them */
 	int32_t partition; /* of the last one delivered */
 	int64_t offset;
 
@@ -43,8 +47,19 @@ void command_end(struct command *command);
 
 bool command_delivered(const struct command *command);
 
-/* Answers 503 to the request of a command whose events are not delivered. */
+/*
+ * Answers 503 to the request of a command whose events are not delivered: none
+ * is on its topic, or nobody knows.
+ */
 void command_answer_away(struct command *command);
+
+/* Answers 202 {"order_id","number","state"} to one about an order. */
+void command_answer_accepted(struct command *command, int64_t number,
+			     const char *state);
+
+/* The trace that its request came with, or one that its order begins. */
+struct text command_trace(const struct command *command,
+			  char room[static TRACE_BYTES]);
 
 /* Answers those whose deadline has passed. */
 void command_expire(struct shop *shop, int64_t now_ms);

@@ -1,38 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Event stream: see event_stream.h. Two kinds of watch, one shape: a watch is
- * an order on the board or the name of a stall, and has its subscribers. It is
- * found by a hash of what it watches and goes with its last subscriber.
- *
- *	streams -> chains[hash] -> watch -> subscribers
- *
- * An event's id is <start of this process>-<number of the change>, so that a
- * Last-Event-ID says from where on the board's changes are new to a browser,
- * and one of an earlier process says that all of them are.
+ * Event stream: see event_stream.h. A subscriber listens to one watch; its
+ * stream goes with it, whoever ends first.
  */
 #include "producers/storefront/event_stream.h"
 
 #include <assert.h>
-#include <inttypes.h>
 #include <sys/queue.h>
 
 #include "infra/lib/clock.h"
-#include "infra/lib/hash.h"
-#include "infra/lib/str.h"
 #include "infra/lib/xalloc.h"
 #include "producers/storefront/answer.h"
 #include "producers/storefront/metrics.h"
+#include "producers/storefront/order_event.h"
+#include "producers/storefront/watches.h"
 #include "schemas/limits.h"
 
 #define SUBSCRIBER_MAGIC 0x5b5c21beu
 
 enum {
-	N_CHAINS = 1024,
 	REPLAY_MAX = 256, /* orders of a stall told to one who comes back */
 	REPLAY_MAX_BYTES = SUBSCRIBER_MAX_BYTES / 2,
+	REPLAY_LOOK_MAX = 8192, /* orders of all stalls looked at for it */
 };
-
-struct watch;
 
 struct subscriber {
 	unsigned int magic;
@@ -44,22 +34,13 @@ struct subscriber {
 	LIST_ENTRY(subscriber) link, all;
 };
 
-struct watch {
-	struct board_entry *entry; /* of an order; NULL: of a stall */
-	char *stall;
-	LIST_HEAD(, subscriber) subscribers;
-	LIST_ENTRY(watch) link;
-};
-
-LIST_HEAD(watches, watch);
-
 struct event_streams {
 	struct event_streams_params params;
-	struct watches chains[N_CHAINS];
-	LIST_HEAD(, subscriber) all;
+	struct watches *watches;
+	struct subscribers all;
 	size_t n_subscribers;
 	struct loop_source *heartbeat;
-	int64_t boot; /* which process: milliseconds of the calendar */
+	int64_t boot; /* for order_event() */
 };
 
 /* A request to watch an order, while the view is read for it. */
@@ -74,77 +55,6 @@ struct refreshing {
 	struct event_streams *streams;
 	struct order_id id;
 };
-
-/* ---- watches ---- */
-
-static struct watches *stall_chain(const struct event_streams *streams,
-				   struct text stall)
-{
-	const struct watches *chains = streams->chains;
-
-	return (struct watches
-			*)(uintptr_t)&chains[hash_bytes(stall.p, stall.n) %
-					     N_CHAINS];
-}
-
-static struct watches *order_chain(const struct event_streams *streams,
-				   const struct order_id *id)
-{
-	return stall_chain(streams, (struct text){ (const char *)id->bytes,
-						   sizeof(id->bytes) });
-}
-
-static struct watch *find_stall(const struct event_streams *streams,
-				struct text stall)
-{
-	struct watch *watch;
-
-	LIST_FOREACH(watch, stall_chain(streams, stall), link)
-	{
-		if (!watch->entry && text_equal(text_of(watch->stall), stall))
-			return watch;
-	}
-	return NULL;
-}
-
-static struct watch *find_order(const struct event_streams *streams,
-				const struct board_entry *entry)
-{
-	struct watch *watch;
-
-	LIST_FOREACH(watch, order_chain(streams, &entry->order.id), link)
-	{
-		if (watch->entry == entry)
-			return watch;
-	}
-	return NULL;
-}
-
-static struct watch *watch_stall(struct event_streams *streams,
-				 struct text stall)
-{
-	struct watch *watch = find_stall(streams, stall);
-
-	if (watch)
-		return watch;
-	watch = xcalloc(1, sizeof(*watch));
-	order_set(&watch->stall, stall);
-	LIST_INSERT_HEAD(stall_chain(streams, stall), watch, link);
-	return watch;
-}
-
-static struct watch *watch_order(struct event_streams *streams,
-				 struct board_entry *entry)
-{
-	struct watch *watch = find_order(streams, entry);
-
-	if (watch)
-		return watch;
-	watch = xcalloc(1, sizeof(*watch));
-	watch->entry = entry;
-	LIST_INSERT_HEAD(order_chain(streams, &entry->order.id), watch, link);
-	return watch;
-}
 
 /* ---- subscribers ---- */
 
@@ -161,11 +71,7 @@ static void forget(struct subscriber *subscriber)
 	free(subscriber);
 	if (watch->entry)
 		order_board_unwatch(streams->params.board, watch->entry);
-	if (!LIST_EMPTY(&watch->subscribers))
-		return;
-	LIST_REMOVE(watch, link);
-	free(watch->stall);
-	free(watch);
+	watches_drop(watch);
 }
 
 static void end(struct subscriber *subscriber)
@@ -174,27 +80,20 @@ static void end(struct subscriber *subscriber)
 	forget(subscriber);
 }
 
-static struct blob *format(const struct event_streams *streams,
-			   const struct board_entry *entry)
+static struct blob *event_of(const struct event_streams *streams,
+			     const struct board_entry *entry)
 {
-	struct buf text = { 0 };
-	struct blob *blob;
-
-	buf_printf(&text, "id: %" PRIx64 "-%" PRIu64 "\ndata: ", streams->boot,
-		   entry->change);
-	order_json(&entry->order, &text);
-	buf_text(&text, "\n\n");
-	blob = blob_new(text.p, text.n);
-	buf_deinit(&text);
-	return blob;
+	return order_event(&entry->order, streams->boot, entry->change);
 }
 
 /* May end the subscriber. */
 static void tell(struct subscriber *subscriber, struct blob *blob,
 		 uint64_t change)
 {
-	if (http_stream_waiting_bytes(subscriber->stream) + blob->n <=
-	    SUBSCRIBER_MAX_BYTES) {
+	size_t n_waiting = http_stream_waiting_bytes(subscriber->stream);
+
+	/* One that is larger than all that may wait goes alone. */
+	if (n_waiting == 0 || n_waiting + blob->n <= SUBSCRIBER_MAX_BYTES) {
 		http_stream_send(subscriber->stream, blob);
 		subscriber->told = change;
 		counter_add(&metrics.events_sent, 1);
@@ -209,7 +108,7 @@ static void tell(struct subscriber *subscriber, struct blob *blob,
 static void tell_one(struct subscriber *subscriber,
 		     const struct board_entry *entry)
 {
-	struct blob *blob = format(subscriber->streams, entry);
+	struct blob *blob = event_of(subscriber->streams, entry);
 
 	tell(subscriber, blob, entry->change);
 	(void)blob_drop(blob);
@@ -294,8 +193,9 @@ static void take_order(void *arg, int r, const struct order *order)
 		order_board_learn(streams->params.board, order);
 	if (entry->accepted && entry->order.items) {
 		/* The board's watch is the subscriber's from here on. */
-		subscriber = begin(streams, watch_order(streams, entry),
-				   subscribing->request);
+		subscriber =
+			begin(streams, watches_order(streams->watches, entry),
+			      subscribing->request);
 		if (subscriber)
 			tell_one(subscriber, entry);
 	} else {
@@ -347,19 +247,6 @@ static void refresh(struct event_streams *streams, struct board_entry *entry)
 
 /* ---- a stall ---- */
 
-/* The change that @id names; 0, which is before all, for another process'. */
-static uint64_t change_of(const struct event_streams *streams, struct text id)
-{
-	char boot[24];
-	int n = snprintf(boot, sizeof(boot), "%" PRIx64 "-", streams->boot);
-	int64_t change;
-
-	if (id.n <= (size_t)n || memcmp(id.p, boot, (size_t)n) != 0 ||
-	    str_n_to_i64(&change, id.p + n, id.n - (size_t)n, 0, INT64_MAX))
-		return 0;
-	return (uint64_t)change;
-}
-
 /*
  * What changed since @after, oldest first; of more than a subscriber may leave
  * unread, the newest.
@@ -373,7 +260,9 @@ static void replay(struct subscriber *subscriber, uint64_t after)
 	size_t n = 0, n_bytes = 0;
 
 	entry = order_board_newest(streams->params.board);
-	for (; entry && n < REPLAY_MAX; entry = order_board_older(entry)) {
+	for (int looked = 0;
+	     entry && n < REPLAY_MAX && looked < REPLAY_LOOK_MAX;
+	     entry = order_board_older(entry), looked++) {
 		if (entry->change <= after || n_bytes > REPLAY_MAX_BYTES)
 			break;
 		if (!entry->order.items ||
@@ -381,7 +270,7 @@ static void replay(struct subscriber *subscriber, uint64_t after)
 			continue;
 		if (n == 0)
 			subscriber->told = entry->change;
-		blobs[n] = format(streams, entry);
+		blobs[n] = event_of(streams, entry);
 		n_bytes += blobs[n++]->n;
 	}
 	while (n-- > 0) {
@@ -396,9 +285,10 @@ static void subscribe_stall(struct event_streams *streams,
 	struct text last =
 		http_head_field(http_request_head(request), "last-event-id");
 	bool comes_back = last.p != NULL;
-	uint64_t after = comes_back ? change_of(streams, last) : 0;
+	uint64_t after =
+		comes_back ? order_event_change(last, streams->boot) : 0;
 	struct subscriber *subscriber =
-		begin(streams, watch_stall(streams, stall), request);
+		begin(streams, watches_stall(streams->watches, stall), request);
 
 	if (subscriber && comes_back)
 		replay(subscriber, after);
@@ -429,7 +319,12 @@ int event_streams_new(struct event_streams **ret,
 		      const struct event_streams_params *params)
 {
 	struct event_streams *streams = xcalloc(1, sizeof(*streams));
+	int r = watches_new(&streams->watches);
 
+	if (r) {
+		free(streams);
+		return r;
+	}
 	streams->params = *params;
 	streams->boot = clock_wall_ms();
 	streams->heartbeat = loop_timer(params->loop, params->heartbeat_ms,
@@ -444,6 +339,7 @@ struct event_streams *event_streams_free(struct event_streams *streams)
 		return NULL;
 	event_streams_end(streams);
 	(void)loop_source_free(streams->heartbeat);
+	streams->watches = watches_free(streams->watches);
 	free(streams);
 	return NULL;
 }
@@ -504,7 +400,7 @@ void event_streams_subscribe(struct event_streams *streams,
 bool event_streams_watches(const struct event_streams *streams,
 			   struct text stall)
 {
-	return find_stall(streams, stall) != NULL;
+	return watches_find_stall(streams->watches, stall) != NULL;
 }
 
 static void tell_watch(struct watch *watch, struct blob *blob, uint64_t change)
@@ -527,11 +423,13 @@ void event_streams_flush(struct event_streams *streams)
 	struct board_entry *entry;
 
 	while ((entry = order_board_take_changed(board))) {
-		struct watch *of_order = find_order(streams, entry);
+		struct watch *of_order =
+			watches_find_order(streams->watches, entry);
 		struct watch *of_stall =
 			entry->order.stall
-				? find_stall(streams,
-					     text_of(entry->order.stall))
+				? watches_find_stall(
+					  streams->watches,
+					  text_of(entry->order.stall))
 				: NULL;
 		struct blob *blob;
 
@@ -541,7 +439,7 @@ void event_streams_flush(struct event_streams *streams)
 			refresh(streams, entry);
 			continue;
 		}
-		blob = format(streams, entry);
+		blob = event_of(streams, entry);
 		tell_watch(of_order, blob, entry->change);
 		tell_watch(of_stall, blob, entry->change);
 		(void)blob_drop(blob);

@@ -10,6 +10,7 @@
 
 #include "infra/lib/check_fixture.h"
 #include "infra/lib/xalloc.h"
+#include "producers/storefront/board_fixture.h"
 #include "producers/storefront/fixture.h"
 
 #define ID_1 "01000000-0000-0000-0000-000000000000"
@@ -117,7 +118,7 @@ static void accept_order(uint8_t n, const char *stall)
 		.grill = true,
 	};
 
-	order_board_accept(board, &placed, n);
+	board_accept(board, &placed, n);
 }
 
 static void grill(uint8_t n, enum toastie_state state, int64_t seq)
@@ -352,6 +353,61 @@ START_TEST(a_slow_reader_of_a_stall_is_cut)
 	}
 END_TEST
 
+START_TEST(an_event_larger_than_the_limit_is_told_all_the_same)
+	{
+		struct buf heard = { 0 };
+		struct order order;
+		int fd = subscribe("stall=main", &heard, "retry: ");
+
+		order_init(&order, &(struct order_id){ { 1 } });
+		order_set(&order.stall, TEXT("main"));
+		order.items = xmalloc(SUBSCRIBER_MAX_BYTES + 2);
+		memset(order.items, ' ', SUBSCRIBER_MAX_BYTES);
+		memcpy(order.items + SUBSCRIBER_MAX_BYTES - 2, "[]", 3);
+		fixture_hear(fd, turn, &heard, "\n\n");
+		turn();
+		order_board_accept(board, &order, 1);
+		fixture_hear(fd, turn, &heard, "\"plate\":null}\n\n");
+		order_deinit(&order);
+		(void)close(fd);
+		buf_deinit(&heard);
+	}
+END_TEST
+
+START_TEST(who_comes_back_to_a_quiet_stall_costs_no_more_than_others)
+	{
+		struct buf heard = { 0 };
+		struct order order;
+		int fd;
+
+		board = order_board_free(board);
+		ck_assert_int_eq(order_board_new(&board, 20000), 0);
+		http = http_free(http);
+		streams = event_streams_free(streams);
+		start_streams(8, 60000);
+		start_http();
+		accept_order(1, "main");
+		order_init(&order, &(struct order_id){ { 2 } });
+		order_set(&order.stall, TEXT("north"));
+		order_set(&order.items, TEXT("[]"));
+		for (uint32_t i = 0; i < 10000; i++) {
+			memcpy(&order.id.bytes[4], &i, sizeof(i));
+			order_board_accept(board, &order, 1);
+		}
+		order_deinit(&order);
+		turn();
+		fd = subscribe(
+			"stall=main HTTP/1.1\r\nLast-Event-ID: 0-7\r\nA: ",
+			&heard, "retry: ");
+		/* Too long ago to be looked for, and still live. */
+		grill(1, TOASTIE_DONE, 3);
+		fixture_hear(fd, turn, &heard, "\"state\":\"done\"");
+		ck_assert_int_eq(n_times(&heard, "data: "), 1);
+		(void)close(fd);
+		buf_deinit(&heard);
+	}
+END_TEST
+
 START_TEST(ending_ends_all)
 	{
 		struct buf heard = { 0 };
@@ -387,6 +443,11 @@ int main(void)
 	tcase_add_test(tcase,
 		       a_slow_reader_of_an_order_skips_to_the_latest_state);
 	tcase_add_test(tcase, a_slow_reader_of_a_stall_is_cut);
+	tcase_add_test(tcase,
+		       an_event_larger_than_the_limit_is_told_all_the_same);
+	tcase_add_test(
+		tcase,
+		who_comes_back_to_a_quiet_stall_costs_no_more_than_others);
 	tcase_add_test(tcase, ending_ends_all);
 	suite_add_tcase(suite, tcase);
 	return check_run(suite);

@@ -3,9 +3,10 @@
  * Http: a small HTTP/1.1 server on libevent's listener and bufferevents.
  *
  * It keeps the limits that a server on the open net needs: connections are
- * counted at accept, in total and by address; a head is at most 8 KiB and 64
- * fields and has 5 s, a body at most 16 KiB and 10 s, an idle connection 30 s,
- * and whoever does not read what is sent to it for 10 s is cut.
+ * counted at accept (http_listen); a head is at most 8 KiB and 64 fields and
+ * has 5 s, a body at most 16 KiB and 10 s, an idle connection 30 s, and whoever
+ * takes nothing of what is sent to it for 10 s is cut. Who sends requests and
+ * leaves the answers unread is not answered further than 64 KiB of them.
  *
  * The handler gets each whole request and owns it until it answers it, at
  * once or later: http_reply() or http_stream_begin(), exactly once. A client
@@ -23,7 +24,7 @@
 #include "infra/lib/cleanup.h"
 #include "infra/lib/loop.h"
 #include "producers/storefront/blob.h"
-#include "producers/storefront/http_head.h"
+#include "producers/storefront/http_reply.h"
 #include "schemas/text.h"
 
 enum { HTTP_BODY_MAX_BYTES = 16384 };
@@ -39,12 +40,22 @@ typedef void (*http_handler_fn)(void *arg, struct http_request *request);
  */
 typedef void (*http_answered_fn)(void *arg, int tag, int status);
 
+/* How long a client may take. */
+struct http_timeouts {
+	int64_t head_ms;   /* for a request's head, from its first byte */
+	int64_t body_ms;   /* for its body */
+	int64_t idle_ms;   /* between two requests */
+	int64_t write_ms;  /* in which it takes nothing of what is sent */
+	int64_t linger_ms; /* to leave, after the last answer */
+};
+
 struct http_params {
 	struct loop *loop;
 	const char *address;   /* "127.0.0.1:7000"; port 0: any */
 	const char *port_file; /* where the port is written; "": nowhere */
 	int64_t connections_max;
 	int64_t per_address_max;
+	const struct http_timeouts *timeouts; /* NULL: those above */
 	http_handler_fn handle;
 	http_answered_fn answered;
 	void *arg;
@@ -69,22 +80,14 @@ struct text http_request_body(const struct http_request *request);
 /* For http_answered_fn; -1 until it is set. */
 void http_request_set_tag(struct http_request *request, int tag);
 
-struct http_reply {
-	int status;
-	const char *type; /* of the body */
-	const char *body; /* Copies. */
-	size_t n_body;
-	const struct http_field *fields; /* more of them, or NULL */
-	size_t n_fields;
-};
-
 /* Takes @request. */
 void http_reply(struct http_request *request, const struct http_reply *reply);
 
 /*
  * Takes @request and answers 200 with a body that has no end. NULL: the client
- * has gone already. @closed: it has gone, or was cut; the stream is freed when
- * that returns. @drained: all that was sent has left this process.
+ * has gone already, or asked for the head only. @closed: it has gone, or was
+ * cut; the stream is freed when that returns. @drained: all that was sent has
+ * left this process.
  */
 struct http_stream_params {
 	const char *type;

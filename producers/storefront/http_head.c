@@ -26,7 +26,6 @@ struct framing {
 	int n_lengths;
 	bool transfer_encoding;
 	bool close;
-	bool keep_alive;
 };
 
 /* The next line without its end; false when there is none. */
@@ -172,7 +171,6 @@ static int note_field(struct http_head *head, struct framing *framing,
 			return TOO_LARGE;
 	} else if (text_equal(field->name, TEXT("connection"))) {
 		framing->close |= lists(field->value, "close");
-		framing->keep_alive |= lists(field->value, "keep-alive");
 	} else if (text_equal(field->name, TEXT("expect"))) {
 		if (!lists(field->value, "100-continue"))
 			return EXPECTATION_FAILED;
@@ -216,7 +214,9 @@ static int judge_framing(struct http_head *head, const struct framing *framing)
 	/* A sender that means us no harm can say how long its body is. */
 	if (framing->transfer_encoding)
 		return LENGTH_REQUIRED;
-	head->keep_alive = !framing->close && (is_1_1 || framing->keep_alive);
+	/* An old client gets one answer, and no 100 before it (RFC 9110). */
+	head->keep_alive = is_1_1 && !framing->close;
+	head->expects_continue &= is_1_1;
 	return 0;
 }
 

@@ -125,7 +125,7 @@ static const struct {
 	{ "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", false },
 	{ "GET / HTTP/1.1\r\nHost: x\r\nConnection: a, Close\r\n\r\n", false },
 	{ "GET / HTTP/1.0\r\n\r\n", false },
-	{ "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", true },
+	{ "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", false },
 };
 
 START_TEST(a_connection_is_kept_as_its_version_and_client_say)
@@ -137,6 +137,20 @@ START_TEST(a_connection_is_kept_as_its_version_and_client_say)
 			parse(&head, copy, sizeof(copy), connections[_i].head),
 			0);
 		ck_assert_int_eq(head.keep_alive, connections[_i].keep_alive);
+	}
+END_TEST
+
+START_TEST(an_old_client_expects_no_interim_answer)
+	{
+		struct http_head head;
+		char copy[512];
+
+		ck_assert_int_eq(parse(&head, copy, sizeof(copy),
+				       "POST / HTTP/1.0\r\n"
+				       "Content-Length: 1\r\n"
+				       "Expect: 100-continue\r\n\r\n"),
+				 0);
+		ck_assert(!head.expects_continue);
 	}
 END_TEST
 
@@ -184,6 +198,7 @@ int main(void)
 	tcase_add_loop_test(tcase,
 			    a_connection_is_kept_as_its_version_and_client_say,
 			    0, CHECK_N(connections));
+	tcase_add_test(tcase, an_old_client_expects_no_interim_answer);
 	tcase_add_loop_test(tcase, a_value_of_the_query_is_decoded_once, 0,
 			    CHECK_N(queries));
 	suite_add_tcase(suite, tcase);

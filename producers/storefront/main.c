@@ -27,7 +27,7 @@ struct storefront {
 	struct shop shop;
 	struct fact_reader *facts;
 	struct http *http;
-	struct loop_source *on_term, *on_int;
+	struct loop_source *on_term, *on_int, *on_tick;
 	bool stopping;
 	char version[64], producer[80], labels[96];
 	struct probe_checks checks;
@@ -74,6 +74,16 @@ static void stop(void *arg)
 	storefront->stopping = true;
 }
 
+/* Each request has its answer in time, to the length of a tick. */
+static void tick(void *arg)
+{
+	struct storefront *storefront = arg;
+
+	command_expire(&storefront->shop, clock_now_ms());
+	counter_set(&metrics.connections,
+		    (int64_t)http_n_connections(storefront->http));
+}
+
 static void init_log(struct storefront *storefront)
 {
 	const struct conf *conf = &storefront->conf;
@@ -106,6 +116,7 @@ static int open_clients(struct storefront *storefront)
 		.topic_suffix = conf->topic_suffix,
 		.producer = storefront->producer,
 		.queue_max = conf->publish_queue_max,
+		.queue_max_bytes = conf->publish_queue_max_bytes,
 	};
 	const struct views_params views_params = {
 		.loop = shop->loop,
@@ -208,6 +219,7 @@ static int open_all(struct storefront *storefront)
 	storefront->on_term =
 		loop_signal(shop->loop, SIGTERM, stop, storefront);
 	storefront->on_int = loop_signal(shop->loop, SIGINT, stop, storefront);
+	storefront->on_tick = loop_timer(shop->loop, TICK_MS, tick, storefront);
 	r = open_web(storefront);
 	if (!r)
 		r = open_clients(storefront);
@@ -232,6 +244,7 @@ static void close_all(struct storefront *storefront)
 	shop->web = web_free(shop->web);
 	storefront->on_term = loop_source_free(storefront->on_term);
 	storefront->on_int = loop_source_free(storefront->on_int);
+	storefront->on_tick = loop_source_free(storefront->on_tick);
 	shop->loop = loop_free(shop->loop);
 }
 
@@ -247,9 +260,6 @@ static int turn(struct storefront *storefront)
 	views_serve(shop->views);
 	fact_reader_serve(storefront->facts);
 	event_streams_flush(shop->streams);
-	command_expire(shop, clock_now_ms());
-	counter_set(&metrics.connections,
-		    (int64_t)http_n_connections(storefront->http));
 	return r;
 }
 

@@ -16,6 +16,16 @@ void order_init(struct order *order, const struct order_id *id)
 	};
 }
 
+void order_of_placed(struct order *order, const struct order_placed *placed)
+{
+	order_init(order, &placed->order_id);
+	order_set(&order->stall, placed->stall);
+	order_set(&order->customer, placed->customer);
+	order_set_items(order, placed->items, placed->n_items);
+	order->doneness = placed->doneness;
+	order->facts.grill = placed->grill;
+}
+
 void order_deinit(struct order *order)
 {
 	free(order->stall);

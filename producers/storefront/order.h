@@ -19,6 +19,7 @@
 #include "schemas/item.h"
 #include "schemas/missing.h"
 #include "schemas/order_id.h"
+#include "schemas/order_placed.h"
 #include "schemas/text.h"
 
 #define ORDER_NUMBER_NONE INT64_C(-1)
@@ -37,6 +38,8 @@ struct order {
 
 /* An order of which nothing is known but its id. */
 void order_init(struct order *order, const struct order_id *id);
+/* As its command says it. Copies. */
+void order_of_placed(struct order *order, const struct order_placed *placed);
 void order_deinit(struct order *order);
 
 /* Sets a text that the order owns; an absent or empty one becomes NULL. */

@@ -20,11 +20,15 @@ struct order_board {
 	struct chain *chains;
 	size_t n_chains; /* a power of two */
 	size_t capacity, n;
-	struct entries by_age; /* newest first */
+	size_t capacity_bytes, n_bytes; /* of what orders say */
+	struct entries by_age;          /* newest first */
 	struct entries changed;
 	uint64_t last_change;
 	uint64_t hash_key[2];
 };
+
+/* On the average, of an order that is not made to be large. */
+enum { ENTRY_BYTES = 1024 };
 
 static struct chain *chain_of(const struct order_board *board,
 			      const struct order_id *id)
@@ -42,9 +46,16 @@ static void entry_free(struct order_board *board, struct board_entry *entry)
 	TAILQ_REMOVE(&board->by_age, entry, age);
 	if (entry->is_changed)
 		TAILQ_REMOVE(&board->changed, entry, changed);
+	board->n_bytes -= entry->n_bytes;
 	order_deinit(&entry->order);
 	free(entry);
 	board->n--;
+}
+
+static bool is_full(const struct order_board *board)
+{
+	return board->n >= board->capacity ||
+	       board->n_bytes > board->capacity_bytes;
 }
 
 static void make_room(struct order_board *board)
@@ -52,7 +63,7 @@ static void make_room(struct order_board *board)
 	struct board_entry *entry, *newer;
 
 	entry = TAILQ_LAST(&board->by_age, entries);
-	for (; entry && board->n >= board->capacity; entry = newer) {
+	for (; entry && is_full(board); entry = newer) {
 		newer = TAILQ_PREV(entry, entries, age);
 		if (entry->n_watchers == 0)
 			entry_free(board, entry);
@@ -76,8 +87,25 @@ static struct board_entry *find_or_add(struct order_board *board,
 	return entry;
 }
 
+static size_t length(const char *s)
+{
+	return s ? strlen(s) : 0;
+}
+
+static void weigh(struct order_board *board, struct board_entry *entry)
+{
+	const struct order *order = &entry->order;
+
+	board->n_bytes -= entry->n_bytes;
+	entry->n_bytes = length(order->stall) + length(order->customer) +
+			 length(order->items) + length(order->missing) +
+			 length(order->plate);
+	board->n_bytes += entry->n_bytes;
+}
+
 static void set_changed(struct order_board *board, struct board_entry *entry)
 {
+	weigh(board, entry);
 	entry->change = ++board->last_change;
 	TAILQ_REMOVE(&board->by_age, entry, age);
 	TAILQ_INSERT_HEAD(&board->by_age, entry, age);
@@ -97,6 +125,7 @@ int order_board_new(struct order_board **ret, size_t capacity)
 		return -EIO;
 	}
 	board->capacity = capacity;
+	board->capacity_bytes = capacity * ENTRY_BYTES;
 	board->n_chains = 1;
 	while (board->n_chains < capacity)
 		board->n_chains *= 2;
@@ -156,30 +185,36 @@ void order_board_unwatch(struct order_board *board, struct board_entry *entry)
 		entry_free(board, entry);
 }
 
-void order_board_accept(struct order_board *board,
-			const struct order_placed *placed, int64_t number)
-{
-	struct board_entry *entry = find_or_add(board, &placed->order_id);
-	struct order *order = &entry->order;
-
-	if (entry->accepted && order->items)
-		return; /* the first one counts */
-	entry->accepted = true;
-	entry->content_hash = order_placed_hash(placed);
-	if (order->number == ORDER_NUMBER_NONE)
-		order->number = number;
-	order_set(&order->stall, placed->stall);
-	order_set(&order->customer, placed->customer);
-	order_set_items(order, placed->items, placed->n_items);
-	order->doneness = placed->doneness;
-	if (order->facts.verdict == VERDICT_NONE)
-		order->facts.grill = placed->grill;
-	set_changed(board, entry);
-}
-
 static void copy(char **field, const char *s)
 {
 	order_set(field, text_of(s));
+}
+
+/* What does not change once the order is placed. */
+static void copy_words(struct order *known, const struct order *order)
+{
+	known->doneness = order->doneness;
+	copy(&known->stall, order->stall);
+	copy(&known->customer, order->customer);
+	copy(&known->items, order->items);
+}
+
+void order_board_accept(struct order_board *board, const struct order *order,
+			uint64_t content_hash)
+{
+	struct board_entry *entry = find_or_add(board, &order->id);
+	struct order *known = &entry->order;
+
+	if (entry->accepted && known->items)
+		return; /* the first one counts */
+	entry->accepted = true;
+	entry->content_hash = content_hash;
+	if (known->number == ORDER_NUMBER_NONE)
+		known->number = order->number;
+	copy_words(known, order);
+	if (known->facts.verdict == VERDICT_NONE)
+		known->facts.grill = order->facts.grill;
+	set_changed(board, entry);
 }
 
 void order_board_learn(struct order_board *board, const struct order *order)
@@ -194,11 +229,9 @@ void order_board_learn(struct order_board *board, const struct order *order)
 	changed = !known->items || known->number != order->number;
 	entry->accepted = true;
 	known->number = order->number;
-	known->doneness = order->doneness;
-	copy(&known->stall, order->stall);
-	copy(&known->customer, order->customer);
-	copy(&known->items, order->items);
+	copy_words(known, order);
 	copy(&known->missing, order->missing);
+	weigh(board, entry);
 	if (order->facts.toastie_seq > known->facts.toastie_seq)
 		copy(&known->plate, order->plate);
 	changed |= order_facts_merge(&known->facts, &order->facts);

@@ -5,8 +5,9 @@
  * An order stands on the board because it was accepted here, because a
  * subscriber watches it, or because a fact about it was heard that concerns a
  * subscriber. The truth is the database's: the board makes it live, and knows
- * what was accepted and is not decided yet. It holds a bounded number; those
- * that nobody watches and that changed longest ago go first.
+ * what was accepted and is not decided yet. It holds a bounded number, and of
+ * large orders fewer; those that nobody watches and that changed longest ago
+ * go first.
  *
  * Facts may come twice, late and in any order: one whose seq is not above
  * what the board has for that order and topic changes nothing.
@@ -23,7 +24,6 @@
 
 #include "infra/lib/cleanup.h"
 #include "producers/storefront/order.h"
-#include "schemas/order_placed.h"
 #include "schemas/pick.h"
 #include "schemas/toastie.h"
 
@@ -41,6 +41,7 @@ struct board_entry {
 	LIST_ENTRY(board_entry) bucket;
 	int64_t pick_seq; /* -1: none */
 	size_t n_watchers;
+	size_t n_bytes;
 	bool is_changed;
 };
 
@@ -59,9 +60,9 @@ struct board_entry *order_board_watch(struct order_board *board,
 				      const struct order_id *id);
 void order_board_unwatch(struct order_board *board, struct board_entry *entry);
 
-/* The broker has it. */
-void order_board_accept(struct order_board *board,
-			const struct order_placed *placed, int64_t number);
+/* The broker has it. Copies @order, unless one is known of that id. */
+void order_board_accept(struct order_board *board, const struct order *order,
+			uint64_t content_hash);
 
 /* What the view says; if @order is on the board it learns from it. */
 void order_board_learn(struct order_board *board, const struct order *order);

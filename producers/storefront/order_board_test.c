@@ -5,6 +5,8 @@
 #include <check.h>
 
 #include "infra/lib/check_fixture.h"
+#include "infra/lib/xalloc.h"
+#include "producers/storefront/board_fixture.h"
 
 static struct order_board *board;
 
@@ -35,7 +37,7 @@ static void accept(uint8_t n)
 		.grill = true,
 	};
 
-	order_board_accept(board, &placed, n);
+	board_accept(board, &placed, n);
 }
 
 static void pick(uint8_t n, enum verdict verdict, int64_t seq)
@@ -208,6 +210,29 @@ START_TEST(what_changed_longest_ago_makes_room_unless_it_is_watched)
 	}
 END_TEST
 
+START_TEST(of_large_orders_fewer_are_remembered)
+	{
+		struct order order;
+
+		order_init(&order, &(struct order_id){ { 1 } });
+		order.items = xmalloc(4000);
+		memset(order.items, 'x', 3999);
+		order.items[3999] = '\0';
+		for (uint8_t n = 1; n <= 4; n++) {
+			order.id = id_of(n);
+			order_board_accept(board, &order, 1);
+		}
+		/* One more than fits, until the next one comes. */
+		ck_assert_uint_eq(order_board_n(board), 2);
+		order_deinit(&order);
+		accept(5);
+		accept(6);
+		ck_assert_str_eq(state(3), "absent");
+		ck_assert_str_eq(state(4), "accepted");
+		ck_assert_str_eq(state(5), "accepted");
+	}
+END_TEST
+
 START_TEST(one_that_turns_out_to_be_no_order_leaves_nothing_behind)
 	{
 		struct order_id id = id_of(1);
@@ -274,6 +299,7 @@ int main(void)
 	tcase_add_test(
 		tcase,
 		what_changed_longest_ago_makes_room_unless_it_is_watched);
+	tcase_add_test(tcase, of_large_orders_fewer_are_remembered);
 	tcase_add_test(tcase,
 		       one_that_turns_out_to_be_no_order_leaves_nothing_behind);
 	tcase_add_test(tcase, the_view_teaches_only_what_is_on_the_board);

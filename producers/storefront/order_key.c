@@ -7,7 +7,6 @@
 #include <sys/random.h>
 
 #include "infra/lib/clock.h"
-#include "infra/lib/str.h"
 #include "infra/lib/xalloc.h"
 #include "schemas/limits.h"
 
@@ -75,23 +74,4 @@ struct order_id order_key_fresh(void)
 
 	fill_random(random, sizeof(random));
 	return order_id_v7(clock_wall_ms(), random);
-}
-
-void order_key_traceparent(char out[static TRACEPARENT_CHARS + 1])
-{
-	static const char digits[] = "0123456789abcdef";
-	uint8_t random[24];
-
-	fill_random(random, sizeof(random));
-	random[0] |= 1; /* neither id may be all zeros */
-	random[16] |= 1;
-	(void)str_copy(out, TRACEPARENT_CHARS + 1, "00-");
-	for (size_t i = 0; i < sizeof(random); i++) {
-		size_t at = 3 + 2 * i + (i >= 16);
-
-		out[at] = digits[random[i] >> 4];
-		out[at + 1] = digits[random[i] & 0xf];
-	}
-	out[35] = '-';
-	(void)str_copy(out + 52, 4, "-01");
 }

@@ -29,8 +29,4 @@ struct order_id order_key_v5(const struct order_id *space, struct text name);
 /* The namespace of the keys of @stall. */
 struct order_id order_key_space(struct text stall);
 
-/* A new W3C traceparent and a NUL: 55 characters. */
-enum { TRACEPARENT_CHARS = 55 };
-void order_key_traceparent(char out[static TRACEPARENT_CHARS + 1]);
-
 #endif

@@ -107,20 +107,6 @@ START_TEST(fresh_ids_are_of_version_7_and_differ)
 	}
 END_TEST
 
-START_TEST(a_fresh_traceparent_has_the_form_of_one)
-	{
-		char trace[TRACEPARENT_CHARS + 1];
-
-		order_key_traceparent(trace);
-		ck_assert_uint_eq(strlen(trace), TRACEPARENT_CHARS);
-		ck_assert_int_eq(strncmp(trace, "00-", 3), 0);
-		ck_assert_int_eq(trace[35], '-');
-		ck_assert_str_eq(trace + 52, "-01");
-		ck_assert_uint_eq(strspn(trace + 3, "0123456789abcdef"), 32);
-		ck_assert_uint_eq(strspn(trace + 36, "0123456789abcdef"), 16);
-	}
-END_TEST
-
 int main(void)
 {
 	Suite *suite = suite_create("order_key");
@@ -134,7 +120,6 @@ int main(void)
 	tcase_add_loop_test(tcase, a_key_that_is_no_text_is_refused, 0,
 			    CHECK_N(bad_keys));
 	tcase_add_test(tcase, fresh_ids_are_of_version_7_and_differ);
-	tcase_add_test(tcase, a_fresh_traceparent_has_the_form_of_one);
 	suite_add_tcase(suite, tcase);
 	return check_run(suite);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Place order: what is answered when nothing can be published. Neither a
- * broker nor a database is there; with both, the integration tests do it.
+ * Place order: what is answered when nothing can be published, and what when
+ * it can. The broker is away or librdkafka's mock, the database is never
+ * there; with both, the integration tests do it.
  */
 #include "producers/storefront/place_order.h"
 
@@ -9,17 +10,22 @@
 #include <signal.h>
 
 #include "infra/lib/check_fixture.h"
+#include "infra/lib/kafka_fixture.h"
+#include "producers/storefront/board_fixture.h"
 #include "producers/storefront/command.h"
 #include "producers/storefront/fixture.h"
 #include "producers/storefront/routes.h"
 
 #define ID "01000000-0000-0000-0000-000000000000"
+#define KEY "Idempotency-Key: " ID "\r\n"
 #define ORDER                                                                  \
 	"{\"stall\":\"main\",\"items\":[{\"ingredient\":\"cheese\","           \
 	"\"quantity\":1}]}"
 #define OTHER_ORDER                                                            \
 	"{\"stall\":\"main\",\"items\":[{\"ingredient\":\"ham\","              \
 	"\"quantity\":1}]}"
+
+enum { N_ASKED = 12, SLOW_MS = 300 };
 
 static struct conf conf;
 static struct shop shop;
@@ -34,15 +40,22 @@ static void turn(void)
 	command_expire(&shop, clock_now_ms());
 }
 
-static void open_clients(void)
+static void open_publisher(const char *brokers, int64_t queue_max_bytes)
 {
-	const struct publisher_params publisher_params = {
+	const struct publisher_params params = {
 		.loop = shop.loop,
-		.brokers = "127.0.0.1:1",
+		.brokers = brokers,
 		.topic_suffix = "",
 		.producer = "storefront@test",
-		.queue_max = 4,
+		.queue_max = 8,
+		.queue_max_bytes = queue_max_bytes,
 	};
+
+	ck_assert_int_eq(publisher_new(&shop.publisher, &params), 0);
+}
+
+static void open_clients(const char *brokers)
+{
 	const struct views_params views_params = {
 		.loop = shop.loop,
 		.url = "host=127.0.0.1 port=1",
@@ -52,12 +65,12 @@ static void open_clients(void)
 		.queue_max = 16,
 	};
 
-	ck_assert_int_eq(publisher_new(&shop.publisher, &publisher_params), 0);
+	open_publisher(brokers, 1 << 20);
 	ck_assert_int_eq(views_new(&shop.views, &views_params), 0);
 	ck_assert_int_eq(order_board_new(&shop.board, 64), 0);
 }
 
-static void setup(void)
+static void open_all(const char *brokers)
 {
 	struct fixture_port file;
 	struct http_params params = {
@@ -76,11 +89,16 @@ static void setup(void)
 	shop.conf = &conf;
 	LIST_INIT(&shop.commands);
 	ck_assert_int_eq(loop_new(&shop.loop), 0);
-	open_clients();
+	open_clients(brokers);
 	params.loop = shop.loop;
 	fixture_port_init(&file);
 	ck_assert_int_eq(http_new(&http, &params), 0);
 	port = fixture_port_read(&file);
+}
+
+static void setup(void)
+{
+	open_all("127.0.0.1:1");
 }
 
 static void teardown(void)
@@ -93,9 +111,23 @@ static void teardown(void)
 	shop.loop = loop_free(shop.loop);
 }
 
-/* The whole answer to a POST of @body to @path; @fields end in CR LF. */
-static void post(struct buf *ret, const char *path, const char *fields,
-		 const char *body)
+static void setup_with_broker(void)
+{
+	mock_start("orders", 12);
+	ck_assert_int_eq(rd_kafka_mock_topic_create(mock, "restocks", 12, 1),
+			 0);
+	open_all(mock_brokers());
+	conf.publish_timeout_ms = 60000;
+}
+
+static void teardown_with_broker(void)
+{
+	teardown();
+	mock_stop();
+}
+
+/* A POST of @body to @path is sent; @fields end in CR LF. */
+static int ask(const char *path, const char *fields, const char *body)
 {
 	struct buf text = { 0 };
 	int fd = fixture_connect(port);
@@ -106,9 +138,22 @@ static void post(struct buf *ret, const char *path, const char *fields,
 		   path, strlen(body), fields, body);
 	buf_add(&text, "", 1);
 	fixture_say(fd, text.p);
+	buf_deinit(&text);
+	return fd;
+}
+
+/* The whole answer to it. */
+static void hear(int fd, struct buf *ret)
+{
+	buf_reset(ret);
 	fixture_hear(fd, turn, ret, NULL);
 	(void)close(fd);
-	buf_deinit(&text);
+}
+
+static void post(struct buf *ret, const char *path, const char *fields,
+		 const char *body)
+{
+	hear(ask(path, fields, body), ret);
 }
 
 static const struct {
@@ -157,7 +202,7 @@ START_TEST(another_order_under_a_key_that_was_used_is_a_conflict)
 		};
 		struct buf heard = { 0 };
 
-		order_board_accept(shop.board, &placed, 7);
+		board_accept(shop.board, &placed, 7);
 		post(&heard, "/orders", "Idempotency-Key: " ID "\r\n",
 		     OTHER_ORDER);
 		ck_assert_ptr_nonnull(strstr(heard.p, "HTTP/1.1 409 "));
@@ -190,6 +235,155 @@ START_TEST(while_the_broker_is_away_nobody_waits_for_it)
 	}
 END_TEST
 
+START_TEST(an_order_is_accepted_when_the_broker_has_it)
+	{
+		struct buf heard = { 0 };
+
+		post(&heard, "/orders", KEY, ORDER);
+		ck_assert_ptr_nonnull(strstr(heard.p, "HTTP/1.1 202 "));
+		ck_assert_ptr_nonnull(
+			strstr(heard.p, "Location: /orders/" ID "\r\n"));
+		ck_assert_ptr_nonnull(strstr(heard.p, "{\"order_id\":\"" ID
+						      "\",\"number\":"));
+		buf_deinit(&heard);
+	}
+END_TEST
+
+/* The number that an answer tells. */
+static int64_t number_in(const struct buf *heard)
+{
+	const char *p = strstr(heard->p, "\"number\":");
+	int64_t number = -1;
+
+	ck_assert_msg(p, "no number in '%s'", heard->p);
+	p += 9;
+	ck_assert_int_eq(
+		str_n_to_i64(&number, p, strcspn(p, ","), 0, INT64_MAX), 0);
+	return number;
+}
+
+START_TEST(one_order_sent_twice_at_once_is_one_order)
+	{
+		struct buf first = { 0 }, second = { 0 };
+		int one = ask("/orders", KEY, ORDER);
+		int other = ask("/orders", KEY, ORDER);
+
+		hear(one, &first);
+		hear(other, &second);
+		ck_assert_int_eq(number_in(&first), number_in(&second));
+		ck_assert_uint_eq(order_board_n(shop.board), 1);
+		buf_deinit(&first);
+		buf_deinit(&second);
+	}
+END_TEST
+
+START_TEST(of_two_orders_under_one_key_at_once_one_is_a_conflict)
+	{
+		struct buf first = { 0 }, second = { 0 };
+		int one = ask("/orders", KEY, ORDER);
+		int other = ask("/orders", KEY, OTHER_ORDER);
+		const struct board_entry *entry;
+		bool one_won;
+
+		hear(one, &first);
+		hear(other, &second);
+		one_won = strstr(first.p, "HTTP/1.1 202 ");
+		ck_assert_ptr_nonnull(
+			strstr(one_won ? second.p : first.p, "HTTP/1.1 409 "));
+		entry = order_board_find(shop.board,
+					 &(struct order_id){ { 1 } });
+		ck_assert_ptr_nonnull(
+			strstr(entry->order.items, one_won ? "cheese" : "ham"));
+		buf_deinit(&first);
+		buf_deinit(&second);
+	}
+END_TEST
+
+static bool all_are_told(void)
+{
+	return LIST_EMPTY(&shop.commands);
+}
+
+START_TEST(who_waits_too_long_is_told_how_to_go_on)
+	{
+		struct buf heard = { 0 };
+
+		conf.publish_timeout_ms = 50;
+		rd_kafka_mock_broker_set_rtt(mock, 1, SLOW_MS);
+		post(&heard, "/orders", KEY, ORDER);
+		ck_assert_ptr_nonnull(strstr(heard.p, "HTTP/1.1 503 "));
+		ck_assert_ptr_nonnull(strstr(heard.p, "may or may not"));
+		ck_assert_ptr_nonnull(
+			strstr(heard.p, "\"order_id\":\"" ID "\""));
+		/* The order was taken all the same. */
+		fixture_wait(turn, all_are_told);
+		ck_assert_uint_eq(order_board_n(shop.board), 1);
+		buf_deinit(&heard);
+	}
+END_TEST
+
+static const struct {
+	const char *path, *says;
+} doubtful[] = {
+	{ "/orders", "with its id as Idempotency-Key" },
+	{ "/restock", "with the same Idempotency-Key" },
+};
+
+START_TEST(a_bad_report_is_not_an_invitation_to_order_twice)
+	{
+		struct buf heard = { 0 };
+
+		rd_kafka_mock_push_request_errors(
+			mock, API_PRODUCE, 1,
+			RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
+		post(&heard, doubtful[_i].path, "", ORDER);
+		ck_assert_ptr_nonnull(strstr(heard.p, "HTTP/1.1 503 "));
+		ck_assert_ptr_nonnull(strstr(heard.p, doubtful[_i].says));
+		buf_deinit(&heard);
+	}
+END_TEST
+
+START_TEST(more_than_may_wait_is_refused_at_once)
+	{
+		struct buf heard = { 0 };
+		int fds[N_ASKED], n_busy = 0;
+
+		rd_kafka_mock_broker_set_rtt(mock, 1, SLOW_MS);
+		for (int i = 0; i < N_ASKED; i++)
+			fds[i] = ask("/orders", "", ORDER);
+		for (int i = 0; i < N_ASKED; i++) {
+			hear(fds[i], &heard);
+			n_busy += strstr(heard.p, "away or busy") != NULL;
+		}
+		ck_assert_int_eq(n_busy, N_ASKED - 8);
+		buf_deinit(&heard);
+	}
+END_TEST
+
+static bool one_waits(void)
+{
+	return publisher_n_waiting(shop.publisher) == 1;
+}
+
+START_TEST(more_bytes_than_may_wait_are_refused_too)
+	{
+		struct buf heard = { 0 };
+		int first, second;
+
+		shop.publisher = publisher_free(shop.publisher);
+		open_publisher(mock_brokers(), 1);
+		rd_kafka_mock_broker_set_rtt(mock, 1, SLOW_MS);
+		first = ask("/orders", "", ORDER);
+		fixture_wait(turn, one_waits);
+		second = ask("/orders", "", ORDER);
+		hear(second, &heard);
+		ck_assert_ptr_nonnull(strstr(heard.p, "away or busy"));
+		hear(first, &heard);
+		ck_assert_ptr_nonnull(strstr(heard.p, "HTTP/1.1 202 "));
+		buf_deinit(&heard);
+	}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("place_order");
@@ -202,6 +396,21 @@ int main(void)
 	tcase_add_test(tcase,
 		       another_order_under_a_key_that_was_used_is_a_conflict);
 	tcase_add_test(tcase, while_the_broker_is_away_nobody_waits_for_it);
+	suite_add_tcase(suite, tcase);
+	tcase = tcase_create("with a broker");
+	tcase_set_timeout(tcase, 60);
+	tcase_add_checked_fixture(tcase, setup_with_broker,
+				  teardown_with_broker);
+	tcase_add_test(tcase, an_order_is_accepted_when_the_broker_has_it);
+	tcase_add_test(tcase, one_order_sent_twice_at_once_is_one_order);
+	tcase_add_test(tcase,
+		       of_two_orders_under_one_key_at_once_one_is_a_conflict);
+	tcase_add_test(tcase, who_waits_too_long_is_told_how_to_go_on);
+	tcase_add_loop_test(tcase,
+			    a_bad_report_is_not_an_invitation_to_order_twice, 0,
+			    CHECK_N(doubtful));
+	tcase_add_test(tcase, more_than_may_wait_is_refused_at_once);
+	tcase_add_test(tcase, more_bytes_than_may_wait_are_refused_too);
 	suite_add_tcase(suite, tcase);
 	return check_run(suite);
 }

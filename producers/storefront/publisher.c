@@ -147,13 +147,20 @@ static int send_ticket(struct publisher *publisher,
 	}
 }
 
+static bool is_full(const struct publisher *publisher)
+{
+	return kafka_out_waiting_bytes(publisher->out) >
+	       (size_t)publisher->params.queue_max_bytes;
+}
+
 int publisher_send(struct publisher *publisher,
 		   const struct publisher_event *event)
 {
 	struct ticket *ticket;
 	int r;
 
-	if (publisher_away(publisher) || publisher->failed)
+	if (publisher_away(publisher) || publisher->failed ||
+	    is_full(publisher))
 		return PUBLISHER_E_AWAY;
 	ticket = xcalloc(1, sizeof(*ticket));
 	ticket->fn = event->fn;

@@ -28,8 +28,9 @@ struct publisher_params {
 	struct loop *loop;
 	const char *brokers;
 	const char *topic_suffix;
-	const char *producer; /* "storefront@1.2.3" */
-	int64_t queue_max;
+	const char *producer;    /* "storefront@1.2.3" */
+	int64_t queue_max;       /* events that may wait */
+	int64_t queue_max_bytes; /* their keys and bodies */
 };
 
 enum publisher_outcome {

@@ -14,15 +14,15 @@
 #include "producers/storefront/order_key.h"
 #include "schemas/stock_command.h"
 
+/* What one says, while it is published. */
 struct restocking {
-	struct command command; /* first: found by it */
 	struct order_json json;
 	struct order_placed order; /* its stall and items */
+	struct text key;           /* valid, or absent */
 };
 
 static void restocked(struct command *command)
 {
-	struct restocking *restocking = (struct restocking *)command;
 	struct buf json = { 0 };
 
 	counter_add(&metrics.restocks_accepted, (int64_t)command->n_delivered);
@@ -34,11 +34,9 @@ static void restocked(struct command *command)
 		answer_json(command->request, 202, &json, NULL);
 		buf_deinit(&json);
 	}
-	order_json_deinit(&restocking->json);
-	free(restocking);
+	free(command);
 }
 
-/* @key is valid, or absent. */
 static struct order_id event_id_of(struct text stall, struct text key,
 				   struct text ingredient)
 {
@@ -50,8 +48,9 @@ static struct order_id event_id_of(struct text stall, struct text key,
 	return order_key_v5(&id, ingredient);
 }
 
-static void publish(struct restocking *restocking, const struct item *item,
-		    struct text key)
+static void publish(struct command *command,
+		    const struct restocking *restocking,
+		    const struct item *item)
 {
 	const struct stock_command body = {
 		.kind = restocking->json.counted ? STOCK_COMMAND_COUNTED
@@ -61,7 +60,7 @@ static void publish(struct restocking *restocking, const struct item *item,
 		.quantity = item->quantity,
 	};
 	struct order_id event_id =
-		event_id_of(body.stall, key, body.ingredient);
+		event_id_of(body.stall, restocking->key, body.ingredient);
 	uint8_t bytes[4096];
 	struct wire wire = WIRE_INIT(bytes);
 	char id[ORDER_ID_CHARS + 1];
@@ -85,40 +84,51 @@ static void publish(struct restocking *restocking, const struct item *item,
 	/* An envelope's text may not be longer than one of them alone. */
 	if (text_n_chars(event.key) <= TEXT_MAX_CHARS)
 		event.envelope.subject = event.key;
-	command_publish(&restocking->command, &event);
+	command_publish(command, &event);
 	buf_deinit(&subject);
+}
+
+/* False: it has been answered. */
+static bool check(struct restocking *restocking, struct http_request *request)
+{
+	struct order_json_fault fault;
+	struct answer_error error = {
+		.status = 400,
+		.error = "must be a text of 1 to 255 characters",
+		.field = "Idempotency-Key",
+	};
+	struct order_id unused;
+
+	restocking->key =
+		http_head_field(http_request_head(request), "idempotency-key");
+	if (order_json_restock(&restocking->json, &restocking->order,
+			       http_request_body(request), &fault)) {
+		error.error = fault.what;
+		error.field = fault.field;
+	} else if (!restocking->key.p ||
+		   !order_key_id(&unused, restocking->order.stall,
+				 restocking->key)) {
+		return true;
+	}
+	answer_error(request, &error);
+	return false;
 }
 
 void restock(struct shop *shop, struct http_request *request)
 {
-	struct restocking *restocking = xcalloc(1, sizeof(*restocking));
-	struct text key =
-		http_head_field(http_request_head(request), "idempotency-key");
-	struct order_json_fault fault;
-	struct answer_error error = { .status = 400 };
-	struct order_id unused;
-	int r;
+	struct restocking restocking;
+	struct command *command;
 
-	r = order_json_restock(&restocking->json, &restocking->order,
-			       http_request_body(request), &fault);
-	error.error = fault.what;
-	error.field = fault.field;
-	if (!r && key.p) {
-		r = order_key_id(&unused, restocking->order.stall, key);
-		error.error = "must be a text of 1 to 255 characters";
-		error.field = "Idempotency-Key";
+	if (check(&restocking, request)) {
+		command = xcalloc(1, sizeof(*command));
+		command->shop = shop;
+		command->request = request;
+		command->finished = restocked;
+		command_begin(command);
+		for (size_t i = 0; i < restocking.order.n_items; i++)
+			publish(command, &restocking,
+				&restocking.order.items[i]);
+		command_end(command);
 	}
-	if (r) {
-		answer_error(request, &error);
-		order_json_deinit(&restocking->json);
-		free(restocking);
-		return;
-	}
-	restocking->command.shop = shop;
-	restocking->command.request = request;
-	restocking->command.finished = restocked;
-	command_begin(&restocking->command);
-	for (size_t i = 0; i < restocking->order.n_items; i++)
-		publish(restocking, &restocking->order.items[i], key);
-	command_end(&restocking->command);
+	order_json_deinit(&restocking.json);
 }

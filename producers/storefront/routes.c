@@ -10,6 +10,7 @@
 
 #include "infra/lib/counters.h"
 #include "producers/storefront/answer.h"
+#include "producers/storefront/cancel_order.h"
 #include "producers/storefront/place_order.h"
 #include "producers/storefront/restock.h"
 #include "producers/storefront/show.h"
@@ -163,7 +164,7 @@ static void dispatch(struct shop *shop, struct http_request *request,
 		show_order(shop, request, id);
 		break;
 	case ROUTE_CANCEL_ORDER:
-		place_cancellation(shop, request, id);
+		cancel_order(shop, request, id);
 		break;
 	case ROUTE_SHOW_STOCK:
 		show_stock(shop, request);

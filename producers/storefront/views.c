@@ -7,8 +7,6 @@
  */
 #include "producers/storefront/views.h"
 
-#include <inttypes.h>
-#include <jansson.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/queue.h>
@@ -17,7 +15,7 @@
 #include "infra/lib/log.h"
 #include "infra/lib/pg.h"
 #include "infra/lib/xalloc.h"
-#include "schemas/limits.h"
+#include "producers/storefront/view_sql.h"
 
 enum {
 	READERS_MAX = 8,
@@ -67,177 +65,6 @@ struct views {
 	size_t n_readers;
 };
 
-/* ---- statements ---- */
-
-static const struct pg_statement order_by_id = {
-	"order_by_id",
-	"SELECT number, stall, customer, items, doneness, wants_grill,"
-	" verdict, missing, cancelled, returned, toastie_state, toastie_seq,"
-	" grill, plate FROM order_view WHERE order_id = $1",
-	1,
-};
-
-enum order_column {
-	NUMBER,
-	STALL,
-	CUSTOMER,
-	ITEMS,
-	DONENESS,
-	WANTS_GRILL,
-	VERDICT,
-	MISSING,
-	CANCELLED,
-	RETURNED,
-	TOASTIE_STATE,
-	TOASTIE_SEQ,
-	GRILL,
-	PLATE,
-};
-
-static const struct pg_statement stock_of_stall = {
-	"stock_of_stall",
-	"SELECT ingredient, quantity FROM stock_view WHERE stall = $1"
-	" ORDER BY ingredient COLLATE \"C\" LIMIT 10000",
-	1,
-};
-
-/* One row when all that is read here can be read. */
-static const struct pg_statement check_views = {
-	"check_views",
-	"SELECT EXISTS (SELECT FROM order_view), EXISTS (SELECT FROM"
-	" stock_view), EXISTS (SELECT FROM positions_view)",
-	0,
-};
-
-/* ---- rows ---- */
-
-struct row {
-	const struct pg *pg;
-	int statement;
-};
-
-static struct text column(const struct row *row, int i)
-{
-	struct text text;
-
-	if (pg_null(row->pg, row->statement, 0, i))
-		return (struct text){ NULL, 0 };
-	text.p = pg_bytes(row->pg, row->statement, 0, i, &text.n);
-	return text;
-}
-
-static struct text text_member(const json_t *object, const char *name)
-{
-	const json_t *value = json_object_get(object, name);
-
-	return (struct text){ json_string_value(value),
-			      json_string_length(value) };
-}
-
-static void read_items(struct order *order, struct text json)
-{
-	json_t *list = json_loadb(json.p, json.n, 0, NULL);
-	size_t n = json_array_size(list);
-	struct item items[ORDER_ITEMS_MAX];
-
-	n = n < ORDER_ITEMS_MAX ? n : ORDER_ITEMS_MAX;
-	for (size_t i = 0; i < n; i++) {
-		const json_t *item = json_array_get(list, i);
-
-		items[i].ingredient = text_member(item, "ingredient");
-		items[i].quantity = (int32_t)json_integer_value(
-			json_object_get(item, "quantity"));
-	}
-	order_set_items(order, items, n);
-	json_decref(list);
-}
-
-static void read_missing(struct order *order, struct text json)
-{
-	json_t *list = json.p ? json_loadb(json.p, json.n, 0, NULL) : NULL;
-	size_t n = json_array_size(list);
-	struct missing missing[ORDER_ITEMS_MAX];
-
-	n = n < ORDER_ITEMS_MAX ? n : ORDER_ITEMS_MAX;
-	for (size_t i = 0; i < n; i++) {
-		const json_t *item = json_array_get(list, i);
-		const json_t *left = json_object_get(item, "left");
-
-		missing[i].ingredient = text_member(item, "ingredient");
-		missing[i].wanted = (int32_t)json_integer_value(
-			json_object_get(item, "wanted"));
-		missing[i].left = json_is_integer(left)
-					  ? json_integer_value(left)
-					  : MISSING_UNKNOWN;
-	}
-	if (n)
-		order_set_missing(order, missing, n);
-	json_decref(list);
-}
-
-/* A state that only the grill's workers know counts as what it looks like. */
-static enum order_toastie toastie_of(struct text state)
-{
-	static const struct {
-		struct text name;
-		enum order_toastie toastie;
-	} rows[] = {
-		{ TEXT_INIT("collecting"), ORDER_TOASTIE_NONE },
-		{ TEXT_INIT("cancelled"), ORDER_TOASTIE_NONE },
-		{ TEXT_INIT("queued"), ORDER_TOASTIE_QUEUED },
-		{ TEXT_INIT("grilling"), ORDER_TOASTIE_GRILLING },
-		{ TEXT_INIT("done"), ORDER_TOASTIE_DONE },
-		{ TEXT_INIT("failed"), ORDER_TOASTIE_FAILED },
-		{ TEXT_INIT("uncertain"), ORDER_TOASTIE_UNCERTAIN },
-		{ TEXT_INIT("returned"), ORDER_TOASTIE_RETURNED },
-	};
-
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		if (text_equal(rows[i].name, state))
-			return rows[i].toastie;
-	return ORDER_TOASTIE_NONE;
-}
-
-static void read_order(const struct row *row, struct order *order)
-{
-	const struct pg *pg = row->pg;
-	int s = row->statement;
-
-	order->number = pg_i64(pg, s, 0, NUMBER);
-	order_set(&order->stall, column(row, STALL));
-	order_set(&order->customer, column(row, CUSTOMER));
-	read_items(order, column(row, ITEMS));
-	(void)doneness_parse(&order->doneness, column(row, DONENESS));
-	read_missing(order, column(row, MISSING));
-	(void)verdict_parse(&order->facts.verdict, column(row, VERDICT));
-	order->facts.grill = pg_bool(pg, s, 0, WANTS_GRILL);
-	order->facts.cancelled = pg_bool(pg, s, 0, CANCELLED);
-	order->facts.returned = pg_bool(pg, s, 0, RETURNED);
-	if (pg_null(pg, s, 0, TOASTIE_STATE))
-		return;
-	order->facts.toastie = toastie_of(column(row, TOASTIE_STATE));
-	order->facts.toastie_seq = pg_i64(pg, s, 0, TOASTIE_SEQ);
-	if (!pg_null(pg, s, 0, PLATE))
-		order_set_plate(order, column(row, GRILL),
-				pg_i64(pg, s, 0, PLATE));
-}
-
-static void read_stock(const struct pg *pg, int statement, struct buf *json)
-{
-	size_t n;
-
-	buf_text(json, "{");
-	for (int row = 0; row < pg_n_rows(pg, statement); row++) {
-		const char *p = pg_bytes(pg, statement, row, 0, &n);
-
-		if (row)
-			buf_text(json, ",");
-		pg_json_text(json, p, n);
-		buf_printf(json, ":%" PRId64, pg_i64(pg, statement, row, 1));
-	}
-	buf_text(json, "}");
-}
-
 /* ---- readers ---- */
 
 static void note_away(struct views *views, const char *why)
@@ -286,7 +113,7 @@ static void check(struct reader *reader)
 
 	if (!connected(reader))
 		return;
-	(void)pg_add(reader->pg, &check_views, NULL);
+	view_sql_check(reader->pg);
 	r = pg_run(reader->pg, reader->views->params.timeout_ms);
 	if (r)
 		note_away(reader->views, pg_message(reader->pg));
@@ -305,17 +132,13 @@ static int ask(struct reader *reader, struct requests *requests)
 
 	STAILQ_FOREACH(request, requests, link)
 	{
-		const struct pg_statement *statement = &stock_of_stall;
 		int left_ms = clock_left_ms(request->deadline_at_ms);
 
-		if (request->kind == KIND_ORDER) {
-			statement = &order_by_id;
-			pg_put_uuid(pg_arg(&args[n]), request->order.id.bytes);
-		} else {
-			pg_put_text(pg_arg(&args[n]), request->stall,
-				    strlen(request->stall));
-		}
-		(void)pg_add(reader->pg, statement, &args[n]);
+		if (request->kind == KIND_ORDER)
+			view_sql_order(reader->pg, &args[n],
+				       &request->order.id);
+		else
+			view_sql_stock(reader->pg, &args[n], request->stall);
 		if (left_ms < timeout_ms)
 			timeout_ms = left_ms;
 		n++;
@@ -333,15 +156,13 @@ static void take_answers(struct reader *reader, struct requests *requests)
 
 	STAILQ_FOREACH(request, requests, link)
 	{
-		struct row row = { reader->pg, statement };
-
 		request->r = 0;
 		if (request->kind == KIND_STOCK)
-			read_stock(reader->pg, statement, &request->json);
-		else if (pg_n_rows(reader->pg, statement) == 0)
+			view_sql_read_stock(reader->pg, statement,
+					    &request->json);
+		else if (view_sql_read_order(reader->pg, statement,
+					     &request->order))
 			request->r = VIEWS_E_NONE;
-		else
-			read_order(&row, &request->order);
 		statement++;
 	}
 }

@@ -23,6 +23,7 @@ export function uuid7(nowMs = Date.now()) {
 		.join("-");
 }
 
+// Said no: it will not be otherwise the next time. All else may still come.
 export class Refused extends Error {
 	constructor(answer) {
 		const field = answer.field ? `${answer.field} ` : "";
@@ -65,7 +66,7 @@ export async function placeOrder(key, order, onRetry) {
 		await wait(Math.min(WAIT_MAX_MS, 250 * 2 ** n) *
 			   (0.75 + Math.random() / 2));
 	}
-	throw new Error("the stall does not answer, please try again later");
+	throw new Error("the stall does not answer");
 }
 
 // The stock as an object of quantities; throws when it cannot be had.

@@ -2,7 +2,7 @@
 // The page: wires the menu, the form and the orders. The stall is `main`, or
 // what ?stall= says.
 
-import { placeOrder, uuid7 } from "./api.js";
+import { placeOrder, Refused, uuid7 } from "./api.js";
 import { BREAD, Menu, SLICES } from "./menu.js";
 import { Orders } from "./orders.js";
 
@@ -51,8 +51,15 @@ async function send(key, order) {
 		orders.update({ ...order, ...answer });
 		orders.follow(answer.order_id);
 	} catch (error) {
-		orders.remove(key);
-		note.textContent = `Not ordered: ${error.message}.`;
+		if (error instanceof Refused) {
+			orders.remove(key);
+			note.textContent = `Not ordered: ${error.message}.`;
+		} else {
+			// It may have arrived: the order stays, and is the
+			// same one when a reload sends it again.
+			note.textContent = "The stall does not answer. Your " +
+				"order is kept: reload the page to send it again.";
+		}
 	}
 }
 

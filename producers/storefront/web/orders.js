@@ -6,8 +6,9 @@
 import { orderOf, watchOrder } from "./api.js";
 
 const KEPT_MAX = 10;
-// A browser opens only a few connections to one server; orders beyond this
-// are asked for now and then.
+// A browser opens only a few connections to one server, in all of its tabs:
+// orders beyond this are asked for now and then, and a tab that nobody looks at
+// has none open.
 const LIVE_MAX = 3;
 const ASK_MS = 3000;
 
@@ -47,6 +48,10 @@ function element(name, className, text = "") {
 	made.textContent = text;
 	return made;
 }
+
+// Kept by an earlier page, perhaps by an older version of it.
+const isOrder = (order) => typeof order?.order_id === "string" &&
+	Array.isArray(order.items) && typeof order.doneness === "string";
 
 const describe = (items) => items
 	.map(({ ingredient, quantity }) =>
@@ -105,7 +110,7 @@ class Card {
 			else
 				li.removeAttribute("aria-current");
 		});
-		this.#say(SAYS[state] +
+		this.#say((SAYS[state] ?? state) +
 			  (state === "grilling" && plate
 				  ? ` Plate ${plate}.` : "") +
 			  (missing?.length ? ` ${lacking(missing)}.` : ""));
@@ -131,6 +136,22 @@ export class Orders {
 		for (const order of this.#kept())
 			this.add(order);
 		setInterval(() => this.#askForSilent(), ASK_MS);
+		document.addEventListener("visibilitychange", () =>
+			document.hidden ? this.#pause() : this.#resume());
+	}
+
+	#pause() {
+		for (const entry of this.#orders.values()) {
+			entry.end?.();
+			entry.end = null;
+		}
+	}
+
+	// The present state comes first, so that nothing was missed.
+	#resume() {
+		for (const [id, { order }] of this.#orders)
+			if (order.state !== "sending")
+				this.follow(id);
 	}
 
 	// An order that was just sent, or is remembered from before.
@@ -159,7 +180,8 @@ export class Orders {
 		const entry = this.#orders.get(id);
 		const live = [...this.#orders.values()].filter((e) => e.end);
 
-		if (!entry || entry.end || FINAL.has(entry.order.state))
+		if (document.hidden || !entry || entry.end ||
+		    FINAL.has(entry.order.state))
 			return;
 		if (live.length < LIVE_MAX)
 			entry.end = watchOrder(id, (o) => this.update(o));
@@ -219,7 +241,8 @@ export class Orders {
 
 	#kept() {
 		try {
-			return JSON.parse(localStorage.getItem(this.#name)) ?? [];
+			return JSON.parse(localStorage.getItem(this.#name))
+				.filter(isOrder);
 		} catch {
 			return [];
 		}

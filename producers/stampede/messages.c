@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+/* Messages: see messages.h. */
+#include "producers/stampede/messages.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "infra/lib/version.h"
+#include "schemas/stock_command.h"
+#include "schemas/topics.h"
+#include "schemas/trace.h"
+
+enum { TOPIC_NAME_MAX = 249 };
+enum { ORDERS, RESTOCKS };
+
+int messages_init(struct messages *ret, const struct conf *conf,
+		  const struct orders *orders)
+{
+	static const enum topic_id ids[2] = {
+		[ORDERS] = TOPIC_ORDERS, [RESTOCKS] = TOPIC_RESTOCKS
+	};
+
+	*ret = (struct messages){ .conf = conf, .orders = orders };
+	(void)snprintf(ret->producer, sizeof(ret->producer), "stampede@%s",
+		       version_of_build);
+	for (int i = 0; i < 2; i++)
+		if (snprintf(ret->topics[i], sizeof(ret->topics[i]), "%s%s",
+			     topic_table[ids[i]].name,
+			     conf->topic_suffix) > TOPIC_NAME_MAX) {
+			(void)fprintf(stderr, "stampede: setting "
+					      "'TOPIC_SUFFIX' is too long\n");
+			return MESSAGES_E_SETTING;
+		}
+	return 0;
+}
+
+const char *messages_topic(const struct messages *messages, enum sent_kind kind)
+{
+	return messages->topics[kind == SENT_RESTOCK ? RESTOCKS : ORDERS];
+}
+
+/* A message being made, and the headers that its sort of poison changes. */
+struct spoiled {
+	struct kafka_message *message;
+	enum poison poison;
+};
+
+static int spoil_header(void *arg, const char *name, const char *value,
+			size_t n)
+{
+	const struct spoiled *spoiled = arg;
+	const char *other = poison_header(spoiled->poison, name);
+
+	if (other)
+		return kafka_message_header(spoiled->message, name, other,
+					    strlen(other));
+	return kafka_message_header(spoiled->message, name, value, n);
+}
+
+static void set_envelope(struct messages *messages, struct envelope *envelope,
+			 const char *id, char traceparent[TRACE_BYTES])
+{
+	int64_t now_ms = clock_wall_ms();
+	struct order_id trace = { { 0 } };
+
+	if (now_ms != messages->time_ms) {
+		messages->time_ms = now_ms;
+		clock_rfc3339(now_ms, messages->time);
+	}
+	envelope_init(envelope);
+	envelope->id = (struct text){ id, ORDER_ID_CHARS };
+	envelope->source = TEXT("/stampede");
+	envelope->time =
+		(struct text){ messages->time, sizeof(messages->time) - 1 };
+	envelope->subject = envelope->id;
+	(void)order_id_parse(&trace, id, ORDER_ID_CHARS);
+	envelope->traceparent = trace_begin(traceparent, &trace);
+	envelope->producer = text_of(messages->producer);
+}
+
+static int send_message(const struct messages *messages,
+			struct kafka_message *message, struct text key,
+			const struct wire *wire, struct sent *sent)
+{
+	const struct kafka_body body = { .key = key.p,
+					 .n_key = key.n,
+					 .value = wire->p,
+					 .n_value = wire->n };
+
+	sent->sent_ms = messages->time_ms;
+	return kafka_out_send(message, &body, sent);
+}
+
+static int send_order(struct messages *messages, struct kafka_out *out,
+		      struct sent *sent)
+{
+	uint8_t bytes[4096] __attribute__((uninitialized));
+	struct wire wire = WIRE_INIT(bytes);
+	struct made_order made __attribute__((uninitialized));
+	char traceparent[TRACE_BYTES], poison_id[ORDER_ID_CHARS + 1];
+	struct kafka_message *message;
+	struct envelope envelope;
+	const char *id;
+	int r;
+
+	orders_make(messages->orders, sent->index, &made);
+	id = made.id;
+	if (sent->kind == SENT_POISON) {
+		sent_poison_id(messages->orders, sent->index, poison_id);
+		id = poison_id;
+	}
+	set_envelope(messages, &envelope, id, traceparent);
+	envelope.type = EVENT_ORDER_PLACED;
+	envelope.version = made.order.version;
+	envelope.stall = made.order.stall;
+	envelope.customer = made.order.customer;
+	if (made.order.version == 1 && !made.order.grill)
+		envelope.grill = TEXT("false");
+	r = order_placed_encode(&made.order, made.order.version, &wire);
+	if (r)
+		return r < 0 ? r : -EINVAL;
+	message = kafka_out_message(out, messages->topics[ORDERS]);
+	if (sent->kind == SENT_POISON) {
+		struct spoiled spoiled = { message, sent->poison };
+
+		poison_body(sent->poison, &wire);
+		r = envelope_write(&envelope, spoil_header, &spoiled);
+	} else {
+		r = envelope_write(&envelope, kafka_message_header, message);
+	}
+	assert(!r);
+	sent->version = sent->kind == SENT_POISON ? 0 : made.order.version;
+	return send_message(messages, message, envelope.id, &wire, sent);
+}
+
+static int send_restock(struct messages *messages, struct kafka_out *out,
+			struct sent *sent)
+{
+	uint8_t bytes[1024];
+	struct wire wire = WIRE_INIT(bytes);
+	char traceparent[TRACE_BYTES], key[STALL_NAME_MAX + 16];
+	struct kafka_message *message;
+	struct envelope envelope;
+	struct restock row;
+	int r;
+
+	sent_restock(messages->orders, sent->index, &row);
+	(void)snprintf(key, sizeof(key), "%s/%s", row.stall.p,
+		       row.ingredient.p);
+	set_envelope(messages, &envelope, row.id, traceparent);
+	envelope.type = EVENT_STOCK_ADDED;
+	envelope.version = 1;
+	envelope.subject = text_of(key);
+	envelope.stall = row.stall;
+	r = stock_command_encode(
+		&(struct stock_command){
+			.kind = STOCK_COMMAND_ADDED,
+			.stall = row.stall,
+			.ingredient = row.ingredient,
+			.quantity = (int32_t)messages->conf->restock },
+		&wire);
+	if (r)
+		return r;
+	sent->version = 0;
+	message = kafka_out_message(out, messages->topics[RESTOCKS]);
+	r = envelope_write(&envelope, kafka_message_header, message);
+	assert(!r);
+	return send_message(messages, message, text_of(key), &wire, sent);
+}
+
+int messages_send(struct messages *messages, struct kafka_out *out,
+		  struct sent *sent)
+{
+	return sent->kind == SENT_RESTOCK ? send_restock(messages, out, sent)
+					  : send_order(messages, out, sent);
+}

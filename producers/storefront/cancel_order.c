@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Cancel order: see cancel_order.h. A struct cancelling lives from the request
+ * to the broker's report, or to the view's answer if that is the end of it.
+ */
+#include "producers/storefront/cancel_order.h"
+
+#include <stdio.h>
+
+#include "infra/lib/xalloc.h"
+#include "producers/storefront/answer.h"
+#include "producers/storefront/command.h"
+#include "producers/storefront/metrics.h"
+#include "schemas/order_cancelled.h"
+
+struct cancelling {
+	struct command command; /* first: found by it */
+	struct order order;
+};
+
+static void cancelling_free(struct cancelling *cancelling)
+{
+	order_deinit(&cancelling->order);
+	free(cancelling);
+}
+
+static void cancelled(struct command *command)
+{
+	struct cancelling *cancelling = (struct cancelling *)command;
+	const struct order *order = &cancelling->order;
+
+	if (!command_delivered(command)) {
+		command_answer_away(command);
+	} else {
+		counter_add(&metrics.cancellations_accepted, 1);
+		command_answer_accepted(
+			command, order->number,
+			order_state_name(order_state_of(&order->facts)));
+	}
+	cancelling_free(cancelling);
+}
+
+static void publish(struct cancelling *cancelling)
+{
+	const struct order *order = &cancelling->order;
+	const struct order_cancelled body = {
+		.order_id = order->id,
+		.stall = text_of(order->stall),
+		.customer = text_of(order->customer),
+	};
+	uint8_t bytes[256];
+	struct wire wire = WIRE_INIT(bytes);
+	char id[ORDER_ID_CHARS + 1], event_id[ORDER_ID_CHARS + 11];
+	char trace[TRACE_BYTES];
+	struct publisher_event event = {
+		.topic = TOPIC_ORDERS,
+		.key = { id, ORDER_ID_CHARS },
+		.body = &wire,
+	};
+
+	if (order_cancelled_encode(&body, &wire))
+		abort(); /* an id always fits */
+	(void)order_id_format(&order->id, id);
+	(void)snprintf(event_id, sizeof(event_id), "%s.cancelled", id);
+	envelope_init(&event.envelope);
+	event.envelope.type = EVENT_ORDER_CANCELLED;
+	event.envelope.version = 1;
+	event.envelope.id = text_of(event_id);
+	event.envelope.subject = (struct text){ id, ORDER_ID_CHARS };
+	event.envelope.traceparent = command_trace(&cancelling->command, trace);
+	event.envelope.customer = body.customer;
+	event.envelope.stall = body.stall;
+	command_publish(&cancelling->command, &event);
+}
+
+/* Not in the view: not decided yet, or never heard of. */
+static void refuse(struct cancelling *cancelling, int r)
+{
+	struct command *command = &cancelling->command;
+	const struct board_entry *entry =
+		order_board_find(command->shop->board, &command->order_id);
+	struct answer_error error = { .order_id = &command->order_id };
+
+	if (r != VIEWS_E_NONE) {
+		error.status = 503;
+		error.error = "the database is away or busy, send it again";
+	} else if (entry && entry->accepted) {
+		error.status = 409;
+		error.error = "the order has not been decided yet";
+	} else {
+		error.status = 404;
+		error.error = "there is no such order";
+	}
+	answer_error(command->request, &error);
+	cancelling_free(cancelling);
+}
+
+static void take_order(void *arg, int r, const struct order *order)
+{
+	struct cancelling *cancelling = arg;
+	struct order_board *board = cancelling->command.shop->board;
+	const struct board_entry *entry;
+
+	if (r) {
+		refuse(cancelling, r);
+		return;
+	}
+	order_board_learn(board, order);
+	entry = order_board_find(board, &order->id);
+	if (entry)
+		order = &entry->order; /* may know more by now */
+	cancelling->order.number = order->number;
+	cancelling->order.facts = order->facts;
+	order_set(&cancelling->order.stall, text_of(order->stall));
+	order_set(&cancelling->order.customer, text_of(order->customer));
+	command_begin(&cancelling->command);
+	publish(cancelling);
+	command_end(&cancelling->command);
+}
+
+void cancel_order(struct shop *shop, struct http_request *request,
+		  const struct order_id *id)
+{
+	struct cancelling *cancelling = xcalloc(1, sizeof(*cancelling));
+
+	cancelling->command.shop = shop;
+	cancelling->command.request = request;
+	cancelling->command.finished = cancelled;
+	cancelling->command.order_id = *id;
+	cancelling->command.of_order = true;
+	order_init(&cancelling->order, id);
+	views_order(shop->views, id, take_order, cancelling);
+}
