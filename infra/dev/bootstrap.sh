@@ -8,7 +8,7 @@
 # ever asked. Packages only; no setting of the machine is left changed.
 set -euo pipefail
 
-HERE=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
+HERE=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
 # Read by server.sh.
 # shellcheck disable=SC2034
 SERVER=bootstrap
@@ -84,9 +84,29 @@ as_root() {
 	"${sudo[@]}" env DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 "$@"
 }
 
+# check_root: that we may become root, before apt is blamed for it.
+check_root() {
+	as_root true || die "$(id -un) may not install packages" \
+		"as root: apt-get install ${MISSING[*]}"
+}
+
 apt() {
 	as_root apt-get -q -y -o Dpkg::Use-Pty=0 -o Acquire::Retries=3 \
 		-o DPkg::Lock::Timeout=300 "$@"
+}
+
+# update LOG: a machine that has just come up fetches the list by itself, and
+# apt waits for another's lock when it installs, but not for this one.
+update() {
+	local end
+	now_ms
+	end=$((REPLY + 300000))
+	until apt -o APT::Update::Error-Mode=any update >"$1" 2>&1; do
+		now_ms
+		grep -q 'Could not get lock' "$1" && [[ $REPLY -lt $end ]] ||
+			return 1
+		sleep 2
+	done
 }
 
 # A server package would otherwise make a cluster of the whole machine and
@@ -102,9 +122,10 @@ install_missing() {
 	for package in "${MISSING[@]}"; do
 		printf '    %-24s %s\n' "$package" "${WHY[$package]}" >&2
 	done
+	check_root
 	log=$(mktemp)
 	say "fetching the list of packages"
-	apt -o APT::Update::Error-Mode=any update >"$log" 2>&1 || {
+	update "$log" || {
 		log_tail "$log" 6
 		say "the list of packages is not complete, trying all the same"
 	}

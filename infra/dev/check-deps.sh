@@ -5,7 +5,7 @@
 # file and line of each break; says nothing when there is none.
 # check-deps.sh [FILE]...: those files only; paths from the top of the tree.
 set -euo pipefail
-cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.."
+CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.."
 
 if [[ $# -eq 0 ]]; then
 	mapfile -t files < <(find producers schemas workers infra itests \

@@ -12,7 +12,7 @@
 #
 # check-docs.sh [DEF or README.md]...: those files only.
 set -euo pipefail
-cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.."
+CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.."
 
 # Names that a sentence may begin with, besides words all in capitals.
 NAMES='Kafka|Postgres|Modbus|Prometheus|SQL|JSON|HTTP|UUID|CPU'

@@ -4,7 +4,7 @@
 # clang-format over every .c and .h of the tree. format.sh mends them;
 # format.sh --check says which are not as they should be.
 set -euo pipefail
-cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.."
+CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.."
 
 # Other versions see some lines otherwise.
 format=${CLANG_FORMAT:-$(command -v clang-format-14 || echo clang-format)}

@@ -8,7 +8,7 @@
 # A line a target. A crash, a hang or too much memory fails; the input is kept
 # beside the target, and the command that repeats it is printed.
 set -euo pipefail
-cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.."
+CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.."
 
 RSS_MAX_MB=512
 ALLOCATION_MAX_MB=64

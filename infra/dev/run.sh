@@ -14,7 +14,7 @@
 # since whatever takes long is a job in the background that is waited for.
 set -euo pipefail
 
-HERE=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
+HERE=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
 SELF=$HERE/run.sh
 ROOT=$(cd -- "$HERE/../.." && pwd -P)
 # Read by server.sh.
@@ -33,14 +33,17 @@ DETACH=${DETACH:-}
 CHILLYBINS=${CHILLYBINS:-1}
 JAFFLRS=${JAFFLRS:-1}
 TALLYS=${TALLYS:-1}
-PLATES=${GRILLSIM_PLATES:-8}
+GRILLSIM_PLATES=${GRILLSIM_PLATES:-8}
 GRILL=grill-1
 
-READY_DEADLINE_MS=30000
+# Long, since the machine may be busy; a program that ends is seen at once.
+READY_DEADLINE_MS=120000
 # A worker ends its batch, publishes and leaves within this.
 STOP_DEADLINE_MS=30000
-# Longest way down: three layers of programs, then the servers.
-SUPERVISOR_DEADLINE_MS=150000
+# A server's own script asks, waits and kills within this.
+SERVER_DEADLINE_MS=60000
+# Longest way down: three layers of programs, then jobs, then the servers.
+SUPERVISOR_DEADLINE_MS=240000
 # After this long a program that crashes again is begun with afresh.
 STEADY_MS=30000
 BACKOFF_MIN_MS=500
@@ -83,6 +86,8 @@ declare -A JOB=()
 declare -A STATUS=()
 WORKERS=()
 STOPPING=
+# The process whose end makes tend() look around once a second.
+TICK=
 
 # program_env NAME: the settings of its own, besides what all have.
 program_env() {
@@ -95,7 +100,7 @@ program_env() {
 			ADDR_FILE=$DIR/probe/grillsim.addr \
 			GRILLSIM_LOG=$DIR/log/grill-edges.log \
 			GRILLSIM_STATE=$DIR/grill.state \
-			GRILLSIM_PLATES=$PLATES
+			GRILLSIM_PLATES
 		;;
 	*)
 		export PROBE_ADDR=127.0.0.1:0 INSTANCE_ID=$1 \
@@ -120,9 +125,14 @@ launch() {
 	write_file "$DIR/pid/$1" "${PID[$1]} $REPLY"
 }
 
+# http OPTION... URL: past any proxy, and whatever ~/.curlrc says.
+http() {
+	curl -q -s -f --noproxy '*' "$@" 9>&-
+}
+
 # http_ok URL: it answers with success.
 http_ok() {
-	curl -s -f -o /dev/null -m 2 "$1"
+	http -o /dev/null -m 2 "$1"
 }
 
 # ready NAME: the program itself says so.
@@ -199,10 +209,18 @@ check_programs() {
 		"infra/dev/bootstrap.sh --need run installs what is missing"
 }
 
+check_settings() {
+	local name
+	[[ $PORT =~ ^[1-9][0-9]{0,4}$ && $PORT -le 65535 ]] ||
+		usage_die "PORT='$PORT' is no port"
+	for name in CHILLYBINS JAFFLRS TALLYS GRILLSIM_PLATES; do
+		[[ ${!name} =~ ^(0|[1-9][0-9]{0,3})$ ]] || usage_die \
+			"$name='${!name}' is no number"
+	done
+}
+
 check_port() {
 	local port
-	[[ $PORT =~ ^[1-9][0-9]{0,4}$ && $PORT -le 65535 ]] ||
-		usage_die "'$PORT' is no port"
 	port_taken "$PORT" || return 0
 	port=$PORT
 	while port_taken "$port"; do
@@ -214,7 +232,8 @@ check_port() {
 
 # lock_run: 9 is ours, or it says who has it.
 lock_run() {
-	lock_take "$DIR/run.lock" 0 && return 0
+	# A process that is just ending may have it for a moment.
+	lock_take "$DIR/run.lock" 1000 && return 0
 	read_word "$DIR/run.address"
 	die "it runs already in '$DIR'${REPLY:+, at $REPLY}" \
 		"$(stop_command) stops it; RUN_DIR= and PORT= start another"
@@ -237,14 +256,6 @@ make_folders() {
 	ln -sfn ../postgres/postgres.log "$DIR/log/postgres.log"
 }
 
-# export_file FILE: the settings that a server wrote for its clients.
-export_file() {
-	local line
-	while IFS= read -r line; do
-		export "${line?}"
-	done <"$1"
-}
-
 start_servers() {
 	[[ -n ${KAFKA_BROKERS-} ]] || {
 		OWN_KAFKA=yes
@@ -261,6 +272,7 @@ start_servers() {
 declare_all() {
 	[[ -z $OWN_POSTGRES ]] || {
 		job_wait postgres "there is no Postgres"
+		forget_pg_env
 		export_file "$DIR/postgres/postgres.env"
 	}
 	job migrate "$BIN/overlord" migrate up --execute
@@ -274,7 +286,7 @@ declare_all() {
 	read_word "$DIR/probe/grillsim.addr"
 	GRILL_ADDR=$REPLY
 	job grill "$BIN/overlord" grill set "$GRILL" --address "$GRILL_ADDR" \
-		--plates "$PLATES" --execute
+		--plates "$GRILLSIM_PLATES" --execute
 	job_wait topics "the topics cannot be made"
 	job_wait grill "the grill cannot be entered"
 }
@@ -284,6 +296,9 @@ start_programs() {
 	for ((i = 1; i <= CHILLYBINS; i++)); do WORKERS+=("chillybin-$i"); done
 	for ((i = 1; i <= JAFFLRS; i++)); do WORKERS+=("jafflr-$i"); done
 	for ((i = 1; i <= TALLYS; i++)); do WORKERS+=("tally-$i"); done
+	# It was free when we began, and the servers took their time.
+	! port_taken "$PORT" ||
+		fail "port $PORT has been taken by another program meanwhile"
 	for name in storefront "${WORKERS[@]}"; do
 		launch "$name"
 	done
@@ -292,10 +307,20 @@ start_programs() {
 	done
 }
 
-# stock_get sets REPLY: what the stall `main` has, without white space.
+# stock_get sets REPLY: what the stall `main` has, without white space. It may
+# take its time on a busy machine; no answer is no empty shop.
 stock_get() {
-	REPLY=$(curl -s -f -m 5 "http://127.0.0.1:$PORT/stock?stall=main") ||
-		REPLY=
+	local end
+	now_ms
+	end=$((REPLY + READY_DEADLINE_MS))
+	until REPLY=$(http -m 10 "http://127.0.0.1:$PORT/stock?stall=main"); do
+		proc_alive "${PID[storefront]}" ||
+			fail "the storefront has ended"
+		now_ms
+		[[ $REPLY -lt $end ]] ||
+			fail "the storefront does not say what is in stock"
+		pause 0.2
+	done
 	REPLY=${REPLY//[[:space:]]/}
 }
 
@@ -305,18 +330,20 @@ fill_shelves() {
 	local end
 	stock_get
 	[[ $REPLY == '{}' ]] || return 0
-	curl -s -f -o /dev/null -m 10 -H 'content-type: application/json' \
+	http -o /dev/null -m 60 -H 'content-type: application/json' \
 		-d "$FIRST_STOCK" "http://127.0.0.1:$PORT/restock" || {
 		say "the first stock was not accepted; the shop is open but empty"
 		return 0
 	}
 	now_ms
 	end=$((REPLY + READY_DEADLINE_MS))
-	while stock_get && [[ $REPLY == '{}' ]]; do
+	stock_get
+	while [[ $REPLY == '{}' ]]; do
 		now_ms
 		[[ $REPLY -lt $end ]] ||
 			fail "the first stock was accepted, but does not arrive"
 		pause 0.05
+		stock_get
 	done
 	say "stocked the stall 'main' for the first time"
 }
@@ -371,14 +398,15 @@ tend_server() {
 
 # tend: until a signal comes. The death of a child ends the wait at once.
 tend() {
-	local tick='' ended r
+	local ended r
 	while :; do
-		proc_alive "$tick" || {
+		proc_alive "$TICK" || {
 			sleep 1 9>&- &
-			tick=$!
+			TICK=$!
 		}
 		r=0
 		ended=''
+		STATUS=()
 		# The shell has a line of its own for who was killed; so do we.
 		wait -n -p ended 2>/dev/null || r=$?
 		[[ -z $ended ]] || STATUS[$ended]=$r
@@ -408,7 +436,7 @@ stop_layer() {
 stop_jobs() {
 	local name
 	for name in "${!JOB[@]}"; do
-		end_process "${JOB[$name]}" "$STOP_DEADLINE_MS" || :
+		end_process "${JOB[$name]}" "$SERVER_DEADLINE_MS" || :
 	done
 	JOB=()
 }
@@ -424,7 +452,7 @@ stop_servers() {
 		pids+=($!)
 	fi
 	for pid in ${pids[@]+"${pids[@]}"}; do
-		wait_gone "$pid" "$STOP_DEADLINE_MS" ||
+		wait_gone "$pid" "$SERVER_DEADLINE_MS" ||
 			say "a server in '$DIR' does not stop"
 	done
 }
@@ -456,6 +484,7 @@ shut_down() {
 	[[ -z $STOPPING ]] || return 0
 	STOPPING=yes
 	trap 'say "stopping already"' INT TERM HUP
+	trap - EXIT
 	now_ms
 	start=$REPLY
 	say "stopping"
@@ -464,6 +493,7 @@ shut_down() {
 	stop_layer grillsim
 	stop_jobs
 	stop_servers
+	! proc_has "$TICK" sleep || end_process "$TICK" 1000 || :
 	forget_run
 	seconds_since "$start"
 	say "stopped after $REPLY s; the state stays in '$DIR'"
@@ -487,6 +517,7 @@ supervise() {
 	proc_born $$
 	write_file "$DIR/run.pid" "$$ $REPLY"
 	trap 'shut_down 0' INT TERM HUP
+	trap 'shut_down $?' EXIT
 	make_folders
 	write_file "$DIR/run.address" "http://127.0.0.1:$PORT/"
 	start_servers
@@ -525,6 +556,7 @@ detach() {
 }
 
 start() {
+	check_settings
 	folder_open "$RUN_DIR"
 	check_programs
 	lock_run
@@ -534,7 +566,8 @@ start() {
 	}
 	BIN=$(cd -- "$BIN" && pwd -P)
 	cd -- "$ROOT"
-	export RUN_DIR=$DIR BIN PORT DETACH CHILLYBINS JAFFLRS TALLYS
+	export RUN_DIR=$DIR BIN PORT DETACH CHILLYBINS JAFFLRS TALLYS \
+		GRILLSIM_PLATES
 	if [[ $DETACH ]]; then
 		detach
 	else
@@ -554,15 +587,25 @@ supervisor() {
 	REPLY=$pid
 }
 
+# sweep_alone: the same where no supervisor holds the lock, nor gets it
+# meanwhile.
+sweep_alone() {
+	lock_take "$DIR/run.lock" 10000 ||
+		die "another process is starting or stopping what runs in '$DIR'"
+	sweep
+	rm -f -- "$DIR/run.lock"
+	exec 9>&-
+}
+
 stop() {
 	local pid i
 	if ! supervisor; then
-		sweep
+		sweep_alone
 		say "nothing runs in '$DIR'"
 		return 0
 	fi
 	pid=$REPLY
-	kill -TERM "$pid"
+	kill -TERM "$pid" 2>/dev/null || :
 	for ((i = 0; i < SUPERVISOR_DEADLINE_MS; i += 5000)); do
 		if wait_gone "$pid" 5000; then
 			say "stopped; the state stays in '$DIR'"
@@ -571,7 +614,7 @@ stop() {
 		say "still stopping"
 	done
 	end_process "$pid" 0 || :
-	sweep
+	sweep_alone
 	say "stopped by force; the state stays in '$DIR'"
 }
 
@@ -590,7 +633,7 @@ status() {
 # clean: what we made, by name: RUN_DIR may be anybody's folder.
 clean() {
 	if supervisor; then stop; fi
-	sweep
+	sweep_alone
 	[[ ! -d $DIR/kafka ]] || "$KAFKA_SH" remove "$DIR/kafka"
 	[[ ! -d $DIR/postgres ]] || "$POSTGRES_SH" remove "$DIR/postgres"
 	rm -rf -- "$DIR/log" "$DIR/grill.state"

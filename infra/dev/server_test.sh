@@ -9,7 +9,7 @@
 # line or its environment, so what is left over can be found.
 set -euo pipefail
 
-HERE=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
+HERE=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
 ROOT=$(cd -- "$HERE/../.." && pwd -P)
 # Read by server.sh.
 # shellcheck disable=SC2034
@@ -40,7 +40,7 @@ ask() {
 
 # stranger prints the process of somebody else.
 stranger() {
-	sleep 600 >/dev/null 2>&1 &
+	STRANGER="$SCRATCH" sleep 600 >/dev/null 2>&1 &
 	printf '%s' $!
 }
 
@@ -51,7 +51,7 @@ someone_sleeps() {
 
 # a_cache_of_our_own sets SOURCE, the jars that are there already, and CACHED, a
 # copy in a cache that may be damaged. In place of Maven there is a program that
-# gives the jars of $FROM: no test has to go to the network twice.
+# gives the jars of $FROM, or has no end: no test has to go to the network twice.
 a_cache_of_our_own() {
 	local cache="$SCRATCH/cache/toasties-galore"
 	said kafka fetch
@@ -62,6 +62,7 @@ a_cache_of_our_own() {
 	cp -r "$SOURCE" "$CACHED"
 	cat >"$SCRATCH/bin/mvn" <<-'MVN'
 	#!/bin/sh
+	[ "$FROM" != nowhere ] || exec sleep 600
 	for word; do
 		case $word in
 		-DoutputDirectory=*) exec cp "$FROM"/* "${word#*=}" ;;
@@ -69,6 +70,10 @@ a_cache_of_our_own() {
 	done
 	MVN
 	chmod +x "$SCRATCH/bin/mvn"
+}
+
+maven_runs() {
+	compgen -G "$CACHED.new.*/mvn.log" >/dev/null
 }
 
 # fetch_from DIR: into the cache of our own.
@@ -95,13 +100,13 @@ kafka_keeps_its_port_and_its_data_from_start_to_start() {
 	said kafka start
 	expect test "$(kafka status)" = "$first"
 	said kafka remove
-	nobody_is_left 2000
+	nobody_is_left
 	expect test ! -e "$K"
 }
 
 kafka_killed_starts_again() {
 	said kafka start
-	kill -KILL "$(first_word "$K/kafka.pid")"
+	killed "$(first_word "$K/kafka.pid")"
 	said kafka start
 	said kafka status
 	said kafka remove
@@ -112,7 +117,7 @@ kafka_takes_another_port_when_its_own_is_taken() {
 	said kafka start
 	said kafka stop
 	said postgres start
-	ports=$(first_word "$P/postgres.port")
+	ports=$(first_word "$P/postgres.ports")
 	printf '%s %s\n' "$ports" "$ports" >"$K/kafka.ports"
 	said kafka start
 	expect_said "port $ports is taken by another program, using"
@@ -126,7 +131,7 @@ a_server_ends_with_the_process_that_it_is_told_to_watch() {
 	said kafka start --watch-pid "$pid"
 	said postgres start --test --watch-pid "$pid"
 	kill -KILL "$pid"
-	nobody_is_left 10000
+	nobody_is_left
 	expect test ! -e "$K/kafka.env"
 	expect test ! -e "$P/postgres.env"
 	tidy
@@ -199,6 +204,58 @@ a_source_that_gives_other_jars_is_refused() {
 	fetch_from "$SOURCE"
 }
 
+a_source_that_cannot_be_reached_is_said_with_what_to_do() {
+	a_cache_of_our_own
+	rm -rf "$CACHED"
+	refused fetch_from "$SCRATCH/gone"
+	expect_said "cannot be fetched"
+	expect_said "No such file"
+	expect_said "HINT: is there a way to Maven Central"
+	expect test -z "$(find "${CACHED%/*}" -name '*.new.*')"
+}
+
+a_fetch_that_is_interrupted_leaves_nothing() {
+	local pid
+	a_cache_of_our_own
+	rm -rf "$CACHED"
+	env FROM=nowhere PATH="$SCRATCH/bin:$PATH" \
+		XDG_CACHE_HOME="$SCRATCH/cache" "$KAFKA_SH" start "$K" \
+		>"$SCRATCH/said" 2>&1 &
+	pid=$!
+	wait_until maven_runs
+	kill -TERM "$pid"
+	expect wait_gone "$pid" "$DEADLINE_MS"
+	nobody_is_left
+	expect test -z "$(find "${CACHED%/*}" -name '*.new.*')"
+}
+
+a_server_is_watched_while_it_starts() {
+	local pid starter
+	pid=$(stranger)
+	"$KAFKA_SH" start "$K" --watch-pid "$pid" >"$SCRATCH/said" 2>&1 &
+	starter=$!
+	wait_until test -s "$K/watch.pid"
+	killed "$starter"
+	kill -KILL "$pid"
+	nobody_is_left
+	said kafka start --watch-pid "$$"
+	said kafka remove
+}
+
+a_start_for_somebody_who_has_gone_leaves_no_server() {
+	local pid
+	pid=$(stranger)
+	killed "$pid"
+	refused kafka start --watch-pid "$pid"
+	expect_said "to be watched, is not there"
+	nobody_is_left
+	expect test ! -e "$K/kafka.lock"
+	refused postgres start --watch-pid "$pid"
+	nobody_is_left
+	expect test ! -e "$P/postgres.lock"
+	tidy
+}
+
 postgres_keeps_its_address_and_its_data_from_start_to_start() {
 	local first
 	said postgres start
@@ -210,7 +267,7 @@ postgres_keeps_its_address_and_its_data_from_start_to_start() {
 	expect test "$(postgres status)" = "$first"
 	expect test "$(ask 'SELECT n FROM kept')" = 42
 	said postgres remove
-	nobody_is_left 2000
+	nobody_is_left
 	expect test ! -e "$P"
 }
 
@@ -218,7 +275,7 @@ postgres_killed_with_a_session_at_work_starts_again() {
 	said postgres start
 	ask 'SELECT pg_sleep(600)' >/dev/null 2>&1 &
 	wait_until someone_sleeps
-	kill -KILL "$(first_word "$P/postgres.pid")"
+	killed "$(first_word "$P/postgres.pid")"
 	said postgres start
 	expect test "$(ask 'SELECT 1')" = 1
 	said postgres remove

@@ -11,7 +11,10 @@
 # the end, after tidy() has ended what lives in it.
 
 SCRATCH=$(mktemp -d "${TMPDIR:-/tmp}/galore-test.XXXXXX")
-DEADLINE_MS=60000
+# Long, since the machine may be busy: what is waited for is an event.
+DEADLINE_MS=180000
+# A proxy is for the network, which no test needs.
+export NO_PROXY='*' no_proxy='*'
 
 # said COMMAND...: keep what it says.
 said() {
@@ -55,6 +58,12 @@ wait_until() {
 	done
 }
 
+# killed PID: by the kernel, and gone when it returns.
+killed() {
+	kill -KILL "$1"
+	expect wait_gone "$1" "$DEADLINE_MS"
+}
+
 # first_word FILE prints the process that a pid file names.
 first_word() {
 	read_word "$1"
@@ -64,22 +73,23 @@ first_word() {
 # ours sets REPLY: processes with the scratch folder in their command line or
 # environment, without this shell.
 ours() {
-	local proc found=
-	for proc in /proc/[0-9]*; do
-		[[ $proc != "/proc/$$" ]] || continue
-		if tr '\0' '\n' <"$proc/cmdline" | grep -q -F -e "$SCRATCH" ||
-			tr '\0' '\n' <"$proc/environ" | grep -q -F -e "$SCRATCH"; then
-			proc_alive "${proc#/proc/}" && found+="${proc#/proc/} "
-		fi
-	done 2>/dev/null
-	REPLY=$found
+	local files file pid
+	local -A found=()
+	# It finds itself, too, but has gone when we look.
+	files=$(grep -l -s -F -e "$SCRATCH" /proc/[0-9]*/{cmdline,environ}) || :
+	for file in $files; do
+		pid=${file#/proc/}
+		pid=${pid%/*}
+		[[ $pid == "$$" ]] || ! proc_alive "$pid" || found[$pid]=yes
+	done
+	REPLY=${!found[*]}
 }
 
-# nobody_is_left MS: within that time none of ours is alive.
+# nobody_is_left: within DEADLINE_MS none of ours is alive.
 nobody_is_left() {
 	local end pid
 	now_ms
-	end=$((REPLY + $1))
+	end=$((REPLY + DEADLINE_MS))
 	ours
 	while [[ $REPLY ]]; do
 		now_ms
@@ -87,9 +97,10 @@ nobody_is_left() {
 		sleep 0.1
 		ours
 	done
+	# The clock has used REPLY.
 	ours
 	for pid in $REPLY; do
-		say "still there: $(tr '\0' ' ' <"/proc/$pid/cmdline" |
+		say "still there: $pid $(tr '\0' ' ' <"/proc/$pid/cmdline" |
 			cut -c 1-120)"
 	done
 	[[ -z $REPLY ]]

@@ -10,7 +10,7 @@
 #	MAKE=make    how make was called
 #	JOBS=2       compilers at a time
 set -euo pipefail
-cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.."
+CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.."
 # Read by server.sh.
 # shellcheck disable=SC2034
 SERVER="test"

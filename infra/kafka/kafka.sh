@@ -13,25 +13,27 @@
 # after the broker has answered a metadata request and can serve groups.
 set -euo pipefail
 
-HERE=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
-SELF=$HERE/kafka.sh
-# Read by server.sh.
+HERE=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
+VERSION=${KAFKA_VERSION:-4.3.1}
+# Read by server.sh, as is what the functions below set for it.
 # shellcheck disable=SC2034
-SERVER=kafka
+SELF=$HERE/kafka.sh SERVER=kafka TITLE="Kafka $VERSION" N_PORTS=2
 # shellcheck source=infra/dev/server.sh
 . "$HERE/../dev/server.sh"
 
-VERSION=${KAFKA_VERSION:-4.3.1}
 HEAP_MB=${KAFKA_HEAP_MB:-256}
 LIST=$HERE/$VERSION/sha256.txt
-CACHE=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/toasties-galore
+# Without HOME there is still the home of whoever we are.
+CACHE=${XDG_CACHE_HOME:-${HOME:-$(getent passwd "$(id -u)" | cut -d : -f 6 || :)}/.cache}/toasties-galore
+[[ $CACHE == /* ]] || CACHE=$PWD/$CACHE
 JARS=$CACHE/kafka-$VERSION
 JAVA=${JAVA:-java}
 COPY_JARS=org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies
-# Several times what a start takes on a machine that is busy with other work.
-START_DEADLINE_MS=60000
-STOP_DEADLINE_MS=15000
+STOP_DEADLINE_MS=30000
 FETCH_DEADLINE_S=600
+EXTRA=()
+# What a fetch that is interrupted has to end, and to remove.
+HELPER='' SCRAP=''
 
 help() {
 	cat <<-'TEXT'
@@ -57,12 +59,6 @@ help() {
 }
 
 # ---- the jars --------------------------------------------------------------
-
-check_version() {
-	[[ $VERSION =~ ^[0-9][0-9.]*$ && -f $LIST ]] || die \
-		"there is no list of checksums for Kafka '$VERSION'" \
-		"KAFKA_VERSION is one of: $(cd "$HERE" && echo [0-9]*)"
-}
 
 # jars_right DIR sets WRONG: exactly the jars of the list, with their sums.
 jars_right() {
@@ -94,23 +90,44 @@ need_java() {
 	command -v "$JAVA" >/dev/null || die "there is no '$JAVA'" \
 		"infra/dev/bootstrap.sh --need run installs what is missing" \
 		"or set JAVA to a Java 17 or later"
+	JAVA=$(command -v "$JAVA")
+	[[ $JAVA == /* ]] || JAVA=$PWD/$JAVA
+}
+
+# check_java: looked at where an archive is to be made, which is once a Java.
+check_java() {
+	local said
+	said=$("$JAVA" -XX:-UsePerfData -version 2>&1) || :
+	[[ $said =~ version\ \"([0-9]+) && ${BASH_REMATCH[1]} -ge 17 ]] || die \
+		"Kafka needs Java 17 or later; '$JAVA' says: ${said%%$'\n'*}" \
+		"set JAVA, to /usr/lib/jvm/java-17-openjdk-amd64/bin/java, say"
 }
 
 # The lock of the cache is descriptor 8. Concurrent fetchers wait for the first
-# and then find its work done.
-fetch_jars() {
-	local fresh start
+# and then find its work done. What takes long runs in the background, so that
+# a signal is heard.
+lock_cache() {
 	[[ $CACHE != *:* ]] ||
 		die "the cache folder '$CACHE' may not have a colon in its name" \
 			"set XDG_CACHE_HOME to another folder"
-	mkdir -p -- "$CACHE" || die "cannot make the cache folder '$CACHE'" \
-		"set XDG_CACHE_HOME to a folder that may be written to"
-	exec 8>>"$JARS.lock"
+	mkdir -p -- "$CACHE" 2>/dev/null || :
+	[[ -d $CACHE && -w $CACHE ]] ||
+		die "cannot write to the cache folder '$CACHE'" \
+			"set XDG_CACHE_HOME to a folder that $(id -un) may write to"
+	exec 8>>"$JARS.lock" || die "cannot open the lock '$JARS.lock'" \
+		"give it to $(id -un), or set XDG_CACHE_HOME to another folder"
 	flock -n 8 || {
 		say "another process fetches Kafka $VERSION, waiting for it"
-		flock -w "$FETCH_DEADLINE_S" 8 ||
+		flock -w "$FETCH_DEADLINE_S" 8 &
+		HELPER=$!
+		wait "$HELPER" ||
 			die "the other fetch of Kafka $VERSION does not end"
+		HELPER=''
 	}
+}
+
+fetch_jars() {
+	local start
 	jars_right "$JARS" && return 0
 	[[ ! -d $JARS ]] || say "the cache is damaged: $WRONG; fetching again"
 
@@ -121,33 +138,40 @@ fetch_jars() {
 	start=$REPLY
 	say "fetching Kafka $VERSION (40 MB, once) into '$JARS'"
 	rm -rf -- "$JARS".new.*
-	fresh=$(mktemp -d "$JARS.new.XXXXXX")
-	fetch_into "$fresh"
+	SCRAP=$(mktemp -d "$JARS.new.XXXXXX")
+	fetch_into "$SCRAP/jars"
 	rm -rf -- "$JARS"
-	chmod 0755 "$fresh"
-	mv -- "$fresh" "$JARS"
+	mv -- "$SCRAP/jars" "$JARS"
+	rmdir -- "$SCRAP"
+	SCRAP=''
 	seconds_since "$start"
 	say "fetched and checked Kafka $VERSION in $REPLY s"
 }
 
+# fetch_into DIR: the jars, by Maven.
 fetch_into() {
-	local out
-	out=$(timeout "$FETCH_DEADLINE_S" mvn -B -ntp -q -C \
+	local out=$SCRAP/mvn.log r=0
+	mkdir -m 0755 -- "$1"
+	MAVEN_OPTS="${MAVEN_OPTS-} -XX:-UsePerfData" \
+		timeout -k 5 "$FETCH_DEADLINE_S" mvn -B -ntp -q -C \
 		-Dstyle.color=never -f "$HERE/$VERSION/pom.xml" \
 		"$COPY_JARS" -DincludeScope=runtime \
-		"-DoutputDirectory=$1" 2>&1 8>&-) || {
-		rm -rf -- "$1"
-		printf '%s\n' "$out" | grep -F '[ERROR]' | head -n 2 |
-			sed 's/^.*\[ERROR\]/   /' >&2 || :
+		"-DoutputDirectory=$1" </dev/null >"$out" 2>&1 8>&- &
+	HELPER=$!
+	wait "$HELPER" || r=$?
+	HELPER=''
+	if [[ $r != 0 ]]; then
+		[[ $r != 124 ]] || say "not done in $FETCH_DEADLINE_S s"
+		{ grep -F '[ERROR]' "$out" || cat -- "$out"; } | head -n 2 |
+			sed 's/^\(.*\[ERROR\]\)*/   /' >&2 || :
 		die "Kafka $VERSION cannot be fetched" \
 			"is there a way to Maven Central? a proxy or mirror is set in ~/.m2/settings.xml" \
 			"or set KAFKA_BROKERS to a Kafka that is there already"
-	}
-	jars_right "$1" || {
-		rm -rf -- "$1"
-		die "what was fetched is not what was asked for: $WRONG" \
-			"the source may be tampered with: do not use it; the sums are in '$LIST'"
-	}
+	fi
+	rm -f -- "$out"
+	jars_right "$1" || die \
+		"what was fetched is not what was asked for: $WRONG" \
+		"the source may be tampered with: do not use it; the sums are in '$LIST'"
 }
 
 # ---- the class archive -----------------------------------------------------
@@ -166,48 +190,71 @@ archive_name() {
 # Without an archive everything works, only slower: so a failure is said, no
 # more. The lock of the cache is held.
 archive_make() {
-	local DIR EXTRA=() PID PORT CONTROLLER_PORT
+	local folder=${DIR-}
 	[[ -w $JARS ]] || return 0
+	check_java
 	say "making the class archive of Kafka $VERSION (once)"
-	DIR=$(mktemp -d "$JARS.new.XXXXXX")
-	pick_ports
-	write_settings
-	format_data
-	launch "-XX:ArchiveClassesAtExit=$DIR/classes.jsa" 8>&-
-	if wait_serving && end_process "$PID" "$START_DEADLINE_MS" &&
+	SCRAP=$(mktemp -d "$JARS.new.XXXXXX")
+	DIR=$SCRAP
+	ports_choose
+	server_launch "-XX:ArchiveClassesAtExit=$DIR/classes.jsa"
+	if server_wait && end_process "$PID" "$SERVER_START_DEADLINE_MS" &&
 		[[ -s $DIR/classes.jsa ]]; then
 		mv -f -- "$DIR/classes.jsa" "$1"
 	else
 		end_process "$PID" 0 || :
 		say "the class archive could not be made, will do without"
 	fi
-	rm -rf -- "$DIR"
+	rm -rf -- "$SCRAP"
+	SCRAP='' PID='' DIR=$folder
+}
+
+# end_helper: `timeout` passes a signal on to Maven and waits for it, but one
+# that comes too early ends it alone: so what is left of its group is killed.
+end_helper() {
+	end_process "$HELPER" 5000 || :
+	kill -KILL -- "-$HELPER" 2>/dev/null || :
+}
+
+# fetch_give_up: a fetch that does not come to its end leaves nothing behind.
+fetch_give_up() {
+	trap '' INT TERM HUP
+	[[ -z $HELPER ]] || end_helper
+	[[ -z $PID ]] || end_process "$PID" 0 || :
+	[[ -z $SCRAP ]] || rm -rf -- "$SCRAP"
 }
 
 fetch() {
-	check_version
+	[[ $VERSION =~ ^[0-9][0-9.]*$ && -f $LIST ]] || die \
+		"there is no list of checksums for Kafka '$VERSION'" \
+		"KAFKA_VERSION is one of: $(cd "$HERE" && echo [0-9]*)"
 	need_java
 	archive_name
 	local archive=$REPLY
 	jars_right "$JARS" && [[ -s $archive || ! -w $JARS ]] && return 0
+	trap fetch_give_up EXIT
+	trap 'die "interrupted"' INT TERM HUP
+	lock_cache
 	fetch_jars
 	[[ -s $archive ]] || archive_make "$archive"
 	exec 8>&-
+	trap - EXIT INT TERM HUP
 }
 
 # ---- the server ------------------------------------------------------------
 
-# write_settings: from PORT and CONTROLLER_PORT; EXTRA lines come last and win.
+# write_settings: from PORTS; EXTRA lines come last and win. The folder of the
+# data has no name of its own here: a list of paths and a file of properties
+# have signs that mean something.
 write_settings() {
-	local data=${DIR//\\/\\\\}/data
 	write_file "$DIR/server.properties" \
 		"process.roles=broker,controller" \
 		"node.id=1" \
-		"listeners=PLAINTEXT://127.0.0.1:$PORT,CONTROLLER://127.0.0.1:$CONTROLLER_PORT" \
-		"advertised.listeners=PLAINTEXT://127.0.0.1:$PORT" \
+		"listeners=PLAINTEXT://127.0.0.1:${PORTS[0]},CONTROLLER://127.0.0.1:${PORTS[1]}" \
+		"advertised.listeners=PLAINTEXT://127.0.0.1:${PORTS[0]}" \
 		"controller.listener.names=CONTROLLER" \
-		"controller.quorum.voters=1@127.0.0.1:$CONTROLLER_PORT" \
-		"log.dirs=$data" \
+		"controller.quorum.voters=1@127.0.0.1:${PORTS[1]}" \
+		"log.dirs=data" \
 		"$(sed -e '/^#/d' -e '/^$/d' "$HERE/server.properties")" \
 		${EXTRA[@]+"${EXTRA[@]}"}
 }
@@ -219,12 +266,20 @@ java_run() {
 	archive_name
 	local archive=()
 	[[ ! -s $REPLY ]] || archive=("-XX:SharedArchiveFile=$REPLY")
+	# File names are bytes of UTF-8, and errors English, whatever is set.
+	export LC_ALL=C.UTF-8
 	exec ${FRONT-} "$JAVA" ${archive[@]+"${archive[@]}"} -XX:+UseSerialGC \
 		-XX:-UsePerfData -Xshare:auto -Xlog:cds=off \
 		-Xlog:cds+dynamic=off \
 		"-Dlog4j2.configurationFile=$HERE/log4j2.properties" \
 		"-Dlog4j.configuration=file:$HERE/log4j.properties" \
 		-cp "$path" "$@"
+}
+
+# java_here ARGUMENT...: the same for what belongs to DIR.
+java_here() {
+	cd -- "$DIR"
+	java_run "$@"
 }
 
 # format_data: an empty folder becomes the log of a new cluster.
@@ -236,24 +291,21 @@ format_data() {
 		id=$(head -c 16 /dev/urandom | base64 | tr '+/' '-_')
 		id=${id%==}
 	done
-	out=$( (java_run -Xmx64m -XX:TieredStopAtLevel=1 kafka.tools.StorageTool \
-		format -t "$id" -c "$DIR/server.properties") 2>&1) || {
+	out=$( (java_here -Xmx64m -XX:TieredStopAtLevel=1 kafka.tools.StorageTool \
+		format -t "$id" -c server.properties) 2>&1 </dev/null) || {
 		printf '%s\n' "$out" | tail -n 5 | sed 's/^/    /' >&2
 		die "the folder '$DIR/data' cannot be formatted"
 	}
 	write_file "$DIR/kafka.version" "$VERSION"
 }
 
-# launch [JVM OPTION]... sets PID. Whoever locked the folder keeps the lock to
-# itself.
-launch() {
+# server_launch [JVM OPTION]...
+server_launch() {
+	write_settings
+	format_data
 	ulimit -S -n "$(ulimit -H -n)"
-	(FRONT=setsid java_run "$@" "-Xmx${HEAP_MB}m" "-Dgalore.kafka=$DIR" kafka.Kafka \
-		"$DIR/server.properties") \
-		</dev/null >>"$DIR/kafka.log" 2>&1 9>&- &
-	PID=$!
-	disown
-	write_file "$DIR/kafka.pid" "$PID"
+	FRONT=setsid server_spawn java_here "$@" "-Xmx${HEAP_MB}m" "-Dgalore.kafka=$DIR" \
+		kafka.Kafka server.properties
 }
 
 # ask PORT REQUEST BYTES sets REPLY: the first bytes of the answer, in hex. A
@@ -293,67 +345,29 @@ come_again() {
 	[[ $1 == 000e || $1 == 000f || $1 == 0010 ]]
 }
 
-# wait_serving: true when it serves; false when it ended, or took too long.
-wait_serving() {
-	local start end said
-	now_ms
-	start=$REPLY
-	end=$((start + START_DEADLINE_MS))
-	said=$((start + 5000))
-	until serving "$PORT" && settled "$PORT"; do
-		proc_alive "$PID" || return 1
-		now_ms
-		[[ $REPLY -lt $end ]] || return 1
-		if [[ $REPLY -gt $said ]]; then
-			seconds_since "$start"
-			say "still starting after $REPLY s"
-			said=$((said + said - start))
-		fi
-		sleep 0.03
-	done
-	proc_alive "$PID"
+server_up() {
+	serving "${PORTS[0]}" && settled "${PORTS[0]}"
 }
 
-# server_pid sets REPLY: the process of the server of DIR, empty when none.
-server_pid() {
-	local pid r=0
-	read_word "$DIR/kafka.pid"
-	pid=$REPLY
-	proc_has "$pid" "-Dgalore.kafka=$DIR" || r=1 pid=
-	REPLY=$pid
-	return "$r"
+server_answers() {
+	serving "${1##*:}"
 }
 
-pick_ports() {
-	pick_port
-	PORT=$REPLY
-	CONTROLLER_PORT=$REPLY
-	while [[ $CONTROLLER_PORT == "$PORT" ]]; do
-		pick_port
-		CONTROLLER_PORT=$REPLY
-	done
+# ---- what server.sh asks for -----------------------------------------------
+
+server_open() {
+	MARK=-Dgalore.kafka=$DIR
+	PID_FILES=("$DIR/kafka.pid")
 }
 
-# choose_ports: those of the last start if they are free.
-choose_ports() {
-	local old
-	read_word "$DIR/kafka.ports"
-	read -r PORT CONTROLLER_PORT <<<"$REPLY" || :
-	if [[ -z ${CONTROLLER_PORT-} ]]; then
-		pick_ports
-	elif port_taken "$PORT"; then
-		old=$PORT
-		pick_ports
-		say "port $old is taken by another program, using $PORT"
-	elif port_taken "$CONTROLLER_PORT"; then
-		old=$PORT
-		pick_ports
-		PORT=$old
-	fi
-	write_file "$DIR/kafka.ports" "$PORT $CONTROLLER_PORT"
+# server_option --set KEY=VALUE
+server_option() {
+	[[ $1 == --set && ${2-} == *=* ]] || return 1
+	EXTRA+=("$2")
+	REPLY=2
 }
 
-check_data() {
+server_prepare() {
 	local newest
 	read_word "$DIR/kafka.version"
 	[[ -n $REPLY ]] || return 0
@@ -361,126 +375,46 @@ check_data() {
 	[[ $newest == "$VERSION" ]] || die \
 		"the data in '$DIR' were written by Kafka $REPLY, which $VERSION cannot read" \
 		"set KAFKA_VERSION=$REPLY, or forget them: '$SELF' remove '$DIR'"
+	[[ ! -d $DIR/data || -w $DIR/data ]] || die \
+		"the data in '$DIR' belong to the user '$(stat -c %U -- "$DIR/data")'" \
+		"start it as who made them, or use another folder"
 	write_file "$DIR/kafka.version" "$VERSION"
 }
 
-# start_once: true when it serves; 2 when somebody else got the port first.
-start_once() {
-	choose_ports
-	write_settings
-	format_data
-	[[ ! -f $DIR/kafka.log ]] || mv -f "$DIR/kafka.log" "$DIR/kafka.log.1"
-	launch
-	wait_serving && return 0
-	end_process "$PID" "$STOP_DEADLINE_MS" || :
-	rm -f -- "$DIR/kafka.pid"
-	grep -q 'Address already in use' "$DIR/kafka.log" || return 1
-	rm -f -- "$DIR/kafka.ports"
-	return 2
+server_fill() {
+	ENV=("KAFKA_BROKERS=127.0.0.1:${PORTS[0]}")
 }
 
-# give_up: a start that is interrupted leaves nothing behind.
-give_up() {
-	trap '' INT TERM HUP
-	[[ -z $PID ]] || end_process "$PID" "$STOP_DEADLINE_MS" || :
-	rm -f -- "$DIR/kafka.pid" "$DIR/kafka.lock"
-	die "interrupted"
+server_end() {
+	end_process "$1" "$STOP_DEADLINE_MS"
 }
 
-start() {
-	local begin try r
-	fetch
-	lock_take "$DIR/kafka.lock" "$START_DEADLINE_MS" ||
-		die "another process is starting or stopping the server of '$DIR'"
-	if server_pid; then
-		die "the server of '$DIR' runs already (process $REPLY)" \
-			"'$SELF' stop '$DIR' ends it"
-	fi
-	rm -f -- "$DIR/kafka.pid" "$DIR/kafka.env"
-	check_data
-	PID=''
-	trap give_up INT TERM HUP
-	now_ms
-	begin=$REPLY
-	for ((try = 0; try < 5; try++)); do
-		r=0
-		start_once || r=$?
-		[[ $r == 2 ]] || break
-	done
-	if [[ $r != 0 ]]; then
-		log_tail "$DIR/kafka.log"
-		die "Kafka $VERSION did not begin to serve" \
-			"the whole log is '$DIR/kafka.log'"
-	fi
-	write_file "$DIR/kafka.env" "KAFKA_BROKERS=127.0.0.1:$PORT"
-	[[ -z $WATCH ]] || watch_start "$SELF" "$DIR" "$WATCH"
-	seconds_since "$begin"
-	say "$VERSION serves at 127.0.0.1:$PORT after $REPLY s"
+server_clear() {
+	:
 }
 
-# stop: also the second time, and when there never was a server.
-stop() {
-	lock_take "$DIR/kafka.lock" "$START_DEADLINE_MS" ||
-		die "another process is starting or stopping the server of '$DIR'"
-	if server_pid; then
-		end_process "$REPLY" "$STOP_DEADLINE_MS" ||
-			say "the server of '$DIR' had to be killed"
-	fi
-	watch_end "$SELF" "$DIR"
-	rm -f -- "$DIR/kafka.pid" "$DIR/kafka.env" "$DIR/kafka.lock"
-	exec 9>&-
-}
-
-status() {
-	local port
-	if server_pid; then
-		read_word "$DIR/kafka.ports"
-		port=${REPLY%% *}
-		if serving "$port"; then
-			printf '127.0.0.1:%s\n' "$port"
-			return 0
-		fi
-		say "the server of '$DIR' runs, but does not serve"
-		return 1
-	fi
-	say "no server runs in '$DIR'"
-	return 1
-}
-
-remove() {
-	stop
+server_forget() {
 	rm -rf -- "$DIR/data"
-	rm -f -- "$DIR"/kafka.{ports,version,log,log.1} "$DIR/server.properties"
-	rmdir -- "$DIR" 2>/dev/null || :
+	rm -f -- "$DIR/kafka.version" "$DIR/server.properties"
 }
 
 main() {
-	local verb=${1:-help}
-	shift || :
-	EXTRA=() WATCH=
-	case $verb in
-	help | --help | -h) help && return 0 ;;
-	fetch) fetch && say "$VERSION is in '$JARS'" && return 0 ;;
-	tool) fetch && java_run -Xmx128m -XX:TieredStopAtLevel=1 "$@" ;;
-	start | stop | status | env | remove | watch) ;;
-	*) usage_die "there is no '$verb'" ;;
-	esac
-	folder_open "${1-}"
-	shift
-	if [[ $verb == watch ]]; then
-		watch_run "$SELF" "$DIR" "$1" "$2" "$DIR/kafka.pid"
-		return
-	fi
-	while [[ $# -gt 0 ]]; do
-		case $1 in
-		--watch-pid) WATCH=${2:?} && shift 2 ;;
-		--set) EXTRA+=("${2:?}") && shift 2 ;;
-		*) usage_die "'$1' is not understood" ;;
-		esac
-	done
-	case $verb in
-	env) cat -- "$DIR/kafka.env" 2>/dev/null || status ;;
-	*) "$verb" ;;
+	case ${1:-help} in
+	help | --help | -h) help ;;
+	fetch)
+		fetch
+		say "$VERSION is in '$JARS'"
+		;;
+	tool)
+		fetch
+		java_run -Xmx128m -XX:TieredStopAtLevel=1 "${@:2}"
+		;;
+	start)
+		fetch
+		server_main "$@"
+		;;
+	stop | status | env | remove | watch) server_main "$@" ;;
+	*) usage_die "there is no '$1'" ;;
 	esac
 }
 

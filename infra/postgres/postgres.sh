@@ -17,18 +17,19 @@
 # only when the database `galore` takes connections.
 set -euo pipefail
 
-HERE=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
-SELF=$HERE/postgres.sh
-# Read by server.sh.
+HERE=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
+MAJOR=15
+# Read by server.sh, as is what the functions below set for it.
 # shellcheck disable=SC2034
-SERVER=postgres
+SELF=$HERE/postgres.sh SERVER=postgres TITLE="PostgreSQL $MAJOR" N_PORTS=1
 # shellcheck source=infra/dev/server.sh
 . "$HERE/../dev/server.sh"
 
-MAJOR=15
+forget_pg_env
 PG_BIN=${PG_BIN:-/usr/lib/postgresql/$MAJOR/bin}
-START_DEADLINE_MS=60000
 STOP_DEADLINE_MS=30000
+QUIT_DEADLINE_MS=5000
+TEST=
 # The address of a socket has room for 107 bytes; this leaves some for its name.
 SOCKET_DIR_MAX=80
 
@@ -59,7 +60,9 @@ as_owner() {
 }
 
 choose_owner() {
-	OWNER=$(id -un)
+	OWNER=$(id -un 2>/dev/null) || die \
+		"the user $(id -u) has no name, without which PostgreSQL does not run" \
+		"add it to /etc/passwd, or set DATABASE_URL to a server that is there already"
 	AS=()
 	[[ $(id -u) == 0 ]] || {
 		AS=(env)
@@ -78,7 +81,9 @@ choose_data() {
 	DATA=${REPLY:-$DIR/data}
 	[[ -z $REPLY && ! -e $DATA ]] || return 0
 	as_owner test -x "$DIR" && return 0
-	[[ -d $base ]] || mkdir -m 0755 -- "$base"
+	[[ -d $base ]] || mkdir -m 0755 -- "$base" || die \
+		"the user '$OWNER' cannot enter '$DIR', and '$base' cannot be made" \
+		"use a folder that '$OWNER' can enter"
 	DATA=$(mktemp -d "$base/postgres.XXXXXX")/data
 	chown "$OWNER" "${DATA%/data}"
 	write_file "$DIR/postgres.data" "$DATA"
@@ -96,6 +101,7 @@ choose_socket() {
 	local beside=${DATA%/data}/socket
 	read_word "$DIR/postgres.socket"
 	SOCKET=$REPLY
+	[[ $SOCKET == /* ]] || SOCKET=''
 	if [[ -z $SOCKET && ${#beside} -le $SOCKET_DIR_MAX ]] &&
 		[[ $beside =~ ^[A-Za-z0-9_./-]+$ ]]; then
 		SOCKET=$beside
@@ -134,6 +140,15 @@ check_cluster() {
 	[[ -z $(ls -A -- "$DATA") ]] || die \
 		"'$DATA' is no PostgreSQL cluster, and not empty" \
 		"look at what is in it; '$SELF' remove '$DIR' deletes it"
+}
+
+make_cluster() {
+	check_programs
+	choose_owner
+	choose_data
+	server_open
+	check_cluster
+	init_cluster
 }
 
 # Made apart and then renamed, so that a cluster is whole or not there.
@@ -180,8 +195,8 @@ make_database() {
 }
 
 psql_admin() {
-	PGCONNECT_TIMEOUT=10 psql -X -q -v ON_ERROR_STOP=1 \
-		-d "postgresql://postgres@:$PORT/postgres?host=$SOCKET" \
+	PGCONNECT_TIMEOUT=60 "$PG_BIN/psql" -X -q -v ON_ERROR_STOP=1 \
+		-d "postgresql://postgres@:${PORTS[0]}/postgres?host=$SOCKET" \
 		>/dev/null 9>&- ||
 		die "the database 'galore' cannot be made" \
 			"the server's log is '$DIR/postgres.log'"
@@ -199,72 +214,14 @@ write_settings() {
 		"fsync = off"
 		"full_page_writes = off"
 	)
-	write_file "$DATA/postgresql.conf" \
+	# The server's user has to read it, whatever our own umask is.
+	(umask 022 && write_file "$DATA/postgresql.conf" \
 		"listen_addresses = '127.0.0.1'" \
-		"port = $PORT" \
+		"port = ${PORTS[0]}" \
 		"unix_socket_directories = '$SOCKET'" \
 		"unix_socket_permissions = 0700" \
 		"$(sed -e '/^#/d' -e '/^$/d' "$HERE/postgresql.conf")" \
-		${test[@]+"${test[@]}"}
-}
-
-# choose_port: that of the last start if it is free.
-choose_port() {
-	read_word "$DIR/postgres.port"
-	PORT=$REPLY
-	if [[ -z $PORT ]]; then
-		pick_port
-		PORT=$REPLY
-	elif port_taken "$PORT"; then
-		pick_port
-		say "port $PORT is taken by another program, using $REPLY"
-		PORT=$REPLY
-	fi
-	write_file "$DIR/postgres.port" "$PORT"
-}
-
-launch() {
-	(cd / && exec setsid "${AS[@]}" "$PG_BIN/postgres" -D "$DATA") \
-		</dev/null >>"$DIR/postgres.log" 2>&1 9>&- &
-	PID=$!
-	disown
-	write_file "$DIR/postgres.pid" "$PID"
-}
-
-# wait_serving: true when it takes connections; false when it ended, or took
-# too long. The server itself writes `ready` into its pid file.
-wait_serving() {
-	local start end said line
-	now_ms
-	start=$REPLY
-	end=$((start + START_DEADLINE_MS))
-	said=$((start + 5000))
-	while :; do
-		mapfile -t line 2>/dev/null <"$DATA/postmaster.pid" || line=()
-		[[ ${line[0]-} == "$PID" && ${line[7]-} == ready* ]] && return 0
-		proc_alive "$PID" || return 1
-		now_ms
-		[[ $REPLY -lt $end ]] || return 1
-		if [[ $REPLY -gt $said ]]; then
-			seconds_since "$start"
-			say "still starting after $REPLY s"
-			said=$((said + said - start))
-		fi
-		sleep 0.02
-	done 2>/dev/null
-}
-
-# server_pid sets REPLY: the process of the server of DIR, empty when none.
-server_pid() {
-	local pid r=0
-	read_word "$DIR/postgres.data"
-	DATA=${REPLY:-$DIR/data}
-	read_word "$DATA/postmaster.pid"
-	[[ -n $REPLY ]] || read_word "$DIR/postgres.pid"
-	pid=$REPLY
-	proc_has "$pid" "$DATA" || r=1 pid=
-	REPLY=$pid
-	return "$r"
+		${test[@]+"${test[@]}"})
 }
 
 # leftovers sets REPLY: processes of a server that was killed, which still have
@@ -303,160 +260,102 @@ clear_stale() {
 	rm -f -- "$DATA/postmaster.pid" "$SOCKET"/.s.PGSQL.*
 }
 
-# start_once: true when it serves; 2 when somebody else got the port first.
-start_once() {
-	choose_port
-	write_settings
-	[[ ! -f $DIR/postgres.log ]] ||
-		mv -f "$DIR/postgres.log" "$DIR/postgres.log.1"
-	clear_stale
-	launch
-	wait_serving && return 0
-	end_server "$PID" || :
-	rm -f -- "$DIR/postgres.pid"
-	grep -q 'Address already in use' "$DIR/postgres.log" || return 1
-	rm -f -- "$DIR/postgres.port"
-	return 2
+# postgres_run: does not return.
+postgres_run() {
+	cd /
+	exec setsid "${AS[@]}" "$PG_BIN/postgres" -D "$DATA"
 }
 
-# end_server PID: fast (sessions are ended), then immediate, then killed.
-end_server() {
-	end_process "$1" "$STOP_DEADLINE_MS" INT && return 0
-	say "the server of '$DIR' had to be killed"
+# ---- what server.sh asks for -----------------------------------------------
+
+server_open() {
+	read_word "$DIR/postgres.data"
+	DATA=${REPLY:-$DIR/data}
+	MARK=$DATA
+	# What the server itself says goes before what we noted.
+	PID_FILES=("$DATA/postmaster.pid" "$DIR/postgres.pid")
 }
 
-init() {
-	check_programs
-	choose_owner
-	choose_data
-	check_cluster
-	init_cluster
+# server_option --test
+server_option() {
+	[[ $1 == --test ]] || return 1
+	TEST=yes
+	REPLY=1
 }
 
-take_folder() {
-	lock_take "$DIR/postgres.lock" "$START_DEADLINE_MS" ||
-		die "another process is starting or stopping the server of '$DIR'"
-}
-
-# give_up: a start that is interrupted leaves nothing behind.
-give_up() {
-	trap '' INT TERM HUP
-	[[ -z $PID ]] || end_server "$PID" || :
-	rm -f -- "$DIR/postgres.pid" "$DIR/postgres.lock"
-	die "interrupted"
-}
-
-start() {
-	local begin try r
-	take_folder
-	if server_pid; then
-		die "the server of '$DIR' runs already (process $REPLY)" \
-			"'$SELF' stop '$DIR' ends it"
-	fi
-	rm -f -- "$DIR/postgres.pid" "$DIR/postgres.env"
-	init
-	now_ms
-	begin=$REPLY
+server_prepare() {
+	make_cluster
 	choose_socket
-	PID=''
-	trap give_up INT TERM HUP
-	for ((try = 0; try < 5; try++)); do
-		r=0
-		start_once || r=$?
-		[[ $r == 2 ]] || break
-	done
-	if [[ $r != 0 ]]; then
-		log_tail "$DIR/postgres.log"
-		die "PostgreSQL did not begin to serve" \
-			"the whole log is '$DIR/postgres.log'"
-	fi
-	make_database
-	write_env
-	[[ -z $WATCH ]] || watch_start "$SELF" "$DIR" "$WATCH"
-	seconds_since "$begin"
-	say "serves at 127.0.0.1:$PORT and in '$SOCKET' after $REPLY s"
 }
 
-# write_env: the address through the socket, and the one over TCP for whoever
-# needs one (a proxy in between, say); the password stays in its file.
-write_env() {
+server_launch() {
+	write_settings
+	clear_stale
+	server_spawn postgres_run
+}
+
+# server_up: the server itself writes `ready` into its pid file.
+server_up() {
+	local line
+	mapfile -t line 2>/dev/null <"$DATA/postmaster.pid" || line=()
+	[[ ${line[0]-} == "$PID" && ${line[7]-} == ready* ]]
+}
+
+server_fill() {
 	local file=$DIR/postgres.pgpass
+	make_database
 	[[ $file =~ ^[A-Za-z0-9_./-]+$ ]] ||
 		file=$(printf '%s' "$file" | od -An -v -tx1 |
 			tr -d ' \n' | sed 's/../%&/g')
-	write_file "$DIR/postgres.env" \
-		"DATABASE_URL=postgresql://galore@:$PORT/galore?host=$SOCKET" \
-		"DATABASE_URL_TCP=postgresql://galore@127.0.0.1:$PORT/galore?passfile=$file"
+	# Through the socket, and over TCP for whoever needs that (a proxy in
+	# between, say); the password stays in its file.
+	ENV=("DATABASE_URL=postgresql://galore@:${PORTS[0]}/galore?host=$SOCKET"
+		"DATABASE_URL_TCP=postgresql://galore@127.0.0.1:${PORTS[0]}/galore?passfile=$file")
 }
 
-# stop: also the second time, and when there never was a server.
-stop() {
-	take_folder
-	if server_pid; then
-		end_server "$REPLY"
-	fi
-	watch_end "$SELF" "$DIR"
+server_answers() {
+	"$PG_BIN/pg_isready" -q -t 5 -d "$1"
+}
+
+# server_end PID: fast (sessions are ended), then immediate, then killed.
+server_end() {
+	local asked
+	# One that has only just begun does not hear it yet.
+	for ((asked = 0; asked < STOP_DEADLINE_MS; asked += 1000)); do
+		kill -INT "$1" 2>/dev/null || :
+		wait_gone "$1" 1000 && return 0
+	done
+	end_process "$1" "$QUIT_DEADLINE_MS" QUIT
+}
+
+# server_clear: the socket's folder.
+server_clear() {
 	read_word "$DIR/postgres.socket"
-	if [[ -n $REPLY && -d $REPLY ]]; then
-		rm -f -- "$REPLY"/.s.PGSQL.*
-		rmdir -- "$REPLY" || :
-	fi
-	rm -f -- "$DIR/postgres.pid" "$DIR/postgres.env" "$DIR/postgres.lock"
-	exec 9>&-
+	[[ -n $REPLY && -d $REPLY ]] || return 0
+	rm -f -- "$REPLY"/.s.PGSQL.*
+	rmdir -- "$REPLY" || :
 }
 
-status() {
-	if server_pid; then
-		read_word "$DIR/postgres.env"
-		if [[ -n $REPLY ]] && "$PG_BIN/pg_isready" -q -t 5 \
-			-d "${REPLY#DATABASE_URL=}"; then
-			printf '%s\n' "${REPLY#DATABASE_URL=}"
-			return 0
-		fi
-		say "the server of '$DIR' runs, but does not serve"
-		return 1
-	fi
-	say "no server runs in '$DIR'"
-	return 1
-}
-
-remove() {
-	stop
-	read_word "$DIR/postgres.data"
-	if [[ $REPLY == /var/lib/toasties-galore/postgres.*/data ]]; then
-		rm -rf -- "${REPLY%/data}"
+server_forget() {
+	if [[ $DATA == /var/lib/toasties-galore/postgres.*/data ]]; then
+		rm -rf -- "${DATA%/data}"
 	fi
 	rm -rf -- "$DIR/data" "$DIR/data.new"
-	rm -f -- "$DIR"/postgres.{data,socket,port,pgpass,log,log.1}
-	rmdir -- "$DIR" 2>/dev/null || :
+	rm -f -- "$DIR"/postgres.{data,socket,pgpass}
+}
+
+# server_init: the verb.
+server_init() {
+	server_take_folder
+	trap 'rm -f -- "$DIR/postgres.lock"' EXIT
+	make_cluster
 }
 
 main() {
-	local verb=${1:-help}
-	shift || :
-	TEST='' WATCH=''
-	case $verb in
-	help | --help | -h) help && return 0 ;;
-	init | start | stop | status | env | remove | watch) ;;
-	*) usage_die "there is no '$verb'" ;;
-	esac
-	folder_open "${1-}"
-	shift
-	if [[ $verb == watch ]]; then
-		watch_run "$SELF" "$DIR" "$1" "$2" "$DIR/postgres.pid"
-		return
-	fi
-	while [[ $# -gt 0 ]]; do
-		case $1 in
-		--test) TEST=yes && shift ;;
-		--watch-pid) WATCH=${2:?} && shift 2 ;;
-		*) usage_die "'$1' is not understood" ;;
-		esac
-	done
-	case $verb in
-	env) cat -- "$DIR/postgres.env" 2>/dev/null || status ;;
-	init) take_folder && init && rm -f -- "$DIR/postgres.lock" ;;
-	*) "$verb" ;;
+	case ${1:-help} in
+	help | --help | -h) help ;;
+	init | start | stop | status | env | remove | watch) server_main "$@" ;;
+	*) usage_die "there is no '$1'" ;;
 	esac
 }
 
