@@ -212,6 +212,7 @@ TIDY_FLAGS := -std=gnu17 -I. -D_GNU_SOURCE -DGALORE_VERSION=\"lint\" \
 	-include infra/lib/banned.h $(PKG_CFLAGS)
 
 .PHONY: lint lint-fast format clean
+SCRIPTS := $(wildcard .ci/run infra/*/*.sh itests/*.sh itests/*/*.sh)
 lint-fast: # what needs no clang: include law, headers, documents
 	@infra/dev/check-deps.sh
 	@infra/dev/check-headers.sh "$(CC) $(CPPFLAGS) $(PKG_CFLAGS) $(CFLAGS)" \
@@ -220,6 +221,7 @@ lint-fast: # what needs no clang: include law, headers, documents
 lint: lint-fast ## include law, headers alone, documents, format, clang-tidy
 	@infra/dev/bootstrap.sh --need lint
 	@infra/dev/format.sh --check
+	@shellcheck -x $(SCRIPTS)
 	@printf '%s\n' $(SOURCES) | xargs -P $$(nproc) -n 8 sh -c \
 		'clang-tidy --quiet "$$@" -- $(TIDY_FLAGS) 2>&1' sh | \
 		infra/dev/tidy-report.sh

@@ -108,12 +108,23 @@ stop_leaves_no_process_and_no_lock() {
 	expect_said "nothing runs"
 }
 
-a_second_start_keeps_the_state_and_is_quick() {
+a_second_start_keeps_the_state_and_takes_less_than_5_s() {
+	local best=999999 begin stocked try
 	expect said shop start DETACH=1
-	expect_said "ready after"
-	say "second start: $(grep -o 'ready after [0-9.]* s' "$SCRATCH/said")"
-	expect test "$(grep -c 'for the first time' "$SCRATCH/said")" = 0
+	stocked=$(stock)
 	expect said shop stop
+	# Others run beside it: the quickest of some is what it takes.
+	for ((try = 1; try <= 8 && best >= 5000; try++)); do
+		now_ms
+		begin=$REPLY
+		expect said shop start DETACH=1
+		now_ms
+		((REPLY - begin >= best)) || best=$((REPLY - begin))
+		expect test "$(stock)" = "$stocked"
+		expect said shop stop
+	done
+	say "second start: $best ms"
+	expect test "$best" -lt 5000
 }
 
 a_taken_port_is_named_with_a_free_one() {
