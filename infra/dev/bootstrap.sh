@@ -117,6 +117,21 @@ forbid_cluster() {
 	trap 'as_root rm -f "$NO_CLUSTER"' EXIT
 }
 
+# progress FILE: what apt says goes there; every few seconds where it is.
+progress() {
+	local line next=$((SECONDS + 5))
+	while IFS= read -r line; do
+		printf '%s\n' "$line"
+		case $line in
+		Get:* | Unpacking* | "Setting up"*) ;;
+		*) continue ;;
+		esac
+		[[ $SECONDS -ge $next ]] || continue
+		printf '    %.70s\n' "$line" >&2
+		next=$((SECONDS + 5))
+	done >"$1"
+}
+
 install_missing() {
 	local log package
 	for package in "${MISSING[@]}"; do
@@ -131,7 +146,8 @@ install_missing() {
 	}
 	[[ " ${MISSING[*]} " != *" postgresql-15 "* ]] || forbid_cluster
 	say "installing ${#MISSING[@]} packages and what they need"
-	apt install --no-install-recommends "${MISSING[@]}" >"$log" 2>&1 || {
+	apt install --no-install-recommends "${MISSING[@]}" 2>&1 |
+		progress "$log" || {
 		log_tail "$log"
 		die "the packages cannot be installed" \
 			"is there a way to a Debian mirror? the whole log is '$log'" \
