@@ -27,9 +27,11 @@ CREATE TABLE IF NOT EXISTS orders (
 	"offset" bigint NOT NULL,
 	decided_at timestamptz NOT NULL,
 	traceparent text,
+	tracestate text,
 	cancelled_position text,
 	cancelled_at timestamptz,
 	cancel_traceparent text,
+	cancel_tracestate text,
 	returned_event text,
 	returned_at timestamptz,
 	CHECK ((verdict = 'refused') = (missing IS NOT NULL))
@@ -49,6 +51,7 @@ CREATE TABLE IF NOT EXISTS stock_changes (
 	"offset" bigint NOT NULL,
 	decided_at timestamptz NOT NULL,
 	traceparent text,
+	tracestate text,
 	PRIMARY KEY (source, event_id, ingredient)
 );
 

@@ -24,6 +24,7 @@ CREATE TABLE IF NOT EXISTS toasties (
 	plate int,
 	reason text,
 	traceparent text,
+	tracestate text,
 	changed_at timestamptz NOT NULL,
 	CHECK (published_seq <= seq)
 ) WITH (fillfactor = 80);

@@ -127,8 +127,7 @@ static bool is_traceparent(struct text text)
 	       ((p[53] == '0' && p[54] == '0') || is_hex(p + 53, 2));
 }
 
-/* A trace that is no trace must not cost the order: it is left out. */
-static void check_trace(struct envelope *envelope)
+void envelope_check_trace(struct envelope *envelope)
 {
 	struct text *parent = &envelope->traceparent;
 	struct text *state = &envelope->tracestate;
@@ -233,7 +232,7 @@ int envelope_check(struct envelope *envelope, struct schema_fault *fault)
 	struct text content;
 	int r, r_texts;
 
-	check_trace(envelope);
+	envelope_check_trace(envelope);
 	r_texts = check_texts(envelope, fault);
 	content = envelope->content_type;
 	if (content.n >= sizeof(structured) - 1 &&

@@ -54,6 +54,10 @@ void envelope_read(struct envelope *envelope, const char *name,
  */
 int envelope_check(struct envelope *envelope, struct schema_fault *fault);
 
+/* A trace that is no trace must not cost the order: it is left out. Part of the
+ * check, and for who takes a trace from elsewhere. */
+void envelope_check_trace(struct envelope *envelope);
+
 /* What a body without a stall is for: the header, `main` without one. */
 static inline struct text envelope_stall(const struct envelope *envelope)
 {

@@ -18,10 +18,11 @@
 #define ROWS_COLUMNS                                                           \
 	"order_id, number, stall, customer, items, doneness, grill, "          \
 	"metadata, content_hash, verdict, missing, order_version, "            \
-	"pick_version, partition, \"offset\", decided_at, traceparent"
+	"pick_version, partition, \"offset\", decided_at, traceparent, "       \
+	"tracestate"
 
 enum {
-	N_ROWS_COLUMNS = 17,
+	N_ROWS_COLUMNS = 18,
 	ROWS_KEYS_MAX = 256, /* stalls times ingredients */
 	ROWS_KEY_BYTES = 128,
 };

@@ -104,6 +104,8 @@ int http_send(int *ret, uint16_t port, const struct http_ask *ask)
 		   ask->method, ask->path, port);
 	if (ask->key)
 		buf_printf(&text, "Idempotency-Key: %s\r\n", ask->key);
+	if (ask->more)
+		buf_text(&text, ask->more);
 	if (ask->body)
 		buf_printf(&text,
 			   "Content-Type: application/json\r\n"

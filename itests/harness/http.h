@@ -19,6 +19,7 @@ struct http_ask {
 	const char *path;
 	const char *body; /* JSON; NULL: none */
 	const char *key;  /* Idempotency-Key; NULL: none */
+	const char *more; /* header lines with their ends; NULL: none */
 };
 
 struct http_answer {

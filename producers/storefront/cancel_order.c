@@ -67,7 +67,8 @@ static void publish(struct cancelling *cancelling)
 	event.envelope.version = 1;
 	event.envelope.id = text_of(event_id);
 	event.envelope.subject = (struct text){ id, ORDER_ID_CHARS };
-	event.envelope.traceparent = command_trace(&cancelling->command, trace);
+	command_trace(&cancelling->command, &cancelling->command.order_id,
+		      &event.envelope, trace);
 	event.envelope.customer = body.customer;
 	event.envelope.stall = body.stall;
 	command_publish(&cancelling->command, &event);

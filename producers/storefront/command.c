@@ -113,15 +113,16 @@ void command_answer_accepted(struct command *command, int64_t number,
 	buf_deinit(&json);
 }
 
-struct text command_trace(const struct command *command,
-			  char room[static TRACE_BYTES])
+void command_trace(const struct command *command, const struct order_id *id,
+		   struct envelope *envelope, char room[static TRACE_BYTES])
 {
-	struct text given = http_head_field(http_request_head(command->request),
-					    "traceparent");
+	const struct http_head *head = http_request_head(command->request);
 
-	if (given.n == TRACE_BYTES - 1)
-		return given;
-	return trace_begin(room, &command->order_id);
+	envelope->traceparent = http_head_field(head, "traceparent");
+	envelope->tracestate = http_head_field(head, "tracestate");
+	envelope_check_trace(envelope);
+	if (!envelope->traceparent.p)
+		envelope->traceparent = trace_begin(room, id);
 }
 
 void command_expire(struct shop *shop, int64_t now_ms)

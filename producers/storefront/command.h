@@ -16,6 +16,7 @@
 #include <sys/queue.h>
 
 #include "producers/storefront/shop.h"
+#include "schemas/envelope.h"
 #include "schemas/order_id.h"
 #include "schemas/trace.h"
 
@@ -57,9 +58,9 @@ void command_answer_away(struct command *command);
 void command_answer_accepted(struct command *command, int64_t number,
 			     const char *state);
 
-/* The trace that its request came with, or one that its order begins. */
-struct text command_trace(const struct command *command,
-			  char room[static TRACE_BYTES]);
+/* The trace that its request came with goes on, or @id begins one in @room. */
+void command_trace(const struct command *command, const struct order_id *id,
+		   struct envelope *envelope, char room[static TRACE_BYTES]);
 
 /* Answers those whose deadline has passed. */
 void command_expire(struct shop *shop, int64_t now_ms);

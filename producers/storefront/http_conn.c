@@ -11,6 +11,8 @@
 #include <event2/event.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "infra/lib/clock.h"
@@ -138,8 +140,14 @@ void http_conn_write(struct http_conn *conn, const struct http_reply *reply,
 /* What is wrong is told, and that is the end of the connection. */
 static void refuse(struct http_conn *conn, int status)
 {
-	const struct http_reply reply = { .status = status };
+	struct http_reply reply = { .status = status,
+				    .type = "application/json" };
+	char body[128];
 
+	(void)snprintf(body, sizeof(body), "{\"error\":\"%s\"}\n",
+		       http_reply_reason(status));
+	reply.body = body;
+	reply.n_body = strlen(body);
 	conn->http->params.answered(conn->http->params.arg, -1, status);
 	http_request_free(conn->request);
 	conn->request = NULL;

@@ -70,6 +70,7 @@ START_TEST(what_is_refused_is_told_and_ends_the_connection)
 		say_and_hear(refused[_i].text, &heard);
 		ck_assert_ptr_nonnull(strstr(heard.p, refused[_i].wanted));
 		ck_assert_ptr_nonnull(strstr(heard.p, "Connection: close\r\n"));
+		ck_assert_ptr_nonnull(strstr(heard.p, "{\"error\":\""));
 		ck_assert_int_eq(n_handled, 0);
 		wait_for(is_empty);
 		buf_deinit(&heard);

@@ -28,7 +28,7 @@ static const struct {
 	{ 505, "HTTP Version Not Supported" },
 };
 
-static const char *reason_of(int status)
+const char *http_reply_reason(int status)
 {
 	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
 		if (reasons[i].status == status)
@@ -57,12 +57,12 @@ void http_reply_write(struct evbuffer *out, const struct http_reply *reply,
 	/* A 304 has no body, and its length would be that of the file. */
 	bool no_length = style->no_length || reply->status == 304;
 
-	(void)evbuffer_add_printf(out,
-				  "HTTP/1.1 %d %s\r\n"
-				  "Date: %s\r\n"
-				  "X-Content-Type-Options: nosniff\r\n",
-				  reply->status, reason_of(reply->status),
-				  style->date);
+	(void)evbuffer_add_printf(
+		out,
+		"HTTP/1.1 %d %s\r\n"
+		"Date: %s\r\n"
+		"X-Content-Type-Options: nosniff\r\n",
+		reply->status, http_reply_reason(reply->status), style->date);
 	if (reply->type)
 		(void)evbuffer_add_printf(out, "Content-Type: %s\r\n",
 					  reply->type);

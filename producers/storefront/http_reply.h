@@ -34,6 +34,9 @@ struct http_reply_style {
 	bool no_length;   /* the end of the connection is the body's end */
 };
 
+/* "Not Found" of 404. */
+const char *http_reply_reason(int status);
+
 void http_reply_write(struct evbuffer *out, const struct http_reply *reply,
 		      const struct http_reply_style *style);
 

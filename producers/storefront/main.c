@@ -173,7 +173,7 @@ static int open_web(struct storefront *storefront)
 	log_error("WEB-MISSING", "the file '%s/%s' cannot be read", folder,
 		  missing);
 	(void)fprintf(stderr, "HINT: WEB_DIR names the folder of the pages\n");
-	return err_fold(r);
+	return -ENOENT;
 }
 
 static int open_http(struct storefront *storefront)

@@ -250,6 +250,9 @@ static int read_root(struct order_json *json, struct text body,
 		return bad(fault, "", "the body is empty, it must be JSON");
 	json->root = json_loadb(body.p, body.n, JSON_REJECT_DUPLICATES, &error);
 	if (!json->root) {
+		/* The library would name one of its own flags. */
+		if (json_error_code(&error) == json_error_null_character)
+			return bad(fault, "", "a text may not hold \\u0000");
 		(void)snprintf(what, sizeof(what), "not JSON: %.90s",
 			       error.text);
 		return bad(fault, "", what);

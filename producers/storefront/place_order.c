@@ -105,7 +105,8 @@ static void publish(struct placing *placing, const struct order_placed *order)
 	event.envelope.version = version;
 	event.envelope.id = text_of(event_id);
 	event.envelope.subject = (struct text){ id, ORDER_ID_CHARS };
-	event.envelope.traceparent = command_trace(&placing->command, trace);
+	command_trace(&placing->command, &placing->command.order_id,
+		      &event.envelope, trace);
 	event.envelope.customer = order->customer;
 	event.envelope.stall = order->stall;
 	if (!order->grill && version == 1)

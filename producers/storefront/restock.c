@@ -63,7 +63,7 @@ static void publish(struct command *command,
 		event_id_of(body.stall, restocking->key, body.ingredient);
 	uint8_t bytes[4096];
 	struct wire wire = WIRE_INIT(bytes);
-	char id[ORDER_ID_CHARS + 1];
+	char id[ORDER_ID_CHARS + 1], trace[TRACE_BYTES];
 	struct buf subject = { 0 };
 	struct publisher_event event = {
 		.topic = TOPIC_RESTOCKS,
@@ -81,6 +81,7 @@ static void publish(struct command *command,
 	event.envelope.version = 1;
 	event.envelope.id = text_of(order_id_format(&event_id, id));
 	event.envelope.stall = body.stall;
+	command_trace(command, &event_id, &event.envelope, trace);
 	/* An envelope's text may not be longer than one of them alone. */
 	if (text_n_chars(event.key) <= TEXT_MAX_CHARS)
 		event.envelope.subject = event.key;

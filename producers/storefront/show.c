@@ -74,8 +74,8 @@ void show_order(struct shop *shop, struct http_request *request,
 static void take_stock(void *arg, int r, struct text json)
 {
 	static const struct answer_error error = {
-		.status = 500,
-		.error = "the stock cannot be read",
+		.status = 503,
+		.error = "the stock cannot be read now",
 	};
 	struct showing *showing = arg;
 	struct buf body = { 0 };

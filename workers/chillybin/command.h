@@ -34,10 +34,10 @@ struct order_row {
 	int32_t partition; /* where on `orders` it stands */
 	int64_t offset;
 	int64_t decided_at_ms;
-	struct text traceparent;
+	struct text traceparent, tracestate;
 	struct text cancelled_position; /* absent: it is not */
 	int64_t cancelled_at_ms;
-	struct text cancel_traceparent;
+	struct text cancel_traceparent, cancel_tracestate;
 	struct text returned_event; /* absent: it is not */
 };
 
@@ -51,7 +51,7 @@ struct change_row {
 	int32_t partition;
 	int64_t offset;
 	int64_t decided_at_ms;
-	struct text traceparent;
+	struct text traceparent, tracestate;
 	struct change_row *next; /* of the same event */
 };
 

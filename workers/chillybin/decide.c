@@ -84,6 +84,7 @@ static void decide_order(struct decision *decision, struct record *record,
 	command->own.cancelled_position = (struct text){ 0 };
 	command->own.cancelled_at_ms = 0;
 	command->own.cancel_traceparent = (struct text){ 0 };
+	command->own.cancel_tracestate = (struct text){ 0 };
 	command->own.returned_event = (struct text){ 0 };
 	take(decision, &command->own);
 	known_add_order(decision->known, &command->own);
@@ -127,6 +128,7 @@ static void decide_cancel(struct decision *decision, struct record *record,
 	row->cancelled_position = command->position;
 	row->cancelled_at_ms = decision->batch->decided_at_ms;
 	row->cancel_traceparent = record->envelope.traceparent;
+	row->cancel_tracestate = record->envelope.tracestate;
 }
 
 /* ---- stock that is put in, counted, or comes back ---- */
@@ -157,6 +159,7 @@ static struct change_row *new_change(struct decision *decision,
 		.offset = record->kafka.offset,
 		.decided_at_ms = decision->batch->decided_at_ms,
 		.traceparent = record->envelope.traceparent,
+		.tracestate = record->envelope.tracestate,
 	};
 	known_add_change(decision->known, row);
 	return row;

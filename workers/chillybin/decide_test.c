@@ -529,6 +529,7 @@ START_TEST(an_order_can_be_cancelled_behind_it)
 		command = order(1, "cheese", 1);
 		cancellation = cancel(1, "orders/0@1");
 		last_record()->envelope.traceparent = TEXT("trace");
+		last_record()->envelope.tracestate = TEXT("state");
 		decide_all();
 		ck_assert_int_eq(cancellation->cancel_verdict,
 				 VERDICT_CANCELLED);
@@ -536,6 +537,10 @@ START_TEST(an_order_can_be_cancelled_behind_it)
 		ck_assert_picked(command);
 		CHECK_BYTES(command->row->cancelled_position.p,
 			    command->row->cancelled_position.n, "orders/0@1");
+		CHECK_BYTES(command->row->cancel_traceparent.p,
+			    command->row->cancel_traceparent.n, "trace");
+		CHECK_BYTES(command->row->cancel_tracestate.p,
+			    command->row->cancel_tracestate.n, "state");
 		ck_assert_int_eq(command->row->cancelled_at_ms, 1000);
 		ck_assert_int_eq(left("cheese"), 0); /* until it is returned */
 	}
@@ -606,6 +611,8 @@ START_TEST(what_comes_back_is_given_back_once)
 		stock("bread", 5);
 		take_item(order(1, "cheese", 1), "bread", 2);
 		first = returned("event-1", 1);
+		last_record()->envelope.traceparent = TEXT("trace");
+		last_record()->envelope.tracestate = TEXT("state");
 		repeat = returned("event-1", 1);
 		other = returned("event-2", 1);
 		decide_all();
@@ -617,6 +624,10 @@ START_TEST(what_comes_back_is_given_back_once)
 		ck_assert_int_eq(change_of(first)->delta, 1);
 		ck_assert_int_eq(change_of(first)->next->delta, 2);
 		ck_assert_ptr_null(change_of(first)->next->next);
+		CHECK_BYTES(change_of(first)->next->traceparent.p,
+			    change_of(first)->next->traceparent.n, "trace");
+		CHECK_BYTES(change_of(first)->next->tracestate.p,
+			    change_of(first)->next->tracestate.n, "state");
 		ck_assert_int_eq(change_of(first)->kind, STOCK_CHANGE_RETURNED);
 		ck_assert_uint_eq(change_of(first)->order_id.bytes[0], 1);
 	}

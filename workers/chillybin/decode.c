@@ -67,6 +67,7 @@ static int decode_order(int64_t v2_percent, struct batch *batch,
 		.partition = record->kafka.partition,
 		.offset = record->kafka.offset,
 		.traceparent = record->envelope.traceparent,
+		.tracestate = record->envelope.tracestate,
 	};
 	if (order_number(&own->number, 0, own->offset, own->partition,
 			 TOPIC_PARTITIONS))

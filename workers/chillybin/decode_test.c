@@ -42,6 +42,7 @@ static struct record *add(enum event_type type)
 	record->envelope.id = TEXT("event-1");
 	record->envelope.source = TEXT("/test");
 	record->envelope.traceparent = TEXT("trace");
+	record->envelope.tracestate = TEXT("state");
 	return record;
 }
 
@@ -84,6 +85,8 @@ START_TEST(an_order_gets_its_number_from_where_it_stands)
 		CHECK_BYTES(command->own.stall.p, command->own.stall.n, "pier");
 		CHECK_BYTES(command->own.traceparent.p,
 			    command->own.traceparent.n, "trace");
+		CHECK_BYTES(command->own.tracestate.p,
+			    command->own.tracestate.n, "state");
 		ck_assert_uint_eq(command->own.content_hash,
 				  order_placed_hash(&command->placed));
 		ck_assert(!batch->needs_load);

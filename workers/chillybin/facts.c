@@ -69,7 +69,7 @@ struct pick_told {
 	const struct order_row *order;
 	struct pick pick;
 	const char *decision; /* the end of the fact's id */
-	struct text position, traceparent;
+	struct text position, traceparent, tracestate;
 	int64_t at_ms;
 	struct facts_room *room;
 };
@@ -88,6 +88,7 @@ static void put_pick_headers(const struct pick_told *told, struct words *words,
 	envelope->source_position = told->position;
 	envelope->traceparent =
 		trace_next_hop(words->trace, told->traceparent, words->id);
+	envelope->tracestate = told->tracestate;
 	fact->key = text_of(words->order);
 	if (version == 2)
 		return;
@@ -173,6 +174,7 @@ static void tell_order(const struct command *command, struct facts_room *room,
 	told.position = position_of(position, TEXT("orders"), order->partition,
 				    order->offset);
 	told.traceparent = order->traceparent;
+	told.tracestate = order->tracestate;
 	told.at_ms = order->decided_at_ms;
 	tell_lines(&told, publisher);
 }
@@ -189,6 +191,7 @@ static void tell_cancel(const struct record *record,
 	fill_pick(&told, order, command->cancel_verdict, SEQ_CANCELLATION);
 	told.position = command->position;
 	told.traceparent = order->cancel_traceparent;
+	told.tracestate = order->cancel_tracestate;
 	told.at_ms = order->cancelled_at_ms;
 	if (kept) {
 		/* Nothing was changed, so each such answer is one of its own,
@@ -199,6 +202,7 @@ static void tell_cancel(const struct record *record,
 		told.decision = decision;
 		told.pick.reason = text_of(command->kept_reason);
 		told.traceparent = record->envelope.traceparent;
+		told.tracestate = record->envelope.tracestate;
 		told.at_ms = order->decided_at_ms;
 	}
 	tell_lines(&told, publisher);
@@ -241,6 +245,7 @@ static void tell_change(const struct change_row *row, struct text customer,
 		words.position, row->topic, row->partition, row->offset);
 	fact.envelope.traceparent =
 		trace_next_hop(words.trace, row->traceparent, words.id);
+	fact.envelope.tracestate = row->tracestate;
 	fact.body = (struct wire)WIRE_INIT(room->body);
 	(void)stock_changed_encode(&changed, &fact.body);
 	publish_fact(publisher, &fact);

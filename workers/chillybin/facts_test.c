@@ -46,12 +46,14 @@ static void setup(void)
 		.offset = 10,
 		.decided_at_ms = 1000,
 		.traceparent = TEXT(TRACE),
+		.tracestate = TEXT("placed=1"),
 	};
 	command = (struct command){ .kind = COMMAND_ORDER, .row = &order };
 	record = (struct record){ .item = &command };
 	record.kafka.partition = 3;
 	record.kafka.offset = 77;
 	record.envelope.traceparent = TEXT("another");
+	record.envelope.tracestate = TEXT("another=1");
 }
 
 static void teardown(void)
@@ -151,11 +153,24 @@ START_TEST(a_trace_goes_on_with_a_span_of_the_facts_own)
 	}
 END_TEST
 
+START_TEST(each_line_and_each_version_tells_the_orders_tracestate_as_it_came)
+	{
+		order.pick_version = _i + 1;
+		tell();
+		for (const struct published *pick =
+			     publish_fake_first(publisher);
+		     pick; pick = pick->next)
+			expect(pick, "tracestate", "placed=1");
+	}
+END_TEST
+
 START_TEST(without_a_trace_there_is_none)
 	{
 		order.traceparent = (struct text){ 0 };
+		order.tracestate = (struct text){ 0 };
 		tell();
 		expect(publish_fake_first(publisher), "traceparent", NULL);
+		expect(publish_fake_first(publisher), "tracestate", NULL);
 	}
 END_TEST
 
@@ -240,6 +255,7 @@ START_TEST(an_order_is_told_in_the_same_bytes_whenever_it_is_told)
 		 */
 		record.kafka.offset = 999;
 		record.envelope.traceparent = TEXT("a third");
+		record.envelope.tracestate = TEXT("third=1");
 		order.cancelled_position = TEXT("orders/3@20");
 		order.cancelled_at_ms = 5000;
 		tell();
@@ -258,6 +274,7 @@ static void cancel(enum verdict verdict)
 	order.cancelled_position = TEXT("orders/3@77");
 	order.cancelled_at_ms = 2000;
 	order.cancel_traceparent = TEXT(TRACE);
+	order.cancel_tracestate = TEXT("cancelled=1");
 }
 
 START_TEST(a_cancellation_is_told_from_the_row_above_the_verdict)
@@ -271,6 +288,7 @@ START_TEST(a_cancellation_is_told_from_the_row_above_the_verdict)
 		expect(pick, "seq", "2");
 		expect(pick, "source-position", "orders/3@77");
 		expect(pick, "decided-at", "1970-01-01T00:00:02.000Z");
+		expect(pick, "tracestate", "cancelled=1");
 		tell();
 		expect_same(1);
 	}
@@ -284,6 +302,8 @@ START_TEST(each_refused_cancellation_has_an_answer_of_its_own)
 		expect_same(1);
 		expect(publish_fake_first(publisher), "ce_id", ID ".kept.3.77");
 		expect(publish_fake_first(publisher), "seq", "2");
+		expect(publish_fake_first(publisher), "tracestate",
+		       "another=1");
 	}
 END_TEST
 
@@ -316,6 +336,8 @@ static void change(enum stock_change kind)
 			.offset = 9,
 			.decided_at_ms = 3000,
 			.order_id = { { 1 } },
+			.traceparent = TEXT(TRACE),
+			.tracestate = TEXT("changed=1"),
 		};
 	changes[0].next = &changes[1];
 	command.changes = &changes[0];
@@ -337,6 +359,8 @@ START_TEST(each_ingredient_that_comes_back_is_a_change_of_its_own)
 		expect(first, "source-position", "restocks/4@9");
 		expect(first, "customer", "gita");
 		expect(first, "stall", "main");
+		expect(first, "tracestate", "changed=1");
+		expect(second, "tracestate", "changed=1");
 		ck_assert(!text_equal(published_header(first, "ce_id"),
 				      published_header(second, "ce_id")));
 		tell();
@@ -389,6 +413,10 @@ int main(void)
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, a_pick_tells_the_order_and_where_it_came_from);
 	tcase_add_test(tcase, a_trace_goes_on_with_a_span_of_the_facts_own);
+	tcase_add_loop_test(
+		tcase,
+		each_line_and_each_version_tells_the_orders_tracestate_as_it_came,
+		0, 2);
 	tcase_add_test(tcase, without_a_trace_there_is_none);
 	tcase_add_test(
 		tcase,

@@ -11,43 +11,46 @@
 #define COPY_TIMEOUT_MS 10000
 /* For take_stock(): there is no such row, and from now on there is. */
 #define STOCK_TO_MAKE INT64_C(-2)
-#define N_COLUMNS 17
+#define N_COLUMNS 18
 
 const char sql_copy_text[] =
 	"BEGIN; COPY orders (order_id, number, stall, customer, items,"
 	" doneness, grill, metadata, content_hash, verdict, missing,"
 	" order_version, pick_version, partition, \"offset\", decided_at,"
-	" traceparent) FROM STDIN (FORMAT binary)";
+	" traceparent, tracestate) FROM STDIN (FORMAT binary)";
 
 static const struct pg_statement insert_orders = {
 	"insert_orders",
 	"WITH added AS (INSERT INTO orders (order_id, number, stall, customer,"
 	" items, doneness, grill, metadata, content_hash, verdict, missing,"
 	" order_version, pick_version, partition, \"offset\", traceparent,"
-	" decided_at) SELECT o.*, $17 FROM unnest($1::uuid[], $2::bigint[],"
+	" tracestate, decided_at) SELECT o.*, $18 FROM"
+	" unnest($1::uuid[], $2::bigint[],"
 	" $3::text[], $4::text[], $5::jsonb[], $6::text[], $7::boolean[],"
 	" $8::bytea[], $9::bigint[], $10::text[], $11::jsonb[],"
 	" $12::smallint[], $13::smallint[], $14::int[], $15::bigint[],"
-	" $16::text[]) AS o(order_id) ORDER BY o.order_id"
+	" $16::text[], $17::text[]) AS o(order_id) ORDER BY o.order_id"
 	" ON CONFLICT DO NOTHING RETURNING 1)"
 	" SELECT expect_rows((SELECT count(*) FROM added),"
 	" cardinality($1::uuid[]))",
-	17,
+	18,
 };
 
 static const struct pg_statement cancel_orders = {
 	"cancel_orders",
-	"WITH locked AS (SELECT o.order_id, c.position, c.traceparent"
-	" FROM orders o JOIN unnest($1::uuid[], $2::text[], $3::text[])"
-	" AS c(order_id, position, traceparent) USING (order_id)"
+	"WITH locked AS (SELECT o.order_id, c.position, c.traceparent,"
+	" c.tracestate FROM orders o"
+	" JOIN unnest($1::uuid[], $2::text[], $3::text[], $4::text[])"
+	" AS c(order_id, position, traceparent, tracestate) USING (order_id)"
 	" WHERE o.cancelled_position IS NULL"
 	" ORDER BY o.order_id FOR UPDATE OF o),"
 	" done AS (UPDATE orders o SET cancelled_position = l.position,"
-	" cancelled_at = $4, cancel_traceparent = l.traceparent"
+	" cancelled_at = $5, cancel_traceparent = l.traceparent,"
+	" cancel_tracestate = l.tracestate"
 	" FROM locked l WHERE o.order_id = l.order_id RETURNING 1)"
 	" SELECT expect_rows((SELECT count(*) FROM done),"
 	" cardinality($1::uuid[]))",
-	4,
+	5,
 };
 
 static const struct pg_statement return_orders = {
@@ -68,16 +71,16 @@ static const struct pg_statement insert_changes = {
 	"insert_stock_changes",
 	"WITH added AS (INSERT INTO stock_changes (source, event_id,"
 	" ingredient, stall, kind, delta, order_id, topic, partition,"
-	" \"offset\", traceparent, decided_at)"
-	" SELECT c.*, $12 FROM unnest($1::text[], $2::text[], $3::text[],"
+	" \"offset\", traceparent, tracestate, decided_at)"
+	" SELECT c.*, $13 FROM unnest($1::text[], $2::text[], $3::text[],"
 	" $4::text[], $5::text[], $6::bigint[], $7::uuid[], $8::text[],"
-	" $9::int[], $10::bigint[], $11::text[])"
+	" $9::int[], $10::bigint[], $11::text[], $12::text[])"
 	" AS c(source, event_id, ingredient)"
 	" ORDER BY c.source, c.event_id, c.ingredient"
 	" ON CONFLICT DO NOTHING RETURNING 1)"
 	" SELECT expect_rows((SELECT count(*) FROM added),"
 	" cardinality($1::text[]))",
-	12,
+	13,
 };
 
 static const struct pg_statement take_stock = {
@@ -223,6 +226,7 @@ int sql_copy(struct sql *sql, struct pg *pg, const struct batch *batch)
 		put_order(sql, command, column_of_row, &sql->rows);
 		pg_put_wall_ms(&sql->rows, batch->decided_at_ms);
 		put_text(&sql->rows, command->own.traceparent);
+		put_text(&sql->rows, command->own.tracestate);
 		if (sql->rows.n < COPY_CHUNK_BYTES)
 			continue;
 		r = pg_copy_put(pg, sql->rows.p, sql->rows.n, COPY_TIMEOUT_MS);
@@ -258,27 +262,32 @@ static void store_orders(struct sql *sql, struct pg *pg,
 	static const enum pg_type types[] = {
 		PG_UUID, PG_INT8,  PG_TEXT, PG_TEXT, PG_JSONB, PG_TEXT,
 		PG_BOOL, PG_BYTEA, PG_INT8, PG_TEXT, PG_JSONB, PG_INT2,
-		PG_INT2, PG_INT4,  PG_INT8, PG_TEXT,
+		PG_INT2, PG_INT4,  PG_INT8, PG_TEXT, PG_TEXT,
 	};
 	struct pg_call *call = begin(sql, 0);
 
 	for (size_t i = 0; i < batch->n_records; i++) {
 		const struct record *record = &batch->records[i];
+		const struct command *command = command_of(record);
 
 		if (!is_new_order(record))
 			continue;
-		put_order(sql, command_of(record), column_of_arrays, call);
-		put_text(pg_call_put(call, 15),
-			 command_of(record)->own.traceparent);
+		put_order(sql, command, column_of_arrays, call);
+		put_text(pg_call_put(call, 15), command->own.traceparent);
+		put_text(pg_call_put(call, 16), command->own.tracestate);
 	}
-	if (call->arrays[0].n)
-		add(pg, &insert_orders, call, types, 16, &batch->decided_at_ms);
+	if (!call->arrays[0].n)
+		return;
+	pg_call_arrays(call, types, 17);
+	pg_put_wall_ms(pg_arg(&call->args), batch->decided_at_ms);
+	(void)pg_add(pg, &insert_orders, &call->args);
 }
 
 static void store_cancels(struct sql *sql, struct pg *pg,
 			  const struct batch *batch)
 {
-	static const enum pg_type types[] = { PG_UUID, PG_TEXT, PG_TEXT };
+	static const enum pg_type types[] = { PG_UUID, PG_TEXT, PG_TEXT,
+					      PG_TEXT };
 	struct pg_call *call = begin(sql, 1);
 
 	for (size_t i = 0; i < batch->n_records; i++) {
@@ -291,9 +300,10 @@ static void store_cancels(struct sql *sql, struct pg *pg,
 		pg_put_uuid(pg_call_put(call, 0), command->order_id.bytes);
 		put_text(pg_call_put(call, 1), command->position);
 		put_text(pg_call_put(call, 2), record->envelope.traceparent);
+		put_text(pg_call_put(call, 3), record->envelope.tracestate);
 	}
 	if (call->arrays[0].n)
-		add(pg, &cancel_orders, call, types, 3, &batch->decided_at_ms);
+		add(pg, &cancel_orders, call, types, 4, &batch->decided_at_ms);
 }
 
 static void put_change(struct pg_call *call, const struct change_row *row)
@@ -312,6 +322,7 @@ static void put_change(struct pg_call *call, const struct change_row *row)
 	pg_put_i32(pg_call_put(call, 8), row->partition);
 	pg_put_i64(pg_call_put(call, 9), row->offset);
 	put_text(pg_call_put(call, 10), row->traceparent);
+	put_text(pg_call_put(call, 11), row->tracestate);
 }
 
 static void store_changes(struct sql *sql, struct pg *pg,
@@ -321,7 +332,7 @@ static void store_changes(struct sql *sql, struct pg *pg,
 	static const enum pg_type of_change[] = { PG_TEXT, PG_TEXT, PG_TEXT,
 						  PG_TEXT, PG_TEXT, PG_INT8,
 						  PG_UUID, PG_TEXT, PG_INT4,
-						  PG_INT8, PG_TEXT };
+						  PG_INT8, PG_TEXT, PG_TEXT };
 	struct pg_call *returns = begin(sql, 2), *changes = begin(sql, 3);
 
 	for (size_t i = 0; i < batch->n_records; i++) {
@@ -345,7 +356,7 @@ static void store_changes(struct sql *sql, struct pg *pg,
 		add(pg, &return_orders, returns, of_return, 2,
 		    &batch->decided_at_ms);
 	if (changes->arrays[0].n)
-		add(pg, &insert_changes, changes, of_change, 11,
+		add(pg, &insert_changes, changes, of_change, 12,
 		    &batch->decided_at_ms);
 }
 

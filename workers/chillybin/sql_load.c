@@ -26,8 +26,8 @@ static const struct pg_statement load_orders = {
 	" jsonb_array_elements(missing) WITH ORDINALITY AS e(i, n)"
 	" ORDER BY n),"
 	" pick_version, partition, \"offset\", decided_at, traceparent,"
-	" cancelled_position, cancelled_at, cancel_traceparent,"
-	" returned_event"
+	" tracestate, cancelled_position, cancelled_at,"
+	" cancel_traceparent, cancel_tracestate, returned_event"
 	" FROM orders WHERE order_id = ANY ($1::uuid[])",
 	1,
 };
@@ -35,7 +35,8 @@ static const struct pg_statement load_orders = {
 static const struct pg_statement load_changes = {
 	"load_stock_changes",
 	"SELECT source, event_id, ingredient, stall, kind, delta, order_id,"
-	" topic, partition, \"offset\", decided_at, traceparent"
+	" topic, partition, \"offset\", decided_at, traceparent,"
+	" tracestate"
 	" FROM stock_changes WHERE (source, event_id) IN"
 	" (SELECT * FROM unnest($1::text[], $2::text[]))"
 	" ORDER BY source, event_id, ingredient",
@@ -173,10 +174,12 @@ static void take_order(const struct reading *from, struct known *known)
 		.offset = number_at(from, 15),
 		.decided_at_ms = instant_at(from, 16),
 		.traceparent = text_at(from, 17),
-		.cancelled_position = text_at(from, 18),
-		.cancelled_at_ms = instant_at(from, 19),
-		.cancel_traceparent = text_at(from, 20),
-		.returned_event = text_at(from, 21),
+		.tracestate = text_at(from, 18),
+		.cancelled_position = text_at(from, 19),
+		.cancelled_at_ms = instant_at(from, 20),
+		.cancel_traceparent = text_at(from, 21),
+		.cancel_tracestate = text_at(from, 22),
+		.returned_event = text_at(from, 23),
 	};
 	(void)doneness_parse(&order->doneness, text_at(from, 7));
 	(void)verdict_parse(&order->verdict, text_at(from, 9));
@@ -201,6 +204,7 @@ static void take_change(const struct reading *from, struct known *known)
 		.offset = number_at(from, 9),
 		.decided_at_ms = instant_at(from, 10),
 		.traceparent = text_at(from, 11),
+		.tracestate = text_at(from, 12),
 	};
 	(void)stock_change_parse(&change->kind, text_at(from, 4));
 	known_add_change(known, change);

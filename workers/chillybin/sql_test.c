@@ -172,6 +172,7 @@ static void fill(uint8_t from)
 	command->own.customer = TEXT(ODD);
 	command->own.stall = TEXT(ODD);
 	command->own.traceparent = TEXT("00-trace-span-01");
+	command->own.tracestate = TEXT("a=1,b=" ODD);
 	command->own.doneness = DONENESS_BURNT;
 	command->own.pick_version = 1;
 	command->placed.version = 1;
@@ -391,6 +392,7 @@ START_TEST(an_order_is_loaded_as_it_was_stored)
 		ck_assert_int_eq(row->offset, 10);
 		ck_assert_int_eq(row->decided_at_ms, INT64_C(1700000000123));
 		expect_text(row->traceparent, "00-trace-span-01");
+		expect_text(row->tracestate, "a=1,b=" ODD);
 		ck_assert_uint_eq(row->cancelled_position.n, 0);
 		ck_assert_uint_eq(row->returned_event.n, 0);
 		id.bytes[0] = 12;
@@ -401,6 +403,7 @@ START_TEST(an_order_is_loaded_as_it_was_stored)
 		ck_assert_uint_eq(row->n_missing, 0);
 		ck_assert_uint_eq(row->customer.n, 0);
 		ck_assert_uint_eq(row->traceparent.n, 0);
+		ck_assert_ptr_null(row->tracestate.p);
 	}
 END_TEST
 
@@ -415,6 +418,7 @@ START_TEST(a_cancellation_is_stored_once_and_loaded)
 		cancellation->order_id = id;
 		cancellation->position = TEXT("orders/3@2");
 		batch->records[1].envelope.traceparent = TEXT("00-a-b-01");
+		batch->records[1].envelope.tracestate = TEXT("c=1");
 		load_and_decide(BATCH_CHECKED);
 		ck_assert_int_eq(store(false), 0);
 		/* As if nobody knew of it. */
@@ -427,6 +431,8 @@ START_TEST(a_cancellation_is_stored_once_and_loaded)
 		row = known_order(&known, &id);
 		expect_text(row->cancelled_position, "orders/3@2");
 		expect_text(row->cancel_traceparent, "00-a-b-01");
+		expect_text(row->cancel_tracestate, "c=1");
+		ck_assert_ptr_null(row->tracestate.p);
 		ck_assert_int_eq(row->cancelled_at_ms, INT64_C(1700000000123));
 		ck_assert(!cancellation->is_new);
 		ck_assert_int_eq(cancellation->cancel_verdict,
@@ -469,6 +475,7 @@ START_TEST(a_change_of_stock_is_loaded_as_it_was_stored)
 		const struct change_row *row;
 
 		batch->records[0].envelope.traceparent = TEXT("00-a-b-01");
+		batch->records[0].envelope.tracestate = TEXT("c=1");
 		load_and_decide(BATCH_CHECKED);
 		ck_assert_int_eq(store(false), 0);
 		ck_assert_int_eq(stock_of("cheese"), 3);
@@ -483,6 +490,7 @@ START_TEST(a_change_of_stock_is_loaded_as_it_was_stored)
 		expect_text(row->ingredient, "cheese");
 		expect_text(row->topic, "restocks");
 		expect_text(row->traceparent, "00-a-b-01");
+		expect_text(row->tracestate, "c=1");
 		ck_assert_int_eq(row->kind, STOCK_CHANGE_COUNTED);
 		ck_assert_int_eq(row->delta, -7);
 		ck_assert_int_eq(row->decided_at_ms, INT64_C(1700000000123));

@@ -63,6 +63,7 @@ void facts_tell(const struct toastie_row *row, uint64_t token,
 	fact.envelope.customer = row->customer;
 	fact.envelope.source_position = text_of(position);
 	fact.envelope.traceparent = trace_next_hop(trace, row->traceparent, id);
+	fact.envelope.tracestate = row->tracestate;
 	fact.key = text_of(order);
 	(void)toastie_encode(&toastie, &fact.body);
 	publish_own(publisher, &fact, token);

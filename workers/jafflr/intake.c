@@ -82,6 +82,7 @@ static void fill(struct batch *batch, const struct record *record,
 		.bucket = bucket_of(record),
 		.plate = TOASTIE_PLATE_NONE,
 		.traceparent = record->envelope.traceparent,
+		.tracestate = record->envelope.tracestate,
 	};
 }
 

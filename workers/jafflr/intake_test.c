@@ -88,6 +88,7 @@ static struct envelope envelope_of(const struct pick *pick, int version)
 	envelope.verdict = text_of(verdict_name(pick->verdict));
 	envelope.grill = pick->grill ? TEXT("true") : TEXT("false");
 	envelope.traceparent = text_of(trace);
+	envelope.tracestate = TEXT("galore=1");
 	return envelope;
 }
 
@@ -237,6 +238,7 @@ START_TEST(a_taken_pick_becomes_a_queued_row)
 		ck_assert_int_eq(row->bucket, lane_bucket(&key));
 		ck_assert_int_eq(row->plate, TOASTIE_PLATE_NONE);
 		ck_assert(text_equal(row->traceparent, text_of(trace)));
+		ck_assert(text_equal(row->tracestate, TEXT("galore=1")));
 		ck_assert_int_eq(row->changed_at_ms, batch->decided_at_ms);
 		ck_assert_ptr_null(row->reason.p);
 		ck_assert_int_eq(batch->mode, BATCH_FAST);

@@ -26,6 +26,41 @@ START_TEST(a_toastie_goes_from_the_queue_over_a_plate)
 	}
 END_TEST
 
+START_TEST(each_fact_of_a_toastie_is_of_its_trace)
+	{
+		static const char trace[] =
+			"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331"
+			"-01";
+		const struct published *fact;
+		char sql[TEXT_BYTES];
+
+		add(1, "main");
+		(void)snprintf(sql, sizeof(sql),
+			       "UPDATE toasties SET traceparent = '%s',"
+			       " tracestate = 'galore=1,other=a b'",
+			       trace);
+		postgres_exec(db, sql);
+		CHECK_WITHIN(DEADLINE_MS, n_starts() == 1, work(&me));
+		end_toastings();
+		CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_DONE), work(&me));
+		work(&me);
+		ck_assert_uint_ge(publish_fake_n(me.publisher), 3);
+		for (fact = publish_fake_first(me.publisher); fact;
+		     fact = fact->next) {
+			struct text parent =
+				published_header(fact, "traceparent");
+			struct text state =
+				published_header(fact, "tracestate");
+
+			ck_assert_uint_eq(parent.n, sizeof(trace) - 1);
+			ck_assert_int_eq(memcmp(parent.p, trace, 36), 0);
+			ck_assert_int_ne(memcmp(parent.p + 36, trace + 36, 16),
+					 0);
+			CHECK_BYTES(state.p, state.n, "galore=1,other=a b");
+		}
+	}
+END_TEST
+
 START_TEST(nothing_is_started_before_its_fact_is_acknowledged)
 	{
 		add(1, "main");
@@ -762,6 +797,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, a_toastie_goes_from_the_queue_over_a_plate);
+	tcase_add_test(tcase, each_fact_of_a_toastie_is_of_its_trace);
 	tcase_add_test(tcase,
 		       nothing_is_started_before_its_fact_is_acknowledged);
 	tcase_add_test(tcase, as_many_are_on_plates_as_there_are_plates);

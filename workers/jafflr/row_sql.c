@@ -43,7 +43,8 @@ struct toastie_row row_read(const struct pg *pg, int s, int r,
 		.plate = (int32_t)number_or(pg, s, r, 13, TOASTIE_PLATE_NONE),
 		.reason = row_text(pg, s, r, 14, arena),
 		.traceparent = row_text(pg, s, r, 15, arena),
-		.changed_at_ms = pg_wall_ms(pg, s, r, 16),
+		.tracestate = row_text(pg, s, r, 16, arena),
+		.changed_at_ms = pg_wall_ms(pg, s, r, 17),
 	};
 	size_t n;
 	const char *id = pg_bytes(pg, s, r, 0, &n);

@@ -10,8 +10,9 @@
 #define ROW_COLUMNS                                                            \
 	" t.order_id, t.number, t.stall, t.customer, t.doneness, t.state,"     \
 	" t.seq, t.lines, t.lines_seen, t.partition, t.\"offset\","            \
-	" t.bucket, t.grill, t.plate, t.reason, t.traceparent, t.changed_at "
-enum { N_ROW_COLUMNS = 17 };
+	" t.bucket, t.grill, t.plate, t.reason, t.traceparent,"                \
+	" t.tracestate, t.changed_at "
+enum { N_ROW_COLUMNS = 18 };
 
 /* A result's row, from column 0 on; texts go into @arena. */
 struct toastie_row row_read(const struct pg *pg, int statement, int row,

@@ -18,11 +18,12 @@ static const struct pg_statement load_rows = {
 #define INSERT_ROWS                                                            \
 	"INSERT INTO toasties AS t (order_id, number, stall, customer,"        \
 	" doneness, state, seq, lines, lines_seen, partition, \"offset\","     \
-	" bucket, reason, traceparent, changed_at)"                            \
-	" SELECT r.*, $15 FROM unnest($1::uuid[], $2::bigint[], $3::text[],"   \
+	" bucket, reason, traceparent, tracestate, changed_at)"                \
+	" SELECT r.*, $16 FROM unnest($1::uuid[], $2::bigint[], $3::text[],"   \
 	" $4::text[], $5::text[], $6::text[], $7::bigint[], $8::int[],"        \
 	" $9::bigint[], $10::int[], $11::bigint[], $12::int[],"                \
-	" $13::text[], $14::text[]) AS r(order_id) ORDER BY r.order_id"
+	" $13::text[], $14::text[], $15::text[]) AS r(order_id)"               \
+	" ORDER BY r.order_id"
 
 /* Nothing was read: all of them must be new. */
 static const struct pg_statement insert_rows = {
@@ -30,7 +31,7 @@ static const struct pg_statement insert_rows = {
 	"WITH added AS (" INSERT_ROWS " ON CONFLICT DO NOTHING RETURNING 1)"
 	" SELECT expect_rows((SELECT count(*) FROM added),"
 	" cardinality($1::uuid[]))",
-	15,
+	16,
 };
 
 /* What was read is what is there: only the position's holder writes rows,
@@ -42,7 +43,7 @@ static const struct pg_statement write_rows = {
 		    " lines_seen = excluded.lines_seen,"
 		    " reason = excluded.reason,"
 		    " changed_at = excluded.changed_at",
-	15,
+	16,
 };
 
 int sql_load(struct sql *sql, struct pg *pg, struct batch *batch,
@@ -103,6 +104,7 @@ static void put_row(struct pg_call *call, const struct toastie_row *row)
 	pg_put_i32(pg_call_put(call, 11), row->bucket);
 	put_text(pg_call_put(call, 12), row->reason);
 	put_text(pg_call_put(call, 13), row->traceparent);
+	put_text(pg_call_put(call, 14), row->tracestate);
 }
 
 /* A row that several picks changed is written once, as the last left it. */
@@ -116,8 +118,9 @@ static bool is_last(const struct batch *batch, size_t at)
 void sql_store(struct sql *sql, struct pg *pg, const struct batch *batch)
 {
 	static const enum pg_type types[] = {
-		PG_UUID, PG_INT8, PG_TEXT, PG_TEXT, PG_TEXT, PG_TEXT, PG_INT8,
-		PG_INT4, PG_INT8, PG_INT4, PG_INT8, PG_INT4, PG_TEXT, PG_TEXT,
+		PG_UUID, PG_INT8, PG_TEXT, PG_TEXT, PG_TEXT,
+		PG_TEXT, PG_INT8, PG_INT4, PG_INT8, PG_INT4,
+		PG_INT8, PG_INT4, PG_TEXT, PG_TEXT, PG_TEXT,
 	};
 	struct pg_call *call = &sql->calls[0];
 
@@ -132,7 +135,7 @@ void sql_store(struct sql *sql, struct pg *pg, const struct batch *batch)
 	}
 	if (!call->arrays[0].n)
 		return;
-	pg_call_arrays(call, types, 14);
+	pg_call_arrays(call, types, 15);
 	pg_put_wall_ms(pg_arg(&call->args), batch->decided_at_ms);
 	(void)pg_add(pg, batch->mode == BATCH_FAST ? &insert_rows : &write_rows,
 		     &call->args);

@@ -107,18 +107,20 @@ static void same(struct text a, struct text b)
 
 static const struct {
 	int64_t number;
-	const char *stall, *customer, *reason, *traceparent;
+	const char *stall, *customer, *reason, *traceparent, *tracestate;
 	enum doneness doneness;
 	enum row_state state;
 } samples[] = {
-	{ 7, "main", "gita", NULL, "00-aa-bb-01", DONENESS_LIGHT, ROW_QUEUED },
-	{ TOASTIE_NUMBER_NONE, "main", NULL, NULL, NULL, DONENESS_MEDIUM,
-	  ROW_COLLECTING },
-	{ 0, "s", NULL, "cancelled", NULL, DONENESS_BURNT, ROW_CANCELLED },
+	{ 7, "main", "gita", NULL, "00-aa-bb-01", "a=1,b= \"{2}",
+	  DONENESS_LIGHT, ROW_QUEUED },
+	{ TOASTIE_NUMBER_NONE, "main", NULL, NULL, "00-aa-bb-01", NULL,
+	  DONENESS_MEDIUM, ROW_COLLECTING },
+	{ 0, "s", NULL, "cancelled", NULL, NULL, DONENESS_BURNT,
+	  ROW_CANCELLED },
 	{ INT64_MAX,
 	  "stra\xc3\x9f"
 	  "e 'n\"; --",
-	  "\xf0\x9f\xa7\x80{}\\,", "a\nb", NULL, DONENESS_WELL_DONE,
+	  "\xf0\x9f\xa7\x80{}\\,", "a\nb", NULL, NULL, DONENESS_WELL_DONE,
 	  ROW_RETURNED },
 };
 
@@ -133,6 +135,7 @@ START_TEST(a_row_is_read_as_it_was_written)
 		row.customer = text_of(samples[_i / 2].customer);
 		row.reason = text_of(samples[_i / 2].reason);
 		row.traceparent = text_of(samples[_i / 2].traceparent);
+		row.tracestate = text_of(samples[_i / 2].tracestate);
 		row.doneness = samples[_i / 2].doneness;
 		row.state = samples[_i / 2].state;
 		(void)add(row);
@@ -144,6 +147,7 @@ START_TEST(a_row_is_read_as_it_was_written)
 		same(read->customer, row.customer);
 		same(read->reason, row.reason);
 		same(read->traceparent, row.traceparent);
+		same(read->tracestate, row.tracestate);
 		ck_assert_int_eq(read->doneness, row.doneness);
 		ck_assert_int_eq(read->state, row.state);
 		ck_assert_int_eq(read->seq, 1);

@@ -37,7 +37,7 @@ struct toastie_row {
 	struct text grill;
 	int32_t plate; /* TOASTIE_PLATE_NONE: none */
 	struct text reason;
-	struct text traceparent;
+	struct text traceparent, tracestate;
 	int64_t changed_at_ms;
 	size_t changed_by; /* 1 + the last record of a batch that did */
 };
