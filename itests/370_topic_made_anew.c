@@ -29,7 +29,7 @@ static void delete_topic(struct world *world, const char *name)
 
 static bool is_not_ready(void *arg)
 {
-	return !program_ready_now(arg);
+	return program_unready_now(arg);
 }
 
 static void order_from(struct bus *bus, int first, int end)
@@ -92,6 +92,7 @@ START_TEST(a_topic_made_anew_holds_and_the_other_topics_go_on)
 		db_wait(world->db, PATIENCE_MS, 60,
 			"SELECT count(*) FROM orders");
 		ck_assert(!program_ready_now(chillybin));
+		ck_assert(until(PATIENCE_MS, is_not_ready, chillybin));
 		expect_status_to_warn(world);
 	}
 END_TEST

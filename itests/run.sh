@@ -17,7 +17,7 @@
 # servers watch this process, the kernel kills a test's programs with the test.
 set -euo pipefail
 
-HERE=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
+HERE=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
 ROOT=$(cd -- "$HERE/.." && pwd -P)
 # Read by server.sh.
 # shellcheck disable=SC2034
@@ -65,16 +65,9 @@ need_servers() {
 		"the integration tests need a real Kafka and a real Postgres" \
 		"infra/dev/bootstrap.sh --need test installs what is missing" \
 		"or set KAFKA_BROKERS and DATABASE_URL to servers that are there"
-	export_file "$SERVERS/kafka/kafka.env"
-	export_file "$SERVERS/postgres/postgres.env"
-}
-
-export_file() {
-	local line
-	[[ -f $1 ]] || return 0
-	while IFS= read -r line; do
-		export "${line?}"
-	done <"$1"
+	[[ -n ${KAFKA_BROKERS-} ]] || export_file "$SERVERS/kafka/kafka.env"
+	[[ -n ${DATABASE_URL-} ]] ||
+		export_file "$SERVERS/postgres/postgres.env"
 }
 
 drop_servers() {

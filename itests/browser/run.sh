@@ -10,7 +10,7 @@
 # so that a run that is cut short leaves nothing half made behind.
 set -euo pipefail
 
-HERE=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
+HERE=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
 CACHE=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/toasties-galore/browser
 INSTALL_DEADLINE_S=300
 RUN_DEADLINE_S=240

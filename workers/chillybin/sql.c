@@ -276,11 +276,8 @@ static void store_orders(struct sql *sql, struct pg *pg,
 		put_text(pg_call_put(call, 15), command->own.traceparent);
 		put_text(pg_call_put(call, 16), command->own.tracestate);
 	}
-	if (!call->arrays[0].n)
-		return;
-	pg_call_arrays(call, types, 17);
-	pg_put_wall_ms(pg_arg(&call->args), batch->decided_at_ms);
-	(void)pg_add(pg, &insert_orders, &call->args);
+	if (call->arrays[0].n)
+		add(pg, &insert_orders, call, types, 17, &batch->decided_at_ms);
 }
 
 static void store_cancels(struct sql *sql, struct pg *pg,

@@ -132,21 +132,21 @@ static const struct pg_statement told = {
 	2,
 };
 
+/* clang-format off */
 static const struct pg_statement raise = {
 	"raise_tokens",
 	"WITH i AS MATERIALIZED (SELECT n.intent_id, n.grill, n.plate, r.seen"
 	" FROM intents n JOIN unnest($1::bigint[], $2::bigint[])"
 	" AS r(intent_id, seen) USING (intent_id) WHERE n.closed_at IS NULL"
 	" ORDER BY n.grill, n.plate FOR UPDATE OF n),"
-	" p AS (UPDATE control.plates p" SET_NEXT_TOKEN(
-		"i.seen",
-		"$3") " FROM i WHERE p.grill = i.grill AND p.plate = i.plate"
-		      " RETURNING i.intent_id, p.token)"
-		      " UPDATE intents n SET token = p.token FROM p"
-		      " WHERE n.intent_id = p.intent_id RETURNING n.intent_id, "
-		      "n.token",
+	" p AS (UPDATE control.plates p" SET_NEXT_TOKEN("i.seen", "$3")
+	" FROM i WHERE p.grill = i.grill AND p.plate = i.plate"
+	" RETURNING i.intent_id, p.token)"
+	" UPDATE intents n SET token = p.token FROM p"
+	" WHERE n.intent_id = p.intent_id RETURNING n.intent_id, n.token",
 	3,
 };
+/* clang-format on */
 
 static const struct pg_statement finish_demo = {
 	"finish_demo_toasties",
@@ -160,6 +160,7 @@ static const struct pg_statement finish_demo = {
  * A plate is taken by locking its row, and then by the unique index on open
  * intents: whoever comes second gets nothing, and no error.
  */
+/* clang-format off */
 static const struct pg_statement claim = {
 	"claim_plates",
 	"WITH w AS MATERIALIZED (SELECT * FROM unnest($1::uuid[], $2::text[],"
@@ -172,25 +173,20 @@ static const struct pg_statement claim = {
 	" AND NOT EXISTS (SELECT FROM intents i WHERE i.grill = w.grill"
 	" AND i.plate = w.plate AND i.closed_at IS NULL)"
 	" ORDER BY w.grill, w.plate FOR UPDATE OF t, p SKIP LOCKED),"
-	" p AS (UPDATE control.plates p" SET_NEXT_TOKEN(
-		"l.seen",
-		"$7") " FROM l WHERE p.grill = l.grill AND p.plate = l.plate"
-		      " RETURNING l.*, p.token),"
-		      " i AS (INSERT INTO intents (order_id, grill, plate, "
-		      "token, time_ms,"
-		      " boot, opened_at) SELECT order_id, grill, plate, token, "
-		      "time_ms,"
-		      " boot, $7 FROM p WHERE token < " TOKEN_LAST
-		      " ON CONFLICT DO NOTHING RETURNING *)"
-		      " UPDATE toasties t SET state = 'grilling', seq = t.seq "
-		      "+ 1,"
-		      " changed_at = $7, grill = i.grill, plate = i.plate, "
-		      "reason = NULL"
-		      " FROM i WHERE t.order_id = i.order_id "
-		      "RETURNING" ROW_COLUMNS
-		      ", i.intent_id, i.token, i.boot, i.time_ms, false",
+	" p AS (UPDATE control.plates p" SET_NEXT_TOKEN("l.seen", "$7")
+	" FROM l WHERE p.grill = l.grill AND p.plate = l.plate"
+	" RETURNING l.*, p.token),"
+	" i AS (INSERT INTO intents (order_id, grill, plate, token, time_ms,"
+	" boot, opened_at) SELECT order_id, grill, plate, token, time_ms,"
+	" boot, $7 FROM p WHERE token < " TOKEN_LAST
+	" ON CONFLICT DO NOTHING RETURNING *)"
+	" UPDATE toasties t SET state = 'grilling', seq = t.seq + 1,"
+	" changed_at = $7, grill = i.grill, plate = i.plate, reason = NULL"
+	" FROM i WHERE t.order_id = i.order_id RETURNING" ROW_COLUMNS
+	", i.intent_id, i.token, i.boot, i.time_ms, false",
 	7,
 };
+/* clang-format on */
 
 /* ---- looking ---- */
 

@@ -136,31 +136,6 @@ void publish_dead(struct publisher *publisher, const struct record *record,
 	(void)dead_letter_write(&letter, add_header, &adding);
 }
 
-bool publisher_poll(struct publisher *publisher, int timeout_ms)
-{
-	(void)publisher;
-	(void)timeout_ms;
-	return true;
-}
-
-size_t publisher_waiting(const struct publisher *publisher)
-{
-	(void)publisher;
-	return 0;
-}
-
-bool publisher_away(struct publisher *publisher)
-{
-	(void)publisher;
-	return false;
-}
-
-int publisher_reset(struct publisher *publisher)
-{
-	publish_fake_clear(publisher);
-	return 0;
-}
-
 const struct published *publish_fake_first(const struct publisher *publisher)
 {
 	return publisher->first;

@@ -3,7 +3,8 @@
  * Tell: what a committed batch has come to, by counters, log and facts.
  *
  * A dead letter is a line of the log. A flood of them is not: so many lines a
- * second, and of the others only how many they were.
+ * second; how many the others were is said with the next one, and the counter
+ * has them all.
  */
 #include <inttypes.h>
 #include <stdio.h>
