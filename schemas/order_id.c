@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "infra/lib/hash.h"
 #include "schemas/hex.h"
 #include "schemas/outcome.h"
 
@@ -46,6 +47,22 @@ const char *order_id_format(const struct order_id *id,
 int order_id_compare(const struct order_id *a, const struct order_id *b)
 {
 	return memcmp(a->bytes, b->bytes, sizeof(a->bytes));
+}
+
+const char *order_call_code(const struct order_id *id,
+			    char out[static CALL_CODE_CHARS + 1])
+{
+	/* Without the two that are read as digits. */
+	static const char letters[] = "ABCDEFGHJKLMNPQRSTUVWXYZ";
+	uint64_t code = hash_bytes(id->bytes, sizeof(id->bytes)) %
+			((sizeof(letters) - 1) * 1000);
+
+	out[0] = letters[code / 1000];
+	out[1] = (char)('0' + code / 100 % 10);
+	out[2] = (char)('0' + code / 10 % 10);
+	out[3] = (char)('0' + code % 10);
+	out[4] = '\0';
+	return out;
 }
 
 struct order_id order_id_v7(int64_t unix_ms, const uint8_t random[static 10])

@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { ORDER_ID_CHARS = 36 };
+enum { ORDER_ID_CHARS = 36, CALL_CODE_CHARS = 4 };
 
 struct order_id {
 	uint8_t bytes[16];
@@ -31,6 +31,15 @@ const char *order_id_format(const struct order_id *id,
 
 /* Order of the bytes (Postgres' order of uuid): below, equal to or above 0. */
 int order_id_compare(const struct order_id *a, const struct order_id *b);
+
+/*
+ * What is called out over a counter: a letter (no I, no O) and three digits,
+ * `K042`, of the id alone, so that every program says the same and a replay
+ * does, too. Two open orders may share one; the id is the order's name.
+ * Returns @out.
+ */
+const char *order_call_code(const struct order_id *id,
+			    char out[static CALL_CODE_CHARS + 1]);
 
 /* Version 7 from the Unix time and ten random bytes. */
 struct order_id order_id_v7(int64_t unix_ms, const uint8_t random[static 10]);

@@ -119,6 +119,46 @@ START_TEST(a_number_that_cannot_be_is_a_fault)
 	}
 END_TEST
 
+/* Fixed for ever: a code that changes is another order's. */
+static const struct {
+	const char *id, *code;
+} codes[] = {
+	{ "00000000-0000-0000-0000-000000000001", "F947" },
+	{ "01a1fd85-7555-7aa0-9737-a40f1fcc4939", "D652" },
+	{ "01a1fd85-7555-7aa0-9737-a40f1fcc493a", "L467" },
+};
+
+START_TEST(a_call_code_is_a_letter_and_three_digits_of_the_id_alone)
+	{
+		char code[CALL_CODE_CHARS + 1];
+		struct order_id id;
+
+		ck_assert_int_eq(
+			order_id_parse(&id, codes[_i].id, ORDER_ID_CHARS), 0);
+		ck_assert_str_eq(order_call_code(&id, code), codes[_i].code);
+	}
+END_TEST
+
+START_TEST(call_codes_have_no_letter_that_is_read_as_a_digit)
+	{
+		char code[CALL_CODE_CHARS + 1];
+		struct order_id id = { { 0 } };
+		bool seen[256] = { false };
+		int n = 0;
+
+		for (int i = 0; i < 10000; i++) {
+			id.bytes[0] = (uint8_t)i;
+			id.bytes[15] = (uint8_t)(i >> 8);
+			(void)order_call_code(&id, code);
+			seen[(unsigned char)code[0]] = true;
+		}
+		for (int letter = 'A'; letter <= 'Z'; letter++)
+			n += seen[letter];
+		ck_assert_int_eq(n, 24);
+		ck_assert(!seen['I'] && !seen['O']);
+	}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("order_id");
@@ -132,6 +172,11 @@ int main(void)
 	tcase_add_test(tcase, numbers_of_different_positions_are_different);
 	tcase_add_loop_test(tcase, a_number_that_cannot_be_is_a_fault, 0,
 			    N_OF(beyond));
+	tcase_add_loop_test(
+		tcase, a_call_code_is_a_letter_and_three_digits_of_the_id_alone,
+		0, N_OF(codes));
+	tcase_add_test(tcase,
+		       call_codes_have_no_letter_that_is_read_as_a_digit);
 	suite_add_tcase(suite, tcase);
 	return fixture_run(suite);
 }

@@ -135,6 +135,24 @@ void log_line(enum log_level level, const char *id, const char *format, ...)
 	(void)fflush(out);
 }
 
+bool log_limit_pass(struct log_limit *limit, int64_t now_ms,
+		    int64_t *ret_left_out)
+{
+	*ret_left_out = 0;
+	if (now_ms >= limit->until_ms) {
+		limit->until_ms = now_ms + 1000;
+		limit->n = 0;
+	}
+	if (limit->n >= limit->a_second) {
+		limit->n_left_out++;
+		return false;
+	}
+	limit->n++;
+	*ret_left_out = limit->n_left_out;
+	limit->n_left_out = 0;
+	return true;
+}
+
 enum log_level log_level_of(const char *name)
 {
 	for (int i = LOG_DEBUG; i <= LOG_ERROR; i++)

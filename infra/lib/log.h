@@ -15,6 +15,7 @@
 #ifndef LIB_LOG_H
 #define LIB_LOG_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -49,6 +50,21 @@ void log_line(enum log_level level, const char *id, const char *format, ...)
 #define log_info(id, ...) log_line(LOG_INFO, id, __VA_ARGS__)
 #define log_warn(id, ...) log_line(LOG_WARN, id, __VA_ARGS__)
 #define log_error(id, ...) log_line(LOG_ERROR, id, __VA_ARGS__)
+
+/*
+ * A bound on one kind of line: { .a_second = 200 } begins one.
+ *
+ * log_limit_pass() says whether another line may be written now. The first
+ * that may in a new second also gets the number of those that were left out
+ * since the last one that said so; otherwise *@ret_left_out is 0. One thread.
+ */
+struct log_limit {
+	int64_t a_second;
+	int64_t until_ms, n, n_left_out;
+};
+
+bool log_limit_pass(struct log_limit *limit, int64_t now_ms,
+		    int64_t *ret_left_out);
 
 /* "debug", "info", "warn" or "error"; anything else is LOG_INFO. */
 enum log_level log_level_of(const char *name);

@@ -184,6 +184,23 @@ START_TEST(a_level_is_known_by_its_name)
 	}
 END_TEST
 
+START_TEST(a_limit_counts_the_lines_that_it_leaves_out)
+	{
+		struct log_limit limit = { .a_second = 2 };
+		int64_t n;
+
+		ck_assert(log_limit_pass(&limit, 5000, &n));
+		ck_assert(log_limit_pass(&limit, 5999, &n));
+		ck_assert_int_eq(n, 0);
+		for (int i = 0; i < 7; i++)
+			ck_assert(!log_limit_pass(&limit, 5999, &n));
+		ck_assert(log_limit_pass(&limit, 6000, &n));
+		ck_assert_int_eq(n, 7);
+		ck_assert(log_limit_pass(&limit, 6000, &n));
+		ck_assert_int_eq(n, 0);
+	}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("log");
@@ -200,5 +217,6 @@ int main(void)
 		       what_a_line_is_about_is_added_until_it_is_cleared);
 	tcase_add_test(tcase, lines_of_several_threads_do_not_mix);
 	tcase_add_test(tcase, a_level_is_known_by_its_name);
+	tcase_add_test(tcase, a_limit_counts_the_lines_that_it_leaves_out);
 	return check_run(suite);
 }

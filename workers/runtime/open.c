@@ -299,6 +299,7 @@ int worker_open(struct worker **ret, const struct worker_ops *ops, void *arg,
 	worker->ops = ops;
 	worker->arg = arg;
 	worker->conf = conf;
+	worker->dead_lines.a_second = DEAD_LINES_A_SECOND;
 	worker->args = xcalloc(1, sizeof(*worker->args));
 	worker->open = batch_new();
 	worker->running = batch_new();

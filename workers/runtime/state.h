@@ -10,6 +10,7 @@
 #define RUNTIME_STATE_H
 
 #include "infra/lib/kafka_in.h"
+#include "infra/lib/log.h"
 #include "infra/lib/loop.h"
 #include "infra/lib/probe.h"
 #include "workers/runtime/batch.h"
@@ -21,7 +22,7 @@
 #include "workers/runtime/work.h"
 #include "workers/runtime/worker.h"
 
-enum { READ_AT_ONCE = 1024 };
+enum { READ_AT_ONCE = 1024, DEAD_LINES_A_SECOND = 10 };
 enum { TOPIC_NAME_BYTES = 250, HOLDER_BYTES = 64, GROUP_BYTES = 128 };
 
 enum job {
@@ -90,9 +91,7 @@ struct worker {
 	bool look_now;  /* something is amiss with our rows */
 	int64_t look_at_ms, emit_at_ms, mirror_at_ms, read_at_ms;
 	int64_t n_mirrors;
-	struct {
-		int64_t until_ms, n;
-	} dead_lines; /* of the log, in this second */
+	struct log_limit dead_lines;
 	struct job_args *args;
 
 	struct hold hold;

@@ -14,22 +14,18 @@
 #include "workers/runtime/counters.h"
 #include "workers/runtime/state.h"
 
-#define LINES_A_SECOND 10
-
 /* May it be said? Says how many were not, when it may again. */
 static bool has_line(struct worker *worker)
 {
-	int64_t now_ms = clock_now_ms();
+	int64_t n_left_out;
 
-	if (now_ms >= worker->dead_lines.until_ms) {
-		if (worker->dead_lines.n > LINES_A_SECOND)
-			log_warn("DEAD-LETTERS",
-				 "%" PRId64 " more dead letters in a second",
-				 worker->dead_lines.n - LINES_A_SECOND);
-		worker->dead_lines.until_ms = now_ms + 1000;
-		worker->dead_lines.n = 0;
-	}
-	return ++worker->dead_lines.n <= LINES_A_SECOND;
+	if (!log_limit_pass(&worker->dead_lines, clock_now_ms(), &n_left_out))
+		return false;
+	if (n_left_out)
+		log_warn("DEAD-LETTERS",
+			 "%" PRId64 " more dead letters were not logged",
+			 n_left_out);
+	return true;
 }
 
 static void log_dead(struct worker *worker, const struct record *record)
