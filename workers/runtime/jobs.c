@@ -99,6 +99,14 @@ int job_task(void *arg, struct session *session)
 	return r;
 }
 
+int job_survey(void *arg, struct session *session)
+{
+	struct job_args *args = arg;
+
+	return run_outcome(args, session,
+			   args->ops->survey(args->arg, session->work));
+}
+
 int job_emit(void *arg, struct session *session)
 {
 	struct job_args *args = arg;

@@ -33,6 +33,7 @@ enum job {
 	JOB_TASK,
 	JOB_EMIT,
 	JOB_LOOK,
+	JOB_SURVEY,
 	JOB_RELEASE,
 };
 
@@ -90,6 +91,7 @@ struct worker {
 	bool task_turn; /* a worker's task goes before the next batch */
 	bool look_now;  /* something is amiss with our rows */
 	int64_t look_at_ms, emit_at_ms, mirror_at_ms, read_at_ms;
+	int64_t survey_at_ms;
 	int64_t n_mirrors;
 	struct log_limit dead_lines;
 	struct job_args *args;
@@ -158,6 +160,7 @@ int job_take(void *args, struct session *session);
 int job_look(void *args, struct session *session);
 int job_batch(void *args, struct session *session);
 int job_task(void *args, struct session *session);
+int job_survey(void *args, struct session *session);
 int job_emit(void *args, struct session *session);
 int job_release(void *args, struct session *session);
 

@@ -31,6 +31,7 @@
 #define MIRROR_ALL_EVERY 30
 #define FEWEST_RECORDS ((size_t)64)
 #define RELEASE_JOB_MS 5000
+#define SURVEY_EVERY_MS 5000
 
 /* ---- holding ---- */
 
@@ -200,6 +201,8 @@ static work_fn prepare(struct worker *worker, enum job job)
 	case JOB_EMIT:
 		args->n_held = holdings_rows(worker, args->held);
 		return job_emit;
+	case JOB_SURVEY:
+		return job_survey;
 	case JOB_RELEASE:
 		args->n_held = holdings_rows(worker, args->held);
 		return job_release;
@@ -284,6 +287,9 @@ static void job_succeeded(struct worker *worker, enum job job)
 		if (worker->hold_of == JOB_TASK)
 			go_on(worker);
 		return;
+	case JOB_SURVEY:
+		worker->ops->surveyed(worker->arg);
+		return;
 	case JOB_RELEASE:
 		note_written(worker);
 		holdings_mirror(worker, false);
@@ -308,6 +314,11 @@ static void job_failed(struct worker *worker, enum job job, int r)
 {
 	if (job == JOB_BATCH)
 		keep_for_retry(worker);
+	/* What /metrics shows is nothing to hold for. */
+	if (job == JOB_SURVEY && r != TRANSACTION_E_LOST) {
+		log_warn("SURVEY", "%s, will retry", worker->args->error);
+		return;
+	}
 	switch (r) {
 	case TRANSACTION_E_LOST:
 		session_lost(worker, worker->args->error);
@@ -418,6 +429,14 @@ static bool task_wanted(struct worker *worker, int64_t now_ms)
 	       worker->ops->task->wanted(worker->arg, now_ms);
 }
 
+static bool survey_wanted(struct worker *worker, int64_t now_ms)
+{
+	if (!worker->ops->survey || now_ms < worker->survey_at_ms)
+		return false;
+	worker->survey_at_ms = now_ms + SURVEY_EVERY_MS;
+	return true;
+}
+
 static enum job next_of_the_rest(struct worker *worker, int64_t now_ms)
 {
 	bool task = task_wanted(worker, now_ms);
@@ -435,7 +454,9 @@ static enum job next_of_the_rest(struct worker *worker, int64_t now_ms)
 	}
 	if (task)
 		return JOB_TASK;
-	return emit_wanted(worker, now_ms) ? JOB_EMIT : JOB_NONE;
+	if (emit_wanted(worker, now_ms))
+		return JOB_EMIT;
+	return survey_wanted(worker, now_ms) ? JOB_SURVEY : JOB_NONE;
 }
 
 static enum job next_job(struct worker *worker)

@@ -101,6 +101,14 @@ struct worker_ops {
 	void (*facts)(void *arg, const struct batch *batch,
 		      const struct record *record, struct publisher *publisher);
 	const struct worker_task *task; /* NULL: none */
+	/*
+	 * Database thread, every 5 s while nothing else is due: reads what
+	 * /metrics shows. Gives what pg_run() gave. NULL: nothing is read.
+	 */
+	int (*survey)(void *arg, struct pg *pg);
+	/* Poll thread: survey() went well. What it read is shown from now on,
+	 * and is the poll thread's until the next survey() begins. */
+	void (*surveyed)(void *arg);
 };
 
 /*
