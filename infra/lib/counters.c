@@ -1,13 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Counters: tables of atomics and their text. Registered before threads
- * start; counted from any thread; printed from the loop's thread.
+ * start; counted from any thread; printed from the loop's thread. What the
+ * kernel says of the process is read when it is asked for, and left out where
+ * it cannot be read.
  */
 #include "infra/lib/counters.h"
 
 #include <assert.h>
+#include <dirent.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "infra/lib/clock.h"
 
 #define TABLES_MAX 16
 #define COLLECTORS_MAX 8
@@ -23,7 +31,7 @@ static const char *const bounds_text[COUNTER_BUCKETS] = {
 };
 
 static struct {
-	const char *labels;
+	const char *version, *colour;
 	struct {
 		struct counter *rows;
 		size_t n_rows;
@@ -34,11 +42,12 @@ static struct {
 		void *arg;
 	} collectors[COLLECTORS_MAX];
 	size_t n_collectors;
-} all = { .labels = "" };
+} all = { .version = "", .colour = "" };
 
-void counters_init(const char *labels)
+void counters_init(const char *version, const char *colour)
 {
-	all.labels = labels;
+	all.version = version;
+	all.colour = colour;
 	all.n_tables = 0;
 	all.n_collectors = 0;
 }
@@ -70,14 +79,39 @@ void counter_observe_us(struct counter *counter, int64_t us, int64_t n)
 	counter_add(counter, us * n);
 }
 
+void counters_label(struct buf *labels, const char *name, const char *value)
+{
+	buf_printf(labels, "%s%s=\"", labels->n ? "," : "", name);
+	for (; *value; value++)
+		switch (*value) {
+		case '\n':
+			buf_text(labels, "\\n");
+			break;
+		case '"':
+		case '\\':
+			buf_text(labels, "\\");
+			__attribute__((fallthrough));
+		default:
+			buf_add(labels, value, 1);
+		}
+	buf_text(labels, "\"");
+}
+
 static void name_and_labels(struct buf *out, const char *name,
 			    const char *labels)
 {
 	buf_text(out, name);
-	if (!*labels && !*all.labels)
-		return;
-	buf_printf(out, "{%s%s%s}", labels, *labels && *all.labels ? "," : "",
-		   all.labels);
+	if (*labels)
+		buf_printf(out, "{%s}", labels);
+}
+
+void counters_head(struct buf *out, const char *name, const char *sentence,
+		   enum counter_kind kind)
+{
+	static const char *const kinds[] = { "counter", "gauge", "histogram" };
+
+	buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, sentence, name,
+		   kinds[kind]);
 }
 
 void counters_line(struct buf *out, const char *name, const char *labels,
@@ -112,12 +146,9 @@ static void histogram_text(struct buf *out, struct counter *counter)
 
 static void counter_text(struct buf *out, struct counter *counter, bool first)
 {
-	static const char *const kinds[] = { "counter", "gauge", "histogram" };
-
 	if (first)
-		buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", counter->name,
-			   counter->sentence, counter->name,
-			   kinds[counter->kind]);
+		counters_head(out, counter->name, counter->sentence,
+			      counter->kind);
 	if (counter->kind == KIND_HISTOGRAM)
 		histogram_text(out, counter);
 	else
@@ -125,8 +156,135 @@ static void counter_text(struct buf *out, struct counter *counter, bool first)
 			      counter_get(counter));
 }
 
+/* ---- the build and the process ---- */
+
+static void build_text(struct buf *out)
+{
+	struct buf labels = { 0 };
+
+	counters_label(&labels, "version", all.version);
+	counters_label(&labels, "colour", all.colour);
+	buf_add(&labels, "", 1);
+	counters_head(out, "build_info", "1, with the build as labels",
+		      KIND_GAUGE);
+	counters_line(out, "build_info", labels.p, 1);
+	buf_deinit(&labels);
+}
+
+static void gauge_text(struct buf *out, const char *name, const char *sentence,
+		       int64_t value)
+{
+	counters_head(out, name, sentence, KIND_GAUGE);
+	counters_line(out, name, "", value);
+}
+
+static void seconds_text(struct buf *out, const char *name,
+			 const char *sentence, enum counter_kind kind,
+			 int64_t ms)
+{
+	counters_head(out, name, sentence, kind);
+	buf_printf(out, "%s %" PRId64 ".%03" PRId64 "\n", name, ms / 1000,
+		   ms % 1000);
+}
+
+/* What /proc/self/stat says; proc(5) has the order of its fields. */
+struct process {
+	int64_t cpu_ticks, start_ticks, n_threads, virtual_bytes, rss_pages;
+};
+
+static bool read_process(struct process *ret)
+{
+	FILE *file = fopen("/proc/self/stat", "re");
+	char line[2048];
+	const char *p = NULL;
+	int64_t user, system;
+	int n = 0;
+
+	if (!file)
+		return false;
+	/* The second field is the program's name, in round brackets. */
+	if (fgets(line, sizeof(line), file))
+		p = strrchr(line, ')');
+	if (p)
+		n = sscanf(p + 1,
+			   " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u"
+			   " %" SCNd64 " %" SCNd64 " %*d %*d %*d %*d"
+			   " %" SCNd64 " %*d %" SCNd64 " %" SCNd64 " %" SCNd64,
+			   &user, &system, &ret->n_threads, &ret->start_ticks,
+			   &ret->virtual_bytes, &ret->rss_pages);
+	(void)fclose(file);
+	ret->cpu_ticks = n == 6 ? user + system : 0;
+	return n == 6;
+}
+
+/* The wall's clock at the start, as it was seen at the first look: a clock
+ * that is set later does not move it. */
+static int64_t start_wall_ms(const struct process *process, int64_t tick_hz)
+{
+	static int64_t start_ms;
+	struct timespec boot;
+
+	if (!start_ms && !clock_gettime(CLOCK_BOOTTIME, &boot))
+		start_ms =
+			clock_wall_ms() -
+			((int64_t)boot.tv_sec * 1000 + boot.tv_nsec / 1000000 -
+			 process->start_ticks * 1000 / tick_hz);
+	return start_ms;
+}
+
+static int64_t count_fds(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	const struct dirent *entry;
+	int64_t n = -1; /* the folder's own */
+
+	if (!dir)
+		return -1;
+	while ((entry = readdir(dir)))
+		n += entry->d_name[0] != '.';
+	(void)closedir(dir);
+	return n;
+}
+
+static void fds_text(struct buf *out)
+{
+	struct rlimit limit;
+	int64_t n_open = count_fds();
+
+	if (n_open >= 0)
+		gauge_text(out, "process_open_fds", "open file descriptors",
+			   n_open);
+	if (!getrlimit(RLIMIT_NOFILE, &limit) &&
+	    limit.rlim_cur <= (rlim_t)INT64_MAX)
+		gauge_text(out, "process_max_fds",
+			   "file descriptors that may be open",
+			   (int64_t)limit.rlim_cur);
+}
+
+static void process_text(struct buf *out)
+{
+	int64_t tick_hz = sysconf(_SC_CLK_TCK);
+	struct process process;
+
+	fds_text(out);
+	if (tick_hz <= 0 || !read_process(&process))
+		return;
+	seconds_text(out, "process_cpu_seconds_total",
+		     "time on a processor, of the program and of the kernel",
+		     KIND_COUNTER, process.cpu_ticks * 1000 / tick_hz);
+	seconds_text(out, "process_start_time_seconds",
+		     "the start, in seconds since 1970", KIND_GAUGE,
+		     start_wall_ms(&process, tick_hz));
+	gauge_text(out, "process_resident_memory_bytes", "memory in use",
+		   process.rss_pages * sysconf(_SC_PAGESIZE));
+	gauge_text(out, "process_virtual_memory_bytes", "addresses in use",
+		   process.virtual_bytes);
+	gauge_text(out, "process_threads", "threads", process.n_threads);
+}
+
 void counters_text(struct buf *out)
 {
+	build_text(out);
 	for (size_t t = 0; t < all.n_tables; t++) {
 		struct counter *rows = all.tables[t].rows;
 
@@ -137,4 +295,5 @@ void counters_text(struct buf *out)
 	}
 	for (size_t i = 0; i < all.n_collectors; i++)
 		all.collectors[i].fn(all.collectors[i].arg, out);
+	process_text(out);
 }

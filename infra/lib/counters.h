@@ -10,8 +10,17 @@
  *
  * Names follow Prometheus: base units, counters end in _total, rows of one
  * name with different labels stand together. Any thread may count; values
- * are relaxed atomics. Labels that every row has (version, colour) are set
- * once by counters_init().
+ * are relaxed atomics.
+ *
+ * Two things come with every program's own rows:
+ *
+ *	build_info{version="0.1.0",colour="blue"} 1
+ *	process_cpu_seconds_total, process_resident_memory_bytes, ...
+ *
+ * The version is a label there and nowhere else: a label of every row would
+ * begin all series anew with each build. A query that compares versions joins
+ * build_info by instance. The process_* names are those of Prometheus' own
+ * client libraries.
  */
 #ifndef LIB_COUNTERS_H
 #define LIB_COUNTERS_H
@@ -35,8 +44,8 @@ struct counter {
 	_Atomic int64_t buckets[COUNTER_BUCKETS + 1];
 };
 
-/* Borrows @labels for ever: labels that each row gets, or "". */
-void counters_init(const char *labels);
+/* Borrows both for ever. @colour is "" where a program has none. */
+void counters_init(const char *version, const char *colour);
 
 /* Borrows @rows for ever. At most 16 tables. */
 void counters_register(struct counter *rows, size_t n_rows);
@@ -44,9 +53,17 @@ void counters_register(struct counter *rows, size_t n_rows);
 /* For values that are asked for, not counted: appends whole lines. */
 typedef void (*counters_collect_fn)(void *arg, struct buf *out);
 void counters_collect(counters_collect_fn fn, void *arg);
-/* One line of such a function: name{labels,common} value */
+/* What stands before the lines of one name: its HELP and its TYPE. */
+void counters_head(struct buf *out, const char *name, const char *sentence,
+		   enum counter_kind kind);
+/* One line of such a function: name{labels} value */
 void counters_line(struct buf *out, const char *name, const char *labels,
 		   int64_t value);
+/*
+ * Appends name="value", and a comma before it unless @labels is empty. @value
+ * may be any text: quotes, backslashes and line ends are escaped.
+ */
+void counters_label(struct buf *labels, const char *name, const char *value);
 
 static inline void counter_add(struct counter *counter, int64_t n)
 {

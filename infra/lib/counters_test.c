@@ -3,6 +3,8 @@
 #include "infra/lib/counters.h"
 
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "infra/lib/check_fixture.h"
 
@@ -34,9 +36,9 @@ static struct rows rows = {
 
 static struct buf text;
 
-static void begin(const char *labels)
+static void begin(void)
 {
-	counters_init(labels);
+	counters_init("1.2.3", "blue");
 	counters_register((struct counter *)&rows,
 			  sizeof(rows) / sizeof(struct counter));
 }
@@ -63,7 +65,7 @@ static int n_of(const char *words)
 
 START_TEST(rows_of_one_name_have_one_help_and_one_type)
 	{
-		begin("");
+		begin();
 		(void)all();
 		ck_assert_int_eq(
 			n_of("# HELP orders_total orders by outcome\n"), 1);
@@ -71,13 +73,13 @@ START_TEST(rows_of_one_name_have_one_help_and_one_type)
 		ck_assert_int_eq(n_of("# TYPE plates gauge\n"), 1);
 		ck_assert_int_eq(n_of("# TYPE grilling_seconds histogram\n"),
 				 1);
-		ck_assert_int_eq(n_of("\n# HELP"), 2);
+		ck_assert_int_eq(n_of("# HELP"), n_of("# TYPE"));
 	}
 END_TEST
 
 START_TEST(what_was_counted_stands_behind_its_labels)
 	{
-		begin("");
+		begin();
 		counter_add(&rows.good, 3);
 		counter_add(&rows.good, 4);
 		counter_set(&rows.plates, -1);
@@ -88,23 +90,65 @@ START_TEST(what_was_counted_stands_behind_its_labels)
 	}
 END_TEST
 
-START_TEST(common_labels_are_on_every_row)
+START_TEST(the_build_is_a_row_of_its_own_and_a_label_of_no_other)
 	{
-		begin("version=\"1\",colour=\"blue\"");
-		ck_assert_line("orders_total{outcome=\"good\",version=\"1\","
-			       "colour=\"blue\"} 0");
-		ck_assert_line("plates{version=\"1\",colour=\"blue\"} 0");
+		begin();
+		ck_assert_line("# TYPE build_info gauge");
 		ck_assert_line(
-			"grilling_seconds_bucket{le=\"0.005\",version=\"1\","
-			"colour=\"blue\"} 0");
-		ck_assert_line("grilling_seconds_count{version=\"1\","
-			       "colour=\"blue\"} 0");
+			"build_info{version=\"1.2.3\",colour=\"blue\"} 1");
+		ck_assert_int_eq(n_of("1.2.3"), 1);
+		ck_assert_int_eq(n_of("blue"), 1);
+	}
+END_TEST
+
+START_TEST(a_label_may_be_any_text)
+	{
+		counters_init("a\\b\"c\nd", "");
+		ck_assert_line("build_info{version=\"a\\\\b\\\"c\\nd\","
+			       "colour=\"\"} 1");
+	}
+END_TEST
+
+/* The value of the row @name. */
+static double value_of(const char *name)
+{
+	char line[64];
+	const char *p;
+
+	(void)snprintf(line, sizeof(line), "\n%s ", name);
+	p = strstr(all(), line);
+	ck_assert_msg(p, "no row '%s'", name);
+	return strtod(p + strlen(line), NULL);
+}
+
+START_TEST(the_process_tells_of_itself_in_the_usual_names)
+	{
+		double fds, cpu;
+		int fd;
+
+		begin();
+		fds = value_of("process_open_fds");
+		fd = dup(STDOUT_FILENO);
+		ck_assert(value_of("process_open_fds") == fds + 1);
+		(void)close(fd);
+		ck_assert(value_of("process_max_fds") >= fds);
+		ck_assert(value_of("process_threads") == 1);
+		ck_assert(value_of("process_resident_memory_bytes") > 65536);
+		ck_assert(value_of("process_virtual_memory_bytes") >
+			  value_of("process_resident_memory_bytes"));
+		ck_assert(value_of("process_start_time_seconds") <=
+			  (double)time(NULL) + 1);
+		ck_assert(value_of("process_start_time_seconds") >
+			  (double)time(NULL) - 600);
+		cpu = value_of("process_cpu_seconds_total");
+		CHECK_WITHIN(5000, value_of("process_cpu_seconds_total") > cpu,
+			     {});
 	}
 END_TEST
 
 START_TEST(buckets_of_a_histogram_are_cumulative)
 	{
-		begin("");
+		begin();
 		counter_observe_us(&rows.grilling, 5000, 1); /* on the bound */
 		counter_observe_us(&rows.grilling, 5001, 2); /* above it */
 		counter_observe_us(&rows.grilling, 20000000,
@@ -122,18 +166,20 @@ END_TEST
 
 static void tell(void *arg, struct buf *out)
 {
+	counters_head(out, "asked", "asked for", KIND_GAUGE);
 	counters_line(out, "asked", "", *(int64_t *)arg);
 	counters_line(out, "asked", "of=\"x\"", 2);
 }
 
-START_TEST(what_is_asked_for_comes_with_the_common_labels)
+START_TEST(what_is_asked_for_comes_with_the_others)
 	{
 		int64_t value = 41;
 
-		begin("colour=\"blue\"");
+		begin();
 		counters_collect(tell, &value);
-		ck_assert_line("asked{colour=\"blue\"} 41");
-		ck_assert_line("asked{of=\"x\",colour=\"blue\"} 2");
+		ck_assert_line("# TYPE asked gauge");
+		ck_assert_line("asked 41");
+		ck_assert_line("asked{of=\"x\"} 2");
 	}
 END_TEST
 
@@ -142,15 +188,17 @@ START_TEST(every_line_is_a_comment_or_a_name_and_a_number)
 		char name[256];
 		double value;
 
-		begin("version=\"1\"");
+		begin();
 		for (const char *p = all(); *p; p = strchr(p, '\n') + 1) {
 			ck_assert_ptr_nonnull(strchr(p, '\n'));
 			if (!strncmp(p, "# HELP ", 7) ||
 			    !strncmp(p, "# TYPE ", 7))
 				continue;
-			ck_assert_int_eq(sscanf(p, "%255[a-z_]{%*[^}]} %lf",
-						name, &value),
-					 2);
+			if (sscanf(p, "%255[a-z_]{%*[^}]} %lf", name, &value) !=
+			    2)
+				ck_assert_int_eq(sscanf(p, "%255[a-z_] %lf",
+							name, &value),
+						 2);
 		}
 	}
 END_TEST
@@ -168,9 +216,12 @@ int main(void)
 	tcase_add_checked_fixture(tcase, NULL, forget);
 	tcase_add_test(tcase, rows_of_one_name_have_one_help_and_one_type);
 	tcase_add_test(tcase, what_was_counted_stands_behind_its_labels);
-	tcase_add_test(tcase, common_labels_are_on_every_row);
+	tcase_add_test(tcase,
+		       the_build_is_a_row_of_its_own_and_a_label_of_no_other);
+	tcase_add_test(tcase, a_label_may_be_any_text);
+	tcase_add_test(tcase, the_process_tells_of_itself_in_the_usual_names);
 	tcase_add_test(tcase, buckets_of_a_histogram_are_cumulative);
-	tcase_add_test(tcase, what_is_asked_for_comes_with_the_common_labels);
+	tcase_add_test(tcase, what_is_asked_for_comes_with_the_others);
 	tcase_add_test(tcase, every_line_is_a_comment_or_a_name_and_a_number);
 	return check_run(suite);
 }

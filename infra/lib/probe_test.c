@@ -51,7 +51,7 @@ static void setup(void)
 
 	ck_assert_int_ge(fd, 0);
 	(void)close(fd);
-	counters_init("");
+	counters_init("1", "blue");
 	ck_assert_int_eq(loop_new(&loop), 0);
 	ck_assert_int_eq(
 		probe_new(&probe, loop, "127.0.0.1:0", port_file, &checks), 0);
@@ -137,19 +137,12 @@ START_TEST(metrics_are_the_counters_text)
 
 		counters_register(&row, 1);
 		ask("GET", "/metrics");
-		ck_assert_msg(answered("200",
-				       "# HELP toasties_total toasties made\n"
+		ck_assert_int_eq(strncmp(answer, "HTTP/1.1 200", 12), 0);
+		ck_assert_ptr_nonnull(
+			strstr(answer, "# HELP toasties_total toasties made\n"
 				       "# TYPE toasties_total counter\n"
-				       "toasties_total 5\n"),
-			      "%s", answer);
+				       "toasties_total 5\n"));
 		ck_assert_ptr_nonnull(strstr(answer, "version=0.0.4"));
-	}
-END_TEST
-
-START_TEST(metrics_without_any_counter_are_empty)
-	{
-		ask("GET", "/metrics");
-		ck_assert_msg(answered("200", ""), "%s", answer);
 	}
 END_TEST
 
@@ -232,7 +225,6 @@ int main(void)
 	tcase_add_loop_test(tcase, all_is_well_is_200_ok, 0, CHECK_N(paths));
 	tcase_add_test(tcase, what_is_amiss_is_503_and_says_what);
 	tcase_add_test(tcase, metrics_are_the_counters_text);
-	tcase_add_test(tcase, metrics_without_any_counter_are_empty);
 	tcase_add_test(tcase, any_other_path_is_404);
 	tcase_add_test(tcase, any_other_method_is_refused);
 	tcase_add_test(tcase, an_address_that_is_taken_is_an_outcome);

@@ -29,7 +29,7 @@ struct storefront {
 	struct http *http;
 	struct loop_source *on_term, *on_int, *on_tick;
 	bool stopping;
-	char version[64], producer[80], labels[96];
+	char version[64], producer[80];
 	struct probe_checks checks;
 };
 
@@ -98,10 +98,8 @@ static void init_log(struct storefront *storefront)
 		       *conf->version ? conf->version : version_of_build);
 	(void)snprintf(storefront->producer, sizeof(storefront->producer),
 		       "storefront@%s", storefront->version);
-	(void)snprintf(storefront->labels, sizeof(storefront->labels),
-		       "version=\"%s\"", storefront->version);
 	log_init(&params);
-	counters_init(storefront->labels);
+	counters_init(storefront->version, "");
 	metrics_register();
 	counters_collect(routes_collect, NULL);
 }

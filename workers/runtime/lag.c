@@ -3,11 +3,15 @@
  * Lag: from the end of the log that the last fetch has told, so that nobody
  * is asked. Seconds are the age of the record that was read last, and none
  * when nothing is left to read.
+ *
+ * The names come from two exporters: kafka_exporter has the records, by
+ * consumergroup; kafka-lag-exporter has the seconds, by group. Both rows have
+ * consumergroup, so that they can be joined; the seconds have group besides,
+ * for the dashboards of the second one.
  */
 #include "workers/runtime/lag.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 
 #include "infra/lib/clock.h"
 #include "infra/lib/counters.h"
@@ -41,16 +45,19 @@ static bool lag_of(const struct worker *worker, const struct slot *slot,
 }
 
 static void line(const struct worker *worker, const struct slot *slot,
-		 struct buf *out, const char *name, const char *group,
+		 struct buf *out, const char *name, const char *alias,
 		 int64_t value)
 {
-	char labels[512];
+	struct buf labels = { 0 };
 
-	(void)snprintf(labels, sizeof(labels),
-		       "%s=\"%s\",topic=\"%s\",partition=\"%" PRId32 "\"",
-		       group, worker->group, worker->topic_names[slot->topic],
-		       slot->partition);
-	counters_line(out, name, labels, value);
+	counters_label(&labels, "consumergroup", worker->group);
+	if (alias)
+		counters_label(&labels, alias, worker->group);
+	counters_label(&labels, "topic", worker->topic_names[slot->topic]);
+	buf_printf(&labels, ",partition=\"%" PRId32 "\"", slot->partition);
+	buf_add(&labels, "", 1);
+	counters_line(out, name, labels.p, value);
+	buf_deinit(&labels);
 }
 
 void lag_collect(void *arg, struct buf *out)
@@ -66,8 +73,8 @@ void lag_collect(void *arg, struct buf *out)
 		   records, records);
 	for (size_t i = 0; i < SLOTS_MAX; i++)
 		if (lag_of(worker, &worker->slots[i], &lag))
-			line(worker, &worker->slots[i], out, records,
-			     "consumergroup", lag.records);
+			line(worker, &worker->slots[i], out, records, NULL,
+			     lag.records);
 	buf_printf(out,
 		   "# HELP %s age of the record that was read last, while any "
 		   "is left\n# TYPE %s gauge\n",

@@ -244,8 +244,6 @@ static int check_topics(const struct worker_ops *ops)
 
 static void open_log(struct worker *worker)
 {
-	static char labels[160];
-
 	log_init(&(struct log_params){
 		.out = stdout,
 		.program = worker->ops->service,
@@ -253,9 +251,7 @@ static void open_log(struct worker *worker)
 		.colour = worker->conf->colour,
 		.level = log_level_of(worker->conf->log_level),
 	});
-	(void)snprintf(labels, sizeof(labels), "version=\"%s\",colour=\"%s\"",
-		       version_of(worker->conf), worker->conf->colour);
-	counters_init(labels);
+	counters_init(version_of(worker->conf), worker->conf->colour);
 	runtime_counters_register();
 	counters_collect(lag_collect, worker);
 }
