@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Lanes: down the tree, then up to one that lives. */
+/* Lanes: the history of lanes, played for one record. */
 #include "workers/runtime/lanes.h"
 
 #include <stdlib.h>
@@ -40,18 +40,25 @@ static bool meets(const struct lane *lane, const struct lane_key *key)
 	abort();
 }
 
+/* Up from @found, past what had ended when lane @i was made. */
+static int living(const struct lanes *lanes, int found, size_t i)
+{
+	while (lanes->lanes[found].ended && lanes->lanes[found].until <= i)
+		found = lanes->lanes[found].parent;
+	return found;
+}
+
 int lanes_find(const struct lanes *lanes, const struct lane_key *key)
 {
 	int found = 0;
 
-	/* Children stand behind their parents: one pass goes all the way. */
-	for (size_t i = 1; i < lanes->n_lanes; i++)
+	for (size_t i = 1; i < lanes->n_lanes; i++) {
+		found = living(lanes, found, i);
 		if (lanes->lanes[i].parent == found &&
 		    meets(&lanes->lanes[i], key))
 			found = (int)i;
-	while (lanes->lanes[found].ended)
-		found = lanes->lanes[found].parent;
-	return found;
+	}
+	return living(lanes, found, lanes->n_lanes);
 }
 
 int lanes_by_name(const struct lanes *lanes, struct text name)

@@ -2,12 +2,18 @@
 /*
  * Lanes: which share of a service's records a record belongs to.
  *
- * Lanes are a tree below `stable`. A record goes down from there to each
- * child whose rule it meets, and belongs to the deepest lane on that way that
- * has not ended. So every record belongs to exactly one lane, and a lane that
- * ends gives its records back to its parent.
+ * Lanes are a tree below `stable`, and their history decides. A lane that is
+ * made takes from its parent, of the records that the parent has at that time,
+ * those that meet its rule. A lane that ends gives its records to its parent:
+ * not to a sibling that lived beside it, whose position may be another one. A
+ * sibling that is made later takes its share of them. So every record belongs
+ * to exactly one lane, and it never changes lanes but when a lane is made or
+ * ends.
  *
- * Pure. The rules are rows of control.lanes; takeover.c reads them.
+ * The rows of `positions` of a lane that ends keep their values and get the
+ * colour '' in the same transaction: no colour takes them over any more.
+ *
+ * Pure. The rules are rows of control.lanes; positions.c reads them.
  */
 #ifndef RUNTIME_LANES_H
 #define RUNTIME_LANES_H
@@ -18,23 +24,24 @@
 
 #include "schemas/text.h"
 
-enum { LANES_MAX = 32, LANE_BUCKETS = 4096, LANE_NAME_BYTES = 64 };
+enum { LANES_MAX = 62, LANE_BUCKETS = 4096, LANE_NAME_BYTES = 64 };
 
 enum lane_kind { LANE_REST, LANE_BUCKETS_RANGE, LANE_STALLS, LANE_CUSTOMERS };
 
 struct lane {
 	char name[LANE_NAME_BYTES];
-	int parent; /* an index below this one; -1 for `stable` */
+	int parent; /* an index below this one; 0 for `stable` itself */
 	enum lane_kind kind;
 	int32_t bucket_from, bucket_to; /* [from, to) */
 	char **names;                   /* stalls or customers; owned */
 	size_t n_names;
 	bool ended;
-	bool mine; /* of the colour that asks */
+	size_t until; /* ended: from this index on, lanes were made later */
+	bool mine;    /* of the colour that asks */
 };
 
 struct lanes {
-	struct lane lanes[LANES_MAX]; /* parents before children */
+	struct lane lanes[LANES_MAX]; /* in the order in which they were made */
 	size_t n_lanes;
 };
 

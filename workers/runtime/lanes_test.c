@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "infra/lib/check_fixture.h"
 
@@ -29,7 +30,7 @@ static char *gita_names[] = { (char[]){ "customer-3" } };
 
 static const struct lanes tree = {
 	.lanes = {
-		{ .name = "stable", .parent = -1, .kind = LANE_REST },
+		{ .name = "stable", .kind = LANE_REST },
 		{ .name = "pier", .parent = 0, .kind = LANE_STALLS,
 		  .names = pier_names, .n_names = 2 },
 		{ .name = "half", .parent = 0, .kind = LANE_BUCKETS_RANGE,
@@ -88,11 +89,37 @@ START_TEST(a_lane_that_has_ended_gives_its_records_to_its_parent)
 					.stall = TEXT("pier") };
 
 		lanes.lanes[3].ended = true;
+		lanes.lanes[3].until = 5;
 		ck_assert_int_eq(lanes_find(&lanes, &key), 1);
 		lanes.lanes[1].ended = true;
+		lanes.lanes[1].until = 5;
 		ck_assert_int_eq(lanes_find(&lanes, &key), 0);
 		lanes.lanes[3].ended = false;
 		ck_assert_int_eq(lanes_find(&lanes, &key), 3);
+	}
+END_TEST
+
+START_TEST(a_sibling_takes_over_from_an_ended_lane_only_if_it_was_made_later)
+	{
+		struct lanes lanes = tree;
+		struct lane_key key = { .stall = TEXT("pier") };
+		char name[16];
+		int i = 0;
+
+		/* Of the first quarter: all but `gita` would have it. */
+		do {
+			key.customer = text_of(name);
+			(void)snprintf(name, sizeof(name), "c-%d", i++);
+			key.customer = text_of(name);
+		} while (lane_bucket(&key) >= LANE_BUCKETS / 4);
+		ck_assert_int_eq(lanes_find(&lanes, &key), 1);
+		/* `half` lived beside `pier`. */
+		lanes.lanes[1].ended = true;
+		lanes.lanes[1].until = 3;
+		ck_assert_int_eq(lanes_find(&lanes, &key), 0);
+		/* `half` was made when `pier` had ended. */
+		lanes.lanes[1].until = 2;
+		ck_assert_int_eq(lanes_find(&lanes, &key), 4);
 	}
 END_TEST
 
@@ -180,35 +207,57 @@ static bool naive_meets(const struct lane *lane, const struct lane_key *key)
 	return lane->kind == LANE_REST;
 }
 
-/* The claim that a lane lays on a record: all rules on the way to it, and no
- * earlier sibling's. */
-static bool naive_claims(const struct lanes *lanes, int lane,
+/* Where one record is just before lane @t is made; 0: not looked yet. */
+static int8_t is_in[LANES_MAX][LANES_MAX + 1];
+
+static bool naive_is_in(const struct lanes *lanes, int lane, int t,
+			const struct lane_key *key);
+
+static bool naive_enters(const struct lanes *lanes, int lane,
 			 const struct lane_key *key)
 {
-	int parent = lanes->lanes[lane].parent;
+	return !lane ||
+	       (naive_meets(&lanes->lanes[lane], key) &&
+		naive_is_in(lanes, lanes->lanes[lane].parent, lane, key));
+}
 
-	if (parent < 0)
-		return true;
-	if (!naive_meets(&lanes->lanes[lane], key))
-		return false;
-	for (int i = 1; i < lane; i++)
-		if (lanes->lanes[i].parent == parent &&
-		    naive_meets(&lanes->lanes[i], key))
-			return false;
-	return naive_claims(lanes, parent, key);
+static bool is_below(const struct lanes *lanes, int lane, int above)
+{
+	while (lane && lane != above)
+		lane = lanes->lanes[lane].parent;
+	return lane == above;
+}
+
+/* It was given to the lane, which lives, and no lane below has it now. */
+static bool naive_is_in(const struct lanes *lanes, int lane, int t,
+			const struct lane_key *key)
+{
+	const struct lane *at = &lanes->lanes[lane];
+	bool found;
+
+	if (is_in[lane][t])
+		return is_in[lane][t] > 0;
+	found = lane < t && !(at->ended && (int)at->until <= t) &&
+		naive_enters(lanes, lane, key);
+	for (int i = lane + 1; found && i < t; i++)
+		if (is_below(lanes, i, lane) && naive_is_in(lanes, i, t, key))
+			found = false;
+	is_in[lane][t] = found ? 1 : -1;
+	return found;
 }
 
 static int naive_find(const struct lanes *lanes, const struct lane_key *key)
 {
-	int deepest = 0;
+	int found = -1;
 
-	/* Of those that claim it, each is below the one before. */
-	for (int i = 1; i < (int)lanes->n_lanes; i++)
-		if (naive_claims(lanes, i, key))
-			deepest = i;
-	while (lanes->lanes[deepest].ended)
-		deepest = lanes->lanes[deepest].parent;
-	return deepest;
+	memset(is_in, 0, sizeof(is_in));
+	for (int i = 0; i < (int)lanes->n_lanes; i++) {
+		if (!naive_is_in(lanes, i, (int)lanes->n_lanes, key))
+			continue;
+		ck_assert_int_eq(found, -1);
+		found = i;
+	}
+	return found;
 }
 
 static void grow_tree(struct lanes *lanes, unsigned int *seed)
@@ -224,7 +273,9 @@ static void grow_tree(struct lanes *lanes, unsigned int *seed)
 		int32_t b = rand_r(seed) % LANE_BUCKETS;
 
 		*lane = (struct lane){ .parent = rand_r(seed) % (int)i };
-		lane->ended = rand_r(seed) % 4 == 0;
+		lane->ended = rand_r(seed) % 2 == 0;
+		lane->until =
+			i + 1 + (size_t)rand_r(seed) % (lanes->n_lanes - i);
 		lane->kind = (enum lane_kind)(1 + rand_r(seed) % 3);
 		lane->bucket_from = a < b ? a : b;
 		lane->bucket_to = a < b ? b : a;
@@ -273,6 +324,9 @@ int main(void)
 	tcase_add_test(tcase, a_lane_below_a_lane_takes_its_share_of_it_only);
 	tcase_add_test(tcase,
 		       a_lane_that_has_ended_gives_its_records_to_its_parent);
+	tcase_add_test(
+		tcase,
+		a_sibling_takes_over_from_an_ended_lane_only_if_it_was_made_later);
 	tcase_add_test(tcase,
 		       a_bucket_is_the_customers_and_without_one_the_keys);
 	tcase_add_test(tcase, a_share_of_the_buckets_is_a_share_of_the_records);

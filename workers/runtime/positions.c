@@ -6,7 +6,6 @@
  */
 #include "workers/runtime/positions.h"
 
-#include <assert.h>
 #include <string.h>
 
 #include "infra/lib/log.h"
@@ -32,19 +31,27 @@ static const struct pg_statement look = {
 	4,
 };
 
-/* All that live, and what they descend from; parents before children. */
+/*
+ * Lanes that live, and those that ended since only `stable` lived last: what
+ * was before has no effect any more. In the order in which they were made.
+ */
 static const struct pg_statement read_lanes = {
 	"read_lanes",
-	"WITH RECURSIVE up AS ("
-	" SELECT * FROM control.lanes WHERE service = $1 AND ended_at IS NULL"
-	" UNION SELECT l.* FROM control.lanes l JOIN up"
-	" ON l.service = up.service AND l.lane = up.parent),"
-	" tree AS (SELECT up.*, 0 AS depth FROM up WHERE parent IS NULL"
-	" UNION ALL SELECT up.*, tree.depth + 1 FROM up JOIN tree"
-	" ON up.parent = tree.lane)"
+	"WITH RECURSIVE tree AS (SELECT l.*, l.created_at AS made, 0 AS depth"
+	" FROM control.lanes l WHERE service = $1 AND parent IS NULL"
+	" UNION ALL SELECT l.*, greatest(l.created_at, tree.made),"
+	" tree.depth + 1 FROM control.lanes l JOIN tree"
+	" ON l.service = tree.service AND l.parent = tree.lane),"
+	" quiet AS (SELECT max(e.ended_at) AS at FROM tree e WHERE NOT EXISTS"
+	" (SELECT 1 FROM tree l WHERE l.parent IS NOT NULL"
+	" AND l.made <= e.ended_at"
+	" AND (l.ended_at IS NULL OR l.ended_at > e.ended_at))),"
+	" kept AS (SELECT t.* FROM tree t, quiet"
+	" WHERE t.parent IS NULL OR quiet.at IS NULL OR t.made > quiet.at)"
 	" SELECT lane, parent, kind, bucket_from, bucket_to, names,"
-	" ended_at IS NOT NULL, colour = $2 AND ended_at IS NULL"
-	" FROM tree ORDER BY depth, created_at, lane",
+	" ended_at IS NOT NULL, colour = $2 AND ended_at IS NULL,"
+	" (SELECT count(*) FROM kept k WHERE k.made <= t.ended_at)"
+	" FROM kept t ORDER BY made, depth, lane",
 	2,
 };
 
@@ -153,15 +160,23 @@ static void take_names(struct lane *lane, struct pg_elements elements)
 	}
 }
 
+/* One that is not there would be a lane made after its parent had ended. */
+static int parent_of(const struct lanes *lanes, struct text name)
+{
+	int parent = lanes_by_name(lanes, name);
+
+	return parent < 0 ? 0 : parent;
+}
+
 static void take_lane(const struct pg *pg, int i, int row, struct lanes *lanes)
 {
 	struct lane *lane = &lanes->lanes[lanes->n_lanes];
 	struct text name = text_at(pg, i, row, 0);
 
-	*lane = (struct lane){ .parent = -1 };
+	*lane = (struct lane){ 0 };
 	(void)str_n_copy(lane->name, sizeof(lane->name), name.p, name.n);
 	if (!pg_null(pg, i, row, 1))
-		lane->parent = lanes_by_name(lanes, text_at(pg, i, row, 1));
+		lane->parent = parent_of(lanes, text_at(pg, i, row, 1));
 	lane->kind = kind_of(text_at(pg, i, row, 2));
 	if (lane->kind == LANE_BUCKETS_RANGE) {
 		lane->bucket_from = (int32_t)pg_i64(pg, i, row, 3);
@@ -171,6 +186,7 @@ static void take_lane(const struct pg *pg, int i, int row, struct lanes *lanes)
 		take_names(lane, pg_elements(pg, i, row, 5));
 	lane->ended = pg_bool(pg, i, row, 6);
 	lane->mine = pg_bool(pg, i, row, 7);
+	lane->until = (size_t)pg_i64(pg, i, row, 8);
 	lanes->n_lanes++;
 }
 
@@ -188,7 +204,8 @@ static int get_lanes(struct pg *pg, const struct identity *identity,
 	pg_args_deinit(&args);
 	if (r)
 		return outcome_of(r);
-	assert(pg_n_rows(pg, i) <= LANES_MAX);
+	if (pg_n_rows(pg, i) > LANES_MAX)
+		return POSITIONS_E_TOO_MANY;
 	lanes_deinit(ret);
 	for (int row = 0; row < pg_n_rows(pg, i); row++)
 		take_lane(pg, i, row, ret);
@@ -200,15 +217,16 @@ struct raw_rows {
 	char lane[SLOTS_MAX * LANES_MAX][LANE_NAME_BYTES];
 };
 
-static void take_rows(const struct pg *pg, int i,
-		      const struct identity *identity, struct positions *ret,
-		      struct raw_rows *raw)
+static int take_rows(const struct pg *pg, int i,
+		     const struct identity *identity, struct positions *ret,
+		     struct raw_rows *raw)
 {
 	ret->n_rows = 0;
+	if (pg_n_rows(pg, i) > SLOTS_MAX * LANES_MAX)
+		return POSITIONS_E_TOO_MANY;
 	for (int row = 0; row < pg_n_rows(pg, i); row++) {
 		struct text lane = text_at(pg, i, row, 0);
 
-		assert(ret->n_rows < SLOTS_MAX * LANES_MAX);
 		(void)str_n_copy(raw->lane[ret->n_rows], LANE_NAME_BYTES,
 				 lane.p, lane.n);
 		ret->rows[ret->n_rows++] = (struct position){
@@ -219,6 +237,7 @@ static void take_rows(const struct pg *pg, int i,
 			.epoch = pg_i64(pg, i, row, 5),
 		};
 	}
+	return 0;
 }
 
 static void put_keys(struct pg_args *args, const struct identity *identity,
@@ -256,11 +275,11 @@ static int get_rows(struct pg *pg, const struct identity *identity, bool take,
 		put_name(&args, identity->holder);
 	put_keys(&args, identity, keys, n_keys);
 	i = pg_add(pg, take ? &take_over : &look, &args);
-	r = pg_run(pg, SESSION_TIMEOUT_MS);
+	r = outcome_of(pg_run(pg, SESSION_TIMEOUT_MS));
 	if (!r)
-		take_rows(pg, i, identity, ret, raw);
+		r = take_rows(pg, i, identity, ret, raw);
 	pg_args_deinit(&args);
-	return outcome_of(r);
+	return r;
 }
 
 /* Do the lanes name exactly these rows: each of our lanes, at each key? */

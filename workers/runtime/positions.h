@@ -47,6 +47,7 @@ struct positions {
 enum positions_outcome {
 	POSITIONS_E_LOST = 1, /* the session is of no use any more */
 	POSITIONS_E_SQL,      /* the database said no; pg_message() */
+	POSITIONS_E_TOO_MANY, /* more lanes than LANES_MAX */
 	POSITIONS_E_UNLIKE,   /* lanes and positions name different rows */
 };
 

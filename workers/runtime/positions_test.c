@@ -327,6 +327,57 @@ START_TEST(an_ended_lane_is_read_as_long_as_a_lane_below_it_lives)
 	}
 END_TEST
 
+START_TEST(a_lane_that_ended_while_another_lived_is_read_beside_it)
+	{
+		postgres_exec(other, split);
+		postgres_exec(
+			other,
+			"INSERT INTO control.lanes (service, lane, parent, "
+			"kind,"
+			" bucket_from, bucket_to, colour) VALUES ('chillybin',"
+			" 'half', 'stable', 'buckets', 0, 2048, 'green')");
+		postgres_exec(other, "UPDATE control.lanes SET ended_at = now()"
+				     " WHERE lane = 'pier'; UPDATE positions"
+				     " SET colour = '' WHERE lane = 'pier'");
+		take(pg, &me, held);
+		ck_assert_uint_eq(held->lanes.n_lanes, 3);
+		ck_assert_str_eq(held->lanes.lanes[1].name, "pier");
+		ck_assert(held->lanes.lanes[1].ended);
+		/* Both others were made before it ended. */
+		ck_assert_uint_eq(held->lanes.lanes[1].until, 3);
+		/* Its rows are nobody's. */
+		ck_assert_uint_eq(held->n_rows, 3);
+	}
+END_TEST
+
+START_TEST(what_ended_before_only_stable_lived_is_not_read)
+	{
+		postgres_exec(other, split);
+		postgres_exec(other, "UPDATE control.lanes SET ended_at = now()"
+				     " WHERE lane = 'pier'; UPDATE positions"
+				     " SET colour = '' WHERE lane = 'pier'");
+		take(pg, &me, held);
+		ck_assert_uint_eq(held->lanes.n_lanes, 1);
+		ck_assert_uint_eq(held->n_rows, 3);
+	}
+END_TEST
+
+START_TEST(more_lanes_than_a_worker_knows_are_an_answer)
+	{
+		postgres_exec(other, "INSERT INTO control.lanes (service, lane,"
+				     " parent, kind, names, colour)"
+				     " SELECT 'chillybin', 'l' || i, 'stable',"
+				     " 'stalls', ARRAY[i::text], 'green'"
+				     " FROM generate_series(1, 62) i");
+		ck_assert_int_eq(positions_take(pg, &me, keys, 3, held),
+				 POSITIONS_E_TOO_MANY);
+		postgres_exec(other,
+			      "DELETE FROM control.lanes WHERE lane = 'l1'");
+		take(pg, &me, held);
+		ck_assert_uint_eq(held->lanes.n_lanes, LANES_MAX);
+	}
+END_TEST
+
 /* ---- moving and emitting ---- */
 
 START_TEST(a_row_that_is_not_where_it_is_believed_to_be_fails_all_of_them)
@@ -573,6 +624,10 @@ static void add_tests(TCase *tcase)
 	tcase_add_test(tcase, rows_that_the_lanes_do_not_name_are_never_held);
 	tcase_add_test(tcase,
 		       an_ended_lane_is_read_as_long_as_a_lane_below_it_lives);
+	tcase_add_test(tcase,
+		       a_lane_that_ended_while_another_lived_is_read_beside_it);
+	tcase_add_test(tcase, what_ended_before_only_stable_lived_is_not_read);
+	tcase_add_test(tcase, more_lanes_than_a_worker_knows_are_an_answer);
 	tcase_add_test(
 		tcase,
 		a_row_that_is_not_where_it_is_believed_to_be_fails_all_of_them);
