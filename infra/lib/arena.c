@@ -51,6 +51,7 @@ void *arena_alloc(struct arena *arena, size_t n_bytes)
 		advance(arena, n_bytes);
 	p = arena->now->bytes + arena->n_used;
 	arena->n_used += n_bytes;
+	arena->n_bytes += n_bytes;
 	return p;
 }
 
@@ -67,6 +68,7 @@ void arena_reset(struct arena *arena)
 {
 	arena->now = arena->first;
 	arena->n_used = 0;
+	arena->n_bytes = 0;
 }
 
 void arena_deinit(struct arena *arena)

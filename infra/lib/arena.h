@@ -14,7 +14,8 @@ struct arena_chunk;
 struct arena {
 	struct arena_chunk *first;
 	struct arena_chunk *now;
-	size_t n_used; /* of the present chunk */
+	size_t n_used;  /* of the present chunk */
+	size_t n_bytes; /* given out since the last reset */
 };
 
 /* Aligned for anything; not zeroed. */

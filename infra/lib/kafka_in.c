@@ -2,12 +2,16 @@
 /*
  * Kafka in: the consumer.
  *
- * Partitions that the group gives are taken at once, at offset 0 and paused:
- * the member stays in its group while the owner finds out, from Postgres,
- * where to begin; that may take as long as a database is away. What slips
- * through before the pause holds is the owner's to drop (it knows which
- * offset comes next). resume_at() resumes first and seeks then, since the
- * seek is what makes records fetched before it void.
+ * Partitions that the group gives are taken at once, paused and without a
+ * place: the member stays in its group while the owner finds out, from
+ * Postgres, where to begin; that may take as long as a database is away. They
+ * are paused before they are assigned, so that nothing is fetched from the
+ * offset that an assignment must name: a log may begin above it. (No logical
+ * offset, end or stored: 2.0.2 asks for its place again half a second after a
+ * seek that came in between, and goes there.) What slips through all the same
+ * is the owner's to drop; it knows which offset comes next. resume_at() resumes
+ * first and seeks then, since the seek is what makes records fetched before it
+ * void.
  */
 #include "infra/lib/kafka_in.h"
 
@@ -22,6 +26,10 @@
 #include "infra/lib/xalloc.h"
 
 #define POLL_MAX 4096
+/* A response is held in memory as long as any record of it. A batch that is
+ * larger when it is decompressed cannot be read. */
+#define FETCH_MAX_BYTES ((int64_t)4 << 20)
+#define DECOMPRESSED_MAX_BYTES ((int64_t)32 << 20)
 #define CLOSE_TIMEOUT_MS 5000
 #define COMMIT_TIMEOUT_MS 5000
 #define SEEK_TIMEOUT_MS 2000
@@ -83,6 +91,15 @@ static size_t ours_of(const struct kafka_in *in,
 
 /* ---- callbacks ---- */
 
+static void assign_paused(rd_kafka_t *rk, rd_kafka_topic_partition_list_t *list)
+{
+	for (int i = 0; i < list->cnt; i++)
+		list->elems[i].offset = 0;
+	(void)rd_kafka_pause_partitions(rk, list);
+	(void)rd_kafka_assign(rk, list);
+	(void)rd_kafka_pause_partitions(rk, list);
+}
+
 static void rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t err,
 		      rd_kafka_topic_partition_list_t *list, void *arg)
 {
@@ -91,10 +108,7 @@ static void rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t err,
 	size_t n = ours_of(in, list, &partitions);
 
 	if (err == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
-		for (int i = 0; i < list->cnt; i++)
-			list->elems[i].offset = 0;
-		(void)rd_kafka_assign(rk, list);
-		(void)rd_kafka_pause_partitions(rk, list);
+		assign_paused(rk, list);
 		in->params.assigned(in->params.arg, partitions, n);
 	} else {
 		in->params.revoked(in->params.arg, partitions, n,
@@ -138,6 +152,11 @@ static rd_kafka_conf_t *conf_of(struct kafka_in *in)
 	kafka_set(conf, "auto.offset.reset", "error");
 	kafka_set(conf, "check.crcs", "true");
 	kafka_set(conf, "fetch.error.backoff.ms", "50");
+	kafka_set_number(conf, "fetch.max.bytes", FETCH_MAX_BYTES);
+	kafka_set_number(conf, "receive.message.max.bytes",
+			 DECOMPRESSED_MAX_BYTES);
+	if (params->marks)
+		kafka_set(conf, "enable.partition.eof", "true");
 	/* Enough for a second of drain: a full queue backs off for that long.
 	 */
 	kafka_set(conf, "queued.min.messages", "1000000");
@@ -253,49 +272,72 @@ struct kafka_in *kafka_in_free(struct kafka_in *in)
 
 /* ---- records ---- */
 
+static bool is_gone(rd_kafka_resp_err_t err)
+{
+	return err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ||
+	       err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE;
+}
+
+static int topic_of(const struct kafka_in *in,
+		    const rd_kafka_message_t *message)
+{
+	for (size_t i = 0; i < in->params.n_topics; i++)
+		if (in->handles[i] == message->rkt)
+			return (int)i;
+	return message->rkt ? topic_index(in, rd_kafka_topic_name(message->rkt))
+			    : -1;
+}
+
 static void take_trouble(struct kafka_in *in, rd_kafka_message_t *message)
 {
-	bool gone = message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ||
-		    message->err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE;
-	int topic = message->rkt
-			    ? topic_index(in, rd_kafka_topic_name(message->rkt))
-			    : -1;
+	int topic = topic_of(in, message);
 
-	if (gone && topic >= 0 && in->params.gone)
+	if (is_gone(message->err) && topic >= 0 && in->params.gone)
 		in->params.gone(in->params.arg, topic, message->partition);
 	else if (in->params.trouble)
 		in->params.trouble(in->params.arg,
 				   rd_kafka_message_errstr(message));
 }
 
+static void take_mark(rd_kafka_message_t *message, struct kafka_record *ret)
+{
+	ret->handle = message;
+	ret->offset = message->offset;
+	if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+		ret->mark = KAFKA_END;
+		return;
+	}
+	ret->mark = is_gone(message->err) ? KAFKA_GONE : KAFKA_UNREADABLE;
+	ret->partition = message->partition < 0 ? -1 : message->partition;
+	ret->value = rd_kafka_message_errstr(message);
+	ret->n_value = strlen(ret->value);
+}
+
 static bool take_record(struct kafka_in *in, rd_kafka_message_t *message,
 			struct kafka_record *ret)
 {
 	rd_kafka_timestamp_type_t type;
-	int topic;
+	int topic = topic_of(in, message);
 
-	if (message->err) {
+	if (message->err && (topic < 0 || !in->params.marks)) {
 		take_trouble(in, message);
 		return false;
 	}
-	for (topic = 0; topic < (int)in->params.n_topics; topic++)
-		if (in->handles[topic] == message->rkt)
-			break;
-	if (topic == (int)in->params.n_topics)
-		topic = topic_index(in, rd_kafka_topic_name(message->rkt));
 	if (topic < 0)
 		return false;
-	*ret = (struct kafka_record){
-		.topic = topic,
-		.partition = message->partition,
-		.offset = message->offset,
-		.timestamp_ms = rd_kafka_message_timestamp(message, &type),
-		.key = message->key,
-		.n_key = message->key_len,
-		.value = message->payload,
-		.n_value = message->len,
-		.handle = message,
-	};
+	*ret = (struct kafka_record){ .topic = topic,
+				      .partition = message->partition };
+	if (message->err) {
+		take_mark(message, ret);
+		return true;
+	}
+	ret->offset = message->offset;
+	ret->timestamp_ms = rd_kafka_message_timestamp(message, &type);
+	ret->key = message->key;
+	ret->n_key = message->key_len;
+	ret->value = message->payload;
+	ret->n_value = message->len;
+	ret->handle = message;
 	return true;
 }
 
@@ -390,6 +432,16 @@ void kafka_in_resume_at(struct kafka_in *in,
 	rd_kafka_topic_partition_list_destroy(list);
 }
 
+void kafka_in_restart(struct kafka_in *in)
+{
+	rd_kafka_topic_partition_list_t *list;
+
+	if (rd_kafka_assignment(in->rk, &list))
+		return;
+	assign_paused(in->rk, list);
+	rd_kafka_topic_partition_list_destroy(list);
+}
+
 bool kafka_in_fatal(const struct kafka_in *in)
 {
 	return in->fatal;
@@ -462,6 +514,20 @@ int kafka_in_watermarks(struct kafka_in *in, int topic, int32_t partition,
 	*ret_low = low;
 	*ret_high = high;
 	return 0;
+}
+
+bool kafka_in_topic_there(struct kafka_in *in, int topic, int64_t timeout_ms)
+{
+	const struct rd_kafka_metadata *metadata;
+	bool there;
+
+	if (rd_kafka_metadata(in->rk, 0, in->handles[topic], &metadata,
+			      (int)timeout_ms))
+		return false;
+	there = metadata->topic_cnt == 1 && !metadata->topics[0].err &&
+		metadata->topics[0].partition_cnt > 0;
+	rd_kafka_metadata_destroy(metadata);
+	return there;
 }
 
 int kafka_in_check_topics(struct kafka_in *in, int64_t timeout_ms,

@@ -58,11 +58,33 @@ struct kafka_in_params {
 	kafka_revoked_fn revoked;
 	kafka_trouble_fn trouble;
 	kafka_gone_fn gone;
+	bool marks; /* kafka_in_poll() gives what is no record, too */
 	void *arg;
 	struct loop *loop; /* woken when records wait; NULL: nobody is */
 };
 
+/* What stands between records; only with params.marks, and in their order. */
+enum kafka_mark {
+	KAFKA_RECORD = 0, /* none: it is a record */
+	/* All that the log has before `offset` was handed out. */
+	KAFKA_END,
+	/*
+	 * The partition, or the whole topic (-1), cannot be read: a batch that
+	 * is damaged or too large when it is decompressed, no authorization,
+	 * no such topic; `value` is the text. Records from behind a damaged
+	 * batch may follow.
+	 */
+	KAFKA_UNREADABLE,
+	/*
+	 * The offset to read is not in the log, and the client reads the
+	 * partition no more until kafka_in_restart(). May be news of a place
+	 * that was left since: the watermarks tell.
+	 */
+	KAFKA_GONE,
+};
+
 struct kafka_record {
+	enum kafka_mark mark;
 	int topic; /* index into params.topics */
 	int32_t partition;
 	int64_t offset;
@@ -122,6 +144,10 @@ void kafka_in_resume_at(struct kafka_in *in,
 			const struct kafka_partition *partitions, size_t n,
 			bool *ret_begun);
 
+/* Takes all partitions of the group anew, paused. Those that the client had
+ * given up can be read again. Nothing that was fetched before counts. */
+void kafka_in_restart(struct kafka_in *in);
+
 /* Has the client hit an error that it cannot go on from: another process is
  * the same static member, say? */
 bool kafka_in_fatal(const struct kafka_in *in);
@@ -140,6 +166,9 @@ bool kafka_in_end(const struct kafka_in *in, int topic, int32_t partition,
 int kafka_in_watermarks(struct kafka_in *in, int topic, int32_t partition,
 			int64_t timeout_ms, int64_t *ret_low,
 			int64_t *ret_high);
+
+/* Do the brokers have that topic, and may we know it? Asks. */
+bool kafka_in_topic_there(struct kafka_in *in, int topic, int64_t timeout_ms);
 
 /* Has every topic been seen in the brokers' metadata? Asks, with a deadline. */
 int kafka_in_check_topics(struct kafka_in *in, int64_t timeout_ms,

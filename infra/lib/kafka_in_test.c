@@ -86,6 +86,8 @@ static void fill_topic(void)
 	(void)kafka_out_free(out);
 }
 
+static bool want_marks;
+
 static void open_in(const char *group)
 {
 	static const char *const topics[] = { "orders" };
@@ -99,6 +101,7 @@ static void open_in(const char *group)
 		.assigned = take_assigned,
 		.revoked = take_revoked,
 		.gone = take_gone,
+		.marks = want_marks,
 		.loop = loop,
 	};
 
@@ -257,6 +260,81 @@ START_TEST(a_partition_that_cannot_be_read_does_not_hold_up_the_others)
 	}
 END_TEST
 
+/* The next mark; records before it are released. */
+static struct kafka_record next_mark(void)
+{
+	struct kafka_record record = { .mark = KAFKA_RECORD };
+
+	CHECK_WITHIN(DEADLINE_MS, record.mark != KAFKA_RECORD, {
+		if (kafka_in_poll(in, &record, 1, 50))
+			kafka_record_release(&record);
+		else
+			record.mark = KAFKA_RECORD;
+	});
+	return record;
+}
+
+START_TEST(the_end_of_the_log_comes_behind_its_records)
+	{
+		struct kafka_record end;
+
+		want_marks = true;
+		open_in(NULL);
+		assign(1, N_EACH - 5);
+		expect_records(1, N_EACH - 5, 5);
+		end = next_mark();
+		ck_assert_int_eq(end.mark, KAFKA_END);
+		ck_assert_int_eq(end.partition, 1);
+		ck_assert_int_eq(end.offset, N_EACH);
+	}
+END_TEST
+
+START_TEST(a_partition_that_was_given_up_is_read_after_a_restart)
+	{
+		struct kafka_partition one = { 0, 1, 90 };
+		struct kafka_record mark;
+
+		want_marks = true;
+		open_in(NULL);
+		assign(1, N_EACH + 1000);
+		mark = next_mark();
+		ck_assert_int_eq(mark.mark, KAFKA_GONE);
+		ck_assert_int_eq(mark.partition, 1);
+		ck_assert(!resume(one));
+		kafka_in_restart(in);
+		expect_silence();
+		CHECK_WITHIN(DEADLINE_MS, resume(one), loop_wait(loop, 10));
+		expect_records(1, 90, 10);
+	}
+END_TEST
+
+START_TEST(a_fetch_that_is_refused_is_a_mark_of_its_partition)
+	{
+		struct kafka_record mark;
+
+		want_marks = true;
+		rd_kafka_mock_push_request_errors(
+			mock, API_FETCH, 1,
+			RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+		open_in(NULL);
+		assign(2, 0);
+		mark = next_mark();
+		ck_assert_int_eq(mark.mark, KAFKA_UNREADABLE);
+		ck_assert_int_eq(mark.partition, 2);
+	}
+END_TEST
+
+START_TEST(a_topic_is_there_or_it_is_not)
+	{
+		open_in(NULL);
+		ck_assert(kafka_in_topic_there(in, 0, DEADLINE_MS));
+		rd_kafka_mock_topic_set_error(
+			mock, "orders",
+			RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+		ck_assert(!kafka_in_topic_there(in, 0, DEADLINE_MS));
+	}
+END_TEST
+
 START_TEST(the_loop_is_woken_for_a_record)
 	{
 		struct kafka_record record;
@@ -396,6 +474,12 @@ int main(void)
 	tcase_add_test(
 		tcase,
 		a_partition_that_cannot_be_read_does_not_hold_up_the_others);
+	tcase_add_test(tcase, the_end_of_the_log_comes_behind_its_records);
+	tcase_add_test(tcase,
+		       a_partition_that_was_given_up_is_read_after_a_restart);
+	tcase_add_test(tcase,
+		       a_fetch_that_is_refused_is_a_mark_of_its_partition);
+	tcase_add_test(tcase, a_topic_is_there_or_it_is_not);
 	tcase_add_test(tcase, the_loop_is_woken_for_a_record);
 	tcase_add_test(tcase, the_ends_of_a_log_are_what_they_are);
 	tcase_add_test(tcase, a_topic_that_is_there_is_not_missing);

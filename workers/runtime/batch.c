@@ -39,7 +39,8 @@ void batch_reset(struct batch *batch)
 	arena_reset(&batch->arena);
 }
 
-static void extend(struct batch *batch, struct slot *slot, int64_t offset)
+static void extend(struct batch *batch, struct slot *slot, int64_t from,
+		   int64_t to)
 {
 	struct batch_range *range = batch->ranges;
 
@@ -49,9 +50,9 @@ static void extend(struct batch *batch, struct slot *slot, int64_t offset)
 		assert(batch->n_ranges < SLOTS_MAX);
 		batch->n_ranges++;
 		range->slot = slot;
-		range->from = offset;
+		range->from = from;
 	}
-	range->to = offset + 1;
+	range->to = to;
 }
 
 struct record *batch_add(struct batch *batch, struct slot *slot,
@@ -66,15 +67,27 @@ struct record *batch_add(struct batch *batch, struct slot *slot,
 	}
 	record = &batch->records[batch->n_records++];
 	*record = (struct record){ .kafka = *kafka, .slot = slot };
-	batch->n_bytes += kafka->n_value;
+	batch_count(batch, record, kafka->n_key + kafka->n_value);
 	kafka->handle = NULL;
-	extend(batch, slot, record->kafka.offset);
+	extend(batch, slot, record->kafka.offset, record->kafka.offset + 1);
 	return record;
 }
 
-void batch_skip(struct batch *batch, struct slot *slot, int64_t offset)
+void batch_count(struct batch *batch, struct record *record, size_t n_bytes)
 {
-	extend(batch, slot, offset);
+	record->n_bytes += n_bytes;
+	batch->n_bytes += n_bytes;
+}
+
+void batch_skip(struct batch *batch, struct slot *slot, int64_t from,
+		int64_t to)
+{
+	extend(batch, slot, from, to);
+}
+
+size_t batch_bytes(const struct batch *batch)
+{
+	return batch->n_bytes + batch->arena.n_bytes;
 }
 
 void batch_dead(struct batch *batch, struct record *record, const char *reason,
@@ -129,10 +142,12 @@ void batch_drop_slot(struct batch *batch, const struct slot *slot)
 	size_t n = 0;
 
 	for (size_t i = 0; i < batch->n_records; i++) {
-		if (batch->records[i].slot == slot)
+		if (batch->records[i].slot == slot) {
+			batch->n_bytes -= batch->records[i].n_bytes;
 			kafka_record_release(&batch->records[i].kafka);
-		else
+		} else {
 			batch->records[n++] = batch->records[i];
+		}
 	}
 	batch->n_records = n;
 	n = 0;
@@ -140,4 +155,7 @@ void batch_drop_slot(struct batch *batch, const struct slot *slot)
 		if (batch->ranges[i].slot != slot)
 			batch->ranges[n++] = batch->ranges[i];
 	batch->n_ranges = n;
+	/* What was read of them stays in the arena until nothing is left. */
+	if (!n)
+		batch_reset(batch);
 }

@@ -26,6 +26,7 @@ struct record {
 	 * facts are told again, from the rows.
 	 */
 	bool decided;
+	size_t n_bytes; /* that the client keeps for it */
 	uint64_t entry; /* of its facts, in its slot's `emitted` */
 	bool poison;    /* dead since it was decoded */
 	/* Not acted on: a row in dead_letters and a copy on <topic>.dlq. */
@@ -58,7 +59,7 @@ struct batch {
 	struct record *records;
 	size_t n_records;
 	size_t cap;
-	size_t n_bytes; /* of their values */
+	size_t n_bytes; /* of their records, headers and all */
 	struct batch_range ranges[SLOTS_MAX];
 	size_t n_ranges;
 	struct batch_move moves[SLOTS_MAX * LANES_MAX];
@@ -80,8 +81,14 @@ void batch_reset(struct batch *batch);
 /* Appends, extends its slot's range. Takes @kafka. The batch has room. */
 struct record *batch_add(struct batch *batch, struct slot *slot,
 			 struct kafka_record *kafka);
-/* A record of @slot that is another lane's: only the range is extended. */
-void batch_skip(struct batch *batch, struct slot *slot, int64_t offset);
+/* So much more is kept for that record: its headers. */
+void batch_count(struct batch *batch, struct record *record, size_t n_bytes);
+/* Offsets [@from, @to) that hold nothing for us: another lane's records, or
+ * none at all. Only the range is extended. */
+void batch_skip(struct batch *batch, struct slot *slot, int64_t from,
+		int64_t to);
+/* All that its records make us keep. */
+size_t batch_bytes(const struct batch *batch);
 
 /* Poison, or a conflict. Copies @detail. */
 void batch_dead(struct batch *batch, struct record *record, const char *reason,

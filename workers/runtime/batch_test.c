@@ -48,7 +48,7 @@ START_TEST(a_range_goes_from_the_first_to_behind_the_last)
 		(void)add(0, 10);
 		(void)add(1, 500);
 		(void)add(0, 11);
-		batch_skip(batch, &slots[0], 12);
+		batch_skip(batch, &slots[0], 12, 13);
 		ck_assert_uint_eq(batch->n_ranges, 2);
 		ck_assert_ptr_eq(batch->ranges[0].slot, &slots[0]);
 		ck_assert_int_eq(batch->ranges[0].from, 10);
@@ -59,9 +59,29 @@ START_TEST(a_range_goes_from_the_first_to_behind_the_last)
 	}
 END_TEST
 
+START_TEST(what_a_dropped_slot_made_it_keep_counts_no_more)
+	{
+		struct kafka_record kafka = { .n_key = 10, .n_value = 1000 };
+		struct record *record;
+
+		for (int i = 0; i < 4; i++) {
+			kafka.offset = i;
+			record = batch_add(batch, &slots[i % 2], &kafka);
+			batch_count(batch, record, 300);
+		}
+		(void)arena_alloc(&batch->arena, 5000);
+		ck_assert_uint_ge(batch_bytes(batch), 4 * 1310 + 5000);
+		batch_drop_slot(batch, &slots[0]);
+		ck_assert_uint_eq(batch->n_bytes, 2 * 1310);
+		batch_drop_slot(batch, &slots[1]);
+		ck_assert(batch_empty(batch));
+		ck_assert_uint_eq(batch_bytes(batch), 0);
+	}
+END_TEST
+
 START_TEST(skipped_records_alone_make_a_range)
 	{
-		batch_skip(batch, &slots[2], 7);
+		batch_skip(batch, &slots[2], 7, 8);
 		ck_assert(!batch_empty(batch));
 		ck_assert_uint_eq(batch->n_records, 0);
 		ck_assert_int_eq(batch->ranges[0].from, 7);
@@ -149,7 +169,7 @@ START_TEST(a_slot_that_is_dropped_takes_its_records_and_its_range_along)
 		for (int64_t i = 0; i < 10; i++) {
 			(void)add(0, i);
 			(void)add(1, 100 + i);
-			batch_skip(batch, &slots[2], 200 + i);
+			batch_skip(batch, &slots[2], 200 + i, 201 + i);
 		}
 		batch_drop_slot(batch, &slots[0]);
 		ck_assert_uint_eq(batch->n_records, 10);
@@ -216,6 +236,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, a_range_goes_from_the_first_to_behind_the_last);
+	tcase_add_test(tcase, what_a_dropped_slot_made_it_keep_counts_no_more);
 	tcase_add_test(tcase, skipped_records_alone_make_a_range);
 	tcase_add_loop_test(
 		tcase, it_moves_the_lanes_whose_next_offset_lies_in_its_range,

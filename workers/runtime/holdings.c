@@ -3,9 +3,10 @@
  * Holdings: the partitions that the group gave us and the rows of positions
  * that we hold of them.
  *
- * A slot is read only between a take-over and the next doubt about it. What
- * was in hand is dropped then: records of the open batch here, those of the
- * batch at the database when that ends (its slot is not held any more).
+ * A slot is read only between a take-over and the next doubt about it; how it
+ * is read is in reading.c. What was in hand is dropped then: records of the
+ * open batch here, those of the batch at the database when that ends (its slot
+ * is not held any more).
  */
 #include <inttypes.h>
 #include <string.h>
@@ -17,25 +18,6 @@
 
 #define REVOKE_JOB_MS 5000
 #define REVOKE_WAIT_MS 1000
-#define READ_AGAIN_MS 10
-
-static size_t partitions_in(struct worker *worker, enum slot_state state,
-			    struct kafka_partition *ret)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < SLOTS_MAX; i++) {
-		const struct slot *slot = &worker->slots[i];
-
-		if (slot->state == state)
-			ret[n++] = (struct kafka_partition){
-				.topic = slot->topic,
-				.partition = slot->partition,
-				.offset = slot->next_read,
-			};
-	}
-	return n;
-}
 
 size_t holdings_keys(struct worker *worker, enum slot_state state,
 		     struct position_key *ret)
@@ -102,8 +84,7 @@ void holdings_want_all(struct worker *worker)
 	for (size_t i = 0; i < SLOTS_MAX; i++) {
 		struct slot *slot = &worker->slots[i];
 
-		if (slot_held(slot) || slot->state == SLOT_WARM ||
-		    slot->state == SLOT_GONE)
+		if (slot_held(slot) || slot->state == SLOT_WARM)
 			holdings_want(worker, slot, false);
 	}
 }
@@ -146,6 +127,7 @@ static void take_row(struct worker *worker, const struct position *row)
 	slot->rows[slot->n_rows++] = (struct slot_row){
 		.lane = row->lane,
 		.next_offset = row->next_offset,
+		.emitted = row->emitted_offset,
 		.epoch = row->epoch,
 	};
 }
@@ -154,12 +136,10 @@ static void settle_slot(struct slot *slot)
 {
 	slot->next_read = slot->decided;
 	slot->known = true;
-	slot->n_gaps = 0;
+	slot->gap_to = -1;
 	slot->written = slot->decided;
 	slot->mirrored = 0;
-	slot->state = !slot->n_rows ? SLOT_WARM
-		      : slot->gone  ? SLOT_GONE
-				    : SLOT_TAKEN;
+	slot->state = slot->n_rows ? SLOT_TAKEN : SLOT_WARM;
 	counter_add(&runtime_counters.takeovers, 1);
 }
 
@@ -267,8 +247,7 @@ bool holdings_compare(struct worker *worker, struct positions *positions)
 	for (size_t i = 0; i < SLOTS_MAX; i++) {
 		struct slot *slot = &worker->slots[i];
 
-		if (!slot_held(slot) && slot->state != SLOT_WARM &&
-		    slot->state != SLOT_GONE)
+		if (!slot_held(slot) && slot->state != SLOT_WARM)
 			continue;
 		if (still_ours(worker, slot, positions))
 			continue;
@@ -280,47 +259,6 @@ bool holdings_compare(struct worker *worker, struct positions *positions)
 		holdings_want(worker, slot, true);
 	}
 	return all;
-}
-
-void holdings_read(struct worker *worker)
-{
-	struct kafka_partition partitions[SLOTS_MAX];
-	size_t n = partitions_in(worker, SLOT_TAKEN, partitions);
-	int64_t now_ms = clock_now_ms();
-	bool begun[SLOTS_MAX];
-
-	if (!n || worker->paused || now_ms < worker->read_at_ms)
-		return;
-	kafka_in_resume_at(worker->in, partitions, n, begun);
-	for (size_t i = 0; i < n; i++)
-		if (begun[i])
-			slot_of(worker, partitions[i].topic,
-				partitions[i].partition)
-				->state = SLOT_READING;
-		else
-			worker->read_at_ms = now_ms + READ_AGAIN_MS;
-}
-
-void holdings_pause(struct worker *worker)
-{
-	struct kafka_partition partitions[SLOTS_MAX];
-	size_t n = partitions_in(worker, SLOT_READING, partitions);
-
-	if (worker->paused)
-		return;
-	/* Reading may have begun where it is about to. */
-	n += partitions_in(worker, SLOT_TAKEN, partitions + n);
-	worker->paused = true;
-	if (n)
-		(void)kafka_in_pause(worker->in, partitions, n);
-	for (size_t i = 0; i < SLOTS_MAX; i++)
-		if (worker->slots[i].state == SLOT_READING)
-			worker->slots[i].state = SLOT_TAKEN;
-}
-
-void holdings_continue(struct worker *worker)
-{
-	worker->paused = false; /* TAKEN slots are read from where they are */
 }
 
 void holdings_mirror(struct worker *worker, bool all)
@@ -356,6 +294,7 @@ static void free_slots(struct worker *worker)
 
 		slot->state = SLOT_FREE;
 		slot->gone = false;
+		hold_end(&slot->hold);
 		slot->known = false;
 		slot->n_rows = 0;
 		emitted_forget(&slot->emitted);
@@ -365,16 +304,33 @@ static void free_slots(struct worker *worker)
 		worker->ops->task->changed(worker->arg);
 }
 
+/* Somebody has raised the topic's partitions: keys have moved, and what lies
+ * there has no position. */
+static void note_undeclared(struct worker *worker,
+			    const struct kafka_partition *partition)
+{
+	log_error("PARTITION-UNDECLARED",
+		  "'%s' partition %" PRId32
+		  " is not declared (the topic has %d), nothing reads it",
+		  worker->topic_names[partition->topic], partition->partition,
+		  TOPIC_PARTITIONS);
+	worker->undeclared[partition->topic] = partition->partition;
+}
+
 void holdings_assigned(void *arg, const struct kafka_partition *partitions,
 		       size_t n)
 {
 	struct worker *worker = arg;
 
+	memset(worker->undeclared, 0, sizeof(worker->undeclared));
 	for (size_t i = 0; i < n; i++) {
 		struct slot *slot;
 
-		if (partitions[i].partition >= TOPIC_PARTITIONS)
+		hold_end(&worker->topic_holds[partitions[i].topic]);
+		if (partitions[i].partition >= TOPIC_PARTITIONS) {
+			note_undeclared(worker, &partitions[i]);
 			continue;
+		}
 		slot = slot_of(worker, partitions[i].topic,
 			       partitions[i].partition);
 		slot->state = SLOT_WANTED;
@@ -399,19 +355,4 @@ void holdings_revoked(void *arg, const struct kafka_partition *partitions,
 	if (worker_finish_job(worker, job_ms) && !lost)
 		worker_release(worker, wait_ms);
 	free_slots(worker);
-}
-
-void holdings_gone(void *arg, int topic, int32_t partition)
-{
-	struct worker *worker = arg;
-	struct slot *slot = slot_of(worker, topic, partition);
-
-	if (partition >= TOPIC_PARTITIONS || slot->state != SLOT_READING)
-		return;
-	slot->state = SLOT_GONE;
-	slot->gone = true;
-	log_error("POSITION-GONE",
-		  "offset %" PRId64 " of '%s' partition %" PRId32
-		  " is not in the log, holding this partition",
-		  slot->next_read, worker->topic_names[topic], partition);
 }

@@ -3,14 +3,18 @@
  * Intake: records into the open batch.
  *
  * Whatever librdkafka hands out, only the record that must come next is
- * taken. After a gap reading begins again at the right place; an offset that
- * is missing each time holds no record (somebody else's transaction has put
- * its marker there) and is passed. Decoding happens here, while the database
- * thread commits the batch before.
+ * taken. Offsets between two records hold none when the log flowed from the
+ * one to the other: the markers of somebody's transactions, and the records
+ * of those that were aborted. The first record after a seek has no such
+ * witness; if it is not the one that must come next, reading begins once more
+ * at the right place. Behind the last record the end of the log is one: all
+ * before it was handed out. A partition of which anything could not be read
+ * is paused before the next record of it is looked at (reading.c).
+ *
+ * Decoding happens here, while the database thread commits the batch before.
  */
-#include <inttypes.h>
+#include <string.h>
 
-#include "infra/lib/log.h"
 #include "schemas/missing.h"
 #include "workers/runtime/counters.h"
 #include "workers/runtime/state.h"
@@ -19,12 +23,14 @@
  * longer. */
 #define HEADER_KEPT_BYTES ((size_t)MISSING_HEADER_BYTES + 1)
 
-/* Large records make a small batch. */
-#define BATCH_MAX_BYTES ((size_t)16 << 20)
-
-/* So often is read again what has not come; a client that hands out what it
- * fetched for another place does so once. */
-#define READ_AGAIN_MAX 3
+/*
+ * Large records make a small batch. Three batches are in hand: the open one,
+ * the one at the database, and the one whose facts go out.
+ */
+#define BATCH_MAX_BYTES ((size_t)8 << 20)
+/* What the client keeps of a record and of a header beside their bytes. */
+#define RECORD_BYTES ((size_t)400)
+#define HEADER_BYTES ((size_t)32)
 
 static struct counter *consumed_counter(enum topic_id id)
 {
@@ -48,13 +54,15 @@ static struct counter *consumed_counter(enum topic_id id)
 struct reading {
 	struct envelope *envelope;
 	struct arena *arena;
+	size_t n_bytes; /* of all headers */
 };
 
 static void read_header(void *arg, const char *name, const void *value,
 			size_t n)
 {
-	const struct reading *reading = arg;
+	struct reading *reading = arg;
 
+	reading->n_bytes += strlen(name) + n + HEADER_BYTES;
 	/* What no check would let pass is not worth keeping whole. */
 	if (n > HEADER_KEPT_BYTES)
 		n = HEADER_KEPT_BYTES;
@@ -63,15 +71,16 @@ static void read_header(void *arg, const char *name, const void *value,
 	envelope_read(reading->envelope, name, value, n);
 }
 
-static int read_envelope(struct worker *worker,
-			 const struct kafka_record *kafka,
-			 struct envelope *envelope, struct schema_fault *fault)
+static size_t read_headers(struct worker *worker,
+			   const struct kafka_record *kafka,
+			   struct envelope *envelope)
 {
-	struct reading reading = { envelope, &worker->open->arena };
+	struct reading reading = { envelope, &worker->open->arena,
+				   RECORD_BYTES };
 
 	envelope_init(envelope);
 	kafka_record_headers(kafka, read_header, &reading);
-	return envelope_check(envelope, fault);
+	return reading.n_bytes;
 }
 
 static struct text clean(struct text text)
@@ -109,6 +118,14 @@ static void decode(struct worker *worker, struct record *record, int checked,
 	batch_dead(worker->open, record, schema_outcome_name(r), fault->what);
 }
 
+/* How large the next ones may be: as the last ones were, if not larger. */
+static void expect_size(struct worker *worker, size_t n_bytes)
+{
+	worker->record_bytes -= worker->record_bytes / 64;
+	if (n_bytes > worker->record_bytes)
+		worker->record_bytes = n_bytes;
+}
+
 static void take_record(struct worker *worker, struct slot *slot,
 			struct kafka_record *kafka)
 {
@@ -116,42 +133,35 @@ static void take_record(struct worker *worker, struct slot *slot,
 	struct envelope envelope;
 	struct record *record;
 	struct slot_row *row;
+	size_t n_bytes;
 	int checked, lane;
 
-	checked = read_envelope(worker, kafka, &envelope, &fault);
+	n_bytes = read_headers(worker, kafka, &envelope);
+	expect_size(worker, n_bytes + kafka->n_key + kafka->n_value);
+	checked = envelope_check(&envelope, &fault);
 	lane = lane_of(worker, kafka, &envelope);
 	row = slot_row(slot, lane);
-	if (!row) {
+	/* Another lane's, or a fact of it is out already. */
+	if (!row || kafka->offset < row->emitted) {
 		counter_add(&runtime_counters.skipped, 1);
-		batch_skip(worker->open, slot, kafka->offset);
+		batch_skip(worker->open, slot, kafka->offset,
+			   kafka->offset + 1);
 		return;
 	}
 	record = batch_add(worker->open, slot, kafka);
+	batch_count(worker->open, record, n_bytes);
 	record->envelope = envelope;
 	record->lane = lane;
 	record->decided = record->kafka.offset < row->next_offset;
 	decode(worker, record, checked, &fault);
 }
 
-/* True: there is nothing to wait for at the offsets before @kafka. */
-static bool pass_gap(struct worker *worker, struct slot *slot,
-		     const struct kafka_record *kafka)
+/* The offsets from next_read to @to hold no record. */
+static void pass(struct worker *worker, struct slot *slot, int64_t to)
 {
-	bool pass = ++slot->n_gaps > READ_AGAIN_MAX;
-
 	counter_add(&runtime_counters.gaps, 1);
-	log_warn("RECORD-GAP",
-		 "expected offset %" PRId64 " of '%s' partition %" PRId32
-		 ", got %" PRId64 ", %s",
-		 slot->next_read, worker->topic_names[slot->topic],
-		 slot->partition, kafka->offset,
-		 pass ? "there are no records between them"
-		      : "will read again from there");
-	if (pass)
-		batch_skip(worker->open, slot, slot->next_read);
-	else
-		slot->state = SLOT_TAKEN;
-	return pass;
+	batch_skip(worker->open, slot, slot->next_read, to);
+	slot->next_read = to;
 }
 
 /* Is it the one that must come next? If not, reading is begun again. */
@@ -160,36 +170,82 @@ static bool in_turn(struct worker *worker, struct slot *slot,
 {
 	if (slot->state != SLOT_READING || kafka->offset < slot->next_read)
 		return false;
-	if (kafka->offset > slot->next_read && !pass_gap(worker, slot, kafka))
+	if (kafka->offset > slot->next_read && !slot->flowing &&
+	    kafka->offset != slot->gap_to) {
+		slot->gap_to = kafka->offset;
+		slot->state = SLOT_TAKEN;
 		return false;
-	slot->n_gaps = 0;
+	}
+	if (kafka->offset > slot->next_read)
+		pass(worker, slot, kafka->offset);
+	slot->flowing = true;
+	reading_flows(worker, slot);
 	return true;
 }
 
-static void take(struct worker *worker, struct kafka_record *kafka)
+static bool is_full(const struct worker *worker)
 {
-	struct slot *slot = slot_of(worker, kafka->topic, kafka->partition);
+	return batch_bytes(worker->open) >= BATCH_MAX_BYTES;
+}
 
-	if (kafka->partition < TOPIC_PARTITIONS &&
-	    in_turn(worker, slot, kafka)) {
-		slot->next_read = kafka->offset + 1;
-		slot->read_stamp_ms = kafka->timestamp_ms;
-		counter_add(consumed_counter(
-				    worker->identity.topics[slot->topic]->id),
-			    1);
-		take_record(worker, slot, kafka);
+static void take(struct worker *worker, struct slot *slot,
+		 struct kafka_record *kafka)
+{
+	if (!in_turn(worker, slot, kafka))
+		return;
+	if (is_full(worker)) {
+		/* It was handed out with those that have filled the batch. */
+		slot->state = SLOT_TAKEN;
+		return;
+	}
+	slot->next_read = kafka->offset + 1;
+	slot->read_stamp_ms = kafka->timestamp_ms;
+	counter_add(consumed_counter(worker->identity.topics[slot->topic]->id),
+		    1);
+	take_record(worker, slot, kafka);
+}
+
+static void take_polled(struct worker *worker, struct kafka_record *kafka)
+{
+	struct slot *slot = NULL;
+
+	if (kafka->partition >= 0 && kafka->partition < TOPIC_PARTITIONS)
+		slot = slot_of(worker, kafka->topic, kafka->partition);
+	switch (kafka->mark) {
+	case KAFKA_RECORD:
+		if (slot)
+			take(worker, slot, kafka);
+		break;
+	case KAFKA_END:
+		if (slot)
+			(void)in_turn(worker, slot, kafka);
+		break;
+	case KAFKA_UNREADABLE:
+	case KAFKA_GONE:
+		reading_failed(worker, slot, kafka);
+		break;
 	}
 	kafka_record_release(kafka);
+}
+
+bool intake_full(const struct worker *worker)
+{
+	/* Half of it gone is room enough to go on for. */
+	return batch_bytes(worker->open) >=
+	       BATCH_MAX_BYTES / (worker->paused ? 2 : 1);
 }
 
 static size_t room_in(const struct worker *worker)
 {
 	const struct batch *batch = worker->open;
+	size_t bytes = batch_bytes(batch), n;
 
-	if (batch->n_records >= worker->batch_max ||
-	    batch->n_bytes >= BATCH_MAX_BYTES)
+	if (batch->n_records >= worker->batch_max || bytes >= BATCH_MAX_BYTES)
 		return 0;
-	return worker->batch_max - batch->n_records;
+	n = (BATCH_MAX_BYTES - bytes) / worker->record_bytes + 1;
+	if (n > worker->batch_max - batch->n_records)
+		n = worker->batch_max - batch->n_records;
+	return n;
 }
 
 void intake_read(struct worker *worker)
@@ -209,6 +265,6 @@ void intake_read(struct worker *worker)
 			room = READ_AT_ONCE;
 		n = kafka_in_poll(worker->in, worker->polled, room, 0);
 		for (size_t i = 0; i < n; i++)
-			take(worker, &worker->polled[i]);
+			take_polled(worker, &worker->polled[i]);
 	} while (n == room);
 }

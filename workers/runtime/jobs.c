@@ -3,24 +3,54 @@
  * Jobs: what the database thread does for the loop. Each gives 0 or a
  * TRANSACTION_E_ outcome, and on trouble says why in args->error.
  */
+#include <stdio.h>
 #include <string.h>
 
+#include "infra/lib/log.h"
 #include "workers/runtime/state.h"
+
+/* Always asked, so that no transaction answers for another's commit. */
+static bool unreplicated(struct job_args *args, struct session *session)
+{
+	if (!pg_unreplicated(session->work))
+		return false;
+	log_warn("UNREPLICATED", "a commit was not replicated, will take over "
+				 "anew and read what is true");
+	(void)str_copy(args->error, sizeof(args->error),
+		       "a commit was not replicated");
+	return true;
+}
 
 static int positions_outcome(struct job_args *args, struct session *session,
 			     int r)
 {
-	if (!r)
+	if (unreplicated(args, session))
+		return TRANSACTION_E_LOST;
+	switch (r) {
+	case 0:
 		return 0;
-	(void)str_copy(args->error, sizeof(args->error),
-		       r == POSITIONS_E_UNLIKE
-			       ? "lanes and positions name different rows"
-			       : pg_message(session->work));
-	return r == POSITIONS_E_LOST ? TRANSACTION_E_LOST : TRANSACTION_E_HOLD;
+	case POSITIONS_E_UNLIKE:
+		(void)str_copy(args->error, sizeof(args->error),
+			       "lanes and positions name different rows");
+		return TRANSACTION_E_HOLD;
+	case POSITIONS_E_TOO_MANY:
+		(void)snprintf(args->error, sizeof(args->error),
+			       "the service has more than %d lanes",
+			       (int)LANES_MAX);
+		return TRANSACTION_E_HOLD;
+	case POSITIONS_E_LOST:
+	default:
+		(void)str_copy(args->error, sizeof(args->error),
+			       pg_message(session->work));
+		return r == POSITIONS_E_LOST ? TRANSACTION_E_LOST
+					     : TRANSACTION_E_HOLD;
+	}
 }
 
 static int run_outcome(struct job_args *args, struct session *session, int r)
 {
+	if (unreplicated(args, session))
+		return TRANSACTION_E_LOST;
 	if (!r)
 		return 0;
 	(void)str_copy(args->error, sizeof(args->error),
@@ -107,6 +137,14 @@ int job_survey(void *arg, struct session *session)
 			   args->ops->survey(args->arg, session->work));
 }
 
+int job_beat(void *arg, struct session *session)
+{
+	struct job_args *args = arg;
+
+	return run_outcome(args, session,
+			   heartbeat_write(session->work, &args->heartbeat));
+}
+
 int job_emit(void *arg, struct session *session)
 {
 	struct job_args *args = arg;
@@ -120,6 +158,8 @@ int job_release(void *arg, struct session *session)
 {
 	struct job_args *args = arg;
 
+	if (args->leaving)
+		(void)heartbeat_remove(session->work, args->identity);
 	return run_outcome(args, session,
 			   positions_release(session->work, args->identity,
 					     args->held, args->n_held));

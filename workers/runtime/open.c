@@ -18,10 +18,13 @@
 #include "workers/runtime/counters.h"
 #include "workers/runtime/lag.h"
 #include "workers/runtime/state.h"
+#include "workers/runtime/trouble.h"
 
 /* A job has deadlines of its own; one that outlives them all is stuck. */
 #define STUCK_MS 120000
 #define CLOSE_MAX_S 15
+/* The runtime's own need of the schema `control`: heartbeats. */
+#define CONTROL_NEEDED INT64_C(4)
 
 /* ---- health ---- */
 
@@ -35,10 +38,8 @@ static const char *check_live(void *arg)
 	return NULL;
 }
 
-static const char *check_ready(void *arg)
+const char *worker_not_ready(struct worker *worker)
 {
-	const struct worker *worker = arg;
-
 	if (worker->draining)
 		return "draining";
 	if (worker->hold.on)
@@ -49,6 +50,8 @@ static const char *check_ready(void *arg)
 		return "not a member of the group yet";
 	if (publisher_away(worker->publisher))
 		return "no broker can be reached";
+	if (trouble_first(worker, worker->trouble, sizeof(worker->trouble)))
+		return worker->trouble;
 	for (size_t i = 0; i < SLOTS_MAX; i++)
 		switch (worker->slots[i].state) {
 		case SLOT_TAKEN:
@@ -57,14 +60,17 @@ static const char *check_ready(void *arg)
 			return "partitions are being taken over";
 		case SLOT_WANTED:
 			return "partitions are being taken over";
-		case SLOT_GONE:
-			return "a position is not in the log";
 		case SLOT_FREE:
 		case SLOT_READING:
 		case SLOT_WARM:
 			break;
 		}
 	return NULL;
+}
+
+static const char *check_ready(void *arg)
+{
+	return worker_not_ready(arg);
 }
 
 static const char *check_started(void *arg)
@@ -195,7 +201,7 @@ static int open_consumer(struct worker *worker)
 		.assigned = holdings_assigned,
 		.revoked = holdings_revoked,
 		.trouble = take_trouble,
-		.gone = holdings_gone,
+		.marks = true,
 		.arg = worker,
 		.loop = worker->loop,
 	};
@@ -214,9 +220,15 @@ static void prepare_args(struct worker *worker)
 		.schema = worker->conf->schema,
 		.holder = worker->holder,
 		.schema_version = worker->ops->schema_version,
-		.control_version = worker->ops->control_version,
+		.control_version = worker->ops->control_version > CONTROL_NEEDED
+					   ? worker->ops->control_version
+					   : CONTROL_NEEDED,
 	};
 	args->identity = &worker->identity;
+	args->heartbeat.identity = &worker->identity;
+	args->heartbeat.version = version_of(worker->conf);
+	args->heartbeat.schema = worker->conf->schema;
+	args->heartbeat.started_at_ms = clock_wall_ms();
 	args->lanes = &worker->lanes;
 	args->ops = worker->ops;
 	args->arg = worker->arg;
@@ -254,6 +266,7 @@ static void open_log(struct worker *worker)
 	counters_init(version_of(worker->conf), worker->conf->colour);
 	runtime_counters_register();
 	counters_collect(lag_collect, worker);
+	counters_collect(trouble_collect, worker);
 }
 
 static int open_all(struct worker *worker, loop_fn drain)
@@ -354,6 +367,7 @@ void worker_close(struct worker *worker)
 	(void)batch_free(worker->open);
 	(void)batch_free(worker->running);
 	(void)batch_free(worker->told);
+	buf_deinit(&worker->args->heartbeat.troubles);
 	free(worker->args);
 	free(worker);
 }

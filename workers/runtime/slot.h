@@ -3,15 +3,17 @@
  * Slot: one partition of one topic as this worker holds it.
  *
  * The group gives it (WANTED), a take-over fills in the rows of its lanes
- * (READING; WARM when none of them is our colour's), and any doubt sends it
- * back to WANTED. All of it is the poll thread's; the database thread gets
- * copies.
+ * (TAKEN, then READING; WARM when none of them is our colour's), and any doubt
+ * sends it back to WANTED. One that cannot be read is held by itself: its
+ * `hold` says why, and when it is tried again; the others go on. All of it is
+ * the poll thread's; the database thread gets copies.
  */
 #ifndef RUNTIME_SLOT_H
 #define RUNTIME_SLOT_H
 
 #include "schemas/topics.h"
 #include "workers/runtime/emitted.h"
+#include "workers/runtime/hold.h"
 #include "workers/runtime/lanes.h"
 
 enum { WORKER_TOPICS_MAX = 4 };
@@ -23,13 +25,13 @@ enum slot_state {
 	SLOT_TAKEN,  /* taken over; reading is about to begin */
 	SLOT_READING,
 	SLOT_WARM, /* ours to read, but no lane of it is our colour's */
-	SLOT_GONE, /* its position is not in the log: hold, and say so */
 };
 
 /* A row of `positions` that we hold. */
 struct slot_row {
 	int lane;
 	int64_t next_offset;
+	int64_t emitted; /* when it was taken over: facts below it are out */
 	int64_t epoch;
 };
 
@@ -39,13 +41,18 @@ struct slot {
 	enum slot_state state;
 	bool prove; /* that we are still a member, before taking it again */
 	bool known; /* it was taken over since the group gave it */
-	bool gone;  /* the client reads it no more before it is assigned anew */
+	/* The client says that the position is not in the log, and reads this
+	 * partition no more before kafka_in_restart(). */
+	bool gone;
+	struct hold hold; /* it cannot be read, or is being tried again */
 	struct slot_row rows[LANES_MAX];
 	size_t n_rows;
 	int64_t next_read;     /* the offset that must come next */
-	int n_gaps;            /* times that it has not come */
+	bool flowing;          /* records came in turn since reading began */
+	int64_t gap_to;        /* what came first in place of next_read */
 	int64_t decided;       /* up to where batches have ended */
 	int64_t written;       /* emitted_offset as it stands in the database */
+	int64_t written_at_ms; /* when that moved, or had nowhere to go */
 	int64_t mirrored;      /* the group's offset, as it was told last */
 	int64_t read_stamp_ms; /* timestamp of the record read last; 0: none */
 	struct emitted emitted;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * State: what the files of the loop share. worker.c turns it, open.c makes
- * and ends it, intake.c fills the open batch, jobs.c is what the database
+ * and ends it, reading.c says where partitions are
+ * read, intake.c fills the open batch, jobs.c is what the database
  * thread does, tell.c is what follows a commit, holdings.c keeps the slots.
  * Everything is the poll thread's, but for the arguments of the job in hand,
  * which are the database thread's until it is done.
@@ -14,6 +15,7 @@
 #include "infra/lib/loop.h"
 #include "infra/lib/probe.h"
 #include "workers/runtime/batch.h"
+#include "workers/runtime/heartbeat.h"
 #include "workers/runtime/hold.h"
 #include "workers/runtime/positions.h"
 #include "workers/runtime/publish.h"
@@ -34,6 +36,7 @@ enum job {
 	JOB_EMIT,
 	JOB_LOOK,
 	JOB_SURVEY,
+	JOB_BEAT,
 	JOB_RELEASE,
 };
 
@@ -52,6 +55,9 @@ struct job_args {
 	const struct lanes *lanes;
 	struct held_position held[SLOTS_MAX * LANES_MAX];
 	size_t n_held;
+	bool leaving;
+	/* BEAT */
+	struct heartbeat heartbeat;
 	/* BATCH */
 	struct transaction transaction;
 };
@@ -75,6 +81,10 @@ struct worker {
 
 	struct slot slots[SLOTS_MAX]; /* topic * TOPIC_PARTITIONS + partition */
 	struct lanes lanes;
+	struct hold topic_holds[WORKER_TOPICS_MAX]; /* that cannot be read */
+	/* Partitions that the group gives and nobody declared; 0: none. */
+	int32_t undeclared[WORKER_TOPICS_MAX];
+	char trouble[HOLD_REASON_BYTES + TOPIC_NAME_BYTES]; /* for /readyz */
 	bool joined;    /* the group has given us our partitions, if any */
 	bool connected; /* a session is open */
 	bool started;   /* was connected and joined once */
@@ -85,13 +95,14 @@ struct worker {
 	struct batch *told;    /* committed; its facts are about to go out */
 	bool retry;            /* the running batch is to be tried again */
 	size_t batch_max;      /* what fits the time that a batch may take */
+	size_t record_bytes;   /* what the next records may be as large as */
 
 	enum job job;
 	int64_t job_since_ms;
 	bool task_turn; /* a worker's task goes before the next batch */
 	bool look_now;  /* something is amiss with our rows */
 	int64_t look_at_ms, emit_at_ms, mirror_at_ms, read_at_ms;
-	int64_t survey_at_ms;
+	int64_t survey_at_ms, topics_at_ms, beat_at_ms;
 	int64_t n_mirrors;
 	struct log_limit dead_lines;
 	struct job_args *args;
@@ -127,11 +138,6 @@ int holdings_prove(struct worker *worker);
 void holdings_taken(struct worker *worker, struct positions *positions);
 /* What a look gave; drops what is not ours any more. True: all is ours. */
 bool holdings_compare(struct worker *worker, struct positions *positions);
-/* Begins to read where slots have been taken; trouble is tried again. */
-void holdings_read(struct worker *worker);
-/* For a hold, and after it. */
-void holdings_pause(struct worker *worker);
-void holdings_continue(struct worker *worker);
 /* The group's offsets follow emitted_offset; @all: those that stand still
  * are told again, too. */
 void holdings_mirror(struct worker *worker, bool all);
@@ -140,13 +146,29 @@ void holdings_assigned(void *arg, const struct kafka_partition *partitions,
 		       size_t n);
 void holdings_revoked(void *arg, const struct kafka_partition *partitions,
 		      size_t n, bool lost);
-/* The position is not in the log. */
-void holdings_gone(void *arg, int topic, int32_t partition);
+
+/* ---- reading.c: where slots are read, and what cannot be ---- */
+
+/* Begins to read where slots have been taken over, and again where that has
+ * failed when its pause is over. */
+void reading_turn(struct worker *worker);
+/* For a hold of the worker, and after it. */
+void reading_pause(struct worker *worker);
+void reading_continue(struct worker *worker);
+/* A record, or the end of the log, came in turn. */
+void reading_flows(struct worker *worker, struct slot *slot);
+/* @mark says that it cannot be read; @slot is NULL for what is no slot. */
+void reading_failed(struct worker *worker, struct slot *slot,
+		    const struct kafka_record *mark);
+/* Are topics there again that were not? */
+void reading_look_at_topics(struct worker *worker);
 
 /* ---- intake.c ---- */
 
 /* Fills the open batch with what has arrived. */
 void intake_read(struct worker *worker);
+/* Does the open batch keep as much as it may? */
+bool intake_full(const struct worker *worker);
 
 /* ---- tell.c ---- */
 
@@ -161,10 +183,14 @@ int job_look(void *args, struct session *session);
 int job_batch(void *args, struct session *session);
 int job_task(void *args, struct session *session);
 int job_survey(void *args, struct session *session);
+int job_beat(void *args, struct session *session);
 int job_emit(void *args, struct session *session);
 int job_release(void *args, struct session *session);
 
 /* ---- open.c ---- */
+
+/* NULL, or why the worker is not ready. */
+const char *worker_not_ready(struct worker *worker);
 
 /* @drain is called for SIGTERM and SIGINT, with the worker. */
 int worker_open(struct worker **ret, const struct worker_ops *ops, void *arg,

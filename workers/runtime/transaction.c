@@ -25,14 +25,17 @@ static const char begin_locked[] =
 static int outcome_of(struct transaction *tx, struct pg *pg, int r)
 {
 	const char *state = pg_sqlstate(pg);
+	bool unreplicated = pg_unreplicated(pg);
 
-	if (!r && !pg_unreplicated(pg))
+	if (!r && !unreplicated)
 		return 0;
 	(void)snprintf(tx->error, sizeof(tx->error), "%s", pg_message(pg));
-	if (!r) {
+	if (unreplicated) {
 		log_warn("UNREPLICATED",
 			 "a commit was not replicated, will "
 			 "take over anew and read what is true");
+		(void)str_copy(tx->error, sizeof(tx->error),
+			       "a commit was not replicated");
 		return TRANSACTION_E_LOST;
 	}
 	if (r == PG_E_LOST)

@@ -20,6 +20,7 @@
 #include "infra/lib/log.h"
 #include "workers/runtime/counters.h"
 #include "workers/runtime/state.h"
+#include "workers/runtime/trouble.h"
 
 #define TURN_MS 50
 #define LOOK_EVERY_MS 1000
@@ -30,8 +31,11 @@
 /* Now and then also what has not moved: it may not have arrived. */
 #define MIRROR_ALL_EVERY 30
 #define FEWEST_RECORDS ((size_t)64)
+/* So large is a record as long as none was seen. */
+#define FIRST_RECORD_BYTES ((size_t)64 << 10)
 #define RELEASE_JOB_MS 5000
 #define SURVEY_EVERY_MS 5000
+#define BEAT_EVERY_MS 1000
 
 /* ---- holding ---- */
 
@@ -50,7 +54,7 @@ static void hold(struct worker *worker, enum job job, const char *why)
 	if (hold_on(&worker->hold, why, clock_now_ms(), some_random()))
 		log_warn("HOLD", "holding: %s, will retry", why);
 	counter_set(&runtime_counters.holding, 1);
-	holdings_pause(worker);
+	reading_pause(worker);
 }
 
 static void go_on(struct worker *worker)
@@ -61,7 +65,7 @@ static void go_on(struct worker *worker)
 		 (long long)(clock_now_ms() - worker->hold.since_ms));
 	hold_end(&worker->hold);
 	counter_set(&runtime_counters.holding, 0);
-	holdings_continue(worker);
+	reading_continue(worker);
 }
 
 /* Nothing that was done or known over this connection may be trusted. */
@@ -172,6 +176,17 @@ static void close_batch(struct worker *worker)
 	}
 }
 
+static void prepare_heartbeat(struct worker *worker)
+{
+	struct heartbeat *heartbeat = &worker->args->heartbeat;
+	const char *reason = worker_not_ready(worker);
+
+	(void)str_copy(heartbeat->reason, sizeof(heartbeat->reason),
+		       reason ? reason : "");
+	buf_reset(&heartbeat->troubles);
+	trouble_json(worker, &heartbeat->troubles);
+}
+
 static work_fn prepare(struct worker *worker, enum job job)
 {
 	struct job_args *args = worker->args;
@@ -188,8 +203,6 @@ static work_fn prepare(struct worker *worker, enum job job)
 					      args->keys + args->n_keys);
 		args->n_keys += holdings_keys(worker, SLOT_WARM,
 					      args->keys + args->n_keys);
-		args->n_keys += holdings_keys(worker, SLOT_GONE,
-					      args->keys + args->n_keys);
 		return job_look;
 	case JOB_BATCH:
 		close_batch(worker);
@@ -203,7 +216,11 @@ static work_fn prepare(struct worker *worker, enum job job)
 		return job_emit;
 	case JOB_SURVEY:
 		return job_survey;
+	case JOB_BEAT:
+		prepare_heartbeat(worker);
+		return job_beat;
 	case JOB_RELEASE:
+		args->leaving = worker->draining;
 		args->n_held = holdings_rows(worker, args->held);
 		return job_release;
 	case JOB_NONE:
@@ -294,6 +311,7 @@ static void job_succeeded(struct worker *worker, enum job job)
 		note_written(worker);
 		holdings_mirror(worker, false);
 		return;
+	case JOB_BEAT:
 	case JOB_NONE:
 		return;
 	}
@@ -314,9 +332,9 @@ static void job_failed(struct worker *worker, enum job job, int r)
 {
 	if (job == JOB_BATCH)
 		keep_for_retry(worker);
-	/* What /metrics shows is nothing to hold for. */
-	if (job == JOB_SURVEY && r != TRANSACTION_E_LOST) {
-		log_warn("SURVEY", "%s, will retry", worker->args->error);
+	/* What others are shown is nothing to hold for. */
+	if ((job == JOB_SURVEY || job == JOB_BEAT) && r != TRANSACTION_E_LOST) {
+		log_warn("NOT-SHOWN", "%s, will retry", worker->args->error);
 		return;
 	}
 	switch (r) {
@@ -463,6 +481,11 @@ static enum job next_job(struct worker *worker)
 {
 	int64_t now_ms = clock_now_ms();
 
+	/* A worker that holds lives, and says why it is not ready. */
+	if (worker->connected && now_ms >= worker->beat_at_ms) {
+		worker->beat_at_ms = now_ms + BEAT_EVERY_MS;
+		return JOB_BEAT;
+	}
 	if (!hold_over(&worker->hold, now_ms))
 		return JOB_NONE;
 	if (!worker->connected)
@@ -505,14 +528,14 @@ static void heed_enough(struct worker *worker)
 	bool enough =
 		/* Half of them gone is few enough. */
 		facts_above(worker, worker->paused ? 2 : 1) ||
-		(task && task->enough(worker->arg));
+		intake_full(worker) || (task && task->enough(worker->arg));
 
 	if (worker->hold.on)
 		return;
 	if (enough && !worker->paused)
-		holdings_pause(worker);
+		reading_pause(worker);
 	else if (!enough && worker->paused)
-		holdings_continue(worker);
+		reading_continue(worker);
 }
 
 static void start_job(struct worker *worker)
@@ -551,7 +574,8 @@ static void turn(struct worker *worker)
 	 * to do while facts are sent and records read. */
 	start_job(worker);
 	tell_committed(worker);
-	holdings_read(worker);
+	reading_turn(worker);
+	reading_look_at_topics(worker);
 	intake_read(worker);
 	if (kafka_in_fatal(worker->in)) {
 		/* Another process is this member, say. Not to be mended here:
@@ -591,6 +615,7 @@ int worker_run(const struct worker_ops *ops, void *arg,
 	if (r)
 		return r;
 	worker->batch_max = FEWEST_RECORDS;
+	worker->record_bytes = FIRST_RECORD_BYTES;
 	while (!worker->over) {
 		turn(worker);
 		if (!worker->over)
