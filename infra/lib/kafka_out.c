@@ -80,6 +80,36 @@ static void take_error(rd_kafka_t *rk, int err, const char *reason, void *arg)
 	log_debug("KAFKA-OUT-ERROR", "%s", reason);
 }
 
+/*
+ * The partition that Kafka's own clients choose for that key when the topic
+ * has as many partitions as were declared. Any thread.
+ */
+static int32_t choose_partition(const rd_kafka_topic_t *topic, const void *key,
+				size_t n_key, int32_t n_partitions, void *arg,
+				void *opaque)
+{
+	const struct kafka_out *out = arg;
+	int32_t most = out->params.partitions_max;
+
+	if (most > 0 && n_partitions > most)
+		n_partitions = most;
+	return rd_kafka_msg_partitioner_murmur2_random(
+		topic, key, n_key, n_partitions, NULL, opaque);
+}
+
+static void set_partitioner(rd_kafka_conf_t *conf, struct kafka_out *out)
+{
+	/* It is there, since a setting of topics was set before. */
+	rd_kafka_topic_conf_t *topic =
+		rd_kafka_conf_get_default_topic_conf(conf);
+
+	assert(topic);
+	rd_kafka_topic_conf_set_opaque(topic, out);
+	rd_kafka_topic_conf_set_partitioner_cb(topic, choose_partition);
+	/* Else messages without a key would not be asked about. */
+	kafka_set(conf, "sticky.partitioning.linger.ms", "0");
+}
+
 static rd_kafka_conf_t *conf_of(struct kafka_out *out)
 {
 	const struct kafka_out_params *params = &out->params;
@@ -88,13 +118,13 @@ static rd_kafka_conf_t *conf_of(struct kafka_out *out)
 
 	kafka_set(conf, "enable.idempotence", "true");
 	kafka_set(conf, "message.timeout.ms", "0");
-	kafka_set(conf, "partitioner", "murmur2_random");
 	kafka_set(conf, "batch.num.messages", "10000");
 	/* A dead letter is its record and some more headers. */
 	kafka_set(conf, "message.max.bytes", "2097152");
 	kafka_set_number(conf, "linger.ms", params->linger_ms);
 	kafka_set_number(conf, "queue.buffering.max.messages",
 			 params->queue_max);
+	set_partitioner(conf, out);
 	rd_kafka_conf_set_dr_msg_cb(conf, take_report);
 	rd_kafka_conf_set_error_cb(conf, take_error);
 	rd_kafka_conf_set_opaque(conf, out);

@@ -39,6 +39,9 @@ struct kafka_out_params {
 	const char *client_id;
 	int64_t linger_ms; /* 0: at once */
 	int64_t queue_max; /* messages that may wait; more: KAFKA_OUT_E_FULL */
+	/* Messages go to the first so many of a topic's partitions, by the
+	 * hash of their key: to no other, if somebody adds some. 0: to all. */
+	int32_t partitions_max;
 	kafka_report_fn report;
 	void *arg;
 	struct loop *loop; /* woken when reports wait; NULL: nobody is */

@@ -32,19 +32,27 @@ static void take_report(void *arg, const struct kafka_report *report)
 	reports.offsets[(uintptr_t)report->opaque] = report->offset;
 }
 
-static void setup(void)
+static struct kafka_out *open_out(int32_t partitions_max)
 {
-	struct kafka_out_params params = {
+	const struct kafka_out_params params = {
+		.brokers = mock_brokers(),
 		.client_id = "test",
 		.queue_max = N_MANY,
+		.partitions_max = partitions_max,
 		.report = take_report,
+		.loop = loop,
 	};
+	struct kafka_out *opened;
 
+	ck_assert_int_eq(kafka_out_new(&opened, &params), 0);
+	return opened;
+}
+
+static void setup(void)
+{
 	mock_start("facts", 4);
 	ck_assert_int_eq(loop_new(&loop), 0);
-	params.brokers = mock_brokers();
-	params.loop = loop;
-	ck_assert_int_eq(kafka_out_new(&out, &params), 0);
+	out = open_out(0);
 }
 
 static void teardown(void)
@@ -126,6 +134,50 @@ START_TEST(a_partition_that_is_named_is_the_one)
 			ck_assert(kafka_out_flush(out, DEADLINE_MS));
 			ck_assert_int_eq(reports.partition, partition);
 		}
+	}
+END_TEST
+
+/* Where a message of @key lands on @topic; NULL: one without a key. */
+static int32_t partition_of(struct kafka_out *by, const char *topic,
+			    const char *key)
+{
+	const struct kafka_body body = {
+		.key = key,
+		.n_key = key ? strlen(key) : 0,
+	};
+
+	ck_assert_int_eq(
+		kafka_out_send(kafka_out_message(by, topic), &body, NULL), 0);
+	ck_assert(kafka_out_flush(by, DEADLINE_MS));
+	return reports.partition;
+}
+
+START_TEST(partitions_beyond_the_declared_ones_get_nothing_and_keys_stay)
+	{
+		struct kafka_out *bounded = open_out(4);
+		bool used[4] = { false };
+		char key[16];
+
+		ck_assert_int_eq(
+			rd_kafka_mock_topic_create(mock, "raised", 7, 1), 0);
+		for (int i = 0; i < 64; i++) {
+			int32_t partition;
+
+			(void)snprintf(key, sizeof(key), "order-%d", i);
+			partition = partition_of(bounded, "raised", key);
+			/* As any client of Kafka does it with four. */
+			ck_assert_int_eq(partition,
+					 partition_of(out, "facts", key));
+			used[partition] = true;
+			ck_assert_int_lt(partition_of(bounded, "raised", NULL),
+					 4);
+		}
+		for (int i = 0; i < 4; i++)
+			ck_assert(used[i]);
+		/* Kafka's own vectors: 479470107 and -973932308. */
+		ck_assert_int_eq(partition_of(bounded, "raised", "abc"), 3);
+		ck_assert_int_eq(partition_of(bounded, "raised", "21"), 0);
+		bounded = kafka_out_free(bounded);
 	}
 END_TEST
 
@@ -226,6 +278,9 @@ int main(void)
 		messages_of_one_key_stand_in_the_order_in_which_they_were_sent);
 	tcase_add_test(tcase, order_is_kept_when_the_broker_asks_to_try_again);
 	tcase_add_test(tcase, a_partition_that_is_named_is_the_one);
+	tcase_add_test(
+		tcase,
+		partitions_beyond_the_declared_ones_get_nothing_and_keys_stay);
 	tcase_add_test(tcase, the_loop_is_woken_for_a_report);
 	tcase_add_test(tcase,
 		       a_refusal_of_the_broker_is_reported_with_an_error);

@@ -15,6 +15,7 @@
 #include "producers/stampede/messages.h"
 #include "producers/stampede/score.h"
 #include "producers/stampede/steps.h"
+#include "schemas/topics.h"
 
 #define PROGRESS_EVERY_MS 1000
 #define LOOK_AFTER_SENDS 64 /* reports and signals, when flat out */
@@ -314,6 +315,7 @@ int load_new(struct load **ret, const struct conf *conf, uint64_t seed)
 					  .client_id = "stampede",
 					  .linger_ms = conf->linger_ms,
 					  .queue_max = conf->queue_max,
+					  .partitions_max = TOPIC_PARTITIONS,
 					  .report = take_report,
 					  .arg = load,
 				  });

@@ -67,6 +67,7 @@ int publisher_new(struct publisher **ret, const struct publisher_params *params)
 		.client_id = "storefront",
 		.linger_ms = 0,
 		.queue_max = params->queue_max,
+		.partitions_max = TOPIC_PARTITIONS,
 		.report = take_report,
 		.arg = publisher,
 		.loop = params->loop,
