@@ -16,6 +16,7 @@ enum header {
 	GROUP,
 	DELIVERY_COUNT,
 	MESSAGE,
+	CUT,
 	DLT_TOPIC,
 	DLT_PARTITION,
 	DLT_OFFSET,
@@ -30,6 +31,7 @@ static const char *const names[N_HEADERS] = {
 	[GROUP] = "__dlq.errors.group",
 	[DELIVERY_COUNT] = "__dlq.errors.delivery.count",
 	[MESSAGE] = "__dlq.errors.message",
+	[CUT] = "__dlq.errors.cut",
 	[DLT_TOPIC] = "kafka_dlt-original-topic",
 	[DLT_PARTITION] = "kafka_dlt-original-partition",
 	[DLT_OFFSET] = "kafka_dlt-original-offset",
@@ -95,6 +97,8 @@ static bool take(struct dead_letter *letter, size_t header, struct text value)
 		return take_i32(&letter->delivery_count, value);
 	case MESSAGE:
 		return take_text(&letter->message, value);
+	case CUT:
+		return take_text(&letter->cut, value);
 	case ID:
 		return take_text(&letter->id, value);
 	default:
@@ -143,6 +147,8 @@ static struct text value_of(const struct dead_letter *letter, size_t header,
 		return letter->group;
 	case DELIVERY_COUNT:
 		return text_from_i64(number, letter->delivery_count);
+	case CUT:
+		return letter->cut;
 	default:
 		return letter->message;
 	}

@@ -2,7 +2,9 @@
 /*
  * Dead letter: the headers that a copy on <topic>.dlq has besides its own.
  *
- * Key, value and headers are copied as they came; these follow. Kafka's own
+ * Key, value and headers are copied as they came; these follow. What makes a
+ * copy larger than its topic takes is left out, and `__dlq.errors.cut` says
+ * what: the original stands where the other headers say. Kafka's own
  * contract (KIP-1191, `__dlq.errors.*`), what existing consoles read
  * (`kafka_dlt-*`), and `dead-letter-id`: the source position, so that a copy
  * that is published twice is known as one. A record that was a copy before
@@ -23,6 +25,7 @@ struct dead_letter {
 	struct text group; /* who gave it up */
 	int32_t delivery_count;
 	struct text message; /* why; at most TEXT_MAX_CHARS */
+	struct text cut;     /* what was left out; absent: nothing */
 	struct text id;      /* topic/partition@offset; reading only */
 	/* Reading only: which headers were there, and which of them wrong. */
 	unsigned int seen, wrong;

@@ -13,6 +13,7 @@ static const struct fixture_header all[] = {
 	{ "__dlq.errors.group", "chillybin.blue" },
 	{ "__dlq.errors.delivery.count", "1" },
 	{ "__dlq.errors.message", "malformed: too deep at byte 8" },
+	{ "__dlq.errors.cut", "value of 3000012 bytes" },
 	{ "kafka_dlt-original-topic", "orders" },
 	{ "kafka_dlt-original-partition", "3" },
 	{ "kafka_dlt-original-offset", "1234" },
@@ -26,6 +27,7 @@ static const struct dead_letter sample = {
 	.group = TEXT_INIT("chillybin.blue"),
 	.delivery_count = 1,
 	.message = TEXT_INIT("malformed: too deep at byte 8"),
+	.cut = TEXT_INIT("value of 3000012 bytes"),
 };
 
 static int next_is(void *arg, const char *name, const char *value, size_t n)
@@ -85,6 +87,7 @@ START_TEST(what_is_written_is_read)
 		ck_assert(text_equal(letter.group, sample.group));
 		ck_assert_int_eq(letter.delivery_count, 1);
 		ck_assert(text_equal(letter.message, sample.message));
+		ck_assert(text_equal(letter.cut, sample.cut));
 		fixture_text_eq(letter.id, "orders/3@1234");
 	}
 END_TEST

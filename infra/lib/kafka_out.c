@@ -23,12 +23,30 @@
 #define ASK_AGAIN_MS 1000
 #define ASK_TIMEOUT_MS 100
 #define PUSH_MS 1
+/* What librdkafka keeps of a message and of a header beside their bytes. */
+#define MESSAGE_BYTES ((size_t)256)
+#define HEADER_BYTES ((size_t)64)
+#define FIRST_SENT ((size_t)1024)
+
+/* A message that is under way; the client carries its address. */
+struct sent {
+	void *opaque;
+	size_t n_bytes;
+	struct sent *next; /* of those that are free */
+};
+
+/* They are made in blocks, each twice as large as the last one. */
+struct sent_block {
+	struct sent_block *next;
+	struct sent sent[];
+};
 
 struct kafka_message {
 	struct kafka_out *out;
 	rd_kafka_topic_t *topic;
 	rd_kafka_headers_t *headers;
 	int32_t partition;
+	size_t n_bytes;
 };
 
 struct kafka_out {
@@ -41,6 +59,9 @@ struct kafka_out {
 	} topics[TOPICS_MAX];
 	size_t n_topics;
 	struct kafka_message message; /* one is under construction at a time */
+	struct sent_block *blocks;
+	size_t n_block; /* how many the newest block has */
+	struct sent *free_sent;
 	size_t n_waiting;
 	size_t waiting_bytes;
 	bool fatal;
@@ -48,21 +69,90 @@ struct kafka_out {
 	int64_t asked_at_ms;
 };
 
+/* ---- what is under way ---- */
+
+static void add_block(struct kafka_out *out)
+{
+	size_t n = out->n_block ? out->n_block * 2 : FIRST_SENT;
+	struct sent_block *block =
+		xmalloc(sizeof(*block) + n * sizeof(*block->sent));
+
+	block->next = out->blocks;
+	out->blocks = block;
+	out->n_block = n;
+	for (size_t i = 0; i < n; i++) {
+		block->sent[i].next = out->free_sent;
+		out->free_sent = &block->sent[i];
+	}
+}
+
+static struct sent *sent_new(struct kafka_out *out, void *opaque,
+			     size_t n_bytes)
+{
+	struct sent *sent;
+
+	if (!out->free_sent)
+		add_block(out);
+	sent = out->free_sent;
+	out->free_sent = sent->next;
+	*sent = (struct sent){ .opaque = opaque, .n_bytes = n_bytes };
+	out->n_waiting++;
+	out->waiting_bytes += n_bytes;
+	return sent;
+}
+
+/* Gives its opaque. */
+static void *sent_end(struct kafka_out *out, struct sent *sent)
+{
+	out->n_waiting--;
+	out->waiting_bytes -= sent->n_bytes;
+	sent->next = out->free_sent;
+	out->free_sent = sent;
+	return sent->opaque;
+}
+
+/* Of a client that is gone; it reports nothing any more. */
+static void sent_forget(struct kafka_out *out)
+{
+	while (out->blocks) {
+		struct sent_block *block = out->blocks;
+
+		out->blocks = block->next;
+		free(block);
+	}
+	out->n_block = 0;
+	out->free_sent = NULL;
+	out->n_waiting = 0;
+	out->waiting_bytes = 0;
+}
+
+/* ---- callbacks ---- */
+
+/* Errors about this very message: sent again it is refused again. */
+static bool is_refusal(rd_kafka_resp_err_t err)
+{
+	return err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE ||
+	       err == RD_KAFKA_RESP_ERR_INVALID_MSG ||
+	       err == RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE ||
+	       err == RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP ||
+	       err == RD_KAFKA_RESP_ERR_INVALID_RECORD ||
+	       err == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE;
+}
+
 static void take_report(rd_kafka_t *rk, const rd_kafka_message_t *message,
 			void *arg)
 {
 	struct kafka_out *out = arg;
 	struct kafka_report report = {
-		.opaque = message->_private,
+		.opaque = sent_end(out, message->_private),
 		.delivered = !message->err,
 		.partition = message->partition,
 		.offset = message->offset,
 		.error = message->err ? rd_kafka_err2str(message->err) : NULL,
+		.refused = is_refusal(message->err),
 	};
 
 	(void)rk;
-	out->n_waiting--;
-	out->waiting_bytes -= message->len + message->key_len;
 	if (report.delivered)
 		out->away = false;
 	out->params.report(out->params.arg, &report);
@@ -119,8 +209,8 @@ static rd_kafka_conf_t *conf_of(struct kafka_out *out)
 	kafka_set(conf, "enable.idempotence", "true");
 	kafka_set(conf, "message.timeout.ms", "0");
 	kafka_set(conf, "batch.num.messages", "10000");
-	/* A dead letter is its record and some more headers. */
-	kafka_set(conf, "message.max.bytes", "2097152");
+	kafka_set_number(conf, "message.max.bytes",
+			 (int64_t)KAFKA_OUT_MESSAGE_MAX_BYTES);
 	kafka_set_number(conf, "linger.ms", params->linger_ms);
 	kafka_set_number(conf, "queue.buffering.max.messages",
 			 params->queue_max);
@@ -145,8 +235,6 @@ static int open_client(struct kafka_out *out)
 	out->queue = rd_kafka_queue_get_main(out->rk);
 	if (out->params.loop)
 		kafka_wake_by(out->queue, loop_wake_fd(out->params.loop));
-	out->n_waiting = 0;
-	out->waiting_bytes = 0;
 	out->fatal = false;
 	return 0;
 }
@@ -168,6 +256,7 @@ static void close_client(struct kafka_out *out)
 					      RD_KAFKA_PURGE_F_NON_BLOCKING);
 	rd_kafka_destroy_flags(out->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
 	out->rk = NULL;
+	sent_forget(out);
 }
 
 int kafka_out_new(struct kafka_out **ret, const struct kafka_out_params *params)
@@ -225,12 +314,18 @@ struct kafka_message *kafka_out_message(struct kafka_out *out,
 	message->topic = topic_of(out, topic);
 	message->headers = xalloc_check(rd_kafka_headers_new(24));
 	message->partition = RD_KAFKA_PARTITION_UA;
+	message->n_bytes = 0;
 	return message;
 }
 
 void kafka_message_partition(struct kafka_message *message, int32_t partition)
 {
 	message->partition = partition;
+}
+
+size_t kafka_message_bytes(const struct kafka_message *message)
+{
+	return message->n_bytes;
 }
 
 int kafka_message_header(void *arg, const char *name, const char *value,
@@ -240,6 +335,7 @@ int kafka_message_header(void *arg, const char *name, const char *value,
 
 	(void)rd_kafka_header_add(message->headers, name, -1, value,
 				  value ? (ssize_t)n : -1);
+	message->n_bytes += strlen(name) + n + HEADER_BYTES;
 	return 0;
 }
 
@@ -260,6 +356,9 @@ int kafka_out_send(struct kafka_message *message, const struct kafka_body *body,
 		   void *opaque)
 {
 	struct kafka_out *out = message->out;
+	struct sent *sent = sent_new(out, opaque,
+				     message->n_bytes + MESSAGE_BYTES +
+					     body->n_key + body->n_value);
 	rd_kafka_vu_t vus[] = {
 		{ .vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = message->topic },
 		{ .vtype = RD_KAFKA_VTYPE_PARTITION,
@@ -272,7 +371,7 @@ int kafka_out_send(struct kafka_message *message, const struct kafka_body *body,
 		  .u.mem = { (void *)(uintptr_t)body->value, body->n_value } },
 		{ .vtype = RD_KAFKA_VTYPE_HEADERS,
 		  .u.headers = message->headers },
-		{ .vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = opaque },
+		{ .vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = sent },
 	};
 	rd_kafka_error_t *error;
 	int r = 0;
@@ -281,11 +380,9 @@ int kafka_out_send(struct kafka_message *message, const struct kafka_body *body,
 	if (error) {
 		/* The headers are ours again. */
 		rd_kafka_headers_destroy(message->headers);
+		(void)sent_end(out, sent);
 		r = outcome_of(out, rd_kafka_error_code(error));
 		rd_kafka_error_destroy(error);
-	} else {
-		out->n_waiting++;
-		out->waiting_bytes += body->n_key + body->n_value;
 	}
 	message->headers = NULL;
 	return r;

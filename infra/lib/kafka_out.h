@@ -22,12 +22,16 @@
 #include "infra/lib/cleanup.h"
 #include "infra/lib/loop.h"
 
+/* A message, with its key and headers, must stay below it. */
+#define KAFKA_OUT_MESSAGE_MAX_BYTES ((size_t)2 << 20)
+
 struct kafka_report {
 	void *opaque; /* as it was given to kafka_out_send() */
 	bool delivered;
 	int32_t partition; /* where it stands, when it was delivered */
 	int64_t offset;
 	const char *error; /* when it was not */
+	bool refused;      /* the broker will never take this message */
 };
 
 /* Called from within kafka_out_poll(), never after a reset for what was sent
@@ -70,6 +74,8 @@ struct kafka_message *kafka_out_message(struct kafka_out *out,
 					const char *topic);
 /* The partition to send to, in place of the key's hash. */
 void kafka_message_partition(struct kafka_message *message, int32_t partition);
+/* What the message takes so far, by its headers. */
+size_t kafka_message_bytes(const struct kafka_message *message);
 /* Copies. @value NULL is a header without a value. Has the shape of a header
  * callback: @message is a struct kafka_message, and 0 is returned. */
 int kafka_message_header(void *message, const char *name, const char *value,
@@ -95,7 +101,7 @@ void kafka_out_push(struct kafka_out *out);
 
 /* Sent and not reported yet. */
 size_t kafka_out_waiting(const struct kafka_out *out);
-/* The bytes of their keys and values. */
+/* What the client keeps for them: keys, values, headers, and its own. */
 size_t kafka_out_waiting_bytes(const struct kafka_out *out);
 
 /* Polls until everything is reported; false when the deadline came first. */

@@ -59,6 +59,13 @@ void emitted_acknowledge(struct emitted *emitted, uint64_t number)
 		emitted->first++;
 }
 
+int64_t emitted_offset_of(const struct emitted *emitted, uint64_t number)
+{
+	if (number < emitted->first || number >= emitted->end)
+		return -1;
+	return entry_of(emitted, number)->offset;
+}
+
 int64_t emitted_offset(const struct emitted *emitted, int64_t decided)
 {
 	if (emitted->first == emitted->end)

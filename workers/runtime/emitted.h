@@ -13,6 +13,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The number of no entry. */
+#define EMITTED_NONE UINT64_MAX
+
 struct emitted_entry {
 	int64_t offset;
 	uint32_t n_waiting;
@@ -34,6 +37,8 @@ uint64_t emitted_expect(struct emitted *emitted, int64_t offset,
 void emitted_expect_more(struct emitted *emitted, uint64_t number);
 /* One fact of that entry is on its topic. Old numbers are ignored. */
 void emitted_acknowledge(struct emitted *emitted, uint64_t number);
+/* The offset of an entry that still waits; -1 for an old number. */
+int64_t emitted_offset_of(const struct emitted *emitted, uint64_t number);
 /* @decided: up to where everything was handed to emitted_expect(). */
 int64_t emitted_offset(const struct emitted *emitted, int64_t decided);
 size_t emitted_n_waiting(const struct emitted *emitted);

@@ -138,6 +138,7 @@ static void settle_slot(struct slot *slot)
 	slot->known = true;
 	slot->gap_to = -1;
 	slot->written = slot->decided;
+	slot->written_at_ms = clock_now_ms();
 	slot->mirrored = 0;
 	slot->state = slot->n_rows ? SLOT_TAKEN : SLOT_WARM;
 	counter_add(&runtime_counters.takeovers, 1);
@@ -287,6 +288,7 @@ void holdings_mirror(struct worker *worker, bool all)
 static void free_slots(struct worker *worker)
 {
 	batch_reset(worker->open);
+	tell_dropped(worker);
 	if (worker->job != JOB_BATCH)
 		batch_reset(worker->running);
 	for (size_t i = 0; i < SLOTS_MAX; i++) {

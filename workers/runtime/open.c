@@ -32,7 +32,9 @@ static const char *check_live(void *arg)
 {
 	const struct worker *worker = arg;
 
-	if (worker->job != JOB_NONE &&
+	/* A batch that waits for the broker to take the facts of the one
+	 * before it is no job that hangs. */
+	if (worker->job != JOB_NONE && batch_empty(worker->told) &&
 	    clock_now_ms() - worker->job_since_ms > STUCK_MS)
 		return "the database thread is stuck";
 	return NULL;
@@ -179,6 +181,7 @@ static int open_publisher(struct worker *worker)
 			     worker->conf->batch_max * 64,
 		.loop = worker->loop,
 		.slots = worker->slots,
+		.topics = worker->identity.topics,
 		.delivered = own_delivered,
 		.arg = worker,
 	};

@@ -3,14 +3,22 @@
  * Publish: what a delivery report is about travels in its opaque pointer:
  * the slot's index above 48 bits of the entry's number, or the highest bit
  * and a worker's own token.
+ *
+ * A dead letter is never a reason to hold. What makes its copy too large is
+ * left out; a copy that the broker refuses goes out once more, bare, and is
+ * given up when that is refused, too: its row in dead_letters stands, and the
+ * original is where the row says. A fact that is refused must not be given up:
+ * the owner tries again, with growing pauses, until somebody mends the topic.
  */
 #include "workers/runtime/publish.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "infra/lib/log.h"
+#include "infra/lib/str.h"
 #include "infra/lib/xalloc.h"
 #include "schemas/dead_letter.h"
 #include "workers/runtime/counters.h"
@@ -18,6 +26,14 @@
 #define NUMBER_BITS 48
 #define NUMBER_MASK ((UINT64_C(1) << NUMBER_BITS) - 1)
 #define OWN_BIT (UINT64_C(1) << 63)
+#define DEAD_BIT (UINT64_C(1) << 62)
+#define BARE_BIT (UINT64_C(1) << 61)
+#define SLOT_MASK ((UINT64_C(1) << 12) - 1)
+/* Headers and key of a copy are left out above that. */
+#define COPY_HEADERS_BYTES ((size_t)512 << 10)
+#define COPY_KEY_BYTES ((size_t)256 << 10)
+/* Room for the batch around a message, and what we count too low. */
+#define COPY_SPARE_BYTES ((size_t)8 << 10)
 #define TOPIC_NAME_MAX 250
 #define FEW_FACTS 64
 
@@ -29,21 +45,69 @@ struct publisher {
 	uint64_t number;
 	size_t n_fresh; /* sent since the last push */
 	bool failed;
+	char trouble[160]; /* why it failed last */
 };
+
+static void send_bare(struct publisher *publisher, const struct slot *slot,
+		      int64_t offset, uint64_t opaque);
+
+static struct slot *slot_at(struct publisher *publisher, uint64_t opaque)
+{
+	return &publisher->params.slots[opaque >> NUMBER_BITS & SLOT_MASK];
+}
+
+static void fail(struct publisher *publisher, const char *what,
+		 const char *error)
+{
+	if (!publisher->failed) {
+		(void)snprintf(publisher->trouble, sizeof(publisher->trouble),
+			       "%s: %s", what, error);
+		log_warn("DELIVERY-FAILED",
+			 "%s, will take over anew and publish again",
+			 publisher->trouble);
+	}
+	publisher->failed = true;
+}
+
+/* The broker does not take that copy: once more with what matters alone. */
+static void refused_copy(struct publisher *publisher, uint64_t opaque,
+			 const char *error)
+{
+	struct slot *slot = slot_at(publisher, opaque);
+	int64_t offset =
+		emitted_offset_of(&slot->emitted, opaque & NUMBER_MASK);
+
+	if (offset < 0)
+		return; /* it was taken over since */
+	if (!(opaque & BARE_BIT)) {
+		send_bare(publisher, slot, offset, opaque | BARE_BIT);
+		return;
+	}
+	log_error("COPY-REFUSED",
+		  "the broker takes no copy of '%s' partition %" PRId32
+		  " offset %" PRId64 " (%s), its row in dead_letters stands",
+		  publisher->params.topics[slot->topic]->name, slot->partition,
+		  offset, error);
+	counter_add(&runtime_counters.lost_copies, 1);
+	emitted_acknowledge(&slot->emitted, opaque & NUMBER_MASK);
+}
 
 static void take_report(void *arg, const struct kafka_report *report)
 {
 	uint64_t opaque = (uint64_t)(uintptr_t)report->opaque;
 	struct publisher *publisher = arg;
 
+	if (!report->delivered && report->refused && opaque & DEAD_BIT &&
+	    !(opaque & OWN_BIT)) {
+		refused_copy(publisher, opaque, report->error);
+		return;
+	}
 	if (!report->delivered) {
-		if (!publisher->failed)
-			log_warn("DELIVERY-FAILED",
-				 "a fact was not delivered (%s), will take "
-				 "over anew and publish again",
-				 report->error);
+		fail(publisher,
+		     report->refused ? "the broker refuses a fact"
+				     : "a fact was not delivered",
+		     report->error);
 		counter_add(&runtime_counters.lost_deliveries, 1);
-		publisher->failed = true;
 		return;
 	}
 	counter_add(&runtime_counters.sent, 1);
@@ -51,9 +115,8 @@ static void take_report(void *arg, const struct kafka_report *report)
 		publisher->params.delivered(publisher->params.arg,
 					    opaque & ~OWN_BIT);
 	else
-		emitted_acknowledge(
-			&publisher->params.slots[opaque >> NUMBER_BITS].emitted,
-			opaque & NUMBER_MASK);
+		emitted_acknowledge(&slot_at(publisher, opaque)->emitted,
+				    opaque & NUMBER_MASK);
 }
 
 static void name_topics(struct publisher *publisher)
@@ -72,6 +135,7 @@ int publisher_new(struct publisher **ret, const struct publisher_params *params)
 		.client_id = params->client_id,
 		.linger_ms = params->linger_ms,
 		.queue_max = params->queue_max,
+		.partitions_max = TOPIC_PARTITIONS,
 		.report = take_report,
 		.arg = publisher,
 		.loop = params->loop,
@@ -123,16 +187,13 @@ static void send_message(struct publisher *publisher,
 	int r = kafka_out_send(message, body, (void *)(uintptr_t)opaque);
 
 	publisher->n_fresh++;
-	if (!r)
-		return;
 	/* The owner keeps what waits below the queue's size, and what we
 	 * encode within the broker's bounds: so the producer is done for. */
-	if (!publisher->failed)
-		log_warn("PUBLISH-FAILED",
-			 "a fact could not be sent (outcome %d), will take "
-			 "over anew and publish again",
-			 r);
-	publisher->failed = true;
+	if (r)
+		fail(publisher, "a fact could not be sent",
+		     r == KAFKA_OUT_E_FULL      ? "the queue is full"
+		     : r == KAFKA_OUT_E_REFUSED ? "it is too large"
+						: "the producer is done for");
 }
 
 static uint64_t expect_one(struct publisher *publisher)
@@ -172,19 +233,76 @@ void publish_own(struct publisher *publisher, struct fact *fact, uint64_t token)
 	send_fact(publisher, fact, token | OWN_BIT);
 }
 
-static void copy_header(void *message, const char *name, const void *value,
+/* ---- dead letters ---- */
+
+/* A copy under construction, and what of its source is left out. */
+struct copy {
+	struct kafka_message *message;
+	size_t n_headers_cut;
+	char cut[96];
+};
+
+static void copy_header(void *arg, const char *name, const void *value,
 			size_t n)
 {
-	if (!dead_letter_owns(name))
-		(void)kafka_message_header(message, name, value, n);
+	struct copy *copy = arg;
+
+	if (dead_letter_owns(name))
+		return;
+	if (strlen(name) + n + kafka_message_bytes(copy->message) >
+	    COPY_HEADERS_BYTES)
+		copy->n_headers_cut++;
+	else
+		(void)kafka_message_header(copy->message, name, value, n);
+}
+
+/* What fits; the words for the rest. */
+static struct kafka_body cut_body(struct copy *copy,
+				  const struct kafka_record *kafka)
+{
+	struct kafka_body body = { kafka->key, kafka->n_key, kafka->value,
+				   kafka->n_value };
+	struct str words = STR_INIT(copy->cut);
+
+	if (copy->n_headers_cut) {
+		str_add_text(&words, "headers: ");
+		str_add_i64(&words, (int64_t)copy->n_headers_cut);
+	}
+	if (body.n_key > COPY_KEY_BYTES) {
+		str_add_text(&words, words.n ? ", key of " : "key of ");
+		str_add_i64(&words, (int64_t)body.n_key);
+		str_add_text(&words, " bytes");
+		body.key = NULL;
+		body.n_key = 0;
+	}
+	if (kafka_message_bytes(copy->message) + body.n_key + body.n_value >
+	    KAFKA_OUT_MESSAGE_MAX_BYTES - COPY_SPARE_BYTES) {
+		str_add_text(&words, words.n ? ", value of " : "value of ");
+		str_add_i64(&words, (int64_t)body.n_value);
+		str_add_text(&words, " bytes");
+		body.value = NULL;
+		body.n_value = 0;
+	}
+	return body;
+}
+
+static struct kafka_message *begin_copy(struct publisher *publisher,
+					const struct topic *source,
+					int32_t partition)
+{
+	const struct topic *topic = topic_dlq(source);
+	struct kafka_message *message =
+		kafka_out_message(publisher->out, publisher->names[topic->id]);
+
+	kafka_message_partition(message, partition % topic->partitions);
+	return message;
 }
 
 void publish_dead(struct publisher *publisher, const struct record *record,
 		  const struct topic *source)
 {
-	const struct topic *topic = topic_dlq(source);
-	struct kafka_message *message =
-		kafka_out_message(publisher->out, publisher->names[topic->id]);
+	struct copy copy = { .message = begin_copy(publisher, source,
+						   record->kafka.partition) };
 	struct dead_letter letter = {
 		.topic = text_of(source->name),
 		.partition = record->kafka.partition,
@@ -193,18 +311,33 @@ void publish_dead(struct publisher *publisher, const struct record *record,
 		.delivery_count = 1,
 		.message = text_of(record->dead_detail),
 	};
-	struct kafka_body body = {
-		.key = record->kafka.key,
-		.n_key = record->kafka.n_key,
-		.value = record->kafka.value,
-		.n_value = record->kafka.n_value,
+	struct kafka_body body;
+
+	kafka_record_headers(&record->kafka, copy_header, &copy);
+	body = cut_body(&copy, &record->kafka);
+	letter.cut = text_of(copy.cut);
+	(void)dead_letter_write(&letter, kafka_message_header, copy.message);
+	send_message(publisher, copy.message, &body,
+		     expect_one(publisher) | DEAD_BIT);
+}
+
+static void send_bare(struct publisher *publisher, const struct slot *slot,
+		      int64_t offset, uint64_t opaque)
+{
+	const struct topic *source = publisher->params.topics[slot->topic];
+	struct kafka_message *message =
+		begin_copy(publisher, source, slot->partition);
+	const struct dead_letter letter = {
+		.topic = text_of(source->name),
+		.partition = slot->partition,
+		.offset = offset,
+		.group = text_of(publisher->params.group),
+		.delivery_count = 1,
+		.cut = TEXT("all of it: the broker refused the copy"),
 	};
 
-	kafka_record_headers(&record->kafka, copy_header, message);
 	(void)dead_letter_write(&letter, kafka_message_header, message);
-	kafka_message_partition(message,
-				record->kafka.partition % topic->partitions);
-	send_message(publisher, message, &body, expect_one(publisher));
+	send_message(publisher, message, &(struct kafka_body){ 0 }, opaque);
 }
 
 void publisher_push(struct publisher *publisher)
@@ -218,7 +351,8 @@ bool publisher_poll(struct publisher *publisher, int timeout_ms)
 {
 	(void)kafka_out_poll(publisher->out, timeout_ms);
 	if (kafka_out_fatal(publisher->out))
-		publisher->failed = true;
+		fail(publisher, "facts cannot be sent",
+		     "the producer is done for");
 	counter_set(&runtime_counters.waiting_facts,
 		    (int64_t)kafka_out_waiting(publisher->out));
 	return !publisher->failed;
@@ -232,6 +366,11 @@ size_t publisher_waiting(const struct publisher *publisher)
 size_t publisher_waiting_bytes(const struct publisher *publisher)
 {
 	return kafka_out_waiting_bytes(publisher->out);
+}
+
+const char *publisher_trouble(const struct publisher *publisher)
+{
+	return publisher->trouble;
 }
 
 bool publisher_away(struct publisher *publisher)

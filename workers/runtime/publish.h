@@ -29,7 +29,8 @@ struct publisher_params {
 	int64_t linger_ms;
 	int64_t queue_max;
 	struct loop *loop;
-	struct slot *slots; /* SLOTS_MAX of them */
+	struct slot *slots;                /* SLOTS_MAX of them */
+	const struct topic *const *topics; /* by a slot's index of a topic */
 	publish_delivered_fn delivered;
 	void *arg;
 };
@@ -58,7 +59,8 @@ void publish_fact(struct publisher *publisher, struct fact *fact);
 /* Below 2^63. */
 void publish_own(struct publisher *publisher, struct fact *fact,
 		 uint64_t token);
-/* The copy of a dead record, bytes as they came. */
+/* The copy of a dead record, bytes as they came; what makes it larger than
+ * its topic takes is left out, and said. */
 void publish_dead(struct publisher *publisher, const struct record *record,
 		  const struct topic *source);
 
@@ -71,6 +73,8 @@ void publisher_push(struct publisher *publisher);
 bool publisher_poll(struct publisher *publisher, int timeout_ms);
 size_t publisher_waiting(const struct publisher *publisher);
 size_t publisher_waiting_bytes(const struct publisher *publisher);
+/* Why publisher_poll() has said false. */
+const char *publisher_trouble(const struct publisher *publisher);
 /* Is no broker to be reached, as far as the client knows? */
 bool publisher_away(struct publisher *publisher);
 /* Drops what waits and begins with a fresh producer. */

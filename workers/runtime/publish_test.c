@@ -8,10 +8,12 @@
 #include <string.h>
 
 #include "infra/lib/kafka_fixture.h"
+#include "workers/runtime/counters.h"
 
 #define DEADLINE_MS 15000
 
 static struct slot slots[SLOTS_MAX];
+static const struct topic *const sources[] = { &topic_table[TOPIC_ORDERS] };
 static struct publisher *publisher;
 static struct loop *loop;
 static uint64_t own_token;
@@ -33,6 +35,7 @@ static void open_publisher(int64_t linger_ms)
 		.group = "chillybin.blue",
 		.queue_max = 1000,
 		.slots = slots,
+		.topics = sources,
 		.loop = loop,
 		.delivered = take_own,
 	};
@@ -47,6 +50,8 @@ static void setup(void)
 						    TOPIC_PARTITIONS, 1),
 			 0);
 	ck_assert_int_eq(loop_new(&loop), 0);
+	for (int i = 0; i < TOPIC_PARTITIONS; i++)
+		slots[i].partition = i;
 	open_publisher(0);
 }
 
@@ -175,7 +180,7 @@ END_TEST
 
 /* ---- what is on the topics ---- */
 
-static struct kafka_in *in;
+static struct kafka_in *in, *from;
 
 static void read_one(const char *topic, int32_t partition, bool any,
 		     struct kafka_record *ret)
@@ -283,6 +288,128 @@ START_TEST(a_dead_letter_is_the_bytes_as_they_came_and_why)
 	}
 END_TEST
 
+/* Some record of the client's: the headers of those that are given up. */
+static void *in_hand;
+
+static void setup_dead(void)
+{
+	struct kafka_record record;
+
+	setup();
+	publish_n(0, 1, 1);
+	deliver();
+	read_one("picks.x", 0, true, &record);
+	in_hand = record.handle;
+	from = in;
+}
+
+static void teardown_dead(void)
+{
+	struct kafka_record record = { .handle = in_hand };
+
+	kafka_record_release(&record);
+	if (in != from)
+		in = kafka_in_free(in);
+	(void)kafka_in_free(from);
+	teardown();
+}
+
+/* A record of orders/7@1234, given up; its headers are those of no record. */
+static struct record dead_of(const void *value, size_t n_value)
+{
+	return (struct record){
+		.slot = &slots[7],
+		.kafka = { .partition = 7,
+			   .offset = 1234,
+			   .key = "key",
+			   .n_key = 3,
+			   .value = value,
+			   .n_value = n_value,
+			   .handle = in_hand },
+		.dead_detail = "nonsense",
+	};
+}
+
+static void give_up(struct record *dead)
+{
+	publish_expect(dead);
+	publish_begin(publisher, dead);
+	publish_dead(publisher, dead, &topic_table[TOPIC_ORDERS]);
+	publish_end(publisher);
+}
+
+START_TEST(a_copy_that_is_too_large_goes_out_without_its_value_and_says_so)
+	{
+		static char large[3000000];
+		struct record dead = dead_of(large, sizeof(large));
+		struct kafka_record copy;
+
+		give_up(&dead);
+		deliver();
+		ck_assert_int_eq(emitted_offset(&slots[7].emitted, 2000), 2000);
+		read_one("orders.dlq.x", 7, false, &copy);
+		CHECK_BYTES(copy.key, copy.n_key, "key");
+		ck_assert_uint_eq(copy.n_value, 0);
+		expect_header(&copy, "ce_id", "id");
+		expect_header(&copy, "__dlq.errors.offset", "1234");
+		expect_header(&copy, "__dlq.errors.message", "nonsense");
+		expect_header(&copy, "__dlq.errors.cut",
+			      "value of 3000000 bytes");
+		kafka_record_release(&copy);
+	}
+END_TEST
+
+START_TEST(a_copy_that_the_broker_refuses_goes_out_once_more_bare)
+	{
+		struct record dead = dead_of("value", 5);
+		struct kafka_record copy;
+
+		rd_kafka_mock_push_request_errors(
+			mock, API_PRODUCE, 1,
+			RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
+		give_up(&dead);
+		deliver();
+		ck_assert_int_eq(emitted_offset(&slots[7].emitted, 2000), 2000);
+		read_one("orders.dlq.x", 7, false, &copy);
+		ck_assert_uint_eq(copy.n_value, 0);
+		expect_header(&copy, "__dlq.errors.partition", "7");
+		expect_header(&copy, "__dlq.errors.offset", "1234");
+		expect_header(&copy, "dead-letter-id", "orders/7@1234");
+		kafka_record_release(&copy);
+	}
+END_TEST
+
+START_TEST(a_copy_that_is_refused_even_bare_is_given_up)
+	{
+		int64_t before = counter_get(&runtime_counters.lost_copies);
+		struct record dead = dead_of("value", 5);
+
+		rd_kafka_mock_push_request_errors(
+			mock, API_PRODUCE, 2,
+			RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE,
+			RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
+		give_up(&dead);
+		deliver();
+		ck_assert_int_eq(emitted_offset(&slots[7].emitted, 2000), 2000);
+		ck_assert_int_eq(counter_get(&runtime_counters.lost_copies),
+				 before + 1);
+	}
+END_TEST
+
+START_TEST(a_fact_that_the_broker_refuses_is_never_given_up)
+	{
+		rd_kafka_mock_push_request_errors(
+			mock, API_PRODUCE, 1,
+			RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
+		publish_n(3, 10, 1);
+		CHECK_WITHIN(DEADLINE_MS, !publisher_poll(publisher, 50),
+			     (void)0);
+		ck_assert_int_eq(emitted_offset(&slots[3].emitted, 20), 10);
+		ck_assert_ptr_nonnull(
+			strstr(publisher_trouble(publisher), "refuses a fact"));
+	}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("publish");
@@ -302,5 +429,14 @@ int main(void)
 		after_a_failed_delivery_nothing_is_trusted_until_a_reset);
 	tcase_add_test(tcase, a_fact_is_on_its_topic_with_its_headers);
 	tcase_add_test(tcase, a_dead_letter_is_the_bytes_as_they_came_and_why);
+	tcase_add_test(tcase, a_fact_that_the_broker_refuses_is_never_given_up);
+	tcase = check_case(suite, 60);
+	tcase_add_checked_fixture(tcase, setup_dead, teardown_dead);
+	tcase_add_test(
+		tcase,
+		a_copy_that_is_too_large_goes_out_without_its_value_and_says_so);
+	tcase_add_test(tcase,
+		       a_copy_that_the_broker_refuses_goes_out_once_more_bare);
+	tcase_add_test(tcase, a_copy_that_is_refused_even_bare_is_given_up);
 	return check_run(suite);
 }

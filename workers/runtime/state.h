@@ -92,7 +92,8 @@ struct worker {
 	struct kafka_record polled[READ_AT_ONCE];
 	struct batch *open;    /* being filled */
 	struct batch *running; /* at the database; empty when there is none */
-	struct batch *told;    /* committed; its facts are about to go out */
+	struct batch *told;    /* committed; its facts go out */
+	size_t n_told;         /* of its records, that went out */
 	bool retry;            /* the running batch is to be tried again */
 	size_t batch_max;      /* what fits the time that a batch may take */
 	size_t record_bytes;   /* what the next records may be as large as */
@@ -101,15 +102,16 @@ struct worker {
 	int64_t job_since_ms;
 	bool task_turn; /* a worker's task goes before the next batch */
 	bool look_now;  /* something is amiss with our rows */
-	int64_t look_at_ms, emit_at_ms, mirror_at_ms, read_at_ms;
+	int64_t look_at_ms, mirror_at_ms, read_at_ms;
 	int64_t survey_at_ms, topics_at_ms, beat_at_ms;
 	int64_t n_mirrors;
 	struct log_limit dead_lines;
 	struct job_args *args;
 
 	struct hold hold;
-	enum job hold_of; /* whose success ends it */
-	bool paused;      /* partitions are, for the hold or for too much */
+	enum job hold_of;       /* whose success ends it */
+	struct hold deliveries; /* they have failed, and how often in a row */
+	bool paused; /* partitions are, for the hold or for too much */
 	bool draining;
 	int64_t drain_until_ms;
 	int result; /* of worker_run() */
@@ -172,8 +174,12 @@ bool intake_full(const struct worker *worker);
 
 /* ---- tell.c ---- */
 
-/* Counts, logs and publishes what the told batch has come to. */
+/* Counts and logs what the told batch has come to. */
+void tell_outcomes(struct worker *worker);
+/* Publishes its facts, as far as they may wait for the broker. */
 void tell_committed(struct worker *worker);
+/* What of it was not published is left to the next take-over. */
+void tell_dropped(struct worker *worker);
 
 /* ---- jobs.c: run by the database thread ---- */
 
@@ -202,6 +208,8 @@ void worker_close(struct worker *worker);
 void worker_submit(struct worker *worker, enum job job);
 /* Waits for the job in hand, ends it; false when time ran out. */
 bool worker_finish_job(struct worker *worker, int64_t timeout_ms);
+/* Does more wait for the broker than that part of what may? */
+bool worker_facts_above(const struct worker *worker, size_t part);
 /* Acknowledgements, emitted_offset, no holder: within that time. */
 void worker_release(struct worker *worker, int64_t wait_ms);
 

@@ -2,6 +2,10 @@
 /*
  * Tell: what a committed batch has come to, by counters, log and facts.
  *
+ * A record of a few bytes may have megabytes of facts. So facts go out as far
+ * as they may wait for the broker, and the rest of the batch in later turns;
+ * until then no other batch is committed.
+ *
  * A dead letter is a line of the log. A flood of them is not: so many lines a
  * second; how many the others were is said with the next one, and the counter
  * has them all.
@@ -76,15 +80,36 @@ static void publish(struct worker *worker, const struct record *record)
 	publish_end(worker->publisher);
 }
 
-/* A slot that went back to WANTED meanwhile is told by whoever has it now. */
+void tell_outcomes(struct worker *worker)
+{
+	for (size_t i = 0; i < worker->told->n_records; i++)
+		count(worker, &worker->told->records[i]);
+}
+
+/* A slot that was taken over meanwhile is told anew, from the rows. */
+static bool is_expected(const struct record *record)
+{
+	return slot_held(record->slot) &&
+	       emitted_offset_of(&record->slot->emitted, record->entry) >= 0;
+}
+
 void tell_committed(struct worker *worker)
 {
 	struct batch *batch = worker->told;
 
-	for (size_t i = 0; i < batch->n_records; i++) {
-		count(worker, &batch->records[i]);
-		if (slot_held(batch->records[i].slot))
-			publish(worker, &batch->records[i]);
+	for (; worker->n_told < batch->n_records; worker->n_told++) {
+		const struct record *record = &batch->records[worker->n_told];
+
+		if (worker_facts_above(worker, 1))
+			return; /* it goes on when the broker has taken some */
+		if (is_expected(record))
+			publish(worker, record);
 	}
-	batch_reset(batch);
+	tell_dropped(worker);
+}
+
+void tell_dropped(struct worker *worker)
+{
+	batch_reset(worker->told);
+	worker->n_told = 0;
 }

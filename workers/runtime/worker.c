@@ -25,9 +25,13 @@
 #define TURN_MS 50
 #define LOOK_EVERY_MS 1000
 #define EMIT_AFTER_MS 50
-/* Large facts count for more than one. */
-#define FACTS_MAX_BYTES ((size_t)64 << 20)
-#define MIRROR_EVERY_MS 1000
+/* So long batches may go before it; each brings its own partitions' along. */
+#define EMIT_LATEST_MS 300
+/* What they take in all, with their headers. */
+#define FACTS_MAX_BYTES ((size_t)16 << 20)
+#define MIRROR_EVERY_MS 500
+/* A failed delivery is forgotten when none has failed for so long. */
+#define DELIVERIES_FORGET_MS 60000
 /* Now and then also what has not moved: it may not have arrived. */
 #define MIRROR_ALL_EVERY 30
 #define FEWEST_RECORDS ((size_t)64)
@@ -80,15 +84,25 @@ static void session_lost(struct worker *worker, const char *why)
 	hold(worker, JOB_CONNECT, why);
 }
 
+/* What is refused once may be refused again, and everything is published anew
+ * each time: so the pauses grow, whatever else goes well between them. */
 static void deliveries_lost(struct worker *worker)
 {
+	const char *why = publisher_trouble(worker->publisher);
+	int64_t now_ms = clock_now_ms();
+
+	if (now_ms - worker->deliveries.until_ms > DELIVERIES_FORGET_MS)
+		hold_end(&worker->deliveries);
+	(void)hold_on(&worker->deliveries, why, now_ms, some_random());
 	holdings_want_all(worker);
+	tell_dropped(worker);
+	hold(worker, JOB_TAKE, why);
+	if (worker->hold.until_ms < worker->deliveries.until_ms)
+		worker->hold.until_ms = worker->deliveries.until_ms;
 	if (publisher_reset(worker->publisher)) {
 		worker->result = -1;
 		worker->over = true;
 	}
-	/* What is refused once may be refused again. */
-	hold(worker, JOB_TAKE, "facts were not delivered");
 }
 
 /* ---- the end of a batch ---- */
@@ -98,6 +112,16 @@ static void expect_facts(struct batch *batch)
 	for (size_t i = 0; i < batch->n_records; i++)
 		if (slot_held(batch->records[i].slot))
 			publish_expect(&batch->records[i]);
+		else
+			batch->records[i].entry = EMITTED_NONE;
+}
+
+static void note_written(struct slot *slot, int64_t emitted)
+{
+	if (emitted <= slot->written)
+		return;
+	slot->written = emitted;
+	slot->written_at_ms = clock_now_ms();
 }
 
 static void advance_slots(const struct batch *batch)
@@ -108,8 +132,7 @@ static void advance_slots(const struct batch *batch)
 		if (!slot_held(move->slot))
 			continue;
 		slot_row(move->slot, move->lane)->next_offset = move->to_next;
-		if (move->emitted > move->slot->written)
-			move->slot->written = move->emitted;
+		note_written(move->slot, move->emitted);
 	}
 	for (size_t i = 0; i < batch->n_ranges; i++)
 		if (slot_held(batch->ranges[i].slot))
@@ -147,6 +170,7 @@ static void batch_done(struct worker *worker)
 	advance_slots(done);
 	worker->running = worker->told;
 	worker->told = done;
+	tell_outcomes(worker);
 	go_on(worker);
 }
 
@@ -251,13 +275,13 @@ static bool hold_has_no_job(struct worker *worker)
 }
 
 /* What a job has written is where emitted_offset stands. */
-static void note_written(struct worker *worker)
+static void note_all_written(struct worker *worker)
 {
 	for (size_t i = 0; i < worker->args->n_held; i++) {
 		const struct held_position *held = &worker->args->held[i];
 
-		slot_of(worker, held->topic, held->partition)->written =
-			held->emitted;
+		note_written(slot_of(worker, held->topic, held->partition),
+			     held->emitted);
 	}
 }
 
@@ -296,7 +320,7 @@ static void job_succeeded(struct worker *worker, enum job job)
 			go_on(worker);
 		return;
 	case JOB_EMIT:
-		note_written(worker);
+		note_all_written(worker);
 		if (worker->hold_of == JOB_EMIT)
 			go_on(worker);
 		return;
@@ -308,7 +332,7 @@ static void job_succeeded(struct worker *worker, enum job job)
 		worker->ops->surveyed(worker->arg);
 		return;
 	case JOB_RELEASE:
-		note_written(worker);
+		note_all_written(worker);
 		holdings_mirror(worker, false);
 		return;
 	case JOB_BEAT:
@@ -375,6 +399,8 @@ bool worker_finish_job(struct worker *worker, int64_t timeout_ms)
 		return true;
 	if (!work_wait(worker->work, timeout_ms, &r))
 		return false;
+	if (worker->job == JOB_BATCH)
+		tell_dropped(worker); /* its place is needed */
 	end_job(worker, r);
 	tell_committed(worker);
 	return true;
@@ -398,23 +424,23 @@ void worker_release(struct worker *worker, int64_t wait_ms)
 
 /* ---- choosing the next job ---- */
 
-static bool emit_wanted(struct worker *worker, int64_t now_ms)
+/* For how long has emitted_offset of some partition been behind? */
+static int64_t behind_ms(struct worker *worker, int64_t now_ms)
 {
-	bool behind = false;
+	int64_t longest_ms = 0;
 
-	for (size_t i = 0; i < SLOTS_MAX; i++)
-		behind = behind || (slot_held(&worker->slots[i]) &&
-				    slot_emitted(&worker->slots[i]) >
-					    worker->slots[i].written);
-	if (!behind) {
-		worker->emit_at_ms = now_ms + EMIT_AFTER_MS;
-		return false;
+	for (size_t i = 0; i < SLOTS_MAX; i++) {
+		struct slot *slot = &worker->slots[i];
+
+		if (!slot_held(slot) || slot_emitted(slot) <= slot->written)
+			slot->written_at_ms = now_ms;
+		else if (now_ms - slot->written_at_ms > longest_ms)
+			longest_ms = now_ms - slot->written_at_ms;
 	}
-	return now_ms >= worker->emit_at_ms;
+	return longest_ms;
 }
 
-/* Does more wait for the broker than that part of what may? */
-static bool facts_above(const struct worker *worker, size_t part)
+bool worker_facts_above(const struct worker *worker, size_t part)
 {
 	return publisher_waiting(worker->publisher) >
 		       (size_t)worker->conf->facts_max / part ||
@@ -426,7 +452,7 @@ static bool batch_wanted(struct worker *worker)
 {
 	struct batch *batch;
 
-	if (facts_above(worker, 1))
+	if (worker_facts_above(worker, 1))
 		return false;
 	if (worker->retry && !batch_empty(worker->running))
 		return true;
@@ -457,11 +483,14 @@ static bool survey_wanted(struct worker *worker, int64_t now_ms)
 
 static enum job next_of_the_rest(struct worker *worker, int64_t now_ms)
 {
+	int64_t unwritten_ms = behind_ms(worker, now_ms);
 	bool task = task_wanted(worker, now_ms);
 
 	/* Before all that may go on without a pause. */
 	if (now_ms >= worker->look_at_ms)
 		return JOB_LOOK;
+	if (unwritten_ms > EMIT_LATEST_MS)
+		return JOB_EMIT;
 	if (task && worker->task_turn) {
 		worker->task_turn = false;
 		return JOB_TASK;
@@ -472,7 +501,7 @@ static enum job next_of_the_rest(struct worker *worker, int64_t now_ms)
 	}
 	if (task)
 		return JOB_TASK;
-	if (emit_wanted(worker, now_ms))
+	if (unwritten_ms > EMIT_AFTER_MS)
 		return JOB_EMIT;
 	return survey_wanted(worker, now_ms) ? JOB_SURVEY : JOB_NONE;
 }
@@ -511,8 +540,9 @@ static void drain_turn(struct worker *worker)
 
 	if (worker->job != JOB_NONE && left_ms > 0)
 		return;
-	if (worker->job == JOB_NONE && publisher_waiting(worker->publisher) &&
-	    left_ms > RELEASE_JOB_MS)
+	if (worker->job == JOB_NONE && left_ms > RELEASE_JOB_MS &&
+	    (publisher_waiting(worker->publisher) ||
+	     !batch_empty(worker->told)))
 		return;
 	if (worker->job == JOB_NONE)
 		worker_release(worker, 0);
@@ -527,7 +557,7 @@ static void heed_enough(struct worker *worker)
 	const struct worker_task *task = worker->ops->task;
 	bool enough =
 		/* Half of them gone is few enough. */
-		facts_above(worker, worker->paused ? 2 : 1) ||
+		worker_facts_above(worker, worker->paused ? 2 : 1) ||
 		intake_full(worker) || (task && task->enough(worker->arg));
 
 	if (worker->hold.on)
@@ -549,13 +579,20 @@ static void start_job(struct worker *worker)
 		worker_submit(worker, job);
 }
 
+/* A batch takes the place of the one whose facts go out. */
+static bool may_end(const struct worker *worker)
+{
+	return worker->job != JOB_NONE &&
+	       (worker->job != JOB_BATCH || batch_empty(worker->told));
+}
+
 static void turn(struct worker *worker)
 {
 	int r;
 
 	if (!publisher_poll(worker->publisher, 0))
 		deliveries_lost(worker);
-	if (worker->job != JOB_NONE && work_done(worker->work, &r))
+	if (may_end(worker) && work_done(worker->work, &r))
 		end_job(worker, r);
 	/* The broker has told the group's members what is whose. */
 	if (worker->connected && worker->joined)
