@@ -8,6 +8,11 @@
  * reads without locks and whose statements hold rows to be what was read;
  * after three misses it locks first. After a fall-back the next batches (2,
  * 4, 8 ... 64) go the checked way at once.
+ *
+ * A batch that the database refuses for what is in it (SQLSTATE classes 22,
+ * 23 and 54: a value that no column takes, a constraint, a limit) is tried in
+ * parts, each rolled back, until the record at fault is known. That record
+ * alone becomes a dead letter, with the SQLSTATE; the others are decided.
  */
 #ifndef RUNTIME_TRANSACTION_H
 #define RUNTIME_TRANSACTION_H

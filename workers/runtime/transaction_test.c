@@ -11,7 +11,7 @@
 #include "workers/runtime/counters.h"
 
 #define TIMEOUT_MS POSTGRES_TIMEOUT_MS
-enum { FEW = 3, MANY = 64, TRIES_MAX = 16 };
+enum { FEW = 3, MANY = 64, TRIES_MAX = 400 };
 
 /* How a try fails, and what was seen of each. */
 static struct {
@@ -62,8 +62,9 @@ static void decide(void *arg, struct batch *batch)
 	ck_assert_int_lt(script.n_tries, TRIES_MAX);
 	script.modes[script.n_tries++] = batch->mode;
 	for (size_t i = 0; i < batch->n_records; i++)
-		ck_assert_ptr_null(batch->records[i].dead_reason);
-	if (batch->n_records)
+		ck_assert(batch->records[i].poison ||
+			  !batch->records[i].dead_reason);
+	if (batch->n_records && !batch->records[0].poison)
 		batch_dead(batch, &batch->records[0], "conflict", "of a try");
 }
 
@@ -75,6 +76,8 @@ static int copy(void *arg, struct pg *pg, const struct batch *batch)
 	(void)arg;
 	script.n_copies++;
 	for (size_t i = 0; i < batch->n_records; i++) {
+		if (batch->records[i].poison)
+			continue;
 		pg_copy_row(&rows, 1);
 		pg_put_i64(&rows, batch->records[i].kafka.offset);
 	}
@@ -111,8 +114,9 @@ static void store(void *arg, struct pg *pg, const struct batch *batch,
 			      " pg_stat_activity WHERE pid <> pg_backend_pid()"
 			      " AND application_name = 'holder'");
 	for (size_t i = 0; i < batch->n_records; i++)
-		pg_put_i64(pg_element(&offsets),
-			   batch->records[i].kafka.offset);
+		if (!batch->records[i].poison)
+			pg_put_i64(pg_element(&offsets),
+				   batch->records[i].kafka.offset);
 	if (!copied) {
 		pg_arg_array(&args[0], PG_INT8, &offsets);
 		(void)pg_add(pg, &insert, &args[0]);
@@ -421,12 +425,13 @@ END_TEST
 START_TEST(a_refusal_while_reading_holds)
 	{
 		script.fail_in_load = true;
-		script.n_fail = 1;
+		script.n_fail = 1000;
 		fill(FEW);
 		tx->batch->needs_load = true;
 		ck_assert_int_eq(transaction_run(tx, &session),
 				 TRANSACTION_E_HOLD);
-		ck_assert_str_eq(tx->error, "division by zero");
+		ck_assert_str_eq(tx->error, "22012: division by zero");
+		script.n_fail = 0;
 		ck_assert_int_eq(run(FEW), 0);
 		expect_committed(FEW);
 	}
@@ -458,6 +463,104 @@ START_TEST(a_session_that_is_ended_in_the_middle_is_lost)
 		expect_committed(MANY);
 	}
 END_TEST
+
+/* ---- records that the database refuses ---- */
+
+static int64_t n_given_up(const char *where)
+{
+	char sql[256];
+
+	(void)snprintf(sql, sizeof(sql),
+		       "SELECT count(*) FROM dead_letters WHERE reason ="
+		       " 'sql-error' AND detail LIKE '23514: %%' AND %s",
+		       where);
+	return postgres_number(url, sql);
+}
+
+/* What the server refuses of the offsets 0 to 63, and how many that are. */
+static const struct {
+	const char *refused;
+	int64_t n;
+} refusals[] = {
+	{ "o = 17", 1 },     { "o = 0", 1 },
+	{ "o = 63", 1 },     { "o IN (0, 1, 30, 31, 32, 63)", 6 },
+	{ "o % 2 = 1", 32 }, { "true", 64 },
+};
+
+START_TEST(a_record_that_the_server_refuses_is_the_only_one_given_up)
+	{
+		char sql[160];
+
+		(void)snprintf(sql, sizeof(sql),
+			       "ALTER TABLE effects ADD CHECK (NOT (%s))",
+			       refusals[_i].refused);
+		postgres_exec(session.work, sql);
+		ck_assert_int_eq(run(MANY), 0);
+		expect_committed(MANY - refusals[_i].n);
+		(void)snprintf(sql, sizeof(sql),
+			       "(SELECT %s FROM (SELECT \"offset\" AS o) x)",
+			       refusals[_i].refused);
+		ck_assert_int_eq(n_given_up(sql), refusals[_i].n);
+		ck_assert_int_eq(n_given_up("true"), refusals[_i].n);
+	}
+END_TEST
+
+START_TEST(what_the_server_refuses_at_the_end_only_is_found_too)
+	{
+		postgres_exec(session.work,
+			      "CREATE FUNCTION refuse() RETURNS trigger"
+			      " LANGUAGE plpgsql AS $$ BEGIN IF NEW.o = 40 THEN"
+			      " RAISE check_violation; END IF; RETURN NULL;"
+			      " END $$; CREATE CONSTRAINT TRIGGER late AFTER"
+			      " INSERT ON effects DEFERRABLE INITIALLY DEFERRED"
+			      " FOR EACH ROW EXECUTE FUNCTION refuse()");
+		ck_assert_int_eq(run(MANY), 0);
+		expect_committed(MANY - 1);
+		ck_assert_int_eq(n_given_up("\"offset\" = 40"), 1);
+	}
+END_TEST
+
+START_TEST(a_refusal_that_no_record_explains_holds_and_gives_nobody_up)
+	{
+		script.fail_with = "23514";
+		script.n_fail = 1000;
+		ck_assert_int_eq(run(MANY), TRANSACTION_E_HOLD);
+		ck_assert_str_eq(tx->error, "23514: no");
+		expect_committed(0);
+		ck_assert_int_eq(n_given_up("true"), 0);
+		script.n_fail = 0;
+		ck_assert_int_eq(run(MANY), 0);
+		expect_committed(MANY);
+	}
+END_TEST
+
+/* The row of a dead letter is refused, too. */
+START_TEST(a_record_that_cannot_be_given_up_takes_no_other_along)
+	{
+		postgres_exec(session.work,
+			      "ALTER TABLE effects ADD CHECK (o <> 17);"
+			      "ALTER TABLE dead_letters ADD CHECK"
+			      " (\"offset\" <> 17)");
+		ck_assert_int_eq(run(MANY), TRANSACTION_E_HOLD);
+		expect_committed(0);
+		ck_assert_int_eq(n_given_up("true"), 0);
+	}
+END_TEST
+
+static void add_refusal_tests(TCase *tcase)
+{
+	tcase_add_loop_test(
+		tcase,
+		a_record_that_the_server_refuses_is_the_only_one_given_up, 0,
+		CHECK_N(refusals));
+	tcase_add_test(tcase,
+		       what_the_server_refuses_at_the_end_only_is_found_too);
+	tcase_add_test(
+		tcase,
+		a_refusal_that_no_record_explains_holds_and_gives_nobody_up);
+	tcase_add_test(tcase,
+		       a_record_that_cannot_be_given_up_takes_no_other_along);
+}
 
 static void add_tests(TCase *tcase)
 {
@@ -493,5 +596,6 @@ int main(void)
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	add_tests(tcase);
+	add_refusal_tests(tcase);
 	return postgres_run(suite);
 }
