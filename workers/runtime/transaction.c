@@ -18,19 +18,6 @@
 #define CHECKED_AHEAD_MAX 64u
 #define ERROR_UNIQUE "23505"
 
-/* How a try ends in which nothing goes wrong. */
-enum ending { COMMIT, ROLL_BACK };
-
-/* Of a part of a batch, beside pg_run()'s outcomes: its content is refused. */
-enum { PART_E_REFUSED = 100 };
-
-/* What is checked at the end of a transaction is checked in a part, too. */
-static const struct pg_statement check_now = {
-	"check_now",
-	"SET CONSTRAINTS ALL IMMEDIATE",
-	0,
-};
-
 /* Stock rows are held while this client decides: not for long. */
 static const char begin_locked[] =
 	"BEGIN; SET LOCAL idle_in_transaction_session_timeout = '250ms'";
@@ -42,8 +29,6 @@ static int outcome_of(struct transaction *tx, struct pg *pg, int r)
 
 	if (!r && !unreplicated)
 		return 0;
-	if (r == PART_E_REFUSED)
-		return TRANSACTION_E_HOLD; /* tx->error is known */
 	(void)snprintf(tx->error, sizeof(tx->error), "%s", pg_message(pg));
 	if (unreplicated) {
 		log_warn("UNREPLICATED",
@@ -89,9 +74,8 @@ static int load(struct transaction *tx, struct pg *pg)
 	return r;
 }
 
-/* The last message: whatever others wait for, then the end. */
-static int store(struct transaction *tx, struct pg *pg, bool copied,
-		 enum ending ending)
+/* The last message: whatever others wait for, then COMMIT. */
+static int store(struct transaction *tx, struct pg *pg, bool copied)
 {
 	struct positions_args dead = { 0 }, moves = { 0 };
 	int r;
@@ -100,10 +84,8 @@ static int store(struct transaction *tx, struct pg *pg, bool copied,
 		(void)pg_add(pg, &pg_begin, NULL);
 	tx->ops->store(tx->arg, pg, tx->batch, copied);
 	positions_add_dead(pg, tx->identity, tx->batch, &dead);
-	positions_add_move(pg, tx->identity, tx->moves, tx->n_moves, &moves);
-	if (ending == ROLL_BACK)
-		(void)pg_add(pg, &check_now, NULL);
-	(void)pg_add(pg, ending == COMMIT ? &pg_commit : &pg_rollback, NULL);
+	positions_add_move(pg, tx->identity, tx->part, tx->n_part, &moves);
+	(void)pg_add(pg, &pg_commit, NULL);
 	r = pg_run(pg, SESSION_TIMEOUT_MS);
 	positions_args_deinit(&dead);
 	positions_args_deinit(&moves);
@@ -122,7 +104,7 @@ static int copy(struct transaction *tx, struct pg *pg)
 }
 
 /* One try in the batch's mode. */
-static int attempt(struct transaction *tx, struct pg *pg, enum ending ending)
+static int attempt(struct transaction *tx, struct pg *pg)
 {
 	bool by_copy = tx->batch->mode == BATCH_FAST && tx->ops->copy &&
 		       tx->batch->n_records >= COPY_MIN;
@@ -137,7 +119,7 @@ static int attempt(struct transaction *tx, struct pg *pg, enum ending ending)
 		tx->ops->decide(tx->arg, tx->batch);
 	if (by_copy)
 		r = copy(tx, pg);
-	return r ? r : store(tx, pg, by_copy, ending);
+	return r ? r : store(tx, pg, by_copy);
 }
 
 static void begin_mode(struct transaction *tx)
@@ -184,14 +166,13 @@ static void count(struct transaction *tx)
 }
 
 /* Tries until every row is what the decision rests on. */
-static int decide_and_store(struct transaction *tx, struct pg *pg,
-			    enum ending ending)
+static int decide_and_store(struct transaction *tx, struct pg *pg)
 {
 	unsigned int n_misses = 0;
 	int r;
 
 	for (;;) {
-		r = attempt(tx, pg, ending);
+		r = attempt(tx, pg);
 		if (!missed(pg, r) || tx->batch->mode == BATCH_LOCKED ||
 		    !tx->ops->load)
 			return r;
@@ -202,8 +183,63 @@ static int decide_and_store(struct transaction *tx, struct pg *pg,
 	}
 }
 
-/* ---- the record that the database refuses ---- */
+/* ---- a batch in parts ---- */
 
+/* Records [from, to) of all that the batch has. */
+struct part {
+	struct record *records;
+	size_t n_records;
+	size_t from, to;
+};
+
+/* Where the next record behind the part stands, else where the batch ends. */
+static int64_t part_end(const struct part *part,
+			const struct held_position *move)
+{
+	for (size_t i = part->to; i < part->n_records; i++)
+		if (part->records[i].slot->topic == move->topic &&
+		    part->records[i].kafka.partition == move->partition)
+			return part->records[i].kafka.offset;
+	return move->to_next;
+}
+
+/* Parts go in order, so each begins where the one before it has moved to. */
+static void part_moves(struct transaction *tx, const struct part *part)
+{
+	tx->n_part = 0;
+	for (size_t i = 0; i < tx->n_moves; i++) {
+		int64_t to = part_end(part, &tx->moves[i]);
+
+		if (to <= tx->moves[i].next_offset)
+			continue;
+		tx->part[tx->n_part] = tx->moves[i];
+		tx->part[tx->n_part++].to_next = to;
+	}
+}
+
+static int store_part(struct transaction *tx, struct pg *pg,
+		      const struct part *part)
+{
+	int r;
+
+	part_moves(tx, part);
+	tx->batch->records = part->records + part->from;
+	tx->batch->n_records = part->to - part->from;
+	r = decide_and_store(tx, pg);
+	tx->batch->records = part->records;
+	tx->batch->n_records = part->n_records;
+	for (size_t i = 0; !r && i < tx->n_moves; i++) {
+		int64_t to = part_end(part, &tx->moves[i]);
+
+		if (to > tx->moves[i].next_offset)
+			tx->moves[i].next_offset = to;
+	}
+	if (!r)
+		count(tx);
+	return r;
+}
+
+/* Does it follow from what is stored: a value, a constraint, a limit? */
 static bool is_content(const struct pg *pg, int r)
 {
 	const char *state = pg_sqlstate(pg);
@@ -213,95 +249,71 @@ static bool is_content(const struct pg *pg, int r)
 		!strncmp(state, "54", 2));
 }
 
-/* The first @n records, and nothing stays. PART_E_REFUSED: tx->error says
- * why. */
-static int try_first(struct transaction *tx, struct pg *pg, size_t n)
+/* The database refuses that record by itself. */
+static int give_up(struct transaction *tx, struct pg *pg,
+		   const struct part *part)
 {
-	size_t n_all = tx->batch->n_records;
+	struct record *record = &part->records[part->from];
+	char fault[HOLD_REASON_BYTES];
 	int r;
 
-	tx->batch->n_records = n;
-	r = decide_and_store(tx, pg, ROLL_BACK);
-	tx->batch->n_records = n_all;
-	if (!is_content(pg, r))
-		return r;
-	(void)snprintf(tx->error, sizeof(tx->error), "%s: %s", pg_sqlstate(pg),
-		       pg_message(pg));
-	return roll_back(pg) ? PG_E_LOST : PART_E_REFUSED;
-}
-
-/* The last of the first @n: they are refused with it, and not without it. */
-static int give_up_last(struct transaction *tx, struct pg *pg, size_t n)
-{
-	struct record *record = &tx->batch->records[n - 1];
-
 	if (record->decided || record->poison)
-		return PART_E_REFUSED; /* it is not what it says that is */
+		return PG_E_SQL; /* it is not what it says that is refused */
+	(void)snprintf(fault, sizeof(fault), "%s: %s", pg_sqlstate(pg),
+		       pg_message(pg));
+	r = roll_back(pg);
+	if (r)
+		return r;
 	record->poison = true;
-	batch_dead(tx->batch, record, "sql-error", tx->error);
-	/* If that changes nothing, nobody else is to be given up for it. */
-	return try_first(tx, pg, n);
-}
-
-/*
- * [0, good) goes well and [0, bad) does not; bad is n + 1 while nobody knows.
- * Steps double, and halve what lies between: records that are refused often
- * stand together.
- */
-static int give_up_refused(struct transaction *tx, struct pg *pg)
-{
-	size_t n = tx->batch->n_records, good = 0, bad = n + 1, step = 1;
-	int r = try_first(tx, pg, 0);
-
-	while (!r && good < n) {
-		size_t most = bad > n ? n : good + (bad - good) / 2;
-		size_t next = good + step < most ? good + step : most;
-
-		if (bad == good + 1) {
-			r = give_up_last(tx, pg, bad);
-			good = bad;
-			bad = n + 1;
-			step = 1;
-			continue;
-		}
-		r = try_first(tx, pg, next);
-		if (!r) {
-			good = next;
-			step *= 2;
-		} else if (r == PART_E_REFUSED) {
-			bad = next;
-			step = 1;
-			r = 0;
-		}
+	batch_dead(tx->batch, record, "sql-error", fault);
+	r = store_part(tx, pg, part);
+	if (r == PG_E_SQL) {
+		/* Nor is it with this one: nobody is given up for it. */
+		record->poison = false;
+		record->dead_reason = NULL;
 	}
 	return r;
 }
 
-/* The batch without the records that the database refuses. */
-static int store_the_others(struct transaction *tx, struct pg *pg)
+/* Halves what the database refuses, down to the record at fault. */
+static int store_halves(struct transaction *tx, struct pg *pg,
+			const struct part *part)
 {
-	int r = roll_back(pg);
+	struct part first = *part, second = *part;
+	int r = store_part(tx, pg, part);
 
+	if (!is_content(pg, r))
+		return r;
+	if (part->to - part->from <= 1)
+		return part->to > part->from ? give_up(tx, pg, part) : r;
+	r = roll_back(pg);
 	if (r)
 		return r;
-	tx->batch->mode = tx->ops->load ? BATCH_CHECKED : BATCH_FAST;
-	r = give_up_refused(tx, pg);
-	return r ? r : decide_and_store(tx, pg, COMMIT);
+	if (tx->ops->load)
+		tx->batch->mode = BATCH_CHECKED;
+	first.to = second.from = part->from + (part->to - part->from) / 2;
+	r = store_halves(tx, pg, &first);
+	if (r)
+		return r;
+	tx->n_parts++;
+	return store_halves(tx, pg, &second);
 }
 
 int transaction_run(struct transaction *tx, struct session *session)
 {
+	const struct part all = { .records = tx->batch->records,
+				  .n_records = tx->batch->n_records,
+				  .to = tx->batch->n_records };
 	struct pg *pg = session->work;
 	int r;
 
 	begin_mode(tx);
-	r = decide_and_store(tx, pg, COMMIT);
-	if (is_content(pg, r))
-		r = store_the_others(tx, pg);
-	r = outcome_of(tx, pg, r);
-	if (!r)
-		count(tx);
-	else if (r != TRANSACTION_E_LOST && roll_back(pg))
+	tx->n_parts = 0;
+	r = outcome_of(tx, pg, store_halves(tx, pg, &all));
+	if (r && r != TRANSACTION_E_LOST && roll_back(pg))
 		r = TRANSACTION_E_LOST;
+	/* A part is committed: what the rows are now is to be read. */
+	if (r == TRANSACTION_E_HOLD && tx->n_parts)
+		r = TRANSACTION_E_FENCED;
 	return r;
 }

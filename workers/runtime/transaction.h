@@ -10,9 +10,10 @@
  * 4, 8 ... 64) go the checked way at once.
  *
  * A batch that the database refuses for what is in it (SQLSTATE classes 22,
- * 23 and 54: a value that no column takes, a constraint, a limit) is tried in
- * parts, each rolled back, until the record at fault is known. That record
- * alone becomes a dead letter, with the SQLSTATE; the others are decided.
+ * 23 and 54: a value that no column takes, a constraint, a limit) is halved,
+ * and the halves are committed one after the other, until the record at fault
+ * is known. That record alone becomes a dead letter, with the SQLSTATE; the
+ * others are decided.
  */
 #ifndef RUNTIME_TRANSACTION_H
 #define RUNTIME_TRANSACTION_H
@@ -41,6 +42,10 @@ struct transaction {
 	struct batch *batch;
 	struct held_position moves[SLOTS_MAX * LANES_MAX];
 	size_t n_moves;
+	/* Of those, what the part that is stored now moves. */
+	struct held_position part[SLOTS_MAX * LANES_MAX];
+	size_t n_part;
+	size_t n_parts; /* committed before the last one */
 	struct transaction_history history;
 	char error[HOLD_REASON_BYTES]; /* with TRANSACTION_E_LOST or _HOLD */
 };
