@@ -155,13 +155,17 @@ void http_reply(struct http_request *request, const struct http_reply *reply)
 struct http_stream *http_stream_begin(struct http_request *request,
 				      const struct http_stream_params *params)
 {
-	static const struct http_field no_store = { TEXT_INIT("Cache-Control"),
-						    TEXT_INIT("no-store") };
+	/* A proxy that collects an answer before it passes it on would keep
+	 * each event until the next ones fill its buffer. */
+	static const struct http_field fields[] = {
+		{ TEXT_INIT("Cache-Control"), TEXT_INIT("no-store") },
+		{ TEXT_INIT("X-Accel-Buffering"), TEXT_INIT("no") },
+	};
 	const struct http_reply reply = {
 		.status = 200,
 		.type = params->type,
-		.fields = &no_store,
-		.n_fields = 1,
+		.fields = fields,
+		.n_fields = sizeof(fields) / sizeof(fields[0]),
 	};
 	struct http_conn *conn = request->conn;
 	struct http_stream *stream;

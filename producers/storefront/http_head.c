@@ -71,7 +71,21 @@ static bool is_target(struct text text)
 	for (size_t i = 0; i < text.n; i++)
 		if (text.p[i] <= ' ' || text.p[i] > '~' || text.p[i] == '#')
 			return false;
-	return text.n > 0 && text.p[0] == '/';
+	return text.n > 0;
+}
+
+/* A host and perhaps a port, and nothing that would be read as more. */
+static bool is_authority(struct text text)
+{
+	for (size_t i = 0; i < text.n; i++) {
+		char c = text.p[i];
+
+		if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') &&
+		    !(c >= '0' && c <= '9') &&
+		    (!c || !strchr("-._~!$&'()*+,;=%:[]", c)))
+			return false;
+	}
+	return true;
 }
 
 static struct text trimmed(struct text text)
@@ -112,6 +126,62 @@ static enum http_method method_of(struct text text)
 	return HTTP_METHOD_OTHER;
 }
 
+/* Takes @prefix, in any case, off the front of @text. */
+static bool take_prefix(struct text *text, struct text prefix)
+{
+	if (text->n < prefix.n || strncasecmp(text->p, prefix.p, prefix.n) != 0)
+		return false;
+	text->p += prefix.n;
+	text->n -= prefix.n;
+	return true;
+}
+
+/*
+ * "/path?query", or the same behind "http://host", as it is said to a proxy
+ * and MUST be taken by every server (RFC 9112, 3.2.2). That host counts then
+ * and not the one of the field Host; nothing here is served by host.
+ */
+static bool parse_target(struct http_head *head, struct text target)
+{
+	struct text host = target;
+
+	if (!is_target(target))
+		return false;
+	if (take_prefix(&host, TEXT("http://")) ||
+	    take_prefix(&host, TEXT("https://"))) {
+		target = host;
+		while (target.n && target.p[0] != '/' && target.p[0] != '?') {
+			target.p++;
+			target.n--;
+		}
+		host.n -= target.n;
+		if (host.n == 0 || !is_authority(host))
+			return false;
+	} else if (target.p[0] != '/') {
+		return false;
+	}
+	if (!split(target, '?', &head->path, &head->query)) {
+		head->path = target;
+		head->query = (struct text){ NULL, 0 };
+	}
+	if (head->path.n == 0)
+		head->path = TEXT("/");
+	return true;
+}
+
+/* 1.0, or 1.1 for it and all later ones of 1 (RFC 9110, 2.5). */
+static int parse_version(struct http_head *head, struct text text)
+{
+	if (text.n != 8 || memcmp(text.p, "HTTP/", 5) != 0 || text.p[5] < '0' ||
+	    text.p[5] > '9' || text.p[6] != '.' || text.p[7] < '0' ||
+	    text.p[7] > '9')
+		return BAD_REQUEST;
+	if (text.p[5] != '1')
+		return VERSION_NOT_SUPPORTED;
+	head->keep_alive = text.p[7] != '0';
+	return 0;
+}
+
 static int parse_request_line(struct http_head *head, struct text line)
 {
 	struct text method, target, version;
@@ -119,20 +189,10 @@ static int parse_request_line(struct http_head *head, struct text line)
 	if (!split(line, ' ', &method, &target) ||
 	    !split(target, ' ', &target, &version))
 		return BAD_REQUEST;
-	if (!is_token(method) || !is_target(target))
+	if (!is_token(method) || !parse_target(head, target))
 		return BAD_REQUEST;
-	if (version.n != 8 || memcmp(version.p, "HTTP/", 5) != 0)
-		return BAD_REQUEST;
-	if (text_equal(version, TEXT("HTTP/1.1")))
-		head->keep_alive = true;
-	else if (!text_equal(version, TEXT("HTTP/1.0")))
-		return VERSION_NOT_SUPPORTED;
 	head->method = method_of(method);
-	if (!split(target, '?', &head->path, &head->query)) {
-		head->path = target;
-		head->query = (struct text){ NULL, 0 };
-	}
-	return 0;
+	return parse_version(head, version);
 }
 
 /* Does a list of tokens ("keep-alive, Upgrade") name @word? */
@@ -158,6 +218,8 @@ static int note_field(struct http_head *head, struct framing *framing,
 {
 	if (text_equal(field->name, TEXT("host"))) {
 		framing->n_hosts++;
+		if (!is_authority(field->value))
+			return BAD_REQUEST;
 	} else if (text_equal(field->name, TEXT("transfer-encoding"))) {
 		framing->transfer_encoding = true;
 	} else if (text_equal(field->name, TEXT("content-length"))) {
@@ -238,14 +300,94 @@ int http_head_parse(struct http_head *ret, char *p, size_t n)
 	return r ? r : judge_framing(ret, &framing);
 }
 
-struct text http_head_field(const struct http_head *head, const char *name)
+bool http_head_next(const struct http_head *head, const char *name, size_t *at,
+		    struct text *ret)
 {
 	struct text wanted = text_of(name);
 
-	for (size_t i = 0; i < head->n_fields; i++)
-		if (text_equal(head->fields[i].name, wanted))
-			return head->fields[i].value;
-	return (struct text){ NULL, 0 };
+	while (*at < head->n_fields) {
+		const struct http_field *field = &head->fields[(*at)++];
+
+		if (text_equal(field->name, wanted)) {
+			*ret = field->value;
+			return true;
+		}
+	}
+	return false;
+}
+
+struct text http_head_field(const struct http_head *head, const char *name)
+{
+	struct text value = { NULL, 0 };
+	size_t at = 0;
+
+	(void)http_head_next(head, name, &at, &value);
+	return value;
+}
+
+size_t http_head_count(const struct http_head *head, const char *name)
+{
+	struct text value;
+	size_t at = 0, n = 0;
+
+	while (http_head_next(head, name, &at, &value))
+		n++;
+	return n;
+}
+
+struct text http_head_list(const struct http_head *head, const char *name,
+			   char out[static HTTP_HEAD_MAX_BYTES])
+{
+	struct text value;
+	size_t at = 0, n = 0;
+
+	while (http_head_next(head, name, &at, &value)) {
+		if (value.n == 0)
+			continue;
+		if (n)
+			out[n++] = ',';
+		/* A head has room for its names, too, so all of it fits. */
+		memcpy(out + n, value.p, value.n);
+		n += value.n;
+	}
+	return (struct text){ n ? out : NULL, n };
+}
+
+/* The next of a list of entity tags, without its W/; false at the end. */
+static bool next_tag(struct text *list, struct text *ret)
+{
+	const char *end;
+
+	while (list->n && strchr(", \t", list->p[0])) {
+		list->p++;
+		list->n--;
+	}
+	(void)take_prefix(list, TEXT("W/"));
+	if (list->n < 2 || list->p[0] != '"')
+		return false;
+	end = memchr(list->p + 1, '"', list->n - 1);
+	if (!end)
+		return false;
+	*ret = (struct text){ list->p, (size_t)(end + 1 - list->p) };
+	list->p += ret->n;
+	list->n -= ret->n;
+	return true;
+}
+
+bool http_head_names_tag(const struct http_head *head, const char *name,
+			 struct text tag)
+{
+	struct text list, one;
+	size_t at = 0;
+
+	while (http_head_next(head, name, &at, &list)) {
+		if (text_equal(list, TEXT("*")))
+			return true;
+		while (next_tag(&list, &one))
+			if (text_equal(one, tag))
+				return true;
+	}
+	return false;
 }
 
 static int nibble(char c)

@@ -33,7 +33,7 @@ struct http_field {
 
 struct http_head {
 	enum http_method method;
-	struct text path;  /* begins with '/'; as it came */
+	struct text path;  /* begins with '/'; as it came, without a host */
 	struct text query; /* after the '?'; may be empty */
 	struct http_field fields[HTTP_FIELDS_MAX];
 	size_t n_fields;
@@ -48,8 +48,28 @@ struct http_head {
  */
 int http_head_parse(struct http_head *ret, char *p, size_t n);
 
-/* The value of the first field of that lower-case name; absent: p NULL. */
+/*
+ * A field may come several times. A list then goes on in the next one; of
+ * all others only one may come, and it is for whoever reads it to refuse more.
+ * Names are lower case.
+ */
+
+/* The value of the first; absent: p NULL. */
 struct text http_head_field(const struct http_head *head, const char *name);
+/* How many there are. */
+size_t http_head_count(const struct http_head *head, const char *name);
+/* The next one from *@at on, which is 0 at first; false: no more. */
+bool http_head_next(const struct http_head *head, const char *name, size_t *at,
+		    struct text *ret);
+/* All of them in order, with commas between, in @out; absent: p NULL. */
+struct text http_head_list(const struct http_head *head, const char *name,
+			   char out[static HTTP_HEAD_MAX_BYTES]);
+/*
+ * Does a list of entity tags name @tag, or all of them by "*"? A weak tag
+ * counts as its strong one (RFC 9110, 8.8.3.2 and 13.1.2).
+ */
+bool http_head_names_tag(const struct http_head *head, const char *name,
+			 struct text tag);
 
 /*
  * The first value of @name in the query, percent-decoded into @out of @size

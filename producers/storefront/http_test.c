@@ -49,6 +49,9 @@ START_TEST(a_stream_goes_on_until_its_client_leaves)
 		wait_for(is_streaming);
 		send_one();
 		hear(fd, &heard, "data: 1\n\n");
+		/* nginx passes it on at once only when it is told so. */
+		ck_assert_ptr_nonnull(
+			strstr(heard.p, "X-Accel-Buffering: no\r\n"));
 		ck_assert_int_ge(n_drained, 1);
 		fixture_say(fd, "whatever a client says now is dropped");
 		(void)close(fd);

@@ -112,10 +112,9 @@ static void answer_file(const struct web *web, size_t i,
 		.fields = fields,
 		.n_fields = sizeof(fields) / sizeof(fields[0]),
 	};
-	struct text known =
-		http_head_field(http_request_head(request), "if-none-match");
 
-	if (text_equal(known, text_of(web->files[i].tag))) {
+	if (http_head_names_tag(http_request_head(request), "if-none-match",
+				text_of(web->files[i].tag))) {
 		reply.status = 304;
 		reply.n_body = 0;
 	}
