@@ -12,6 +12,7 @@
 #include <stddef.h>
 
 #include "schemas/limits.h"
+#include "schemas/trace.h"
 
 enum handling {
 	PLAIN,   /* written as it stands in the struct */
@@ -102,41 +103,15 @@ void envelope_read(struct envelope *envelope, const char *name,
 	}
 }
 
-/* Lower-case hexadecimal digits, not all of them 0. */
-static bool is_hex(const char *p, size_t n)
-{
-	bool zero = true;
-
-	for (size_t i = 0; i < n; i++) {
-		if (!((p[i] >= '0' && p[i] <= '9') ||
-		      (p[i] >= 'a' && p[i] <= 'f')))
-			return false;
-		zero = zero && p[i] == '0';
-	}
-	return !zero;
-}
-
-/* 00-<32 hex>-<16 hex>-<2 hex> (W3C Trace Context, version 00). */
-static bool is_traceparent(struct text text)
-{
-	static const char form[] = "00-";
-	const char *p = text.p;
-
-	return text.n == 55 && memcmp(p, form, 3) == 0 && p[35] == '-' &&
-	       p[52] == '-' && is_hex(p + 3, 32) && is_hex(p + 36, 16) &&
-	       ((p[53] == '0' && p[54] == '0') || is_hex(p + 53, 2));
-}
-
 void envelope_check_trace(struct envelope *envelope)
 {
 	struct text *parent = &envelope->traceparent;
 	struct text *state = &envelope->tracestate;
 
-	if (parent->p && !is_traceparent(*parent))
-		*parent = (struct text){ NULL, 0 };
-	if (state->p &&
-	    (!parent->p || state->n > 512 || !text_is_clean(*state)))
+	*parent = trace_parent(*parent);
+	if (state->p && (!parent->p || !text_is_clean(*state)))
 		*state = (struct text){ NULL, 0 };
+	*state = trace_state(*state);
 }
 
 /* NULL, or what is wrong with the text of a header. */
@@ -204,6 +179,19 @@ static int check_type(struct envelope *envelope, struct schema_fault *fault)
 	return 0;
 }
 
+/* Any case, and parameters, with blanks before them or not (RFC 9110, 8.3.1).
+ */
+static bool is_media_type(struct text text, struct text wanted)
+{
+	size_t n = 0;
+
+	while (n < text.n && text.p[n] != ';')
+		n++;
+	while (n && (text.p[n - 1] == ' ' || text.p[n - 1] == '\t'))
+		n--;
+	return n == wanted.n && strncasecmp(text.p, wanted.p, n) == 0;
+}
+
 static int check_needed(struct envelope *envelope, struct schema_fault *fault)
 {
 	if (!text_equal(envelope->specversion, TEXT("1.0")))
@@ -216,7 +204,7 @@ static int check_needed(struct envelope *envelope, struct schema_fault *fault)
 		return schema_fail(fault, SCHEMA_E_CONTRACT,
 				   "header ce_source is missing");
 	if (envelope->content_type.p &&
-	    !text_equal(envelope->content_type, msgpack))
+	    !is_media_type(envelope->content_type, msgpack))
 		return schema_fail(fault, SCHEMA_E_CONTRACT,
 				   "header content-type must be %s", msgpack.p);
 	if (envelope->seq_text.p &&
@@ -236,7 +224,7 @@ int envelope_check(struct envelope *envelope, struct schema_fault *fault)
 	r_texts = check_texts(envelope, fault);
 	content = envelope->content_type;
 	if (content.n >= sizeof(structured) - 1 &&
-	    memcmp(content.p, structured, sizeof(structured) - 1) == 0)
+	    strncasecmp(content.p, structured, sizeof(structured) - 1) == 0)
 		return schema_fail(fault, SCHEMA_E_CONTRACT,
 				   "a structured CloudEvent is not taken");
 	r = check_type(envelope, fault);
@@ -284,11 +272,13 @@ int envelope_write(const struct envelope *envelope, envelope_header_fn fn,
 		   void *arg)
 {
 	char version[TEXT_I64_BYTES], seq[TEXT_I64_BYTES];
+	char traceparent[TRACE_BYTES];
 	struct envelope out = *envelope;
 	const struct text *text;
 	int r;
 
 	derive(&out, version, seq);
+	out.traceparent = trace_parent_00(traceparent, out.traceparent);
 	for (size_t i = 0; i < N_HEADERS; i++) {
 		text = at(&out, &headers[i]);
 		if (!text->p)

@@ -23,9 +23,10 @@ struct envelope {
 	struct text id, source; /* together the event's identity for ever */
 	struct text time;       /* RFC 3339; information only */
 	struct text subject;
-	struct text traceparent, tracestate; /* absent when not valid */
-	struct text customer, stall;         /* pseudonymous id; copied on */
-	struct text producer;                /* program@version */
+	/* Absent when not valid; a later version of it is written as 00. */
+	struct text traceparent, tracestate;
+	struct text customer, stall; /* pseudonymous id; copied on */
+	struct text producer;        /* program@version */
 
 	/* On facts: what a body may lack. */
 	struct text source_position; /* orders/3@1234 */
@@ -54,7 +55,8 @@ void envelope_read(struct envelope *envelope, const char *name,
  */
 int envelope_check(struct envelope *envelope, struct schema_fault *fault);
 
-/* A trace that is no trace must not cost the order: it is left out. Part of the
+/* A trace that is no trace must not cost the order: it is left out, and of one
+ * of a later version or of a long state what does not go on. Part of the
  * check, and for who takes a trace from elsewhere. */
 void envelope_check_trace(struct envelope *envelope);
 

@@ -175,8 +175,14 @@ static const struct {
 	{ "ce_source", NULL, SCHEMA_E_CONTRACT, "header ce_source is missing" },
 	{ "content-type", "application/json", SCHEMA_E_CONTRACT,
 	  "header content-type must be application/msgpack" },
+	{ "content-type", "application/msgpackx", SCHEMA_E_CONTRACT,
+	  "header content-type must be application/msgpack" },
+	{ "content-type", "", SCHEMA_E_CONTRACT,
+	  "header content-type must be application/msgpack" },
 	{ "content-type", "application/cloudevents+json", SCHEMA_E_CONTRACT,
 	  "a structured CloudEvent is not taken" },
+	{ "content-type", "Application/CloudEvents+JSON; charset=UTF-8",
+	  SCHEMA_E_CONTRACT, "a structured CloudEvent is not taken" },
 	{ "seq", "-1", SCHEMA_E_CONTRACT,
 	  "header seq must be a number from 0" },
 	{ "seq", "", SCHEMA_E_CONTRACT, "header seq must be a number from 0" },
@@ -265,16 +271,10 @@ START_TEST(what_may_be_absent_may_be_absent)
 	}
 END_TEST
 
+/* trace_test.c has every way to be none. */
 static const char *const no_traces[] = {
 	"",
-	"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-0",
-	"01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
-	"00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
-	"00-00000000000000000000000000000000-00f067aa0ba902b7-01",
-	"00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
-	"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-0x",
-	"00-4bf92f3577b34da6a3ce929d0e0e4736x00f067aa0ba902b7-01",
-	"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7x01",
+	"ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
 };
 
 START_TEST(a_trace_that_is_none_is_left_out_and_costs_nothing)
@@ -285,6 +285,50 @@ START_TEST(a_trace_that_is_none_is_left_out_and_costs_nothing)
 		ck_assert_int_eq(envelope_check(&envelope, NULL), 0);
 		ck_assert_ptr_null(envelope.traceparent.p);
 		ck_assert_ptr_null(envelope.tracestate.p);
+	}
+END_TEST
+
+static int keep_traceparent(void *arg, const char *name, const char *value,
+			    size_t n)
+{
+	if (strcmp(name, "traceparent") == 0) {
+		ck_assert_uint_eq(n, 55);
+		memcpy(arg, value, n);
+	}
+	return 0;
+}
+
+START_TEST(a_trace_of_a_later_version_is_written_as_ours)
+	{
+		struct envelope envelope;
+		char written[56] = "";
+
+		read_with(&envelope, "traceparent",
+			  "cc-4bf92f3577b34da6a3ce929d0e0e4736-"
+			  "00f067aa0ba902b7-01-more");
+		ck_assert_int_eq(envelope_check(&envelope, NULL), 0);
+		fixture_text_eq(envelope.tracestate, "a=b");
+		ck_assert_int_eq(
+			envelope_write(&envelope, keep_traceparent, written),
+			0);
+		ck_assert_str_eq(written, "00-4bf92f3577b34da6a3ce929d0e0e4736"
+					  "-00f067aa0ba902b7-01");
+	}
+END_TEST
+
+static const char *const media_types[] = {
+	"Application/MsgPack",
+	"application/msgpack;charset=utf-8",
+	"application/msgpack ; v=1; q=\"a,b\"",
+	"application/msgpack;",
+};
+
+START_TEST(a_media_type_is_taken_in_any_case_and_with_parameters)
+	{
+		struct envelope envelope;
+
+		read_with(&envelope, "content-type", media_types[_i]);
+		ck_assert_int_eq(envelope_check(&envelope, NULL), 0);
 	}
 END_TEST
 
@@ -370,6 +414,10 @@ static Suite *envelope_suite(void)
 	tcase_add_loop_test(tcase,
 			    a_trace_that_is_none_is_left_out_and_costs_nothing,
 			    0, N_OF(no_traces));
+	tcase_add_test(tcase, a_trace_of_a_later_version_is_written_as_ours);
+	tcase_add_loop_test(
+		tcase, a_media_type_is_taken_in_any_case_and_with_parameters, 0,
+		N_OF(media_types));
 	tcase_add_test(tcase, a_trace_that_is_not_sampled_is_kept);
 	tcase_add_test(
 		tcase,

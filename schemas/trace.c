@@ -1,8 +1,82 @@
 /* SPDX-License-Identifier: MIT */
-/* Trace: the digits of an id, twice. Pure. */
+/* Trace: see trace.h. */
 #include "schemas/trace.h"
 
 #include "schemas/hex.h"
+
+/* Where the parts of a traceparent stand; the dashes stand before them. */
+enum { SPAN_ID_AT = 36, FLAGS_AT = 53, SPAN_ID_CHARS = 16 };
+
+/* Lower-case hexadecimal digits. */
+static bool is_hex(const char *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!((p[i] >= '0' && p[i] <= '9') ||
+		      (p[i] >= 'a' && p[i] <= 'f')))
+			return false;
+	return true;
+}
+
+static bool is_id(const char *p, size_t n)
+{
+	bool zero = true;
+
+	for (size_t i = 0; i < n; i++)
+		zero = zero && p[i] == '0';
+	return !zero && is_hex(p, n);
+}
+
+static bool is_00(const char *p)
+{
+	return p[0] == '0' && p[1] == '0';
+}
+
+struct text trace_parent(struct text text)
+{
+	static const struct text absent = { NULL, 0 };
+	const char *p = text.p;
+
+	if (text.n < TRACE_BYTES - 1 || !is_hex(p, 2) ||
+	    (p[0] == 'f' && p[1] == 'f'))
+		return absent;
+	if (text.n > TRACE_BYTES - 1 && (is_00(p) || p[TRACE_BYTES - 1] != '-'))
+		return absent;
+	if (p[TRACE_ID_AT - 1] != '-' || p[SPAN_ID_AT - 1] != '-' ||
+	    p[FLAGS_AT - 1] != '-' || !is_id(p + TRACE_ID_AT, TRACE_ID_CHARS) ||
+	    !is_id(p + SPAN_ID_AT, SPAN_ID_CHARS) || !is_hex(p + FLAGS_AT, 2))
+		return absent;
+	return (struct text){ p, TRACE_BYTES - 1 };
+}
+
+struct text trace_parent_00(char room[static TRACE_BYTES], struct text parent)
+{
+	if (parent.n != TRACE_BYTES - 1 || is_00(parent.p))
+		return parent;
+	memcpy(room, parent.p, parent.n);
+	room[parent.n] = '\0';
+	room[0] = room[1] = '0';
+	/* Of a later version's flags one is known: it is sampled. */
+	room[FLAGS_AT] = '0';
+	room[FLAGS_AT + 1] = (hex_byte(parent.p + FLAGS_AT) & 1) ? '1' : '0';
+	return (struct text){ room, parent.n };
+}
+
+struct text trace_state(struct text text)
+{
+	size_t n_kept = 0;
+	int n_members = 0;
+
+	for (size_t i = 0; i <= text.n && i <= TRACE_STATE_MAX_BYTES; i++) {
+		if (i < text.n && text.p[i] != ',')
+			continue;
+		if (++n_members > TRACE_STATE_MAX_MEMBERS)
+			break;
+		n_kept = i;
+	}
+	if (n_kept == 0)
+		return (struct text){ NULL, 0 };
+	return (struct text){ text.p, n_kept };
+}
 
 static size_t put_hex(char *to, const uint8_t *bytes, size_t n_bytes)
 {
@@ -14,14 +88,22 @@ static size_t put_hex(char *to, const uint8_t *bytes, size_t n_bytes)
 struct text trace_begin(char room[static TRACE_BYTES],
 			const struct order_id *id)
 {
+	static const struct order_id nil;
+	struct order_id trace = *id;
+	const uint8_t *span = trace.bytes + 8;
 	size_t n = 0;
 
+	/* What has no digit but 0 is no id. */
+	if (order_id_compare(&trace, &nil) == 0)
+		trace.bytes[15] = 1;
+	else if (memcmp(span, nil.bytes, 8) == 0)
+		span = trace.bytes;
 	room[n++] = '0';
 	room[n++] = '0';
 	room[n++] = '-';
-	n += put_hex(room + n, id->bytes, 16);
+	n += put_hex(room + n, trace.bytes, 16);
 	room[n++] = '-';
-	n += put_hex(room + n, id->bytes + 8, 8);
+	n += put_hex(room + n, span, 8);
 	room[n++] = '-';
 	room[n++] = '0';
 	room[n++] = '1';

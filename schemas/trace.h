@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Trace: where a trace begins, in W3C's form: 00-<32 hex>-<16 hex>-01.
+ * Trace: W3C Trace Context: which traceparent goes on and as what, how much of
+ * a tracestate, and where a trace begins: 00-<32 hex>-<16 hex>-01. Pure.
  */
 #ifndef SCHEMAS_TRACE_H
 #define SCHEMAS_TRACE_H
@@ -8,10 +9,32 @@
 #include "schemas/order_id.h"
 #include "schemas/text.h"
 
-enum { TRACE_BYTES = 56 };
+enum {
+	TRACE_BYTES = 56, /* of a traceparent of version 00, and a NUL */
+	TRACE_ID_AT = 3,
+	TRACE_ID_CHARS = 32,
+	TRACE_STATE_MAX_BYTES = 512,
+	TRACE_STATE_MAX_MEMBERS = 32,
+};
 
-/* The trace that an event of a new id begins: its id is the trace's, and the
- * end of it the first span. Built in @room. */
+/*
+ * What is understood of a traceparent: all of one of version 00, and what all
+ * versions have in common of a later one, but ff, which is none. Absent: it is
+ * not valid.
+ */
+struct text trace_parent(struct text text);
+
+/* The same as version 00, in @room: what goes out. */
+struct text trace_parent_00(char room[static TRACE_BYTES], struct text parent);
+
+/* As many whole members of a tracestate as its bounds let through. */
+struct text trace_state(struct text text);
+
+/*
+ * The trace that an event of a new id begins: its id is the trace's, and the
+ * end of it the first span; the front of it when the end is of zeros, which no
+ * id in a traceparent may be. Built in @room.
+ */
 struct text trace_begin(char room[static TRACE_BYTES],
 			const struct order_id *id);
 
