@@ -51,7 +51,7 @@ static void publish(struct cancelling *cancelling)
 	uint8_t bytes[256];
 	struct wire wire = WIRE_INIT(bytes);
 	char id[ORDER_ID_CHARS + 1], event_id[ORDER_ID_CHARS + 11];
-	char trace[TRACE_BYTES];
+	struct command_trace_room room;
 	struct publisher_event event = {
 		.topic = TOPIC_ORDERS,
 		.key = { id, ORDER_ID_CHARS },
@@ -68,7 +68,7 @@ static void publish(struct cancelling *cancelling)
 	event.envelope.id = text_of(event_id);
 	event.envelope.subject = (struct text){ id, ORDER_ID_CHARS };
 	command_trace(&cancelling->command, &cancelling->command.order_id,
-		      &event.envelope, trace);
+		      &event.envelope, &room);
 	event.envelope.customer = body.customer;
 	event.envelope.stall = body.stall;
 	command_publish(&cancelling->command, &event);

@@ -113,16 +113,20 @@ void command_answer_accepted(struct command *command, int64_t number,
 	buf_deinit(&json);
 }
 
-void command_trace(const struct command *command, const struct order_id *id,
-		   struct envelope *envelope, char room[static TRACE_BYTES])
+void command_trace(struct command *command, const struct order_id *id,
+		   struct envelope *envelope, struct command_trace_room *room)
 {
 	const struct http_head *head = http_request_head(command->request);
 
-	envelope->traceparent = http_head_field(head, "traceparent");
-	envelope->tracestate = http_head_field(head, "tracestate");
+	/* Two of them are none (W3C Trace Context, 3.2). */
+	if (http_head_count(head, "traceparent") == 1)
+		envelope->traceparent = http_head_field(head, "traceparent");
+	envelope->tracestate = http_head_list(head, "tracestate", room->state);
 	envelope_check_trace(envelope);
 	if (!envelope->traceparent.p)
-		envelope->traceparent = trace_begin(room, id);
+		envelope->traceparent = trace_begin(room->parent, id);
+	memcpy(command->trace, envelope->traceparent.p + TRACE_ID_AT,
+	       TRACE_ID_CHARS);
 }
 
 void command_expire(struct shop *shop, int64_t now_ms)

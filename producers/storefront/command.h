@@ -32,6 +32,7 @@ struct command {
 	size_t n_doubtful; /* were sent, and nobody knows what became of them */
 	int32_t partition; /* of the last one delivered */
 	int64_t offset;
+	char trace[TRACE_ID_CHARS + 1]; /* of the last one published */
 
 	/* Its own. */
 	LIST_ENTRY(command) link;
@@ -58,9 +59,15 @@ void command_answer_away(struct command *command);
 void command_answer_accepted(struct command *command, int64_t number,
 			     const char *state);
 
-/* The trace that its request came with goes on, or @id begins one in @room. */
-void command_trace(const struct command *command, const struct order_id *id,
-		   struct envelope *envelope, char room[static TRACE_BYTES]);
+/* What a trace is made in, until the event is published. */
+struct command_trace_room {
+	char parent[TRACE_BYTES];
+	char state[HTTP_HEAD_MAX_BYTES];
+};
+
+/* The trace that its request came with goes on, or @id begins one. */
+void command_trace(struct command *command, const struct order_id *id,
+		   struct envelope *envelope, struct command_trace_room *room);
 
 /* Answers those whose deadline has passed. */
 void command_expire(struct shop *shop, int64_t now_ms);

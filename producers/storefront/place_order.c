@@ -84,7 +84,7 @@ static void publish(struct placing *placing, const struct order_placed *order)
 	uint8_t bytes[BODY_MAX_BYTES];
 	struct wire wire = WIRE_INIT(bytes);
 	char id[ORDER_ID_CHARS + 1], event_id[ORDER_ID_CHARS + 8];
-	char trace[TRACE_BYTES];
+	struct command_trace_room room;
 	struct publisher_event event = {
 		.topic = TOPIC_ORDERS,
 		.key = { id, ORDER_ID_CHARS },
@@ -106,26 +106,12 @@ static void publish(struct placing *placing, const struct order_placed *order)
 	event.envelope.id = text_of(event_id);
 	event.envelope.subject = (struct text){ id, ORDER_ID_CHARS };
 	command_trace(&placing->command, &placing->command.order_id,
-		      &event.envelope, trace);
+		      &event.envelope, &room);
 	event.envelope.customer = order->customer;
 	event.envelope.stall = order->stall;
 	if (!order->grill && version == 1)
 		event.envelope.grill = TEXT("false");
 	command_publish(&placing->command, &event);
-}
-
-/* The id, from the client's key if it gave one. */
-static int identify(const struct http_request *request,
-		    struct order_placed *order)
-{
-	struct text key =
-		http_head_field(http_request_head(request), "idempotency-key");
-
-	if (!key.p) {
-		order->order_id = order_key_fresh();
-		return 0;
-	}
-	return order_key_id(&order->order_id, order->stall, key);
 }
 
 /* False: it has been answered. */
@@ -134,15 +120,18 @@ static bool check(struct shop *shop, struct http_request *request,
 {
 	struct order_json_fault fault;
 	struct answer_error error = { .status = 400 };
+	struct order_key key;
 
 	if (order_json_order(json, ret, http_request_body(request), &fault)) {
 		error.error = fault.what;
 		error.field = fault.field;
-	} else if (identify(request, ret)) {
-		error.error = "must be a text of 1 to 255 characters";
+	} else if (order_key_read(&key, http_request_head(request),
+				  &error.error)) {
 		error.field = "Idempotency-Key";
-	} else if (!conflicts(shop, &ret->order_id, order_placed_hash(ret))) {
-		return true;
+	} else {
+		ret->order_id = order_key_id(&key, ret->stall);
+		if (!conflicts(shop, &ret->order_id, order_placed_hash(ret)))
+			return true;
 	}
 	counter_add(&metrics.orders_invalid, 1);
 	if (error.error)

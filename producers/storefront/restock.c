@@ -18,7 +18,7 @@
 struct restocking {
 	struct order_json json;
 	struct order_placed order; /* its stall and items */
-	struct text key;           /* valid, or absent */
+	struct order_key key;
 };
 
 static void restocked(struct command *command)
@@ -37,17 +37,6 @@ static void restocked(struct command *command)
 	free(command);
 }
 
-static struct order_id event_id_of(struct text stall, struct text key,
-				   struct text ingredient)
-{
-	struct order_id space = order_key_space(stall), id;
-
-	if (!key.p)
-		return order_key_fresh();
-	id = order_key_v5(&space, key);
-	return order_key_v5(&id, ingredient);
-}
-
 static void publish(struct command *command,
 		    const struct restocking *restocking,
 		    const struct item *item)
@@ -60,10 +49,11 @@ static void publish(struct command *command,
 		.quantity = item->quantity,
 	};
 	struct order_id event_id =
-		event_id_of(body.stall, restocking->key, body.ingredient);
+		order_key_event(&restocking->key, body.stall, body.ingredient);
 	uint8_t bytes[4096];
 	struct wire wire = WIRE_INIT(bytes);
-	char id[ORDER_ID_CHARS + 1], trace[TRACE_BYTES];
+	char id[ORDER_ID_CHARS + 1];
+	struct command_trace_room room;
 	struct buf subject = { 0 };
 	struct publisher_event event = {
 		.topic = TOPIC_RESTOCKS,
@@ -81,7 +71,7 @@ static void publish(struct command *command,
 	event.envelope.version = 1;
 	event.envelope.id = text_of(order_id_format(&event_id, id));
 	event.envelope.stall = body.stall;
-	command_trace(command, &event_id, &event.envelope, trace);
+	command_trace(command, &event_id, &event.envelope, &room);
 	/* An envelope's text may not be longer than one of them alone. */
 	if (text_n_chars(event.key) <= TEXT_MAX_CHARS)
 		event.envelope.subject = event.key;
@@ -93,22 +83,16 @@ static void publish(struct command *command,
 static bool check(struct restocking *restocking, struct http_request *request)
 {
 	struct order_json_fault fault;
-	struct answer_error error = {
-		.status = 400,
-		.error = "must be a text of 1 to 255 characters",
-		.field = "Idempotency-Key",
-	};
-	struct order_id unused;
+	struct answer_error error = { .status = 400 };
 
-	restocking->key =
-		http_head_field(http_request_head(request), "idempotency-key");
 	if (order_json_restock(&restocking->json, &restocking->order,
 			       http_request_body(request), &fault)) {
 		error.error = fault.what;
 		error.field = fault.field;
-	} else if (!restocking->key.p ||
-		   !order_key_id(&unused, restocking->order.stall,
-				 restocking->key)) {
+	} else if (order_key_read(&restocking->key, http_request_head(request),
+				  &error.error)) {
+		error.field = "Idempotency-Key";
+	} else {
 		return true;
 	}
 	answer_error(request, &error);
