@@ -46,8 +46,10 @@ static void put_real(struct wire *wire, double value)
 	put_tagged(wire, 0xcb, bits, 8);
 }
 
-static void put_text(struct wire *wire, const char *p, size_t n)
+static int put_text(struct wire *wire, const char *p, size_t n)
 {
+	if (memchr(p, '\0', n))
+		return METADATA_E_NUL;
 	if (n <= 31)
 		put_tagged(wire, (uint8_t)(0xa0 | n), 0, 0);
 	else if (n <= UINT8_MAX)
@@ -55,6 +57,7 @@ static void put_text(struct wire *wire, const char *p, size_t n)
 	else
 		put_tagged(wire, 0xda, n, 2);
 	(void)wire_write(wire, p, n);
+	return 0;
 }
 
 static void put_count(struct wire *wire, uint8_t small, uint8_t large, size_t n)
@@ -88,7 +91,7 @@ static int put_object(struct wire *wire, const json_t *object, int depth)
 	     at = json_object_iter_next(map, at)) {
 		const char *key = json_object_iter_key(at);
 
-		put_text(wire, key, strlen(key));
+		(void)put_text(wire, key, strlen(key));
 		r = put_value(wire, json_object_iter_value(at), depth + 1);
 	}
 	return r;
@@ -109,9 +112,8 @@ static int put_value(struct wire *wire, const json_t *value, int depth)
 	case JSON_ARRAY:
 		return put_array(wire, value, depth);
 	case JSON_STRING:
-		put_text(wire, json_string_value(value),
-			 json_string_length(value));
-		return 0;
+		return put_text(wire, json_string_value(value),
+				json_string_length(value));
 	case JSON_INTEGER:
 		put_integer(wire, json_integer_value(value));
 		return 0;

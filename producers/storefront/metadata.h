@@ -17,10 +17,10 @@ enum { METADATA_MAX_DEPTH = 6 };
 enum metadata_outcome {
 	METADATA_E_DEEP = 1,
 	METADATA_E_LARGE, /* @wire is too small */
+	METADATA_E_NUL,   /* a text in it holds a NUL */
 };
 
-/* Appends @object. Texts in it are UTF-8 without a NUL: the parser saw to it.
- */
+/* Appends @object. Texts in it are UTF-8: the parser saw to it. */
 int metadata_encode(const json_t *object, struct wire *wire);
 
 #endif

@@ -2,6 +2,7 @@
 /* Order json: see order_json.h. */
 #include "producers/storefront/order_json.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -64,6 +65,8 @@ static int read_text(const json_t *object, size_t item, const char *field,
 			      json_string_length(value) };
 	if (text.n == 0)
 		return bad_at(fault, item, field, "must not be empty");
+	if (memchr(text.p, '\0', text.n))
+		return bad_at(fault, item, field, "must not hold \\u0000");
 	if (!text_is_clean(text))
 		return bad_at(fault, item, field, "must be UTF-8");
 	if (text_n_chars(text) > TEXT_MAX_CHARS)
@@ -73,29 +76,36 @@ static int read_text(const json_t *object, size_t item, const char *field,
 	return 0;
 }
 
-static int read_quantity(const json_t *object, size_t item, int32_t min,
-			 int32_t *ret, struct order_json_fault *fault)
+static int read_quantity(const struct order_json *json, const json_t *object,
+			 size_t item, int32_t *ret,
+			 struct order_json_fault *fault)
 {
 	const json_t *value = json_object_get(object, "quantity");
+	double min = json->counted ? 0 : 1, quantity;
 
 	if (!value)
 		return bad_at(fault, item, "quantity", "is missing");
-	if (!json_is_integer(value))
+	if (json_body_is_huge(&json->body, value))
+		return bad_at(fault, item, "quantity", "is too large a number");
+	/* A double holds every whole number that may be one exactly. */
+	quantity = json_number_value(value);
+	if (!json_is_number(value) || floor(quantity) != quantity)
 		return bad_at(fault, item, "quantity",
 			      "must be a whole number");
-	if (json_integer_value(value) < min)
+	if (quantity < min)
 		return bad_at(fault, item, "quantity",
-			      min ? "must be at least 1"
-				  : "must be at least 0");
-	if (json_integer_value(value) > QUANTITY_MAX)
+			      json->counted ? "must be at least 0"
+					    : "must be at least 1");
+	if (quantity > QUANTITY_MAX)
 		return bad_at(fault, item, "quantity",
 			      "must be at most 2147483647");
-	*ret = (int32_t)json_integer_value(value);
+	*ret = (int32_t)quantity;
 	return 0;
 }
 
-static int read_item(json_t *object, size_t index, int32_t min,
-		     struct item *ret, struct order_json_fault *fault)
+static int read_item(const struct order_json *json, json_t *object,
+		     size_t index, struct item *ret,
+		     struct order_json_fault *fault)
 {
 	struct item item;
 	int r;
@@ -104,7 +114,7 @@ static int read_item(json_t *object, size_t index, int32_t min,
 		return bad_item(fault, index, "", "must be an object");
 	r = read_text(object, index, "ingredient", &item.ingredient, fault);
 	if (!r)
-		r = read_quantity(object, index, min, &item.quantity, fault);
+		r = read_quantity(json, object, index, &item.quantity, fault);
 	for (void *at = json_object_iter(object); !r && at;
 	     at = json_object_iter_next(object, at)) {
 		const char *key = json_object_iter_key(at);
@@ -151,8 +161,7 @@ static int add_item(struct order_json *json, size_t *n_items, size_t index,
 static int read_items(struct order_json *json, struct order_placed *ret,
 		      struct order_json_fault *fault)
 {
-	const json_t *items = json_object_get(json->root, "items");
-	int32_t min = json->counted ? 0 : 1;
+	const json_t *items = json_object_get(json->body.root, "items");
 	int r = 0;
 
 	if (!items)
@@ -168,7 +177,7 @@ static int read_items(struct order_json *json, struct order_placed *ret,
 	for (size_t i = 0; !r && i < json_array_size(items); i++) {
 		struct item item;
 
-		r = read_item(json_array_get(items, i), i, min, &item, fault);
+		r = read_item(json, json_array_get(items, i), i, &item, fault);
 		if (!r)
 			r = add_item(json, &ret->n_items, i, &item, fault);
 	}
@@ -178,7 +187,7 @@ static int read_items(struct order_json *json, struct order_placed *ret,
 /* Null counts as not there. */
 static const json_t *optional(const struct order_json *json, const char *field)
 {
-	const json_t *value = json_object_get(json->root, field);
+	const json_t *value = json_object_get(json->body.root, field);
 
 	return json_is_null(value) ? NULL : value;
 }
@@ -214,12 +223,18 @@ static int read_metadata(struct order_json *json, struct order_placed *ret,
 		return bad(fault, "metadata", "must be an object");
 	if (json_object_size(value) == 0)
 		return 0;
+	if (json_body_holds_huge(&json->body, value))
+		return bad(fault, "metadata",
+			   "holds a number that is too large, write it as a "
+			   "text");
 	switch (metadata_encode(value, &wire)) {
 	case 0:
 		ret->metadata = (struct text){ (const char *)wire.p, wire.n };
 		return 0;
 	case METADATA_E_DEEP:
 		return bad(fault, "metadata", "must be at most 6 levels deep");
+	case METADATA_E_NUL:
+		return bad(fault, "metadata", "must not hold \\u0000");
 	default:
 		return bad(fault, "metadata", "must be at most 4096 bytes");
 	}
@@ -241,31 +256,17 @@ static int read_grill(const struct order_json *json, struct order_placed *ret,
 static int read_root(struct order_json *json, struct text body,
 		     struct order_json_fault *fault)
 {
-	json_error_t error;
-	char what[sizeof(fault->what)];
+	char what[JSON_BODY_WHAT_BYTES];
 
-	json->root = NULL;
 	json->counted = false;
-	if (body.n == 0)
-		return bad(fault, "", "the body is empty, it must be JSON");
-	json->root = json_loadb(body.p, body.n, JSON_REJECT_DUPLICATES, &error);
-	if (!json->root) {
-		/* The library would name one of its own flags. */
-		if (json_error_code(&error) == json_error_null_character)
-			return bad(fault, "", "a text may not hold \\u0000");
-		(void)snprintf(what, sizeof(what), "not JSON: %.90s",
-			       error.text);
+	if (json_body_read(&json->body, body, what))
 		return bad(fault, "", what);
-	}
-	if (!json_is_object(json->root))
-		return bad(fault, "", "the body must be an object");
 	return 0;
 }
 
 void order_json_deinit(struct order_json *json)
 {
-	json_decref(json->root);
-	json->root = NULL;
+	json_body_deinit(&json->body);
 }
 
 int order_json_order(struct order_json *json, struct order_placed *ret,
@@ -276,11 +277,11 @@ int order_json_order(struct order_json *json, struct order_placed *ret,
 	int r = read_root(json, body, fault);
 
 	if (!r)
-		r = read_text(json->root, NO_ITEM, "stall", &order.stall,
+		r = read_text(json->body.root, NO_ITEM, "stall", &order.stall,
 			      fault);
 	if (!r && optional(json, "customer"))
-		r = read_text(json->root, NO_ITEM, "customer", &order.customer,
-			      fault);
+		r = read_text(json->body.root, NO_ITEM, "customer",
+			      &order.customer, fault);
 	if (!r)
 		r = read_items(json, &order, fault);
 	if (!r)
@@ -307,7 +308,7 @@ int order_json_restock(struct order_json *json, struct order_placed *ret,
 	if (counted && !json_is_boolean(counted))
 		return bad(fault, "counted", "must be true or false");
 	json->counted = json_is_true(counted);
-	r = read_text(json->root, NO_ITEM, "stall", &restock.stall, fault);
+	r = read_text(json->body.root, NO_ITEM, "stall", &restock.stall, fault);
 	if (!r)
 		r = read_items(json, &restock, fault);
 	if (!r)

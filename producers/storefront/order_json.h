@@ -4,14 +4,14 @@
  *
  * Everything is checked here, before anything is published. Fields that are
  * not known are ignored, but not inside an item, where a misspelt "quantity"
- * would buy one slice in place of ten. Pure but for the allocation of the
- * parsed text, which is bounded by the body's size.
+ * would buy one slice in place of ten. A quantity is whole if its value is:
+ * 1.0 and 1e2 are, since JSON has one kind of number. Pure but for the
+ * allocation of the parsed text, which is bounded by the body's size.
  */
 #ifndef STOREFRONT_ORDER_JSON_H
 #define STOREFRONT_ORDER_JSON_H
 
-#include <jansson.h>
-
+#include "producers/storefront/json_body.h"
 #include "schemas/limits.h"
 #include "schemas/order_placed.h"
 #include "schemas/stock_command.h"
@@ -21,13 +21,13 @@ enum order_json_outcome { ORDER_JSON_E_BAD = 1 };
 
 /* What the answer 400 says. */
 struct order_json_fault {
-	char what[128];
+	char what[JSON_BODY_WHAT_BYTES];
 	char field[64]; /* "items[0].quantity"; "" when it is the whole body */
 };
 
 /* Owns what the texts of the parsed command point to. */
 struct order_json {
-	json_t *root;
+	struct json_body body;
 	struct item items[ORDER_ITEMS_MAX];
 	uint8_t metadata[METADATA_MAX_BYTES];
 	bool counted; /* a restock: quantities are counts */

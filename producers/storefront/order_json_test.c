@@ -21,7 +21,14 @@ static const struct {
 	{ "{} {}", "", "not JSON" },
 	{ "{\"stall\":\"a\",\"stall\":\"b\"}", "", "not JSON" },
 	{ "{\"stall\":\"\xff\"}", "", "not JSON" },
-	{ "{\"stall\":\"a\\u0000b\"}", "", "may not hold" },
+	{ "{\"stall\":\"a\\u0000b\"}", "stall", "must not hold \\u0000" },
+	{ "{\"\\u0000\":1,\"stall\":\"a\"}", "", "not JSON" },
+	{ "{12345678901234567890:1}", "", "not JSON" },
+	{ "{\"a\":12345678901234567890 1}", "", "not JSON" },
+	{ "{\"a\":012345678901234567890}", "", "not JSON" },
+	{ "{\"a\":-}", "", "not JSON" },
+	{ "{\"a\":\"\\", "", "not JSON" },
+	{ "12345678901234567890", "", "the body must be an object" },
 	{ "{\"items\":[" ITEM "]}", "stall", "is missing" },
 	{ "{\"stall\":1,\"items\":[" ITEM "]}", "stall", "must be a text" },
 	{ "{\"stall\":\"\",\"items\":[" ITEM "]}", "stall",
@@ -44,6 +51,17 @@ static const struct {
 	  "items[0].quantity", "must be at least 1" },
 	{ ITEMS("[{\"ingredient\":\"a\",\"quantity\":1.5}]"),
 	  "items[0].quantity", "must be a whole number" },
+	{ ITEMS("[{\"ingredient\":\"a\",\"quantity\":1e-1}]"),
+	  "items[0].quantity", "must be a whole number" },
+	{ ITEMS("[{\"ingredient\":\"a\",\"quantity\":1e10}]"),
+	  "items[0].quantity", "must be at most 2147483647" },
+	{ ITEMS("[{\"ingredient\":\"a\",\"quantity\":-0.0}]"),
+	  "items[0].quantity", "must be at least 1" },
+	{ ITEMS("[{\"ingredient\":\"a\",\"quantity\":"
+		"12345678901234567890}]"),
+	  "items[0].quantity", "is too large a number" },
+	{ ITEMS("[{\"ingredient\":\"a\",\"quantity\":1e999}]"),
+	  "items[0].quantity", "is too large a number" },
 	{ ITEMS("[{\"ingredient\":\"a\",\"quantity\":\"1\"}]"),
 	  "items[0].quantity", "must be a whole number" },
 	{ ITEMS("[{\"ingredient\":\"a\",\"quantity\":2147483648}]"),
@@ -63,6 +81,16 @@ static const struct {
 	{ ORDER(",\"metadata\":[]"), "metadata", "must be an object" },
 	{ ORDER(",\"metadata\":{\"a\":[[[[[[1]]]]]]}"), "metadata",
 	  "must be at most 6 levels deep" },
+	{ ORDER(",\"metadata\":{\"a\":[{\"b\":12345678901234567890}]}"),
+	  "metadata", "holds a number that is too large, write it as a text" },
+	{ ORDER(",\"metadata\":{\"a\":-1e999}"), "metadata",
+	  "holds a number that is too large, write it as a text" },
+	{ ORDER(",\"metadata\":{\"a\":[\"\\u0000\"]}"), "metadata",
+	  "must not hold \\u0000" },
+	{ ORDER(",\"metadata\":12345678901234567890"), "metadata",
+	  "must be an object" },
+	{ ORDER(",\"customer\":12345678901234567890"), "customer",
+	  "must be a text" },
 	{ ORDER(",\"grill\":\"no\""), "grill", "must be true or false" },
 };
 
@@ -133,6 +161,83 @@ START_TEST(what_is_left_out_has_a_default)
 		ck_assert_uint_eq(order.metadata.n, 0);
 		ck_assert_int_eq(order.doneness, DONENESS_LIGHT);
 		ck_assert(order.grill);
+		order_json_deinit(&json);
+	}
+END_TEST
+
+/* In fields that nobody reads. */
+static const char *const unread[] = {
+	ORDER(",\"trace_id\":12345678901234567890"),
+	ORDER(",\"a\":-12345678901234567890,\"b\":[1e999,{\"c\":-1.5E+400}]"),
+	ORDER(",\"a\":9223372036854775807,\"b\":9223372036854775808"),
+	ORDER(",\"a\":\"12345678901234567890 \\\"1e999\",\"b\":1e999"),
+	ORDER(",\"a\":\"b\\u0000c\""),
+	ORDER(",\"a\":1e-999"),
+};
+
+START_TEST(no_number_is_too_large_for_a_field_that_nobody_reads)
+	{
+		struct order_json json;
+		struct order_placed order;
+		struct order_json_fault fault;
+
+		ck_assert_int_eq(order_json_order(&json, &order,
+						  text_of(unread[_i]), &fault),
+				 0);
+		ck_assert_uint_eq(order.n_items, 1);
+		order_json_deinit(&json);
+	}
+END_TEST
+
+START_TEST(beside_such_a_number_all_others_are_what_they_were)
+	{
+		static const char body[] = "{\"x\":12345678901234567890,"
+					   "\"stall\":\"1e999\",\"items\":["
+					   "{\"ingredient\":\"a\","
+					   "\"quantity\":7}],"
+					   "\"metadata\":{\"a\":5,\"b\":1.5}}";
+		struct order_json json;
+		struct order_placed order;
+		struct order_json_fault fault;
+
+		ck_assert_int_eq(
+			order_json_order(&json, &order, text_of(body), &fault),
+			0);
+		ck_assert(text_equal(order.stall, TEXT("1e999")));
+		ck_assert_int_eq(order.items[0].quantity, 7);
+		ck_assert(text_equal(
+			order.metadata,
+			TEXT("\x82\xa1"
+			     "a\x05\xa1"
+			     "b\xcb\x3f\xf8\x00\x00\x00\x00\x00\x00")));
+		order_json_deinit(&json);
+	}
+END_TEST
+
+static const struct {
+	const char *number;
+	int32_t quantity;
+} whole[] = {
+	{ "1.0", 1 },      { "1e2", 100 },
+	{ "12.5E1", 125 }, { "2147483647.0", 2147483647 },
+	{ "20000e-4", 2 },
+};
+
+START_TEST(a_quantity_is_whole_if_its_value_is)
+	{
+		struct order_json json;
+		struct order_placed order;
+		struct order_json_fault fault;
+		char body[256];
+
+		(void)snprintf(body, sizeof(body),
+			       ITEMS("[{\"ingredient\":\"a\","
+				     "\"quantity\":%s}]"),
+			       whole[_i].number);
+		ck_assert_int_eq(
+			order_json_order(&json, &order, text_of(body), &fault),
+			0);
+		ck_assert_int_eq(order.items[0].quantity, whole[_i].quantity);
 		order_json_deinit(&json);
 	}
 END_TEST
@@ -272,6 +377,13 @@ int main(void)
 	tcase_add_test(tcase, an_order_is_read_whole);
 	tcase_add_loop_test(tcase, what_is_left_out_has_a_default, 0,
 			    CHECK_N(plain_orders));
+	tcase_add_loop_test(
+		tcase, no_number_is_too_large_for_a_field_that_nobody_reads, 0,
+		CHECK_N(unread));
+	tcase_add_test(tcase,
+		       beside_such_a_number_all_others_are_what_they_were);
+	tcase_add_loop_test(tcase, a_quantity_is_whole_if_its_value_is, 0,
+			    CHECK_N(whole));
 	tcase_add_test(tcase, there_are_at_most_32_different_ingredients);
 	tcase_add_test(tcase, a_text_has_at_most_255_characters);
 	tcase_add_test(tcase, metadata_have_at_most_4_kibibytes);
