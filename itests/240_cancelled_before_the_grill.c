@@ -30,17 +30,54 @@ static struct program *open_shop(struct world *world)
 	return storefront;
 }
 
-static void cancel(const struct program *storefront, const char *id)
+static struct http_answer ask_cancel(const struct program *storefront,
+				     const char *id)
 {
-	struct http_answer answer;
 	char path[64];
 
 	(void)snprintf(path, sizeof(path), "/orders/%s/cancel", id);
-	answer = shop_ask(storefront,
-			  &(struct http_ask){ .method = "POST", .path = path });
-	ck_assert_msg(answer.status == 202, "POST %s: %d %s", path,
+	return shop_ask(storefront,
+			&(struct http_ask){ .method = "POST", .path = path });
+}
+
+static void cancel(const struct program *storefront, const char *id)
+{
+	struct http_answer answer = ask_cancel(storefront, id);
+
+	ck_assert_msg(answer.status == 202, "cancel %s: %d %s", id,
 		      answer.status, answer.body.p);
+	ck_assert_uint_eq(strlen(text_at(answer.json, "code")),
+			  CALL_CODE_CHARS);
 	http_answer_deinit(&answer);
+}
+
+/* The customer is told that it is too late, and why. */
+static void cancel_too_late(const struct program *storefront, const char *id,
+			    const char *why)
+{
+	struct http_answer answer = ask_cancel(storefront, id);
+
+	ck_assert_msg(answer.status == 409 &&
+			      strstr(text_at(answer.json, "error"), why),
+		      "cancel %s: %d %s", id, answer.status, answer.body.p);
+	http_answer_deinit(&answer);
+}
+
+/* One that was under way when it became too late. */
+static void cancel_all_the_same(struct world *world, const char *id,
+				const char *customer)
+{
+	CLEANUP(bus_freep) struct bus *bus = bus_new(world);
+	struct order_cancelled cancelled = {
+		.stall = TEXT("main"),
+		.customer = text_of(customer),
+	};
+	char event_id[64];
+
+	ck_assert(!order_id_parse(&cancelled.order_id, id, strlen(id)));
+	(void)snprintf(event_id, sizeof(event_id), "%s.cancelled", id);
+	bus_cancel(bus, &cancelled, event_id, NULL);
+	bus_flush(bus);
 }
 
 /* How many picks on the topic tell that verdict. */
@@ -73,17 +110,27 @@ START_TEST(an_order_cancelled_before_the_grill_gives_everything_back_once)
 		struct program *storefront = open_shop(world);
 		struct grill_spy grill = grill_open(world, "grill-1", 1, 1000);
 		char id[37];
+		json_t *seen;
 
 		shop_order(storefront, TOASTIE(""), NULL, id);
 		json_decref(shop_wait(storefront, id, "queued"));
 		cancel(storefront, id);
-		json_decref(shop_wait(storefront, id, "cancelled"));
+		seen = shop_wait(storefront, id, "cancelled");
+		ck_assert(json_is_false(json_object_get(seen, "returned")));
+		json_decref(seen);
 		/* Nothing comes back before the grill has said so. */
 		ck_assert_int_eq(shop_stock(storefront, "main", "bread"), 8);
 		(void)world_start(world, "jafflr-1", NULL);
-		json_decref(shop_wait(storefront, id, "returned"));
+		db_wait(world->db, PATIENCE_MS, 1,
+			"SELECT count(*) FROM orders "
+			"WHERE returned_at IS NOT NULL");
 		cancel(storefront, id);
 		world_settle(world, PATIENCE_MS);
+		/* It was her wish, and that is what she reads. */
+		seen = shop_see(storefront, id);
+		ck_assert_str_eq(text_at(seen, "state"), "cancelled");
+		ck_assert(json_is_true(json_object_get(seen, "returned")));
+		json_decref(seen);
 		ck_assert_int_eq(shop_stock(storefront, "main", "bread"), 10);
 		ck_assert_int_eq(shop_stock(storefront, "main", "cheese"), 10);
 		ck_assert_int_eq(check_world(world,
@@ -107,13 +154,16 @@ START_TEST(a_toastie_that_has_started_is_finished)
 		grill_wait_starts(&grill, 1, PATIENCE_MS);
 		/* It says nothing until jafflr has heard of both. */
 		program_freeze(grill.program);
-		cancel(storefront, id);
+		json_decref(shop_wait(storefront, id, "grilling"));
+		cancel_too_late(storefront, id, "too late: the toastie is on");
+		cancel_all_the_same(world, id, "gita");
 		db_wait(world->db, PATIENCE_MS, 2,
 			"SELECT sum(next_offset)::int8 FROM positions "
 			"WHERE service = 'jafflr'");
 		program_thaw(grill.program);
 		json_decref(shop_wait(storefront, id, "done"));
 		world_settle(world, PATIENCE_MS);
+		cancel_too_late(storefront, id, "too late: the order is done");
 		ck_assert_int_eq(shop_stock(storefront, "main", "bread"), 8);
 		ck_assert_int_eq(check_world(world,
 					     &(struct check_params){
@@ -138,8 +188,10 @@ START_TEST(a_cancellation_that_comes_too_late_leaves_the_verdict_kept)
 		shop_order(storefront, TOASTIE(",\"grill\":false"), NULL,
 			   counter);
 		json_decref(shop_wait(storefront, counter, "done"));
-		cancel(storefront, refused);
-		cancel(storefront, counter);
+		cancel_too_late(storefront, refused, "was refused");
+		cancel_too_late(storefront, counter, "is done");
+		cancel_all_the_same(world, refused, NULL);
+		cancel_all_the_same(world, counter, "gita");
 		world_settle(world, PATIENCE_MS);
 		ck_assert_uint_eq(count_verdicts(world, VERDICT_KEPT), 2);
 		ck_assert_uint_eq(count_verdicts(world, VERDICT_CANCELLED), 0);

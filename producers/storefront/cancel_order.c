@@ -96,6 +96,24 @@ static void refuse(struct cancelling *cancelling, int r)
 	cancelling_free(cancelling);
 }
 
+/* False: it can be taken back; true: it has been answered that it cannot. */
+static bool is_too_late(struct cancelling *cancelling,
+			const struct order *order)
+{
+	struct command *command = &cancelling->command;
+	const struct answer_error error = {
+		.status = 409,
+		.error = order_state_too_late(order_state_of(&order->facts)),
+		.order_id = &command->order_id,
+	};
+
+	if (!error.error)
+		return false;
+	answer_error(command->request, &error);
+	cancelling_free(cancelling);
+	return true;
+}
+
 static void take_order(void *arg, int r, const struct order *order)
 {
 	struct cancelling *cancelling = arg;
@@ -110,6 +128,8 @@ static void take_order(void *arg, int r, const struct order *order)
 	entry = order_board_find(board, &order->id);
 	if (entry)
 		order = &entry->order; /* may know more by now */
+	if (is_too_late(cancelling, order))
+		return;
 	cancelling->order.number = order->number;
 	cancelling->order.facts = order->facts;
 	order_set(&cancelling->order.stall, text_of(order->stall));

@@ -2,7 +2,6 @@
 /* Command: see command.h. */
 #include "producers/storefront/command.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 
 #include "infra/lib/clock.h"
@@ -104,10 +103,8 @@ void command_answer_accepted(struct command *command, int64_t number,
 	n = snprintf(path, sizeof(path), "/orders/%s",
 		     order_id_format(&command->order_id, id));
 	location.value.n = (size_t)n;
-	buf_printf(&json,
-		   "{\"order_id\":\"%s\",\"number\":%" PRId64
-		   ",\"state\":\"%s\"}",
-		   id, number, state);
+	order_name_json(&command->order_id, number, &json);
+	buf_printf(&json, ",\"state\":\"%s\"}", state);
 	answer_json(command->request, 202, &json, &location);
 	command->request = NULL;
 	buf_deinit(&json);

@@ -55,7 +55,7 @@ bool command_delivered(const struct command *command);
  */
 void command_answer_away(struct command *command);
 
-/* Answers 202 {"order_id","number","state"} to one about an order. */
+/* Answers 202 {"order_id","number","code","state"} to one about an order. */
 void command_answer_accepted(struct command *command, int64_t number,
 			     const char *state);
 

@@ -308,8 +308,7 @@ static void on_heartbeat(void *arg)
 
 		if (http_stream_waiting_bytes(subscriber->stream) == 0)
 			http_stream_send(subscriber->stream, blob);
-		if (entry &&
-		    !order_state_final(order_state_of(&entry->order.facts)))
+		if (entry && !order_facts_final(&entry->order.facts))
 			refresh(streams, entry);
 	}
 	(void)blob_drop(blob);

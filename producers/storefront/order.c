@@ -106,23 +106,30 @@ static void text_or_null(struct buf *out, const char *name, const char *s)
 		buf_text(out, "null");
 }
 
-void order_json(const struct order *order, struct buf *out)
+void order_name_json(const struct order_id *id, int64_t number, struct buf *out)
 {
-	char id[ORDER_ID_CHARS + 1];
+	char text[ORDER_ID_CHARS + 1], code[CALL_CODE_CHARS + 1];
 
 	buf_printf(out, "{\"order_id\":\"%s\",\"number\":",
-		   order_id_format(&order->id, id));
-	if (order->number == ORDER_NUMBER_NONE)
+		   order_id_format(id, text));
+	if (number == ORDER_NUMBER_NONE)
 		buf_text(out, "null");
 	else
-		buf_printf(out, "%" PRId64, order->number);
+		buf_printf(out, "%" PRId64, number);
+	buf_printf(out, ",\"code\":\"%s\"", order_call_code(id, code));
+}
+
+void order_json(const struct order *order, struct buf *out)
+{
+	order_name_json(&order->id, order->number, out);
 	text_or_null(out, "stall", order->stall);
 	text_or_null(out, "customer", order->customer);
 	buf_printf(out, ",\"items\":%s,\"doneness\":\"%s\",\"state\":\"%s\"",
 		   order->items ? order->items : "[]",
 		   doneness_name(order->doneness),
 		   order_state_name(order_state_of(&order->facts)));
-	buf_printf(out, ",\"missing\":%s",
+	buf_printf(out, ",\"returned\":%s,\"missing\":%s",
+		   order_facts_returned(&order->facts) ? "true" : "false",
 		   order->missing ? order->missing : "[]");
 	text_or_null(out, "plate", order->plate);
 	buf_text(out, "}");

@@ -50,6 +50,10 @@ void order_set_missing(struct order *order, const struct missing *missing,
 /* @plate below 0: none. */
 void order_set_plate(struct order *order, struct text grill, int64_t plate);
 
+/* Appends {"order_id":...,"number":...,"code":... without an end: how every
+ * answer names an order. */
+void order_name_json(const struct order_id *id, int64_t number,
+		     struct buf *out);
 /* Appends the object that GET /orders/{id} answers, without a line end. */
 void order_json(const struct order *order, struct buf *out);
 

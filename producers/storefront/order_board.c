@@ -296,6 +296,14 @@ static enum order_toastie toastie_of(enum toastie_state state)
 	return toasties[state];
 }
 
+/* Would a reader of the order see something else? */
+static bool shows_other(const struct order_facts *a,
+			const struct order_facts *b)
+{
+	return order_state_of(a) != order_state_of(b) ||
+	       order_facts_returned(a) != order_facts_returned(b);
+}
+
 void order_board_toastie(struct order_board *board,
 			 const struct toastie *toastie)
 {
@@ -306,7 +314,7 @@ void order_board_toastie(struct order_board *board,
 		.toastie = toastie_of(toastie->state),
 		.toastie_seq = toastie->seq < 0 ? 0 : toastie->seq,
 	};
-	enum order_state before;
+	struct order_facts before = order->facts;
 
 	if (news.toastie_seq <= order->facts.toastie_seq)
 		return;
@@ -318,10 +326,12 @@ void order_board_toastie(struct order_board *board,
 		order->number = toastie->number;
 	if (toastie->plate != TOASTIE_PLATE_NONE)
 		order_set_plate(order, toastie->grill, toastie->plate);
-	before = order_state_of(&order->facts);
+	/* It may be heard before the verdict on the cancellation is. */
+	news.cancelled = toastie->state == TOASTIE_RETURNED &&
+			 text_equal(toastie->reason, TEXT("cancelled"));
 	(void)order_facts_merge(&order->facts, &news);
 	/* The first fact of an order that nothing else is known of counts. */
-	if (order_state_of(&order->facts) != before || !order->items)
+	if (shows_other(&before, &order->facts) || !order->items)
 		set_changed(board, entry);
 }
 

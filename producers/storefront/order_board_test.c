@@ -8,6 +8,9 @@
 #include "infra/lib/xalloc.h"
 #include "producers/storefront/board_fixture.h"
 
+/* What is called out of the order 1. */
+#define CODE "E945"
+
 static struct order_board *board;
 
 static void setup(void)
@@ -134,14 +137,52 @@ START_TEST(a_fact_that_comes_twice_or_late_changes_nothing)
 	}
 END_TEST
 
-START_TEST(a_cancellation_shows_until_it_is_returned)
+START_TEST(a_cancellation_stays_one_when_it_is_returned)
 	{
+		struct order_id id = id_of(1);
+		const struct order_facts *facts;
+
 		accept(1);
 		pick(1, VERDICT_PICKED, 1);
 		pick(1, VERDICT_CANCELLED, 2);
+		facts = &order_board_find(board, &id)->order.facts;
 		ck_assert_str_eq(state(1), "cancelled");
+		ck_assert(!order_facts_returned(facts));
+		(void)n_changed();
 		toastie(1, TOASTIE_RETURNED, 2);
-		ck_assert_str_eq(state(1), "returned");
+		ck_assert_str_eq(state(1), "cancelled");
+		ck_assert(order_facts_returned(facts));
+		ck_assert_int_eq(n_changed(), 1); /* readers see the return */
+	}
+END_TEST
+
+START_TEST(a_return_that_is_heard_before_its_cancellation_says_why)
+	{
+		const struct toastie fact = {
+			.order_id = id_of(1),
+			.number = TOASTIE_NUMBER_NONE,
+			.seq = 2,
+			.state = TOASTIE_RETURNED,
+			.plate = TOASTIE_PLATE_NONE,
+			.stall = TEXT("main"),
+			.reason = TEXT("cancelled"),
+		};
+
+		accept(1);
+		pick(1, VERDICT_PICKED, 1);
+		order_board_toastie(board, &fact);
+		ck_assert_str_eq(state(1), "cancelled");
+	}
+END_TEST
+
+START_TEST(a_toastie_that_started_all_the_same_is_shown)
+	{
+		accept(1);
+		pick(1, VERDICT_CANCELLED, 2);
+		toastie(1, TOASTIE_GRILLING, 2);
+		ck_assert_str_eq(state(1), "grilling");
+		toastie(1, TOASTIE_DONE, 3);
+		ck_assert_str_eq(state(1), "done");
 	}
 END_TEST
 
@@ -161,10 +202,11 @@ START_TEST(an_order_is_told_as_json)
 		static const char wanted[] =
 			"{\"order_id\":\"01000000-0000-0000-0000-"
 			"000000000000\","
-			"\"number\":101,\"stall\":\"main\",\"customer\":null,"
+			"\"number\":101,\"code\":\"" CODE
+			"\",\"stall\":\"main\",\"customer\":null,"
 			"\"items\":[{\"ingredient\":\"ham\",\"quantity\":2}],"
 			"\"doneness\":\"light\",\"state\":\"refused\","
-			"\"missing\":["
+			"\"returned\":false,\"missing\":["
 			"{\"ingredient\":\"ham\",\"wanted\":2,\"left\":1},"
 			"{\"ingredient\":\"moon \\\"dust\\\"\",\"wanted\":1,"
 			"\"left\":null}],\"plate\":null}";
@@ -292,7 +334,10 @@ int main(void)
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, an_order_goes_from_accepted_to_done);
 	tcase_add_test(tcase, a_fact_that_comes_twice_or_late_changes_nothing);
-	tcase_add_test(tcase, a_cancellation_shows_until_it_is_returned);
+	tcase_add_test(tcase, a_cancellation_stays_one_when_it_is_returned);
+	tcase_add_test(tcase,
+		       a_return_that_is_heard_before_its_cancellation_says_why);
+	tcase_add_test(tcase, a_toastie_that_started_all_the_same_is_shown);
 	tcase_add_test(tcase, a_refused_cancellation_changes_nothing);
 	tcase_add_test(tcase, an_order_is_told_as_json);
 	tcase_add_test(tcase, a_plate_is_told_from_the_grill_on);

@@ -22,10 +22,11 @@ START_TEST(an_event_is_one_line_of_data_whatever_names_say)
 			"id: 18f3a1e7c2b-7\n"
 			"data: {\"order_id\":"
 			"\"01000000-0000-0000-0000-000000000000\","
-			"\"number\":null,\"stall\":null,"
+			"\"number\":null,\"code\":\"E945\",\"stall\":null,"
 			"\"customer\":\"gita\\u000a\\u000adata: {}\\u000d\","
 			"\"items\":[],\"doneness\":\"light\","
-			"\"state\":\"accepted\",\"missing\":[],"
+			"\"state\":\"accepted\",\"returned\":false,\"missing\":"
+			"[],"
 			"\"plate\":null}\n\n");
 		(void)blob_drop(blob);
 		order_deinit(&order);

@@ -31,10 +31,11 @@ static const struct row rows[] = {
 	{ VERDICT_PICKED,  ANY,	ANY,	ANY,	T(FAILED),	ORDER_FAILED },
 	{ VERDICT_PICKED,  ANY,	ANY,	ANY,	T(UNCERTAIN),	ORDER_UNCERTAIN },
 	{ VERDICT_PICKED,  ANY,	ANY,	ANY,	T(GRILLING),	ORDER_GRILLING },
-	{ VERDICT_PICKED,  ANY,	ANY,	ANY,	T(RETURNED),	ORDER_RETURNED },
-	/* Nothing was on a plate. */
-	{ VERDICT_PICKED,  ANY,	ANY,	YES,	ANY_TOASTIE,	ORDER_RETURNED },
-	{ VERDICT_PICKED,  ANY,	YES,	NO,	ANY_TOASTIE,	ORDER_CANCELLED },
+	/* Nothing was on a plate. What the customer took back stays so, also
+	 * when its ingredients are back. */
+	{ VERDICT_PICKED,  ANY,	YES,	ANY,	ANY_TOASTIE,	ORDER_CANCELLED },
+	{ VERDICT_PICKED,  ANY,	NO,	ANY,	T(RETURNED),	ORDER_RETURNED },
+	{ VERDICT_PICKED,  ANY,	NO,	YES,	ANY_TOASTIE,	ORDER_RETURNED },
 	{ VERDICT_PICKED,  NO,	NO,	NO,	ANY_TOASTIE,	ORDER_DONE },
 	{ VERDICT_PICKED,  YES,	NO,	NO,	ANY_TOASTIE,	ORDER_QUEUED },
 };
@@ -43,16 +44,23 @@ static const struct row rows[] = {
 static const struct {
 	const char *name;
 	bool final;
+	const char *too_late; /* to take it back; NULL: it is not */
 } states[N_ORDER_STATES] = {
-	[ORDER_ACCEPTED] = { "accepted", false },
-	[ORDER_REFUSED] = { "refused", true },
-	[ORDER_QUEUED] = { "queued", false },
-	[ORDER_GRILLING] = { "grilling", false },
-	[ORDER_DONE] = { "done", true },
-	[ORDER_FAILED] = { "failed", true },
-	[ORDER_UNCERTAIN] = { "uncertain", false },
-	[ORDER_RETURNED] = { "returned", true },
-	[ORDER_CANCELLED] = { "cancelled", false },
+	[ORDER_ACCEPTED] = { "accepted", false, NULL },
+	[ORDER_REFUSED] = { "refused", true,
+			    "too late: the order was refused" },
+	[ORDER_QUEUED] = { "queued", false, NULL },
+	[ORDER_GRILLING] = { "grilling", false,
+			     "too late: the toastie is on the grill" },
+	[ORDER_DONE] = { "done", true, "too late: the order is done" },
+	[ORDER_FAILED] = { "failed", true,
+			   "too late: the toastie was spoiled on the grill" },
+	[ORDER_UNCERTAIN] = { "uncertain", false,
+			      "too late: the toastie has been on the grill" },
+	[ORDER_RETURNED] = { "returned", true,
+			     "too late: the order was given up, its "
+			     "ingredients went back" },
+	[ORDER_CANCELLED] = { "cancelled", false, NULL },
 };
 
 static bool fits(enum wanted wanted, bool value)
@@ -80,9 +88,23 @@ enum order_state order_state_of(const struct order_facts *facts)
 	return ORDER_ACCEPTED;
 }
 
-bool order_state_final(enum order_state state)
+bool order_facts_returned(const struct order_facts *facts)
 {
+	return facts->returned || facts->toastie == ORDER_TOASTIE_RETURNED;
+}
+
+bool order_facts_final(const struct order_facts *facts)
+{
+	enum order_state state = order_state_of(facts);
+
+	if (state == ORDER_CANCELLED)
+		return order_facts_returned(facts);
 	return states[state].final;
+}
+
+const char *order_state_too_late(enum order_state state)
+{
+	return states[state].too_late;
 }
 
 const char *order_state_name(enum order_state state)

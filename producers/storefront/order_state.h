@@ -51,8 +51,15 @@ struct order_facts {
 
 enum order_state order_state_of(const struct order_facts *facts);
 
-/* Will there be no other state after this one? */
-bool order_state_final(enum order_state state);
+/* Are its ingredients going back, or back already? */
+bool order_facts_returned(const struct order_facts *facts);
+
+/* Will there be nothing new of it? What was cancelled and has not been returned
+ * yet may turn out to have been started before. */
+bool order_facts_final(const struct order_facts *facts);
+
+/* Why the customer cannot take it back any more; NULL: that is not so. */
+const char *order_state_too_late(enum order_state state);
 
 /* "accepted", "refused", ... */
 const char *order_state_name(enum order_state state);

@@ -27,9 +27,13 @@ static const struct {
 	{ { VERDICT_PICKED, true, false, false, T(RETURNED), 2 }, "returned" },
 	{ { VERDICT_PICKED, true, true, false, T(NONE), -1 }, "cancelled" },
 	{ { VERDICT_PICKED, true, true, false, T(QUEUED), 1 }, "cancelled" },
-	{ { VERDICT_PICKED, true, true, false, T(RETURNED), 2 }, "returned" },
-	{ { VERDICT_PICKED, true, true, true, T(NONE), -1 }, "returned" },
-	{ { VERDICT_PICKED, true, true, true, T(QUEUED), 1 }, "returned" },
+	/* It stays so when the ingredients are back. */
+	{ { VERDICT_PICKED, true, true, false, T(RETURNED), 2 }, "cancelled" },
+	{ { VERDICT_PICKED, true, true, true, T(RETURNED), 2 }, "cancelled" },
+	{ { VERDICT_PICKED, true, true, true, T(NONE), -1 }, "cancelled" },
+	{ { VERDICT_PICKED, true, true, true, T(QUEUED), 1 }, "cancelled" },
+	{ { VERDICT_PICKED, true, false, true, T(RETURNED), 2 }, "returned" },
+	{ { VERDICT_PICKED, true, false, true, T(NONE), -1 }, "returned" },
 	/* What has started is finished, whatever was wished. */
 	{ { VERDICT_PICKED, true, true, false, T(GRILLING), 2 }, "grilling" },
 	{ { VERDICT_PICKED, true, true, false, T(DONE), 3 }, "done" },
@@ -72,6 +76,48 @@ START_TEST(whatever_is_known_there_is_a_state)
 	}
 END_TEST
 
+static const struct {
+	const char *state;
+	bool too_late;
+} cancels[N_ORDER_STATES] = {
+	[ORDER_ACCEPTED] = { "accepted", false },
+	[ORDER_REFUSED] = { "refused", true },
+	[ORDER_QUEUED] = { "queued", false },
+	[ORDER_GRILLING] = { "grilling", true },
+	[ORDER_DONE] = { "done", true },
+	[ORDER_FAILED] = { "failed", true },
+	[ORDER_UNCERTAIN] = { "uncertain", true },
+	[ORDER_RETURNED] = { "returned", true },
+	[ORDER_CANCELLED] = { "cancelled", false },
+};
+
+START_TEST(what_is_on_a_plate_or_at_its_end_cannot_be_taken_back)
+	{
+		const char *why = order_state_too_late((enum order_state)_i);
+
+		ck_assert_str_eq(order_state_name((enum order_state)_i),
+				 cancels[_i].state);
+		ck_assert_int_eq(why != NULL, cancels[_i].too_late);
+		if (why)
+			ck_assert_int_eq(strncmp(why, "too late: ", 10), 0);
+	}
+END_TEST
+
+START_TEST(what_is_cancelled_is_at_its_end_when_it_is_returned)
+	{
+		struct order_facts facts = { VERDICT_PICKED, true,      true,
+					     false,          T(QUEUED), 1 };
+
+		ck_assert(!order_facts_final(&facts));
+		facts.toastie = T(RETURNED);
+		ck_assert(order_facts_final(&facts));
+		facts.cancelled = false;
+		ck_assert(order_facts_final(&facts));
+		facts.toastie = T(UNCERTAIN);
+		ck_assert(!order_facts_final(&facts));
+	}
+END_TEST
+
 START_TEST(an_older_toastie_changes_nothing)
 	{
 		struct order_facts facts = { VERDICT_PICKED, true,    false,
@@ -101,7 +147,8 @@ START_TEST(a_verdict_a_cancellation_and_a_return_stay)
 		ck_assert(order_facts_merge(&facts, &cancelled));
 		ck_assert(!order_facts_merge(&facts, &picked));
 		ck_assert(!order_facts_merge(&facts, &refused));
-		ck_assert_int_eq(order_state_of(&facts), ORDER_RETURNED);
+		ck_assert_int_eq(order_state_of(&facts), ORDER_CANCELLED);
+		ck_assert(order_facts_returned(&facts));
 	}
 END_TEST
 
@@ -113,6 +160,11 @@ int main(void)
 	tcase_add_loop_test(tcase, what_is_known_gives_the_state, 0,
 			    CHECK_N(rows));
 	tcase_add_test(tcase, whatever_is_known_there_is_a_state);
+	tcase_add_loop_test(
+		tcase, what_is_on_a_plate_or_at_its_end_cannot_be_taken_back, 0,
+		N_ORDER_STATES);
+	tcase_add_test(tcase,
+		       what_is_cancelled_is_at_its_end_when_it_is_returned);
 	tcase_add_test(tcase, an_older_toastie_changes_nothing);
 	tcase_add_test(tcase, a_verdict_a_cancellation_and_a_return_stay);
 	suite_add_tcase(suite, tcase);

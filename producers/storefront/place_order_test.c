@@ -100,20 +100,6 @@ START_TEST(while_the_broker_is_away_nobody_waits_for_it)
 	}
 END_TEST
 
-START_TEST(an_order_is_accepted_when_the_broker_has_it)
-	{
-		struct buf heard = { 0 };
-
-		post(&heard, "/orders", KEY, ORDER);
-		ck_assert_ptr_nonnull(strstr(heard.p, "HTTP/1.1 202 "));
-		ck_assert_ptr_nonnull(
-			strstr(heard.p, "Location: /orders/" ID "\r\n"));
-		ck_assert_ptr_nonnull(strstr(heard.p, "{\"order_id\":\"" ID
-						      "\",\"number\":"));
-		buf_deinit(&heard);
-	}
-END_TEST
-
 /* The number that an answer tells. */
 static int64_t number_in(const struct buf *heard)
 {
@@ -126,6 +112,23 @@ static int64_t number_in(const struct buf *heard)
 		str_n_to_i64(&number, p, strcspn(p, ","), 0, INT64_MAX), 0);
 	return number;
 }
+
+START_TEST(an_order_is_accepted_when_the_broker_has_it)
+	{
+		struct buf heard = { 0 };
+
+		post(&heard, "/orders", KEY, ORDER);
+		ck_assert_ptr_nonnull(strstr(heard.p, "HTTP/1.1 202 "));
+		ck_assert_ptr_nonnull(
+			strstr(heard.p, "Location: /orders/" ID "\r\n"));
+		ck_assert_ptr_nonnull(strstr(heard.p, "{\"order_id\":\"" ID
+						      "\",\"number\":"));
+		/* What is called out, beside the whole number. */
+		ck_assert_ptr_nonnull(strstr(heard.p, ",\"code\":\"E945\","));
+		ck_assert_int_ge(number_in(&heard), 0);
+		buf_deinit(&heard);
+	}
+END_TEST
 
 START_TEST(one_order_sent_twice_at_once_is_one_order)
 	{

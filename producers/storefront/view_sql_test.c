@@ -104,7 +104,8 @@ static const struct {
 	{ "NULL", "NULL", "'returned', NULL, NULL", ORDER_RETURNED, NULL },
 	{ "now()", "NULL", NULL, ORDER_CANCELLED, NULL },
 	{ "now()", "NULL", "'cancelled', NULL, NULL", ORDER_CANCELLED, NULL },
-	{ "now()", "now()", "'cancelled', NULL, NULL", ORDER_RETURNED, NULL },
+	{ "now()", "now()", "'cancelled', NULL, NULL", ORDER_CANCELLED, NULL },
+	{ "now()", "now()", "'returned', NULL, NULL", ORDER_CANCELLED, NULL },
 };
 
 START_TEST(the_life_of_an_order_is_read_from_all_its_rows)
