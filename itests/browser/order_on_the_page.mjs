@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A person orders a cheese and vegemite toastie on the page and sees it done.
+// A person orders a cheese and vegemite toastie on the page and sees it done,
+// and one that was taken back as what it is.
 //
 // Environment: BASE_URL, the address of a running storefront whose stall
 // `main` has bread, cheese and vegemite, with all that makes toasties behind
@@ -68,11 +69,55 @@ async function seeItDone(page, name) {
 	      `the order ended as '${state}': ${says}`);
 	check(says.includes("Enjoy your toastie"),
 	      `the page says '${says}' of a toastie that is done`);
-	return card.getAttribute("data-order");
+
+	const code = await card.locator(".code").innerText();
+
+	check(/^[A-HJ-NP-Z][0-9]{3}$/.test(code),
+	      `'${code}' cannot be called out over a counter`);
+	check(says.startsWith(`${code}:`),
+	      `what is read out, '${says}', does not say whose it is`);
+	return { id: await card.getAttribute("data-order"), code };
+}
+
+// An order that was taken back elsewhere, as the page of a later visit has it.
+async function seeItCancelled(page) {
+	const order = {
+		order_id: "018f3a1e-7c2b-7abc-8def-0123456789ab",
+		number: 7, code: "K042", stall: "main", customer: "Gwenda",
+		items: [{ ingredient: "cheese", quantity: 1 }],
+		doneness: "light", state: "queued", returned: false,
+		missing: [], plate: null,
+	};
+	const now = { ...order, state: "cancelled", returned: true };
+
+	await page.route(`**/events?order=${order.order_id}`, (route) =>
+		route.fulfill({
+			contentType: "text/event-stream",
+			body: `data: ${JSON.stringify(now)}\n\n`,
+		}));
+	await page.evaluate((kept) => {
+		const others = localStorage.getItem("toasties:main");
+
+		localStorage.setItem("toasties:main", JSON.stringify(
+			[...JSON.parse(others), kept]));
+	}, order);
+	await page.reload({ timeout: STEP_MS });
+
+	const card = page.locator(`li.order[data-order="${order.order_id}"]`);
+	const says = card.getByRole("status");
+
+	await says.filter({ hasText: "Cancelled, as you wanted it." })
+		.waitFor({ timeout: STEP_MS });
+	check((await says.innerText()).includes("The ingredients went back"),
+	      "the page does not say that the ingredients went back");
+	check(await card.locator(".wrong").count() === 0,
+	      "what the customer wanted is shown as something wrong");
+	check((await card.innerText()).includes("K042"),
+	      "the code is not on the card");
 }
 
 // What the page shows is what the API says.
-async function compareWithApi(id, name) {
+async function compareWithApi({ id, code }, name) {
 	const answer = await fetch(new URL(`/orders/${id}`, BASE_URL), {
 		signal: AbortSignal.timeout(STEP_MS),
 	});
@@ -83,6 +128,8 @@ async function compareWithApi(id, name) {
 
 	check(answer.status === 200, `GET /orders/${id} is ${answer.status}`);
 	check(said.state === "done", `the API says '${said.state}'`);
+	check(said.code === code,
+	      `the API says '${said.code}', the page '${code}'`);
 	check(said.customer === name, `the customer is '${said.customer}'`);
 	check(items === "bread 2, cheese 1, vegemite 1",
 	      `the items are '${items}'`);
@@ -97,12 +144,13 @@ async function run(page, complaints) {
 			complaints.push(message.text());
 	});
 	await order(page, name);
-	const id = await seeItDone(page, name);
+	const seen = await seeItDone(page, name);
 
-	await compareWithApi(id, name);
+	await compareWithApi(seen, name);
+	await seeItCancelled(page);
 	check(complaints.length === 0,
 	      `the page complained: ${complaints.join("; ")}`);
-	return id;
+	return seen.id;
 }
 
 if (!BASE_URL || !OUT) {

@@ -30,15 +30,20 @@ const SAYS = {
 	failed: "Sorry, it was spoiled on the grill.",
 	uncertain: "Something went wrong at the grill. Somebody is looking.",
 	returned: "It could not be grilled. The ingredients went back.",
-	cancelled: "Cancelled.",
+	cancelled: "Cancelled, as you wanted it.",
 };
 
 // How far along an order is that left the path.
 const REACHED = {
 	refused: 2, cancelled: 2, returned: 2, failed: 3, uncertain: 3,
 };
+// What somebody wanted is not shown as something that went wrong.
+const WANTED = new Set(["cancelled"]);
 
 const FINAL = new Set(["done", "refused", "failed", "returned"]);
+// A toastie may have been started before its cancellation arrived.
+const isFinal = ({ state, returned }) =>
+	FINAL.has(state) || (state === "cancelled" && returned === true);
 
 function element(name, className, text = "") {
 	const made = document.createElement(name);
@@ -67,7 +72,7 @@ const lacking = (missing) => missing
 class Card {
 	#root = element("li", "order");
 	#title = element("h3");
-	#number = element("span", "hint");
+	#code = element("strong", "code");
 	#what = element("p", "what");
 	#steps = element("ol", "steps");
 	#says = element("p", "says");
@@ -78,7 +83,7 @@ class Card {
 		this.#root.dataset.order = id;
 		this.#says.setAttribute("role", "status");
 		this.#steps.setAttribute("aria-label", "progress");
-		header.append(this.#title, this.#number);
+		header.append(this.#title, this.#code);
 		for (const [, label] of STEPS)
 			this.#steps.append(element("li", "", label));
 		this.#root.append(header, this.#what, this.#steps, this.#says);
@@ -88,38 +93,45 @@ class Card {
 		return this.#root;
 	}
 
-	show({ state, customer, number, items, doneness, missing, plate }) {
+	show({ state, customer, code, items, doneness, missing, plate,
+	       returned }) {
 		const step = STEPS.findIndex(([name]) => name === state);
 		const reached = step < 0 ? REACHED[state] : step;
 
 		this.#root.dataset.state = state;
 		this.#title.textContent = customer
 			? `Toastie for ${customer}` : "Your toastie";
-		this.#number.textContent =
-			Number.isInteger(number) ? `no. ${number}` : "";
+		this.#code.textContent = code ?? "";
 		this.#what.textContent = `${describe(items)} · ` +
 			doneness.replace("-", " ");
 		[...this.#steps.children].forEach((li, i) => {
 			const now = i === reached;
+			const past = i < reached ||
+				(now && (state === "done" || WANTED.has(state)));
 
-			li.className = i < reached ||
-				(now && state === "done") ? "past" :
+			li.className = past ? "past" :
 				now ? (step < 0 ? "wrong" : "now") : "";
 			if (now)
 				li.setAttribute("aria-current", "step");
 			else
 				li.removeAttribute("aria-current");
 		});
-		this.#say((SAYS[state] ?? state) +
+		this.#say(code, (SAYS[state] ?? state) +
 			  (state === "grilling" && plate
 				  ? ` Plate ${plate}.` : "") +
+			  (state === "cancelled" && returned
+				  ? " The ingredients went back." : "") +
 			  (missing?.length ? ` ${lacking(missing)}.` : ""));
 	}
 
-	// A text is set only when it is new: it is read out then.
-	#say(text) {
-		if (this.#says.textContent !== text)
-			this.#says.textContent = text;
+	// Read out when it is new, with the code, since a reader hears one of
+	// several orders and does not see whose card it is on.
+	#say(code, text) {
+		const spoken = code ? `${code}: ` : "";
+
+		if (this.#says.textContent !== spoken + text)
+			this.#says.replaceChildren(
+				element("span", "spoken", spoken), text);
 	}
 }
 
@@ -181,7 +193,7 @@ export class Orders {
 		const live = [...this.#orders.values()].filter((e) => e.end);
 
 		if (document.hidden || !entry || entry.end ||
-		    FINAL.has(entry.order.state))
+		    isFinal(entry.order))
 			return;
 		if (live.length < LIVE_MAX)
 			entry.end = watchOrder(id, (o) => this.update(o));
@@ -192,11 +204,12 @@ export class Orders {
 
 		if (!entry)
 			return;
-		const changed = entry.order.state !== order.state;
+		const changed = ["state", "returned", "code"]
+			.some((name) => entry.order[name] !== order[name]);
 
 		entry.order = { ...entry.order, ...order };
 		entry.card.show(entry.order);
-		if (FINAL.has(order.state) && entry.end) {
+		if (isFinal(entry.order) && entry.end) {
 			entry.end();
 			entry.end = null;
 		}
@@ -217,7 +230,7 @@ export class Orders {
 		if (document.hidden)
 			return;
 		for (const [id, { order, end }] of this.#orders) {
-			if (end || FINAL.has(order.state) ||
+			if (end || isFinal(order) ||
 			    order.state === "sending")
 				continue;
 			try {
