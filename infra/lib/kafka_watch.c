@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Kafka watch: see kafka_watch.h. A consumer without a group, since only a
+ * consumer keeps a broker from making a topic that it is asked for.
+ */
+#include "infra/lib/kafka_watch.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "infra/lib/clock.h"
+#include "infra/lib/kafka_client.h"
+#include "infra/lib/log.h"
+#include "infra/lib/xalloc.h"
+
+enum {
+	ASK_EVERY_MS = 1000,
+	ASK_AGAIN_MS = 100, /* after no answer */
+	ASK_TIMEOUT_MS = 1500,
+};
+
+#define AWAY "no broker answers"
+
+struct topic {
+	char *name;
+	char *missing; /* what is amiss without it */
+	rd_kafka_topic_t *handle;
+};
+
+struct kafka_watch {
+	struct kafka_watch_params params;
+	rd_kafka_t *rk;
+	struct topic topics[KAFKA_WATCH_TOPICS_MAX];
+	int64_t answered_at_ms; /* of the thread */
+	_Atomic(const char *) amiss;
+	atomic_bool seen;
+
+	pthread_t thread;
+	bool has_thread, stopping;
+	pthread_mutex_t lock;
+	pthread_cond_t stop;
+};
+
+/* ---- the thread ---- */
+
+static bool is_there(const struct rd_kafka_metadata *metadata, const char *name)
+{
+	for (int i = 0; i < metadata->topic_cnt; i++)
+		if (strcmp(metadata->topics[i].topic, name) == 0)
+			return metadata->topics[i].err !=
+				       RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART &&
+			       metadata->topics[i].partition_cnt > 0;
+	return false;
+}
+
+static const char *missing_of(const struct kafka_watch *watch,
+			      const struct rd_kafka_metadata *metadata)
+{
+	for (size_t i = 0; i < watch->params.n_topics; i++)
+		if (!is_there(metadata, watch->topics[i].name))
+			return watch->topics[i].missing;
+	return NULL;
+}
+
+static void set_amiss(struct kafka_watch *watch, const char *amiss)
+{
+	bool changed = atomic_exchange(&watch->amiss, amiss) != amiss;
+
+	if (!amiss && !atomic_exchange(&watch->seen, true))
+		changed = true;
+	if (changed && watch->params.loop)
+		loop_wake(watch->params.loop);
+}
+
+/* Gives for how long to wait until the next question. */
+static int64_t ask(struct kafka_watch *watch)
+{
+	const struct rd_kafka_metadata *metadata;
+	rd_kafka_resp_err_t err;
+
+	/* Of the topics that have a handle, and of no others. */
+	err = rd_kafka_metadata(watch->rk, 0, NULL, &metadata, ASK_TIMEOUT_MS);
+	(void)rd_kafka_poll(watch->rk, 0); /* errors that nobody takes */
+	if (!err) {
+		watch->answered_at_ms = clock_now_ms();
+		set_amiss(watch, missing_of(watch, metadata));
+		rd_kafka_metadata_destroy(metadata);
+		return ASK_EVERY_MS;
+	}
+	if (clock_now_ms() - watch->answered_at_ms >= KAFKA_WATCH_AWAY_MS)
+		set_amiss(watch, AWAY);
+	return ASK_AGAIN_MS;
+}
+
+/* Under the lock. */
+static void wait_for_stop(struct kafka_watch *watch, int64_t ms)
+{
+	struct timespec until;
+	int r = 0;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += ms / 1000;
+	until.tv_nsec += ms % 1000 * 1000000;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000;
+	}
+	while (!r && !watch->stopping)
+		r = pthread_cond_timedwait(&watch->stop, &watch->lock, &until);
+}
+
+static void *watch_brokers(void *arg)
+{
+	struct kafka_watch *watch = arg;
+	int64_t wait_ms;
+
+	(void)pthread_mutex_lock(&watch->lock);
+	while (!watch->stopping) {
+		(void)pthread_mutex_unlock(&watch->lock);
+		wait_ms = ask(watch);
+		(void)pthread_mutex_lock(&watch->lock);
+		wait_for_stop(watch, wait_ms);
+	}
+	(void)pthread_mutex_unlock(&watch->lock);
+	return NULL;
+}
+
+/* ---- the owner's side ---- */
+
+static int open_client(struct kafka_watch *watch)
+{
+	rd_kafka_conf_t *conf =
+		kafka_conf_new(watch->params.brokers, watch->params.client_id);
+	char error[256];
+
+	watch->rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, error, sizeof(error));
+	if (!watch->rk) {
+		rd_kafka_conf_destroy(conf);
+		log_error("KAFKA-WATCH-OPEN", "%s", error);
+		return -EIO;
+	}
+	for (size_t i = 0; i < watch->params.n_topics; i++) {
+		struct topic *topic = &watch->topics[i];
+		size_t n = strlen(watch->params.topics[i]) + 32;
+
+		topic->name = xstrdup(watch->params.topics[i]);
+		topic->missing = xmalloc(n);
+		(void)snprintf(topic->missing, n, "the topic '%s' is missing",
+			       topic->name);
+		topic->handle = xalloc_check(
+			rd_kafka_topic_new(watch->rk, topic->name, NULL));
+	}
+	return 0;
+}
+
+static void init_lock(struct kafka_watch *watch)
+{
+	pthread_condattr_t monotonic;
+
+	(void)pthread_mutex_init(&watch->lock, NULL);
+	(void)pthread_condattr_init(&monotonic);
+	(void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	(void)pthread_cond_init(&watch->stop, &monotonic);
+	(void)pthread_condattr_destroy(&monotonic);
+}
+
+int kafka_watch_new(struct kafka_watch **ret,
+		    const struct kafka_watch_params *params)
+{
+	CLEANUP(kafka_watch_freep)
+	struct kafka_watch *watch = xcalloc(1, sizeof(*watch));
+	int r;
+
+	assert(params->n_topics <= KAFKA_WATCH_TOPICS_MAX);
+	watch->params = *params;
+	watch->answered_at_ms = clock_now_ms();
+	init_lock(watch);
+	r = open_client(watch);
+	if (r)
+		return r;
+	r = pthread_create(&watch->thread, NULL, watch_brokers, watch);
+	if (r)
+		return -r;
+	watch->has_thread = true;
+	*ret = watch;
+	watch = NULL;
+	return 0;
+}
+
+struct kafka_watch *kafka_watch_free(struct kafka_watch *watch)
+{
+	if (!watch)
+		return NULL;
+	(void)pthread_mutex_lock(&watch->lock);
+	watch->stopping = true;
+	(void)pthread_cond_broadcast(&watch->stop);
+	(void)pthread_mutex_unlock(&watch->lock);
+	if (watch->has_thread)
+		(void)pthread_join(watch->thread, NULL);
+	for (size_t i = 0; i < watch->params.n_topics; i++) {
+		struct topic *topic = &watch->topics[i];
+
+		if (topic->handle)
+			rd_kafka_topic_destroy(topic->handle);
+		free(topic->missing);
+		free(topic->name);
+	}
+	if (watch->rk)
+		rd_kafka_destroy_flags(watch->rk,
+				       RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+	(void)pthread_cond_destroy(&watch->stop);
+	(void)pthread_mutex_destroy(&watch->lock);
+	free(watch);
+	return NULL;
+}
+
+const char *kafka_watch_amiss(const struct kafka_watch *watch)
+{
+	return atomic_load(&watch->amiss);
+}
+
+bool kafka_watch_seen(const struct kafka_watch *watch)
+{
+	return atomic_load(&watch->seen);
+}
