@@ -5,6 +5,7 @@
  */
 #include "producers/storefront/cancel_order.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "infra/lib/xalloc.h"
@@ -24,6 +25,17 @@ static void cancelling_free(struct cancelling *cancelling)
 	free(cancelling);
 }
 
+static void log_accepted(struct command *command, int64_t number)
+{
+	char text[96], code[CALL_CODE_CHARS + 1];
+
+	(void)snprintf(text, sizeof(text),
+		       "the cancellation of order '%s', number %" PRId64
+		       ", was accepted",
+		       order_call_code(&command->order_id, code), number);
+	command_log(command, "CANCEL-ACCEPTED", text);
+}
+
 static void cancelled(struct command *command)
 {
 	struct cancelling *cancelling = (struct cancelling *)command;
@@ -33,6 +45,7 @@ static void cancelled(struct command *command)
 		command_answer_away(command);
 	} else {
 		counter_add(&metrics.cancellations_accepted, 1);
+		log_accepted(command, order->number);
 		command_answer_accepted(
 			command, order->number,
 			order_state_name(order_state_of(&order->facts)));

@@ -2,9 +2,11 @@
 /* Command: see command.h. */
 #include "producers/storefront/command.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "infra/lib/clock.h"
+#include "infra/lib/log.h"
 #include "producers/storefront/answer.h"
 #include "producers/storefront/metrics.h"
 
@@ -43,6 +45,7 @@ static void take_report(void *arg, bool delivered, int32_t partition,
 
 void command_publish(struct command *command, struct publisher_event *event)
 {
+	command->topic = event->topic;
 	event->fn = take_report;
 	event->arg = command;
 	command->n_events++;
@@ -108,6 +111,32 @@ void command_answer_accepted(struct command *command, int64_t number,
 	answer_json(command->request, 202, &json, &location);
 	command->request = NULL;
 	buf_deinit(&json);
+}
+
+void command_log(struct command *command, const char *id, const char *text)
+{
+	struct log_limit *limit = &command->shop->command_lines;
+	char order[ORDER_ID_CHARS + 1];
+	const struct log_subject about = {
+		.order = command->of_order
+				 ? order_id_format(&command->order_id, order)
+				 : NULL,
+		.topic = topic_table[command->topic].name,
+		.partition = command->partition,
+		.offset = command->offset,
+		.trace = command->trace,
+	};
+	int64_t n_left_out;
+
+	if (!log_limit_pass(limit, clock_now_ms(), &n_left_out))
+		return;
+	if (n_left_out)
+		log_info("LINES-LEFT-OUT",
+			 "%" PRId64 " lines of accepted commands were left out",
+			 n_left_out);
+	log_about(&about);
+	log_info(id, "%s", text);
+	log_about(NULL);
 }
 
 void command_trace(struct command *command, const struct order_id *id,

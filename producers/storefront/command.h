@@ -30,6 +30,7 @@ struct command {
 
 	size_t n_events, n_delivered;
 	size_t n_doubtful; /* were sent, and nobody knows what became of them */
+	enum topic_id topic;
 	int32_t partition; /* of the last one delivered */
 	int64_t offset;
 	char trace[TRACE_ID_CHARS + 1]; /* of the last one published */
@@ -64,6 +65,12 @@ struct command_trace_room {
 	char parent[TRACE_BYTES];
 	char state[HTTP_HEAD_MAX_BYTES];
 };
+
+/*
+ * A line in the log of a command that the broker has: the order, its record and
+ * its trace are added. So many a second; how many were left out is said, too.
+ */
+void command_log(struct command *command, const char *id, const char *text);
 
 /* The trace that its request came with goes on, or @id begins one. */
 void command_trace(struct command *command, const struct order_id *id,

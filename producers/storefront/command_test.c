@@ -171,6 +171,85 @@ START_TEST(nothing_lands_on_a_partition_that_was_not_declared)
 	}
 END_TEST
 
+/* What is logged until the test is over. */
+static void log_into(FILE *file)
+{
+	log_init(&(struct log_params){
+		.out = file,
+		.program = "storefront",
+		.version = "test",
+		.level = LOG_DEBUG,
+	});
+}
+
+/* The first line with that id, "" when there is none. */
+static const char *line_of(FILE *file, const char *id, char line[4096])
+{
+	rewind(file);
+	while (fgets(line, 4096, file))
+		if (strstr(line, id))
+			return line;
+	return "";
+}
+
+START_TEST(what_was_accepted_leaves_a_line_with_order_number_and_trace)
+	{
+		FILE *file = tmpfile();
+		char line[4096];
+		const char *found;
+
+		ck_assert_ptr_nonnull(file);
+		log_into(file);
+		assert_accepted("/orders", KEY PARENT, ORDER);
+		found = line_of(file, "id=ORDER-ACCEPTED", line);
+		ck_assert_ptr_nonnull(strstr(found, "level=info"));
+		ck_assert_ptr_nonnull(strstr(found, "order 'E945', number "));
+		ck_assert_ptr_nonnull(strstr(found, "order=\"" ID "\""));
+		ck_assert_ptr_nonnull(strstr(found, "topic=orders"));
+		ck_assert_ptr_nonnull(strstr(found, "trace=\"" T "\""));
+		assert_accepted("/restock", "", RESTOCK);
+		found = line_of(file, "id=RESTOCK-ACCEPTED", line);
+		ck_assert_ptr_nonnull(
+			strstr(found, "restock of 1 ingredients"));
+		log_init(&(struct log_params){ .level = LOG_INFO });
+		(void)fclose(file);
+	}
+END_TEST
+
+START_TEST(beyond_the_bound_there_are_no_lines)
+	{
+		FILE *file = tmpfile();
+		char line[4096];
+
+		ck_assert_ptr_nonnull(file);
+		log_into(file);
+		shop.command_lines.a_second = 0;
+		assert_accepted("/orders", "", ORDER);
+		ck_assert_str_eq(line_of(file, "ORDER-ACCEPTED", line), "");
+		log_init(&(struct log_params){ .level = LOG_INFO });
+		(void)fclose(file);
+	}
+END_TEST
+
+START_TEST(an_answer_leaves_a_line_without_what_its_query_said)
+	{
+		FILE *file = tmpfile();
+		char line[4096];
+		const char *found;
+
+		ck_assert_ptr_nonnull(file);
+		log_into(file);
+		assert_accepted("/orders?token=secret", KEY, ORDER);
+		found = line_of(file, "id=ACCESS", line);
+		ck_assert_ptr_nonnull(strstr(found, "level=debug"));
+		ck_assert_ptr_nonnull(
+			strstr(found, "POST /orders: 202 after "));
+		ck_assert_ptr_null(strstr(found, "secret"));
+		log_init(&(struct log_params){ .level = LOG_INFO });
+		(void)fclose(file);
+	}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("command");
@@ -183,5 +262,11 @@ int main(void)
 			    CHECK_N(keys));
 	tcase_add_test(tcase,
 		       nothing_lands_on_a_partition_that_was_not_declared);
+	tcase_add_test(
+		tcase,
+		what_was_accepted_leaves_a_line_with_order_number_and_trace);
+	tcase_add_test(tcase, beyond_the_bound_there_are_no_lines);
+	tcase_add_test(tcase,
+		       an_answer_leaves_a_line_without_what_its_query_said);
 	return check_run(suite);
 }

@@ -30,11 +30,10 @@ static void handle(void *arg, struct http_request *request)
 	event_streams_subscribe(streams, request);
 }
 
-static void count(void *arg, int tag, int status)
+static void count(void *arg, const struct http_answered *answered)
 {
 	(void)arg;
-	(void)tag;
-	(void)status;
+	(void)answered;
 }
 
 static void turn(void)

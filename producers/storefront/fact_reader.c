@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "infra/lib/clock.h"
 #include "infra/lib/kafka_in.h"
 #include "infra/lib/log.h"
 #include "infra/lib/xalloc.h"
@@ -15,8 +14,6 @@
 enum {
 	AT_ONCE_MAX = 512,
 	ROUNDS_MAX = 8, /* before the loop gets its turn */
-	CHECK_EVERY_MS = 1000,
-	CHECK_TIMEOUT_MS = 100,
 	QUEUE_MAX_KBYTES = 4096,
 	TOPIC_NAME_MAX = 249,
 };
@@ -30,7 +27,6 @@ struct fact_reader {
 	struct fact_reader_params params;
 	struct kafka_in *in;
 	bool ready;
-	int64_t checked_at_ms;
 	struct pick_room room;
 	struct kafka_record records[AT_ONCE_MAX];
 };
@@ -100,20 +96,6 @@ static void begin_at_the_end(struct fact_reader *reader)
 	reader->ready = !kafka_in_assign(reader->in, partitions, n);
 }
 
-static void check_topics(struct fact_reader *reader)
-{
-	const char *missing = NULL;
-	int64_t now_ms = clock_now_ms();
-
-	if (reader->checked_at_ms &&
-	    now_ms - reader->checked_at_ms < CHECK_EVERY_MS)
-		return;
-	reader->checked_at_ms = now_ms;
-	if (!kafka_in_check_topics(reader->in, CHECK_TIMEOUT_MS, &missing) &&
-	    !missing)
-		begin_at_the_end(reader);
-}
-
 /* Does anybody here want to know? */
 static bool concerns(const struct fact_reader *reader,
 		     const struct kafka_record *record,
@@ -175,8 +157,8 @@ void fact_reader_serve(struct fact_reader *reader)
 {
 	size_t n = AT_ONCE_MAX;
 
-	if (!reader->ready)
-		check_topics(reader);
+	if (!reader->ready && kafka_watch_seen(reader->params.watch))
+		begin_at_the_end(reader);
 	for (int round = 0; n == AT_ONCE_MAX && round < ROUNDS_MAX; round++) {
 		n = kafka_in_poll(reader->in, reader->records, AT_ONCE_MAX, 0);
 		for (size_t i = 0; i < n; i++) {

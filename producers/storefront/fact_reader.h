@@ -14,6 +14,7 @@
 #include <stdbool.h>
 
 #include "infra/lib/cleanup.h"
+#include "infra/lib/kafka_watch.h"
 #include "infra/lib/loop.h"
 #include "producers/storefront/event_stream.h"
 #include "producers/storefront/order_board.h"
@@ -24,6 +25,7 @@ struct fact_reader_params {
 	struct loop *loop; /* woken when facts wait */
 	const char *brokers;
 	const char *topic_suffix;
+	const struct kafka_watch *watch;
 	struct order_board *board;
 	struct event_streams *streams;
 };
@@ -34,13 +36,10 @@ int fact_reader_new(struct fact_reader **ret,
 struct fact_reader *fact_reader_free(struct fact_reader *reader);
 DEFINE_CLEANUP(struct fact_reader, fact_reader_free);
 
-/*
- * Takes what waits. Until the topics have been seen it asks for them, once a
- * second, for at most 100 ms.
- */
+/* Takes what waits, from when the watch has seen the topics. */
 void fact_reader_serve(struct fact_reader *reader);
 
-/* Have the topics been seen? */
+/* Does it read? */
 bool fact_reader_ready(const struct fact_reader *reader);
 
 #endif

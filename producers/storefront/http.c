@@ -30,7 +30,9 @@ static void on_cut(void *arg)
 {
 	struct http *http = arg;
 
-	http->params.answered(http->params.arg, -1, 503);
+	http->params.answered(
+		http->params.arg,
+		&(struct http_answered){ .tag = -1, .status = 503 });
 }
 
 static void on_sweep(void *arg)
@@ -129,8 +131,14 @@ void http_request_set_tag(struct http_request *request, int tag)
 static void end_request(struct http_request *request, int status)
 {
 	const struct http_params *params = &request->http->params;
+	const struct http_answered answered = {
+		.head = &request->head,
+		.tag = request->tag,
+		.status = status,
+		.duration_us = clock_now_us() - request->begun_at_us,
+	};
 
-	params->answered(params->arg, request->tag, status);
+	params->answered(params->arg, &answered);
 	if (request->conn)
 		request->conn->request = NULL;
 	http_request_free(request);

@@ -34,11 +34,16 @@ struct http_request;
 struct http_stream;
 
 typedef void (*http_handler_fn)(void *arg, struct http_request *request);
-/*
- * What was answered, for the counters: @tag as the handler set it, or -1 for
- * what was refused before there was a request.
- */
-typedef void (*http_answered_fn)(void *arg, int tag, int status);
+/* What was answered, for counters and for the log. */
+struct http_answered {
+	const struct http_head
+		*head; /* NULL: refused before it was a request */
+	int tag;       /* as the handler set it, or -1 */
+	int status;
+	int64_t duration_us; /* since the head was there */
+};
+typedef void (*http_answered_fn)(void *arg,
+				 const struct http_answered *answered);
 
 /* How long a client may take. */
 struct http_timeouts {

@@ -148,7 +148,9 @@ static void refuse(struct http_conn *conn, int status)
 		       http_reply_reason(status));
 	reply.body = body;
 	reply.n_body = strlen(body);
-	conn->http->params.answered(conn->http->params.arg, -1, status);
+	conn->http->params.answered(
+		conn->http->params.arg,
+		&(struct http_answered){ .tag = -1, .status = status });
 	http_request_free(conn->request);
 	conn->request = NULL;
 	conn->keep_alive = false;
@@ -168,6 +170,7 @@ static bool begin_request(struct http_conn *conn, size_t n_head)
 	request->conn = conn;
 	request->http = conn->http;
 	request->tag = -1;
+	request->begun_at_us = clock_now_us();
 	request->body = NULL;
 	request->n_body = 0;
 	(void)evbuffer_remove(input_of(conn), request->bytes, n_head);

@@ -65,6 +65,7 @@ struct http_request {
 	struct http_conn *conn; /* NULL: the client has gone */
 	const struct http *http;
 	int tag;
+	int64_t begun_at_us;
 	struct http_head head;
 	char *body; /* NULL: none */
 	size_t n_body;

@@ -73,11 +73,10 @@ static inline void handle(void *arg, struct http_request *request)
 		answer(request, http_request_body(request));
 }
 
-static inline void count(void *arg, int tag, int status)
+static inline void count(void *arg, const struct http_answered *answered)
 {
 	(void)arg;
-	(void)tag;
-	last_status = status;
+	last_status = answered->status;
 }
 
 static inline void start(int64_t connections_max, int64_t per_address_max,

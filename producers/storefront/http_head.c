@@ -115,14 +115,23 @@ static bool split(struct text text, char c, struct text *ret_before,
 	return true;
 }
 
+static const char *const methods[] = {
+	[HTTP_METHOD_GET] = "GET",
+	[HTTP_METHOD_HEAD] = "HEAD",
+	[HTTP_METHOD_POST] = "POST",
+	[HTTP_METHOD_OTHER] = "OTHER",
+};
+
+const char *http_method_name(enum http_method method)
+{
+	return methods[method];
+}
+
 static enum http_method method_of(struct text text)
 {
-	if (text_equal(text, TEXT("GET")))
-		return HTTP_METHOD_GET;
-	if (text_equal(text, TEXT("HEAD")))
-		return HTTP_METHOD_HEAD;
-	if (text_equal(text, TEXT("POST")))
-		return HTTP_METHOD_POST;
+	for (int i = HTTP_METHOD_GET; i < HTTP_METHOD_OTHER; i++)
+		if (text_equal(text, text_of(methods[i])))
+			return (enum http_method)i;
 	return HTTP_METHOD_OTHER;
 }
 

@@ -26,6 +26,9 @@ enum http_method {
 	HTTP_METHOD_OTHER,
 };
 
+/* "GET", ...; "OTHER" for those that are not known here. */
+const char *http_method_name(enum http_method method);
+
 struct http_field {
 	struct text name; /* lower case */
 	struct text value;

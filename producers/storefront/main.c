@@ -13,6 +13,7 @@
 
 #include "infra/lib/clock.h"
 #include "infra/lib/err.h"
+#include "infra/lib/kafka_watch.h"
 #include "infra/lib/log.h"
 #include "infra/lib/version.h"
 #include "producers/storefront/command.h"
@@ -20,11 +21,14 @@
 #include "producers/storefront/metrics.h"
 #include "producers/storefront/routes.h"
 
-enum { TICK_MS = 100 };
+enum { TICK_MS = 100, COMMAND_LINES_A_SECOND = 200 };
 
 struct storefront {
 	struct conf conf;
 	struct shop shop;
+	struct kafka_watch *watch;
+	const char *kafka_amiss; /* as the log has it; NULL: nothing */
+	int64_t kafka_amiss_at_ms;
 	struct fact_reader *facts;
 	struct http *http;
 	struct loop_source *on_term, *on_int, *on_tick;
@@ -44,13 +48,14 @@ static const char *amiss_live(void *arg)
 static const char *amiss_ready(void *arg)
 {
 	const struct storefront *storefront = arg;
+	const char *amiss = publisher_amiss(storefront->shop.publisher);
 
 	if (storefront->stopping)
 		return "stopping";
+	if (amiss)
+		return amiss;
 	if (!fact_reader_ready(storefront->facts))
 		return "the topics have not been seen";
-	if (publisher_away(storefront->shop.publisher))
-		return "the broker is away";
 	if (!views_ready(storefront->shop.views))
 		return "the database does not answer";
 	return NULL;
@@ -74,12 +79,36 @@ static void stop(void *arg)
 	storefront->stopping = true;
 }
 
+/* An operator hears of it when it begins, when it changes and when it ends. */
+static void note_kafka(struct storefront *storefront)
+{
+	const char *amiss = publisher_amiss(storefront->shop.publisher);
+	const char *before = storefront->kafka_amiss;
+	int64_t now_ms = clock_now_ms();
+
+	counter_set(&metrics.kafka_ready,
+		    !amiss && fact_reader_ready(storefront->facts));
+	if (amiss ? before && strcmp(amiss, before) == 0 : !before)
+		return;
+	if (amiss)
+		log_warn("KAFKA-AMISS",
+			 "%s, orders are refused until that is over", amiss);
+	else
+		log_info("KAFKA-BACK", "orders are taken again after %.1f s",
+			 (double)(now_ms - storefront->kafka_amiss_at_ms) /
+				 1000);
+	if (!before)
+		storefront->kafka_amiss_at_ms = now_ms;
+	storefront->kafka_amiss = amiss;
+}
+
 /* Each request has its answer in time, to the length of a tick. */
 static void tick(void *arg)
 {
 	struct storefront *storefront = arg;
 
 	command_expire(&storefront->shop, clock_now_ms());
+	note_kafka(storefront);
 	counter_set(&metrics.connections,
 		    (int64_t)http_n_connections(storefront->http));
 }
@@ -104,6 +133,32 @@ static void init_log(struct storefront *storefront)
 	counters_collect(routes_collect, NULL);
 }
 
+/* All topics that are written or read here. */
+static int open_watch(struct storefront *storefront)
+{
+	static const enum topic_id ids[] = { TOPIC_ORDERS, TOPIC_RESTOCKS,
+					     TOPIC_PICKS, TOPIC_TOASTIES };
+	enum { N_IDS = sizeof(ids) / sizeof(ids[0]), NAME_BYTES = 250 };
+	char names[N_IDS][NAME_BYTES];
+	const char *topics[N_IDS];
+	const struct kafka_watch_params params = {
+		.brokers = storefront->conf.brokers,
+		.client_id = "storefront",
+		.topics = topics,
+		.n_topics = N_IDS,
+		.loop = storefront->shop.loop,
+	};
+
+	for (size_t i = 0; i < N_IDS; i++) {
+		topics[i] = names[i];
+		if (snprintf(names[i], NAME_BYTES, "%s%s",
+			     topic_table[ids[i]].name,
+			     storefront->conf.topic_suffix) >= NAME_BYTES)
+			return -ENAMETOOLONG;
+	}
+	return kafka_watch_new(&storefront->watch, &params);
+}
+
 static int open_clients(struct storefront *storefront)
 {
 	const struct conf *conf = &storefront->conf;
@@ -113,6 +168,7 @@ static int open_clients(struct storefront *storefront)
 		.brokers = conf->brokers,
 		.topic_suffix = conf->topic_suffix,
 		.producer = storefront->producer,
+		.watch = storefront->watch,
 		.queue_max = conf->publish_queue_max,
 		.queue_max_bytes = conf->publish_queue_max_bytes,
 	};
@@ -146,6 +202,7 @@ static int open_board(struct storefront *storefront)
 		.loop = shop->loop,
 		.brokers = conf->brokers,
 		.topic_suffix = conf->topic_suffix,
+		.watch = storefront->watch,
 	};
 	int r;
 
@@ -210,6 +267,7 @@ static int open_all(struct storefront *storefront)
 	};
 	shop->conf = &storefront->conf;
 	shop->checks = &storefront->checks;
+	shop->command_lines.a_second = COMMAND_LINES_A_SECOND;
 	LIST_INIT(&shop->commands);
 	r = loop_new(&shop->loop);
 	if (r)
@@ -219,6 +277,8 @@ static int open_all(struct storefront *storefront)
 	storefront->on_int = loop_signal(shop->loop, SIGINT, stop, storefront);
 	storefront->on_tick = loop_timer(shop->loop, TICK_MS, tick, storefront);
 	r = open_web(storefront);
+	if (!r)
+		r = open_watch(storefront);
 	if (!r)
 		r = open_clients(storefront);
 	if (!r)
@@ -237,6 +297,7 @@ static void close_all(struct storefront *storefront)
 	shop->publisher = publisher_free(shop->publisher);
 	storefront->http = http_free(storefront->http);
 	storefront->facts = fact_reader_free(storefront->facts);
+	storefront->watch = kafka_watch_free(storefront->watch);
 	shop->streams = event_streams_free(shop->streams);
 	shop->board = order_board_free(shop->board);
 	shop->web = web_free(shop->web);

@@ -6,6 +6,7 @@
  */
 #include "producers/storefront/place_order.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "infra/lib/clock.h"
@@ -44,6 +45,16 @@ static void answer_conflict(struct http_request *request)
 	answer_error(request, &error);
 }
 
+static void log_accepted(struct command *command, int64_t number)
+{
+	char text[64], code[CALL_CODE_CHARS + 1];
+
+	(void)snprintf(text, sizeof(text),
+		       "order '%s', number %" PRId64 ", was accepted",
+		       order_call_code(&command->order_id, code), number);
+	command_log(command, "ORDER-ACCEPTED", text);
+}
+
 /* The broker has it. Of two under one key the first is the order. */
 static void accept_order(struct placing *placing)
 {
@@ -63,6 +74,7 @@ static void accept_order(struct placing *placing)
 	counter_observe_us(&metrics.accept_duration,
 			   clock_now_us() - placing->begun_at_us, 1);
 	entry = order_board_find(board, &command->order_id);
+	log_accepted(command, entry->order.number);
 	command_answer_accepted(command, entry->order.number, "accepted");
 }
 

@@ -11,7 +11,7 @@
 	"{\"stall\":\"main\",\"items\":[{\"ingredient\":\"ham\","              \
 	"\"quantity\":1}]}"
 
-enum { N_ASKED = 12, SLOW_MS = 300 };
+enum { N_ASKED = 12, SLOW_MS = 300, HANGS_MS = 60000 };
 
 static const struct {
 	const char *path, *fields, *body, *status, *says;
@@ -80,7 +80,7 @@ END_TEST
 
 static bool is_away(void)
 {
-	return publisher_away(shop.publisher);
+	return publisher_amiss(shop.publisher) != NULL;
 }
 
 START_TEST(while_the_broker_is_away_nobody_waits_for_it)
@@ -211,6 +211,24 @@ START_TEST(a_bad_report_is_not_an_invitation_to_order_twice)
 	}
 END_TEST
 
+START_TEST(while_nothing_is_acknowledged_nobody_waits_for_it)
+	{
+		struct buf heard = { 0 };
+		int fd;
+
+		rd_kafka_mock_broker_set_rtt(mock, 1, HANGS_MS);
+		fd = ask("/orders", "", ORDER);
+		fixture_wait(turn, is_away);
+		ck_assert_str_eq(publisher_amiss(shop.publisher),
+				 "the broker acknowledges nothing");
+		post(&heard, "/orders", "", ORDER);
+		ck_assert_ptr_nonnull(
+			strstr(heard.p, "the broker is away or busy"));
+		(void)close(fd);
+		buf_deinit(&heard);
+	}
+END_TEST
+
 START_TEST(more_than_may_wait_is_refused_at_once)
 	{
 		struct buf heard = { 0 };
@@ -277,6 +295,8 @@ int main(void)
 	tcase_add_loop_test(tcase,
 			    a_bad_report_is_not_an_invitation_to_order_twice, 0,
 			    CHECK_N(doubtful));
+	tcase_add_test(tcase,
+		       while_nothing_is_acknowledged_nobody_waits_for_it);
 	tcase_add_test(tcase, more_than_may_wait_is_refused_at_once);
 	tcase_add_test(tcase, more_bytes_than_may_wait_are_refused_too);
 	suite_add_tcase(suite, tcase);

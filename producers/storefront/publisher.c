@@ -17,7 +17,7 @@
 #include "infra/lib/xalloc.h"
 #include "producers/storefront/metrics.h"
 
-enum { TOPIC_NAME_MAX = 249 };
+enum { TOPIC_NAME_MAX = 249, STALLED_MS = 5000 };
 
 struct ticket {
 	LIST_ENTRY(ticket) link;
@@ -29,7 +29,8 @@ struct publisher {
 	struct publisher_params params;
 	struct kafka_out *out;
 	LIST_HEAD(, ticket) tickets;
-	bool failed; /* a report was bad: to be reset */
+	bool failed;         /* a report was bad: to be reset */
+	int64_t moved_at_ms; /* a report came, or something began to wait */
 	char names[N_TOPICS][TOPIC_NAME_MAX + 1];
 };
 
@@ -47,6 +48,7 @@ static void take_report(void *arg, const struct kafka_report *report)
 {
 	struct publisher *publisher = arg;
 
+	publisher->moved_at_ms = clock_now_ms();
 	if (!report->delivered) {
 		counter_add(&metrics.reports_failed, 1);
 		log_warn("DELIVERY-FAILED",
@@ -160,9 +162,11 @@ int publisher_send(struct publisher *publisher,
 	struct ticket *ticket;
 	int r;
 
-	if (publisher_away(publisher) || publisher->failed ||
+	if (publisher_amiss(publisher) || publisher->failed ||
 	    is_full(publisher))
 		return PUBLISHER_E_AWAY;
+	if (kafka_out_waiting(publisher->out) == 0)
+		publisher->moved_at_ms = clock_now_ms();
 	ticket = xcalloc(1, sizeof(*ticket));
 	ticket->fn = event->fn;
 	ticket->arg = event->arg;
@@ -192,7 +196,23 @@ size_t publisher_n_waiting(const struct publisher *publisher)
 	return kafka_out_waiting(publisher->out);
 }
 
-bool publisher_away(struct publisher *publisher)
+static bool is_stalled(const struct publisher *publisher)
 {
-	return kafka_out_away(publisher->out);
+	return kafka_out_waiting(publisher->out) > 0 &&
+	       clock_now_ms() - publisher->moved_at_ms > STALLED_MS;
+}
+
+const char *publisher_amiss(struct publisher *publisher)
+{
+	const struct kafka_watch *watch = publisher->params.watch;
+	const char *amiss = watch ? kafka_watch_amiss(watch) : NULL;
+
+	if (amiss)
+		return amiss;
+	/* The client hears at once of connections that break. */
+	if (kafka_out_away(publisher->out))
+		return "no broker answers";
+	if (is_stalled(publisher))
+		return "the broker acknowledges nothing";
+	return NULL;
 }

@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "infra/lib/cleanup.h"
+#include "infra/lib/kafka_watch.h"
 #include "infra/lib/loop.h"
 #include "schemas/envelope.h"
 #include "schemas/topics.h"
@@ -28,9 +29,10 @@ struct publisher_params {
 	struct loop *loop;
 	const char *brokers;
 	const char *topic_suffix;
-	const char *producer;    /* "storefront@1.2.3" */
-	int64_t queue_max;       /* events that may wait */
-	int64_t queue_max_bytes; /* their keys and bodies */
+	const char *producer;            /* "storefront@1.2.3" */
+	const struct kafka_watch *watch; /* NULL: the client's word has to do */
+	int64_t queue_max;               /* events that may wait */
+	int64_t queue_max_bytes;         /* their keys and bodies */
 };
 
 enum publisher_outcome {
@@ -71,6 +73,10 @@ int publisher_serve(struct publisher *publisher);
 /* Sent and not told of yet. */
 size_t publisher_n_waiting(const struct publisher *publisher);
 
-bool publisher_away(struct publisher *publisher);
+/*
+ * Why nothing would be sent now; NULL: it would. Kafka is away, lacks a topic,
+ * or has acknowledged nothing of what waits for five seconds.
+ */
+const char *publisher_amiss(struct publisher *publisher);
 
 #endif

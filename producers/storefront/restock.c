@@ -6,6 +6,8 @@
  */
 #include "producers/storefront/restock.h"
 
+#include <stdio.h>
+
 #include "infra/lib/xalloc.h"
 #include "producers/storefront/answer.h"
 #include "producers/storefront/command.h"
@@ -24,11 +26,16 @@ struct restocking {
 static void restocked(struct command *command)
 {
 	struct buf json = { 0 };
+	char text[64];
 
 	counter_add(&metrics.restocks_accepted, (int64_t)command->n_delivered);
 	if (!command_delivered(command)) {
 		command_answer_away(command);
 	} else {
+		(void)snprintf(text, sizeof(text),
+			       "a restock of %zu ingredients was accepted",
+			       command->n_events);
+		command_log(command, "RESTOCK-ACCEPTED", text);
 		buf_printf(&json, "{\"state\":\"accepted\",\"accepted\":%zu}",
 			   command->n_events);
 		answer_json(command->request, 202, &json, NULL);

@@ -9,11 +9,15 @@
 #include <string.h>
 
 #include "infra/lib/counters.h"
+#include "infra/lib/log.h"
 #include "producers/storefront/answer.h"
 #include "producers/storefront/cancel_order.h"
 #include "producers/storefront/place_order.h"
 #include "producers/storefront/restock.h"
 #include "producers/storefront/show.h"
+
+/* Of a path, in the log. */
+enum { PATH_SHOWN_MAX = 200 };
 
 #define REQUESTS "storefront_http_requests_total"
 
@@ -211,10 +215,23 @@ void routes_handle(void *arg, struct http_request *request)
 		dispatch(arg, request, route, &id);
 }
 
-void routes_answered(void *shop, int tag, int status)
+void routes_answered(void *shop, const struct http_answered *what)
 {
+	const struct http_head *head = what->head;
+
 	(void)shop;
-	answered[tag < 0 ? N_ROUTES : tag][status / 100]++;
+	answered[what->tag < 0 ? N_ROUTES : what->tag][what->status / 100]++;
+	if (!head)
+		log_debug("ACCESS", "refused before it was a request: %d",
+			  what->status);
+	else
+		/* Without the query: what it says is its client's own. */
+		log_debug("ACCESS", "%s %.*s: %d after %.1f ms",
+			  http_method_name(head->method),
+			  head->path.n < PATH_SHOWN_MAX ? (int)head->path.n
+							: PATH_SHOWN_MAX,
+			  head->path.p, what->status,
+			  (double)what->duration_us / 1000);
 }
 
 void routes_collect(void *arg, struct buf *out)

@@ -39,8 +39,8 @@ int routes_find(enum route *ret, enum http_method method, struct text path,
 
 /* The handler of every request: @shop is a struct shop. Takes @request. */
 void routes_handle(void *shop, struct http_request *request);
-/* An http_answered_fn: the tag is the route. */
-void routes_answered(void *shop, int tag, int status);
+/* An http_answered_fn: the tag is the route. Logs a line at debug. */
+void routes_answered(void *shop, const struct http_answered *answered);
 
 /* Appends the counts of answers; a counters_collect_fn. */
 void routes_collect(void *arg, struct buf *out);

@@ -8,6 +8,7 @@
 
 #include <sys/queue.h>
 
+#include "infra/lib/log.h"
 #include "infra/lib/loop.h"
 #include "infra/lib/probe.h"
 #include "producers/storefront/conf.h"
@@ -29,6 +30,7 @@ struct shop {
 	struct order_board *board;
 	struct event_streams *streams;
 	struct web *web;
+	struct log_limit command_lines; /* about those that were accepted */
 	/* Requests whose events are not all told of; the oldest last. */
 	LIST_HEAD(, command) commands;
 };

@@ -82,6 +82,7 @@ static inline void open_all(const char *brokers)
 	conf.order_version = 2;
 	conf.publish_timeout_ms = 50;
 	shop.conf = &conf;
+	shop.command_lines = (struct log_limit){ .a_second = 200 };
 	LIST_INIT(&shop.commands);
 	ck_assert_int_eq(loop_new(&shop.loop), 0);
 	open_clients(brokers);
