@@ -12,6 +12,7 @@
 #include "itests/harness/checker.h"
 #include "itests/harness/shop.h"
 #include "itests/harness/suite.h"
+#include "schemas/order_id.h"
 
 #define TOASTIE                                                                \
 	"{\"stall\":\"main\",\"customer\":\"gita\",\"items\":["                \
@@ -112,13 +113,15 @@ static void expect_value(const json_t *object, const char *name,
 	free(text);
 }
 
-START_TEST(an_order_is_answered_with_these_nine_fields_and_no_others)
+START_TEST(an_order_is_answered_with_these_eleven_fields_and_no_others)
 	{
 		CLEANUP(world_freep) struct world *world = world_new(__func__);
 		struct grill_spy grill = grill_open(world, "grill-1", 1, 100);
 		struct program *storefront = open_shop(world);
 		struct http_answer answer;
 		char id[40], quoted[48], location[64], expected[64], number[32];
+		char code[CALL_CODE_CHARS + 1], quoted_code[16];
+		struct order_id order_id;
 		json_t *order;
 
 		(void)grill;
@@ -130,13 +133,19 @@ START_TEST(an_order_is_answered_with_these_nine_fields_and_no_others)
 						      .path = "/orders",
 						      .body = TOASTIE });
 		ck_assert_int_eq(answer.status, 202);
-		ck_assert_uint_eq(json_object_size(answer.json), 3);
+		ck_assert_uint_eq(json_object_size(answer.json), 4);
 		ck_assert_str_eq(text_at(answer.json, "state"), "accepted");
 		(void)str_copy(id, sizeof(id),
 			       text_at(answer.json, "order_id"));
 		(void)snprintf(number, sizeof(number), "%lld",
 			       (long long)json_integer_value(
 				       json_object_get(answer.json, "number")));
+		/* The same in every program, from the id alone. */
+		ck_assert(!order_id_parse(&order_id, id, strlen(id)));
+		ck_assert_str_eq(text_at(answer.json, "code"),
+				 order_call_code(&order_id, code));
+		(void)snprintf(quoted_code, sizeof(quoted_code), "\"%s\"",
+			       code);
 		(void)snprintf(expected, sizeof(expected), "/orders/%s", id);
 		ck_assert(http_field(&answer, "Location", location,
 				     sizeof(location)));
@@ -144,10 +153,12 @@ START_TEST(an_order_is_answered_with_these_nine_fields_and_no_others)
 		http_answer_deinit(&answer);
 
 		order = shop_wait(storefront, id, "done");
-		ck_assert_uint_eq(json_object_size(order), 9);
+		ck_assert_uint_eq(json_object_size(order), 11);
 		(void)snprintf(quoted, sizeof(quoted), "\"%s\"", id);
 		expect_value(order, "order_id", quoted);
 		expect_value(order, "number", number);
+		expect_value(order, "code", quoted_code);
+		expect_value(order, "returned", "false");
 		expect_value(order, "stall", "\"main\"");
 		expect_value(order, "customer", "\"gita\"");
 		expect_value(order, "items",
@@ -248,7 +259,7 @@ int main(int argc, char **argv)
 	const TTest *tests[] = {
 		an_order_is_seen_accepted_then_queued_then_grilling_then_done,
 		a_toastie_takes_one_cheese_one_vegemite_and_two_bread,
-		an_order_is_answered_with_these_nine_fields_and_no_others,
+		an_order_is_answered_with_these_eleven_fields_and_no_others,
 		an_order_sent_twice_under_one_key_is_one_order,
 		what_is_wrong_with_an_order_is_named_and_nothing_is_published,
 		an_order_that_was_never_seen_is_not_found,
