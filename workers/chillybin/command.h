@@ -41,11 +41,15 @@ struct order_row {
 	struct text returned_event; /* absent: it is not */
 };
 
+/* No count, or one of before its number was kept. */
+#define COUNTED_UNKNOWN INT64_C(-1)
+
 /* A change of stock as its row has it, or will. */
 struct change_row {
 	struct text source, event_id, ingredient, stall;
 	enum stock_change kind;
 	int64_t delta;
+	int64_t counted;          /* of a count; or COUNTED_UNKNOWN */
 	struct order_id order_id; /* of a return */
 	struct text topic;        /* where the command stands */
 	int32_t partition;

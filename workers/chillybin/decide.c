@@ -133,6 +133,8 @@ static void decide_cancel(struct decision *decision, struct record *record,
 
 /* ---- stock that is put in, counted, or comes back ---- */
 
+#define TOO_MUCH "there would be more of the ingredient than can be counted"
+
 static void put(struct shelf_row *shelf, int64_t delta)
 {
 	shelf->delta += delta;
@@ -160,6 +162,7 @@ static struct change_row *new_change(struct decision *decision,
 		.decided_at_ms = decision->batch->decided_at_ms,
 		.traceparent = record->envelope.traceparent,
 		.tracestate = record->envelope.tracestate,
+		.counted = COUNTED_UNKNOWN,
 	};
 	known_add_change(decision->known, row);
 	return row;
@@ -168,20 +171,33 @@ static struct change_row *new_change(struct decision *decision,
 static bool same_command(const struct change_row *row,
 			 const struct stock_command *command)
 {
-	bool added = command->kind == STOCK_COMMAND_ADDED;
+	if (!text_equal(row->stall, command->stall) ||
+	    !text_equal(row->ingredient, command->ingredient))
+		return false;
+	if (command->kind == STOCK_COMMAND_ADDED)
+		return row->kind == STOCK_CHANGE_ADDED &&
+		       row->delta == command->quantity;
+	return row->kind == STOCK_CHANGE_COUNTED &&
+	       (row->counted == COUNTED_UNKNOWN ||
+		row->counted == command->quantity);
+}
 
-	return text_equal(row->stall, command->stall) &&
-	       text_equal(row->ingredient, command->ingredient) &&
-	       row->kind ==
-		       (added ? STOCK_CHANGE_ADDED : STOCK_CHANGE_COUNTED) &&
-	       (!added || row->delta == command->quantity);
+/* Does the sum fit? What nobody looked at, the database looks at. */
+static bool has_room(const struct shelf_row *shelf, int64_t delta)
+{
+	int64_t sum;
+
+	return shelf->quantity == SHELF_UNREAD ||
+	       !__builtin_add_overflow(shelf_left(shelf), delta, &sum);
 }
 
 static void decide_stock(struct decision *decision, struct record *record,
 			 struct command *command)
 {
 	const struct stock_command *stock = &command->stock;
+	bool added = stock->kind == STOCK_COMMAND_ADDED;
 	struct shelf_row *shelf;
+	int64_t delta;
 
 	command->is_new = false;
 	command->changes = known_change(decision->known, command->source,
@@ -191,17 +207,31 @@ static void decide_stock(struct decision *decision, struct record *record,
 			   "the event is known with other content");
 	if (command->changes || record->decided)
 		return;
-	command->is_new = true;
 	shelf = row_of(decision, stock->stall, stock->ingredient);
-	command->changes = new_change(decision, record, command, shelf);
-	if (stock->kind == STOCK_COMMAND_ADDED) {
-		command->changes->kind = STOCK_CHANGE_ADDED;
-		command->changes->delta = stock->quantity;
-	} else {
-		command->changes->kind = STOCK_CHANGE_COUNTED;
-		command->changes->delta = stock->quantity - shelf_left(shelf);
+	delta = added ? stock->quantity : stock->quantity - shelf_left(shelf);
+	if (!has_room(shelf, delta)) {
+		batch_dead(decision->batch, record, "contract", TOO_MUCH);
+		return;
 	}
-	put(shelf, command->changes->delta);
+	command->is_new = true;
+	command->changes = new_change(decision, record, command, shelf);
+	command->changes->kind =
+		added ? STOCK_CHANGE_ADDED : STOCK_CHANGE_COUNTED;
+	command->changes->delta = delta;
+	if (!added)
+		command->changes->counted = stock->quantity;
+	put(shelf, delta);
+}
+
+static bool can_come_back(struct decision *decision,
+			  const struct order_row *order)
+{
+	for (size_t i = 0; i < order->n_items; i++)
+		if (!has_room(row_of(decision, order->stall,
+				     order->items[i].ingredient),
+			      order->items[i].quantity))
+			return false;
+	return true;
 }
 
 static void give_back(struct decision *decision, const struct record *record,
@@ -222,6 +252,13 @@ static void give_back(struct decision *decision, const struct record *record,
 	}
 }
 
+static bool same_return(const struct change_row *row,
+			const struct command *command)
+{
+	return row->kind == STOCK_CHANGE_RETURNED &&
+	       !order_id_compare(&row->order_id, &command->order_id);
+}
+
 static void decide_return(struct decision *decision, struct record *record,
 			  struct command *command)
 {
@@ -232,6 +269,9 @@ static void decide_return(struct decision *decision, struct record *record,
 	command->row = row;
 	command->changes = known_change(decision->known, command->source,
 					command->event_id);
+	if (command->changes && !same_return(command->changes, command))
+		batch_dead(decision->batch, record, "conflict",
+			   "the event is known with other content");
 	if (command->changes || record->decided)
 		return; /* it was this one, or another one before it */
 	if (!row) {
@@ -246,6 +286,10 @@ static void decide_return(struct decision *decision, struct record *record,
 	}
 	if (row->returned_event.n)
 		return; /* once, whatever else says so again */
+	if (!can_come_back(decision, row)) {
+		batch_dead(decision->batch, record, "contract", TOO_MUCH);
+		return;
+	}
 	command->is_new = true;
 	row->returned_event = command->event_id;
 	give_back(decision, record, command);

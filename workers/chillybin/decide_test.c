@@ -490,22 +490,27 @@ START_TEST(a_restock_that_comes_twice_counts_once)
 END_TEST
 
 static const struct {
-	enum stock_command_kind kind;
+	enum stock_command_kind first, kind;
 	const char *ingredient;
 	int32_t quantity;
 	bool conflict;
 } repeats[] = {
-	{ STOCK_COMMAND_ADDED, "cheese", 5, false },
-	{ STOCK_COMMAND_ADDED, "cheese", 6, true },
-	{ STOCK_COMMAND_ADDED, "ham", 5, true },
-	{ STOCK_COMMAND_COUNTED, "cheese", 5, true },
+	{ STOCK_COMMAND_ADDED, STOCK_COMMAND_ADDED, "cheese", 5, false },
+	{ STOCK_COMMAND_ADDED, STOCK_COMMAND_ADDED, "cheese", 6, true },
+	{ STOCK_COMMAND_ADDED, STOCK_COMMAND_ADDED, "ham", 5, true },
+	{ STOCK_COMMAND_ADDED, STOCK_COMMAND_COUNTED, "cheese", 5, true },
+	{ STOCK_COMMAND_COUNTED, STOCK_COMMAND_COUNTED, "cheese", 5, false },
+	{ STOCK_COMMAND_COUNTED, STOCK_COMMAND_COUNTED, "cheese", 9, true },
+	{ STOCK_COMMAND_COUNTED, STOCK_COMMAND_COUNTED, "ham", 5, true },
+	{ STOCK_COMMAND_COUNTED, STOCK_COMMAND_ADDED, "cheese", 5, true },
 };
 
 START_TEST(the_same_event_with_other_content_is_a_conflict)
 	{
 		stock("cheese", 0);
 		stock("ham", 0);
-		(void)added("restock-1", "cheese", 5);
+		(void)stock_command(repeats[_i].first, "restock-1", "cheese",
+				    5);
 		(void)stock_command(repeats[_i].kind, "restock-1",
 				    repeats[_i].ingredient,
 				    repeats[_i].quantity);
@@ -516,6 +521,43 @@ START_TEST(the_same_event_with_other_content_is_a_conflict)
 			ck_assert_ptr_null(last_record()->dead_reason);
 		ck_assert_int_eq(left("cheese"), 5);
 		ck_assert_int_eq(left("ham"), 0);
+	}
+END_TEST
+
+START_TEST(a_count_of_before_its_number_was_kept_is_known_by_its_ingredient)
+	{
+		struct change_row row = { .source = TEXT("/test"),
+					  .event_id = TEXT("count-1"),
+					  .stall = TEXT("main"),
+					  .ingredient = TEXT("cheese"),
+					  .kind = STOCK_CHANGE_COUNTED,
+					  .delta = -3,
+					  .counted = COUNTED_UNKNOWN };
+
+		stock("cheese", 5);
+		known_add_change(&known, &row);
+		(void)counted("count-1", "cheese", 9);
+		(void)counted("count-1", "ham", 9);
+		decide_all();
+		ck_assert_ptr_null(batch->records[0].dead_reason);
+		expect_dead(last_record(), "conflict");
+		ck_assert_int_eq(left("cheese"), 5);
+	}
+END_TEST
+
+START_TEST(more_than_can_be_counted_is_refused_and_the_next_is_not)
+	{
+		struct command *fits, *count;
+
+		stock("cheese", INT64_MAX - 7);
+		(void)added("restock-1", "cheese", 8);
+		fits = added("restock-2", "cheese", 7);
+		count = counted("count-1", "cheese", 3);
+		decide_all();
+		expect_dead(&batch->records[0], "contract");
+		ck_assert(fits->is_new && count->is_new);
+		ck_assert_int_eq(change_of(count)->delta, 3 - INT64_MAX);
+		ck_assert_int_eq(left("cheese"), 3);
 	}
 END_TEST
 
@@ -659,6 +701,47 @@ START_TEST(what_was_never_taken_for_the_grill_cannot_come_back)
 	}
 END_TEST
 
+START_TEST(what_comes_back_must_be_countable)
+	{
+		static const struct item items[] = {
+			{ TEXT_INIT("cheese"), 1 }, { TEXT_INIT("bread"), 1 }
+		};
+		struct order_row row = { .id = { { 1 } },
+					 .stall = TEXT("main"),
+					 .items = items,
+					 .n_items = 2,
+					 .verdict = VERDICT_PICKED,
+					 .grill = true };
+
+		stock("cheese", 2);
+		stock("bread", INT64_MAX);
+		known_add_order(&known, &row);
+		(void)returned("event-1", 1);
+		decide_all();
+		expect_dead(last_record(), "contract");
+		ck_assert_int_eq(left("cheese"), 2);
+		ck_assert_uint_eq(row.returned_event.n, 0);
+	}
+END_TEST
+
+START_TEST(a_return_under_the_id_of_something_else_is_a_conflict)
+	{
+		struct change_row row = { .source = TEXT("/jafflr"),
+					  .event_id = TEXT("event-1"),
+					  .kind = _i ? STOCK_CHANGE_RETURNED
+						     : STOCK_CHANGE_ADDED,
+					  .order_id = { { 2 } } };
+
+		stock("cheese", 5);
+		known_add_change(&known, &row);
+		(void)order(1, "cheese", 1);
+		(void)returned("event-1", 1);
+		decide_all();
+		expect_dead(last_record(), "conflict");
+		ck_assert_int_eq(left("cheese"), 4);
+	}
+END_TEST
+
 /* ---- deciding again ---- */
 
 START_TEST(deciding_again_with_what_was_read_anew_gives_the_same)
@@ -741,7 +824,7 @@ static void add_orders(TCase *tcase)
 	tcase_add_test(tcase, poison_is_skipped);
 }
 
-static void add_the_rest(TCase *tcase)
+static void add_stock(TCase *tcase)
 {
 	tcase_add_test(tcase,
 		       what_is_put_in_is_there_for_the_orders_of_its_batch);
@@ -754,6 +837,15 @@ static void add_the_rest(TCase *tcase)
 	tcase_add_loop_test(tcase,
 			    the_same_event_with_other_content_is_a_conflict, 0,
 			    CHECK_N(repeats));
+	tcase_add_test(
+		tcase,
+		a_count_of_before_its_number_was_kept_is_known_by_its_ingredient);
+	tcase_add_test(tcase,
+		       more_than_can_be_counted_is_refused_and_the_next_is_not);
+}
+
+static void add_the_rest(TCase *tcase)
+{
 	tcase_add_test(tcase, an_order_can_be_cancelled_behind_it);
 	tcase_add_test(tcase,
 		       a_cancellation_before_its_order_is_of_no_known_order);
@@ -765,6 +857,10 @@ static void add_the_rest(TCase *tcase)
 	tcase_add_loop_test(tcase,
 			    what_was_never_taken_for_the_grill_cannot_come_back,
 			    0, CHECK_N(never_taken));
+	tcase_add_test(tcase, what_comes_back_must_be_countable);
+	tcase_add_loop_test(
+		tcase, a_return_under_the_id_of_something_else_is_a_conflict, 0,
+		2);
 	tcase_add_test(tcase,
 		       deciding_again_with_what_was_read_anew_gives_the_same);
 	tcase_add_test(tcase,
@@ -778,6 +874,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	add_orders(tcase);
+	add_stock(tcase);
 	add_the_rest(tcase);
 	return check_run(suite);
 }

@@ -79,7 +79,7 @@ static void open_worker(void)
 		.url = url = postgres_database(),
 		.schema = "galore",
 		.holder = "test",
-		.schema_version = 2,
+		.schema_version = 5,
 	};
 	char error[256] = "";
 

@@ -13,7 +13,7 @@
 #include "workers/chillybin/sql.h"
 #include "workers/runtime/worker.h"
 
-#define SCHEMA_VERSION 2
+#define SCHEMA_VERSION 5
 #define CONTROL_VERSION 1
 
 struct conf {

@@ -71,16 +71,16 @@ static const struct pg_statement insert_changes = {
 	"insert_stock_changes",
 	"WITH added AS (INSERT INTO stock_changes (source, event_id,"
 	" ingredient, stall, kind, delta, order_id, topic, partition,"
-	" \"offset\", traceparent, tracestate, decided_at)"
-	" SELECT c.*, $13 FROM unnest($1::text[], $2::text[], $3::text[],"
+	" \"offset\", traceparent, tracestate, counted, decided_at)"
+	" SELECT c.*, $14 FROM unnest($1::text[], $2::text[], $3::text[],"
 	" $4::text[], $5::text[], $6::bigint[], $7::uuid[], $8::text[],"
-	" $9::int[], $10::bigint[], $11::text[], $12::text[])"
+	" $9::int[], $10::bigint[], $11::text[], $12::text[], $13::bigint[])"
 	" AS c(source, event_id, ingredient)"
 	" ORDER BY c.source, c.event_id, c.ingredient"
 	" ON CONFLICT DO NOTHING RETURNING 1)"
 	" SELECT expect_rows((SELECT count(*) FROM added),"
 	" cardinality($1::text[]))",
-	13,
+	14,
 };
 
 static const struct pg_statement take_stock = {
@@ -320,16 +320,20 @@ static void put_change(struct pg_call *call, const struct change_row *row)
 	pg_put_i64(pg_call_put(call, 9), row->offset);
 	put_text(pg_call_put(call, 10), row->traceparent);
 	put_text(pg_call_put(call, 11), row->tracestate);
+	if (row->counted == COUNTED_UNKNOWN)
+		pg_put_null(pg_call_put(call, 12));
+	else
+		pg_put_i64(pg_call_put(call, 12), row->counted);
 }
 
 static void store_changes(struct sql *sql, struct pg *pg,
 			  const struct batch *batch)
 {
 	static const enum pg_type of_return[] = { PG_UUID, PG_TEXT };
-	static const enum pg_type of_change[] = { PG_TEXT, PG_TEXT, PG_TEXT,
-						  PG_TEXT, PG_TEXT, PG_INT8,
-						  PG_UUID, PG_TEXT, PG_INT4,
-						  PG_INT8, PG_TEXT, PG_TEXT };
+	static const enum pg_type of_change[] = {
+		PG_TEXT, PG_TEXT, PG_TEXT, PG_TEXT, PG_TEXT, PG_INT8, PG_UUID,
+		PG_TEXT, PG_INT4, PG_INT8, PG_TEXT, PG_TEXT, PG_INT8
+	};
 	struct pg_call *returns = begin(sql, 2), *changes = begin(sql, 3);
 
 	for (size_t i = 0; i < batch->n_records; i++) {
@@ -353,7 +357,7 @@ static void store_changes(struct sql *sql, struct pg *pg,
 		add(pg, &return_orders, returns, of_return, 2,
 		    &batch->decided_at_ms);
 	if (changes->arrays[0].n)
-		add(pg, &insert_changes, changes, of_change, 12,
+		add(pg, &insert_changes, changes, of_change, 13,
 		    &batch->decided_at_ms);
 }
 

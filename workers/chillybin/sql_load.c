@@ -36,10 +36,11 @@ static const struct pg_statement load_changes = {
 	"load_stock_changes",
 	"SELECT source, event_id, ingredient, stall, kind, delta, order_id,"
 	" topic, partition, \"offset\", decided_at, traceparent,"
-	" tracestate"
-	" FROM stock_changes WHERE (source, event_id) IN"
-	" (SELECT * FROM unnest($1::text[], $2::text[]))"
-	" ORDER BY source, event_id, ingredient",
+	" tracestate, counted"
+	" FROM stock_changes WHERE event_key IN"
+	" (SELECT stock_event_key(k.source, k.id)"
+	" FROM unnest($1::text[], $2::text[]) AS k(source, id))"
+	" ORDER BY event_key, ingredient",
 	2,
 };
 
@@ -205,6 +206,9 @@ static void take_change(const struct reading *from, struct known *known)
 		.decided_at_ms = instant_at(from, 10),
 		.traceparent = text_at(from, 11),
 		.tracestate = text_at(from, 12),
+		.counted = pg_null(from->pg, from->statement, from->row, 13)
+				   ? COUNTED_UNKNOWN
+				   : number_at(from, 13),
 	};
 	(void)stock_change_parse(&change->kind, text_at(from, 4));
 	known_add_change(known, change);

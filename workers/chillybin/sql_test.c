@@ -493,7 +493,76 @@ START_TEST(a_change_of_stock_is_loaded_as_it_was_stored)
 		expect_text(row->tracestate, "c=1");
 		ck_assert_int_eq(row->kind, STOCK_CHANGE_COUNTED);
 		ck_assert_int_eq(row->delta, -7);
+		ck_assert_int_eq(row->counted, 3);
 		ck_assert_int_eq(row->decided_at_ms, INT64_C(1700000000123));
+	}
+END_TEST
+
+START_TEST(more_than_can_be_counted_is_no_error_of_the_database)
+	{
+		postgres_exec(pg, "UPDATE stock SET quantity ="
+				  " 9223372036854775807 - 4"
+				  " WHERE ingredient = 'cheese'");
+		(void)stock_command(STOCK_COMMAND_ADDED, "cheese", 5);
+		decide_fast();
+		ck_assert_int_eq(store(false), 2);
+		load_and_decide(BATCH_CHECKED);
+		ck_assert_str_eq(batch->records[0].dead_reason, "contract");
+		ck_assert_int_eq(store(false), 0);
+		batch_reset(batch);
+		(void)stock_command(STOCK_COMMAND_ADDED, "cheese", 4);
+		decide_fast();
+		ck_assert_int_eq(store(false), 0);
+		ck_assert(stock_of("cheese") == INT64_MAX);
+	}
+END_TEST
+
+/* ---- rows of versions before ---- */
+
+#define INSERT_OF_VERSION_4                                                    \
+	"INSERT INTO stock_changes (source, event_id, ingredient, stall, "     \
+	"kind,"                                                                \
+	" delta, topic, partition, \"offset\", decided_at) VALUES ('/test',"   \
+	" 'event', 'cheese', 'main', 'counted', -3, 'restocks', 0, 7, now())"  \
+	" ON CONFLICT DO NOTHING"
+
+static int64_t changes_before(void)
+{
+	return postgres_number(url,
+			       "SELECT count(*) FROM before.stock_changes"
+			       " WHERE (source, event_id) = ('/test', 'event')"
+			       " AND counted IS NULL");
+}
+
+START_TEST(a_row_of_the_version_before_is_known_and_it_can_still_write)
+	{
+		static const char up[] =
+			"migrations/0005_stock_change_keys.up.sql";
+		static const char down[] =
+			"migrations/0005_stock_change_keys.down.sql";
+		const struct change_row *row;
+
+		postgres_exec(pg, "CREATE SCHEMA before;"
+				  "SET search_path = before");
+		postgres_files(pg, "migrations/000[1-4]_*.up.sql");
+		postgres_exec(pg, INSERT_OF_VERSION_4);
+		postgres_file(pg, up);
+		ck_assert_int_eq(changes_before(), 1);
+		postgres_exec(pg, INSERT_OF_VERSION_4);
+		ck_assert_int_eq(changes_before(), 1);
+		(void)stock_command(STOCK_COMMAND_COUNTED, "cheese", 9);
+		load_and_decide(BATCH_CHECKED);
+		row = command_of(&batch->records[0])->changes;
+		ck_assert_ptr_nonnull(row);
+		ck_assert_int_eq(row->counted, COUNTED_UNKNOWN);
+		ck_assert_int_eq(row->delta, -3);
+		postgres_exec(pg,
+			      "DELETE FROM stock_changes;" INSERT_OF_VERSION_4);
+		ck_assert_int_eq(changes_before(), 1);
+		postgres_file(pg, down);
+		postgres_exec(pg, INSERT_OF_VERSION_4);
+		postgres_file(pg, up);
+		ck_assert_int_eq(changes_before(), 1);
 	}
 END_TEST
 
@@ -519,6 +588,11 @@ static void add_tests(TCase *tcase)
 	tcase_add_test(tcase, a_cancellation_is_stored_once_and_loaded);
 	tcase_add_test(tcase, a_return_is_stored_once_and_loaded);
 	tcase_add_test(tcase, a_change_of_stock_is_loaded_as_it_was_stored);
+	tcase_add_test(tcase,
+		       more_than_can_be_counted_is_no_error_of_the_database);
+	tcase_add_test(
+		tcase,
+		a_row_of_the_version_before_is_known_and_it_can_still_write);
 }
 
 int main(void)
