@@ -11,6 +11,10 @@
 
 #include "workers/runtime/lanes.h"
 
+const enum topic_id chillybin_topics[CHILLYBIN_TOPICS] = { TOPIC_ORDERS,
+							   TOPIC_RESTOCKS,
+							   TOPIC_TOASTIES };
+
 struct text command_position(struct arena *arena, const struct topic *topic,
 			     int32_t partition, int64_t offset)
 {
@@ -23,7 +27,7 @@ struct text command_position(struct arena *arena, const struct topic *topic,
 
 static const struct topic *topic_of(const struct record *record)
 {
-	return &topic_table[event_kinds[record->envelope.type].topic];
+	return &topic_table[chillybin_topics[record->slot->topic]];
 }
 
 static int pick_version(int64_t v2_percent, const struct record *record)
@@ -148,11 +152,15 @@ int chillybin_decode(int64_t pick_v2_percent, struct batch *batch,
 		     struct record *record, struct schema_fault *fault)
 {
 	struct command *command = arena_alloc(&batch->arena, sizeof(*command));
+	enum event_type type = record->envelope.type;
 
+	if (event_kinds[type].topic != topic_of(record)->id)
+		return schema_fail(fault, SCHEMA_E_UNKNOWN_TYPE,
+				   "this type does not belong on this topic");
 	memset(command, 0, sizeof(*command));
 	identify(batch, record, command);
 	record->item = command;
-	switch (record->envelope.type) {
+	switch (type) {
 	case EVENT_ORDER_PLACED:
 		return decode_order(pick_v2_percent, batch, record, command,
 				    fault);

@@ -26,6 +26,15 @@ static void teardown(void)
 	batch = batch_free(batch);
 }
 
+/* On the topic where that type belongs; an odd one on the first. */
+static int topic_for(enum event_type type)
+{
+	for (int i = 0; i < CHILLYBIN_TOPICS; i++)
+		if (chillybin_topics[i] == event_kinds[type].topic)
+			return i;
+	return 0;
+}
+
 static struct record *add(enum event_type type)
 {
 	struct kafka_record kafka = { .partition = 3,
@@ -36,6 +45,7 @@ static struct record *add(enum event_type type)
 				      .n_value = wire.n };
 	struct record *record = batch_add(batch, &slot, &kafka);
 
+	slot.topic = topic_for(type);
 	envelope_init(&record->envelope);
 	record->envelope.type = type;
 	record->envelope.version = event_newest(type);
@@ -245,6 +255,19 @@ START_TEST(another_type_and_nonsense_are_poison)
 	}
 END_TEST
 
+START_TEST(a_type_on_the_topic_of_another_one_is_poison)
+	{
+		struct record *record;
+
+		put_order();
+		record = add(EVENT_ORDER_PLACED);
+		slot.topic = 1 + _i;
+		ck_assert_int_eq(chillybin_decode(100, batch, record, &fault),
+				 SCHEMA_E_UNKNOWN_TYPE);
+		ck_assert_ptr_null(record->item);
+	}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("decode");
@@ -269,5 +292,7 @@ int main(void)
 			    of_toasties_only_a_return_gives_something_back, 0,
 			    N_TOASTIE_STATES);
 	tcase_add_test(tcase, another_type_and_nonsense_are_poison);
+	tcase_add_loop_test(tcase, a_type_on_the_topic_of_another_one_is_poison,
+			    0, CHILLYBIN_TOPICS - 1);
 	return check_run(suite);
 }

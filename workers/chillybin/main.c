@@ -106,13 +106,10 @@ static void facts(void *arg, const struct batch *batch,
 	facts_of(record, chillybin->room, publisher);
 }
 
-static const enum topic_id topics[] = { TOPIC_ORDERS, TOPIC_RESTOCKS,
-					TOPIC_TOASTIES };
-
 static const struct worker_ops ops = {
 	.service = "chillybin",
-	.topics = topics,
-	.n_topics = sizeof(topics) / sizeof(*topics),
+	.topics = chillybin_topics,
+	.n_topics = CHILLYBIN_TOPICS,
 	.schema_version = SCHEMA_VERSION,
 	.control_version = CONTROL_VERSION,
 	.decode = decode,
