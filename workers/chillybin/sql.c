@@ -36,18 +36,24 @@ static const struct pg_statement insert_orders = {
 	18,
 };
 
+/* Before both of the next two, with the ids of both: each of them would lock
+ * in the order of its own, and two workers could wait for each other. */
+static const struct pg_statement lock_orders = {
+	"lock_orders",
+	"SELECT FROM orders WHERE order_id = ANY ($1::uuid[])"
+	" ORDER BY order_id FOR UPDATE",
+	1,
+};
+
 static const struct pg_statement cancel_orders = {
 	"cancel_orders",
-	"WITH locked AS (SELECT o.order_id, c.position, c.traceparent,"
-	" c.tracestate FROM orders o"
-	" JOIN unnest($1::uuid[], $2::text[], $3::text[], $4::text[])"
-	" AS c(order_id, position, traceparent, tracestate) USING (order_id)"
-	" WHERE o.cancelled_position IS NULL"
-	" ORDER BY o.order_id FOR UPDATE OF o),"
-	" done AS (UPDATE orders o SET cancelled_position = l.position,"
-	" cancelled_at = $5, cancel_traceparent = l.traceparent,"
-	" cancel_tracestate = l.tracestate"
-	" FROM locked l WHERE o.order_id = l.order_id RETURNING 1)"
+	"WITH done AS (UPDATE orders o SET cancelled_position = c.position,"
+	" cancelled_at = $5, cancel_traceparent = c.traceparent,"
+	" cancel_tracestate = c.tracestate"
+	" FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[])"
+	" AS c(order_id, position, traceparent, tracestate)"
+	" WHERE o.order_id = c.order_id AND o.cancelled_position IS NULL"
+	" RETURNING 1)"
 	" SELECT expect_rows((SELECT count(*) FROM done),"
 	" cardinality($1::uuid[]))",
 	5,
@@ -55,13 +61,10 @@ static const struct pg_statement cancel_orders = {
 
 static const struct pg_statement return_orders = {
 	"return_orders",
-	"WITH locked AS (SELECT o.order_id, r.event FROM orders o"
-	" JOIN unnest($1::uuid[], $2::text[]) AS r(order_id, event)"
-	" USING (order_id) WHERE o.returned_event IS NULL"
-	" ORDER BY o.order_id FOR UPDATE OF o),"
-	" done AS (UPDATE orders o SET returned_event = l.event,"
-	" returned_at = $3 FROM locked l WHERE o.order_id = l.order_id"
-	" RETURNING 1)"
+	"WITH done AS (UPDATE orders o SET returned_event = r.event,"
+	" returned_at = $3 FROM unnest($1::uuid[], $2::text[])"
+	" AS r(order_id, event) WHERE o.order_id = r.order_id"
+	" AND o.returned_event IS NULL RETURNING 1)"
 	" SELECT expect_rows((SELECT count(*) FROM done),"
 	" cardinality($1::uuid[]))",
 	3,
@@ -182,10 +185,9 @@ static struct buf *column_of_arrays(void *to, int column)
 	return pg_call_put(to, column);
 }
 
-static bool is_new_order(const struct record *record)
+static bool is_new_of(const struct record *record, enum command_kind kind)
 {
-	return !record->dead_reason &&
-	       command_of(record)->kind == COMMAND_ORDER &&
+	return !record->dead_reason && command_of(record)->kind == kind &&
 	       command_of(record)->is_new;
 }
 
@@ -207,7 +209,7 @@ static size_t sort_new_orders(struct sql *sql, const struct batch *batch)
 					    sizeof(*sql->sorted));
 	}
 	for (size_t i = 0; i < batch->n_records; i++)
-		if (is_new_order(&batch->records[i]))
+		if (is_new_of(&batch->records[i], COMMAND_ORDER))
 			sql->sorted[n++] = command_of(&batch->records[i]);
 	qsort(sql->sorted, n, sizeof(*sql->sorted), compare_ids);
 	return n;
@@ -264,13 +266,13 @@ static void store_orders(struct sql *sql, struct pg *pg,
 		PG_BOOL, PG_BYTEA, PG_INT8, PG_TEXT, PG_JSONB, PG_INT2,
 		PG_INT2, PG_INT4,  PG_INT8, PG_TEXT, PG_TEXT,
 	};
-	struct pg_call *call = begin(sql, 0);
+	struct pg_call *call = begin(sql, CALL_ORDERS);
 
 	for (size_t i = 0; i < batch->n_records; i++) {
 		const struct record *record = &batch->records[i];
 		const struct command *command = command_of(record);
 
-		if (!is_new_order(record))
+		if (!is_new_of(record, COMMAND_ORDER))
 			continue;
 		put_order(sql, command, column_of_arrays, call);
 		put_text(pg_call_put(call, 15), command->own.traceparent);
@@ -280,19 +282,36 @@ static void store_orders(struct sql *sql, struct pg *pg,
 		add(pg, &insert_orders, call, types, 17, &batch->decided_at_ms);
 }
 
+static void store_locks(struct sql *sql, struct pg *pg,
+			const struct batch *batch)
+{
+	static const enum pg_type types[] = { PG_UUID };
+	struct pg_call *call = begin(sql, CALL_LOCKS);
+
+	for (size_t i = 0; i < batch->n_records; i++) {
+		const struct record *record = &batch->records[i];
+
+		if (is_new_of(record, COMMAND_CANCEL) ||
+		    is_new_of(record, COMMAND_RETURN))
+			pg_put_uuid(pg_call_put(call, 0),
+				    command_of(record)->order_id.bytes);
+	}
+	if (call->arrays[0].n)
+		add(pg, &lock_orders, call, types, 1, NULL);
+}
+
 static void store_cancels(struct sql *sql, struct pg *pg,
 			  const struct batch *batch)
 {
 	static const enum pg_type types[] = { PG_UUID, PG_TEXT, PG_TEXT,
 					      PG_TEXT };
-	struct pg_call *call = begin(sql, 1);
+	struct pg_call *call = begin(sql, CALL_CANCELS);
 
 	for (size_t i = 0; i < batch->n_records; i++) {
 		const struct record *record = &batch->records[i];
 		const struct command *command = command_of(record);
 
-		if (record->dead_reason || command->kind != COMMAND_CANCEL ||
-		    !command->is_new)
+		if (!is_new_of(record, COMMAND_CANCEL))
 			continue;
 		pg_put_uuid(pg_call_put(call, 0), command->order_id.bytes);
 		put_text(pg_call_put(call, 1), command->position);
@@ -334,15 +353,15 @@ static void store_changes(struct sql *sql, struct pg *pg,
 		PG_TEXT, PG_TEXT, PG_TEXT, PG_TEXT, PG_TEXT, PG_INT8, PG_UUID,
 		PG_TEXT, PG_INT4, PG_INT8, PG_TEXT, PG_TEXT, PG_INT8
 	};
-	struct pg_call *returns = begin(sql, 2), *changes = begin(sql, 3);
+	struct pg_call *returns = begin(sql, CALL_RETURNS);
+	struct pg_call *changes = begin(sql, CALL_CHANGES);
 
 	for (size_t i = 0; i < batch->n_records; i++) {
 		const struct record *record = &batch->records[i];
 		const struct command *command = command_of(record);
 
-		if (record->dead_reason || !command->is_new ||
-		    (command->kind != COMMAND_STOCK &&
-		     command->kind != COMMAND_RETURN))
+		if (!is_new_of(record, COMMAND_STOCK) &&
+		    !is_new_of(record, COMMAND_RETURN))
 			continue;
 		if (command->kind == COMMAND_RETURN) {
 			pg_put_uuid(pg_call_put(returns, 0),
@@ -366,7 +385,7 @@ static void store_stock(struct sql *sql, struct pg *pg,
 {
 	static const enum pg_type types[] = { PG_TEXT, PG_TEXT, PG_INT8,
 					      PG_INT8 };
-	struct pg_call *call = begin(sql, 4);
+	struct pg_call *call = begin(sql, CALL_STOCK);
 
 	for (size_t i = 0; i < shelf->n_rows; i++) {
 		const struct shelf_row *row = shelf->rows[i];
@@ -392,6 +411,7 @@ void sql_store(struct sql *sql, struct pg *pg, const struct batch *batch,
 {
 	if (!copied)
 		store_orders(sql, pg, batch);
+	store_locks(sql, pg, batch);
 	store_cancels(sql, pg, batch);
 	store_changes(sql, pg, batch);
 	store_stock(sql, pg, shelf);

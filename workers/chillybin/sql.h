@@ -2,8 +2,9 @@
 /*
  * Sql: chillybin's statements. Database thread.
  *
- * Rows are locked in one order: keys of orders, changes of stock, stock. What
- * they say fails with ROWS_KNOWN when an id is known, with ROWS_CHANGED when
+ * Rows are locked in one order: keys of new orders, orders that are cancelled
+ * or returned, changes of stock, stock; and each of these sorted. What they say
+ * fails with ROWS_KNOWN when an id is known, with ROWS_CHANGED when
  * stock is not what was read or does not cover what is taken.
  */
 #ifndef CHILLYBIN_SQL_H
@@ -12,7 +13,15 @@
 #include "infra/lib/pg.h"
 #include "workers/chillybin/decide.h"
 
-enum { SQL_CALLS = 5 };
+enum {
+	CALL_ORDERS,
+	CALL_LOCKS,
+	CALL_CANCELS,
+	CALL_RETURNS,
+	CALL_CHANGES,
+	CALL_STOCK,
+	SQL_CALLS,
+};
 
 /* Memory of the statements of a batch, kept from one to the next. */
 struct sql {
@@ -27,8 +36,9 @@ void sql_deinit(struct sql *sql);
 
 /*
  * Reads the orders and changes that the batch's commands name, and then the
- * stock that they touch, with @batch->mode BATCH_LOCKED under locks. Texts are
- * copied into the batch's arena. Gives what pg_run() gave.
+ * stock that they touch; orders and stock under locks when @batch->mode is
+ * BATCH_LOCKED. Texts are copied into the batch's arena. Gives what pg_run()
+ * gave.
  */
 int sql_load(struct sql *sql, struct pg *pg, struct batch *batch,
 	     struct known *known, struct shelf *shelf);

@@ -9,26 +9,36 @@
 
 #define LOAD_TIMEOUT_MS 10000
 
+#define SELECT_ORDERS                                                          \
+	"SELECT order_id, content_hash, number, stall, customer,"              \
+	" ARRAY(SELECT i->>'ingredient' FROM jsonb_array_elements(items)"      \
+	" WITH ORDINALITY AS e(i, n) ORDER BY n),"                             \
+	" ARRAY(SELECT (i->>'quantity')::bigint FROM"                          \
+	" jsonb_array_elements(items) WITH ORDINALITY AS e(i, n) ORDER BY n)," \
+	" doneness, grill, verdict,"                                           \
+	" ARRAY(SELECT i->>'ingredient' FROM jsonb_array_elements(missing)"    \
+	" WITH ORDINALITY AS e(i, n) ORDER BY n),"                             \
+	" ARRAY(SELECT (i->>'wanted')::bigint FROM"                            \
+	" jsonb_array_elements(missing) WITH ORDINALITY AS e(i, n)"            \
+	" ORDER BY n),"                                                        \
+	" ARRAY(SELECT (i->>'left')::bigint FROM"                              \
+	" jsonb_array_elements(missing) WITH ORDINALITY AS e(i, n)"            \
+	" ORDER BY n),"                                                        \
+	" pick_version, partition, \"offset\", decided_at, traceparent,"       \
+	" tracestate, cancelled_position, cancelled_at,"                       \
+	" cancel_traceparent, cancel_tracestate, returned_event"               \
+	" FROM orders WHERE order_id = ANY ($1::uuid[])"
+
 static const struct pg_statement load_orders = {
 	"load_orders",
-	"SELECT order_id, content_hash, number, stall, customer,"
-	" ARRAY(SELECT i->>'ingredient' FROM jsonb_array_elements(items)"
-	" WITH ORDINALITY AS e(i, n) ORDER BY n),"
-	" ARRAY(SELECT (i->>'quantity')::bigint FROM"
-	" jsonb_array_elements(items) WITH ORDINALITY AS e(i, n) ORDER BY n),"
-	" doneness, grill, verdict,"
-	" ARRAY(SELECT i->>'ingredient' FROM jsonb_array_elements(missing)"
-	" WITH ORDINALITY AS e(i, n) ORDER BY n),"
-	" ARRAY(SELECT (i->>'wanted')::bigint FROM"
-	" jsonb_array_elements(missing) WITH ORDINALITY AS e(i, n)"
-	" ORDER BY n),"
-	" ARRAY(SELECT (i->>'left')::bigint FROM"
-	" jsonb_array_elements(missing) WITH ORDINALITY AS e(i, n)"
-	" ORDER BY n),"
-	" pick_version, partition, \"offset\", decided_at, traceparent,"
-	" tracestate, cancelled_position, cancelled_at,"
-	" cancel_traceparent, cancel_tracestate, returned_event"
-	" FROM orders WHERE order_id = ANY ($1::uuid[])",
+	SELECT_ORDERS,
+	1,
+};
+
+/* Before the stock, as whoever stores a cancellation or a return does it. */
+static const struct pg_statement load_orders_locked = {
+	"load_orders_locked",
+	SELECT_ORDERS " ORDER BY order_id FOR UPDATE",
 	1,
 };
 
@@ -254,8 +264,9 @@ static void ask(const struct batch *batch, struct pg_array *ids,
 static int load_rows(struct sql *sql, struct pg *pg, struct batch *batch,
 		     struct known *known)
 {
-	struct pg_args *orders = &sql->calls[0].args;
-	struct pg_args *changes = &sql->calls[1].args;
+	bool locked = batch->mode == BATCH_LOCKED;
+	struct pg_args *orders = &sql->calls[CALL_ORDERS].args;
+	struct pg_args *changes = &sql->calls[CALL_CHANGES].args;
 	struct pg_array arrays[3] = { 0 };
 	struct reading from = { .pg = pg, .arena = &batch->arena };
 	int o, c, r;
@@ -268,7 +279,7 @@ static int load_rows(struct sql *sql, struct pg *pg, struct batch *batch,
 	pg_arg_array(changes, PG_TEXT, &arrays[2]);
 	for (size_t i = 0; i < 3; i++)
 		pg_array_deinit(&arrays[i]);
-	o = pg_add(pg, &load_orders, orders);
+	o = pg_add(pg, locked ? &load_orders_locked : &load_orders, orders);
 	c = pg_add(pg, &load_changes, changes);
 	r = pg_run(pg, LOAD_TIMEOUT_MS);
 	if (r)
@@ -309,7 +320,7 @@ static int load_shelf(struct sql *sql, struct pg *pg, struct batch *batch,
 		      struct shelf *shelf)
 {
 	bool locked = batch->mode == BATCH_LOCKED;
-	struct pg_args *args = &sql->calls[0].args;
+	struct pg_args *args = &sql->calls[CALL_STOCK].args;
 	struct pg_array arrays[2] = { 0 };
 	int i, r;
 
