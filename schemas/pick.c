@@ -3,7 +3,8 @@
  * Pick: see pick.h.
  *
  * A v1 line stands for its whole order: whichever line a reader has, its
- * headers tell the verdict, who it is for and what was missing.
+ * headers tell the verdict, who it is for and what was missing; a long list of
+ * that stands on line 0 alone.
  */
 #include "schemas/pick.h"
 

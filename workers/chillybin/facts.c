@@ -70,16 +70,17 @@ struct pick_told {
 	struct pick pick;
 	const char *decision; /* the end of the fact's id */
 	struct text position, traceparent, tracestate;
+	struct text missing; /* for the headers of version 1 */
 	int64_t at_ms;
 	struct facts_room *room;
 };
 
+/* Version 2: @line is -1. */
 static void put_pick_headers(const struct pick_told *told, struct words *words,
-			     struct fact *fact, int version)
+			     struct fact *fact, int line)
 {
 	struct envelope *envelope = &fact->envelope;
 	const struct pick *pick = &told->pick;
-	struct wire missing = WIRE_INIT(told->room->missing);
 
 	envelope->seq = pick->seq;
 	envelope->subject = text_of(words->order);
@@ -90,17 +91,15 @@ static void put_pick_headers(const struct pick_told *told, struct words *words,
 		trace_next_hop(words->trace, told->traceparent, words->id);
 	envelope->tracestate = told->tracestate;
 	fact->key = text_of(words->order);
-	if (version == 2)
+	if (line < 0)
 		return;
 	/* What the body of version 1 lacks. */
 	envelope->verdict = text_of(verdict_name(pick->verdict));
 	envelope->reason = pick->reason;
 	envelope->number = text_from_i64(words->number, pick->number);
 	envelope->grill = pick->grill ? TEXT("true") : TEXT("false");
-	if (pick->n_missing &&
-	    !missing_encode(pick->missing, pick->n_missing, &missing))
-		envelope->missing =
-			(struct text){ (const char *)missing.p, missing.n };
+	if (line == 0 || told->missing.n <= MISSING_REPEATED_BYTES)
+		envelope->missing = told->missing;
 }
 
 /* Version 2: @line is -1. */
@@ -120,7 +119,7 @@ static void tell_pick(const struct pick_told *told, int line,
 		str_add_i64(&id, line);
 	}
 	begin(&fact, &words, EVENT_PICK, version, told->at_ms);
-	put_pick_headers(told, &words, &fact, version);
+	put_pick_headers(told, &words, &fact, line);
 	fact.body = (struct wire)WIRE_INIT(told->room->body);
 	if (version == 2)
 		(void)pick_encode_v2(&told->pick, &fact.body);
@@ -129,13 +128,19 @@ static void tell_pick(const struct pick_told *told, int line,
 	publish_fact(publisher, &fact);
 }
 
-static void tell_lines(const struct pick_told *told,
-		       struct publisher *publisher)
+static void tell_lines(struct pick_told *told, struct publisher *publisher)
 {
+	const struct pick *pick = &told->pick;
+	struct wire missing = WIRE_INIT(told->room->missing);
+
 	if (told->order->pick_version == 2) {
 		tell_pick(told, -1, publisher);
 		return;
 	}
+	if (pick->n_missing &&
+	    !missing_encode(pick->missing, pick->n_missing, &missing))
+		told->missing =
+			(struct text){ (const char *)missing.p, missing.n };
 	for (size_t i = 0; i < told->pick.n_items; i++)
 		tell_pick(told, (int)i, publisher);
 }

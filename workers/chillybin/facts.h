@@ -4,12 +4,23 @@
  *
  * Everything in a fact but its producer comes from the row, so that it is
  * the same however often, and by whomever, it is told.
+ *
+ * The facts of one record are bounded, whatever names it or its order has: at
+ * most ORDER_ITEMS_MAX of them, and RECORD_FACTS_MAX_BYTES together. Of the
+ * lines of a v1 pick only the first one has a long list of what was missing.
  */
 #ifndef CHILLYBIN_FACTS_H
 #define CHILLYBIN_FACTS_H
 
 #include "workers/chillybin/command.h"
 #include "workers/runtime/publish.h"
+
+enum {
+	/* Keys, bodies and headers with their names, of one record. */
+	RECORD_FACTS_MAX_BYTES = 327680,
+	/* A longer list of what was missing stands on the first line alone. */
+	MISSING_REPEATED_BYTES = 2048,
+};
 
 /* Where the long parts of a fact are built; the caller keeps one. */
 struct facts_room {

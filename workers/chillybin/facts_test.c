@@ -405,6 +405,125 @@ START_TEST(the_longest_names_are_told_in_full)
 	}
 END_TEST
 
+/* ---- the most that one record can make us tell ---- */
+
+static char names[ORDER_ITEMS_MAX][TEXT_MAX_BYTES];
+static struct item many[ORDER_ITEMS_MAX];
+static struct missing all_missing[ORDER_ITEMS_MAX];
+static struct change_row many_changes[ORDER_ITEMS_MAX];
+
+static struct text longest(int i)
+{
+	static const char cheese[4] = { '\xf0', '\x9f', '\xa7', '\x80' };
+
+	for (size_t k = 0; k < TEXT_MAX_BYTES; k += 4)
+		memcpy(names[i] + k, cheese, sizeof(cheese));
+	names[i][3] = (char)('\x80' + i);
+	return (struct text){ names[i], TEXT_MAX_BYTES };
+}
+
+static void fill_the_most(void)
+{
+	static char state[512];
+
+	memset(state, 'x', sizeof(state));
+	state[1] = '=';
+	for (int i = 0; i < ORDER_ITEMS_MAX; i++) {
+		many[i] = (struct item){ longest(i), QUANTITY_MAX };
+		all_missing[i] = (struct missing){ many[i].ingredient,
+						   QUANTITY_MAX, INT64_MAX };
+		many_changes[i] = (struct change_row){
+			.ingredient = many[i].ingredient,
+			.stall = many[0].ingredient,
+			.kind = STOCK_CHANGE_RETURNED,
+			.delta = QUANTITY_MAX,
+			.topic = TEXT("restocks"),
+			.partition = INT32_MAX,
+			.offset = INT64_MAX,
+			.traceparent = TEXT(TRACE),
+			.tracestate = { state, sizeof(state) },
+			.next = i + 1 < ORDER_ITEMS_MAX ? &many_changes[i + 1]
+							: NULL,
+		};
+	}
+	order.items = many;
+	order.n_items = ORDER_ITEMS_MAX;
+	order.stall = order.customer = many[0].ingredient;
+	order.number = order.offset = INT64_MAX;
+	order.partition = record.kafka.partition = INT32_MAX;
+	order.tracestate = order.cancel_tracestate =
+		record.envelope.tracestate =
+			(struct text){ state, sizeof(state) };
+	order.cancel_traceparent = record.envelope.traceparent = TEXT(TRACE);
+	record.kafka.offset = INT64_MAX;
+	order.verdict = VERDICT_REFUSED;
+	order.missing = all_missing;
+	order.n_missing = ORDER_ITEMS_MAX;
+	command.position = TEXT("orders/2147483647@9223372036854775807");
+	command.changes = many_changes;
+}
+
+static size_t told_bytes(void)
+{
+	const struct published *fact = publish_fake_first(publisher);
+	size_t n = 0;
+
+	for (; fact; fact = fact->next) {
+		n += fact->key.n + fact->body.n;
+		for (size_t i = 0; i < fact->n_headers; i++)
+			n += strlen(fact->headers[i].name) +
+			     fact->headers[i].value.n;
+	}
+	return n;
+}
+
+static const struct {
+	enum command_kind kind;
+	int pick_version;
+	enum verdict cancel_verdict;
+	size_t n_facts;
+} mosts[] = {
+	{ COMMAND_ORDER, 1, 0, ORDER_ITEMS_MAX },
+	{ COMMAND_ORDER, 2, 0, 1 },
+	{ COMMAND_CANCEL, 1, VERDICT_KEPT, ORDER_ITEMS_MAX },
+	{ COMMAND_CANCEL, 2, VERDICT_CANCELLED, 1 },
+	{ COMMAND_RETURN, 2, 0, ORDER_ITEMS_MAX },
+};
+
+START_TEST(the_facts_of_one_record_are_bounded_and_complete)
+	{
+		fill_the_most();
+		command.kind = mosts[_i].kind;
+		command.cancel_verdict = mosts[_i].cancel_verdict;
+		command.kept_reason = "the order is not for the grill";
+		order.pick_version = mosts[_i].pick_version;
+		tell();
+		ck_assert_uint_eq(publish_fake_n(publisher), mosts[_i].n_facts);
+		ck_assert_uint_le(told_bytes(), RECORD_FACTS_MAX_BYTES);
+	}
+END_TEST
+
+START_TEST(a_long_list_of_what_is_missing_stands_on_the_first_line)
+	{
+		static struct missing read[ORDER_ITEMS_MAX];
+		static char read_names[MISSING_NAMES_BYTES];
+		const struct published *line;
+		size_t n = 0;
+
+		fill_the_most();
+		order.pick_version = 1;
+		tell();
+		line = publish_fake_first(publisher);
+		ck_assert_int_eq(
+			missing_decode(read, &n, read_names,
+				       published_header(line, "missing"), NULL),
+			0);
+		ck_assert_uint_eq(n, ORDER_ITEMS_MAX);
+		while ((line = line->next))
+			expect(line, "missing", NULL);
+	}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("facts");
@@ -435,5 +554,10 @@ int main(void)
 		       each_ingredient_that_comes_back_is_a_change_of_its_own);
 	tcase_add_test(tcase, a_restock_is_told_without_an_order);
 	tcase_add_test(tcase, the_longest_names_are_told_in_full);
+	tcase_add_loop_test(tcase,
+			    the_facts_of_one_record_are_bounded_and_complete, 0,
+			    CHECK_N(mosts));
+	tcase_add_test(tcase,
+		       a_long_list_of_what_is_missing_stands_on_the_first_line);
 	return check_run(suite);
 }
