@@ -17,8 +17,13 @@
 #include "schemas/toastie.h"
 #include "workers/runtime/batch.h"
 
-/* An order as its row has it, or will. */
+/*
+ * An order as its row has it, or will. A row that was read may hold what no
+ * worker writes: somebody changed it by hand. Then it is only good for saying
+ * so.
+ */
 struct order_row {
+	bool damaged;
 	struct order_id id;
 	uint64_t content_hash;
 	int64_t number;
@@ -46,6 +51,7 @@ struct order_row {
 
 /* A change of stock as its row has it, or will. */
 struct change_row {
+	bool damaged; /* as an order's */
 	struct text source, event_id, ingredient, stall;
 	enum stock_change kind;
 	int64_t delta;

@@ -10,6 +10,25 @@ struct decision {
 	struct shelf *shelf;
 };
 
+/* A row that was changed by hand, and tells nothing that a fact could say. */
+static void damaged(struct decision *decision, struct record *record,
+		    const char *detail)
+{
+	batch_dead(decision->batch, record, "damaged-row", detail);
+}
+
+static const char damaged_order[] =
+	"the row of the order is not one that a worker writes";
+static const char damaged_change[] =
+	"a row of this change of stock is not one that a worker writes";
+
+static bool any_damaged(const struct change_row *row)
+{
+	while (row && !row->damaged)
+		row = row->next;
+	return row != NULL;
+}
+
 /* ---- orders ---- */
 
 static struct shelf_row *row_of(const struct decision *decision,
@@ -67,7 +86,9 @@ static void decide_order(struct decision *decision, struct record *record,
 	command->is_new = false;
 	command->row = known;
 	if (known) {
-		if (known->content_hash != command->own.content_hash)
+		if (known->damaged)
+			damaged(decision, record, damaged_order);
+		else if (known->content_hash != command->own.content_hash)
 			batch_dead(decision->batch, record, "conflict",
 				   "the order is known with other content");
 		return;
@@ -114,6 +135,10 @@ static void decide_cancel(struct decision *decision, struct record *record,
 	if (!row) {
 		batch_dead(decision->batch, record, "unknown-order",
 			   "no order of this id has been decided");
+		return;
+	}
+	if (row->damaged) {
+		damaged(decision, record, damaged_order);
 		return;
 	}
 	command->cancel_verdict = VERDICT_CANCELLED;
@@ -202,7 +227,9 @@ static void decide_stock(struct decision *decision, struct record *record,
 	command->is_new = false;
 	command->changes = known_change(decision->known, command->source,
 					command->event_id);
-	if (command->changes && !same_command(command->changes, stock))
+	if (any_damaged(command->changes))
+		damaged(decision, record, damaged_change);
+	else if (command->changes && !same_command(command->changes, stock))
 		batch_dead(decision->batch, record, "conflict",
 			   "the event is known with other content");
 	if (command->changes || record->decided)
@@ -269,10 +296,14 @@ static void decide_return(struct decision *decision, struct record *record,
 	command->row = row;
 	command->changes = known_change(decision->known, command->source,
 					command->event_id);
-	if (command->changes && !same_return(command->changes, command))
+	if (row && row->damaged)
+		damaged(decision, record, damaged_order);
+	else if (any_damaged(command->changes))
+		damaged(decision, record, damaged_change);
+	else if (command->changes && !same_return(command->changes, command))
 		batch_dead(decision->batch, record, "conflict",
 			   "the event is known with other content");
-	if (command->changes || record->decided)
+	if (command->changes || record->decided || record->dead_reason)
 		return; /* it was this one, or another one before it */
 	if (!row) {
 		batch_dead(decision->batch, record, "unknown-order",

@@ -127,7 +127,31 @@ static struct text copy_text(struct arena *arena, const char *p, size_t n)
 	return (struct text){ arena_copy(arena, p, n), n };
 }
 
-static void take_items(const struct reading *from, struct order_row *order)
+/* ---- rows, held to what messages are held to ---- */
+
+/* A fact has room for this, and no more. */
+static bool fits(struct text text)
+{
+	return !text_is_longer(text, TEXT_MAX_CHARS);
+}
+
+/* A trace is told as it came, within the room of any text. */
+static bool trace_fits(struct text parent, struct text state)
+{
+	return parent.n <= TEXT_MAX_BYTES && state.n <= TEXT_MAX_BYTES;
+}
+
+static bool is_name(struct text text)
+{
+	return text.n > 0 && fits(text);
+}
+
+static bool is_quantity(int64_t quantity)
+{
+	return quantity >= 1 && quantity <= QUANTITY_MAX;
+}
+
+static bool take_items(const struct reading *from, struct order_row *order)
 {
 	struct pg_elements names = array_at(from, 5);
 	struct pg_elements quantities = array_at(from, 6);
@@ -136,17 +160,24 @@ static void take_items(const struct reading *from, struct order_row *order)
 	const char *p, *q;
 	size_t n, m;
 
-	while (order->n_items < ORDER_ITEMS_MAX &&
-	       pg_next_element(&names, &p, &n) &&
-	       pg_next_element(&quantities, &q, &m))
-		items[order->n_items++] = (struct item){
-			.ingredient = copy_text(from->arena, p, n),
-			.quantity = (int32_t)pg_i64_of(q, m),
-		};
 	order->items = items;
+	while (pg_next_element(&names, &p, &n) &&
+	       pg_next_element(&quantities, &q, &m)) {
+		struct item *item = &items[order->n_items];
+
+		if (order->n_items == ORDER_ITEMS_MAX ||
+		    !is_quantity(pg_i64_of(q, m)))
+			return false;
+		item->ingredient = copy_text(from->arena, p, n);
+		item->quantity = (int32_t)pg_i64_of(q, m);
+		if (!is_name(item->ingredient))
+			return false;
+		order->n_items++;
+	}
+	return order->n_items > 0;
 }
 
-static void take_missing(const struct reading *from, struct order_row *order)
+static bool take_missing(const struct reading *from, struct order_row *order)
 {
 	struct pg_elements names = array_at(from, 10);
 	struct pg_elements wanted = array_at(from, 11);
@@ -155,18 +186,33 @@ static void take_missing(const struct reading *from, struct order_row *order)
 	size_t n, m, k;
 
 	if (order->verdict != VERDICT_REFUSED)
-		return;
+		return true;
 	order->missing = arena_alloc(from->arena,
 				     ORDER_ITEMS_MAX * sizeof(*order->missing));
-	while (order->n_missing < ORDER_ITEMS_MAX &&
-	       pg_next_element(&names, &p, &n) &&
+	while (pg_next_element(&names, &p, &n) &&
 	       pg_next_element(&wanted, &q, &m) &&
-	       pg_next_element(&left, &l, &k))
-		order->missing[order->n_missing++] = (struct missing){
-			.ingredient = copy_text(from->arena, p, n),
-			.wanted = (int32_t)pg_i64_of(q, m),
-			.left = l ? pg_i64_of(l, k) : MISSING_UNKNOWN,
-		};
+	       pg_next_element(&left, &l, &k)) {
+		struct missing *missing = &order->missing[order->n_missing];
+
+		if (order->n_missing == ORDER_ITEMS_MAX ||
+		    !is_quantity(pg_i64_of(q, m)))
+			return false;
+		missing->ingredient = copy_text(from->arena, p, n);
+		missing->wanted = (int32_t)pg_i64_of(q, m);
+		missing->left = l ? pg_i64_of(l, k) : MISSING_UNKNOWN;
+		if (!is_name(missing->ingredient) || (l && missing->left < 0))
+			return false;
+		order->n_missing++;
+	}
+	return true;
+}
+
+static bool texts_fit(const struct order_row *order)
+{
+	return is_name(order->stall) && fits(order->customer) &&
+	       fits(order->cancelled_position) &&
+	       trace_fits(order->traceparent, order->tracestate) &&
+	       trace_fits(order->cancel_traceparent, order->cancel_tracestate);
 }
 
 static void take_order(const struct reading *from, struct known *known)
@@ -192,10 +238,11 @@ static void take_order(const struct reading *from, struct known *known)
 		.cancel_tracestate = text_at(from, 22),
 		.returned_event = text_at(from, 23),
 	};
-	(void)doneness_parse(&order->doneness, text_at(from, 7));
-	(void)verdict_parse(&order->verdict, text_at(from, 9));
-	take_items(from, order);
-	take_missing(from, order);
+	order->damaged =
+		doneness_parse(&order->doneness, text_at(from, 7)) != 0 ||
+		verdict_parse(&order->verdict, text_at(from, 9)) != 0 ||
+		order->number < 0 || !texts_fit(order) ||
+		!take_items(from, order) || !take_missing(from, order);
 	known_add_order(known, order);
 }
 
@@ -220,7 +267,11 @@ static void take_change(const struct reading *from, struct known *known)
 				   ? COUNTED_UNKNOWN
 				   : number_at(from, 13),
 	};
-	(void)stock_change_parse(&change->kind, text_at(from, 4));
+	change->damaged =
+		stock_change_parse(&change->kind, text_at(from, 4)) != 0 ||
+		!is_name(change->ingredient) || !is_name(change->stall) ||
+		!topic_find(change->topic) ||
+		!trace_fits(change->traceparent, change->tracestate);
 	known_add_change(known, change);
 }
 

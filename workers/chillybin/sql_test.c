@@ -517,6 +517,90 @@ START_TEST(more_than_can_be_counted_is_no_error_of_the_database)
 	}
 END_TEST
 
+/* ---- rows that were changed by hand ---- */
+
+/* Of the order, and of the changes that its return has made. */
+static const char *const damages[] = {
+	"UPDATE orders SET stall = repeat('x', 256)",
+	"UPDATE orders SET stall = ''",
+	"UPDATE orders SET customer = repeat('x', 10000000)",
+	"UPDATE orders SET tracestate = repeat('x', 200000)",
+	"UPDATE orders SET cancelled_position = repeat('x', 300)",
+	"UPDATE orders SET doneness = 'blue'",
+	"UPDATE orders SET number = -1",
+	"UPDATE orders SET items = '[]'",
+	"UPDATE orders SET items = '[{\"quantity\": 1}]'",
+	"UPDATE orders SET items = '[{\"ingredient\": \"x\"}]'",
+	"UPDATE orders SET items = '[{\"ingredient\": \"x\", \"quantity\":"
+	" 2147483648}]'",
+	"UPDATE orders SET items = jsonb_build_array(jsonb_build_object("
+	"'ingredient', repeat('x', 200000), 'quantity', 1))",
+	"UPDATE orders SET items = (SELECT jsonb_agg(jsonb_build_object("
+	"'ingredient', n, 'quantity', 1)) FROM generate_series(1, 33) AS n)",
+	"UPDATE orders SET verdict = 'refused', missing = '[{\"ingredient\":"
+	" \"x\", \"wanted\": 0}]'",
+	"UPDATE orders SET verdict = 'refused', missing = '[{\"ingredient\":"
+	" \"x\", \"wanted\": 1, \"left\": -2}]'",
+	"UPDATE orders SET verdict = 'refused', missing = (SELECT jsonb_agg("
+	"jsonb_build_object('ingredient', n, 'wanted', 1))"
+	" FROM generate_series(1, 33) AS n)",
+};
+static const char *const change_damages[] = {
+	"UPDATE stock_changes SET stall = repeat('x', 200000)",
+	"UPDATE stock_changes SET ingredient = repeat('x', 256)"
+	" WHERE ingredient = 'bread'",
+	"UPDATE stock_changes SET topic = repeat('x', 200)",
+	"UPDATE stock_changes SET tracestate = repeat('x', 200000)",
+};
+
+static void order_and_return(void)
+{
+	struct order_id id = { { 1 } };
+	struct command *command;
+
+	(void)order(1, plain, 2);
+	command = add(COMMAND_RETURN, EVENT_TOASTIE);
+	command->order_id = id;
+	load_and_decide(BATCH_CHECKED);
+	ck_assert_int_eq(store(false), 0);
+}
+
+/* Of the batch, under that damage, from the record @from to below @to. */
+static void expect_damaged(const char *damage, size_t from, size_t to)
+{
+	postgres_exec(pg, "BEGIN");
+	postgres_exec(pg, damage);
+	load_and_decide(BATCH_CHECKED);
+	for (size_t i = 0; i < batch->n_records; i++) {
+		const char *reason = batch->records[i].dead_reason;
+		bool is_damaged = reason && !strcmp(reason, "damaged-row");
+
+		ck_assert_msg(is_damaged == (i >= from && i < to), "%zu: %s", i,
+			      damage);
+	}
+	batch_undo(batch);
+	postgres_exec(pg, "ROLLBACK");
+}
+
+START_TEST(rows_that_were_changed_by_hand_cost_a_dead_letter_a_command)
+	{
+		struct order_id id = { { 1 } };
+
+		order_and_return();
+		add(COMMAND_CANCEL, EVENT_ORDER_CANCELLED)->order_id = id;
+		add(COMMAND_RETURN, EVENT_TOASTIE)->order_id = id;
+		(void)order(2, plain, 2);
+		for (size_t i = 0; i < CHECK_N(damages); i++)
+			expect_damaged(damages[i], 0, 4);
+		batch_reset(batch);
+		(void)order(1, plain, 2);
+		add(COMMAND_RETURN, EVENT_TOASTIE)->order_id = id;
+		(void)stock_command(STOCK_COMMAND_ADDED, "cheese", 1);
+		for (size_t i = 0; i < CHECK_N(change_damages); i++)
+			expect_damaged(change_damages[i], 1, 3);
+	}
+END_TEST
+
 /* ---- rows of versions before ---- */
 
 #define INSERT_OF_VERSION_4                                                    \
@@ -588,6 +672,9 @@ static void add_tests(TCase *tcase)
 	tcase_add_test(tcase, a_cancellation_is_stored_once_and_loaded);
 	tcase_add_test(tcase, a_return_is_stored_once_and_loaded);
 	tcase_add_test(tcase, a_change_of_stock_is_loaded_as_it_was_stored);
+	tcase_add_test(
+		tcase,
+		rows_that_were_changed_by_hand_cost_a_dead_letter_a_command);
 	tcase_add_test(tcase,
 		       more_than_can_be_counted_is_no_error_of_the_database);
 	tcase_add_test(
