@@ -13,6 +13,7 @@
 #include <stdlib.h>
 
 #include "schemas/envelope.h"
+#include "schemas/limits.h"
 #include "schemas/wire.h"
 
 #define N_OF(table) ((int)(sizeof(table) / sizeof((table)[0])))
@@ -119,6 +120,28 @@ static inline void fixture_text_eq(struct text text, const char *expected)
 {
 	ck_assert_msg(text_equal(text, text_of(expected)), "'%.*s' is not '%s'",
 		      (int)text.n, text.p, expected);
+}
+
+/*
+ * The longest text that a contract allows: TEXT_MAX_CHARS random characters of
+ * four bytes each, which no database makes shorter. Another @seed is another
+ * text. Built in @room.
+ */
+static inline struct text fixture_longest(char room[static TEXT_MAX_BYTES],
+					  uint64_t seed)
+{
+	for (size_t i = 0; i < TEXT_MAX_BYTES; i += 4) {
+		/* Knuth's MMIX; planes 1 to 15 have no surrogates. */
+		seed = seed * UINT64_C(6364136223846793005) +
+		       UINT64_C(1442695040888963407);
+		uint32_t c = 0x10000 + (uint32_t)(seed >> 33) % 0xf0000;
+
+		room[i] = (char)(0xf0 | c >> 18);
+		room[i + 1] = (char)(0x80 | (c >> 12 & 0x3f));
+		room[i + 2] = (char)(0x80 | (c >> 6 & 0x3f));
+		room[i + 3] = (char)(0x80 | (c & 0x3f));
+	}
+	return (struct text){ room, TEXT_MAX_BYTES };
 }
 
 struct fixture_header {

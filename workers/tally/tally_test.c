@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "infra/lib/postgres_fixture.h"
+#include "schemas/fixture.h"
 #include "schemas/toastie.h"
 
 #define HOUR "2026-01-02T03"
@@ -31,18 +32,18 @@ static void teardown(void)
 }
 
 /* The fact of order number @n; its bytes live in the batch's arena. */
-static int add(uint8_t n, const char *stall, enum toastie_state state,
-	       const char *at)
+static int add_at(uint8_t n, struct text stall, enum toastie_state state,
+		  const char *at)
 {
 	struct toastie toastie = {
 		.order_id = { { n } },
 		.number = TOASTIE_NUMBER_NONE,
 		.plate = TOASTIE_PLATE_NONE,
-		.stall = text_of(stall),
+		.stall = stall,
 		.state = state,
 		.at = text_of(at),
 	};
-	uint8_t room[1024];
+	uint8_t room[2048];
 	struct wire wire = WIRE_INIT(room);
 	struct kafka_record kafka = { .offset = (int64_t)batch->n_records };
 	struct record *record;
@@ -61,6 +62,12 @@ static int add(uint8_t n, const char *stall, enum toastie_state state,
 		batch_dead(batch, record, schema_outcome_name(r), fault.what);
 	}
 	return r;
+}
+
+static int add(uint8_t n, const char *stall, enum toastie_state state,
+	       const char *at)
+{
+	return add_at(n, text_of(stall), state, at);
 }
 
 static void commit(void)
@@ -150,6 +157,21 @@ START_TEST(a_time_that_is_none_is_poison_and_the_others_count)
 	}
 END_TEST
 
+START_TEST(the_longest_name_of_a_stall_fits_the_index)
+	{
+		static char room[TEXT_MAX_BYTES];
+
+		ck_assert_int_eq(add_at(1, fixture_longest(room, 1),
+					TOASTIE_DONE, HOUR ":00:00Z"),
+				 0);
+		commit();
+		ck_assert_int_eq(postgres_number(url,
+						 "SELECT octet_length(stall)"
+						 " FROM tally"),
+				 TEXT_MAX_BYTES);
+	}
+END_TEST
+
 START_TEST(another_type_is_poison)
 	{
 		struct kafka_record kafka = { .offset = 0 };
@@ -175,6 +197,7 @@ int main(void)
 	tcase_add_test(tcase, a_batch_without_anything_made_leaves_nothing);
 	tcase_add_test(tcase,
 		       a_time_that_is_none_is_poison_and_the_others_count);
+	tcase_add_test(tcase, the_longest_name_of_a_stall_fits_the_index);
 	tcase_add_test(tcase, another_type_is_poison);
 	return postgres_run(suite);
 }
