@@ -48,12 +48,13 @@ void counters_init(const char *version, const char *colour)
 {
 	all.version = version;
 	all.colour = colour;
-	all.n_tables = 0;
-	all.n_collectors = 0;
 }
 
 void counters_register(struct counter *rows, size_t n_rows)
 {
+	for (size_t i = 0; i < all.n_tables; i++)
+		if (all.tables[i].rows == rows)
+			return;
 	assert(all.n_tables < TABLES_MAX);
 	all.tables[all.n_tables].rows = rows;
 	all.tables[all.n_tables].n_rows = n_rows;
@@ -62,6 +63,9 @@ void counters_register(struct counter *rows, size_t n_rows)
 
 void counters_collect(counters_collect_fn fn, void *arg)
 {
+	for (size_t i = 0; i < all.n_collectors; i++)
+		if (all.collectors[i].fn == fn && all.collectors[i].arg == arg)
+			return;
 	assert(all.n_collectors < COLLECTORS_MAX);
 	all.collectors[all.n_collectors].fn = fn;
 	all.collectors[all.n_collectors].arg = arg;

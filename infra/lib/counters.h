@@ -44,10 +44,12 @@ struct counter {
 	_Atomic int64_t buckets[COUNTER_BUCKETS + 1];
 };
 
-/* Borrows both for ever. @colour is "" where a program has none. */
+/* Borrows both for ever. @colour is "" where a program has none. What was
+ * registered before stays. */
 void counters_init(const char *version, const char *colour);
 
-/* Borrows @rows for ever. At most 16 tables. */
+/* Borrows @rows for ever. At most 16 tables; one that is known is not added
+ * again, and neither is a function below with its argument. */
 void counters_register(struct counter *rows, size_t n_rows);
 
 /* For values that are asked for, not counted: appends whole lines. */

@@ -10,6 +10,7 @@
 #include "workers/chillybin/decide.h"
 #include "workers/chillybin/decode.h"
 #include "workers/chillybin/facts.h"
+#include "workers/chillybin/report.h"
 #include "workers/chillybin/sql.h"
 #include "workers/runtime/worker.h"
 
@@ -29,6 +30,7 @@ struct chillybin {
 	struct sql sql;
 	/* The poll thread's. */
 	struct facts_room *room;
+	struct report report; /* partly the other's: see its header */
 };
 
 /* clang-format off */
@@ -100,10 +102,26 @@ static void store(void *arg, struct pg *pg, const struct batch *batch,
 static void facts(void *arg, const struct batch *batch,
 		  const struct record *record, struct publisher *publisher)
 {
-	const struct chillybin *chillybin = arg;
+	struct chillybin *chillybin = arg;
 
 	(void)batch;
+	if (!record->decided)
+		report_decided(&chillybin->report, record);
 	facts_of(record, chillybin->room, publisher);
+}
+
+static int survey(void *arg, struct pg *pg)
+{
+	struct chillybin *chillybin = arg;
+
+	return report_read_stock(&chillybin->report, pg);
+}
+
+static void surveyed(void *arg)
+{
+	struct chillybin *chillybin = arg;
+
+	report_show_stock(&chillybin->report);
 }
 
 static const struct worker_ops ops = {
@@ -119,11 +137,13 @@ static const struct worker_ops ops = {
 	.copy = copy,
 	.store = store,
 	.facts = facts,
+	.survey = survey,
+	.surveyed = surveyed,
 };
 
 int main(int argc, char **argv)
 {
-	struct chillybin chillybin = { 0 };
+	struct chillybin chillybin = { .report = REPORT_INIT };
 	int r;
 
 	if (conf_arguments(&conf_table, version_of_build, argc, argv, &r))
@@ -131,10 +151,12 @@ int main(int argc, char **argv)
 	if (conf_load(&conf_table, &chillybin.conf))
 		return 2;
 	chillybin.room = xmalloc(sizeof(*chillybin.room));
+	report_register(&chillybin.report);
 	r = worker_run(&ops, &chillybin, &chillybin.conf.runtime);
 	known_deinit(&chillybin.known);
 	shelf_deinit(&chillybin.shelf);
 	sql_deinit(&chillybin.sql);
+	report_deinit(&chillybin.report);
 	free(chillybin.room);
 	return r ? 1 : 0;
 }

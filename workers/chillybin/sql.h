@@ -43,6 +43,19 @@ void sql_deinit(struct sql *sql);
 int sql_load(struct sql *sql, struct pg *pg, struct batch *batch,
 	     struct known *known, struct shelf *shelf);
 
+/* What /metrics shows of the stock: its first rows by stall and ingredient. */
+enum { STOCK_SHOWN_MAX = 100 };
+
+struct sql_stock {
+	struct text stall, ingredient; /* borrowed for the call */
+	int64_t quantity;
+};
+
+/* Calls @fn for each. Gives what pg_run() gave. */
+int sql_read_stock(struct pg *pg,
+		   void (*fn)(void *arg, const struct sql_stock *stock),
+		   void *arg);
+
 /* BEGIN and the COPY of sql_copy()'s rows. */
 extern const char sql_copy_text[];
 int sql_copy(struct sql *sql, struct pg *pg, const struct batch *batch);

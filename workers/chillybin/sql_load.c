@@ -71,6 +71,13 @@ static const struct pg_statement lock_stock = {
 	2,
 };
 
+static const struct pg_statement read_stock = {
+	"read_stock",
+	"SELECT stall, ingredient, quantity FROM stock"
+	" ORDER BY stall, ingredient LIMIT $1",
+	1,
+};
+
 /* Where results are read from, and their texts go. */
 struct reading {
 	struct pg *pg;
@@ -411,4 +418,39 @@ int sql_load(struct sql *sql, struct pg *pg, struct batch *batch,
 		return r;
 	shelve(batch, known, shelf);
 	return load_shelf(sql, pg, batch, shelf);
+}
+
+/* ---- what is shown ---- */
+
+static struct text borrow(const struct reading *from, int column)
+{
+	struct text text;
+
+	text.p =
+		pg_bytes(from->pg, from->statement, from->row, column, &text.n);
+	return text;
+}
+
+int sql_read_stock(struct pg *pg,
+		   void (*fn)(void *arg, const struct sql_stock *stock),
+		   void *arg)
+{
+	struct pg_args args = { 0 };
+	struct reading from = { .pg = pg };
+	int r;
+
+	pg_put_i64(pg_arg(&args), STOCK_SHOWN_MAX);
+	from.statement = pg_add(pg, &read_stock, &args);
+	r = pg_run(pg, LOAD_TIMEOUT_MS);
+	pg_args_deinit(&args);
+	for (; !r && from.row < pg_n_rows(pg, from.statement); from.row++) {
+		struct sql_stock stock = {
+			.stall = borrow(&from, 0),
+			.ingredient = borrow(&from, 1),
+			.quantity = number_at(&from, 2),
+		};
+
+		fn(arg, &stock);
+	}
+	return r;
 }

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Report: see report.h. A repeat of an order is not decided again, so it is
+ * neither counted nor logged.
+ */
+#include "workers/chillybin/report.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "infra/lib/clock.h"
+#include "infra/lib/counters.h"
+#include "schemas/trace.h"
+#include "workers/chillybin/sql.h"
+
+static const char stock_name[] = "galore_stock";
+
+/* clang-format off */
+static struct chillybin_counters {
+#include "infra/lib/counters_fields.h"
+#include "workers/chillybin/counters.def"
+#include "infra/lib/counters_end.h"
+} counters = {
+#include "infra/lib/counters_rows.h"
+#include "workers/chillybin/counters.def"
+#include "infra/lib/counters_end.h"
+};
+/* clang-format on */
+
+static void collect_stock(void *arg, struct buf *out)
+{
+	const struct report *report = arg;
+
+	counters_head(out, stock_name,
+		      "what there is of an ingredient, as of the last 5 s",
+		      KIND_GAUGE);
+	buf_add(out, report->shown.p, report->shown.n);
+}
+
+void report_register(struct report *report)
+{
+	counters_register((struct counter *)&counters,
+			  sizeof(counters) / sizeof(struct counter));
+	counters_collect(collect_stock, report);
+}
+
+void report_deinit(struct report *report)
+{
+	buf_deinit(&report->read);
+	buf_deinit(&report->shown);
+}
+
+/* ---- decisions ---- */
+
+/* Does the order want what its stall never had? */
+static bool wants_unknown(const struct order_row *order)
+{
+	for (size_t i = 0; i < order->n_missing; i++)
+		if (order->missing[i].left == MISSING_UNKNOWN)
+			return true;
+	return false;
+}
+
+/* Counts it, and says what became of it. */
+static const char *count_order(const struct order_row *order)
+{
+	if (order->verdict == VERDICT_PICKED) {
+		counter_add(&counters.picked, 1);
+		return "picked";
+	}
+	counter_add(&counters.refused, 1);
+	if (wants_unknown(order)) {
+		counter_add(&counters.unknown_ingredient, 1);
+		return "refused, an ingredient is unknown";
+	}
+	counter_add(&counters.out_of_stock, 1);
+	return "refused, out of stock";
+}
+
+static void log_order(struct report *report, const struct order_row *order,
+		      const char *what)
+{
+	char id[ORDER_ID_CHARS + 1], code[CALL_CODE_CHARS + 1];
+	char trace[TRACE_BYTES];
+	struct log_subject subject = {
+		.order = order_id_format(&order->id, id),
+		.topic = topic_table[TOPIC_ORDERS].name,
+		.partition = order->partition,
+		.offset = order->offset,
+	};
+	int64_t n_left_out;
+
+	if (!log_limit_pass(&report->orders, clock_now_ms(), &n_left_out))
+		return;
+	if (n_left_out)
+		log_info("ORDERS-DECIDED",
+			 "%" PRId64 " more decided orders were not logged",
+			 n_left_out);
+	if (order->traceparent.n &&
+	    str_n_copy(trace, sizeof(trace), order->traceparent.p,
+		       order->traceparent.n))
+		subject.trace = trace;
+	log_about(&subject);
+	log_info("ORDER-DECIDED", "no. %" PRId64 " (%s) is %s", order->number,
+		 order_call_code(&order->id, code), what);
+	log_about(NULL);
+}
+
+void report_decided(struct report *report, const struct record *record)
+{
+	const struct command *command = command_of(record);
+
+	switch (command->kind) {
+	case COMMAND_ORDER:
+		if (command->is_new)
+			log_order(report, command->row,
+				  count_order(command->row));
+		return;
+	case COMMAND_CANCEL:
+		if (command->is_new)
+			counter_add(&counters.cancelled, 1);
+		else if (command->cancel_verdict == VERDICT_KEPT)
+			counter_add(&counters.kept, 1);
+		return;
+	case COMMAND_RETURN:
+		counter_add(&counters.returned, command->is_new);
+		return;
+	case COMMAND_STOCK:
+	case COMMAND_NOTHING:
+		return;
+	}
+}
+
+/* ---- stock ---- */
+
+static void add_stock(void *arg, const struct sql_stock *stock)
+{
+	struct report *report = arg;
+	char name[TEXT_MAX_BYTES + 1];
+	struct buf labels = { 0 };
+
+	/* Names that no message can have were put in by hand. */
+	if (str_n_copy(name, sizeof(name), stock->stall.p, stock->stall.n))
+		counters_label(&labels, "stall", name);
+	if (labels.n && str_n_copy(name, sizeof(name), stock->ingredient.p,
+				   stock->ingredient.n)) {
+		counters_label(&labels, "ingredient", name);
+		buf_add(&labels, "", 1);
+		counters_line(&report->read, stock_name, labels.p,
+			      stock->quantity);
+	}
+	buf_deinit(&labels);
+}
+
+int report_read_stock(struct report *report, struct pg *pg)
+{
+	buf_reset(&report->read);
+	return sql_read_stock(pg, add_stock, report);
+}
+
+void report_show_stock(struct report *report)
+{
+	struct buf shown = report->shown;
+
+	report->shown = report->read;
+	report->read = shown;
+}
