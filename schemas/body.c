@@ -15,10 +15,10 @@
 
 static const char text_rule[] = "must be a text of 1 to 255 characters";
 
-int body_open(struct body *ret, const void *bytes, size_t n,
+int body_open(struct body *ret, size_t max_bytes, const void *bytes, size_t n,
 	      struct schema_fault *fault)
 {
-	int r = guard_check(bytes, n, NULL, fault);
+	int r = guard_check_up_to(max_bytes, bytes, n, NULL, fault);
 
 	if (r != 0)
 		return r;

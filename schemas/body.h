@@ -31,13 +31,14 @@ struct fields {
 	size_t n_keys;    /* at most FIELDS_MAX */
 	const char *list; /* for faults: element @index of it; or NULL */
 	size_t index;
+	size_t max_bytes; /* of a whole body; 0: BODY_MAX_BYTES */
 	struct schema_fault *fault;
 	const uint8_t *end;
 	const uint8_t *at[FIELDS_MAX]; /* NULL: the map has no such key */
 };
 
 /* 0, or SCHEMA_E_MALFORMED. Borrows @bytes. */
-int body_open(struct body *ret, const void *bytes, size_t n,
+int body_open(struct body *ret, size_t max_bytes, const void *bytes, size_t n,
 	      struct schema_fault *fault);
 
 /*
@@ -50,8 +51,10 @@ int fields_read(struct fields *fields, struct body *body);
 static inline int fields_open(struct fields *fields, const void *bytes,
 			      size_t n)
 {
+	size_t max_bytes =
+		fields->max_bytes ? fields->max_bytes : BODY_MAX_BYTES;
 	struct body body;
-	int r = body_open(&body, bytes, n, fields->fault);
+	int r = body_open(&body, max_bytes, bytes, n, fields->fault);
 
 	return r != 0 ? r : fields_read(fields, &body);
 }

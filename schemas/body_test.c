@@ -25,7 +25,8 @@ static int read_map(struct fields *ret, const char *json,
 				.n_keys = N_KEYS,
 				.fault = fault };
 	fixture_body(&fixture, json);
-	ck_assert_int_eq(body_open(&body, fixture.bytes, fixture.wire.n, fault),
+	ck_assert_int_eq(body_open(&body, BODY_MAX_BYTES, fixture.bytes,
+				   fixture.wire.n, fault),
 			 0);
 	return fields_read(ret, &body);
 }

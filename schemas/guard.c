@@ -74,8 +74,8 @@ static int fail(struct schema_fault *fault, const char *what, size_t at)
 			   at);
 }
 
-int guard_check(const void *bytes, size_t n, size_t *ret_n_values,
-		struct schema_fault *fault)
+int guard_check_up_to(size_t max_bytes, const void *bytes, size_t n,
+		      size_t *ret_n_values, struct schema_fault *fault)
 {
 	const uint8_t *begin = bytes, *p = begin, *end, *next;
 	struct guard guard = { .promised = 1, .now.left = 1 };
@@ -83,10 +83,10 @@ int guard_check(const void *bytes, size_t n, size_t *ret_n_values,
 	const char *what;
 	size_t n_values = 0;
 
-	if (n > BODY_MAX_BYTES)
+	if (n > max_bytes)
 		return schema_fail(fault, SCHEMA_E_MALFORMED,
-				   "body of %zu bytes, at most %d are taken", n,
-				   BODY_MAX_BYTES);
+				   "body of %zu bytes, at most %zu are taken",
+				   n, max_bytes);
 	if (n == 0) /* @bytes may then be NULL, which has no end */
 		return fail(fault, nothing, 0);
 	end = p + n;

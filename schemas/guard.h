@@ -9,12 +9,13 @@
 #ifndef SCHEMAS_GUARD_H
 #define SCHEMAS_GUARD_H
 
+#include "schemas/limits.h"
 #include "schemas/outcome.h"
 #include "schemas/text.h"
 
 /*
  * 0 when all of this holds, and then msgpack-c parses the same bytes:
- *	at most BODY_MAX_BYTES, exactly one value, no byte after it;
+ *	at most @max_bytes, exactly one value, no byte after it;
  *	each container's count fits into the bytes that are left;
  *	containers in containers at most BODY_MAX_DEPTH deep;
  *	each str and bin lies inside; no ext, no reserved byte;
@@ -22,7 +23,14 @@
  * Else SCHEMA_E_MALFORMED. @ret_n_values (may be NULL) gets the number of
  * values, each key and each container counted too: what room a tree needs.
  */
-int guard_check(const void *bytes, size_t n, size_t *ret_n_values,
-		struct schema_fault *fault);
+int guard_check_up_to(size_t max_bytes, const void *bytes, size_t n,
+		      size_t *ret_n_values, struct schema_fault *fault);
+
+/* The same for what most bodies may have, BODY_MAX_BYTES. */
+static inline int guard_check(const void *bytes, size_t n, size_t *ret_n_values,
+			      struct schema_fault *fault)
+{
+	return guard_check_up_to(BODY_MAX_BYTES, bytes, n, ret_n_values, fault);
+}
 
 #endif

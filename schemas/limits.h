@@ -18,6 +18,7 @@ enum {
 	TEXT_MAX_BYTES = 1020, /* the same in UTF-8 */
 	METADATA_MAX_BYTES = 4096,
 	BODY_MAX_BYTES = 65536,
+	PICK_MAX_BYTES = 98304, /* a refused one names what is missing twice */
 	BODY_MAX_DEPTH = 8,
 };
 

@@ -242,6 +242,7 @@ int pick_decode(struct pick *ret, struct pick_room *room,
 	bool is_v1 = envelope->version == 1;
 	struct fields fields = { .keys = is_v1 ? v1_keys : v2_keys,
 				 .n_keys = is_v1 ? N_V1_KEYS : N_V2_KEYS,
+				 .max_bytes = PICK_MAX_BYTES,
 				 .fault = fault };
 	int r;
 

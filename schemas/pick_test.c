@@ -238,6 +238,40 @@ static void same(const struct pick *pick)
 	}
 }
 
+START_TEST(a_refusal_of_all_the_longest_names_is_read)
+	{
+		static char names[ORDER_ITEMS_MAX][TEXT_MAX_BYTES];
+		static uint8_t bytes[PICK_MAX_BYTES];
+		struct wire wire = WIRE_INIT(bytes);
+		struct envelope envelope = fixture_envelope(EVENT_PICK, 2);
+		struct missing lacks[ORDER_ITEMS_MAX];
+		struct item wants[ORDER_ITEMS_MAX];
+		struct pick pick = { .number = INT64_MAX,
+				     .verdict = VERDICT_REFUSED,
+				     .items = wants,
+				     .n_items = ORDER_ITEMS_MAX,
+				     .missing = lacks,
+				     .n_missing = ORDER_ITEMS_MAX };
+		struct schema_fault fault;
+
+		for (int i = 0; i < ORDER_ITEMS_MAX; i++) {
+			struct text name =
+				fixture_longest(names[i], (uint64_t)i);
+
+			wants[i] = (struct item){ name, QUANTITY_MAX };
+			lacks[i] = (struct missing){ name, QUANTITY_MAX,
+						     INT64_MAX };
+		}
+		pick.stall = pick.customer = pick.reason = wants[0].ingredient;
+		ck_assert_int_eq(pick_encode_v2(&pick, &wire), 0);
+		ck_assert_uint_gt(wire.n, BODY_MAX_BYTES);
+		ck_assert_msg(!pick_decode(&pick, &room, &envelope, wire.p,
+					   wire.n, &fault),
+			      "%s", fault.what);
+		ck_assert_uint_eq(pick.n_missing, ORDER_ITEMS_MAX);
+	}
+END_TEST
+
 START_TEST(what_is_written_in_v2_is_read)
 	{
 		struct envelope envelope = fixture_envelope(EVENT_PICK, 2);
@@ -305,6 +339,7 @@ static Suite *pick_suite(void)
 	tcase_add_loop_test(tcase, what_breaks_the_contract_is_named, 0,
 			    N_OF(refused));
 	tcase_add_test(tcase, what_is_written_in_v2_is_read);
+	tcase_add_test(tcase, a_refusal_of_all_the_longest_names_is_read);
 	tcase_add_loop_test(tcase,
 			    each_line_of_v1_with_its_headers_says_the_same, 0,
 			    N_OF(items));

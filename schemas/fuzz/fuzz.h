@@ -16,7 +16,7 @@
 #include "schemas/wire.h"
 
 /* Longer than the body of which it was decoded: no key stays away. */
-enum { FUZZ_BYTES = 2 * BODY_MAX_BYTES };
+enum { FUZZ_BYTES = 2 * PICK_MAX_BYTES };
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
 

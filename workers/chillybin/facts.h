@@ -24,7 +24,7 @@ enum {
 
 /* Where the long parts of a fact are built; the caller keeps one. */
 struct facts_room {
-	uint8_t body[131072];
+	uint8_t body[PICK_MAX_BYTES];
 	uint8_t missing[MISSING_HEADER_BYTES];
 };
 
