@@ -100,41 +100,50 @@ static void send_poison(struct bus *bus)
 	send_longest(bus, EVENT_ORDER_PLACED, &nothing, NULL);
 }
 
+static void go_the_whole_way(const char *name, const char *picks)
+{
+	CLEANUP(world_freep) struct world *world = world_new(name);
+	CLEANUP(bus_freep) struct bus *bus = bus_new(world);
+	struct grill_spy grill = grill_open(world, "grill-1", 2, 1000);
+	const struct order_placed plain = order_of(1);
+	struct check_result result;
+
+	(void)world_start(world, "chillybin-1", picks, NULL);
+	(void)world_start(world, "jafflr-1", NULL);
+	(void)world_start(world, "tally-1", NULL);
+	orders_restock(bus, "bread", 100, "bread-1");
+	orders_restock(bus, "cheese", 100, "cheese-1");
+	send_restock(bus);
+	bus_flush(bus);
+	db_wait(world->db, PATIENCE_MS, 3, "SELECT count(*) FROM stock");
+	send_order(bus, 2, 1);
+	send_order(bus, 3, ORDER_ITEMS_MAX);
+	send_poison(bus);
+	bus_order(bus, &plain, 2, "placed", NULL);
+	bus_flush(bus);
+	world_settle(world, PATIENCE_MS);
+	world_wait_all_ready(world);
+	result =
+		check_world(world, &(struct check_params){ .grills = { &grill },
+							   .all_done = true });
+	ck_assert_int_eq(result.n_picked, 2);
+	ck_assert_int_eq(result.n_refused, 1);
+	ck_assert_int_eq(result.n_done, 2);
+	ck_assert_int_eq(result.n_dead_letters, 1);
+	ck_assert_int_eq(db_i64(world->db, "SELECT sum(toasties)::bigint"
+					   " FROM tally"),
+			 2);
+}
+
 START_TEST(the_longest_texts_go_the_whole_way_and_nobody_waits_for_them)
 	{
-		CLEANUP(world_freep) struct world *world = world_new(__func__);
-		CLEANUP(bus_freep) struct bus *bus = bus_new(world);
-		struct grill_spy grill = grill_open(world, "grill-1", 2, 1000);
-		const struct order_placed plain = order_of(1);
-		struct check_result result;
+		go_the_whole_way(__func__, "PICK_V2_PERCENT=100");
+	}
+END_TEST
 
-		(void)world_start(world, "chillybin-1", NULL);
-		(void)world_start(world, "jafflr-1", NULL);
-		(void)world_start(world, "tally-1", NULL);
-		orders_restock(bus, "bread", 100, "bread-1");
-		orders_restock(bus, "cheese", 100, "cheese-1");
-		send_restock(bus);
-		bus_flush(bus);
-		db_wait(world->db, PATIENCE_MS, 3,
-			"SELECT count(*) FROM stock");
-		send_order(bus, 2, 1);
-		send_order(bus, 3, ORDER_ITEMS_MAX);
-		send_poison(bus);
-		bus_order(bus, &plain, 2, "placed", NULL);
-		bus_flush(bus);
-		world_settle(world, PATIENCE_MS);
-		world_wait_all_ready(world);
-		result = check_world(
-			world, &(struct check_params){ .grills = { &grill },
-						       .all_done = true });
-		ck_assert_int_eq(result.n_picked, 2);
-		ck_assert_int_eq(result.n_refused, 1);
-		ck_assert_int_eq(result.n_done, 2);
-		ck_assert_int_eq(result.n_dead_letters, 1);
-		ck_assert_int_eq(db_i64(world->db,
-					"SELECT sum(toasties)::bigint"
-					" FROM tally"),
-				 2);
+START_TEST(the_longest_texts_go_the_whole_way_line_by_line)
+	{
+		go_the_whole_way(__func__, "PICK_V2_PERCENT=0");
 	}
 END_TEST
 
@@ -142,6 +151,7 @@ int main(int argc, char **argv)
 {
 	const TTest *tests[] = {
 		the_longest_texts_go_the_whole_way_and_nobody_waits_for_them,
+		the_longest_texts_go_the_whole_way_line_by_line,
 		NULL,
 	};
 
