@@ -11,6 +11,12 @@
 
 #include "workers/runtime/lanes.h"
 
+/*
+ * What a cancellation or a return costs beside its own bytes: it rests on its
+ * order's row, which has up to 70000, and tells of it.
+ */
+#define ROW_BYTES ((size_t)65536)
+
 const enum topic_id chillybin_topics[CHILLYBIN_TOPICS] = { TOPIC_ORDERS,
 							   TOPIC_RESTOCKS,
 							   TOPIC_TOASTIES };
@@ -93,6 +99,7 @@ static int decode_cancel(struct batch *batch, struct record *record,
 		return r;
 	command->kind = COMMAND_CANCEL;
 	command->order_id = cancelled.order_id;
+	batch_count(batch, record, ROW_BYTES);
 	command->position =
 		command_position(&batch->arena, topic_of(record),
 				 record->kafka.partition, record->kafka.offset);
@@ -129,6 +136,7 @@ static int decode_toastie(struct batch *batch, struct record *record,
 	if (toastie.state != TOASTIE_RETURNED)
 		return 0;
 	command->kind = COMMAND_RETURN;
+	batch_count(batch, record, ROW_BYTES);
 	command->order_id = toastie.order_id;
 	batch->needs_load = true;
 	return 0;

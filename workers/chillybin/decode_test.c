@@ -170,6 +170,7 @@ START_TEST(a_cancellation_is_known_by_where_it_stands_and_reads_its_order)
 		CHECK_BYTES(command->position.p, command->position.n,
 			    "orders/3@10");
 		ck_assert(batch->needs_load);
+		ck_assert_uint_gt(batch->n_bytes, 65536);
 	}
 END_TEST
 
@@ -229,9 +230,11 @@ START_TEST(of_toasties_only_a_return_gives_something_back)
 			ck_assert_int_eq(command->kind, COMMAND_RETURN);
 			ck_assert_uint_eq(command->order_id.bytes[0], 7);
 			ck_assert(batch->needs_load);
+			ck_assert_uint_gt(batch->n_bytes, 65536);
 		} else {
 			ck_assert_int_eq(command->kind, COMMAND_NOTHING);
 			ck_assert(!batch->needs_load);
+			ck_assert_uint_lt(batch->n_bytes, 1024);
 		}
 	}
 END_TEST

@@ -114,6 +114,7 @@ static int survey(void *arg, struct pg *pg)
 {
 	struct chillybin *chillybin = arg;
 
+	sql_trim(&chillybin->sql);
 	return report_read_stock(&chillybin->report, pg);
 }
 

@@ -9,6 +9,8 @@
 
 #define COPY_CHUNK_BYTES ((size_t)65536)
 #define COPY_TIMEOUT_MS 10000
+/* Of a statement: what a usual batch needs. */
+#define KEPT_MAX_BYTES ((size_t)1 << 20)
 /* For take_stock(): there is no such row, and from now on there is. */
 #define STOCK_TO_MAKE INT64_C(-2)
 #define N_COLUMNS 18
@@ -415,6 +417,26 @@ void sql_store(struct sql *sql, struct pg *pg, const struct batch *batch,
 	store_cancels(sql, pg, batch);
 	store_changes(sql, pg, batch);
 	store_stock(sql, pg, shelf);
+}
+
+static size_t kept_bytes(const struct pg_call *call)
+{
+	size_t n = call->args.buf.cap;
+
+	for (int i = 0; i < PG_CALL_ARRAYS; i++)
+		n += call->arrays[i].elements.cap;
+	return n;
+}
+
+void sql_trim(struct sql *sql)
+{
+	for (int i = 0; i < SQL_CALLS; i++)
+		if (kept_bytes(&sql->calls[i]) > KEPT_MAX_BYTES)
+			pg_call_deinit(&sql->calls[i]);
+	if (sql->rows.cap + sql->json.cap > KEPT_MAX_BYTES) {
+		buf_deinit(&sql->rows);
+		buf_deinit(&sql->json);
+	}
 }
 
 void sql_deinit(struct sql *sql)

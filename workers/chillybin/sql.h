@@ -34,6 +34,9 @@ struct sql {
 
 void sql_deinit(struct sql *sql);
 
+/* Gives back what an exceptional batch has needed; between two batches. */
+void sql_trim(struct sql *sql);
+
 /*
  * Reads the orders and changes that the batch's commands name, and then the
  * stock that they touch; orders and stock under locks when @batch->mode is

@@ -601,6 +601,33 @@ START_TEST(rows_that_were_changed_by_hand_cost_a_dead_letter_a_command)
 	}
 END_TEST
 
+/* ---- memory ---- */
+
+START_TEST(what_a_large_batch_has_needed_is_given_back)
+	{
+		static char name[TEXT_MAX_BYTES];
+		static struct item many[ORDER_ITEMS_MAX];
+
+		memset(name, 'x', sizeof(name));
+		for (int i = 0; i < ORDER_ITEMS_MAX; i++)
+			many[i] = (struct item){ { name, sizeof(name) }, 1 };
+		for (uint8_t i = 0; i < 100; i++)
+			(void)order(i, many, ORDER_ITEMS_MAX);
+		load_and_decide(BATCH_CHECKED);
+		ck_assert_int_eq(store(false), 0);
+		ck_assert_uint_gt(sql.calls[CALL_ORDERS].args.buf.cap, 3 << 20);
+		sql_trim(&sql);
+		ck_assert_uint_eq(sql.calls[CALL_ORDERS].args.buf.cap, 0);
+		/* It is as good as new. */
+		batch_reset(batch);
+		(void)order(100, plain, 2);
+		decide_fast();
+		ck_assert_int_eq(store(false), 0);
+		sql_trim(&sql);
+		ck_assert_uint_gt(sql.calls[CALL_ORDERS].args.buf.cap, 0);
+	}
+END_TEST
+
 /* ---- rows of versions before ---- */
 
 #define INSERT_OF_VERSION_4                                                    \
@@ -675,6 +702,7 @@ static void add_tests(TCase *tcase)
 	tcase_add_test(
 		tcase,
 		rows_that_were_changed_by_hand_cost_a_dead_letter_a_command);
+	tcase_add_test(tcase, what_a_large_batch_has_needed_is_given_back);
 	tcase_add_test(tcase,
 		       more_than_can_be_counted_is_no_error_of_the_database);
 	tcase_add_test(
