@@ -172,6 +172,17 @@ START_TEST(the_longest_name_of_a_stall_fits_the_index)
 	}
 END_TEST
 
+START_TEST(the_first_and_the_last_instant_that_can_be_written_fit)
+	{
+		(void)add(1, "main", TOASTIE_DONE, "0000-01-01T00:00:00Z");
+		(void)add(2, "main", TOASTIE_DONE, "9999-12-31T23:59:59.999Z");
+		commit();
+		ck_assert_int_eq(made("main", "9999-12-31T23"), 1);
+		ck_assert_int_eq(
+			postgres_number(url, "SELECT count(*) FROM tally"), 2);
+	}
+END_TEST
+
 START_TEST(another_type_is_poison)
 	{
 		struct kafka_record kafka = { .offset = 0 };
@@ -198,6 +209,8 @@ int main(void)
 	tcase_add_test(tcase,
 		       a_time_that_is_none_is_poison_and_the_others_count);
 	tcase_add_test(tcase, the_longest_name_of_a_stall_fits_the_index);
+	tcase_add_test(tcase,
+		       the_first_and_the_last_instant_that_can_be_written_fit);
 	tcase_add_test(tcase, another_type_is_poison);
 	return postgres_run(suite);
 }
