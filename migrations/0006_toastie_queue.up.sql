@@ -1,0 +1,32 @@
+-- The queue of toasties is in the order of a number that the database gives:
+-- a clock that jumps changes nothing. A row gets its number once, when it is
+-- written first, and keeps it: what goes back to the queue is before all that
+-- came later. Rows that were over already have none.
+CREATE SEQUENCE IF NOT EXISTS toastie_queue_seq AS bigint;
+ALTER TABLE toasties
+	ADD COLUMN IF NOT EXISTS queue_number bigint,
+	-- By the clock of the database; for people and metrics, never for order.
+	ADD COLUMN IF NOT EXISTS queued_at timestamptz,
+	-- The customer has cancelled, whatever the state: what is cancelled and
+	-- goes back to the queue is returned instead.
+	ADD COLUMN IF NOT EXISTS cancelled boolean NOT NULL DEFAULT false;
+ALTER SEQUENCE toastie_queue_seq OWNED BY toasties.queue_number;
+UPDATE toasties t
+SET queue_number = o.queue_number, cancelled = t.state = 'cancelled'
+FROM (SELECT w.order_id, nextval('toastie_queue_seq') AS queue_number
+	FROM (SELECT order_id FROM toasties
+		WHERE queue_number IS NULL AND state IN ('collecting',
+			'cancelled', 'queued', 'grilling', 'uncertain')
+		ORDER BY changed_at, order_id) w) o
+WHERE t.order_id = o.order_id;
+ALTER TABLE toasties
+	ALTER COLUMN queue_number SET DEFAULT nextval('toastie_queue_seq'),
+	ALTER COLUMN queued_at SET DEFAULT now();
+
+-- The oldest of each stall, whatever waits at the other stalls.
+DROP INDEX IF EXISTS toasties_queued;
+CREATE INDEX IF NOT EXISTS toasties_queue
+	ON toasties (stall, queue_number NULLS FIRST) WHERE state = 'queued';
+-- A person is asked about these, however long the table is.
+CREATE INDEX IF NOT EXISTS toasties_uncertain
+	ON toasties (stall) WHERE state = 'uncertain';
