@@ -5,7 +5,6 @@
  */
 #include "workers/jafflr/cooks.h"
 
-#include <assert.h>
 #include <string.h>
 
 #include "infra/lib/clock.h"
@@ -52,10 +51,11 @@ struct cook *cooks_add(struct cooks *cooks, const struct grills *grills,
 		.time_ms = row->time_ms,
 		.contact_at_ms = clock_now_ms(),
 	};
-	if (cook->grill && cook->plate >= cook->grill->n_plates)
+	if (cook->grill &&
+	    (cook->plate < 0 || cook->plate >= cook->grill->n_plates))
 		cook->grill = NULL;
 	if (cook->grill)
-		cook->grill->plates[cook->plate].in_hand = true;
+		cook->grill->plates[cook->plate].n_in_hand++;
 	return cook;
 }
 
@@ -63,7 +63,7 @@ void cooks_drop(struct cook *cook)
 {
 	cook->used = false;
 	if (cook->grill)
-		cook->grill->plates[cook->plate].in_hand = false;
+		cook->grill->plates[cook->plate].n_in_hand--;
 }
 
 void cooks_drop_all(struct cooks *cooks)
@@ -120,7 +120,6 @@ static void give(const struct cook *cook, bool fence)
 		.tag = cook->tag,
 	};
 
-	assert(cook->grill);
 	memcpy(command.start.job, cook->order_id.bytes, GRILL_JOB_BYTES);
 	grill_thread_give(cook->grill->thread, &command);
 }
@@ -162,6 +161,10 @@ static void raise_token(struct cooks *cooks, const struct cook *cook)
 static void perform(struct cooks *cooks, struct cook *cook,
 		    enum cook_action action, int64_t now_ms)
 {
+	/* Nobody is there to be spoken to: the cook is tired at once. */
+	if (!cook->grill && (action == COOK_DO_START ||
+			     action == COOK_DO_FENCE || action == COOK_DO_READ))
+		return;
 	switch (action) {
 	case COOK_DO_NOTHING:
 		return;
@@ -328,12 +331,12 @@ static void take_answers(struct cooks *cooks, struct grill_of *grill,
 	}
 }
 
-static void take_reading(struct cooks *cooks, struct grill_of *grill,
-			 int64_t now_ms)
+static void take_reading(struct cooks *cooks, struct grills *grills,
+			 struct grill_of *grill, int64_t now_ms)
 {
 	int outcome;
 
-	if (!grills_take_reading(grill, now_ms, &outcome))
+	if (!grills_take_reading(grills, grill, now_ms, &outcome))
 		return;
 	for (size_t i = 0; i < cooks->n; i++) {
 		struct cook *cook = &cooks->list[i];
@@ -388,14 +391,15 @@ static void take_time(struct cooks *cooks, struct cook *cook, int64_t now_ms)
 		perform(cooks, cook, cook->act, now_ms);
 }
 
-void cooks_turn(struct cooks *cooks, const struct grills *grills,
-		int64_t now_ms)
+void cooks_turn(struct cooks *cooks, struct grills *grills, int64_t now_ms)
 {
 	for (size_t i = 0; i < grills->n; i++) {
 		struct grill_of *grill = grills->list[i];
 
+		if (!grill->thread)
+			continue;
 		take_answers(cooks, grill, now_ms);
-		take_reading(cooks, grill, now_ms);
+		take_reading(cooks, grills, grill, now_ms);
 		if (now_ms - grill->asked_at_ms >= IDLE_READ_MS)
 			(void)grills_ask(grill, now_ms);
 	}

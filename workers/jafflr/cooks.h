@@ -62,8 +62,7 @@ struct cook *cooks_find_intent(const struct cooks *cooks, int64_t intent_id);
 void cooks_step(struct cooks *cooks, struct cook *cook, enum cook_event event,
 		int64_t now_ms);
 /* Answers of the grills, and what time has come for. */
-void cooks_turn(struct cooks *cooks, const struct grills *grills,
-		int64_t now_ms);
+void cooks_turn(struct cooks *cooks, struct grills *grills, int64_t now_ms);
 void cooks_deinit(struct cooks *cooks);
 
 #endif

@@ -5,12 +5,13 @@
  */
 #include "workers/jafflr/grills.h"
 
-#include "infra/lib/log.h"
+#include "infra/lib/clock.h"
 #include "infra/lib/str.h"
 #include "infra/lib/xalloc.h"
 #include "workers/jafflr/grill_modbus.h"
 
 #define FRESH_MS 3000
+#define WRITE_EVERY_MS 5000
 
 static char *copy(struct text text)
 {
@@ -50,8 +51,9 @@ static void close_grill(struct grill_of *grill)
 	free(grill);
 }
 
-static int open_thread(struct grill_of *grill,
-		       const struct grills_params *params)
+/* NULL, or why it cannot be used. */
+static const char *open_thread(struct grill_of *grill,
+			       const struct grills_params *params)
 {
 	struct grill_modbus_params modbus = {
 		.address = grill->address,
@@ -66,50 +68,152 @@ static int open_thread(struct grill_of *grill,
 	};
 	struct grill_modbus *driver;
 
+	if (grill->n_plates > GRILL_PLATES_MAX)
+		return "it has too many plates";
 	if (grill_modbus_new(&driver, &modbus))
-		return -1;
+		return "its address or unit cannot be used";
 	grill->driver = driver;
 	thread.arg = driver;
-	return grill_thread_new(&grill->thread, &thread);
+	return grill_thread_new(&grill->thread, &thread)
+		       ? "there is no thread for it"
+		       : NULL;
 }
+
+/* ---- is it heard of? ---- */
+
+/* One line, if there are not too many of them. */
+static bool has_line(struct grills *grills, int64_t now_ms)
+{
+	int64_t n_left_out;
+
+	if (!log_limit_pass(&grills->lines, now_ms, &n_left_out))
+		return false;
+	if (n_left_out)
+		log_warn("GRILL-LINES",
+			 "%lld more lines about grills were not logged",
+			 (long long)n_left_out);
+	return true;
+}
+
+static void note_answer(struct grills *grills, struct grill_of *grill,
+			int64_t now_ms)
+{
+	bool was_silent = grill->health == HEALTH_SILENT;
+
+	grill->news = grill->news || grill->health != HEALTH_ANSWERS;
+	grill->health = HEALTH_ANSWERS;
+	grill->reason = NULL;
+	if (was_silent && has_line(grills, now_ms))
+		log_info("GRILL-ANSWERS",
+			 "grill '%s' at '%s' answers again after %lld ms",
+			 grill->name, grill->address,
+			 (long long)(now_ms - grill->silent_since_ms));
+}
+
+static void note_silence(struct grills *grills, struct grill_of *grill,
+			 const char *reason, int64_t now_ms)
+{
+	bool same = grill->health == HEALTH_SILENT;
+
+	grill->news = grill->news || !same;
+	grill->health = HEALTH_SILENT;
+	grill->reason = reason;
+	if (same)
+		return;
+	grill->silent_since_ms = now_ms;
+	if (has_line(grills, now_ms))
+		log_warn("GRILL-SILENT",
+			 "grill '%s' at '%s' did not answer: %s, its plates "
+			 "get nothing new until it does",
+			 grill->name, grill->address, reason);
+}
+
+static const char *reason_of(int outcome)
+{
+	switch (outcome) {
+	case GRILL_E_AWAY:
+		return "there is no connection with a grill";
+	case GRILL_E_REFUSED:
+		return "it refuses to be read, or has fewer plates than its "
+		       "table";
+	default:
+		return "an answer did not come in time";
+	}
+}
+
+bool grills_have_news(const struct grills *grills)
+{
+	for (size_t i = 0; i < grills->n; i++)
+		if (grills->list[i]->enabled && grills->list[i]->news)
+			return true;
+	return false;
+}
+
+void grills_report(struct grills *grills, struct tick *tick, int64_t now_ms)
+{
+	for (size_t i = 0; i < grills->n; i++) {
+		struct grill_of *grill = grills->list[i];
+
+		if (!grill->enabled || grill->health == HEALTH_UNKNOWN ||
+		    (!grill->news &&
+		     now_ms - grill->written_at_ms < WRITE_EVERY_MS))
+			continue;
+		TICK_ADD(tick, health) = (struct tick_health){
+			.grill = grill->name,
+			.reason = grill->reason,
+			.changed = grill->news,
+		};
+		grill->news = false;
+		grill->written_at_ms = now_ms;
+	}
+}
+
+void grills_report_again(struct grills *grills)
+{
+	for (size_t i = 0; i < grills->n; i++)
+		grills->list[i]->news =
+			grills->list[i]->health != HEALTH_UNKNOWN;
+}
+
+/* ---- which there are ---- */
 
 static void open_grill(struct grills *grills, const struct tick_grill *row)
 {
-	struct grill_of *grill;
+	struct grill_of *grill = xcalloc(1, sizeof(*grill));
+	const char *reason;
 
-	if (grills->n == GRILLS_MAX || row->n_plates > GRILL_PLATES_MAX) {
-		log_error("GRILL-TOO-MANY", "grill '%.*s' is not used",
-			  (int)row->grill.n, row->grill.p);
-		return;
-	}
-	grill = xcalloc(1, sizeof(*grill));
 	grill->name = copy(row->grill);
 	grill->address = copy(row->address);
 	grill->unit = row->unit;
 	grill->n_plates = row->n_plates;
-	grill->plates = xcalloc((size_t)row->n_plates, sizeof(*grill->plates));
-	if (open_thread(grill, &grills->params)) {
-		log_error("GRILL-ADDRESS", "grill '%s' at '%s' cannot be used",
-			  grill->name, grill->address);
-		close_grill(grill);
+	grill->enabled = true;
+	grill->written_at_ms = clock_now_ms() - WRITE_EVERY_MS;
+	grills->list[grills->n++] = grill;
+	reason = open_thread(grill, &grills->params);
+	if (reason) {
+		/* It is told of like any other that does not answer. */
+		note_silence(grills, grill, reason, clock_now_ms());
+		grill->n_plates = 0;
 		return;
 	}
+	grill->plates =
+		xcalloc((size_t)grill->n_plates, sizeof(*grill->plates));
 	log_info("GRILL", "grill '%s' at '%s', %d plates", grill->name,
 		 grill->address, grill->n_plates);
-	grills->list[grills->n++] = grill;
 }
 
 static bool is_same(const struct grill_of *grill, const struct tick_grill *row)
 {
 	return text_equal(text_of(grill->name), row->grill) &&
 	       text_equal(text_of(grill->address), row->address) &&
-	       grill->unit == row->unit && grill->n_plates == row->n_plates;
+	       grill->unit == row->unit &&
+	       (!grill->thread || grill->n_plates == row->n_plates);
 }
 
 static bool in_hand(const struct grill_of *grill)
 {
 	for (int i = 0; i < grill->n_plates; i++)
-		if (grill->plates[i].in_hand)
+		if (grill->plates[i].n_in_hand)
 			return true;
 	return false;
 }
@@ -128,24 +232,36 @@ static void close_idle(struct grills *grills)
 	grills->n = n;
 }
 
+static void use_grill(struct grills *grills, const struct tick_grill *row)
+{
+	size_t i = 0;
+
+	while (i < grills->n && !is_same(grills->list[i], row))
+		i++;
+	if (i == GRILLS_MAX)
+		return;
+	if (i == grills->n)
+		open_grill(grills, row);
+	grills->list[i]->enabled = true;
+	set_stalls(grills->list[i], row);
+}
+
 void grills_update(struct grills *grills, const struct tick_grill *list,
 		   size_t n)
 {
+	bool too_many = n > GRILLS_MAX;
+
 	for (size_t i = 0; i < grills->n; i++)
 		grills->list[i]->enabled = false;
-	for (size_t k = 0; k < n; k++) {
-		size_t i = 0;
-
-		while (i < grills->n && !is_same(grills->list[i], &list[k]))
-			i++;
-		if (i == grills->n)
-			open_grill(grills, &list[k]);
-		if (i < grills->n) {
-			grills->list[i]->enabled = true;
-			set_stalls(grills->list[i], &list[k]);
-		}
-	}
+	for (size_t k = 0; k < n && k < GRILLS_MAX; k++)
+		use_grill(grills, &list[k]);
 	close_idle(grills);
+	if (too_many && !grills->too_many)
+		log_error("GRILL-TOO-MANY",
+			  "more than %d grills are enabled, the first ones by "
+			  "their names are used",
+			  GRILLS_MAX);
+	grills->too_many = too_many;
 }
 
 struct grill_of *grills_find(const struct grills *grills, struct text name)
@@ -162,19 +278,25 @@ struct grill_of *grills_find(const struct grills *grills, struct text name)
 
 uint64_t grills_ask(struct grill_of *grill, int64_t now_ms)
 {
-	grill->asked = grill_thread_read(grill->thread);
+	if (grill->thread)
+		grill->asked = grill_thread_read(grill->thread);
 	grill->asked_at_ms = now_ms;
 	return grill->asked;
 }
 
-bool grills_take_reading(struct grill_of *grill, int64_t now_ms,
-			 int *ret_outcome)
+bool grills_take_reading(struct grills *grills, struct grill_of *grill,
+			 int64_t now_ms, int *ret_outcome)
 {
 	struct grill_report reports[GRILL_PLATES_MAX];
 
-	if (!grill_thread_reading(grill->thread, grill->read, reports,
+	if (!grill->thread ||
+	    !grill_thread_reading(grill->thread, grill->read, reports,
 				  &grill->read, ret_outcome))
 		return false;
+	if (*ret_outcome)
+		note_silence(grills, grill, reason_of(*ret_outcome), now_ms);
+	else
+		note_answer(grills, grill, now_ms);
 	for (int i = 0; i < grill->n_plates; i++) {
 		grill->plates[i].silent =
 			*ret_outcome || reports[i].state == GRILL_SILENT;
@@ -195,11 +317,49 @@ uint32_t grills_token_of(const struct grill_of *grill, int plate)
 
 static bool is_free(const struct plate *plate, int64_t now_ms)
 {
-	return !plate->in_hand && plate->seen_at_ms && !plate->silent &&
+	return !plate->n_in_hand && plate->seen_at_ms && !plate->silent &&
 	       now_ms - plate->seen_at_ms < FRESH_MS &&
 	       now_ms >= plate->rest_until_ms &&
 	       (plate->report.state == GRILL_IDLE ||
 		plate->report.state == GRILL_DONE);
+}
+
+int grills_use_of(const struct grill_of *grill, int plate, int64_t now_ms)
+{
+	const struct plate *at = &grill->plates[plate];
+
+	if (at->silent || !at->seen_at_ms)
+		return PLATE_SILENT;
+	return is_free(at, now_ms) ? PLATE_FREE : PLATE_BUSY;
+}
+
+static bool serves(const struct grill_of *grill, struct text stall)
+{
+	if (!grill->stalls)
+		return true;
+	for (size_t i = 0; i < grill->n_stalls; i++)
+		if (text_equal(text_of(grill->stalls[i]), stall))
+			return true;
+	return false;
+}
+
+bool grills_serve(const struct grills *grills, struct text stall, bool heard)
+{
+	for (size_t i = 0; i < grills->n; i++)
+		if (grills->list[i]->enabled &&
+		    (!heard || grills->list[i]->health != HEALTH_SILENT) &&
+		    serves(grills->list[i], stall))
+			return true;
+	return false;
+}
+
+bool grills_any_heard(const struct grills *grills)
+{
+	for (size_t i = 0; i < grills->n; i++)
+		if (grills->list[i]->enabled &&
+		    grills->list[i]->health != HEALTH_SILENT)
+			return true;
+	return false;
 }
 
 bool grills_any_free(const struct grills *grills, int64_t now_ms)

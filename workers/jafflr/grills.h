@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Grills: the grills that the tables name, each with its thread, and what is
- * known of their plates. Poll thread only.
+ * known of their plates. A grill that does not answer is logged at its first
+ * failure and when it is back, and a tick writes both into its table. Poll
+ * thread only.
  */
 #ifndef JAFFLR_GRILLS_H
 #define JAFFLR_GRILLS_H
 
+#include "infra/lib/log.h"
 #include "workers/jafflr/grill_thread.h"
 #include "workers/jafflr/tick.h"
 
@@ -15,9 +18,11 @@ struct plate {
 	struct grill_report report;
 	int64_t seen_at_ms; /* when it was read; 0: never */
 	int64_t rest_until_ms;
-	bool silent;  /* the last reading had no word from it */
-	bool in_hand; /* a cook of ours stands at it */
+	bool silent;   /* the last reading had no word from it */
+	int n_in_hand; /* cooks of ours that stand at it */
 };
+
+enum grill_health { HEALTH_UNKNOWN, HEALTH_ANSWERS, HEALTH_SILENT };
 
 struct grill_of {
 	char *name;
@@ -27,12 +32,17 @@ struct grill_of {
 	size_t n_stalls;
 	int n_plates;
 	struct plate *plates;
-	struct grill_thread *thread;
-	void *driver;  /* what the thread's ops work on */
+	struct grill_thread *thread; /* NULL: it cannot be used */
+	void *driver;                /* what the thread's ops work on */
 	uint64_t read; /* number of the last reading that was looked at */
 	uint64_t asked;
 	int64_t asked_at_ms;
 	bool enabled; /* still named by the tables */
+	enum grill_health health;
+	const char *reason;      /* a literal, while it is silent */
+	int64_t silent_since_ms; /* this clock's */
+	bool news;               /* what is to be written now, not in a while */
+	int64_t written_at_ms;
 };
 
 struct grills_params {
@@ -45,6 +55,8 @@ struct grills {
 	struct grills_params params;
 	struct grill_of *list[GRILLS_MAX];
 	size_t n;
+	bool too_many; /* more are named than are used */
+	struct log_limit lines;
 };
 
 /* Those of the list are opened or kept; others are not used any more. */
@@ -53,8 +65,8 @@ void grills_update(struct grills *grills, const struct tick_grill *list,
 /* NULL for a name that is none. */
 struct grill_of *grills_find(const struct grills *grills, struct text name);
 /* A reading, if there is a new one: plates know of it. True then. */
-bool grills_take_reading(struct grill_of *grill, int64_t now_ms,
-			 int *ret_outcome);
+bool grills_take_reading(struct grills *grills, struct grill_of *grill,
+			 int64_t now_ms, int *ret_outcome);
 /* Asks for a reading; gives its number. */
 uint64_t grills_ask(struct grill_of *grill, int64_t now_ms);
 /* The highest token that the plate has seen, as it said last; 0: not known. */
@@ -63,6 +75,21 @@ uint32_t grills_token_of(const struct grill_of *grill, int plate);
 void grills_offer(const struct grills *grills, struct tick *tick,
 		  int64_t now_ms);
 bool grills_any_free(const struct grills *grills, int64_t now_ms);
+enum { PLATE_FREE, PLATE_SILENT, PLATE_BUSY, N_PLATE_USES };
+int grills_use_of(const struct grill_of *grill, int plate, int64_t now_ms);
+
+/* Does a grill that is used serve the stall? @heard: and answers, as far as
+ * is known. */
+bool grills_serve(const struct grills *grills, struct text stall, bool heard);
+/* Is there one of which it is not known that it does not answer? */
+bool grills_any_heard(const struct grills *grills);
+
+/* Has a grill fallen silent, or come back, since that was written? */
+bool grills_have_news(const struct grills *grills);
+/* Adds what is to be written to a tick. */
+void grills_report(struct grills *grills, struct tick *tick, int64_t now_ms);
+/* What the last tick was to write may not be there. */
+void grills_report_again(struct grills *grills);
 void grills_deinit(struct grills *grills);
 
 #endif

@@ -124,7 +124,9 @@ static void advance(struct batch *batch, struct toastie_row *row,
 
 static int64_t all_lines(const struct toastie_row *row)
 {
-	return row->lines >= 63 ? INT64_MAX : (INT64_C(1) << row->lines) - 1;
+	if (row->lines < 1 || row->lines > 62)
+		return INT64_MAX;
+	return (INT64_C(1) << row->lines) - 1;
 }
 
 static bool decide_line(struct batch *batch, struct intake *intake, bool fresh)
@@ -151,11 +153,18 @@ static bool decide_cancel(struct batch *batch, struct intake *intake,
 	struct toastie_row *row = intake->row;
 
 	if (fresh) {
+		row->cancelled = true;
 		advance(batch, row, ROW_CANCELLED, "cancelled");
 		return true;
 	}
-	if (row->state != ROW_COLLECTING && row->state != ROW_QUEUED)
-		return false; /* a toastie that has started is finished */
+	if (row->cancelled)
+		return false;
+	row->cancelled = true;
+	if (row->state != ROW_COLLECTING && row->state != ROW_QUEUED) {
+		/* What has started is finished; what has not comes back. */
+		intake->marked = true;
+		return false;
+	}
 	advance(batch, row, ROW_RETURNED, "cancelled");
 	return true;
 }
@@ -171,6 +180,7 @@ static void decide_pick(struct batch *batch, struct intake *intake,
 		intake->own.state = ROW_COLLECTING;
 		intake->own.seq = 0;
 		intake->own.lines_seen = 0;
+		intake->own.cancelled = false;
 		intake->row = &intake->own;
 		intake_rows_add(rows, intake->row);
 	}
@@ -191,6 +201,7 @@ void intake_decide(struct batch *batch, struct intake_rows *rows)
 		if (record->dead_reason || record->decided)
 			continue;
 		intake->changed = false;
+		intake->marked = false;
 		intake->row = NULL;
 		if (intake->kind == INTAKE_NOTHING)
 			continue;

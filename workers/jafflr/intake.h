@@ -3,10 +3,12 @@
  * Intake: picks -> rows of `toasties`.
  *
  * A pick that was taken becomes a queued row; the lines of a version 1 pick
- * are collected first. A cancellation drops what no plate has started
- * (`returned`: chillybin gives the ingredients back) and is kept as a row when
- * it comes before its pick. What was refused, kept, or is not for the grill
- * passes. The same pick again changes nothing. Pure but for its arena.
+ * are collected first. A cancellation drops what still waits (`returned`:
+ * chillybin gives the ingredients back) and is kept as a row when it comes
+ * before its pick. One that comes later is marked on the row: should the
+ * toastie go back to the queue, it is returned. What was refused, kept, or is
+ * not for the grill passes. The same pick again changes nothing. Pure but for
+ * its arena.
  */
 #ifndef JAFFLR_INTAKE_H
 #define JAFFLR_INTAKE_H
@@ -24,6 +26,7 @@ struct intake {
 	int32_t line;
 	struct toastie_row *row; /* the order's; several may share it */
 	bool changed;            /* the row is to be written, for this pick */
+	bool marked;             /* only that the row is cancelled */
 };
 
 static inline struct intake *intake_of(const struct record *record)

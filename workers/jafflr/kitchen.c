@@ -11,6 +11,7 @@
 #include "infra/lib/table.h"
 #include "infra/lib/xalloc.h"
 #include "workers/jafflr/facts.h"
+#include "workers/jafflr/schedule.h"
 
 #define TOLD_AFTER_MS 20
 #define CLAIM_AGAIN_MS 50
@@ -49,14 +50,51 @@ void kitchen_delivered(struct kitchen *kitchen, uint64_t token)
 	cooks_step(&kitchen->cooks, cook, COOK_TOLD, cook->contact_at_ms);
 }
 
+static void note_queued(struct kitchen *kitchen, const struct toastie_row *row)
+{
+	kitchen->maybe_queued = true;
+	queues_add(&kitchen->queues, row->stall, 1);
+}
+
 void kitchen_new_row(struct kitchen *kitchen, const struct toastie_row *row,
 		     struct publisher *publisher)
 {
 	tell(kitchen, row, 0, publisher);
-	if (row->state != ROW_QUEUED)
-		return;
-	kitchen->maybe_queued = true;
-	kitchen->n_queued++;
+	if (row->state == ROW_QUEUED)
+		note_queued(kitchen, row);
+}
+
+/* ---- the queues ---- */
+
+static bool any_for_us(const struct kitchen *kitchen)
+{
+	const struct queues *queues = &kitchen->queues;
+
+	for (size_t i = 0; i < queues->n; i++) {
+		struct text stall = text_of(queues->list[i].stall);
+
+		if (queues->list[i].n > 0 &&
+		    (schedule_is_demo(stall) ||
+		     grills_serve(&kitchen->grills, stall, true)))
+			return true;
+	}
+	return false;
+}
+
+bool kitchen_enough(const struct kitchen *kitchen)
+{
+	bool any_heard = grills_any_heard(&kitchen->grills);
+	const struct queues *queues = &kitchen->queues;
+
+	for (size_t i = 0; i < queues->n; i++) {
+		struct text stall = text_of(queues->list[i].stall);
+
+		if (queues->list[i].n > kitchen->params.queue_max &&
+		    (!any_heard || schedule_is_demo(stall) ||
+		     grills_serve(&kitchen->grills, stall, true)))
+			return true;
+	}
+	return false;
 }
 
 /* ---- ticks ---- */
@@ -65,7 +103,8 @@ bool kitchen_wants_tick(struct kitchen *kitchen, int64_t now_ms)
 {
 	if (kitchen->ticking)
 		return false;
-	if (tick_pending(kitchen->next) || now_ms >= kitchen->look_at_ms)
+	if (tick_pending(kitchen->next) || now_ms >= kitchen->look_at_ms ||
+	    grills_have_news(&kitchen->grills))
 		return true;
 	if (kitchen->next->n_told && now_ms >= kitchen->told_at_ms)
 		return true;
@@ -85,6 +124,8 @@ void kitchen_begin_tick(struct kitchen *kitchen)
 	kitchen->stale = false;
 	tick->now_ms = clock_wall_ms();
 	tick->tries_max = kitchen->params.tries_max;
+	tick->queue_max = kitchen->params.queue_max;
+	grills_report(&kitchen->grills, tick, now_ms);
 	if (kitchen->maybe_queued)
 		grills_offer(&kitchen->grills, tick, now_ms);
 	tick->offered = tick->n_plates > 0;
@@ -106,7 +147,7 @@ static void take_claimed(struct kitchen *kitchen, const struct tick_row *row,
 	struct cook *cook = cooks_add(&kitchen->cooks, &kitchen->grills, row);
 
 	cook->state = COOK_TELLING;
-	kitchen->n_queued--;
+	queues_add(&kitchen->queues, row->row.stall, -1);
 	tell(kitchen, &row->row, cook->tag, publisher);
 }
 
@@ -154,10 +195,8 @@ static void take_finished(struct kitchen *kitchen, const struct tick_row *row,
 	if (cook && !parked)
 		cooks_drop(cook);
 	tell(kitchen, &row->row, parked ? cook->tag : 0, publisher);
-	if (row->row.state == ROW_QUEUED) {
-		kitchen->maybe_queued = true;
-		kitchen->n_queued++;
-	}
+	if (row->row.state == ROW_QUEUED)
+		note_queued(kitchen, &row->row);
 }
 
 static bool has_row(const struct tick *tick, enum tick_kind kind,
@@ -291,14 +330,18 @@ void kitchen_end_tick(struct kitchen *kitchen, int r,
 	bool stale = kitchen->stale;
 
 	kitchen->ticking = false;
+	/* Also when it was committed and only its outcome is not known. */
 	if (r && !stale)
 		kitchen_forget(kitchen);
+	if (r)
+		grills_report_again(&kitchen->grills);
 	if (!r && tick->list_grills)
 		grills_update(&kitchen->grills, tick->grills, tick->n_grills);
 	if (!r && !stale) {
 		if (tick->looked) {
-			kitchen->n_queued = tick->n_queued;
-			kitchen->maybe_queued = tick->n_queued > 0;
+			queues_set(&kitchen->queues, tick->stalls,
+				   tick->n_stalls);
+			kitchen->maybe_queued = any_for_us(kitchen);
 		}
 		take_rows(kitchen, publisher);
 		drop_resolved(kitchen);
@@ -350,6 +393,7 @@ void kitchen_close(struct kitchen *kitchen)
 {
 	grills_deinit(&kitchen->grills);
 	telling_deinit(&kitchen->telling);
+	queues_deinit(&kitchen->queues);
 	if (kitchen->next)
 		tick_deinit(kitchen->next);
 	if (kitchen->running)

@@ -13,6 +13,7 @@
 #define JAFFLR_KITCHEN_H
 
 #include "workers/jafflr/cooks.h"
+#include "workers/jafflr/queues.h"
 #include "workers/jafflr/telling.h"
 #include "workers/runtime/worker.h"
 
@@ -33,8 +34,9 @@ struct kitchen {
 	struct tick *next, *running;
 	bool ticking;      /* the running one is at the database */
 	bool stale;        /* what comes of it is of no use any more */
-	bool maybe_queued; /* rows may wait for a plate */
-	int64_t n_queued;  /* about so many */
+	bool maybe_queued; /* rows may wait for a plate of ours */
+	struct queues queues;
+	struct log_limit lines;
 	int64_t claim_at_ms, told_at_ms, look_at_ms, list_at_ms;
 };
 
@@ -49,6 +51,12 @@ void kitchen_end_tick(struct kitchen *kitchen, int r,
 		      struct publisher *publisher);
 void kitchen_delivered(struct kitchen *kitchen, uint64_t token);
 void kitchen_forget(struct kitchen *kitchen);
+/*
+ * Is the queue of a stall so long that no more should be read? A stall whose
+ * grills do not answer, or that no grill serves, is no reason to keep the
+ * others waiting; but when no grill answers at all, nobody is kept.
+ */
+bool kitchen_enough(const struct kitchen *kitchen);
 /* A row that intake has committed: told, and if queued, to be claimed. */
 void kitchen_new_row(struct kitchen *kitchen, const struct toastie_row *row,
 		     struct publisher *publisher);

@@ -344,9 +344,10 @@ START_TEST(a_grill_that_comes_back_settles_what_was_parked_without_a_person)
 					 returns[_i].state == ROW_DONE);
 		for (int plate = 0; plate < N_PLATES; plate++)
 			for (int i = 0; i < N_GRILLS; i++)
-				ck_assert(!who->kitchen.grills.list[i]
-						   ->plates[plate]
-						   .in_hand);
+				ck_assert_int_eq(who->kitchen.grills.list[i]
+							 ->plates[plate]
+							 .n_in_hand,
+						 0);
 	}
 END_TEST
 

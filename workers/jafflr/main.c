@@ -13,8 +13,8 @@
 #include "workers/jafflr/sql.h"
 #include "workers/runtime/worker.h"
 
-#define SCHEMA_VERSION 3
-#define CONTROL_VERSION 2
+#define SCHEMA_VERSION 6
+#define CONTROL_VERSION 5
 
 struct conf {
 	struct runtime_conf runtime;
@@ -184,7 +184,7 @@ static bool task_enough(void *arg)
 {
 	const struct jafflr *jafflr = arg;
 
-	return jafflr->kitchen.n_queued > jafflr->conf.queue_max;
+	return kitchen_enough(&jafflr->kitchen);
 }
 
 static const struct worker_task task = {

@@ -11,14 +11,15 @@
 	" t.order_id, t.number, t.stall, t.customer, t.doneness, t.state,"     \
 	" t.seq, t.lines, t.lines_seen, t.partition, t.\"offset\","            \
 	" t.bucket, t.grill, t.plate, t.reason, t.traceparent,"                \
-	" t.tracestate, t.changed_at "
-enum { N_ROW_COLUMNS = 18 };
+	" t.tracestate, t.changed_at, t.cancelled "
+enum { N_ROW_COLUMNS = 19 };
 
-/* A result's row, from column 0 on; texts go into @arena. */
+/* A result's row, from column 0 on; texts go into @arena. A text is at most
+ * as long as a fact may have it, whatever the table says. */
 struct toastie_row row_read(const struct pg *pg, int statement, int row,
 			    struct arena *arena);
 
-/* One text of it; absent when it is NULL. */
+/* One text of it, as long as a fact may have it; absent when it is NULL. */
 struct text row_text(const struct pg *pg, int statement, int row, int column,
 		     struct arena *arena);
 

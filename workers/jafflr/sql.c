@@ -15,15 +15,17 @@ static const struct pg_statement load_rows = {
 	1,
 };
 
+/* Queued in the order of their picks, and written in that of their keys. */
 #define INSERT_ROWS                                                            \
 	"INSERT INTO toasties AS t (order_id, number, stall, customer,"        \
 	" doneness, state, seq, lines, lines_seen, partition, \"offset\","     \
-	" bucket, reason, traceparent, tracestate, changed_at)"                \
-	" SELECT r.*, $16 FROM unnest($1::uuid[], $2::bigint[], $3::text[],"   \
-	" $4::text[], $5::text[], $6::text[], $7::bigint[], $8::int[],"        \
-	" $9::bigint[], $10::int[], $11::bigint[], $12::int[],"                \
-	" $13::text[], $14::text[], $15::text[]) AS r(order_id)"               \
-	" ORDER BY r.order_id"
+	" bucket, reason, traceparent, tracestate, cancelled, queue_number,"   \
+	" changed_at) SELECT r.*, $17 FROM ("                                  \
+	"SELECT u.*, nextval('toastie_queue_seq') FROM unnest($1::uuid[],"     \
+	" $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[],"       \
+	" $7::bigint[], $8::int[], $9::bigint[], $10::int[], $11::bigint[],"   \
+	" $12::int[], $13::text[], $14::text[], $15::text[], $16::boolean[])"  \
+	" AS u(order_id)) AS r ORDER BY r.order_id"
 
 /* Nothing was read: all of them must be new. */
 static const struct pg_statement insert_rows = {
@@ -31,19 +33,29 @@ static const struct pg_statement insert_rows = {
 	"WITH added AS (" INSERT_ROWS " ON CONFLICT DO NOTHING RETURNING 1)"
 	" SELECT expect_rows((SELECT count(*) FROM added),"
 	" cardinality($1::uuid[]))",
-	16,
+	17,
 };
 
-/* What was read is what is there: only the position's holder writes rows,
- * and a person's decision about an uncertain one is not read here. */
+/* What was read is what is there: only the position's holder writes rows that
+ * wait. A row that was there keeps its place in the queue. */
 static const struct pg_statement write_rows = {
 	"write_toasties",
 	INSERT_ROWS " ON CONFLICT (order_id) DO UPDATE SET"
 		    " state = excluded.state, seq = excluded.seq,"
 		    " lines_seen = excluded.lines_seen,"
 		    " reason = excluded.reason,"
+		    " cancelled = excluded.cancelled,"
 		    " changed_at = excluded.changed_at",
-	16,
+	17,
+};
+
+/* Of a row that is beyond the queue, where a person may decide meanwhile. */
+static const struct pg_statement mark_cancelled = {
+	"mark_toasties_cancelled",
+	"UPDATE toasties t SET cancelled = true FROM (SELECT order_id"
+	" FROM toasties WHERE order_id = ANY ($1::uuid[])"
+	" ORDER BY order_id FOR UPDATE) c WHERE t.order_id = c.order_id",
+	1,
 };
 
 int sql_load(struct sql *sql, struct pg *pg, struct batch *batch,
@@ -105,6 +117,7 @@ static void put_row(struct pg_call *call, const struct toastie_row *row)
 	put_text(pg_call_put(call, 12), row->reason);
 	put_text(pg_call_put(call, 13), row->traceparent);
 	put_text(pg_call_put(call, 14), row->tracestate);
+	pg_put_bool(pg_call_put(call, 15), row->cancelled);
 }
 
 /* A row that several picks changed is written once, as the last left it. */
@@ -115,12 +128,13 @@ static bool is_last(const struct batch *batch, size_t at)
 	return row->changed_by == at + 1;
 }
 
-void sql_store(struct sql *sql, struct pg *pg, const struct batch *batch)
+static void store_rows(struct sql *sql, struct pg *pg,
+		       const struct batch *batch)
 {
 	static const enum pg_type types[] = {
-		PG_UUID, PG_INT8, PG_TEXT, PG_TEXT, PG_TEXT,
-		PG_TEXT, PG_INT8, PG_INT4, PG_INT8, PG_INT4,
-		PG_INT8, PG_INT4, PG_TEXT, PG_TEXT, PG_TEXT,
+		PG_UUID, PG_INT8, PG_TEXT, PG_TEXT, PG_TEXT, PG_TEXT,
+		PG_INT8, PG_INT4, PG_INT8, PG_INT4, PG_INT8, PG_INT4,
+		PG_TEXT, PG_TEXT, PG_TEXT, PG_BOOL,
 	};
 	struct pg_call *call = &sql->calls[0];
 
@@ -135,10 +149,38 @@ void sql_store(struct sql *sql, struct pg *pg, const struct batch *batch)
 	}
 	if (!call->arrays[0].n)
 		return;
-	pg_call_arrays(call, types, 15);
+	pg_call_arrays(call, types, 16);
 	pg_put_wall_ms(pg_arg(&call->args), batch->decided_at_ms);
 	(void)pg_add(pg, batch->mode == BATCH_FAST ? &insert_rows : &write_rows,
 		     &call->args);
+}
+
+static void store_marks(struct sql *sql, struct pg *pg,
+			const struct batch *batch)
+{
+	static const enum pg_type types[] = { PG_UUID };
+	struct pg_call *call = &sql->calls[1];
+
+	pg_call_begin(call);
+	for (size_t i = 0; i < batch->n_records; i++) {
+		const struct record *record = &batch->records[i];
+
+		if (record->dead_reason || record->decided ||
+		    !intake_of(record)->marked)
+			continue;
+		pg_put_uuid(pg_call_put(call, 0),
+			    intake_of(record)->row->order_id.bytes);
+	}
+	if (!call->arrays[0].n)
+		return;
+	pg_call_arrays(call, types, 1);
+	(void)pg_add(pg, &mark_cancelled, &call->args);
+}
+
+void sql_store(struct sql *sql, struct pg *pg, const struct batch *batch)
+{
+	store_rows(sql, pg, batch);
+	store_marks(sql, pg, batch);
 }
 
 void sql_deinit(struct sql *sql)

@@ -1,81 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sql tick: the scheduler's half. First, in one message, what is to be seen;
- * then, in another, all changes, the lock on the positions, and COMMIT.
+ * Sql tick: the scheduler's half. First, in one message, what is to be seen
+ * (sql_look.c); then, in another, all changes, the lock on the positions, and
+ * COMMIT, which is the only one of a tick.
  */
 #include <string.h>
 
 #include "workers/jafflr/doneness_time.h"
 #include "workers/jafflr/grill.h"
 #include "workers/jafflr/row_sql.h"
-#include "workers/jafflr/schedule.h"
-#include "workers/jafflr/sql.h"
+#include "workers/jafflr/sql_look.h"
 
 #define TICK_TIMEOUT_MS 10000
-#define UNTOLD_MAX 5000
-/* Rows looked at: some are another lane's or a demo's. */
-#define CANDIDATES_MAX 512
-
-/* ---- statements that look ---- */
-
-static const struct pg_statement list_grills = {
-	"list_grills",
-	"SELECT g.grill, g.address, g.unit, g.stalls, max(p.plate) + 1"
-	" FROM control.grills g JOIN control.plates p USING (grill)"
-	" WHERE g.enabled GROUP BY g.grill ORDER BY g.grill",
-	0,
-};
-
-/* The oldest of all, if a free plate serves all or it is time for demos; and
- * the oldest of each stall that a free plate is for, so that none waits behind
- * those of another whose grill is away. */
-static const struct pg_statement candidates = {
-	"queued_toasties",
-	"SELECT" ROW_COLUMNS "FROM toasties t WHERE t.order_id IN ("
-	"(SELECT q.order_id FROM toasties q WHERE q.state = 'queued'"
-	" AND q.partition = ANY ($1::int[]) AND ($3::boolean OR $4::boolean)"
-	" AND ($3 OR q.stall LIKE 'demo-%')"
-	" ORDER BY q.changed_at LIMIT $2::bigint / 2)"
-	" UNION ALL SELECT n.order_id FROM unnest($5::text[]) AS s(stall),"
-	" LATERAL (SELECT q.order_id FROM toasties q WHERE q.state = 'queued'"
-	" AND q.partition = ANY ($1) AND q.stall = s.stall"
-	" ORDER BY q.changed_at LIMIT 32) n)"
-	" ORDER BY t.changed_at LIMIT $2",
-	5,
-};
-
-/* Plates that others use, or that are out of use. */
-static const struct pg_statement busy_plates = {
-	"busy_plates",
-	"SELECT grill, plate FROM intents WHERE closed_at IS NULL"
-	" UNION ALL SELECT grill, plate FROM control.plates"
-	" WHERE out_since IS NOT NULL",
-	0,
-};
-
-static const struct pg_statement untold = {
-	"untold_toasties",
-	"SELECT" ROW_COLUMNS "FROM toasties t WHERE published_seq < seq"
-	" AND partition = ANY ($1::int[]) ORDER BY changed_at LIMIT $2",
-	2,
-};
-
-static const struct pg_statement count_queued = {
-	"count_queued_toasties",
-	"SELECT count(*) FROM toasties WHERE state = 'queued'"
-	" AND partition = ANY ($1::int[])",
-	1,
-};
-
-static const struct pg_statement open_intents = {
-	"open_intents",
-	"SELECT" ROW_COLUMNS ", i.intent_id, i.token, i.boot, i.time_ms,"
-	" t.published_seq >= t.seq FROM intents i"
-	" JOIN toasties t USING (order_id) WHERE i.closed_at IS NULL"
-	" AND t.state IN ('grilling', 'uncertain')"
-	" AND t.partition = ANY ($1::int[])",
-	1,
-};
 
 /* ---- statements that change ---- */
 
@@ -96,8 +32,14 @@ static const struct pg_statement open_intents = {
 	") + 1 < " TOKEN_LAST                                                  \
 	" THEN p.out_reason ELSE 'it has had its last token' END"
 
+/* How long the customer has waited, by the clock of the database. */
+#define WAITED_MS                                                              \
+	", (extract(epoch FROM clock_timestamp() - t.queued_at) * "            \
+	"1000)::bigint"
+
 /* What is over, or was parked and is settled; its intent is still open, or a
- * person has decided. */
+ * person has decided. What would go back to the queue and is cancelled, or
+ * has been tried often enough, is returned. */
 static const struct pg_statement finish = {
 	"finish_toasties",
 	"WITH f AS MATERIALIZED (SELECT * FROM unnest($1::uuid[],"
@@ -112,11 +54,13 @@ static const struct pg_statement finish = {
 	" FROM f JOIN l USING (order_id) WHERE i.intent_id = f.intent_id"
 	" AND NOT f.keep_plate)"
 	" UPDATE toasties t SET seq = t.seq + 1, changed_at = $6,"
-	" reason = f.reason, state = CASE WHEN f.state = 'queued' AND"
+	" reason = CASE WHEN f.state = 'queued' AND t.cancelled"
+	" THEN 'cancelled' ELSE f.reason END,"
+	" state = CASE WHEN f.state = 'queued' AND (t.cancelled OR"
 	" (SELECT count(*) FROM intents i WHERE i.order_id = f.order_id)"
-	" >= $7 THEN 'returned' ELSE f.state END"
+	" >= $7) THEN 'returned' ELSE f.state END"
 	" FROM f JOIN l USING (order_id) WHERE t.order_id = f.order_id"
-	" RETURNING" ROW_COLUMNS,
+	" RETURNING" ROW_COLUMNS WAITED_MS,
 	7,
 };
 
@@ -132,6 +76,7 @@ static const struct pg_statement told = {
 	2,
 };
 
+/* A plate that is not in the tables any more has had its last token, too. */
 /* clang-format off */
 static const struct pg_statement raise = {
 	"raise_tokens",
@@ -142,8 +87,9 @@ static const struct pg_statement raise = {
 	" p AS (UPDATE control.plates p" SET_NEXT_TOKEN("i.seen", "$3")
 	" FROM i WHERE p.grill = i.grill AND p.plate = i.plate"
 	" RETURNING i.intent_id, p.token)"
-	" UPDATE intents n SET token = p.token FROM p"
-	" WHERE n.intent_id = p.intent_id RETURNING n.intent_id, n.token",
+	" UPDATE intents n SET token = coalesce(p.token, " TOKEN_LAST ")"
+	" FROM i LEFT JOIN p USING (intent_id)"
+	" WHERE n.intent_id = i.intent_id RETURNING n.intent_id, n.token",
 	3,
 };
 /* clang-format on */
@@ -152,8 +98,26 @@ static const struct pg_statement finish_demo = {
 	"finish_demo_toasties",
 	"UPDATE toasties t SET state = 'done', seq = seq + 1, changed_at = $2"
 	" WHERE order_id = ANY ($1::uuid[]) AND state = 'queued'"
-	" RETURNING" ROW_COLUMNS,
+	" RETURNING" ROW_COLUMNS WAITED_MS,
 	2,
+};
+
+/* Of several workers, those that hear a grill are believed: who does not is
+ * written down once, and again only when nobody has heard it lately. */
+static const struct pg_statement write_health = {
+	"write_grill_health",
+	"WITH h AS MATERIALIZED (SELECT g.grill, u.reason"
+	" FROM control.grills g JOIN unnest($1::text[], $2::text[],"
+	" $3::boolean[]) AS u(grill, reason, changed) USING (grill)"
+	" WHERE u.reason IS NULL OR u.changed OR g.seen_at IS NULL"
+	" OR g.seen_at < now() - interval '10 s'"
+	" ORDER BY g.grill FOR NO KEY UPDATE OF g SKIP LOCKED)"
+	" UPDATE control.grills g SET silent_reason = h.reason,"
+	" seen_at = CASE WHEN h.reason IS NULL THEN now() ELSE g.seen_at END,"
+	" silent_since = CASE WHEN h.reason IS NOT NULL"
+	" THEN coalesce(g.silent_since, now()) END"
+	" FROM h WHERE g.grill = h.grill",
+	3,
 };
 
 /*
@@ -187,224 +151,6 @@ static const struct pg_statement claim = {
 	7,
 };
 /* clang-format on */
-
-/* ---- looking ---- */
-
-/* Indexes of statements in the first message; -1: not asked. */
-struct looked {
-	int grills, queued, busy, untold, count, open;
-};
-
-static void put_partitions(struct pg_call *call, const struct worker_held *held)
-{
-	static const enum pg_type types[] = { PG_INT4 };
-	int32_t last = -1;
-
-	pg_call_begin(call);
-	for (size_t i = 0; i < held->n_positions; i++) {
-		if (held->positions[i].partition != last)
-			pg_put_i32(pg_call_put(call, 0),
-				   held->positions[i].partition);
-		last = held->positions[i].partition;
-	}
-	pg_call_arrays(call, types, 1);
-}
-
-static int add_partitions(struct pg *pg, const struct pg_statement *statement,
-			  struct pg_call *call, const struct worker_held *held,
-			  int64_t limit)
-{
-	put_partitions(call, held);
-	if (limit)
-		pg_put_i64(pg_arg(&call->args), limit);
-	return pg_add(pg, statement, &call->args);
-}
-
-static bool names(const struct pg_array *stalls, const char *stall)
-{
-	struct pg_elements elements = { stalls->elements.p,
-					stalls->elements.n };
-	const char *p;
-	size_t n;
-
-	while (pg_next_element(&elements, &p, &n))
-		if (n == strlen(stall) && !memcmp(p, stall, n))
-			return true;
-	return false;
-}
-
-/* Whose toasties the free plates are for. */
-static int add_candidates(struct pg *pg, struct pg_call *call,
-			  const struct worker_held *held,
-			  const struct tick *tick)
-{
-	struct pg_array *stalls = &call->arrays[1];
-	bool all = false;
-
-	put_partitions(call, held);
-	for (size_t i = 0; i < tick->n_plates; i++) {
-		const struct tick_plate *plate = &tick->plates[i];
-
-		all = all || !plate->stalls;
-		for (size_t k = 0; plate->stalls && k < plate->n_stalls; k++)
-			if (!names(stalls, plate->stalls[k]))
-				pg_put_text(pg_element(stalls),
-					    plate->stalls[k],
-					    strlen(plate->stalls[k]));
-	}
-	pg_put_i64(pg_arg(&call->args), CANDIDATES_MAX);
-	pg_put_bool(pg_arg(&call->args), all);
-	pg_put_bool(pg_arg(&call->args), tick->look);
-	pg_arg_array(&call->args, PG_TEXT, stalls);
-	return pg_add(pg, &candidates, &call->args);
-}
-
-static int look(struct sql *sql, struct pg *pg, const struct worker_held *held,
-		const struct tick *tick, struct looked *ret)
-{
-	*ret = (struct looked){ -1, -1, -1, -1, -1, -1 };
-	if (tick->list_grills)
-		ret->grills = pg_add(pg, &list_grills, NULL);
-	if (tick->n_plates || tick->look)
-		ret->queued = add_candidates(pg, &sql->calls[0], held, tick);
-	if (tick->n_plates)
-		ret->busy = pg_add(pg, &busy_plates, NULL);
-	if (tick->look) {
-		ret->untold = add_partitions(pg, &untold, &sql->calls[1], held,
-					     UNTOLD_MAX);
-		ret->count = add_partitions(pg, &count_queued, &sql->calls[2],
-					    held, 0);
-	}
-	if (tick->adopt)
-		ret->open = add_partitions(pg, &open_intents, &sql->calls[3],
-					   held, 0);
-	if (ret->grills < 0 && ret->queued < 0 && ret->open < 0)
-		return 0;
-	return pg_run(pg, TICK_TIMEOUT_MS);
-}
-
-static void take_grill(const struct pg *pg, int i, int row, struct tick *tick)
-{
-	struct tick_grill *grill = &TICK_ADD(tick, grills);
-	const char *p;
-	size_t n;
-
-	grill->grill = row_text(pg, i, row, 0, &tick->arena);
-	grill->address = row_text(pg, i, row, 1, &tick->arena);
-	grill->unit = (int)pg_i64(pg, i, row, 2);
-	grill->n_plates = (int)pg_i64(pg, i, row, 4);
-	if (pg_null(pg, i, row, 3))
-		return;
-	for (int pass = 0; pass < 2; pass++) {
-		struct pg_elements names = pg_elements(pg, i, row, 3);
-
-		if (pass)
-			grill->stalls = arena_alloc(
-				&tick->arena,
-				(grill->n_stalls + 1) * sizeof(*grill->stalls));
-		for (grill->n_stalls = 0; pg_next_element(&names, &p, &n);
-		     grill->n_stalls++)
-			if (pass)
-				grill->stalls[grill->n_stalls] = (struct text){
-					arena_copy(&tick->arena, p, n), n
-				};
-	}
-}
-
-static void take_row(const struct pg *pg, int i, int row, struct tick *tick,
-		     enum tick_kind kind)
-{
-	struct tick_row *out = &TICK_ADD(tick, rows);
-
-	out->kind = kind;
-	out->row = row_read(pg, i, row, &tick->arena);
-	if (kind != TICK_CLAIMED && kind != TICK_ADOPTED)
-		return;
-	out->intent_id = pg_i64(pg, i, row, N_ROW_COLUMNS);
-	out->token = (uint32_t)pg_i64(pg, i, row, N_ROW_COLUMNS + 1);
-	out->boot = pg_null(pg, i, row, N_ROW_COLUMNS + 2)
-			    ? -1
-			    : pg_i64(pg, i, row, N_ROW_COLUMNS + 2);
-	out->time_ms = pg_i64(pg, i, row, N_ROW_COLUMNS + 3);
-	out->told = pg_bool(pg, i, row, N_ROW_COLUMNS + 4);
-}
-
-static void take_rows(const struct pg *pg, int i, struct tick *tick,
-		      enum tick_kind kind)
-{
-	for (int row = 0; i >= 0 && row < pg_n_rows(pg, i); row++)
-		take_row(pg, i, row, tick, kind);
-}
-
-/* ---- which of the candidates are ours, and where they go ---- */
-
-struct chosen {
-	struct toastie_row rows[CANDIDATES_MAX];
-	size_t n_rows;
-	struct schedule_pair pairs[CANDIDATES_MAX];
-	size_t n_pairs;
-	size_t n_demo;
-};
-
-static bool is_ours(const struct worker_held *held,
-		    const struct toastie_row *row)
-{
-	char id[ORDER_ID_CHARS + 1];
-	struct lane_key key = {
-		.key = { order_id_format(&row->order_id, id), ORDER_ID_CHARS },
-		.customer = row->customer,
-		.stall = row->stall,
-	};
-	const char *lane =
-		held->lanes->lanes[lanes_find(held->lanes, &key)].name;
-
-	for (size_t i = 0; i < held->n_positions; i++)
-		if (held->positions[i].partition == row->partition &&
-		    !strcmp(held->positions[i].lane, lane))
-			return true;
-	return false;
-}
-
-static bool is_busy(const struct pg *pg, int busy,
-		    const struct tick_plate *plate)
-{
-	for (int row = 0; row < pg_n_rows(pg, busy); row++) {
-		size_t n;
-		const char *grill = pg_bytes(pg, busy, row, 0, &n);
-
-		if (pg_i64(pg, busy, row, 1) == plate->plate &&
-		    strlen(plate->grill) == n &&
-		    !memcmp(plate->grill, grill, n))
-			return true;
-	}
-	return false;
-}
-
-static void choose(const struct pg *pg, const struct looked *looked,
-		   const struct worker_held *held, struct tick *tick,
-		   struct chosen *ret)
-{
-	size_t n_plates = 0;
-
-	for (int row = 0;
-	     looked->queued >= 0 && row < pg_n_rows(pg, looked->queued);
-	     row++) {
-		struct toastie_row *next = &ret->rows[ret->n_rows];
-
-		*next = row_read(pg, looked->queued, row, &tick->arena);
-		if (!is_ours(held, next))
-			continue;
-		ret->n_demo += schedule_is_demo(next->stall);
-		ret->n_rows++;
-	}
-	for (size_t i = 0; looked->busy >= 0 && i < tick->n_plates; i++)
-		if (!is_busy(pg, looked->busy, &tick->plates[i]) &&
-		    n_plates < CANDIDATES_MAX)
-			tick->plates[n_plates++] = tick->plates[i];
-	tick->n_plates = n_plates;
-	ret->n_pairs = schedule(ret->rows, ret->n_rows, tick->plates, n_plates,
-				ret->pairs);
-}
 
 /* ---- changing ---- */
 
@@ -514,6 +260,25 @@ static int add_claim(struct sql *sql, struct pg *pg, const struct tick *tick,
 	return pg_add(pg, &claim, &call->args);
 }
 
+static void add_health(struct sql *sql, struct pg *pg, const struct tick *tick)
+{
+	static const enum pg_type types[] = { PG_TEXT, PG_TEXT, PG_BOOL };
+	struct pg_call *call = &sql->calls[5];
+
+	pg_call_begin(call);
+	for (size_t i = 0; i < tick->n_health; i++) {
+		const struct tick_health *health = &tick->health[i];
+		const char *reason = health->reason ? health->reason : "";
+
+		pg_put_bytes(pg_call_put(call, 0), health->grill,
+			     strlen(health->grill));
+		pg_put_text(pg_call_put(call, 1), reason, strlen(reason));
+		pg_put_bool(pg_call_put(call, 2), health->changed);
+	}
+	pg_call_arrays(call, types, 3);
+	(void)pg_add(pg, &write_health, &call->args);
+}
+
 static int change(struct sql *sql, struct pg *pg,
 		  const struct worker_held *held, const struct tick *tick,
 		  const struct chosen *chosen, struct changed *ret)
@@ -523,7 +288,7 @@ static int change(struct sql *sql, struct pg *pg,
 
 	*ret = (struct changed){ -1, -1, -1, -1, false };
 	if (!tick->n_finish && !tick->n_told && !tick->n_raise &&
-	    !chosen->n_demo && !chosen->n_pairs)
+	    !tick->n_health && !chosen->n_demo && !chosen->n_pairs)
 		return 0;
 	ret->any = true;
 	(void)pg_add(pg, &pg_begin, NULL);
@@ -537,6 +302,8 @@ static int change(struct sql *sql, struct pg *pg,
 		ret->demo = add_demo(sql, pg, tick, chosen);
 	if (chosen->n_pairs)
 		ret->claim = add_claim(sql, pg, tick, chosen);
+	if (tick->n_health)
+		add_health(sql, pg, tick);
 	positions_add_hold(pg, held->identity, held->positions,
 			   held->n_positions, &hold);
 	(void)pg_add(pg, &pg_commit, NULL);
@@ -556,29 +323,15 @@ static void take_tokens(const struct pg *pg, int i, struct tick *tick)
 		}
 }
 
-/* Of a partition's rows, those of our lanes. */
-static void take_our_rows(const struct pg *pg, int i,
-			  const struct worker_held *held, struct tick *tick,
-			  enum tick_kind kind)
+static void take_rows(const struct pg *pg, int i, struct tick *tick,
+		      enum tick_kind kind)
 {
 	for (int row = 0; i >= 0 && row < pg_n_rows(pg, i); row++) {
-		take_row(pg, i, row, tick, kind);
-		if (!is_ours(held, &tick->rows[tick->n_rows - 1].row))
-			tick->n_rows--;
-	}
-}
+		struct tick_row *out = sql_take_row(pg, i, row, tick, kind);
 
-static void take_look(const struct pg *pg, const struct looked *looked,
-		      const struct worker_held *held, struct tick *tick)
-{
-	for (int row = 0;
-	     looked->grills >= 0 && row < pg_n_rows(pg, looked->grills); row++)
-		take_grill(pg, looked->grills, row, tick);
-	take_our_rows(pg, looked->untold, held, tick, TICK_UNTOLD);
-	take_our_rows(pg, looked->open, held, tick, TICK_ADOPTED);
-	if (looked->count >= 0) {
-		tick->looked = true;
-		tick->n_queued = pg_i64(pg, looked->count, 0, 0);
+		if (kind == TICK_FINISHED &&
+		    !pg_null(pg, i, row, N_ROW_COLUMNS))
+			out->waited_ms = pg_i64(pg, i, row, N_ROW_COLUMNS);
 	}
 }
 
@@ -586,18 +339,11 @@ int sql_tick(struct sql *sql, struct pg *pg, const struct worker_held *held,
 	     struct tick *tick)
 {
 	struct chosen *chosen = arena_alloc(&tick->arena, sizeof(*chosen));
-	struct looked looked;
 	struct changed changed;
-	int r;
+	int r = sql_look(sql, pg, held, tick, chosen);
 
-	chosen->n_rows = 0;
-	chosen->n_pairs = 0;
-	chosen->n_demo = 0;
-	r = look(sql, pg, held, tick, &looked);
 	if (r)
 		return r;
-	take_look(pg, &looked, held, tick);
-	choose(pg, &looked, held, tick, chosen);
 	r = change(sql, pg, held, tick, chosen, &changed);
 	if (r || !changed.any)
 		return r;

@@ -110,7 +110,7 @@ struct toast {
 	const char *doneness;
 };
 
-/* Queued one after the other, by their numbers. */
+/* Queued one after the other; clocks said what its number says. */
 static void add(struct toast toast)
 {
 	char sql[512];
@@ -185,6 +185,7 @@ static int try(struct who *who)
 
 	who->tick.now_ms = NOW_MS;
 	who->tick.tries_max = 3;
+	who->tick.queue_max = 100;
 	r = sql_tick(&who->sql, who->pg, &who->held, &who->tick);
 	if (r)
 		postgres_exec(who->pg, "ROLLBACK");
@@ -289,14 +290,38 @@ START_TEST(how_it_is_wanted_says_how_long_it_is_grilled)
 	}
 END_TEST
 
-START_TEST(who_has_waited_longest_goes_first)
+START_TEST(what_came_first_goes_first_whatever_the_clocks_said)
 	{
 		add((struct toast){ .n = 9 });
 		add((struct toast){ .n = 3 });
 		add((struct toast){ .n = 5 });
-		ck_assert_int_eq(claim(&me, 0).row.number, 3);
-		ck_assert_int_eq(claim(&me, 1).row.number, 5);
-		ck_assert_int_eq(claim(&me, 2).row.number, 9);
+		ck_assert_int_eq(claim(&me, 0).row.number, 9);
+		ck_assert_int_eq(claim(&me, 1).row.number, 3);
+		ck_assert_int_eq(claim(&me, 2).row.number, 5);
+	}
+END_TEST
+
+START_TEST(what_goes_back_to_the_queue_keeps_its_place)
+	{
+		struct tick_row claimed;
+
+		add((struct toast){ .n = 1 });
+		add((struct toast){ .n = 2 });
+		claimed = claim(&me, 0);
+		finish(&me, &claimed, ROW_QUEUED, false);
+		ck_assert_int_eq(claim(&me, 1).row.number, 1);
+		ck_assert_int_eq(claim(&me, 2).row.number, 2);
+	}
+END_TEST
+
+/* Rows of before the numbers came. */
+START_TEST(what_has_no_number_goes_before_all_that_have_one)
+	{
+		add((struct toast){ .n = 1 });
+		add((struct toast){ .n = 2 });
+		postgres_exec(db, "UPDATE toasties SET queue_number = NULL"
+				  " WHERE number = 2");
+		ck_assert_int_eq(claim(&me, 0).row.number, 2);
 	}
 END_TEST
 
@@ -351,7 +376,7 @@ START_TEST(rows_of_partitions_that_are_not_held_are_left_alone)
 		me.tick.look = true;
 		run(&me);
 		ck_assert_uint_eq(me.tick.n_rows, 0);
-		ck_assert_int_eq(me.tick.n_queued, 0);
+		ck_assert_uint_eq(me.tick.n_stalls, 0);
 	}
 END_TEST
 
@@ -665,7 +690,9 @@ START_TEST(rows_that_are_not_told_are_found_where_they_are_held)
 		ck_assert_int_eq(me.tick.rows[0].row.number, 2);
 		ck_assert_int_eq(me.tick.rows[0].row.seq, 2);
 		ck_assert(me.tick.looked);
-		ck_assert_int_eq(me.tick.n_queued, 2);
+		ck_assert_uint_eq(me.tick.n_stalls, 1);
+		ck_assert(text_equal(me.tick.stalls[0].stall, TEXT("main")));
+		ck_assert_int_eq(me.tick.stalls[0].n, 2);
 		other.tick.look = true;
 		run(&other);
 		ck_assert_uint_eq(other.tick.n_rows, 2);
@@ -1032,7 +1059,10 @@ static void add_claims(TCase *tcase)
 		a_queued_toastie_gets_a_free_plate_an_intent_and_a_token);
 	tcase_add_loop_test(tcase, how_it_is_wanted_says_how_long_it_is_grilled,
 			    0, CHECK_N(times));
-	tcase_add_test(tcase, who_has_waited_longest_goes_first);
+	tcase_add_test(tcase,
+		       what_came_first_goes_first_whatever_the_clocks_said);
+	tcase_add_test(tcase, what_goes_back_to_the_queue_keeps_its_place);
+	tcase_add_test(tcase, what_has_no_number_goes_before_all_that_have_one);
 	tcase_add_test(tcase, a_plate_with_an_open_intent_is_not_given_again);
 	tcase_add_test(tcase, a_plate_that_is_out_of_use_is_not_given);
 	tcase_add_test(

@@ -26,8 +26,10 @@ void tick_reset(struct tick *tick)
 	tick->n_told = 0;
 	tick->n_raise = 0;
 	tick->n_plates = 0;
+	tick->n_health = 0;
 	tick->n_rows = 0;
 	tick->n_grills = 0;
+	tick->n_stalls = 0;
 	tick->n_claimed = 0;
 	tick->offered = false;
 	tick->adopt = false;
@@ -43,8 +45,10 @@ void tick_deinit(struct tick *tick)
 	free(tick->told);
 	free(tick->raise);
 	free(tick->plates);
+	free(tick->health);
 	free(tick->rows);
 	free(tick->grills);
+	free(tick->stalls);
 	arena_deinit(&tick->arena);
 	*tick = (struct tick){ 0 };
 }

@@ -44,6 +44,19 @@ struct tick_plate {
 	uint32_t token; /* the highest that it says it has seen */
 };
 
+/* What was last heard of a grill, to be written beside its address. */
+struct tick_health {
+	const char *grill;  /* borrowed from the kitchen */
+	const char *reason; /* a literal; NULL: it answers */
+	bool changed;       /* written whoever has heard it since */
+};
+
+/* So many toasties of ours wait at a stall, or more. */
+struct tick_stall {
+	struct text stall;
+	int64_t n;
+};
+
 /* What became of a row. */
 enum tick_kind { TICK_UNTOLD, TICK_CLAIMED, TICK_ADOPTED, TICK_FINISHED };
 
@@ -51,6 +64,8 @@ struct tick_row {
 	enum tick_kind kind;
 	struct toastie_row row;
 	bool told; /* published already */
+	/* FINISHED: since it was first queued; -1: not known */
+	int64_t waited_ms;
 	/* CLAIMED, ADOPTED */
 	int64_t intent_id;
 	uint32_t token;
@@ -75,17 +90,19 @@ struct tick {
 	TICK_LIST(struct tick_told, told);
 	TICK_LIST(struct tick_raise, raise);
 	TICK_LIST(struct tick_plate, plates);
+	TICK_LIST(struct tick_health, health);
 	bool offered;     /* plates were offered */
 	bool adopt;       /* open intents of rows that we hold */
-	bool look;        /* rows that are not told; how many are queued */
+	bool look;        /* rows that are not told; how many wait where */
 	bool list_grills; /* which grills and plates there are */
 	int64_t now_ms;   /* wall clock, of all its changes */
 	int64_t tries_max;
+	int64_t queue_max; /* of a stall; more than that are not counted */
 	/* out */
 	TICK_LIST(struct tick_row, rows);
 	TICK_LIST(struct tick_grill, grills);
+	TICK_LIST(struct tick_stall, stalls); /* where any wait */
 	bool looked;
-	int64_t n_queued;
 	size_t n_claimed;
 	struct arena arena;
 };

@@ -39,6 +39,7 @@ struct toastie_row {
 	struct text reason;
 	struct text traceparent, tracestate;
 	int64_t changed_at_ms;
+	bool cancelled;    /* by the customer, whatever the state */
 	size_t changed_by; /* 1 + the last record of a batch that did */
 };
 

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* Sql look: what a tick reads before it changes anything. */
+#ifndef JAFFLR_SQL_LOOK_H
+#define JAFFLR_SQL_LOOK_H
+
+#include "workers/jafflr/schedule.h"
+#include "workers/jafflr/sql.h"
+
+/* Toasties that a statement reads at most: so many for plates, and so many of
+ * demo stalls. */
+enum { FOR_PLATES_MAX = 256, DEMOS_MAX = 256 };
+
+/* Which of the queue goes where. */
+struct chosen {
+	struct toastie_row rows[FOR_PLATES_MAX + DEMOS_MAX];
+	size_t n_rows;
+	struct schedule_pair pairs[FOR_PLATES_MAX];
+	size_t n_pairs;
+	size_t n_demo;
+};
+
+/* In one message. Gives what pg_run() gave. */
+int sql_look(struct sql *sql, struct pg *pg, const struct worker_held *held,
+	     struct tick *tick, struct chosen *ret);
+/* A row of a statement that gives ROW_COLUMNS, and for CLAIMED and ADOPTED
+ * what the intent says, into the tick. */
+struct tick_row *sql_take_row(const struct pg *pg, int statement, int row,
+			      struct tick *tick, enum tick_kind kind);
+
+#endif
