@@ -26,6 +26,8 @@
 #include "workers/jafflr/grill_registers.h"
 
 #define GRILL_MODBUS_MAGIC 0x6772696cu
+/* From 0, which is the device at the address itself, as 255 is; the numbers
+ * between are reserved. */
 #define UNIT_MAX 247
 #define DEADLINE_MAX_MS 60000
 #define PAUSE_MIN_MS 50
@@ -312,6 +314,11 @@ const struct grill_ops grill_modbus_ops = {
 
 /* ---- life ---- */
 
+static bool is_unit(int unit)
+{
+	return (unit >= 0 && unit <= UNIT_MAX) || unit == MODBUS_TCP_SLAVE;
+}
+
 static bool is_deadline(int64_t ms)
 {
 	return ms >= 1 && ms <= DEADLINE_MAX_MS;
@@ -324,8 +331,7 @@ int grill_modbus_new(struct grill_modbus **ret,
 	char host[HOST_MAX];
 	uint16_t port;
 
-	if (params->unit < 1 || params->unit > UNIT_MAX ||
-	    !is_deadline(params->connect_ms) ||
+	if (!is_unit(params->unit) || !is_deadline(params->connect_ms) ||
 	    !is_deadline(params->answer_ms) ||
 	    probe_parse_address(params->address, host, &port) || !port)
 		return GRILL_MODBUS_E_PARAMS;

@@ -19,7 +19,7 @@
 
 struct grill_modbus_params {
 	const char *address; /* "host:port" */
-	int unit;            /* 1 to 247 */
+	int unit;            /* 0 to 247, or 255 */
 	int64_t connect_ms;  /* for each address that the host has */
 	int64_t answer_ms;   /* for a whole answer, from its request */
 };

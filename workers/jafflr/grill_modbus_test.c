@@ -39,6 +39,7 @@ static struct {
 	size_t n_heard; /* what a test has waited for already */
 } sim;
 
+static const char *sim_unit = "1";
 static char folder[] = "/tmp/grill_modbus_test.XXXXXX";
 static char address_path[64];
 static char control_path[64];
@@ -74,6 +75,7 @@ static void become_simulator(const char *path, int out)
 	(void)setenv("CONTROL_ADDR", "127.0.0.1:0", 1);
 	(void)setenv("CONTROL_ADDR_FILE", control_path, 1);
 	(void)setenv("GRILLSIM_PLATES", "20", 1);
+	(void)setenv("GRILLSIM_UNIT", sim_unit, 1);
 	(void)setenv("GRILLSIM_SPEED", "10", 1);
 	(void)setenv("GRILLSIM_LOG", "/dev/stdout", 1);
 	(void)execl(path, path, (char *)NULL);
@@ -550,7 +552,8 @@ END_TEST
 
 static const struct grill_modbus_params wrong_params[] = {
 	{ "nonsense", 1, 100, 100 },        { "127.0.0.1:99999", 1, 100, 100 },
-	{ "127.0.0.1:0", 1, 100, 100 },     { "127.0.0.1:502", 0, 100, 100 },
+	{ "127.0.0.1:0", 1, 100, 100 },     { "127.0.0.1:502", -1, 100, 100 },
+	{ "127.0.0.1:502", 256, 100, 100 }, { "127.0.0.1:502", 254, 100, 100 },
 	{ "127.0.0.1:502", 248, 100, 100 }, { "127.0.0.1:502", 1, 0, 100 },
 	{ "127.0.0.1:502", 1, 100, -1 },    { "127.0.0.1:502", 1, 100, 60001 },
 };
@@ -562,6 +565,24 @@ START_TEST(settings_out_of_bounds_are_refused)
 		ck_assert_int_eq(grill_modbus_new(&none, &wrong_params[_i]),
 				 GRILL_MODBUS_E_PARAMS);
 		ck_assert_ptr_null(none);
+	}
+END_TEST
+
+static const struct {
+	const char *of_sim;
+	int unit;
+} units[] = { { "0", 0 }, { "255", 255 }, { "247", 247 } };
+
+START_TEST(a_device_that_is_reached_by_its_address_alone_is_a_grill_too)
+	{
+		sim_unit = units[_i].of_sim;
+		set_up();
+		(void)grill_modbus_free(grill);
+		grill = grill_at(address, units[_i].unit);
+		ck_assert_int_eq(start(3, 7, 1), 0);
+		ck_assert_uint_eq(report(3).token, 7);
+		hear("DONE ");
+		tear_down();
 	}
 END_TEST
 
@@ -639,6 +660,10 @@ static TCase *alone(void)
 	tcase_add_loop_test(
 		tests, settings_out_of_bounds_are_refused, 0,
 		(int)(sizeof(wrong_params) / sizeof(*wrong_params)));
+	tcase_add_loop_test(
+		tests,
+		a_device_that_is_reached_by_its_address_alone_is_a_grill_too, 0,
+		(int)(sizeof(units) / sizeof(*units)));
 	return tests;
 }
 
