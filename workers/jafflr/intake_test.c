@@ -32,7 +32,7 @@ static int64_t next_offset;
 /* The table's row of the order, and how often it was written. */
 static struct toastie_row stored;
 static bool is_stored;
-static int n_writes;
+static int n_writes, n_marks;
 
 static void setup(void)
 {
@@ -43,6 +43,7 @@ static void setup(void)
 	next_offset = 100;
 	n_bodies = 0;
 	n_writes = 0;
+	n_marks = 0;
 	is_stored = false;
 }
 
@@ -166,6 +167,10 @@ static void commit(void)
 	for (size_t i = 0; i < batch->n_records; i++) {
 		const struct intake *intake = intake_of(&batch->records[i]);
 
+		if (intake->marked) {
+			stored.cancelled = true;
+			n_marks++;
+		}
 		if (!intake->changed || intake->row->changed_by != i + 1)
 			continue;
 		stored = *intake->row;
@@ -373,6 +378,21 @@ START_TEST(a_toastie_that_has_started_is_finished)
 		ck_assert_int_eq(stored.state, states[_i]);
 		ck_assert_int_eq(stored.seq, 9);
 		ck_assert_int_eq(n_writes, 1);
+		/* It is remembered, once: it may yet go back to the queue. */
+		ck_assert(stored.cancelled);
+		ck_assert_int_eq(n_marks, 1);
+		tell("c", 1, 2);
+		ck_assert_int_eq(n_marks, 1);
+	}
+END_TEST
+
+START_TEST(what_is_cancelled_before_the_grill_says_so)
+	{
+		static const char *const ways[] = { "0c", "0|c", "c", "c0" };
+
+		tell(ways[_i], 1, 2);
+		ck_assert(stored.cancelled);
+		ck_assert_int_eq(n_marks, 0);
 	}
 END_TEST
 
@@ -555,6 +575,8 @@ static void add_stories(TCase *tcase)
 		0, CHECK_N(stories));
 	tcase_add_loop_test(tcase, a_toastie_that_has_started_is_finished, 0,
 			    5);
+	tcase_add_loop_test(tcase, what_is_cancelled_before_the_grill_says_so,
+			    0, 4);
 	tcase_add_test(
 		tcase,
 		an_order_of_the_most_lines_is_complete_with_the_last_one);

@@ -25,7 +25,7 @@ static const struct pg_statement list_grills = {
 	"list_grills",
 	"SELECT g.grill, g.address, g.unit, CASE WHEN g.stalls IS NOT NULL THEN"
 	" ARRAY(SELECT s FROM unnest(g.stalls) AS s WHERE s IS NOT NULL) END,"
-	" max(p.plate)::bigint + 1"
+	" least(max(p.plate)::bigint + 1, 1000000)"
 	" FROM control.grills g JOIN control.plates p USING (grill)"
 	" WHERE g.enabled GROUP BY g.grill ORDER BY g.grill LIMIT $1",
 	1,

@@ -138,6 +138,7 @@ START_TEST(a_row_is_read_as_it_was_written)
 		row.tracestate = text_of(samples[_i / 2].tracestate);
 		row.doneness = samples[_i / 2].doneness;
 		row.state = samples[_i / 2].state;
+		row.cancelled = row.state == ROW_CANCELLED;
 		(void)add(row);
 		ck_assert_int_eq(store(mode), 0);
 		read = load(5);
@@ -150,6 +151,7 @@ START_TEST(a_row_is_read_as_it_was_written)
 		same(read->tracestate, row.tracestate);
 		ck_assert_int_eq(read->doneness, row.doneness);
 		ck_assert_int_eq(read->state, row.state);
+		ck_assert(read->cancelled == row.cancelled);
 		ck_assert_int_eq(read->seq, 1);
 		ck_assert_int_eq(read->lines, 2);
 		ck_assert_int_eq(read->lines_seen, 3);
@@ -245,6 +247,50 @@ START_TEST(only_orders_that_are_asked_for_are_read)
 	}
 END_TEST
 
+/* A person has decided between the reading of the row and its writing. */
+START_TEST(a_late_cancellation_is_marked_and_takes_no_decision_back)
+	{
+		struct toastie_row row = row_of(1);
+		struct intake *intake;
+
+		row.state = ROW_UNCERTAIN;
+		(void)add(row);
+		ck_assert_int_eq(store(BATCH_CHECKED), 0);
+		postgres_exec(pg, "UPDATE toasties SET state = 'failed',"
+				  " seq = 7");
+		intake = add(row);
+		intake->changed = false;
+		intake->marked = true;
+		ck_assert_int_eq(store(BATCH_CHECKED), 0);
+		ck_assert_int_eq(load(1)->state, ROW_FAILED);
+		ck_assert_int_eq(load(1)->seq, 7);
+		ck_assert(load(1)->cancelled);
+	}
+END_TEST
+
+/* Their keys are written in another order than they came in. */
+START_TEST(rows_queue_in_the_order_of_their_picks_and_keep_their_place)
+	{
+		struct toastie_row again = row_of(7);
+
+		for (uint8_t n = 9; n >= 7; n--)
+			(void)add(row_of(n));
+		ck_assert_int_eq(store(_i ? BATCH_CHECKED : BATCH_FAST), 0);
+		again.seq = 2;
+		for (uint8_t n = 6; n >= 5; n--)
+			(void)add(row_of(n));
+		(void)add(again);
+		ck_assert_int_eq(store(BATCH_CHECKED), 0);
+		ck_assert_int_eq(
+			postgres_number(
+				url, "SELECT count(*) FROM (SELECT number,"
+				     " lag(number) OVER (ORDER BY queue_number)"
+				     " AS before FROM toasties) t"
+				     " WHERE number = before - 1"),
+			4);
+	}
+END_TEST
+
 START_TEST(a_thousand_rows_are_one_statement)
 	{
 		for (int i = 0; i < 1000; i++) {
@@ -277,6 +323,13 @@ int main(void)
 		tcase,
 		what_changed_nothing_or_is_not_to_be_acted_on_is_not_written);
 	tcase_add_test(tcase, only_orders_that_are_asked_for_are_read);
+	tcase_add_test(
+		tcase,
+		a_late_cancellation_is_marked_and_takes_no_decision_back);
+	tcase_add_loop_test(
+		tcase,
+		rows_queue_in_the_order_of_their_picks_and_keep_their_place, 0,
+		2);
 	tcase_add_test(tcase, a_thousand_rows_are_one_statement);
 	return postgres_run(suite);
 }
