@@ -6,6 +6,7 @@
 #include "workers/jafflr/grills.h"
 
 #include "infra/lib/clock.h"
+#include "infra/lib/counters.h"
 #include "infra/lib/str.h"
 #include "infra/lib/xalloc.h"
 #include "workers/jafflr/grill_modbus.h"
@@ -324,15 +325,6 @@ static bool is_free(const struct plate *plate, int64_t now_ms)
 		plate->report.state == GRILL_DONE);
 }
 
-int grills_use_of(const struct grill_of *grill, int plate, int64_t now_ms)
-{
-	const struct plate *at = &grill->plates[plate];
-
-	if (at->silent || !at->seen_at_ms)
-		return PLATE_SILENT;
-	return is_free(at, now_ms) ? PLATE_FREE : PLATE_BUSY;
-}
-
 static bool serves(const struct grill_of *grill, struct text stall)
 {
 	if (!grill->stalls)
@@ -392,6 +384,64 @@ void grills_offer(const struct grills *grills, struct tick *tick,
 			};
 		}
 	}
+}
+
+/* ---- for /metrics ---- */
+
+enum use { FREE, BUSY, SILENT, N_USES };
+
+static enum use use_of(const struct plate *plate, int64_t now_ms)
+{
+	if (plate->silent || !plate->seen_at_ms)
+		return SILENT;
+	return is_free(plate, now_ms) ? FREE : BUSY;
+}
+
+static void line(struct buf *out, const struct grill_of *grill, const char *use,
+		 int64_t value)
+{
+	struct buf labels = { 0 };
+
+	counters_label(&labels, "grill", grill->name);
+	if (use)
+		counters_label(&labels, "state", use);
+	buf_add(&labels, "", 1);
+	counters_line(out, use ? "galore_plates" : "galore_grill_answers",
+		      labels.p, value);
+	buf_deinit(&labels);
+}
+
+static void plates_text(const struct grill_of *grill, int64_t now_ms,
+			struct buf *out)
+{
+	static const char *const uses[N_USES] = {
+		[FREE] = "free",
+		[BUSY] = "busy",
+		[SILENT] = "silent",
+	};
+	int64_t n[N_USES] = { 0 };
+
+	for (int i = 0; i < grill->n_plates; i++)
+		n[use_of(&grill->plates[i], now_ms)]++;
+	for (int i = 0; i < N_USES; i++)
+		line(out, grill, uses[i], n[i]);
+}
+
+void grills_text(const struct grills *grills, int64_t now_ms, struct buf *out)
+{
+	counters_head(out, "galore_grill_answers",
+		      "1 when the grill answers this worker, 0 when it is "
+		      "silent",
+		      KIND_GAUGE);
+	for (size_t i = 0; i < grills->n; i++)
+		if (grills->list[i]->enabled)
+			line(out, grills->list[i], NULL,
+			     grills->list[i]->health == HEALTH_ANSWERS);
+	counters_head(out, "galore_plates",
+		      "plates by what this worker sees of them", KIND_GAUGE);
+	for (size_t i = 0; i < grills->n; i++)
+		if (grills->list[i]->enabled)
+			plates_text(grills->list[i], now_ms, out);
 }
 
 void grills_deinit(struct grills *grills)

@@ -9,6 +9,7 @@
 #define JAFFLR_GRILLS_H
 
 #include "infra/lib/log.h"
+#include "infra/lib/str.h"
 #include "workers/jafflr/grill_thread.h"
 #include "workers/jafflr/tick.h"
 
@@ -75,8 +76,6 @@ uint32_t grills_token_of(const struct grill_of *grill, int plate);
 void grills_offer(const struct grills *grills, struct tick *tick,
 		  int64_t now_ms);
 bool grills_any_free(const struct grills *grills, int64_t now_ms);
-enum { PLATE_FREE, PLATE_SILENT, PLATE_BUSY, N_PLATE_USES };
-int grills_use_of(const struct grill_of *grill, int plate, int64_t now_ms);
 
 /* Does a grill that is used serve the stall? @heard: and answers, as far as
  * is known. */
@@ -90,6 +89,8 @@ bool grills_have_news(const struct grills *grills);
 void grills_report(struct grills *grills, struct tick *tick, int64_t now_ms);
 /* What the last tick was to write may not be there. */
 void grills_report_again(struct grills *grills);
+/* In Prometheus' text format, appended. */
+void grills_text(const struct grills *grills, int64_t now_ms, struct buf *out);
 void grills_deinit(struct grills *grills);
 
 #endif

@@ -17,6 +17,8 @@
 #define CLAIM_AGAIN_MS 50
 #define LOOK_EVERY_MS 1000
 #define LIST_EVERY_MS 1000
+/* About grills. */
+#define LINES_A_SECOND 10
 
 /* ---- telling ---- */
 
@@ -59,6 +61,7 @@ static void note_queued(struct kitchen *kitchen, const struct toastie_row *row)
 void kitchen_new_row(struct kitchen *kitchen, const struct toastie_row *row,
 		     struct publisher *publisher)
 {
+	ends_note(&kitchen->ends, row, -1);
 	tell(kitchen, row, 0, publisher);
 	if (row->state == ROW_QUEUED)
 		note_queued(kitchen, row);
@@ -194,6 +197,7 @@ static void take_finished(struct kitchen *kitchen, const struct tick_row *row,
 
 	if (cook && !parked)
 		cooks_drop(cook);
+	ends_note(&kitchen->ends, &row->row, row->waited_ms);
 	tell(kitchen, &row->row, parked ? cook->tag : 0, publisher);
 	if (row->row.state == ROW_QUEUED)
 		note_queued(kitchen, &row->row);
@@ -254,8 +258,11 @@ static void tell_untold(struct kitchen *kitchen, struct publisher *publisher)
 		/* The look and the open intents may both name a row. */
 		if (tick->rows[i].kind == TICK_UNTOLD &&
 		    !has_row(tick, TICK_ADOPTED, &row->order_id) &&
-		    !table_find(&table, id_hash(&row->order_id), is_told, row))
+		    !table_find(&table, id_hash(&row->order_id), is_told,
+				row)) {
+			ends_note(&kitchen->ends, row, -1);
 			tell(kitchen, row, 0, publisher);
+		}
 	}
 	table_deinit(&table);
 }
@@ -371,6 +378,9 @@ int kitchen_open(struct kitchen *kitchen, const struct kitchen_params *params,
 		 struct loop *loop)
 {
 	kitchen->params = *params;
+	kitchen->ends = (struct ends)ENDS_INIT;
+	kitchen->grills.lines =
+		(struct log_limit){ .a_second = LINES_A_SECOND };
 	kitchen->grills.params = (struct grills_params){
 		.loop = loop,
 		.connect_ms = params->connect_ms,

@@ -13,6 +13,7 @@
 #define JAFFLR_KITCHEN_H
 
 #include "workers/jafflr/cooks.h"
+#include "workers/jafflr/ends.h"
 #include "workers/jafflr/queues.h"
 #include "workers/jafflr/telling.h"
 #include "workers/runtime/worker.h"
@@ -36,7 +37,7 @@ struct kitchen {
 	bool stale;        /* what comes of it is of no use any more */
 	bool maybe_queued; /* rows may wait for a plate of ours */
 	struct queues queues;
-	struct log_limit lines;
+	struct ends ends;
 	int64_t claim_at_ms, told_at_ms, look_at_ms, list_at_ms;
 };
 

@@ -5,12 +5,15 @@
  */
 #include <stdio.h>
 
+#include "infra/lib/clock.h"
+#include "infra/lib/counters.h"
 #include "infra/lib/version.h"
 #include "infra/lib/xalloc.h"
 #include "schemas/pick.h"
 #include "workers/jafflr/intake.h"
 #include "workers/jafflr/kitchen.h"
 #include "workers/jafflr/sql.h"
+#include "workers/jafflr/survey.h"
 #include "workers/runtime/worker.h"
 
 #define SCHEMA_VERSION 6
@@ -30,7 +33,9 @@ struct jafflr {
 	/* The database thread's. */
 	struct intake_rows rows;
 	struct sql sql;
+	struct survey read; /* is being read */
 	/* The poll thread's. */
+	struct survey shown;
 	struct pick_room *room;
 	struct kitchen kitchen;
 };
@@ -106,6 +111,33 @@ static void facts(void *arg, const struct batch *batch,
 		kitchen_new_row(&jafflr->kitchen, intake->row, publisher);
 }
 
+/* ---- what /metrics shows ---- */
+
+static int survey(void *arg, struct pg *pg)
+{
+	struct jafflr *jafflr = arg;
+
+	return survey_read(&jafflr->read, pg);
+}
+
+static void surveyed(void *arg)
+{
+	struct jafflr *jafflr = arg;
+	struct survey shown = jafflr->shown;
+
+	jafflr->shown = jafflr->read;
+	jafflr->read = shown;
+}
+
+static void collect(void *arg, struct buf *out)
+{
+	const struct jafflr *jafflr = arg;
+
+	survey_text(&jafflr->shown, out);
+	grills_text(&jafflr->kitchen.grills, clock_now_ms(), out);
+	ends_text(&jafflr->kitchen.ends, out);
+}
+
 /* ---- the scheduler ---- */
 
 static int task_open(void *arg, struct loop *loop)
@@ -121,6 +153,7 @@ static int task_open(void *arg, struct loop *loop)
 		.answer_ms = conf->answer_ms,
 	};
 
+	counters_collect(collect, jafflr);
 	return kitchen_open(&jafflr->kitchen, &params, loop);
 }
 
@@ -214,6 +247,8 @@ static const struct worker_ops ops = {
 	.store = store,
 	.facts = facts,
 	.task = &task,
+	.survey = survey,
+	.surveyed = surveyed,
 };
 
 int main(int argc, char **argv)
@@ -229,6 +264,8 @@ int main(int argc, char **argv)
 	r = worker_run(&ops, &jafflr, &jafflr.conf.runtime);
 	table_deinit(&jafflr.rows.table);
 	sql_deinit(&jafflr.sql);
+	survey_deinit(&jafflr.read);
+	survey_deinit(&jafflr.shown);
 	free(jafflr.room);
 	return r ? 1 : 0;
 }

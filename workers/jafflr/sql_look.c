@@ -31,14 +31,6 @@ static const struct pg_statement list_grills = {
 	1,
 };
 
-/* Stalls where anything waits: one step in the index for each. */
-#define QUEUED_STALLS                                                          \
-	"WITH RECURSIVE s(stall) AS ((SELECT q.stall FROM toasties q"          \
-	" WHERE q.state = 'queued' ORDER BY q.stall LIMIT 1)"                  \
-	" UNION ALL SELECT (SELECT q.stall FROM toasties q"                    \
-	" WHERE q.state = 'queued' AND q.stall > s.stall"                      \
-	" ORDER BY q.stall LIMIT 1) FROM s WHERE s.stall IS NOT NULL)"
-
 #define OLDEST_OF_STALLS(which, limit)                                         \
 	"(SELECT" ROW_COLUMNS "FROM s, LATERAL (SELECT * FROM toasties t"      \
 	" WHERE t.state = 'queued' AND t.stall = s.stall AND" HELD_ROWS        \

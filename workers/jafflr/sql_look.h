@@ -6,6 +6,14 @@
 #include "workers/jafflr/schedule.h"
 #include "workers/jafflr/sql.h"
 
+/* Stalls where anything waits: one step in the index for each. */
+#define QUEUED_STALLS                                                          \
+	"WITH RECURSIVE s(stall) AS ((SELECT q.stall FROM toasties q"          \
+	" WHERE q.state = 'queued' ORDER BY q.stall LIMIT 1)"                  \
+	" UNION ALL SELECT (SELECT q.stall FROM toasties q"                    \
+	" WHERE q.state = 'queued' AND q.stall > s.stall"                      \
+	" ORDER BY q.stall LIMIT 1) FROM s WHERE s.stall IS NOT NULL)"
+
 /* Toasties that a statement reads at most: so many for plates, and so many of
  * demo stalls. */
 enum { FOR_PLATES_MAX = 256, DEMOS_MAX = 256 };

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+/* Ends: lines and a histogram. */
+#include "workers/jafflr/ends.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "infra/lib/clock.h"
+#include "infra/lib/counters.h"
+
+#define NAME "galore_toastie_done_seconds"
+enum { DETAIL_BYTES = 160, NUMBER_BYTES = 32, TRACE_TEXT_BYTES = 64 };
+
+/* A toastie takes seconds on its plate, and minutes in a long queue. */
+static const int64_t bounds_s[ENDS_BUCKETS] = { 1,  2,   5,   10,  20,   30,
+						60, 120, 300, 600, 1800, 3600 };
+
+static const char *id_of(enum row_state state)
+{
+	switch (state) {
+	case ROW_DONE:
+		return "TOASTIE-DONE";
+	case ROW_FAILED:
+		return "TOASTIE-FAILED";
+	case ROW_UNCERTAIN:
+		return "TOASTIE-UNCERTAIN";
+	case ROW_RETURNED:
+		return "TOASTIE-RETURNED";
+	case ROW_COLLECTING:
+	case ROW_CANCELLED:
+	case ROW_QUEUED:
+	case ROW_GRILLING:
+	case N_ROW_STATES:
+		break;
+	}
+	return NULL;
+}
+
+static void observe(struct ends *ends, int64_t waited_ms)
+{
+	size_t i = 0;
+
+	while (i < ENDS_BUCKETS && waited_ms > bounds_s[i] * 1000)
+		i++;
+	ends->n[i]++;
+	ends->sum_ms += waited_ms;
+}
+
+/* Where it was, and why it ended so. */
+static void describe(char ret[DETAIL_BYTES], const struct toastie_row *row,
+		     int64_t waited_ms)
+{
+	struct str detail = { .p = ret, .size = DETAIL_BYTES };
+	char text[NUMBER_BYTES];
+
+	ret[0] = '\0';
+	if (row->plate != TOASTIE_PLATE_NONE) {
+		(void)snprintf(text, sizeof(text), ", plate %" PRId32 " of '",
+			       row->plate);
+		str_add_text(&detail, text);
+		str_add(&detail, row->grill.p, row->grill.n);
+		str_add_text(&detail, "'");
+	}
+	if (waited_ms >= 0) {
+		(void)snprintf(text, sizeof(text), ", after %" PRId64 " ms",
+			       waited_ms);
+		str_add_text(&detail, text);
+	}
+	if (row->reason.n) {
+		str_add_text(&detail, ": ");
+		str_add(&detail, row->reason.p, row->reason.n);
+	}
+}
+
+static bool has_line(struct ends *ends)
+{
+	int64_t n_left_out;
+
+	if (!log_limit_pass(&ends->lines, clock_now_ms(), &n_left_out))
+		return false;
+	if (n_left_out)
+		log_info("TOASTIE-LINES",
+			 "%" PRId64 " more ends of toasties were not logged",
+			 n_left_out);
+	return true;
+}
+
+static void write_line(const struct toastie_row *row, const char *id,
+		       int64_t waited_ms)
+{
+	char order[ORDER_ID_CHARS + 1], code[CALL_CODE_CHARS + 1];
+	char number[NUMBER_BYTES] = "", trace[TRACE_TEXT_BYTES];
+	char detail[DETAIL_BYTES];
+	struct log_subject subject = {
+		.order = order_id_format(&row->order_id, order),
+		.trace = row->traceparent.n ? trace : NULL,
+	};
+
+	(void)str_n_copy(trace, sizeof(trace), row->traceparent.p,
+			 row->traceparent.n);
+	if (row->number != TOASTIE_NUMBER_NONE)
+		(void)snprintf(number, sizeof(number), ", number %" PRId64,
+			       row->number);
+	describe(detail, row, waited_ms);
+	log_about(&subject);
+	log_info(id, "toastie %s%s of stall '%.*s' is %s%s",
+		 order_call_code(&row->order_id, code), number,
+		 (int)row->stall.n, row->stall.p, row_state_name(row->state),
+		 detail);
+	log_about(NULL);
+}
+
+void ends_note(struct ends *ends, const struct toastie_row *row,
+	       int64_t waited_ms)
+{
+	const char *id = id_of(row->state);
+
+	if (!id)
+		return;
+	if (row->state == ROW_DONE && waited_ms >= 0)
+		observe(ends, waited_ms);
+	if (has_line(ends))
+		write_line(row, id, waited_ms);
+}
+
+void ends_text(const struct ends *ends, struct buf *out)
+{
+	int64_t n = 0;
+
+	counters_head(out, NAME, "from the first time in the queue until done",
+		      KIND_HISTOGRAM);
+	for (size_t i = 0; i < ENDS_BUCKETS; i++) {
+		n += ends->n[i];
+		buf_printf(out,
+			   NAME "_bucket{le=\"%" PRId64 "\"} %" PRId64 "\n",
+			   bounds_s[i], n);
+	}
+	n += ends->n[ENDS_BUCKETS];
+	counters_line(out, NAME "_bucket", "le=\"+Inf\"", n);
+	counters_line(out, NAME "_count", "", n);
+	buf_printf(out, NAME "_sum %" PRId64 ".%03" PRId64 "\n",
+		   ends->sum_ms / 1000, ends->sum_ms % 1000);
+}
