@@ -1,0 +1,435 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Trouble: the kitchen when a commit's outcome is not known, a customer
+ * changes her mind late, a grill goes, or a person has put something into the
+ * tables that nobody thought of.
+ */
+#include "workers/jafflr/kitchen_fixture.h"
+
+#include "schemas/limits.h"
+
+/* ---- a commit of unknown outcome ---- */
+
+/* It was committed, and the worker is told that nobody knows. */
+static void run_doubtful_tick(void)
+{
+	kitchen_begin_tick(&me.kitchen);
+	ck_assert_int_eq(sql_tick(&me.sql, me.pg, &me.held, me.kitchen.running),
+			 0);
+	kitchen_end_tick(&me.kitchen, PG_E_LOST, me.publisher);
+}
+
+START_TEST(a_claim_in_doubt_is_read_back_before_anything_is_started)
+	{
+		work_a_while(&me);
+		add(1, "main");
+		me.kitchen.maybe_queued = true;
+		run_doubtful_tick();
+		ck_assert(is_in(1, ROW_GRILLING));
+		ck_assert_uint_eq(publish_fake_n(me.publisher), 0);
+		acknowledge(&me);
+		kitchen_turn(&me.kitchen, clock_now_ms());
+		ck_assert_int_eq(n_starts(), 0);
+		/* The intent is found, and its plate gets a token first. */
+		CHECK_WITHIN(DEADLINE_MS, n_starts_of(1) == 1, work(&me));
+		ck_assert_int_eq(highest_token(), 2);
+		end_toastings();
+		CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_DONE), work(&me));
+		ck_assert_int_eq(n_starts(), 1);
+	}
+END_TEST
+
+START_TEST(a_claim_that_is_lost_after_all_is_made_anew)
+	{
+		work_a_while(&me);
+		add(1, "main");
+		me.kitchen.maybe_queued = true;
+		run_doubtful_tick();
+		/* Another server goes on without that commit. */
+		postgres_exec(db, "DELETE FROM intents;"
+				  "UPDATE toasties SET state = 'queued',"
+				  " seq = 1, grill = NULL, plate = NULL;"
+				  "UPDATE control.plates SET token = 0");
+		CHECK_WITHIN(DEADLINE_MS, n_starts_of(1) == 1, work(&me));
+		ck_assert_int_eq(n_starts(), 1);
+	}
+END_TEST
+
+START_TEST(an_end_in_doubt_is_told_once_it_was_read)
+	{
+		start_one(1);
+		end_toastings();
+		CHECK_WITHIN(DEADLINE_MS, me.kitchen.next->n_finish,
+			     (loop_wait(me.loop, 2),
+			      kitchen_turn(&me.kitchen, clock_now_ms())));
+		run_doubtful_tick();
+		ck_assert(is_in(1, ROW_DONE));
+		ck_assert_uint_eq(
+			me.kitchen.cooks.n && me.kitchen.cooks.list[0].used, 0);
+		CHECK_WITHIN(DEADLINE_MS,
+			     !strcmp(story_of(&me, 1), "queued grilling done"),
+			     work(&me));
+		ck_assert_int_eq(n_starts(), 1);
+	}
+END_TEST
+
+START_TEST(a_token_in_doubt_is_not_given_to_the_plate)
+	{
+		start_one(1);
+		take_over(&me);
+		CHECK_WITHIN(DEADLINE_MS, me.kitchen.next->n_raise,
+			     (acknowledge(&me), loop_wait(me.loop, 2),
+			      kitchen_turn(&me.kitchen, clock_now_ms()),
+			      me.kitchen.next->n_raise ? (void)0 : turn(&me)));
+		run_doubtful_tick();
+		ck_assert_int_eq(highest_token(), 2);
+		CHECK_WITHIN(DEADLINE_MS, highest_token() == 3, work(&me));
+		end_toastings();
+		CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_DONE), work(&me));
+		ck_assert_int_eq(n_starts(), 1);
+	}
+END_TEST
+
+/* ---- a late cancellation ---- */
+
+static void cancel(void)
+{
+	postgres_exec(db, "UPDATE toasties SET cancelled = true");
+}
+
+static void silence(struct grill_fake *fake, enum grill_fake_end end)
+{
+	for (int call = GRILL_FAKE_READ; call <= GRILL_FAKE_START; call++)
+		grill_fake_next(fake, (enum grill_fake_call)call, end, 0);
+}
+
+/* The plate refuses, or its grill is away. */
+START_TEST(what_was_never_started_and_is_cancelled_is_on_no_other_plate)
+	{
+		add(1, "main");
+		CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_GRILLING), turn(&me));
+		cancel();
+		if (_i)
+			silence(fake_of(1), GRILL_FAKE_AWAY);
+		else
+			for (int plate = 0; plate < N_PLATES; plate++)
+				grill_fake_set_broken(fake_of(1), plate, true);
+		CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_RETURNED), work(&me));
+		work(&me);
+		ck_assert_str_eq(story_of(&me, 1), "queued grilling returned");
+		ck_assert_int_eq(n_starts(), 0);
+		ck_assert_int_eq(n_open(), 0);
+	}
+END_TEST
+
+START_TEST(what_is_parked_and_cancelled_and_never_began_is_returned)
+	{
+		struct grill_fake *fake;
+
+		me.kitchen.cooks.patience_ms = 200;
+		add(1, "main");
+		CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_GRILLING), turn(&me));
+		fake = fake_of(1);
+		silence(fake, GRILL_FAKE_LOSES);
+		CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_UNCERTAIN), work(&me));
+		cancel();
+		silence(fake, GRILL_FAKE_WELL);
+		CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_RETURNED), work(&me));
+		work(&me);
+		ck_assert_str_eq(story_of(&me, 1),
+				 "queued grilling uncertain returned");
+		ck_assert_int_eq(n_starts(), 0);
+	}
+END_TEST
+
+/* ---- grills that go, and come back ---- */
+
+static int64_t n_silent(void)
+{
+	return postgres_number(url, "SELECT count(*) FROM control.grills"
+				    " WHERE silent_since IS NOT NULL"
+				    " AND silent_reason IS NOT NULL");
+}
+
+static int64_t n_answer(void)
+{
+	return postgres_number(url, "SELECT count(*) FROM control.grills"
+				    " WHERE silent_since IS NULL"
+				    " AND seen_at IS NOT NULL");
+}
+
+/* What /metrics says of it. */
+static bool says(const char *line)
+{
+	struct buf text = { 0 };
+	bool found;
+
+	grills_text(&me.kitchen.grills, clock_now_ms(), &text);
+	buf_add(&text, "", 1);
+	found = strstr(text.p, line);
+	buf_deinit(&text);
+	return found;
+}
+
+START_TEST(a_grill_that_is_silent_is_told_of_at_once_and_when_it_is_back)
+	{
+		CHECK_WITHIN(DEADLINE_MS, n_answer() == N_GRILLS, work(&me));
+		ck_assert(says("galore_grill_answers{grill=\"g0\"} 1\n"));
+		CHECK_WITHIN(DEADLINE_MS,
+			     says("galore_plates{grill=\"g0\",state=\"free\"} 8"
+				  "\n"),
+			     work(&me));
+		silence(fakes[0], _i ? GRILL_FAKE_AWAY : GRILL_FAKE_LOSES);
+		CHECK_WITHIN(DEADLINE_MS, n_silent() == 1, work(&me));
+		ck_assert(says("galore_grill_answers{grill=\"g0\"} 0\n"));
+		ck_assert(says("galore_plates{grill=\"g0\",state=\"silent\"} 8"
+			       "\n"));
+		ck_assert(says("galore_grill_answers{grill=\"g1\"} 1\n"));
+		silence(fakes[0], GRILL_FAKE_WELL);
+		CHECK_WITHIN(DEADLINE_MS, n_answer() == N_GRILLS, work(&me));
+		ck_assert(says("galore_grill_answers{grill=\"g0\"} 1\n"));
+	}
+END_TEST
+
+START_TEST(a_grill_that_never_answered_or_cannot_is_told_of_too)
+	{
+		silence(fakes[1], GRILL_FAKE_AWAY);
+		postgres_exec(db,
+			      "INSERT INTO control.grills (grill, address)"
+			      " VALUES ('g2', 'nonsense'), ('g3', 'fake:0');"
+			      "INSERT INTO control.plates (grill, plate)"
+			      " VALUES ('g2', 0), ('g3', 300)");
+		CHECK_WITHIN(DEADLINE_MS, n_silent() == 3, work(&me));
+		ck_assert_int_eq(n_answer(), 1);
+		ck_assert(says("galore_grill_answers{grill=\"g2\"} 0\n"));
+		start_one(1);
+		/* A mended address is another grill. */
+		postgres_exec(db, "UPDATE control.grills SET address = 'fake:0'"
+				  " WHERE grill = 'g2'");
+		CHECK_WITHIN(DEADLINE_MS, n_answer() == 2, work(&me));
+	}
+END_TEST
+
+START_TEST(what_was_to_be_written_of_a_grill_is_written_after_a_failed_tick)
+	{
+		work_a_while(&me);
+		silence(fakes[0], GRILL_FAKE_AWAY);
+		CHECK_WITHIN(DEADLINE_MS, grills_have_news(&me.kitchen.grills),
+			     (loop_wait(me.loop, 2),
+			      (void)grills_ask(me.kitchen.grills.list[0],
+					       clock_now_ms()),
+			      kitchen_turn(&me.kitchen, clock_now_ms())));
+		kitchen_begin_tick(&me.kitchen);
+		kitchen_end_tick(&me.kitchen, PG_E_SQL, me.publisher);
+		ck_assert(grills_have_news(&me.kitchen.grills));
+		CHECK_WITHIN(DEADLINE_MS, n_silent() == 1, work(&me));
+	}
+END_TEST
+
+/* With a toastie on it that runs, or one that waits to be fenced. */
+START_TEST(a_grill_that_is_removed_finishes_what_is_on_it_and_is_forgotten)
+	{
+		start_one(1);
+		if (_i)
+			take_over(&me);
+		postgres_exec(db, "DELETE FROM control.plates;"
+				  "DELETE FROM control.grills");
+		CHECK_WITHIN(DEADLINE_MS,
+			     is_in(1, _i ? ROW_UNCERTAIN : ROW_DONE),
+			     (work(&me), end_toastings()));
+		CHECK_WITHIN(DEADLINE_MS, me.kitchen.grills.n == 0, work(&me));
+		add(2, "main");
+		work(&me);
+		ck_assert(is_in(2, ROW_QUEUED));
+		ck_assert_int_eq(me.n_failed, 0);
+	}
+END_TEST
+
+/* ---- queues ---- */
+
+static void queue(const char *stall, int64_t n)
+{
+	queues_add(&me.kitchen.queues, text_of(stall), n);
+}
+
+START_TEST(a_long_queue_pauses_reading_but_not_for_a_stall_without_a_grill)
+	{
+		postgres_exec(db, "UPDATE control.grills SET stalls ="
+				  " CASE grill WHEN 'g0' THEN '{main}'::text[]"
+				  " ELSE '{beach}' END");
+		me.kitchen.params.queue_max = 10;
+		CHECK_WITHIN(DEADLINE_MS, n_answer() == N_GRILLS, work(&me));
+		queue("main", 10);
+		queue("beach", 10);
+		queue("nowhere", 1000);
+		ck_assert(!kitchen_enough(&me.kitchen));
+		queue("beach", 1);
+		ck_assert(kitchen_enough(&me.kitchen));
+		silence(fakes[1], GRILL_FAKE_AWAY);
+		CHECK_WITHIN(DEADLINE_MS, n_silent() == 1,
+			     (loop_wait(me.loop, 2),
+			      kitchen_turn(&me.kitchen, clock_now_ms()),
+			      grills_have_news(&me.kitchen.grills)
+				      ? run_tick(&me)
+				      : (void)0));
+		queues_set(&me.kitchen.queues, NULL, 0);
+		queue("main", 10);
+		queue("beach", 1000);
+		ck_assert(!kitchen_enough(&me.kitchen));
+		queue("demo-1", 11);
+		ck_assert(kitchen_enough(&me.kitchen));
+	}
+END_TEST
+
+START_TEST(when_no_grill_answers_any_long_queue_pauses_reading)
+	{
+		me.kitchen.params.queue_max = 10;
+		for (int i = 0; i < N_GRILLS; i++)
+			silence(fakes[i], GRILL_FAKE_AWAY);
+		CHECK_WITHIN(DEADLINE_MS, n_silent() == N_GRILLS, work(&me));
+		queue("main", 11);
+		ck_assert(kitchen_enough(&me.kitchen));
+	}
+END_TEST
+
+START_TEST(what_waits_is_counted_stall_by_stall)
+	{
+		postgres_exec(db,
+			      "UPDATE control.grills SET stalls = '{none}'");
+		work_a_while(&me);
+		for (int n = 1; n <= 3; n++)
+			add(n, n == 1 ? "beach" : "main");
+		me.kitchen.look_at_ms = 0;
+		turn(&me);
+		ck_assert_uint_eq(me.kitchen.queues.n, 2);
+		ck_assert_str_eq(me.kitchen.queues.list[0].stall, "main");
+		ck_assert_int_eq(me.kitchen.queues.list[0].n, 2);
+		/* No plate of ours is for them: nothing is tried. */
+		ck_assert(!me.kitchen.maybe_queued);
+	}
+END_TEST
+
+/* ---- what tables may say ---- */
+
+static const char *const oddities[] = {
+	"UPDATE toasties SET plate = -7",
+	"UPDATE toasties SET plate = NULL, grill = NULL",
+	"UPDATE toasties SET plate = 2147483647",
+	"UPDATE toasties SET grill = repeat('g', 5000)",
+	"UPDATE intents SET time_ms = 0, token = 99999999999",
+	"UPDATE intents SET time_ms = -1, boot = -5",
+	"UPDATE control.plates SET plate = plate + 1000",
+	"UPDATE toasties SET doneness = 'raw', lines = -3",
+	"UPDATE toasties SET traceparent = repeat('x', 9000),"
+	" tracestate = repeat('y', 9000), stall = repeat('z', 9000)",
+};
+
+START_TEST(whatever_a_row_says_the_worker_goes_on)
+	{
+		start_one(1);
+		postgres_exec(db, oddities[_i]);
+		take_over(&me);
+		CHECK_WITHIN(DEADLINE_MS, !is_in(1, ROW_GRILLING),
+			     (work(&me), end_toastings()));
+		ck_assert(is_in(1, ROW_DONE) || is_in(1, ROW_UNCERTAIN));
+		ck_assert_int_eq(n_starts(), 1);
+		ck_assert_int_eq(me.n_failed, 0);
+		/* Nor is it in the way of the next one. */
+		postgres_exec(db, "INSERT INTO control.grills (grill, address)"
+				  " VALUES ('g7', 'fake:1');"
+				  "INSERT INTO control.plates (grill, plate)"
+				  " VALUES ('g7', 0)");
+		add(2, "main");
+		CHECK_WITHIN(DEADLINE_MS, n_starts_of(2) == 1, work(&me));
+	}
+END_TEST
+
+START_TEST(a_reason_of_any_length_is_told_as_far_as_a_fact_may_have_it)
+	{
+		struct toastie toastie = { 0 };
+
+		add(1, "nowhere");
+		postgres_exec(db, "UPDATE toasties SET state = 'returned',"
+				  " customer = repeat('c', 7000),"
+				  " reason = 'resolved by '"
+				  " || repeat('Zo\xc3\xab', 2000)");
+		CHECK_WITHIN(DEADLINE_MS, publish_fake_n(me.publisher) > 0,
+			     work(&me));
+		decode(publish_fake_first(me.publisher), &toastie);
+		ck_assert_int_eq(toastie.state, TOASTIE_RETURNED);
+		ck_assert_uint_eq(text_n_chars(toastie.reason), TEXT_MAX_CHARS);
+	}
+END_TEST
+
+START_TEST(more_grills_than_are_used_are_no_trouble)
+	{
+		postgres_exec(db,
+			      "INSERT INTO control.grills (grill, address)"
+			      " SELECT 'x' || n, 'fake:1'"
+			      " FROM generate_series(1, 200) AS n;"
+			      "INSERT INTO control.plates (grill, plate)"
+			      " SELECT 'x' || n, 0 FROM generate_series(1, 200)"
+			      " AS n");
+		CHECK_WITHIN(DEADLINE_MS, me.kitchen.grills.n == GRILLS_MAX,
+			     work(&me));
+		ck_assert(me.kitchen.grills.too_many);
+		start_one(1);
+	}
+END_TEST
+
+static void add_doubts(TCase *tcase)
+{
+	tcase_add_test(
+		tcase,
+		a_claim_in_doubt_is_read_back_before_anything_is_started);
+	tcase_add_test(tcase, a_claim_that_is_lost_after_all_is_made_anew);
+	tcase_add_test(tcase, an_end_in_doubt_is_told_once_it_was_read);
+	tcase_add_test(tcase, a_token_in_doubt_is_not_given_to_the_plate);
+}
+
+static void add_grills(TCase *tcase)
+{
+	tcase_add_loop_test(
+		tcase,
+		a_grill_that_is_silent_is_told_of_at_once_and_when_it_is_back,
+		0, 2);
+	tcase_add_test(tcase,
+		       a_grill_that_never_answered_or_cannot_is_told_of_too);
+	tcase_add_test(
+		tcase,
+		what_was_to_be_written_of_a_grill_is_written_after_a_failed_tick);
+	tcase_add_loop_test(
+		tcase,
+		a_grill_that_is_removed_finishes_what_is_on_it_and_is_forgotten,
+		0, 2);
+}
+
+int main(void)
+{
+	Suite *suite = suite_create("trouble");
+	TCase *tcase = check_case(suite, 60);
+
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	add_doubts(tcase);
+	tcase_add_loop_test(
+		tcase,
+		what_was_never_started_and_is_cancelled_is_on_no_other_plate, 0,
+		2);
+	tcase_add_test(
+		tcase,
+		what_is_parked_and_cancelled_and_never_began_is_returned);
+	add_grills(tcase);
+	tcase_add_test(
+		tcase,
+		a_long_queue_pauses_reading_but_not_for_a_stall_without_a_grill);
+	tcase_add_test(tcase,
+		       when_no_grill_answers_any_long_queue_pauses_reading);
+	tcase_add_test(tcase, what_waits_is_counted_stall_by_stall);
+	tcase_add_loop_test(tcase, whatever_a_row_says_the_worker_goes_on, 0,
+			    CHECK_N(oddities));
+	tcase_add_test(
+		tcase,
+		a_reason_of_any_length_is_told_as_far_as_a_fact_may_have_it);
+	tcase_add_test(tcase, more_grills_than_are_used_are_no_trouble);
+	return postgres_run(suite);
+}
