@@ -23,7 +23,7 @@ enum { PARTS_MAX = 2 };
 
 struct part {
 	const char *name; /* "control", "service" */
-	char dir[4096];
+	char dir[MIGRATION_PATH_MAX];
 	struct migration_set set;
 	struct migrated migrated;
 	struct migrator migrator;
@@ -33,6 +33,7 @@ struct part {
 struct run {
 	const struct command *command;
 	struct pg *pg;
+	char dir[MIGRATION_PATH_MAX - 16]; /* of all migrations */
 	struct part parts[PARTS_MAX];
 	size_t n_parts;
 	struct plan plan;
@@ -54,12 +55,37 @@ static void run_deinit(struct run *run)
 	run->pg = pg_free(run->pg);
 }
 
-static int add_part(struct run *run, const char *name, const char *folder,
-		    const char *schema)
+static int no_files(const struct migration_fault *fault)
+{
+	out_error("%s", fault->what);
+	out_hint("MIGRATIONS_DIR or --dir says where the migrations are");
+	return COMMAND_E_FAILED;
+}
+
+/* As said; else as it is here, or installed. */
+static int find_folder(struct run *run)
 {
 	const struct command *command = run->command;
 	const char *dir = command->options.dir ? command->options.dir
 					       : command->conf.migrations;
+	struct migration_fault fault = { "" };
+	char found[MIGRATION_PATH_MAX];
+
+	if (!*dir) {
+		if (migration_folder(found, &fault))
+			return no_files(&fault);
+		dir = found;
+	}
+	if (!str_copy(run->dir, sizeof(run->dir), dir))
+		return command_usage(command, "folder '%.100s...' is too long",
+				     dir);
+	return 0;
+}
+
+static int add_part(struct run *run, const char *name, const char *folder,
+		    const char *schema)
+{
+	const struct command *command = run->command;
 	struct part *part = &run->parts[run->n_parts];
 	struct migration_fault fault = { "" };
 	int r;
@@ -68,14 +94,10 @@ static int add_part(struct run *run, const char *name, const char *folder,
 		return 0;
 	run->n_parts++;
 	part->name = name;
-	(void)snprintf(part->dir, sizeof(part->dir), "%s%s", dir, folder);
+	(void)snprintf(part->dir, sizeof(part->dir), "%s%s", run->dir, folder);
 	r = migration_set_load(&part->set, part->dir, &fault);
-	if (r > 0) {
-		out_error("%s", fault.what);
-		out_hint("MIGRATIONS_DIR or --dir says where the migrations "
-			 "are");
-		return COMMAND_E_FAILED;
-	}
+	if (r > 0)
+		return no_files(&fault);
 	part->migrator = (struct migrator){
 		.pg = run->pg,
 		.command = command,
@@ -109,7 +131,9 @@ static int run_init(struct run *run, const struct command *command)
 	if (!strcmp(command->schema, "control"))
 		return command_usage(command, "schema 'control' is not the "
 					      "services'");
-	r = command_connect(&run->pg, command);
+	r = find_folder(run);
+	if (!r)
+		r = command_connect(&run->pg, command);
 	if (!r)
 		r = add_part(run, "control", "/control", "control");
 	if (!r)
@@ -333,22 +357,24 @@ static int plan_and_lock(struct run *run, struct part *part, bool down)
 
 static int apply(void *arg, size_t i, enum plan_result *ret)
 {
-	const struct run *run = arg;
+	struct run *run = arg;
 	const struct step *step = &run->steps[i];
-	bool unknown;
-	int r = migrator_apply(&step->part->migrator, &step->step, &unknown);
+	struct migrator_done done = { 0 };
+	int r = migrator_apply(&step->part->migrator, &step->step, &done);
 
 	if (!r)
 		*ret = PLAN_CONFIRMED;
-	else if (unknown)
+	else if (done.unknown)
 		*ret = PLAN_UNKNOWN;
+	if (done.gone.n)
+		plan_then(&run->plan, i, ", without the tables ", done.gone.p);
+	buf_deinit(&done.gone);
 	return r;
 }
 
 static int rehearse(struct run *run)
 {
-	int r = pg_exec(run->pg, "BEGIN; SET LOCAL lock_timeout = '5s'",
-			QUERY_TIMEOUT_MS);
+	int r = pg_exec(run->pg, "BEGIN", QUERY_TIMEOUT_MS);
 
 	if (r)
 		return command_pg_failed(run->pg, r, "begin");
@@ -389,5 +415,7 @@ int cmd_migrate_down(struct command *command)
 	/* The control tables serve every schema: only when asked for. */
 	if (!command->options.set)
 		command->options.set = "service";
+	/* Only a file that is run shows which tables go. */
+	command->options.dry_run = !command->options.execute;
 	return migrate(command, true);
 }

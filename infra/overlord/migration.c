@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "infra/lib/xalloc.h"
 
@@ -248,130 +249,40 @@ void migration_checksum(const void *p, size_t n, char ret[CHECKSUM_CHARS + 1])
 		(void)snprintf(ret + 2 * i, 3, "%02x", digest[i]);
 }
 
-/* ---- does a file handle transactions itself? ---- */
-
-static bool word_char(char c)
+/* Only a folder of ours has the control tables beside the services'. */
+static bool is_ours(const char *dir)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
-	       (c >= '0' && c <= '9') || c == '$' || (c & 0x80);
+	char path[MIGRATION_PATH_MAX + 16];
+
+	(void)snprintf(path, sizeof(path), "%s/control", dir);
+	return access(path, R_OK | X_OK) == 0;
 }
 
-static const char *skip_to(const char *p, const char *end)
+int migration_folder(char ret[MIGRATION_PATH_MAX],
+		     struct migration_fault *fault)
 {
-	const char *found = strstr(p, end);
-
-	return found ? found + strlen(end) : p + strlen(p);
-}
-
-static const char *skip_comment(const char *p)
-{
-	int depth = 0;
-
-	do {
-		if (!strncmp(p, "/*", 2)) {
-			depth++;
-			p += 2;
-		} else if (!strncmp(p, "*/", 2)) {
-			depth--;
-			p += 2;
-		} else {
-			p++;
-		}
-	} while (*p && depth);
-	return p;
-}
-
-/* A text in quotes; in one that begins with E, \' is no end. */
-static const char *skip_quotes(const char *p, bool escapes)
-{
-	char quote = *p++;
-
-	while (*p) {
-		if (escapes && p[0] == '\\' && p[1])
-			p += 2;
-		else if (*p++ == quote)
-			return p;
-	}
-	return p;
-}
-
-/* $$ ... $$ or $tag$ ... $tag$; @p itself when it is neither. */
-static const char *skip_dollars(const char *p)
-{
-	char tag[66];
-	size_t n = 1;
-
-	while (n < sizeof(tag) - 2 && p[n] != '$' && word_char(p[n]))
-		n++;
-	if (p[n] != '$' || (p[1] >= '0' && p[1] <= '9'))
-		return p;
-	(void)str_n_copy(tag, sizeof(tag), p, n + 1);
-	return skip_to(p + n + 1, tag);
-}
-
-/* Past what is no code at @p: @p itself when it is code. */
-static const char *skip_no_code(const char *p, char before)
-{
-	if (!strncmp(p, "--", 2))
-		return skip_to(p, "\n");
-	if (!strncmp(p, "/*", 2))
-		return skip_comment(p);
-	if (*p == '\'' || *p == '"')
-		return skip_quotes(p, *p == '\'' &&
-					      (before == 'e' || before == 'E'));
-	if (*p == '$')
-		return skip_dollars(p);
-	return p;
-}
-
-static bool ends_transaction(const char *word)
-{
-	static const char *const words[] = {
-		"BEGIN",    "START", "COMMIT",    "END",
-		"ROLLBACK", "ABORT", "SAVEPOINT", "RELEASE",
+	/* An installation's, a copied program's, a build folder's. */
+	static const char *const beside[] = {
+		"../share/toasties-galore/migrations",
+		"migrations",
+		"../../../migrations",
 	};
+	char program[MIGRATION_PATH_MAX / 2] = "";
+	ssize_t n = readlink("/proc/self/exe", program, sizeof(program) - 1);
 
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		if (!strcasecmp(word, words[i]))
-			return true;
-	return false;
-}
-
-void migration_own_transaction(const char *sql, char ret[16])
-{
-	bool first = true;   /* the next word begins a statement */
-	bool atomic = false; /* in a body BEGIN ATOMIC ... END */
-	const char *p = sql;
-	char before = ' ';
-
-	ret[0] = '\0';
-	while (*p) {
-		const char *next = skip_no_code(p, before);
-		char word[16];
-		size_t n = 0;
-
-		before = *p;
-		if (next != p) {
-			p = next;
-			continue;
-		}
-		while (word_char(p[n]) && p[n] != '$')
-			n++;
-		if (!n) {
-			first = first || *p == ';';
-			p++;
-			continue;
-		}
-		before = p[n - 1];
-		(void)str_n_copy(word, sizeof(word), p, n);
-		p += n;
-		if (first && atomic && !strcasecmp(word, "END")) {
-			atomic = false;
-		} else if (first && ends_transaction(word)) {
-			(void)str_copy(ret, sizeof(word), word);
-			return;
-		}
-		atomic = atomic || !strcasecmp(word, "ATOMIC");
-		first = false;
+	program[n > 0 ? n : 0] = '\0';
+	(void)str_copy(ret, MIGRATION_PATH_MAX, "migrations");
+	if (is_ours(ret))
+		return 0;
+	*(strrchr(program, '/') ?: program) = '\0';
+	for (size_t i = 0; i < sizeof(beside) / sizeof(beside[0]); i++) {
+		(void)snprintf(ret, MIGRATION_PATH_MAX, "%s/%s", program,
+			       beside[i]);
+		if (is_ours(ret))
+			return 0;
 	}
+	return fail(fault, MIGRATION_E_FILE,
+		    "there are no migrations in 'migrations' of this folder, "
+		    "nor in '%.200s' in '%s', '%s' or '%s'",
+		    program, beside[0], beside[1], beside[2]);
 }

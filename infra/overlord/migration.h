@@ -20,6 +20,7 @@
 enum {
 	MIGRATION_NAME_MAX = 128,
 	MIGRATION_FILE_MAX_BYTES = 4 << 20,
+	MIGRATION_PATH_MAX = 4096,
 	CHECKSUM_CHARS = 64,
 };
 
@@ -79,10 +80,10 @@ int migration_read(const struct migration_set *set, const char *file,
 void migration_checksum(const void *p, size_t n, char ret[CHECKSUM_CHARS + 1]);
 
 /*
- * The first word that would begin or end a transaction of the file's own
- * ("COMMIT"), as a new string in @ret, or "" when there is none: a file is one
- * transaction, and that one is the migrator's.
+ * Where the migrations are when nobody has said it: `migrations` in the current
+ * folder, else those that were installed with the program. MIGRATION_E_FILE.
  */
-void migration_own_transaction(const char *sql, char ret[16]);
+int migration_folder(char ret[MIGRATION_PATH_MAX],
+		     struct migration_fault *fault);
 
 #endif

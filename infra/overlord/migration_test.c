@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Migration: names, order, and files that handle transactions themselves. */
+/* Migration: names, order, and where the files are. */
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "infra/lib/check_fixture.h"
 #include "infra/overlord/migration.h"
@@ -125,6 +127,31 @@ START_TEST(a_folder_that_is_not_there_is_named)
 	}
 END_TEST
 
+START_TEST(migrations_are_found_here_or_it_says_where_it_looked)
+	{
+		char dir[] = "/tmp/migrations-test.XXXXXX";
+		char found[MIGRATION_PATH_MAX];
+		struct migration_fault fault = { "" };
+
+		ck_assert_ptr_nonnull(mkdtemp(dir));
+		ck_assert_int_eq(chdir(dir), 0);
+		ck_assert_int_eq(migration_folder(found, &fault),
+				 MIGRATION_E_FILE);
+		ck_assert(strstr(fault.what, "'migrations' of this folder"));
+		ck_assert(strstr(fault.what, "share/toasties-galore"));
+		/* Somebody else's. */
+		ck_assert_int_eq(mkdir("migrations", 0700), 0);
+		ck_assert_int_eq(migration_folder(found, &fault),
+				 MIGRATION_E_FILE);
+		ck_assert_int_eq(mkdir("migrations/control", 0700), 0);
+		ck_assert_int_eq(migration_folder(found, &fault), 0);
+		ck_assert_str_eq(found, "migrations");
+		ck_assert_int_eq(rmdir("migrations/control"), 0);
+		ck_assert_int_eq(rmdir("migrations"), 0);
+		ck_assert_int_eq(rmdir(dir), 0);
+	}
+END_TEST
+
 START_TEST(a_checksum_is_sha_256_of_the_bytes)
 	{
 		char checksum[CHECKSUM_CHARS + 1];
@@ -132,41 +159,6 @@ START_TEST(a_checksum_is_sha_256_of_the_bytes)
 		migration_checksum("abc", 3, checksum);
 		ck_assert_str_eq(checksum, "ba7816bf8f01cfea414140de5dae2223"
 					   "b00361a396177a9cb410ff61f20015ad");
-	}
-END_TEST
-
-static const struct {
-	const char *sql, *word;
-} transactions[] = {
-	{ "CREATE TABLE a ();", "" },
-	{ "CREATE TABLE a (); COMMIT;", "COMMIT" },
-	{ "begin; CREATE TABLE a ();", "begin" },
-	{ "  -- why\n/* and /* how */ */ START TRANSACTION", "START" },
-	{ "SELECT 1; SAVEPOINT a", "SAVEPOINT" },
-	{ "SELECT 1;;; ROLLBACK", "ROLLBACK" },
-	{ "-- COMMIT;\nSELECT 1;", "" },
-	{ "/* ; COMMIT; */ SELECT 1;", "" },
-	{ "SELECT '; COMMIT;', \"; COMMIT\";", "" },
-	{ "SELECT 'it''s; COMMIT';", "" },
-	{ "SELECT E'\\'; COMMIT; ';", "" },
-	{ "SELECT 'a\\'; COMMIT; SELECT ' ';", "COMMIT" },
-	{ "DO $$ BEGIN NULL; END $$;", "" },
-	{ "DO $body$ BEGIN; $$ COMMIT; END $body$; ABORT", "ABORT" },
-	{ "SELECT $1; COMMIT", "COMMIT" },
-	{ "CREATE FUNCTION f() BEGIN ATOMIC SELECT 1; END; SELECT 2;", "" },
-	{ "CREATE FUNCTION f() BEGIN ATOMIC SELECT 1; END; END;", "END" },
-	{ "SELECT CASE WHEN true THEN 1 END; SELECT 1", "" },
-	{ "ALTER TABLE a ADD begin int; SELECT commit FROM a", "" },
-	{ "SELECT 'never ends", "" },
-	{ "", "" },
-};
-
-START_TEST(a_file_with_a_transaction_of_its_own_is_found)
-	{
-		char word[16];
-
-		migration_own_transaction(transactions[_i].sql, word);
-		ck_assert_str_eq(word, transactions[_i].word);
 	}
 END_TEST
 
@@ -183,9 +175,8 @@ int main(void)
 			    a_set_is_in_order_without_gaps_and_goes_both_ways,
 			    0, CHECK_N(sets));
 	tcase_add_test(tcase, a_folder_that_is_not_there_is_named);
+	tcase_add_test(tcase,
+		       migrations_are_found_here_or_it_says_where_it_looked);
 	tcase_add_test(tcase, a_checksum_is_sha_256_of_the_bytes);
-	tcase_add_loop_test(tcase,
-			    a_file_with_a_transaction_of_its_own_is_found, 0,
-			    CHECK_N(transactions));
 	return check_run(suite);
 }

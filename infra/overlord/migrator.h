@@ -12,6 +12,9 @@
  * out, and a lock on schema_migrations (readers pass) in each transaction a
  * tool that knows nothing of the advisory one. What another has changed
  * meanwhile is seen under the lock, and stops this one.
+ *
+ * A file finds the session as if it were new, and cannot end the transaction:
+ * Postgres refuses a file that tries, and nothing of it stays.
  */
 #ifndef OVERLORD_MIGRATOR_H
 #define OVERLORD_MIGRATOR_H
@@ -78,7 +81,8 @@ int migrator_unlock(const struct migrator *migrator);
  * One step up to, or down from, @row, from version @from, which must still be
  * the schema's. In a transaction of its own, or, with @within, in one that is
  * open and stays so. COMMAND_E_FAILED: said, and nothing of it stayed, unless
- * *@ret_unknown says that nobody can tell.
+ * it is unknown: the commit's answer did not come or, with @within, the file
+ * needs that the one before it has been committed.
  */
 struct migrator_step {
 	const struct migration *row;
@@ -86,7 +90,14 @@ struct migrator_step {
 	bool within;
 	int64_t from;
 };
+
+/* { 0 } before; its buf is the caller's to end. */
+struct migrator_done {
+	bool unknown;
+	struct buf gone; /* tables that went, "a, b" with a NUL, or empty */
+};
+
 int migrator_apply(const struct migrator *migrator,
-		   const struct migrator_step *step, bool *ret_unknown);
+		   const struct migrator_step *step, struct migrator_done *ret);
 
 #endif

@@ -48,6 +48,17 @@ void plan_add(struct plan *plan, const char *what, const char *now,
 	};
 }
 
+void plan_then(struct plan *plan, size_t i, const char *more, const char *of)
+{
+	struct plan_step *step = &plan->steps[i];
+	struct buf then = { 0 };
+
+	buf_printf(&then, "%s%s%s", step->then, more, of);
+	buf_add(&then, "", 1);
+	free(step->then);
+	step->then = then.p;
+}
+
 const char *plan_result_name(enum plan_result result)
 {
 	static const char *const names[] = {
@@ -167,16 +178,22 @@ int plan_rehearse(struct plan *plan, const struct command *command,
 		  plan_step_fn fn, void *arg)
 {
 	int r = do_steps(plan, fn, arg), printed;
+	bool unknown = false;
 
 	printed = print(plan, command->options.json);
+	for (size_t i = 0; i < plan->n_steps; i++)
+		unknown = unknown || plan->steps[i].result == PLAN_UNKNOWN;
 	if (!n_needed(plan))
 		out_say("nothing to do");
+	else if (unknown)
+		out_say("it was tried as far as it can be known and rolled "
+			"back, nothing was changed; --execute does it");
 	else if (r)
 		out_say("it was tried and failed, nothing was changed");
 	else
 		out_say("it was tried and rolled back, nothing was changed; "
 			"--execute does it");
-	return r ? r : printed;
+	return r && !unknown ? r : printed;
 }
 
 void plan_json_pair(struct buf *ret, const char *key, const char *value)

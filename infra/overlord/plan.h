@@ -48,6 +48,9 @@ void plan_deinit(struct plan *plan);
 void plan_add(struct plan *plan, const char *what, const char *now,
 	      const char *then);
 
+/* Adds @more and @of to what will be, once a step has shown it. */
+void plan_then(struct plan *plan, size_t i, const char *more, const char *of);
+
 /* Forgets the steps from the @n_steps-th on. */
 void plan_truncate(struct plan *plan, size_t n_steps);
 
@@ -64,7 +67,10 @@ typedef int (*plan_step_fn)(void *arg, size_t i, enum plan_result *ret);
 int plan_run(struct plan *plan, const struct command *command, plan_step_fn fn,
 	     void *arg);
 
-/* The same in a transaction that the caller rolls back, --execute or not. */
+/*
+ * The same in a transaction that the caller rolls back, --execute or not. What
+ * a step says is unknown ends it, and is no failure.
+ */
 int plan_rehearse(struct plan *plan, const struct command *command,
 		  plan_step_fn fn, void *arg);
 
