@@ -58,11 +58,12 @@ FIRST_STOCK='{"stall":"main","items":[
 
 help() {
 	cat <<-'TEXT'
-	usage: run.sh start|stop|status|clean
+	usage: run.sh start|stop|status|env|clean
 
 	start    start everything, print the address, stay until Ctrl-C
 	stop     stop it from another terminal, or after DETACH=1
 	status   the address and 0 when it runs, 1 when it does not
+	env      where its servers are, as NAME=value; overlord --run takes it
 	clean    stop it and forget its state
 
 	PORT=7000          the storefront's port
@@ -268,6 +269,35 @@ start_servers() {
 	}
 }
 
+# tell_addresses: for who comes from outside, while it runs. Those of our own
+# servers are remembered beyond that: whoever has them in his environment still
+# when he starts the shop again means ours, which have to be started first.
+tell_addresses() {
+	local name lines=() own=()
+	for name in KAFKA_BROKERS DATABASE_URL DB_SCHEMA TOPIC_SUFFIX; do
+		[[ -z ${!name-} ]] || lines+=("$name=${!name}")
+	done
+	[[ -z $OWN_KAFKA ]] || mapfile -t own <"$DIR/kafka/kafka.env"
+	[[ -z $OWN_POSTGRES ]] ||
+		mapfile -t -O "${#own[@]}" own <"$DIR/postgres/postgres.env"
+	[[ ${#own[@]} == 0 ]] || write_file "$DIR/own.env" "${own[@]}"
+	write_file "$DIR/run.env" "${lines[@]}"
+}
+
+# forget_own: addresses of this folder's own servers say nothing new.
+forget_own() {
+	local name line
+	[[ -f $DIR/own.env ]] || return 0
+	for name in KAFKA_BROKERS DATABASE_URL; do
+		[[ -n ${!name-} ]] || continue
+		while IFS= read -r line; do
+			[[ ${line#*=} == "${!name-}" ]] || continue
+			say "$name is that of '$DIR' itself, starting what is there"
+			unset "$name"
+		done <"$DIR/own.env"
+	done
+}
+
 # declare_all: tables while Kafka still starts, then topics, then the grill.
 declare_all() {
 	[[ -z $OWN_POSTGRES ]] || {
@@ -280,6 +310,7 @@ declare_all() {
 		job_wait kafka "there is no Kafka"
 		export_file "$DIR/kafka/kafka.env"
 	}
+	tell_addresses
 	job topics "$BIN/overlord" topics apply --execute
 	job_wait migrate "the tables cannot be made"
 	wait_ready grillsim
@@ -475,7 +506,7 @@ sweep() {
 
 forget_run() {
 	rm -rf -- "$DIR/pid" "$DIR/probe"
-	rm -f -- "$DIR"/run.{pid,ready,address,lock}
+	rm -f -- "$DIR"/run.{pid,ready,address,env,lock}
 }
 
 # shut_down STATUS: the one way out once the supervisor has begun.
@@ -559,6 +590,7 @@ start() {
 	check_settings
 	folder_open "$RUN_DIR"
 	check_programs
+	forget_own
 	lock_run
 	(sweep && check_port) || {
 		rm -f -- "$DIR/run.lock"
@@ -630,13 +662,23 @@ status() {
 	return 1
 }
 
+# env: nothing is known before Kafka and Postgres serve.
+env() {
+	if supervisor && [[ -f $DIR/run.env ]]; then
+		cat -- "$DIR/run.env"
+		return 0
+	fi
+	say "nothing runs in '$DIR'"
+	return 1
+}
+
 # clean: what we made, by name: RUN_DIR may be anybody's folder.
 clean() {
 	if supervisor; then stop; fi
 	sweep_alone
 	[[ ! -d $DIR/kafka ]] || "$KAFKA_SH" remove "$DIR/kafka"
 	[[ ! -d $DIR/postgres ]] || "$POSTGRES_SH" remove "$DIR/postgres"
-	rm -rf -- "$DIR/log" "$DIR/grill.state"
+	rm -rf -- "$DIR/log" "$DIR/grill.state" "$DIR/own.env"
 	forget_run
 	rmdir -- "$DIR" 2>/dev/null || :
 	say "forgot the state of '$DIR'"
@@ -650,10 +692,10 @@ main() {
 		folder_open "$RUN_DIR"
 		supervise
 		;;
-	stop | status | clean)
+	stop | status | env | clean)
 		if [[ ! -d $RUN_DIR ]]; then
 			say "nothing runs in '$RUN_DIR'"
-			[[ $1 != status ]]
+			[[ $1 == stop || $1 == clean ]]
 			return
 		fi
 		folder_open "$RUN_DIR"

@@ -164,6 +164,44 @@ servers_that_are_there_already_are_used_and_left_alone() {
 	tidy
 }
 
+a_shell_that_has_the_addresses_of_this_folder_still_starts_it_again() {
+	local addresses
+	expect said shop start DETACH=1
+	mapfile -t addresses < <(shop env)
+	expect test "${#addresses[@]}" = 2
+	expect said shop stop
+	refused shop env
+	expect_said "nothing runs"
+	expect said shop start DETACH=1 "${addresses[@]}"
+	expect_said "DATABASE_URL is that of"
+	expect test -e "$STATE/kafka/kafka.pid"
+	expect test -e "$STATE/postgres/postgres.pid"
+	expect grep -q cheese <(stock)
+	expect said shop stop
+	nothing_is_left
+}
+
+# overlord ARGUMENT...: from a folder that is not the checkout's, and in a shell
+# that knows of no server.
+overlord() {
+	(
+		cd -- "$SCRATCH"
+		env -u DATABASE_URL -u KAFKA_BROKERS -u MIGRATIONS_DIR \
+			"$BIN/overlord" "$@"
+	)
+}
+
+overlord_finds_the_servers_of_a_run_and_its_own_migrations() {
+	refused overlord --run "$STATE" grill list
+	expect_said "no make run can be found"
+	expect said shop start DETACH=1
+	expect said overlord --run "$STATE" grill list
+	expect_said "grill-1"
+	expect said overlord topics status --run "$STATE"
+	expect said overlord --run "$STATE" migrate check
+	expect said shop stop
+}
+
 a_crashed_worker_comes_back_and_it_is_said() {
 	local old
 	expect said shop start DETACH=1

@@ -72,6 +72,11 @@ struct kafka_admin *kafka_admin_free(struct kafka_admin *admin)
 	return NULL;
 }
 
+void kafka_admin_timeout(struct kafka_admin *admin, int64_t timeout_ms)
+{
+	admin->timeout_ms = timeout_ms;
+}
+
 const char *kafka_admin_error(const struct kafka_admin *admin)
 {
 	return admin->error;

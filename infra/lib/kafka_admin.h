@@ -26,6 +26,9 @@ int kafka_admin_new(struct kafka_admin **ret, const char *brokers,
 struct kafka_admin *kafka_admin_free(struct kafka_admin *admin);
 DEFINE_CLEANUP(struct kafka_admin, kafka_admin_free);
 
+/* For the calls from here on. */
+void kafka_admin_timeout(struct kafka_admin *admin, int64_t timeout_ms);
+
 /* Of the last call that failed; one line. */
 const char *kafka_admin_error(const struct kafka_admin *admin);
 

@@ -199,6 +199,48 @@ static int check_words(const struct verb *verb, const struct command *command)
 	return command_usage(command, "argument '%.*s' is missing", n, name);
 }
 
+/* A name that is no longer than what a fact may carry, with words round it. */
+enum { WHO_MAX_CHARS = 100 };
+
+/* What a topic's name may have. */
+static bool right_suffix(const char *suffix)
+{
+	return strspn(suffix, "abcdefghijklmnopqrstuvwxyz"
+			      "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") ==
+	       strlen(suffix);
+}
+
+/* Who acts, and where. */
+static int take_settings(struct command *command)
+{
+	const struct options *options = &command->options;
+	if (options->run && conf_from_run(options->run))
+		return COMMAND_E_FAILED;
+	if (conf_load(&overlord_conf, &command->conf))
+		return COMMAND_E_USAGE;
+	command->who = who(command);
+	command->schema =
+		options->schema ? options->schema : command->conf.schema;
+	command->suffix =
+		options->suffix ? options->suffix : command->conf.topic_suffix;
+	if (!command_right_text(text_of(command->who), WHO_MAX_CHARS))
+		return command_usage(command,
+				     "who acts, '%.120s', is no name: 1 to %d "
+				     "characters, no control characters",
+				     command->who, WHO_MAX_CHARS);
+	if (!command_plain_name(command->schema))
+		return command_usage(command,
+				     "schema '%.120s' is no plain name: a to "
+				     "z, 0 to 9 and _, at most 63",
+				     command->schema);
+	if (!right_suffix(command->suffix))
+		return command_usage(command,
+				     "suffix '%.120s' has what no topic's name "
+				     "may have",
+				     command->suffix);
+	return 0;
+}
+
 static int run(const struct verb *verb, int argc, char *const *argv)
 {
 	struct command command = {
@@ -215,19 +257,9 @@ static int run(const struct verb *verb, int argc, char *const *argv)
 		help_verb(verb, stdout);
 		return 0;
 	}
-	if (conf_load(&overlord_conf, &command.conf))
-		return COMMAND_E_USAGE;
-	command.who = who(&command);
-	command.schema = command.options.schema ? command.options.schema
-						: command.conf.schema;
-	command.suffix = command.options.suffix ? command.options.suffix
-						: command.conf.topic_suffix;
-	if (!command_plain_name(command.schema))
-		return command_usage(&command,
-				     "schema '%s' is no plain name: a to z, "
-				     "0 to 9 and _, at most 63",
-				     command.schema);
-	r = check_words(verb, &command);
+	r = take_settings(&command);
+	if (!r)
+		r = check_words(verb, &command);
 	if (r)
 		return r;
 	/* Nobody who stops reading stops a change in the middle. */
@@ -241,6 +273,12 @@ static int run_any(int argc, char *const *argv)
 	const struct verb *verb;
 	int n_words, r;
 
+	/* "--run DIR VERB": the one option that may come first. */
+	if (argc > 2 && !strcmp(argv[0], "--run")) {
+		if (conf_from_run(argv[1]))
+			return COMMAND_E_FAILED;
+		return run_any(argc - 2, argv + 2);
+	}
 	verb = find(argc, argv, &n_words);
 	if (!verb)
 		return other(argc, argv);

@@ -3,8 +3,11 @@
  * Cli: help, wrong use and servers that are not there. Each way of using it
  * wrongly is 2 and says what and where; what could not be done is 1.
  */
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 #include "infra/overlord/cli.h"
 #include "infra/overlord/command.h"
@@ -50,6 +53,8 @@ START_TEST(help_is_given_for_all_a_group_and_a_verb)
 END_TEST
 
 #define HINT "HINT: "
+#define TEN "0123456789"
+#define LONG_NAME TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN "1"
 
 static const struct {
 	const char *words[WORDS_MAX];
@@ -72,6 +77,11 @@ static const struct {
 	{ { "restock", "main", "cheese", "0" }, "quantity '0' is no whole" },
 	{ { "restock", "", "cheese", "5" }, "'' and 'cheese' are to be names" },
 	{ { "restock", "\xff", "cheese", "5" }, "are to be names" },
+	{ { "restock", "main", "che\nese", "5" }, "are to be names" },
+	{ { "status", "--suffix", "a b" }, "suffix 'a b' has what no topic" },
+	{ { "status", "--who", LONG_NAME }, "is no name: 1 to 100 characters" },
+	{ { "status", "--who", "a\nb" }, "is no name: 1 to 100 characters" },
+	{ { "status", "--who", "\xff" }, "is no name: 1 to 100 characters" },
 	{ { "toastie", "resolve", "7", "eaten" }, "'eaten' is none of done" },
 	{ { "migrate", "down" }, "down wants --to" },
 	{ { "migrate", "up", "--set", "x" }, "set 'x' is neither" },
@@ -132,6 +142,88 @@ START_TEST(without_a_database_every_verb_fails_and_says_where_it_looked)
 	}
 END_TEST
 
+/* A server that takes the connection and never says a word, as one does that
+ * is frozen, or whose machine is. Gives "127.0.0.1:PORT". */
+static const char *silent_server(void)
+{
+	static char address[32];
+	struct sockaddr_in at = { .sin_family = AF_INET,
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t n = sizeof(at);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&at, n), 0);
+	ck_assert_int_eq(listen(fd, 16), 0);
+	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&at, &n), 0);
+	(void)snprintf(address, sizeof(address), "127.0.0.1:%d",
+		       ntohs(at.sin_port));
+	return address;
+}
+
+static const char *const frozen[][WORDS_MAX] = {
+	{ "topics", "status" },
+	{ "migrate", "status" },
+};
+
+START_TEST(a_server_that_never_answers_is_away_within_5_seconds)
+	{
+		char url[64];
+		int64_t began_at_ms = clock_now_ms();
+
+		(void)snprintf(url, sizeof(url), "postgresql://%s/galore",
+			       silent_server());
+		ck_assert_int_eq(setenv("DATABASE_URL", url, 1), 0);
+		ck_assert_int_eq(setenv("KAFKA_BROKERS", silent_server(), 1),
+				 0);
+		ck_assert_int_eq(run(frozen[_i]), COMMAND_E_FAILED);
+		CHECK_SAID(HINT);
+		ck_assert_int_lt(clock_now_ms() - began_at_ms, 5000);
+	}
+END_TEST
+
+static void write_run_file(const char *dir, const char *text)
+{
+	char path[64];
+	FILE *file;
+
+	(void)snprintf(path, sizeof(path), "%s/run.env", dir);
+	file = fopen(path, "we");
+	ck_assert_ptr_nonnull(file);
+	ck_assert_int_ge(fputs(text, file), 0);
+	ck_assert_int_eq(fclose(file), 0);
+}
+
+START_TEST(the_servers_of_a_make_run_are_taken_from_its_folder)
+	{
+		char dir[] = "/tmp/overlord-run.XXXXXX", path[64];
+		const char *before[WORDS_MAX] = { "--run", dir, "status" };
+		const char *after[WORDS_MAX] = { "status", "--run", dir };
+		const char *topics[WORDS_MAX] = { "--run", dir, "topics",
+						  "status" };
+
+		ck_assert_ptr_nonnull(mkdtemp(dir));
+		ck_assert_int_eq(setenv("OVERLORD_TIMEOUT_MS", "500", 1), 0);
+		ck_assert_int_eq(setenv("DATABASE_URL", "postgresql:///x", 1),
+				 0);
+		ck_assert_int_eq(run(before), COMMAND_E_FAILED);
+		CHECK_SAID("no make run can be found in '/tmp/overlord-run.");
+		write_run_file(dir,
+			       "PATH=/nowhere\nKAFKA_BROKERS=127.0.0.1:2\n"
+			       "DATABASE_URL=postgresql://127.0.0.1:1/a?b=c\n");
+		ck_assert_int_eq(run(before), COMMAND_E_FAILED);
+		CHECK_SAID("\"b\"");
+		ck_assert_int_eq(run(after), COMMAND_E_FAILED);
+		CHECK_SAID("\"b\"");
+		ck_assert_int_eq(run(topics), COMMAND_E_FAILED);
+		CHECK_SAID("127.0.0.1:2");
+		ck_assert_str_ne(getenv("PATH"), "/nowhere");
+		(void)snprintf(path, sizeof(path), "%s/run.env", dir);
+		ck_assert_int_eq(unlink(path), 0);
+		ck_assert_int_eq(rmdir(dir), 0);
+	}
+END_TEST
+
 START_TEST(without_brokers_topics_fail_within_the_time_that_is_set)
 	{
 		ck_assert_int_eq(setenv("KAFKA_BROKERS", "127.0.0.1:1", 1), 0);
@@ -178,6 +270,11 @@ int main(void)
 		CHECK_N(away));
 	tcase_add_test(tcase,
 		       without_brokers_topics_fail_within_the_time_that_is_set);
+	tcase_add_loop_test(
+		tcase, a_server_that_never_answers_is_away_within_5_seconds, 0,
+		CHECK_N(frozen));
+	tcase_add_test(tcase,
+		       the_servers_of_a_make_run_are_taken_from_its_folder);
 	tcase_add_test(tcase, an_answer_that_nobody_can_take_is_a_failure);
 	return check_run(suite);
 }

@@ -214,14 +214,11 @@ static int write_grill(void *arg, size_t step, enum plan_result *ret)
 	return r;
 }
 
-/* One that reads as one: no space, no control character. */
+/* One that reads as one: no space in it. */
 static bool right_name(const char *p, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
-		if ((unsigned char)p[i] <= ' ' || p[i] == 0x7f)
-			return false;
-	return n > 0 && n <= TEXT_MAX_CHARS &&
-	       text_is_clean((struct text){ p, n });
+	return n <= TEXT_MAX_CHARS && !memchr(p, ' ', n) &&
+	       command_right_text((struct text){ p, n }, TEXT_MAX_CHARS);
 }
 
 static bool right_stalls(const char *stalls)

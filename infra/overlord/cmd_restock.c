@@ -178,7 +178,7 @@ static int look_for_topic(const struct run *run)
 	struct kafka_topic topic = { 0 };
 	bool there;
 	int r = kafka_admin_new(&admin, brokers, "overlord",
-				run->command->conf.timeout_ms);
+				command_first_ms(run->command));
 
 	if (!r)
 		r = kafka_admin_topic(admin, run->topic, &topic);
@@ -222,12 +222,6 @@ static int open_servers(struct run *run)
 			     });
 }
 
-static bool right_name(struct text name)
-{
-	return name.n && text_is_clean(name) &&
-	       text_n_chars(name) <= TEXT_MAX_CHARS;
-}
-
 static int run_init(struct run *run, struct command *command)
 {
 	const char *const *words = command->options.words;
@@ -239,7 +233,8 @@ static int run_init(struct run *run, struct command *command)
 						 : STOCK_COMMAND_ADDED;
 	run->event.stall = text_of(words[0]);
 	run->event.ingredient = text_of(words[1]);
-	if (!right_name(run->event.stall) || !right_name(run->event.ingredient))
+	if (!command_right_text(run->event.stall, TEXT_MAX_CHARS) ||
+	    !command_right_text(run->event.ingredient, TEXT_MAX_CHARS))
 		return command_usage(command,
 				     "'%.100s' and '%.100s' are to be names of "
 				     "1 to %d characters",

@@ -16,9 +16,6 @@
 #include "infra/overlord/plan.h"
 #include "infra/overlord/topics_plan.h"
 
-/* The topics do not wait long for a database that may not be there. */
-#define AUDIT_TIMEOUT_MS INT64_C(5000)
-
 struct row {
 	char name[COMMAND_TOPIC_MAX];
 	struct kafka_topic is;
@@ -66,7 +63,7 @@ static int run_init(struct run *run, const struct command *command)
 
 	run->command = command;
 	r = kafka_admin_new(&run->admin, command->conf.brokers, "overlord",
-			    command->conf.timeout_ms);
+			    command_first_ms(command));
 	for (size_t i = 0; !r && i < N_TOPICS; i++) {
 		struct row *row = &run->rows[i];
 
@@ -78,6 +75,9 @@ static int run_init(struct run *run, const struct command *command)
 			return kafka_failed(run, r, row->name);
 		topic_drift(&topic_table[i], &row->is, &row->drift);
 	}
+	/* They are there: a write may take its time. */
+	if (!r)
+		kafka_admin_timeout(run->admin, command->conf.timeout_ms);
 	return r;
 }
 
@@ -158,7 +158,7 @@ static void open_audit(struct run *run)
 	struct pg_params params = {
 		.url = run->command->conf.database_url,
 		.application_name = "overlord topics",
-		.timeout_ms = AUDIT_TIMEOUT_MS,
+		.timeout_ms = command_first_ms(run->command),
 	};
 	char error[256];
 
@@ -183,7 +183,7 @@ static void audit(struct run *run, const struct plan_step *step)
 	row.before = before.p;
 	row.after = after.p;
 	plan_audit(run->pg, run->command, &row);
-	r = pg_run(run->pg, AUDIT_TIMEOUT_MS);
+	r = pg_run(run->pg, command_first_ms(run->command));
 	if (r) {
 		out_say("no audit row is left: %s", pg_message(run->pg));
 		run->pg = pg_free(run->pg);

@@ -9,6 +9,15 @@
 #include "infra/lib/str.h"
 #include "infra/overlord/out.h"
 
+#define FIRST_ANSWER_MS INT64_C(4000)
+
+int64_t command_first_ms(const struct command *command)
+{
+	return command->conf.timeout_ms < FIRST_ANSWER_MS
+		       ? command->conf.timeout_ms
+		       : FIRST_ANSWER_MS;
+}
+
 int command_connect(struct pg **ret, const struct command *command)
 {
 	char application[64];
@@ -17,7 +26,7 @@ int command_connect(struct pg **ret, const struct command *command)
 		.url = command->conf.database_url,
 		.schema = command->schema,
 		.application_name = application,
-		.timeout_ms = command->conf.timeout_ms,
+		.timeout_ms = command_first_ms(command),
 	};
 	int r;
 
@@ -100,6 +109,15 @@ bool command_plain_name(const char *name)
 
 	return n > 0 && n < 64 && !strchr("0123456789", name[0]) &&
 	       strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == n;
+}
+
+bool command_right_text(struct text text, size_t max_chars)
+{
+	for (size_t i = 0; i < text.n; i++)
+		if ((unsigned char)text.p[i] < ' ' || text.p[i] == 0x7f)
+			return false;
+	return text.n && text_is_clean(text) &&
+	       !text_is_longer(text, max_chars);
 }
 
 int command_topic(const struct command *command, const char *topic,

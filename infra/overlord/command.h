@@ -13,6 +13,7 @@
 #include "infra/lib/pg.h"
 #include "infra/overlord/conf.h"
 #include "infra/overlord/options.h"
+#include "schemas/text.h"
 
 enum command_outcome {
 	COMMAND_E_FAILED = 1,
@@ -33,6 +34,9 @@ struct command {
 #include "infra/overlord/overlord.def"
 #undef VERB
 
+/* For a first answer: a server that is away is soon known to be. */
+int64_t command_first_ms(const struct command *command);
+
 /* COMMAND_E_FAILED: no session; it has been said. */
 int command_connect(struct pg **ret, const struct command *command);
 /*
@@ -48,6 +52,10 @@ int command_usage(const struct command *command, const char *format, ...)
 
 /* Lower case letters, digits and underscores: safe in SQL without quotes. */
 bool command_plain_name(const char *name);
+
+/* What a person may call something, and a record may carry: UTF-8 of 1 to
+ * @max_chars characters, without control characters. */
+bool command_right_text(struct text text, size_t max_chars);
 
 enum { COMMAND_TOPIC_MAX = 250 };
 

@@ -2,6 +2,13 @@
 /* Conf: the table of overlord's settings; conf.def is the whole story. */
 #include "infra/overlord/conf.h"
 
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "infra/overlord/out.h"
+
 static const struct conf_row rows[] = {
 /* clang-format off */
 #define CONF_STRUCT struct conf
@@ -17,3 +24,39 @@ const struct conf_table overlord_conf = {
 	.rows = rows,
 	.n_rows = sizeof(rows) / sizeof(rows[0]),
 };
+
+/* "NAME=value" and a line feed, of a setting that says where things are. */
+static void take_line(char *line)
+{
+	static const char *const names[] = { "KAFKA_BROKERS", "DATABASE_URL",
+					     "DB_SCHEMA", "TOPIC_SUFFIX" };
+	char *value = strchr(line, '=');
+
+	if (!value)
+		return;
+	*value++ = '\0';
+	value[strcspn(value, "\n")] = '\0';
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strcmp(line, names[i]) && setenv(line, value, 1))
+			abort();
+}
+
+int conf_from_run(const char *dir)
+{
+	char path[4096], line[4096];
+	FILE *file;
+
+	(void)snprintf(path, sizeof(path), "%s/run.env", dir);
+	file = fopen(path, "re");
+	if (!file) {
+		out_error("no make run can be found in '%.200s': '%.200s': %s",
+			  dir, path, strerrordesc_np(errno));
+		out_hint("--run takes the RUN_DIR of a make run that is under "
+			 "way; it is '.run' when nobody says another");
+		return CONF_E_BAD;
+	}
+	while (fgets(line, sizeof(line), file))
+		take_line(line);
+	(void)fclose(file);
+	return 0;
+}

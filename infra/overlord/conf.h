@@ -15,4 +15,10 @@ struct conf {
 
 extern const struct conf_table overlord_conf;
 
+/*
+ * Lets the environment say where the servers of the make run in folder @dir
+ * are, whatever it said before. CONF_E_BAD: said.
+ */
+int conf_from_run(const char *dir);
+
 #endif
