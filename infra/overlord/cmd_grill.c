@@ -45,11 +45,17 @@ static const struct pg_statement plates_add = {
 	.n_args = 2,
 };
 
-/* -> a row a grill */
+/* -> a row a grill; the tables of a version before this one do not have when it
+ * was seen */
 static const struct pg_statement grill_all = {
 	.name = "grill_all",
 	.sql = "SELECT g.grill, g.address, g.unit, "
 	       "coalesce(array_to_string(g.stalls, ','), 'all'), g.enabled, "
+	       "CASE WHEN to_jsonb(g) ->> 'silent_since' IS NOT NULL THEN "
+	       "'no' "
+	       "WHEN to_jsonb(g) ->> 'seen_at' IS NOT NULL THEN 'yes' END, "
+	       "(to_jsonb(g) ->> 'seen_at')::timestamptz, "
+	       "to_jsonb(g) ->> 'silent_reason', "
 	       "count(p.plate), "
 	       "count(p.plate) FILTER (WHERE p.out_since IS NOT NULL), "
 	       "string_agg(p.plate || ': ' || p.out_reason, ', ' "
@@ -71,6 +77,9 @@ int cmd_grill_list(struct command *command)
 	out_column(out, "unit", OUT_NUMBER);
 	out_column(out, "stalls", OUT_TEXT);
 	out_column(out, "enabled", OUT_BOOL);
+	out_column(out, "reachable", OUT_TEXT);
+	out_column(out, "last_seen", OUT_TIME);
+	out_column(out, "silent_because", OUT_TEXT);
 	out_column(out, "plates", OUT_NUMBER);
 	out_column(out, "plates_out", OUT_NUMBER);
 	out_column(out, "out_because", OUT_TEXT);

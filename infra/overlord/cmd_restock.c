@@ -3,10 +3,11 @@
  * Restock: says on `restocks` that stock was put in, or what was counted.
  *
  * The event is acknowledged by the brokers before the command ends; chillybin
- * decides it. Running it again is another event. Nothing is sent unless the
- * brokers have the topic and the audit row can be written, which is tried
- * first and rolled back. An event that may be there leaves its row, too. Main
- * thread.
+ * decides it. Running it again is another event. What is there is read for the
+ * plan, and a name that is not there may be a mistake: it wants --new. Nothing
+ * is sent unless the brokers have the topic and the audit row can be written,
+ * which is tried first and rolled back. An event that may be there leaves its
+ * row, too. Main thread.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -26,15 +27,26 @@
 #include "schemas/stock_command.h"
 #include "schemas/trace.h"
 
+/* -> quantity or NULL, is there anything of that stall */
+static const struct pg_statement stock_of = {
+	.name = "stock_of",
+	.sql = "SELECT (SELECT quantity FROM stock "
+	       "WHERE stall = $1 AND ingredient = $2), "
+	       "EXISTS (SELECT FROM stock WHERE stall = $1)",
+	.n_args = 2,
+};
+
 struct run {
 	const struct command *command;
 	struct pg *pg;
+	int64_t n_now; /* -1: it is not there at all */
+	bool new_stall;
 	struct kafka_out *out;
 	struct stock_command event;
 	char topic[COMMAND_TOPIC_MAX];
 	struct order_id event_id;
 	char id[ORDER_ID_CHARS + 1];
-	char what[2 * TEXT_MAX_BYTES + 2], then[64];
+	char what[2 * TEXT_MAX_BYTES + 2], now[48], then[64];
 	bool reported, delivered;
 	char position[COMMAND_TOPIC_MAX + 40];
 	char error[256];
@@ -102,7 +114,7 @@ static int send_event(struct run *run, struct text key)
 /* With the position when it is known. @end is pg_commit, or pg_rollback. */
 static int write_audit(struct run *run, const struct pg_statement *end)
 {
-	struct buf what = { 0 }, after = { 0 };
+	struct buf what = { 0 }, before = { 0 }, after = { 0 };
 	struct audit audit = { 0 };
 	int r;
 
@@ -114,8 +126,10 @@ static int write_audit(struct run *run, const struct pg_statement *end)
 	else
 		buf_text(&what, "null");
 	buf_add(&what, "}", 2);
+	plan_json_text(&before, run->now);
 	plan_json_text(&after, run->then);
 	audit.what = what.p;
+	audit.before = before.p;
 	audit.after = after.p;
 	(void)pg_add(run->pg, &pg_begin, NULL);
 	plan_audit(run->pg, run->command, &audit);
@@ -123,6 +137,7 @@ static int write_audit(struct run *run, const struct pg_statement *end)
 	r = command_run(run->command, run->pg, "audit");
 	audit_deinit(&audit);
 	buf_deinit(&what);
+	buf_deinit(&before);
 	buf_deinit(&after);
 	return r;
 }
@@ -207,8 +222,6 @@ static int open_servers(struct run *run)
 	int r = make_id(run);
 
 	if (!r)
-		r = command_connect(&run->pg, command);
-	if (!r)
 		r = look_for_topic(run);
 	if (r)
 		return r;
@@ -222,11 +235,68 @@ static int open_servers(struct run *run)
 			     });
 }
 
-static int run_init(struct run *run, struct command *command)
+/* What is there, and what will be if nothing else changes it. */
+static void describe(struct run *run)
+{
+	int64_t quantity = run->event.quantity;
+	bool counted = run->event.kind == STOCK_COMMAND_COUNTED;
+	int64_t n_now = run->n_now < 0 ? 0 : run->n_now;
+
+	if (run->n_now >= 0)
+		(void)snprintf(run->now, sizeof(run->now), "%" PRId64,
+			       run->n_now);
+	else
+		(void)snprintf(run->now, sizeof(run->now),
+			       "not there, a new %s",
+			       run->new_stall ? "stall" : "ingredient");
+	(void)snprintf(run->then, sizeof(run->then),
+		       counted ? "%" PRId64 " (counted: %" PRId64 ")"
+			       : "%" PRId64 " (added: +%" PRId64 ")",
+		       counted ? quantity : n_now + quantity, quantity);
+}
+
+static int read_stock(struct run *run)
+{
+	struct pg_args args = { 0 };
+	int i, r = command_connect(&run->pg, run->command);
+
+	if (r)
+		return r;
+	pg_put_text(pg_arg(&args), run->event.stall.p, run->event.stall.n);
+	pg_put_text(pg_arg(&args), run->event.ingredient.p,
+		    run->event.ingredient.n);
+	i = pg_add(run->pg, &stock_of, &args);
+	r = command_run(run->command, run->pg, "stock");
+	pg_args_deinit(&args);
+	if (r)
+		return r;
+	run->n_now = pg_null(run->pg, i, 0, 0) ? -1 : pg_i64(run->pg, i, 0, 0);
+	run->new_stall = !pg_bool(run->pg, i, 0, 1);
+	describe(run);
+	return 0;
+}
+
+/* A slip of the pen would stay on the menu. */
+static int check_new(const struct run *run)
+{
+	const struct options *options = &run->command->options;
+
+	if (run->n_now >= 0 || options->fresh)
+		return 0;
+	if (run->new_stall)
+		out_error("there is no stall '%s' yet", options->words[0]);
+	else
+		out_error("stall '%s' has no '%s' yet", options->words[0],
+			  options->words[1]);
+	out_hint("--new says that it is meant; overlord stock list shows what "
+		 "there is");
+	return options->execute ? COMMAND_E_FAILED : 0;
+}
+
+static int read_words(struct run *run, struct command *command)
 {
 	const char *const *words = command->options.words;
 	int64_t quantity;
-	int r;
 
 	run->command = command;
 	run->event.kind = command->options.count ? STOCK_COMMAND_COUNTED
@@ -249,22 +319,24 @@ static int run_init(struct run *run, struct command *command)
 	run->event.quantity = (int32_t)quantity;
 	(void)snprintf(run->what, sizeof(run->what), "%s/%s", words[0],
 		       words[1]);
-	(void)snprintf(run->then, sizeof(run->then), "%s%" PRId64,
-		       command->options.count ? "counted: " : "added: +",
-		       quantity);
-	r = command_topic(command, topic_table[TOPIC_RESTOCKS].name,
-			  run->topic);
-	return r || !command->options.execute ? r : open_servers(run);
+	return command_topic(command, topic_table[TOPIC_RESTOCKS].name,
+			     run->topic);
 }
 
 int cmd_restock(struct command *command)
 {
 	struct run run = { 0 };
 	struct plan plan = { 0 };
-	int r = run_init(&run, command);
+	int r = read_words(&run, command);
 
+	if (!r)
+		r = read_stock(&run);
+	if (!r)
+		r = check_new(&run);
+	if (!r && command->options.execute)
+		r = open_servers(&run);
 	if (!r) {
-		plan_add(&plan, run.what, "as chillybin has it", run.then);
+		plan_add(&plan, run.what, run.now, run.then);
 		r = plan_run(&plan, command, publish, &run);
 	}
 	plan_deinit(&plan);

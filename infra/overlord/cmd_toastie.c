@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Toastie: a person decides what nobody is certain of.
+ * Toastie: which there are, and a person decides what nobody is certain of.
  *
  * The row is changed only while it is still uncertain, and its seq rises, so
  * that whoever holds it publishes the change; the open intent is closed, and
@@ -15,6 +15,86 @@
 #include "infra/overlord/order_of.h"
 #include "infra/overlord/out.h"
 #include "infra/overlord/plan.h"
+#include "schemas/toastie.h"
+
+#define LIMIT 100
+
+/* -> order_id, order_id, number, stall, customer, state, grill, plate,
+ * changed_at, reason; without a state what is not at its end */
+static const struct pg_statement toastie_all = {
+	.name = "toastie_all",
+	.sql = "SELECT order_id, order_id, number, stall, customer, state, "
+	       "grill, plate, changed_at, reason FROM toasties "
+	       "WHERE CASE WHEN $1::text IS NULL THEN state IN ('collecting', "
+	       "'queued', 'grilling', 'uncertain') "
+	       "ELSE $1 IN (state, 'all') END "
+	       "AND ($2::text IS NULL OR stall = $2) "
+	       "ORDER BY changed_at, order_id LIMIT $3",
+	.n_args = 3,
+};
+
+/* Rows have two that no fact has. */
+static bool is_state(const char *name)
+{
+	enum toastie_state state;
+
+	return !strcmp(name, "all") || !strcmp(name, "collecting") ||
+	       !strcmp(name, "cancelled") ||
+	       !toastie_state_parse(&state, text_of(name));
+}
+
+static struct out *toastie_table(bool json)
+{
+	struct out *out = out_new("toasties", json);
+
+	out_column(out, "order_id", OUT_ORDER_ID);
+	out_column(out, "call", OUT_CALL_CODE);
+	out_column(out, "number", OUT_NUMBER);
+	out_column(out, "stall", OUT_TEXT);
+	out_column(out, "customer", OUT_TEXT);
+	out_column(out, "state", OUT_TEXT);
+	out_column(out, "grill", OUT_TEXT);
+	out_column(out, "plate", OUT_NUMBER);
+	out_column(out, "since", OUT_TIME);
+	out_column(out, "reason", OUT_TEXT);
+	return out;
+}
+
+int cmd_toastie_list(struct command *command)
+{
+	const struct options *options = &command->options;
+	int64_t limit = options->limit < 0 ? LIMIT : options->limit;
+	CLEANUP(out_freep) struct out *out = toastie_table(options->json);
+	CLEANUP(pg_freep) struct pg *pg = NULL;
+	struct pg_args args = { 0 };
+	int i, r;
+
+	if (options->state && !is_state(options->state))
+		return command_usage(command, "there is no state '%.100s'",
+				     options->state);
+	r = command_connect(&pg, command);
+	if (r)
+		return r;
+	pg_put_text(pg_arg(&args), options->state,
+		    options->state ? strlen(options->state) : 0);
+	pg_put_text(pg_arg(&args), options->stall,
+		    options->stall ? strlen(options->stall) : 0);
+	pg_put_i64(pg_arg(&args), limit);
+	i = pg_add(pg, &toastie_all, &args);
+	r = command_run(command, pg, "toasties");
+	pg_args_deinit(&args);
+	if (r)
+		return r;
+	out_rows(out, pg, i);
+	if (!pg_n_rows(pg, i))
+		out_say("there are no such toasties");
+	else if (pg_n_rows(pg, i) == limit)
+		out_say("these are the oldest %" PRId64 ", --limit shows more",
+			limit);
+	return out_print(out);
+}
+
+/* ---- resolve ---- */
 
 /* -> state, seq */
 static const struct pg_statement toastie_lock = {

@@ -39,6 +39,14 @@ static int by_number(const struct command *command, struct pg *pg,
 	return 0;
 }
 
+bool order_is_call_code(const char *word)
+{
+	return strlen(word) == CALL_CODE_CHARS &&
+	       ((word[0] >= 'A' && word[0] <= 'Z') ||
+		(word[0] >= 'a' && word[0] <= 'z')) &&
+	       strspn(word + 1, "0123456789") == CALL_CODE_CHARS - 1;
+}
+
 int order_of(const struct command *command, struct pg *pg, const char *word,
 	     struct order_id *ret)
 {
@@ -48,6 +56,13 @@ int order_of(const struct command *command, struct pg *pg, const char *word,
 		return 0;
 	if (!str_to_i64(&number, word, 0, INT64_MAX))
 		return by_number(command, pg, word, number, ret);
+	if (order_is_call_code(word)) {
+		out_error("'%s' is a call code, which more than one order may "
+			  "have",
+			  word);
+		out_hint("overlord trace %s lists the newest of them", word);
+		return COMMAND_E_FAILED;
+	}
 	return command_usage(command,
 			     "order '%s' is neither an id nor a number", word);
 }

@@ -12,12 +12,14 @@
 #include <libsmartcols/libsmartcols.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "infra/lib/clock.h"
 #include "infra/lib/pg.h"
 #include "infra/lib/str.h"
 #include "infra/lib/xalloc.h"
+#include "schemas/order_id.h"
 
 enum { COLUMNS_MAX = 16 };
 
@@ -66,6 +68,8 @@ void out_column(struct out *out, const char *name, enum out_kind kind)
 		[OUT_NUMBER] = SCOLS_JSON_NUMBER,
 		[OUT_BOOL] = SCOLS_JSON_BOOLEAN,
 		[OUT_TIME] = SCOLS_JSON_STRING,
+		[OUT_ORDER_ID] = SCOLS_JSON_STRING,
+		[OUT_CALL_CODE] = SCOLS_JSON_STRING,
 	};
 	struct libscols_column *column = scols_table_new_column(
 		out->table, name, 0, kind == OUT_NUMBER ? SCOLS_FL_RIGHT : 0);
@@ -134,6 +138,17 @@ void out_cell_none(struct out *out)
 	out->next_cell++;
 }
 
+static void put_id(struct out *out, const char *p, size_t n, enum out_kind kind)
+{
+	char text[ORDER_ID_CHARS + 1];
+	struct order_id id;
+
+	assert(n == sizeof(id.bytes));
+	memcpy(id.bytes, p, sizeof(id.bytes));
+	set_cell(out, kind == OUT_ORDER_ID ? order_id_format(&id, text)
+					   : order_call_code(&id, text));
+}
+
 static void put_cell(struct out *out, const struct pg *pg, int statement,
 		     int row, int column)
 {
@@ -154,6 +169,11 @@ static void put_cell(struct out *out, const struct pg *pg, int statement,
 	case OUT_TIME:
 		out_cell_wall_ms(out, pg_wall_ms(pg, statement, row, column));
 		break;
+	case OUT_ORDER_ID:
+	case OUT_CALL_CODE:
+		p = pg_bytes(pg, statement, row, column, &n);
+		put_id(out, p, n, out->kinds[column]);
+		break;
 	case OUT_TEXT:
 		p = pg_bytes(pg, statement, row, column, &n);
 		out_cell_n(out, p, n);
@@ -161,13 +181,17 @@ static void put_cell(struct out *out, const struct pg *pg, int statement,
 	}
 }
 
+void out_put_row(struct out *out, const struct pg *pg, int statement, int row)
+{
+	out_row(out);
+	for (int column = 0; column < (int)out->n_columns; column++)
+		put_cell(out, pg, statement, row, column);
+}
+
 void out_rows(struct out *out, const struct pg *pg, int statement)
 {
-	for (int row = 0; row < pg_n_rows(pg, statement); row++) {
-		out_row(out);
-		for (int column = 0; column < (int)out->n_columns; column++)
-			put_cell(out, pg, statement, row, column);
-	}
+	for (int row = 0; row < pg_n_rows(pg, statement); row++)
+		out_put_row(out, pg, statement, row);
 }
 
 /* libsmartcols prints nothing at all for a table without rows. */

@@ -22,7 +22,15 @@
 
 #include "infra/lib/cleanup.h"
 
-enum out_kind { OUT_TEXT, OUT_NUMBER, OUT_BOOL, OUT_TIME };
+/* An order id is a uuid, as its text or as its call code. */
+enum out_kind {
+	OUT_TEXT,
+	OUT_NUMBER,
+	OUT_BOOL,
+	OUT_TIME,
+	OUT_ORDER_ID,
+	OUT_CALL_CODE,
+};
 
 struct out;
 struct pg;
@@ -41,7 +49,9 @@ void out_cell_n(struct out *out, const char *p, size_t n);
 void out_cell_wall_ms(struct out *out, int64_t wall_ms);
 void out_cell_bool(struct out *out, bool value);
 void out_cell_none(struct out *out);
-/* All rows of a statement's result, whose columns are those of @out. */
+/* A row of a statement's result, whose first columns are those of @out; and
+ * all rows. */
+void out_put_row(struct out *out, const struct pg *pg, int statement, int row);
 void out_rows(struct out *out, const struct pg *pg, int statement);
 /* 0, or -EIO when stdout did not take it; that has been said. */
 int out_print(struct out *out);
