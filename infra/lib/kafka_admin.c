@@ -219,6 +219,18 @@ int kafka_admin_topic(struct kafka_admin *admin, const char *topic,
 	return r;
 }
 
+int kafka_admin_partitions(struct kafka_admin *admin, const char *topic,
+			   int32_t *ret)
+{
+	struct kafka_topic state = { 0 };
+	bool led;
+	int r = read_partitions(admin, topic, &state, &led);
+
+	if (!r)
+		*ret = state.n_partitions;
+	return r;
+}
+
 void kafka_topic_deinit(struct kafka_topic *topic)
 {
 	free(topic->settings);
@@ -363,8 +375,11 @@ int kafka_admin_alter(struct kafka_admin *admin, const char *topic,
 	return altered(admin);
 }
 
-int kafka_admin_ends(struct kafka_admin *admin, const char *topic,
-		     int32_t n_partitions, int64_t *ret)
+/* ---- offsets ---- */
+
+/* @which is where, as the protocol says it in the place of an instant. */
+static int offsets(struct kafka_admin *admin, const char *topic,
+		   int32_t n_partitions, int64_t which, int64_t *ret)
 {
 	rd_kafka_topic_partition_list_t *list =
 		rd_kafka_topic_partition_list_new(n_partitions);
@@ -372,7 +387,7 @@ int kafka_admin_ends(struct kafka_admin *admin, const char *topic,
 
 	for (int32_t i = 0; i < n_partitions; i++)
 		rd_kafka_topic_partition_list_add(list, topic, i)->offset =
-			RD_KAFKA_OFFSET_END;
+			which;
 	code = rd_kafka_offsets_for_times(admin->rk, list,
 					  (int)admin->timeout_ms);
 	for (int i = 0; !code && i < list->cnt; i++) {
@@ -381,4 +396,17 @@ int kafka_admin_ends(struct kafka_admin *admin, const char *topic,
 	}
 	rd_kafka_topic_partition_list_destroy(list);
 	return code ? fail(admin, code, NULL) : 0;
+}
+
+int kafka_admin_ends(struct kafka_admin *admin, const char *topic,
+		     int32_t n_partitions, int64_t *ret)
+{
+	return offsets(admin, topic, n_partitions, RD_KAFKA_OFFSET_END, ret);
+}
+
+int kafka_admin_begins(struct kafka_admin *admin, const char *topic,
+		       int32_t n_partitions, int64_t *ret)
+{
+	return offsets(admin, topic, n_partitions, RD_KAFKA_OFFSET_BEGINNING,
+		       ret);
 }

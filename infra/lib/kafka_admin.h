@@ -76,8 +76,15 @@ int kafka_admin_create(struct kafka_admin *admin,
 int kafka_admin_alter(struct kafka_admin *admin, const char *topic,
 		      const char *const *settings);
 
-/* The offset after the last record of each of the first @n_partitions. */
+/* How many partitions it has; 0: there is no such topic. */
+int kafka_admin_partitions(struct kafka_admin *admin, const char *topic,
+			   int32_t *ret);
+
+/* Of each of the first @n_partitions: the offset after the last record, and
+ * that of the first one that is still there. */
 int kafka_admin_ends(struct kafka_admin *admin, const char *topic,
 		     int32_t n_partitions, int64_t *ret);
+int kafka_admin_begins(struct kafka_admin *admin, const char *topic,
+		       int32_t n_partitions, int64_t *ret);
 
 #endif

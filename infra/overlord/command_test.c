@@ -144,7 +144,6 @@ static const struct {
 	const char *name;
 	size_t n_rows; /* at least */
 } reads[] = {
-	{ cmd_status, "status", 5 },
 	{ cmd_trace, "trace", 3 },
 	{ cmd_dlq_list, "dead_letters", 1 },
 	{ cmd_grill_list, "grills", 1 },

@@ -203,12 +203,48 @@ static bool print(struct out *out)
 				    scols_table_get_name(out->table)) > 0;
 }
 
-int out_print(struct out *out)
+static int printed(bool taken)
 {
-	if (print(out) && !fflush(stdout) && !ferror(stdout))
+	if (taken && !fflush(stdout) && !ferror(stdout))
 		return 0;
 	out_error("the answer could not be written to stdout");
 	return -EIO;
+}
+
+int out_print(struct out *out)
+{
+	return printed(print(out));
+}
+
+/* The member that the table is, without the braces round it. */
+static bool print_member(struct out *out, const char *after)
+{
+	char *text, *begin, *end;
+	bool taken;
+
+	if (!out->n_rows)
+		return printf("   \"%s\": []%s\n",
+			      scols_table_get_name(out->table), after) > 0;
+	if (scols_print_table_to_string(out->table, &text))
+		abort();
+	begin = strchr(text, '\n');
+	end = strrchr(text, '}');
+	assert(begin && end);
+	while (end > begin && end[-1] == '\n')
+		end--;
+	taken = printf("%.*s%s\n", (int)(end - begin - 1), begin + 1, after) >
+		0;
+	free(text);
+	return taken;
+}
+
+int out_print_two(struct out *first, struct out *second)
+{
+	if (!first->json)
+		return printed(print(first) && putchar('\n') != EOF &&
+			       print(second));
+	return printed(puts("{") != EOF && print_member(first, ",") &&
+		       print_member(second, "") && puts("}") != EOF);
 }
 
 static void say(const char *prefix, const char *format, va_list args)

@@ -55,6 +55,8 @@ void out_put_row(struct out *out, const struct pg *pg, int statement, int row);
 void out_rows(struct out *out, const struct pg *pg, int statement);
 /* 0, or -EIO when stdout did not take it; that has been said. */
 int out_print(struct out *out);
+/* Two tables, one below the other; one object of both in JSON. */
+int out_print_two(struct out *first, struct out *second);
 
 /* A line on stderr: "overlord: ..."; lower case, no full stop. */
 void out_error(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Status: on a real database and librdkafka's mock cluster. It ends with 1 as
+ * soon as one thing is not as it should be, and names it.
+ */
+#include <jansson.h>
+
+#include "infra/lib/kafka_fixture.h"
+#include "infra/overlord/command_fixture.h"
+#include "schemas/topics.h"
+
+/* A worker that holds all there is, and lives. */
+#define ALL_HELD                                                               \
+	"UPDATE positions SET holder = 'me', epoch = 1; "                      \
+	"INSERT INTO control.heartbeats (holder, service, colour, version, "   \
+	"schema, started_at, at, ready) VALUES ('me', 'chillybin', 'blue', "   \
+	"'1.2.3', 'galore', now(), now(), true);"
+
+/* @without: a topic that is not there. */
+static void start_kafka(const char *without, int n_partitions)
+{
+	mock_start("first", 1);
+	for (size_t i = 0; i < N_TOPICS; i++)
+		ck_assert_int_eq(rd_kafka_mock_topic_create(mock,
+							    topic_table[i].name,
+							    n_partitions, 1),
+				 0);
+	if (without)
+		rd_kafka_mock_topic_set_error(
+			mock, without, RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+	command.conf.brokers = mock_brokers();
+}
+
+static void begin(void)
+{
+	setup();
+	execute_sql(ALL_HELD
+		    "ALTER TABLE control.grills "
+		    "ADD COLUMN IF NOT EXISTS seen_at timestamptz, "
+		    "ADD COLUMN IF NOT EXISTS silent_since timestamptz, "
+		    "ADD COLUMN IF NOT EXISTS silent_reason text; "
+		    "INSERT INTO control.grills (grill, address, seen_at) "
+		    "VALUES ('left', 'h:1', now()); "
+		    "INSERT INTO control.plates (grill, plate) "
+		    "VALUES ('left', 0), ('left', 1)");
+}
+
+static int status(void)
+{
+	int r = run(cmd_status);
+
+	mock_stop();
+	return r;
+}
+
+static const struct {
+	const char *sql, *said;
+} good[] = {
+	{ "", "it answers and has all 9 topics" },
+	{ "", "yes  ready, version 1.2.3" },
+	{ "", "yes  none waits" },
+	{ "", "left yes  2 plates" },
+	{ "UPDATE control.grills SET silent_since = now(), enabled = false",
+	  "yes  disabled" },
+	{ "INSERT INTO dead_letters VALUES ('chillybin', 'orders', 0, 1, "
+	  "'malformed', 'no map', NULL, NULL, now() - interval '90 s')",
+	  "yes  1, the newest is 00:01:30 old" },
+	/* A worker that was killed once, and has left its row. */
+	{ "INSERT INTO control.heartbeats SELECT 'old', service, colour, "
+	  "version, schema, started_at, at - interval '1 day', false, "
+	  "'it drains' FROM control.heartbeats",
+	  "none waits" },
+	{ "UPDATE positions SET holder = NULL, epoch = 0 "
+	  "WHERE service = 'tally'",
+	  "tally/stable/toasties yes  no worker has ever held it" },
+	{ "INSERT INTO toasties (order_id, number, stall, doneness, state, "
+	  "lines, partition, \"offset\", bucket, changed_at) VALUES ('" ORDER
+	  "', 7, 'main', 'light', 'queued', 1, 0, 0, 0, "
+	  "now() - interval '61 s')",
+	  "yes  1 queued (the oldest for 00:01:01), 0 on a plate, 0 "
+	  "uncertain" },
+};
+
+START_TEST(what_is_as_it_should_be_is_0)
+	{
+		start_kafka(NULL, TOPIC_PARTITIONS);
+		execute_sql(good[_i].sql);
+		ck_assert_msg(!status(), "%s", said);
+		CHECK_SAID(good[_i].said);
+		ck_assert_ptr_null(strstr(said, "not good"));
+	}
+END_TEST
+
+static const struct {
+	const char *sql, *said;
+} bad[] = {
+	{ "UPDATE control.heartbeats SET at = at - interval '11 s'",
+	  "12 of 12 partitions have no holder with a young heartbeat, the last "
+	  "was 'me', silent for 00:00:1" },
+	{ "UPDATE positions SET holder = NULL WHERE topic = 'picks' "
+	  "AND partition > 9",
+	  "2 of 12 partitions have no holder" },
+	{ "UPDATE control.heartbeats SET schema = 'other'",
+	  "12 of 12 partitions have no holder" },
+	{ "UPDATE control.heartbeats SET ready = false, reason = 'no database'",
+	  "no   not ready: no database" },
+	{ "UPDATE control.heartbeats SET troubles = '[{\"topic\": \"orders\", "
+	  "\"partition\": 3, \"what\": \"bad message\"}]'",
+	  "orders/3 no   'me' cannot read it: bad message" },
+	{ "INSERT INTO toasties (order_id, number, stall, doneness, state, "
+	  "lines, partition, \"offset\", bucket, changed_at) VALUES ('" ORDER
+	  "', 7, 'main', 'light', 'uncertain', 1, 0, 0, 0, now())",
+	  "1 uncertain: a person decides" },
+	{ "UPDATE control.grills SET silent_since = now() - interval '40 s', "
+	  "silent_reason = 'connection refused'",
+	  "silent for 00:00:40: connection refused" },
+	{ "UPDATE control.plates SET out_since = now(), "
+	  "out_reason = 'it has had its last token' WHERE plate = 1",
+	  "1 of 2 plates are out of use: 1: it has had its last token" },
+	{ "UPDATE positions SET next_offset = 5 WHERE topic = 'restocks' "
+	  "AND partition = 4",
+	  "'restocks' ends below 1 of its positions" },
+};
+
+START_TEST(what_is_not_as_it_should_be_is_1_and_named)
+	{
+		start_kafka(NULL, TOPIC_PARTITIONS);
+		execute_sql(bad[_i].sql);
+		ck_assert_int_eq(status(), COMMAND_E_FAILED);
+		CHECK_SAID(bad[_i].said);
+		CHECK_SAID("not good");
+	}
+END_TEST
+
+static const struct {
+	const char *without;
+	int n_partitions;
+	const char *said;
+} topics[] = {
+	{ "picks", TOPIC_PARTITIONS, "no   it is not there" },
+	{ NULL, TOPIC_PARTITIONS + 4,
+	  "orders       no   it has 16 partitions, 12 are declared: nobody "
+	  "reads" },
+	{ NULL, TOPIC_PARTITIONS - 1, "it has 11 partitions, 12 are declared" },
+};
+
+START_TEST(a_topic_that_is_not_as_declared_is_named)
+	{
+		start_kafka(topics[_i].without, topics[_i].n_partitions);
+		ck_assert_int_eq(status(), COMMAND_E_FAILED);
+		CHECK_SAID(topics[_i].said);
+		/* The rest is shown all the same. */
+		CHECK_SAID("jafflr    stable picks");
+		CHECK_SAID("none waits");
+	}
+END_TEST
+
+START_TEST(without_kafka_the_rest_is_shown_and_json_is_one_object)
+	{
+		json_error_t error;
+		json_t *json;
+
+		command.options.json = true;
+		command.conf.timeout_ms = 500;
+		ck_assert_int_eq(run(cmd_status), COMMAND_E_FAILED);
+		json = json_loads(strchr(said, '{'), JSON_DISABLE_EOF_CHECK,
+				  &error);
+		ck_assert_msg(json, "%s: %s", error.text, said);
+		ck_assert_uint_eq(
+			json_array_size(json_object_get(json, "status")), 5);
+		ck_assert_uint_ge(
+			json_array_size(json_object_get(json, "checks")), 4);
+		CHECK_SAID("lag is not known");
+		json_decref(json);
+	}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("cmd_status");
+	TCase *tcase = check_case(suite, 60);
+
+	tcase_add_checked_fixture(tcase, begin, NULL);
+	tcase_add_loop_test(tcase, what_is_as_it_should_be_is_0, 0,
+			    CHECK_N(good));
+	tcase_add_loop_test(tcase, what_is_not_as_it_should_be_is_1_and_named,
+			    0, CHECK_N(bad));
+	tcase_add_loop_test(tcase, a_topic_that_is_not_as_declared_is_named, 0,
+			    CHECK_N(topics));
+	tcase_add_test(tcase,
+		       without_kafka_the_rest_is_shown_and_json_is_one_object);
+	return postgres_run(suite);
+}
