@@ -208,6 +208,7 @@ START_TEST(the_servers_of_a_make_run_are_taken_from_its_folder)
 				 0);
 		ck_assert_int_eq(run(before), COMMAND_E_FAILED);
 		CHECK_SAID("no make run can be found in '/tmp/overlord-run.");
+		ck_assert_int_eq(setenv("PGSERVICE", "of-another", 1), 0);
 		write_run_file(dir,
 			       "PATH=/nowhere\nKAFKA_BROKERS=127.0.0.1:2\n"
 			       "DATABASE_URL=postgresql://127.0.0.1:1/a?b=c\n");
@@ -218,6 +219,7 @@ START_TEST(the_servers_of_a_make_run_are_taken_from_its_folder)
 		ck_assert_int_eq(run(topics), COMMAND_E_FAILED);
 		CHECK_SAID("127.0.0.1:2");
 		ck_assert_str_ne(getenv("PATH"), "/nowhere");
+		ck_assert_ptr_null(getenv("PGSERVICE"));
 		(void)snprintf(path, sizeof(path), "%s/run.env", dir);
 		ck_assert_int_eq(unlink(path), 0);
 		ck_assert_int_eq(rmdir(dir), 0);

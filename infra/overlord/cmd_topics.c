@@ -37,7 +37,9 @@ static int kafka_failed(const struct run *run, int r, const char *what)
 		out_error("%s: no answer from Kafka at '%s': %s", what,
 			  run->command->conf.brokers,
 			  kafka_admin_error(run->admin));
-		out_hint("KAFKA_BROKERS says where it is");
+		out_hint(
+			"KAFKA_BROKERS says where it is; --run takes it from a "
+			"make run's folder");
 		return COMMAND_E_FAILED;
 	case KAFKA_ADMIN_E_REFUSED:
 		out_error("%s: Kafka refused: %s", what,

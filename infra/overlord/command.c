@@ -39,7 +39,8 @@ int command_connect(struct pg **ret, const struct command *command)
 	case PG_E_LOST:
 	case PG_E_SQL:
 		out_error("no session with Postgres: %s", error);
-		out_hint("DATABASE_URL says where it is");
+		out_hint("DATABASE_URL says where it is; --run takes it from a "
+			 "make run's folder");
 		return COMMAND_E_FAILED;
 	default:
 		return r;

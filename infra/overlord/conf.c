@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "infra/lib/str.h"
 #include "infra/overlord/out.h"
 
 static const struct conf_row rows[] = {
@@ -41,6 +43,22 @@ static void take_line(char *line)
 			abort();
 }
 
+/* What libpq reads of the environment is for another Postgres. */
+static void forget_libpq(void)
+{
+	for (char **entry = environ; *entry;) {
+		char name[64];
+
+		if (!strncmp(*entry, "PG", 2) &&
+		    str_n_copy(name, sizeof(name), *entry,
+			       strcspn(*entry, "=")) &&
+		    !unsetenv(name))
+			entry = environ; /* it has moved */
+		else
+			entry++;
+	}
+}
+
 int conf_from_run(const char *dir)
 {
 	char path[4096], line[4096];
@@ -55,6 +73,7 @@ int conf_from_run(const char *dir)
 			 "way; it is '.run' when nobody says another");
 		return CONF_E_BAD;
 	}
+	forget_libpq();
 	while (fgets(line, sizeof(line), file))
 		take_line(line);
 	(void)fclose(file);
