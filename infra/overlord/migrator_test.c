@@ -129,7 +129,7 @@ START_TEST(a_dry_run_runs_every_file_and_leaves_nothing)
 		use_second_file("CREATE TABLE b AS SELECT * FROM a;");
 		ck_assert_int_eq(quiet(cmd_migrate_up), 0);
 		CHECK_SAID("rolled back");
-		CHECK_SAID("CONFIRMED");
+		CHECK_SAID("TRIED");
 		use_second_file("CREATE TABLE b AS SELECT * FROM nowhere;");
 		ck_assert_int_eq(quiet(cmd_migrate_up), COMMAND_E_FAILED);
 		CHECK_SAID("nowhere");

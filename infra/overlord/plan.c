@@ -65,6 +65,7 @@ const char *plan_result_name(enum plan_result result)
 		[PLAN_NOT_ATTEMPTED] = "NOT_ATTEMPTED",
 		[PLAN_UNCHANGED] = "UNCHANGED",
 		[PLAN_CONFIRMED] = "CONFIRMED",
+		[PLAN_TRIED] = "TRIED",
 		[PLAN_FAILED] = "FAILED",
 		[PLAN_UNKNOWN] = "UNKNOWN",
 	};
@@ -180,9 +181,14 @@ int plan_rehearse(struct plan *plan, const struct command *command,
 	int r = do_steps(plan, fn, arg), printed;
 	bool unknown = false;
 
+	for (size_t i = 0; i < plan->n_steps; i++) {
+		enum plan_result *result = &plan->steps[i].result;
+
+		unknown = unknown || *result == PLAN_UNKNOWN;
+		if (*result == PLAN_CONFIRMED)
+			*result = PLAN_TRIED;
+	}
 	printed = print(plan, command->options.json);
-	for (size_t i = 0; i < plan->n_steps; i++)
-		unknown = unknown || plan->steps[i].result == PLAN_UNKNOWN;
 	if (!n_needed(plan))
 		out_say("nothing to do");
 	else if (unknown)

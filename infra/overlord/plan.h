@@ -24,6 +24,7 @@ enum plan_result {
 	PLAN_NOT_ATTEMPTED,
 	PLAN_UNCHANGED, /* it is so already */
 	PLAN_CONFIRMED,
+	PLAN_TRIED,   /* it works, and was rolled back */
 	PLAN_FAILED,  /* and nothing of it stayed */
 	PLAN_UNKNOWN, /* nobody can tell */
 };
