@@ -3,13 +3,7 @@
  * Migrator: one schema's migrations; see migrator.h. All its SQL is here.
  *
  * The tables' names are not qualified: search_path is the schema and nothing
- * else. A file may set what it likes: what it has set is taken back before the
- * next statement of ours and before the next file.
- *
- * Postgres reads a file, and nobody else: a block of PL/pgSQL hands it the
- * whole text by EXECUTE. That is the one way by which Postgres itself refuses
- * to begin, end or divide the transaction, in whatever spelling, before any of
- * it has been done for good; and refuses COPY from or to a client. Main thread.
+ * else. Running a file is migrator_file.c's. Main thread.
  */
 #include "infra/overlord/migrator.h"
 
@@ -20,11 +14,10 @@
 
 #include "infra/lib/clock.h"
 #include "infra/lib/xalloc.h"
+#include "infra/overlord/migrator_file.h"
 #include "infra/overlord/out.h"
 #include "infra/overlord/plan.h"
 
-/* An hour: a file may rewrite a large table. */
-#define FILE_TIMEOUT_MS INT64_C(3600000)
 #define QUERY_TIMEOUT_MS INT64_C(30000)
 
 /* -> is it there: schema_migrations, migrations_applied, the schema, audit, an
@@ -37,30 +30,6 @@ static const struct pg_statement tables_there = {
 	       "to_regclass('control.audit') IS NOT NULL, "
 	       "EXISTS (SELECT FROM pg_enum WHERE xmin = "
 	       "pg_current_xact_id_if_assigned()::xid)",
-	.n_args = 1,
-};
-
-static const struct pg_statement file_put = {
-	.name = "migrator_file_put",
-	.sql = "SELECT set_config('overlord.file', $1, true)",
-	.n_args = 1,
-};
-
-/* -> the schema's tables as {"oid": "name"} */
-static const struct pg_statement tables_list = {
-	.name = "migrator_tables_list",
-	.sql = "SELECT coalesce(jsonb_object_agg(oid, relname), '{}') "
-	       "FROM pg_class WHERE relnamespace = to_regnamespace($1) "
-	       "AND relkind IN ('r', 'p', 'f')",
-	.n_args = 1,
-};
-
-/* -> the names of those that are not there any more, with commas, or NULL */
-static const struct pg_statement tables_gone = {
-	.name = "migrator_tables_gone",
-	.sql = "SELECT string_agg(value, ', ' ORDER BY value) "
-	       "FROM jsonb_each_text($1::text::jsonb) WHERE NOT EXISTS "
-	       "(SELECT FROM pg_class WHERE oid = key::oid)",
 	.n_args = 1,
 };
 
@@ -208,28 +177,6 @@ static int use_schema(const struct migrator *migrator)
 
 	(void)snprintf(sql, sizeof(sql), "SET search_path = %s",
 		       migrator->schema);
-	return pg_exec(migrator->pg, sql, QUERY_TIMEOUT_MS);
-}
-
-/*
- * The session as a file finds it, whatever was run before. It is DISCARD ALL,
- * which no transaction may say, without the statements and the lock that are
- * ours. What waits for a lock on a table makes others wait behind it: a dry
- * run gives up sooner.
- */
-static int begin_afresh(const struct migrator *migrator, bool dry)
-{
-	static const char discard[] = "CLOSE ALL; "
-				      "SET SESSION AUTHORIZATION DEFAULT; "
-				      "RESET ROLE; RESET ALL; UNLISTEN *; "
-				      "DISCARD TEMP; DISCARD SEQUENCES; ";
-	char sql[512];
-
-	(void)snprintf(sql, sizeof(sql),
-		       "%sSET client_connection_check_interval = '1s'; "
-		       "SET search_path = %s; SET LOCAL statement_timeout = 0; "
-		       "SET LOCAL lock_timeout = '%s'",
-		       discard, migrator->schema, dry ? "1s" : "5s");
 	return pg_exec(migrator->pg, sql, QUERY_TIMEOUT_MS);
 }
 
@@ -508,155 +455,6 @@ static int write_rows(const struct migrator *migrator,
 	return r;
 }
 
-/* The text of a file, which is the one that was planned with. */
-static int read_file(const struct migrator *migrator,
-		     const struct migrator_step *step, const char *file,
-		     struct buf *ret)
-{
-	char checksum[CHECKSUM_CHARS + 1];
-	struct migration_fault fault;
-	int r = migration_read(migrator->set, file, ret, &fault);
-
-	if (r) {
-		out_error("%s", fault.what);
-		return COMMAND_E_FAILED;
-	}
-	migration_checksum(ret->p, ret->n, checksum);
-	if (!step->down && strcmp(checksum, step->row->checksum) != 0) {
-		out_error("file '%s' has just been changed", file);
-		return COMMAND_E_FAILED;
-	}
-	return 0;
-}
-
-static int hand_over(struct pg *pg, const struct buf *text)
-{
-	static const char mark[] = "\xef\xbb\xbf"; /* some editors' UTF-8 */
-	size_t n_mark = text->n >= 3 && !memcmp(text->p, mark, 3) ? 3 : 0;
-	struct pg_args args = { 0 };
-	struct buf sql = { 0 };
-	int r;
-
-	buf_add(&sql, text->p + n_mark, text->n - n_mark);
-	/* EXECUTE refuses a text that ends in SELECT ... INTO. */
-	buf_text(&sql, "\n;RESET overlord.file");
-	pg_put_bytes(pg_arg(&args), sql.p, sql.n);
-	(void)pg_add(pg, &file_put, &args);
-	r = pg_run(pg, QUERY_TIMEOUT_MS);
-	pg_args_deinit(&args);
-	buf_deinit(&sql);
-	return r;
-}
-
-static void say_file_hint(const struct pg *pg, const char *file)
-{
-	const char *state = pg_sqlstate(pg);
-
-	if (!strcmp(state, "25001"))
-		out_hint("'%s' has a statement that cannot run in a "
-			 "transaction: run that one by hand, outside of the "
-			 "migrations",
-			 file);
-	else if (!strcmp(state, "0A000"))
-		out_hint("a file is one transaction, which the migrator begins "
-			 "and ends: it has no BEGIN, COMMIT, ROLLBACK or "
-			 "SAVEPOINT of its own, and no COPY from or to a "
-			 "client");
-	else if (!strcmp(state, "2D000"))
-		out_hint("'%s' calls what ends a transaction; a file is one "
-			 "transaction, which the migrator begins and ends",
-			 file);
-	else if (!strcmp(state, "55P03"))
-		out_hint("somebody holds a lock on what '%s' changes; "
-			 "try again when they have gone",
-			 file);
-}
-
-static int run_file(const struct migrator *migrator,
-		    const struct migrator_step *step, const struct there *there,
-		    struct migrator_done *ret)
-{
-	const char *file =
-		step->down ? step->row->down_file : step->row->up_file;
-	struct pg *pg = migrator->pg;
-	struct buf text = { 0 };
-	int r = read_file(migrator, step, file, &text);
-
-	if (r) {
-		buf_deinit(&text);
-		return r;
-	}
-	r = hand_over(pg, &text);
-	buf_deinit(&text);
-	if (!r)
-		r = pg_exec(pg,
-			    "DO LANGUAGE plpgsql 'BEGIN EXECUTE "
-			    "current_setting(''overlord.file''); END'",
-			    FILE_TIMEOUT_MS);
-	if (!r)
-		return 0;
-	if (r == PG_E_SQL && step->within && there->new_enum &&
-	    !strcmp(pg_sqlstate(pg), "55P04")) {
-		out_say("%s: %s: a dry run cannot know this, since a file "
-			"before it adds the value and is not applied yet",
-			file, pg_message(pg));
-		ret->unknown = true;
-		return COMMAND_E_FAILED;
-	}
-	r = command_pg_failed(pg, r, file);
-	say_file_hint(pg, file);
-	return r;
-}
-
-/* One text of the schema, or of @of when that is not NULL. */
-static int ask_tables(const struct migrator *migrator,
-		      const struct pg_statement *statement, const char *of,
-		      struct buf *ret)
-{
-	const char *argument = of ? of : migrator->schema;
-	struct pg_args args = { 0 };
-	struct pg *pg = migrator->pg;
-	const char *p;
-	size_t n;
-	int i, r;
-
-	pg_put_text(pg_arg(&args), argument, strlen(argument));
-	i = pg_add(pg, statement, &args);
-	r = pg_run(pg, QUERY_TIMEOUT_MS);
-	if (!r && !pg_null(pg, i, 0, 0)) {
-		p = pg_bytes(pg, i, 0, 0, &n);
-		buf_add(ret, p, n);
-		buf_add(ret, "", 1);
-	}
-	pg_args_deinit(&args);
-	return r;
-}
-
-/* Runs the file, and finds which tables have gone by it. */
-static int run_and_compare(const struct migrator *migrator,
-			   const struct migrator_step *step,
-			   const struct there *there, struct migrator_done *ret)
-{
-	struct buf before = { 0 };
-	int r = ask_tables(migrator, &tables_list, NULL, &before);
-
-	if (r)
-		r = command_pg_failed(migrator->pg, r, migrator->schema);
-	else
-		r = run_file(migrator, step, there, ret);
-	if (!r) {
-		r = begin_afresh(migrator, step->within);
-		if (!r)
-			r = ask_tables(migrator, &tables_gone, before.p,
-				       &ret->gone);
-		if (r)
-			r = command_pg_failed(migrator->pg, r,
-					      migrator->schema);
-	}
-	buf_deinit(&before);
-	return r;
-}
-
 /* All of a step but the begin and the commit. */
 static int do_step(const struct migrator *migrator,
 		   const struct migrator_step *step, struct migrator_done *ret)
@@ -664,7 +462,7 @@ static int do_step(const struct migrator *migrator,
 	struct there there;
 	int r;
 
-	r = begin_afresh(migrator, step->within);
+	r = migrator_file_session(migrator, step->within);
 	if (!r)
 		r = look(migrator, &there);
 	if (!r)
@@ -673,7 +471,7 @@ static int do_step(const struct migrator *migrator,
 		return command_pg_failed(migrator->pg, r, migrator->schema);
 	r = still(migrator, step);
 	if (!r)
-		r = run_and_compare(migrator, step, &there, ret);
+		r = migrator_file_run(migrator, step, there.new_enum, ret);
 	if (r)
 		return r;
 	r = look(migrator, &there);
