@@ -71,6 +71,16 @@ tidy() {
 	done
 }
 
+# overlord ARGUMENT...: from a folder that is not the checkout's, and in a shell
+# that knows of no server.
+overlord() {
+	(
+		cd -- "$SCRATCH"
+		env -u DATABASE_URL -u KAFKA_BROKERS -u MIGRATIONS_DIR \
+			"$BIN/overlord" "$@"
+	)
+}
+
 # ---- the tests -------------------------------------------------------------
 
 a_detached_start_returns_when_the_shop_is_open_and_stocked() {
@@ -179,16 +189,6 @@ a_shell_that_has_the_addresses_of_this_folder_still_starts_it_again() {
 	expect grep -q cheese <(stock)
 	expect said shop stop
 	nothing_is_left
-}
-
-# overlord ARGUMENT...: from a folder that is not the checkout's, and in a shell
-# that knows of no server.
-overlord() {
-	(
-		cd -- "$SCRATCH"
-		env -u DATABASE_URL -u KAFKA_BROKERS -u MIGRATIONS_DIR \
-			"$BIN/overlord" "$@"
-	)
 }
 
 overlord_finds_the_servers_of_a_run_and_its_own_migrations() {
