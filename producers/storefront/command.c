@@ -26,17 +26,19 @@ static void done_with_one(struct command *command)
 	command->finished(command);
 }
 
-static void take_report(void *arg, bool delivered, int32_t partition,
+static void take_report(void *arg, enum publisher_fate fate, int32_t partition,
 			int64_t offset)
 {
 	struct command *command = arg;
 
-	if (delivered) {
+	if (fate == PUBLISHER_DELIVERED) {
 		command->n_delivered++;
 		command->partition = partition;
 		command->offset = offset;
 		if (!command->request)
 			counter_add(&metrics.reports_late, 1);
+	} else if (fate == PUBLISHER_REFUSED) {
+		command->n_refused++;
 	} else {
 		command->n_doubtful++;
 	}
@@ -90,6 +92,10 @@ void command_answer_away(struct command *command)
 {
 	if (command->n_doubtful || command->n_delivered)
 		answer_doubtful(command);
+	else if (command->n_refused)
+		answer_503(command,
+			   "the broker refused it: it is too large, or went "
+			   "out together with what is");
 	else
 		answer_503(command,
 			   "the broker is away or busy, send it again");

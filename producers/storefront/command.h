@@ -29,6 +29,7 @@ struct command {
 	bool of_order; /* order_id is meant */
 
 	size_t n_events, n_delivered;
+	size_t n_refused;  /* are not on their topic, the broker says so */
 	size_t n_doubtful; /* were sent, and nobody knows what became of them */
 	enum topic_id topic;
 	int32_t partition; /* of the last one delivered */

@@ -203,11 +203,36 @@ START_TEST(a_bad_report_is_not_an_invitation_to_order_twice)
 
 		rd_kafka_mock_push_request_errors(
 			mock, API_PRODUCE, 1,
-			RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
+			RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
 		post(&heard, doubtful[_i].path, "", ORDER);
 		ck_assert_ptr_nonnull(strstr(heard.p, "HTTP/1.1 503 "));
 		ck_assert_ptr_nonnull(strstr(heard.p, doubtful[_i].says));
 		buf_deinit(&heard);
+	}
+END_TEST
+
+/* Another order is under way meanwhile, and is not touched. */
+START_TEST(what_the_broker_refuses_is_known_not_to_be_there)
+	{
+		struct buf first = { 0 }, second = { 0 };
+		int one, other, n_refused, n_accepted;
+
+		rd_kafka_mock_broker_set_rtt(mock, 1, SLOW_MS);
+		rd_kafka_mock_push_request_errors(
+			mock, API_PRODUCE, 1,
+			RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
+		one = ask("/orders", KEY, ORDER);
+		other = ask("/orders", "Idempotency-Key: b\r\n", ORDER);
+		hear(one, &first);
+		hear(other, &second);
+		n_refused = !!strstr(first.p, "the broker refused it") +
+			    !!strstr(second.p, "the broker refused it");
+		n_accepted = !!strstr(first.p, "HTTP/1.1 202 ") +
+			     !!strstr(second.p, "HTTP/1.1 202 ");
+		ck_assert_msg(n_refused == 1 && n_accepted == 1, "%s\n%s",
+			      first.p, second.p);
+		buf_deinit(&first);
+		buf_deinit(&second);
 	}
 END_TEST
 
@@ -295,6 +320,7 @@ int main(void)
 	tcase_add_loop_test(tcase,
 			    a_bad_report_is_not_an_invitation_to_order_twice, 0,
 			    CHECK_N(doubtful));
+	tcase_add_test(tcase, what_the_broker_refuses_is_known_not_to_be_there);
 	tcase_add_test(tcase,
 		       while_nothing_is_acknowledged_nobody_waits_for_it);
 	tcase_add_test(tcase, more_than_may_wait_is_refused_at_once);

@@ -34,12 +34,13 @@ struct publisher {
 	char names[N_TOPICS][TOPIC_NAME_MAX + 1];
 };
 
-static void tell(struct ticket *ticket, const struct kafka_report *report)
+static void tell(struct ticket *ticket, enum publisher_fate fate,
+		 const struct kafka_report *report)
 {
-	bool delivered = report && report->delivered;
+	bool delivered = fate == PUBLISHER_DELIVERED;
 
 	LIST_REMOVE(ticket, link);
-	ticket->fn(ticket->arg, delivered, delivered ? report->partition : -1,
+	ticket->fn(ticket->arg, fate, delivered ? report->partition : -1,
 		   delivered ? report->offset : -1);
 	free(ticket);
 }
@@ -49,15 +50,21 @@ static void take_report(void *arg, const struct kafka_report *report)
 	struct publisher *publisher = arg;
 
 	publisher->moved_at_ms = clock_now_ms();
-	if (!report->delivered) {
+	if (report->delivered) {
+		tell(report->opaque, PUBLISHER_DELIVERED, report);
+	} else if (report->refused) {
+		log_warn("EVENT-REFUSED", "the broker refused an event: %s",
+			 report->error);
+		tell(report->opaque, PUBLISHER_REFUSED, report);
+	} else {
 		counter_add(&metrics.reports_failed, 1);
 		log_warn("DELIVERY-FAILED",
 			 "an event was not delivered: %s, the producer is "
 			 "reset",
 			 report->error);
 		publisher->failed = true;
+		tell(report->opaque, PUBLISHER_DOUBTFUL, report);
 	}
-	tell(report->opaque, report);
 }
 
 int publisher_new(struct publisher **ret, const struct publisher_params *params)
@@ -97,7 +104,7 @@ static void fail_all(struct publisher *publisher)
 
 	for (; ticket; ticket = next) {
 		next = LIST_NEXT(ticket, link);
-		tell(ticket, NULL);
+		tell(ticket, PUBLISHER_DOUBTFUL, NULL);
 	}
 }
 

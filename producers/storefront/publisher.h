@@ -3,10 +3,11 @@
  * Publisher: one event to a topic, and what became of it.
  *
  * Each event that was taken is told of exactly once: delivered, with the
- * position where it stands, or failed, which means that nobody knows. The
- * message itself has no time-out; who waits for it has. After a failed report
- * the client is reset, so that nothing old goes out late, and everything that
- * waited has failed with it.
+ * position where it stands, refused, which means that it is not there, or
+ * doubtful, which means that nobody knows. The message itself has no time-out;
+ * who waits for it has. After a report that leaves doubt the client is reset,
+ * so that nothing old goes out late, and everything that waited is doubtful,
+ * too. A refusal is of the event itself and touches no other.
  *
  * One thread: that of the loop.
  */
@@ -40,9 +41,14 @@ enum publisher_outcome {
 	PUBLISHER_E_REFUSED,  /* nothing was sent: it never can be */
 };
 
-/* @delivered: @partition and @offset say where it stands. */
-typedef void (*publisher_fn)(void *arg, bool delivered, int32_t partition,
-			     int64_t offset);
+enum publisher_fate {
+	PUBLISHER_DELIVERED, /* partition and offset say where it stands */
+	PUBLISHER_REFUSED,   /* by the broker, alone or with what went along */
+	PUBLISHER_DOUBTFUL,
+};
+
+typedef void (*publisher_fn)(void *arg, enum publisher_fate fate,
+			     int32_t partition, int64_t offset);
 
 struct publisher_event {
 	enum topic_id topic;
@@ -56,7 +62,7 @@ struct publisher_event {
 /* Borrows the texts of @params. */
 int publisher_new(struct publisher **ret,
 		  const struct publisher_params *params);
-/* What was not reported is told as failed. */
+/* What was not reported is told as doubtful. */
 struct publisher *publisher_free(struct publisher *publisher);
 DEFINE_CLEANUP(struct publisher, publisher_free);
 
