@@ -135,7 +135,7 @@ int json_body_read(struct json_body *ret, struct text body,
 	if (!ret->root &&
 	    json_error_code(&error) == json_error_numeric_overflow)
 		ret->root = load_marked(ret, body, &error);
-	if (ret->root && json_is_object(ret->root))
+	if (json_is_object(ret->root))
 		return 0;
 	if (ret->root)
 		(void)str_copy(what, JSON_BODY_WHAT_BYTES,
