@@ -45,17 +45,14 @@ static const struct pg_statement plates_add = {
 	.n_args = 2,
 };
 
-/* -> a row a grill; the tables of a version before this one do not have when it
- * was seen */
+/* -> a row a grill */
 static const struct pg_statement grill_all = {
 	.name = "grill_all",
 	.sql = "SELECT g.grill, g.address, g.unit, "
 	       "coalesce(array_to_string(g.stalls, ','), 'all'), g.enabled, "
-	       "CASE WHEN to_jsonb(g) ->> 'silent_since' IS NOT NULL THEN "
-	       "'no' "
-	       "WHEN to_jsonb(g) ->> 'seen_at' IS NOT NULL THEN 'yes' END, "
-	       "(to_jsonb(g) ->> 'seen_at')::timestamptz, "
-	       "to_jsonb(g) ->> 'silent_reason', "
+	       "CASE WHEN g.silent_since IS NOT NULL THEN 'no' "
+	       "WHEN g.seen_at IS NOT NULL THEN 'yes' END, "
+	       "g.seen_at, g.silent_reason, "
 	       "count(p.plate), "
 	       "count(p.plate) FILTER (WHERE p.out_since IS NOT NULL), "
 	       "string_agg(p.plate || ': ' || p.out_reason, ', ' "

@@ -78,11 +78,7 @@ END_TEST
 
 START_TEST(whether_a_grill_answers_is_listed)
 	{
-		execute_sql("ALTER TABLE control.grills "
-			    "ADD COLUMN IF NOT EXISTS seen_at timestamptz, "
-			    "ADD COLUMN IF NOT EXISTS silent_since timestamptz,"
-			    "ADD COLUMN IF NOT EXISTS silent_reason text; "
-			    "INSERT INTO control.grills (grill, address) "
+		execute_sql("INSERT INTO control.grills (grill, address) "
 			    "VALUES ('new', 'h:2'), ('right', 'h:3'); "
 			    "UPDATE control.grills "
 			    "SET seen_at = '2026-01-31 12:00:00Z' "

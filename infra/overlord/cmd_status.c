@@ -21,6 +21,7 @@
 #include "infra/overlord/status_rows.h"
 #include "schemas/topics.h"
 
+/* clang-format off */
 /* -> a row a service, lane, topic and partition, in order; the holder that
  * lives, the last one in words, and whether there ever was one */
 static const struct pg_statement positions_all = {
@@ -29,12 +30,13 @@ static const struct pg_statement positions_all = {
 	       "p.next_offset, p.emitted_offset, "
 	       "CASE WHEN h.at > now() - " STATUS_LIVE " THEN h.holder END, "
 	       "quote_literal(p.holder) || coalesce(', silent for ' || "
-	       "date_trunc('second', now() - h.at), ''), "
-	       "p.epoch > 0 FROM positions p LEFT JOIN control.heartbeats h "
+	       "date_trunc('second', now() - h.at), ''), p.epoch > 0 "
+	       "FROM positions p LEFT JOIN control.heartbeats h "
 	       "ON h.holder = p.holder AND h.schema = $1 "
 	       "ORDER BY p.service, p.lane, p.topic, p.colour, p.partition",
 	.n_args = 1,
 };
+/* clang-format on */
 
 enum {
 	SERVICE,

@@ -35,10 +35,6 @@ static void begin(void)
 {
 	setup();
 	execute_sql(ALL_HELD
-		    "ALTER TABLE control.grills "
-		    "ADD COLUMN IF NOT EXISTS seen_at timestamptz, "
-		    "ADD COLUMN IF NOT EXISTS silent_since timestamptz, "
-		    "ADD COLUMN IF NOT EXISTS silent_reason text; "
 		    "INSERT INTO control.grills (grill, address, seen_at) "
 		    "VALUES ('left', 'h:1', now()); "
 		    "INSERT INTO control.plates (grill, plate) "
@@ -74,9 +70,9 @@ static const struct {
 	  "WHERE service = 'tally'",
 	  "tally/stable/toasties yes  no worker has ever held it" },
 	{ "INSERT INTO toasties (order_id, number, stall, doneness, state, "
-	  "lines, partition, \"offset\", bucket, changed_at) VALUES ('" ORDER
-	  "', 7, 'main', 'light', 'queued', 1, 0, 0, 0, "
-	  "now() - interval '61 s')",
+	  "lines, partition, \"offset\", bucket, changed_at, queued_at) "
+	  "VALUES ('" ORDER "', 7, 'main', 'light', 'queued', 1, 0, 0, 0, "
+	  "now(), now() - interval '61 s')",
 	  "yes  1 queued (the oldest for 00:01:01), 0 on a plate, 0 "
 	  "uncertain" },
 };

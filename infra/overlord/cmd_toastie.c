@@ -19,17 +19,19 @@
 
 #define LIMIT 100
 
-/* -> order_id, order_id, number, stall, customer, state, grill, plate,
- * changed_at, reason; without a state what is not at its end */
+/* -> order_id, order_id, number, stall, customer, state, cancelled, grill,
+ * plate, changed_at, reason; in the order of the queue; without a state what is
+ * not at its end */
 static const struct pg_statement toastie_all = {
 	.name = "toastie_all",
 	.sql = "SELECT order_id, order_id, number, stall, customer, state, "
-	       "grill, plate, changed_at, reason FROM toasties "
+	       "cancelled, grill, plate, changed_at, reason FROM toasties "
 	       "WHERE CASE WHEN $1::text IS NULL THEN state IN ('collecting', "
 	       "'queued', 'grilling', 'uncertain') "
 	       "ELSE $1 IN (state, 'all') END "
 	       "AND ($2::text IS NULL OR stall = $2) "
-	       "ORDER BY changed_at, order_id LIMIT $3",
+	       "ORDER BY queue_number NULLS FIRST, changed_at, order_id LIMIT "
+	       "$3",
 	.n_args = 3,
 };
 
@@ -53,6 +55,7 @@ static struct out *toastie_table(bool json)
 	out_column(out, "stall", OUT_TEXT);
 	out_column(out, "customer", OUT_TEXT);
 	out_column(out, "state", OUT_TEXT);
+	out_column(out, "cancelled", OUT_BOOL);
 	out_column(out, "grill", OUT_TEXT);
 	out_column(out, "plate", OUT_NUMBER);
 	out_column(out, "since", OUT_TIME);

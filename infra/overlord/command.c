@@ -55,6 +55,7 @@ static void say_hint(const char *sqlstate)
 		{ "42P01", "overlord migrate up --execute makes the tables; if "
 			   "they are there, the role of DATABASE_URL may not "
 			   "see them" },
+		{ "42703", "overlord migrate up --execute makes the columns" },
 		{ "3F000", "overlord migrate up --execute makes the tables" },
 		{ "42883",
 		  "overlord migrate up --execute makes the functions" },

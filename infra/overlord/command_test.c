@@ -114,6 +114,23 @@ START_TEST(toasties_are_listed_by_state_and_stall)
 	}
 END_TEST
 
+START_TEST(toasties_are_listed_in_the_order_of_the_queue)
+	{
+		const char *first, *second;
+
+		make_toastie("queued");
+		execute_sql("INSERT INTO toasties (order_id, number, stall, "
+			    "doneness, state, lines, partition, \"offset\", "
+			    "bucket, changed_at) SELECT '" OTHER_ORDER "', 8, "
+			    "stall, doneness, state, 1, 0, 0, 0, "
+			    "changed_at - interval '1 h' FROM toasties");
+		ck_assert_int_eq(run(cmd_toastie_list), 0);
+		first = strstr(said, ORDER);
+		second = strstr(said, OTHER_ORDER);
+		ck_assert_msg(first && second && first < second, "%s", said);
+	}
+END_TEST
+
 START_TEST(a_call_code_lists_orders_and_asks_for_an_id)
 	{
 		execute_sql("INSERT INTO orders (order_id, number, stall, "
@@ -194,6 +211,7 @@ int main(void)
 	tcase_add_test(tcase, an_uncertain_toastie_is_resolved_once);
 	tcase_add_test(tcase, a_toastie_on_the_grill_is_not_resolved);
 	tcase_add_test(tcase, toasties_are_listed_by_state_and_stall);
+	tcase_add_test(tcase, toasties_are_listed_in_the_order_of_the_queue);
 	tcase_add_test(tcase, a_call_code_lists_orders_and_asks_for_an_id);
 	tcase_add_loop_test(tcase, every_read_is_json_when_it_is_asked_for, 0,
 			    CHECK_N(reads));

@@ -10,14 +10,15 @@
 
 #include "infra/lib/str.h"
 
+/* clang-format off */
 #define AGO(at) "date_trunc('second', now() - " at ")::text"
 
 /* -> holder, ready, version, reason: a row a worker that lives */
 static const struct pg_statement workers_live = {
 	.name = "workers_live",
 	.sql = "SELECT holder, ready, version, reason FROM control.heartbeats "
-	       "WHERE schema = $1 AND at > now() - " STATUS_LIVE
-	       " ORDER BY service, holder",
+	       "WHERE schema = $1 AND at > now() - " STATUS_LIVE " "
+	       "ORDER BY service, holder",
 	.n_args = 1,
 };
 
@@ -27,8 +28,8 @@ static const struct pg_statement troubles_live = {
 	.sql = "SELECT format('%s/%s', t ->> 'topic', t ->> 'partition'), "
 	       "t ->> 'what', holder FROM control.heartbeats, "
 	       "jsonb_array_elements(troubles) AS t "
-	       "WHERE schema = $1 AND at > now() - " STATUS_LIVE
-	       " ORDER BY 1, 3 LIMIT 100",
+	       "WHERE schema = $1 AND at > now() - " STATUS_LIVE " "
+	       "ORDER BY 1, 3 LIMIT 100",
 	.n_args = 1,
 };
 
@@ -36,61 +37,27 @@ static const struct pg_statement troubles_live = {
  * queued; those first that a person has to decide */
 static const struct pg_statement toasties_waiting = {
 	.name = "toasties_waiting",
-	.sql = "SELECT stall, count(*) FILTER (WHERE state = "
-	       "'queued'), "
+	.sql = "SELECT stall, count(*) FILTER (WHERE state = 'queued'), "
 	       "count(*) FILTER (WHERE state = 'grilling'), "
-	       "count(*) FILTER (WHERE state = 'uncertain'), " AGO(
-		       "min(changed_at) FILTER (WHERE state = "
-		       "'queued')") " FROM toasties "
-				    "WHERE state IN ('queued', "
-				    "'grilling', 'uncertain') "
-				    "GROUP BY stall ORDER BY 4 DESC, "
-				    "stall LIMIT 100",
+	       "count(*) FILTER (WHERE state = 'uncertain'), "
+	       AGO("min(queued_at) FILTER (WHERE state = 'queued')") " "
+	       "FROM toasties "
+	       "WHERE state IN ('queued', 'grilling', 'uncertain') "
+	       "GROUP BY stall ORDER BY 4 DESC, stall LIMIT 100",
 	.n_args = 0,
 };
 
 /* -> grill, enabled, for how long it has been silent, why, plates, plates out
- * of use, why; a version of the tables before this one does not know silence */
+ * of use, why */
 static const struct pg_statement grills_now = {
 	.name = "grills_now",
-	.sql = "SELECT g.grill, g.enabled, " AGO(
-		"(to_jsonb(g) ->> 'silent_since')::timestamptz") ", "
-								 "to_jsonb(g) "
-								 "->> "
-								 "'silent_"
-								 "reason', "
-								 "count(p."
-								 "plate), "
-								 "count(p."
-								 "plate) "
-								 "FILTER "
-								 "(WHERE "
-								 "p.out_since "
-								 "IS NOT "
-								 "NULL), "
-								 "string_agg(p."
-								 "plate || ': "
-								 "' || "
-								 "p.out_reason,"
-								 " ', ' "
-								 "ORDER BY "
-								 "p.plate) "
-								 "FILTER "
-								 "(WHERE "
-								 "p.out_since "
-								 "IS NOT NULL) "
-								 "FROM "
-								 "control."
-								 "grills g "
-								 "LEFT JOIN "
-								 "control."
-								 "plates p "
-								 "USING "
-								 "(grill) "
-								 "GROUP BY "
-								 "g.grill "
-								 "ORDER BY "
-								 "g.grill",
+	.sql = "SELECT g.grill, g.enabled, " AGO("g.silent_since") ", "
+	       "g.silent_reason, count(p.plate), "
+	       "count(p.plate) FILTER (WHERE p.out_since IS NOT NULL), "
+	       "string_agg(p.plate || ': ' || p.out_reason, ', ' "
+	       "ORDER BY p.plate) FILTER (WHERE p.out_since IS NOT NULL) "
+	       "FROM control.grills g LEFT JOIN control.plates p USING (grill) "
+	       "GROUP BY g.grill ORDER BY g.grill",
 	.n_args = 0,
 };
 
@@ -100,6 +67,7 @@ static const struct pg_statement dead_letters_count = {
 	.sql = "SELECT count(*), " AGO("max(at)") " FROM dead_letters",
 	.n_args = 0,
 };
+/* clang-format on */
 
 void status_rows_add(struct status_rows *ret, struct pg *pg,
 		     const struct pg_args *schema)
