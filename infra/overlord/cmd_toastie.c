@@ -92,7 +92,7 @@ int cmd_toastie_list(struct command *command)
 	if (!pg_n_rows(pg, i))
 		out_say("there are no such toasties");
 	else if (pg_n_rows(pg, i) == limit)
-		out_say("these are the oldest %" PRId64 ", --limit shows more",
+		out_say("these are the first %" PRId64 ", --limit shows more",
 			limit);
 	return out_print(out);
 }
