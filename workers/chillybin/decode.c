@@ -12,10 +12,17 @@
 #include "workers/runtime/lanes.h"
 
 /*
- * What a cancellation or a return costs beside its own bytes: it rests on its
- * order's row, which has up to 70000, and tells of it.
+ * What a record costs beside its own bytes, at the most. A cancellation rests
+ * on its order's row, and tells of it. A return also writes a row for each of
+ * its ingredients. An order's ingredients are JSON twice, if all are missing,
+ * and that is in memory four times before the server has it: as an array, as a
+ * parameter, and in libpq's buffer, which doubles. Usual orders are too small
+ * for that to matter.
  */
-#define ROW_BYTES ((size_t)65536)
+#define CANCEL_BYTES ((size_t)65536)
+#define RETURN_BYTES ((size_t)262144)
+#define JSON_COPIES 8
+#define USUAL_JSON_BYTES ((size_t)1024)
 
 const enum topic_id chillybin_topics[CHILLYBIN_TOPICS] = { TOPIC_ORDERS,
 							   TOPIC_RESTOCKS,
@@ -47,6 +54,31 @@ static int pick_version(int64_t v2_percent, const struct record *record)
 									    : 1;
 }
 
+/* About what pg_json_text() makes of the names, and what stands round them. */
+static size_t json_bytes(const struct order_placed *placed)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < placed->n_items; i++) {
+		const struct text *name = &placed->items[i].ingredient;
+
+		n += name->n + 48;
+		for (size_t k = 0; k < name->n; k++)
+			if ((unsigned char)name->p[k] < ' ')
+				n += strlen("\\u0000") - 1;
+	}
+	return n;
+}
+
+static void count_order(struct batch *batch, struct record *record,
+			const struct order_placed *placed)
+{
+	size_t n = json_bytes(placed);
+
+	if (n > USUAL_JSON_BYTES)
+		batch_count(batch, record, JSON_COPIES * n);
+}
+
 static int decode_order(int64_t v2_percent, struct batch *batch,
 			struct record *record, struct command *command,
 			struct schema_fault *fault)
@@ -63,6 +95,7 @@ static int decode_order(int64_t v2_percent, struct batch *batch,
 		return r;
 	placed->items = arena_copy(&batch->arena, items,
 				   placed->n_items * sizeof(*items));
+	count_order(batch, record, placed);
 	command->kind = COMMAND_ORDER;
 	*own = (struct order_row){
 		.id = placed->order_id,
@@ -99,7 +132,7 @@ static int decode_cancel(struct batch *batch, struct record *record,
 		return r;
 	command->kind = COMMAND_CANCEL;
 	command->order_id = cancelled.order_id;
-	batch_count(batch, record, ROW_BYTES);
+	batch_count(batch, record, CANCEL_BYTES);
 	command->position =
 		command_position(&batch->arena, topic_of(record),
 				 record->kafka.partition, record->kafka.offset);
@@ -136,7 +169,7 @@ static int decode_toastie(struct batch *batch, struct record *record,
 	if (toastie.state != TOASTIE_RETURNED)
 		return 0;
 	command->kind = COMMAND_RETURN;
-	batch_count(batch, record, ROW_BYTES);
+	batch_count(batch, record, RETURN_BYTES);
 	command->order_id = toastie.order_id;
 	batch->needs_load = true;
 	return 0;
