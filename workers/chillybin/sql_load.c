@@ -9,25 +9,50 @@
 
 #define LOAD_TIMEOUT_MS 10000
 
-#define SELECT_ORDERS                                                          \
-	"SELECT order_id, content_hash, number, stall, customer,"              \
-	" ARRAY(SELECT i->>'ingredient' FROM jsonb_array_elements(items)"      \
-	" WITH ORDINALITY AS e(i, n) ORDER BY n),"                             \
-	" ARRAY(SELECT (i->>'quantity')::bigint FROM"                          \
-	" jsonb_array_elements(items) WITH ORDINALITY AS e(i, n) ORDER BY n)," \
-	" doneness, grill, verdict,"                                           \
-	" ARRAY(SELECT i->>'ingredient' FROM jsonb_array_elements(missing)"    \
-	" WITH ORDINALITY AS e(i, n) ORDER BY n),"                             \
-	" ARRAY(SELECT (i->>'wanted')::bigint FROM"                            \
-	" jsonb_array_elements(missing) WITH ORDINALITY AS e(i, n)"            \
-	" ORDER BY n),"                                                        \
-	" ARRAY(SELECT (i->>'left')::bigint FROM"                              \
-	" jsonb_array_elements(missing) WITH ORDINALITY AS e(i, n)"            \
-	" ORDER BY n),"                                                        \
-	" pick_version, partition, \"offset\", decided_at, traceparent,"       \
-	" tracestate, cancelled_position, cancelled_at,"                       \
-	" cancel_traceparent, cancel_tracestate, returned_event"               \
-	" FROM orders WHERE order_id = ANY ($1::uuid[])"
+/*
+ * Nothing that somebody may have put into a jsonb by hand makes it fail: what
+ * is no list is none, and what is no number is NULL. Then the row is damaged.
+ */
+#define ELEMENTS(column)                                                       \
+	"jsonb_array_elements(CASE jsonb_typeof(" column ")"                   \
+	" WHEN 'array' THEN " column " END) WITH ORDINALITY AS e(i, n)"        \
+	" ORDER BY n)"
+#define NUMBER(key)                                                            \
+	"CASE WHEN i->>'" key "' ~ '^-?[0-9]{1,18}$'"                          \
+	" THEN (i->>'" key "')::bigint END"
+#define SELECT_ORDERS                                                                                                                                                                             \
+	"SELECT order_id, content_hash, number, stall, customer,"                                                                                                                                 \
+	" ARRAY(SELECT i->>'ingredient' FROM " ELEMENTS(                                                                                                                                          \
+		"items") ","                                                                                                                                                                      \
+			 " ARRAY(SELECT " NUMBER(                                                                                                                                                 \
+				 "quantity") " FROM " ELEMENTS("items") ","                                                                                                                       \
+									" don"                                                                                                                    \
+									"enes"                                                                                                                    \
+									"s, "                                                                                                                     \
+									"gril"                                                                                                                    \
+									"l, "                                                                                                                     \
+									"verd"                                                                                                                    \
+									"ict,"                                                                                                                    \
+									" ARR"                                                                                                                    \
+									"AY("                                                                                                                     \
+									"SELE"                                                                                                                    \
+									"CT "                                                                                                                     \
+									"i->>"                                                                                                                    \
+									"'ing"                                                                                                                    \
+									"redi"                                                                                                                    \
+									"ent'"                                                                                                                    \
+									" FRO"                                                                                                                    \
+									"M"                                                                                                                       \
+									" " ELEMENTS(                                                                                                             \
+										"missing") ","                                                                                                    \
+											   " ARRAY(SELECT " NUMBER("wanted") " FROM " ELEMENTS(                                                   \
+												   "missing") ","                                                                                 \
+													      " ARRAY(SELECT " NUMBER("left") " FROM " ELEMENTS(                                  \
+														      "missing") ","                                                              \
+																 " pick_version, partition, \"offset\", decided_at, traceparent," \
+																 " tracestate, cancelled_position, cancelled_at,"                 \
+																 " cancel_traceparent, cancel_tracestate, returned_event"         \
+																 " FROM orders WHERE order_id = ANY ($1::uuid[])"
 
 static const struct pg_statement load_orders = {
 	"load_orders",
@@ -211,7 +236,7 @@ static bool take_missing(const struct reading *from, struct order_row *order)
 			return false;
 		order->n_missing++;
 	}
-	return true;
+	return order->n_missing > 0;
 }
 
 static bool texts_fit(const struct order_row *order)

@@ -529,6 +529,14 @@ static const char *const damages[] = {
 	"UPDATE orders SET doneness = 'blue'",
 	"UPDATE orders SET number = -1",
 	"UPDATE orders SET items = '[]'",
+	"UPDATE orders SET items = '\"bread\"'",
+	"UPDATE orders SET items = '{}'",
+	"UPDATE orders SET items = '[7]'",
+	"UPDATE orders SET items = '[{\"ingredient\": \"x\", \"quantity\":"
+	" \"many\"}]'",
+	"UPDATE orders SET items = '[{\"ingredient\": \"x\", \"quantity\":"
+	" 1e30}]'",
+	"UPDATE orders SET verdict = 'refused', missing = '7'",
 	"UPDATE orders SET items = '[{\"quantity\": 1}]'",
 	"UPDATE orders SET items = '[{\"ingredient\": \"x\"}]'",
 	"UPDATE orders SET items = '[{\"ingredient\": \"x\", \"quantity\":"
