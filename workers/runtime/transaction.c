@@ -106,7 +106,7 @@ static int copy(struct transaction *tx, struct pg *pg)
 /* One try in the batch's mode. */
 static int attempt(struct transaction *tx, struct pg *pg)
 {
-	bool by_copy = tx->batch->mode == BATCH_FAST && tx->ops->copy &&
+	bool by_copy = tx->batch->mode != BATCH_LOCKED && tx->ops->copy &&
 		       tx->batch->n_records >= COPY_MIN;
 	int r = 0;
 

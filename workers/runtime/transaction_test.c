@@ -310,7 +310,7 @@ START_TEST(a_row_that_is_not_what_was_taken_for_granted_is_read)
 		script.n_fail = 1;
 		ck_assert_int_eq(run(MANY), 0);
 		expect_modes("fc");
-		ck_assert_int_eq(script.n_copies, 1);
+		ck_assert_int_eq(script.n_copies, 2);
 		ck_assert_int_eq(script.n_loads, 1);
 		ck_assert(!script.within_limits);
 		expect_committed(MANY);
