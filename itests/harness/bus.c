@@ -4,18 +4,20 @@
 
 #include <check.h>
 #include <inttypes.h>
+#include <librdkafka/rdkafka.h>
 #include <stdio.h>
 
 #include "infra/lib/clock.h"
 #include "infra/lib/err.h"
 #include "infra/lib/kafka_admin.h"
-#include "infra/lib/kafka_in.h"
+#include "infra/lib/kafka_client.h"
 #include "infra/lib/kafka_out.h"
 #include "infra/lib/xalloc.h"
 #include "schemas/topics.h"
 
-#define POLL_RECORDS 1000
-#define KEY_BYTES 600
+#define POLL_MS 100
+#define KEY_BYTES (2 * TEXT_MAX_BYTES + 2)
+#define HEADERS_MAX 24
 
 /* ---- reading ---- */
 
@@ -31,26 +33,27 @@ static struct text copy(struct arena *arena, const void *p, size_t n)
 	return text;
 }
 
-static void copy_headers(struct bus_log *log, const struct kafka_record *from,
+static void copy_headers(struct bus_log *log, const rd_kafka_message_t *from,
 			 struct bus_record *to)
 {
+	rd_kafka_headers_t *headers;
 	const char *name;
 	const void *value;
 	size_t n;
 
-	while (kafka_record_header(from, to->n_headers, &name, &value, &n))
-		to->n_headers++;
-	to->headers = arena_alloc(&log->arena,
-				  to->n_headers * sizeof(*to->headers) + 1);
-	for (size_t i = 0; i < to->n_headers; i++) {
-		(void)kafka_record_header(from, i, &name, &value, &n);
-		to->headers[i].name =
-			arena_copy(&log->arena, name, strlen(name) + 1);
-		to->headers[i].value = copy(&log->arena, value, n);
-	}
+	if (rd_kafka_message_headers(from, &headers))
+		return;
+	to->headers = arena_alloc(&log->arena, rd_kafka_header_cnt(headers) *
+						       sizeof(*to->headers));
+	while (!rd_kafka_header_get_all(headers, to->n_headers, &name, &value,
+					&n))
+		to->headers[to->n_headers++] = (struct bus_header){
+			.name = arena_copy(&log->arena, name, strlen(name) + 1),
+			.value = copy(&log->arena, value, n),
+		};
 }
 
-static void keep(struct bus_log *log, const struct kafka_record *from)
+static void keep(struct bus_log *log, const rd_kafka_message_t *from)
 {
 	struct bus_record *to;
 
@@ -63,8 +66,8 @@ static void keep(struct bus_log *log, const struct kafka_record *from)
 	*to = (struct bus_record){
 		.partition = from->partition,
 		.offset = from->offset,
-		.key = copy(&log->arena, from->key, from->n_key),
-		.value = copy(&log->arena, from->value, from->n_value),
+		.key = copy(&log->arena, from->key, from->key_len),
+		.value = copy(&log->arena, from->payload, from->len),
 	};
 	copy_headers(log, from, to);
 }
@@ -78,32 +81,26 @@ static int by_position(const void *a, const void *b)
 	return (x->offset > y->offset) - (x->offset < y->offset);
 }
 
-/* Polls until each partition's last record has come. */
-static void read_all(struct kafka_in *in, const int64_t *ends,
-		     struct bus_log *ret)
+/* One that reads every partition from where it begins, and says when it is at
+ * an end: what stands there last may be no record. */
+static rd_kafka_t *reader_of(const struct world *world, const char *topic)
 {
-	int64_t deadline_at_ms = clock_now_ms() + PATIENCE_MS;
-	struct kafka_record records[POLL_RECORDS];
-	int n_open = 0;
-	size_t n;
+	rd_kafka_conf_t *conf = kafka_conf_new(world->brokers, "itest");
+	rd_kafka_topic_partition_list_t *list =
+		rd_kafka_topic_partition_list_new(TOPIC_PARTITIONS);
+	char error[256];
+	rd_kafka_t *rk;
 
+	kafka_set(conf, "group.id", "none");
+	kafka_set(conf, "enable.partition.eof", "true");
+	rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, error, sizeof(error));
+	ck_assert_msg(rk, "%s", error);
 	for (int i = 0; i < TOPIC_PARTITIONS; i++)
-		n_open += ends[i] > 0;
-	while (n_open) {
-		ck_assert_msg(clock_left_ms(deadline_at_ms),
-			      "%zu records, and %d partitions are not at "
-			      "their end",
-			      ret->n, n_open);
-		n = kafka_in_poll(in, records, POLL_RECORDS, 100);
-		for (size_t i = 0; i < n; i++) {
-			int64_t end = ends[records[i].partition];
-
-			if (records[i].offset < end)
-				keep(ret, &records[i]);
-			n_open -= records[i].offset == end - 1;
-			kafka_record_release(&records[i]);
-		}
-	}
+		rd_kafka_topic_partition_list_add(list, topic, i)->offset =
+			RD_KAFKA_OFFSET_BEGINNING;
+	ck_assert(!rd_kafka_assign(rk, list));
+	rd_kafka_topic_partition_list_destroy(list);
+	return rk;
 }
 
 static void ends_of(const struct world *world, const char *topic,
@@ -132,26 +129,34 @@ int64_t bus_count(const struct world *world, const char *topic)
 
 void bus_read(const struct world *world, const char *topic, struct bus_log *ret)
 {
-	CLEANUP(kafka_in_freep) struct kafka_in *in = NULL;
-	struct kafka_partition partitions[TOPIC_PARTITIONS] = { 0 };
-	int64_t ends[TOPIC_PARTITIONS];
-	const char *topics[1];
+	int64_t deadline_at_ms = clock_now_ms() + PATIENCE_MS;
+	bool ended[TOPIC_PARTITIONS] = { false };
+	rd_kafka_message_t *message;
+	int n_open = TOPIC_PARTITIONS;
 	char name[128];
+	rd_kafka_t *rk;
 
 	*ret = (struct bus_log){ 0 };
-	ends_of(world, topic, ends);
 	world_topic(world, topic, name);
-	topics[0] = name;
-	ck_assert(!kafka_in_new(
-		&in, &(struct kafka_in_params){ .brokers = world->brokers,
-						.client_id = "itest",
-						.topics = topics,
-						.n_topics = 1,
-						.queue_max_kbytes = 65536 }));
-	for (int i = 0; i < TOPIC_PARTITIONS; i++)
-		partitions[i].partition = i;
-	ck_assert(!kafka_in_assign(in, partitions, TOPIC_PARTITIONS));
-	read_all(in, ends, ret);
+	rk = reader_of(world, name);
+	while (n_open) {
+		ck_assert_msg(clock_left_ms(deadline_at_ms),
+			      "%zu records, and %d partitions are not at "
+			      "their end",
+			      ret->n, n_open);
+		message = rd_kafka_consumer_poll(rk, POLL_MS);
+		if (message && !message->err) {
+			keep(ret, message);
+		} else if (message &&
+			   message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+			n_open -= !ended[message->partition];
+			ended[message->partition] = true;
+		}
+		if (message)
+			rd_kafka_message_destroy(message);
+	}
+	(void)rd_kafka_consumer_close(rk);
+	rd_kafka_destroy(rk);
 	if (ret->n)
 		qsort(ret->records, ret->n, sizeof(*ret->records), by_position);
 }
@@ -199,6 +204,7 @@ int bus_envelope(const struct bus_record *record, struct envelope *ret,
 struct bus {
 	const struct world *world;
 	struct kafka_out *out;
+	struct arena arena; /* of the command that is being sent */
 };
 
 static void take_report(void *arg, const struct kafka_report *report)
@@ -231,6 +237,7 @@ struct bus *bus_free(struct bus *bus)
 	if (!bus)
 		return NULL;
 	kafka_out_free(bus->out);
+	arena_deinit(&bus->arena);
 	free(bus);
 	return NULL;
 }
@@ -265,28 +272,45 @@ void bus_flush(struct bus *bus)
 
 /* ---- commands ---- */
 
-struct outgoing {
-	const char *topic;
-	struct text key;
-	const struct wire *wire;
+struct headers {
+	struct arena *arena;
+	struct bus_record *record;
 };
 
-static void send_enveloped(struct bus *bus, const struct outgoing *outgoing,
-			   const struct envelope *envelope,
-			   struct bus_position *ret)
+static int add_header(void *arg, const char *name, const char *value, size_t n)
 {
-	const struct kafka_body body = { .key = outgoing->key.p,
-					 .n_key = outgoing->key.n,
-					 .value = outgoing->wire->p,
-					 .n_value = outgoing->wire->n };
-	struct kafka_message *message;
-	char name[128];
+	const struct headers *headers = arg;
+	struct bus_record *record = headers->record;
 
-	world_topic(bus->world, outgoing->topic, name);
-	message = kafka_out_message(bus->out, name);
-	ck_assert(!envelope_write(envelope, kafka_message_header, message));
-	ck_assert(!kafka_out_send(message, &body, ret));
-	(void)kafka_out_poll(bus->out, 0);
+	ck_assert_uint_lt(record->n_headers, HEADERS_MAX);
+	record->headers[record->n_headers++] = (struct bus_header){
+		.name = arena_copy(headers->arena, name, strlen(name) + 1),
+		.value = copy(headers->arena, value, n),
+	};
+	return 0;
+}
+
+/* By its key to a partition. */
+static void fill_record(struct arena *arena, const struct envelope *envelope,
+			const struct wire *wire, struct bus_record *ret)
+{
+	struct headers headers = { arena, ret };
+	struct envelope nameless = *envelope;
+
+	*ret = (struct bus_record){
+		.partition = -1,
+		.key = copy(arena, envelope->subject.p, envelope->subject.n),
+		.value = copy(arena, wire->p, wire->n),
+		.headers =
+			arena_alloc(arena, HEADERS_MAX * sizeof(*ret->headers)),
+	};
+	/* The key of two long names is longer than a header may be. */
+	if (!text_is_longer(envelope->subject, TEXT_MAX_CHARS)) {
+		ck_assert(!envelope_write(envelope, add_header, &headers));
+		return;
+	}
+	nameless.subject = (struct text){ 0 };
+	ck_assert(!envelope_write(&nameless, add_header, &headers));
 }
 
 static void begin_envelope(struct envelope *envelope, enum event_type type,
@@ -299,24 +323,71 @@ static void begin_envelope(struct envelope *envelope, enum event_type type,
 	envelope->source = TEXT("/itest");
 }
 
-void bus_order(struct bus *bus, const struct order_placed *order, int version,
-	       const char *event_id, struct bus_position *ret)
+void bus_order_record(struct arena *arena, const struct order_placed *order,
+		      int version, const char *event_id, struct bus_record *ret)
 {
 	uint8_t bytes[BODY_MAX_BYTES];
 	struct wire wire = WIRE_INIT(bytes);
 	char id[ORDER_ID_CHARS + 1];
-	struct outgoing outgoing = { "orders", { id, ORDER_ID_CHARS }, &wire };
 	struct envelope envelope;
 
 	(void)order_id_format(&order->order_id, id);
 	begin_envelope(&envelope, EVENT_ORDER_PLACED, version, event_id);
-	envelope.subject = outgoing.key;
+	envelope.subject = (struct text){ id, ORDER_ID_CHARS };
 	envelope.customer = order->customer;
 	envelope.stall = order->stall;
 	if (version == 1 && !order->grill)
 		envelope.grill = TEXT("false");
 	ck_assert(!order_placed_encode(order, version, &wire));
-	send_enveloped(bus, &outgoing, &envelope, ret);
+	fill_record(arena, &envelope, &wire, ret);
+}
+
+void bus_stock_record(struct arena *arena, const struct stock_command *command,
+		      const char *event_id, struct bus_record *ret)
+{
+	uint8_t bytes[4 * TEXT_MAX_BYTES];
+	struct wire wire = WIRE_INIT(bytes);
+	struct envelope envelope;
+	char key[KEY_BYTES];
+	int n;
+
+	n = snprintf(key, sizeof(key), "%.*s/%.*s", (int)command->stall.n,
+		     command->stall.p, (int)command->ingredient.n,
+		     command->ingredient.p);
+	ck_assert_int_lt(n, KEY_BYTES);
+	begin_envelope(&envelope, stock_command_type(command->kind), 1,
+		       event_id);
+	envelope.subject = (struct text){ key, (size_t)n };
+	envelope.stall = command->stall;
+	ck_assert(!stock_command_encode(command, &wire));
+	fill_record(arena, &envelope, &wire, ret);
+}
+
+static void send_record(struct bus *bus, const char *topic,
+			const struct bus_record *record,
+			struct bus_position *ret)
+{
+	bus_send(bus, topic, record, ret);
+	/* It was copied. */
+	arena_reset(&bus->arena);
+}
+
+void bus_order(struct bus *bus, const struct order_placed *order, int version,
+	       const char *event_id, struct bus_position *ret)
+{
+	struct bus_record record;
+
+	bus_order_record(&bus->arena, order, version, event_id, &record);
+	send_record(bus, "orders", &record, ret);
+}
+
+void bus_stock(struct bus *bus, const struct stock_command *command,
+	       const char *event_id, struct bus_position *ret)
+{
+	struct bus_record record;
+
+	bus_stock_record(&bus->arena, command, event_id, &record);
+	send_record(bus, "restocks", &record, ret);
 }
 
 void bus_cancel(struct bus *bus, const struct order_cancelled *cancelled,
@@ -325,36 +396,15 @@ void bus_cancel(struct bus *bus, const struct order_cancelled *cancelled,
 	uint8_t bytes[2048];
 	struct wire wire = WIRE_INIT(bytes);
 	char id[ORDER_ID_CHARS + 1];
-	struct outgoing outgoing = { "orders", { id, ORDER_ID_CHARS }, &wire };
 	struct envelope envelope;
+	struct bus_record record;
 
 	(void)order_id_format(&cancelled->order_id, id);
 	begin_envelope(&envelope, EVENT_ORDER_CANCELLED, 1, event_id);
-	envelope.subject = outgoing.key;
+	envelope.subject = (struct text){ id, ORDER_ID_CHARS };
 	envelope.customer = cancelled->customer;
 	envelope.stall = cancelled->stall;
 	ck_assert(!order_cancelled_encode(cancelled, &wire));
-	send_enveloped(bus, &outgoing, &envelope, ret);
-}
-
-void bus_stock(struct bus *bus, const struct stock_command *command,
-	       const char *event_id, struct bus_position *ret)
-{
-	uint8_t bytes[2048];
-	struct wire wire = WIRE_INIT(bytes);
-	char key[KEY_BYTES];
-	struct outgoing outgoing = { "restocks", { key, 0 }, &wire };
-	struct envelope envelope;
-	int n;
-
-	n = snprintf(key, sizeof(key), "%.*s/%.*s", (int)command->stall.n,
-		     command->stall.p, (int)command->ingredient.n,
-		     command->ingredient.p);
-	outgoing.key.n = (size_t)n;
-	begin_envelope(&envelope, stock_command_type(command->kind), 1,
-		       event_id);
-	envelope.subject = outgoing.key;
-	envelope.stall = command->stall;
-	ck_assert(!stock_command_encode(command, &wire));
-	send_enveloped(bus, &outgoing, &envelope, ret);
+	fill_record(&bus->arena, &envelope, &wire, &record);
+	send_record(bus, "orders", &record, ret);
 }

@@ -34,7 +34,8 @@ struct bus_log {
 	struct arena arena;
 };
 
-/* Everything on "orders" (with the world's suffix) from 0 to the end. */
+/* All that "orders" (with the world's suffix) holds; nothing of a transaction
+ * that was aborted. */
 void bus_read(const struct world *world, const char *topic,
 	      struct bus_log *ret);
 void bus_log_deinit(struct bus_log *log);
@@ -69,7 +70,14 @@ void bus_send(struct bus *bus, const char *topic,
 /* All that was sent is on its topic, or the test fails. */
 void bus_flush(struct bus *bus);
 
-/* Commands as the storefront sends them; @event_id is their ce_id. */
+/* Commands as the storefront sends them; @event_id is their ce_id. A record of
+ * one may be changed before it is sent, by whomever; it borrows @arena, and is
+ * meant for the partition of its key. */
+void bus_order_record(struct arena *arena, const struct order_placed *order,
+		      int version, const char *event_id,
+		      struct bus_record *ret);
+void bus_stock_record(struct arena *arena, const struct stock_command *command,
+		      const char *event_id, struct bus_record *ret);
 void bus_order(struct bus *bus, const struct order_placed *order, int version,
 	       const char *event_id, struct bus_position *ret);
 void bus_cancel(struct bus *bus, const struct order_cancelled *cancelled,

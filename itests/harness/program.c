@@ -25,6 +25,7 @@
 
 #define STOP_TIMEOUT_MS 30000
 #define PROBE_TIMEOUT_MS 5000
+#define UNREADY_MS 30000
 
 extern char **environ;
 
@@ -158,6 +159,38 @@ bool program_unready_now(const struct program *program)
 	return ready_status(program) == 503;
 }
 
+struct unready {
+	const struct program *program;
+	const char *text;
+	char seen[512];
+};
+
+static bool is_unready(void *arg)
+{
+	struct unready *unready = arg;
+	uint16_t port = program_port(unready->program);
+	struct http_answer answer;
+	bool is;
+
+	if (!port || http_get(&answer, port, "/readyz", PROBE_TIMEOUT_MS))
+		return false;
+	is = answer.status == 503 && strstr(answer.body.p, unready->text);
+	(void)str_n_copy(unready->seen, sizeof(unready->seen), answer.body.p,
+			 strcspn(answer.body.p, "\r\n"));
+	http_answer_deinit(&answer);
+	return is;
+}
+
+void program_wait_unready(struct program *program, const char *text)
+{
+	struct unready unready = { .program = program, .text = text };
+
+	ck_assert_msg(until(UNREADY_MS, is_unready, &unready),
+		      "%s does not say that it is not ready for '%s', but "
+		      "'%s'; its log is '%s'",
+		      program->name, text, unready.seen, program->log);
+}
+
 static bool ready_or_over(void *arg)
 {
 	struct program *program = arg;
@@ -281,41 +314,85 @@ static bool find_metric(const char *text, const char *metric, int64_t *ret)
 	return found;
 }
 
-int64_t program_metric(const struct program *program, const char *metric)
+static bool ask_metric(const struct program *program, const char *metric,
+		       int64_t *ret)
 {
 	struct http_answer answer;
-	int64_t value = 0;
+	bool found;
 
 	ck_assert_msg(!http_get(&answer, program_port(program), "/metrics",
 				PATIENCE_MS),
 		      "%s does not tell its metrics", program->name);
-	ck_assert_msg(find_metric(answer.body.p, metric, &value),
-		      "%s has no metric '%s'", program->name, metric);
+	found = find_metric(answer.body.p, metric, ret);
 	http_answer_deinit(&answer);
+	return found;
+}
+
+int64_t program_metric(const struct program *program, const char *metric)
+{
+	int64_t value = 0;
+
+	ck_assert_msg(ask_metric(program, metric, &value),
+		      "%s has no metric '%s'", program->name, metric);
 	return value;
 }
 
-int64_t program_memory_kbytes(const struct program *program, const char *sum)
+int64_t program_metric_if_any(const struct program *program, const char *metric)
+{
+	int64_t value = 0;
+
+	(void)ask_metric(program, metric, &value);
+	return value;
+}
+
+/* A line "Name:   number kB" of one of the program's files in /proc. */
+static int64_t read_kbytes(const struct program *program, const char *file_name,
+			   const char *name)
 {
 	char path[64], line[256];
-	size_t n = strlen(sum);
+	size_t n = strlen(name);
 	int64_t kbytes = -1;
 	const char *p;
 	FILE *file;
 
-	/* Exact, unlike VmRSS, which lags behind by some pages a thread. */
-	(void)snprintf(path, sizeof(path), "/proc/%d/smaps_rollup",
-		       (int)program->pid);
+	(void)snprintf(path, sizeof(path), "/proc/%d/%s", (int)program->pid,
+		       file_name);
 	file = fopen(path, "re");
 	ck_assert_msg(file, "%s is not in /proc", program->name);
 	while (fgets(line, sizeof(line), file)) {
-		if (strncmp(line, sum, n) != 0 || line[n] != ':')
+		if (strncmp(line, name, n) != 0 || line[n] != ':')
 			continue;
-		p = line + n + 1 + strspn(line + n + 1, " ");
+		p = line + n + 1 + strspn(line + n + 1, " \t");
 		(void)str_n_to_i64(&kbytes, p, strspn(p, "0123456789"), 0,
 				   INT64_MAX);
 	}
 	(void)fclose(file);
-	ck_assert_msg(kbytes >= 0, "%s tells no %s", program->name, sum);
+	ck_assert_msg(kbytes >= 0, "%s tells no %s", program->name, name);
 	return kbytes;
+}
+
+int64_t program_memory_kbytes(const struct program *program, const char *sum)
+{
+	/* Exact, unlike VmRSS, which lags behind by some pages a thread. */
+	return read_kbytes(program, "smaps_rollup", sum);
+}
+
+int64_t program_peak_kbytes(const struct program *program)
+{
+	return read_kbytes(program, "status", "VmHWM");
+}
+
+int64_t program_said(const struct program *program, const char *text)
+{
+	FILE *file = fopen(program->log, "re");
+	char *line = NULL;
+	size_t size = 0;
+	int64_t n = 0;
+
+	ck_assert_msg(file, "%s has no log '%s'", program->name, program->log);
+	while (getline(&line, &size, file) >= 0)
+		n += strstr(line, text) != NULL;
+	free(line);
+	(void)fclose(file);
+	return n;
 }

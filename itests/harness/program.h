@@ -46,6 +46,9 @@ int64_t program_wait_ready(struct program *program, int64_t timeout_ms);
 bool program_ready_now(const struct program *program);
 /* Does it say of itself that it is not ready? No answer is none. */
 bool program_unready_now(const struct program *program);
+/* The same, and waits for it: what is amiss has @text in it, or the test
+ * fails. */
+void program_wait_unready(struct program *program, const char *text);
 
 void program_signal(const struct program *program, int signal);
 /* SIGSTOP, and waits until not one of its threads runs; and SIGCONT. */
@@ -63,7 +66,15 @@ int64_t program_stop(struct program *program);
 /* Of /metrics: the sum over all labels of @metric, which is a name, or a name
  * with the first of its labels: "galore_records_total{outcome=\"dead\"". */
 int64_t program_metric(const struct program *program, const char *metric);
+/* The same of one that may not be there: 0 then. */
+int64_t program_metric_if_any(const struct program *program,
+			      const char *metric);
 /* Memory, of the sums in smaps_rollup: "Rss", "Pss", "Anonymous". */
 int64_t program_memory_kbytes(const struct program *program, const char *sum);
+/* The most that was ever resident. */
+int64_t program_peak_kbytes(const struct program *program);
+
+/* Lines of its log that have @text in them. */
+int64_t program_said(const struct program *program, const char *text);
 
 #endif

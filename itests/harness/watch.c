@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/* Watch: see watch.h. What the thread has seen is under a lock. */
+#include "itests/harness/watch.h"
+
+#include <check.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <pthread.h>
+
+#include "infra/lib/str.h"
+#include "infra/lib/xalloc.h"
+#include "itests/harness/http.h"
+
+#define LOOK_EVERY_MS 20
+#define ANSWER_MS 5000
+
+struct watch {
+	const struct program *program;
+	uint16_t port;
+	int64_t idle_kbytes;
+	pthread_t thread;
+	pthread_mutex_t lock;
+	bool over;
+	int64_t n_looks, n_unready;
+	char reason[256]; /* the first one */
+};
+
+static void take_answer(struct watch *watch, const struct http_answer *answer)
+{
+	watch->n_looks++;
+	if (answer->status == 200)
+		return;
+	if (!watch->n_unready++)
+		(void)str_n_copy(watch->reason, sizeof(watch->reason),
+				 answer->body.p,
+				 strcspn(answer->body.p, "\r\n"));
+}
+
+static void *look(void *arg)
+{
+	struct watch *watch = arg;
+	struct http_answer answer;
+	bool over = false;
+
+	while (!over) {
+		if (!http_get(&answer, watch->port, "/readyz", ANSWER_MS)) {
+			(void)pthread_mutex_lock(&watch->lock);
+			take_answer(watch, &answer);
+			(void)pthread_mutex_unlock(&watch->lock);
+			http_answer_deinit(&answer);
+		}
+		(void)poll(NULL, 0, LOOK_EVERY_MS);
+		(void)pthread_mutex_lock(&watch->lock);
+		over = watch->over;
+		(void)pthread_mutex_unlock(&watch->lock);
+	}
+	return NULL;
+}
+
+struct watch *watch_new(const struct program *program)
+{
+	struct watch *watch = xcalloc(1, sizeof(*watch));
+
+	watch->program = program;
+	watch->port = program_port(program);
+	ck_assert(watch->port);
+	watch->idle_kbytes = program_memory_kbytes(program, "Rss");
+	ck_assert(!pthread_mutex_init(&watch->lock, NULL));
+	ck_assert(!pthread_create(&watch->thread, NULL, look, watch));
+	return watch;
+}
+
+struct watch *watch_free(struct watch *watch)
+{
+	if (!watch)
+		return NULL;
+	(void)pthread_mutex_lock(&watch->lock);
+	watch->over = true;
+	(void)pthread_mutex_unlock(&watch->lock);
+	(void)pthread_join(watch->thread, NULL);
+	(void)pthread_mutex_destroy(&watch->lock);
+	free(watch);
+	return NULL;
+}
+
+void watch_expect_ready(struct watch *watch)
+{
+	int64_t n_looks, n_unready;
+	char reason[256];
+
+	(void)pthread_mutex_lock(&watch->lock);
+	n_looks = watch->n_looks;
+	n_unready = watch->n_unready;
+	memcpy(reason, watch->reason, sizeof(reason));
+	(void)pthread_mutex_unlock(&watch->lock);
+	ck_assert_msg(!n_unready,
+		      "%s was not ready %" PRId64 " of %" PRId64
+		      " times, first: '%s', its log is '%s'",
+		      watch->program->name, n_unready, n_looks, reason,
+		      watch->program->log);
+}
+
+int64_t watch_expect_memory(struct watch *watch, int64_t max_kbytes)
+{
+	int64_t kbytes =
+		program_peak_kbytes(watch->program) - watch->idle_kbytes;
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+	ck_assert_msg(kbytes <= max_kbytes,
+		      "%s had %" PRId64 " KiB more than when it was idle, "
+		      "and should have %" PRId64 " at most",
+		      watch->program->name, kbytes, max_kbytes);
+#else
+	(void)max_kbytes;
+#endif
+	return kbytes;
+}
