@@ -377,9 +377,22 @@ int64_t program_memory_kbytes(const struct program *program, const char *sum)
 	return read_kbytes(program, "smaps_rollup", sum);
 }
 
-int64_t program_peak_kbytes(const struct program *program)
+int64_t program_expect_peak(const struct program *program, int64_t idle_kbytes,
+			    int64_t more_kbytes)
 {
-	return read_kbytes(program, "status", "VmHWM");
+	int64_t kbytes = read_kbytes(program, "status", "VmHWM");
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+	ck_assert_msg(kbytes <= idle_kbytes + more_kbytes,
+		      "%s had %" PRId64 " KiB resident and should have %" PRId64
+		      " at the most: it has %" PRId64 " when idle",
+		      program->name, kbytes, idle_kbytes + more_kbytes,
+		      idle_kbytes);
+#else
+	(void)idle_kbytes;
+	(void)more_kbytes;
+#endif
+	return kbytes;
 }
 
 int64_t program_said(const struct program *program, const char *text)

@@ -71,8 +71,13 @@ int64_t program_metric_if_any(const struct program *program,
 			      const char *metric);
 /* Memory, of the sums in smaps_rollup: "Rss", "Pss", "Anonymous". */
 int64_t program_memory_kbytes(const struct program *program, const char *sum);
-/* The most that was ever resident. */
-int64_t program_peak_kbytes(const struct program *program);
+/*
+ * The most that was ever resident of it is at most that much above what it had
+ * when it was idle, or the test fails. Gives the kilobytes. A build with
+ * sanitizers may have more.
+ */
+int64_t program_expect_peak(const struct program *program, int64_t idle_kbytes,
+			    int64_t more_kbytes);
 
 /* Lines of its log that have @text in them. */
 int64_t program_said(const struct program *program, const char *text);

@@ -17,7 +17,6 @@
 struct watch {
 	const struct program *program;
 	uint16_t port;
-	int64_t idle_kbytes;
 	pthread_t thread;
 	pthread_mutex_t lock;
 	bool over;
@@ -64,7 +63,6 @@ struct watch *watch_new(const struct program *program)
 	watch->program = program;
 	watch->port = program_port(program);
 	ck_assert(watch->port);
-	watch->idle_kbytes = program_memory_kbytes(program, "Rss");
 	ck_assert(!pthread_mutex_init(&watch->lock, NULL));
 	ck_assert(!pthread_create(&watch->thread, NULL, look, watch));
 	return watch;
@@ -98,20 +96,4 @@ void watch_expect_ready(struct watch *watch)
 		      " times, first: '%s', its log is '%s'",
 		      watch->program->name, n_unready, n_looks, reason,
 		      watch->program->log);
-}
-
-int64_t watch_expect_memory(struct watch *watch, int64_t max_kbytes)
-{
-	int64_t kbytes =
-		program_peak_kbytes(watch->program) - watch->idle_kbytes;
-
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-	ck_assert_msg(kbytes <= max_kbytes,
-		      "%s had %" PRId64 " KiB more than when it was idle, "
-		      "and should have %" PRId64 " at most",
-		      watch->program->name, kbytes, max_kbytes);
-#else
-	(void)max_kbytes;
-#endif
-	return kbytes;
 }
