@@ -179,7 +179,7 @@ clean-run: ## forget the state of earlier runs
 
 # ---- test ------------------------------------------------------------------
 
-.PHONY: test check itest shelltest asan tsan fuzz bench
+.PHONY: test check itest soak shelltest asan tsan fuzz bench
 test: ## everything that judges the tree, on a real Kafka and Postgres
 	@infra/dev/bootstrap.sh --need test
 	@MAKE="$(MAKE)" JOBS=$(JOBS) infra/dev/test.sh
@@ -187,6 +187,10 @@ check: $(TESTS) ## unit tests
 	@infra/dev/check.sh $(TESTS)
 itest: programs $(ITESTS) ## integration tests
 	@BIN=$(OUT)/bin ITEST_DIR=$(O)/itest itests/run.sh $(ITESTS)
+soak: programs $(OUT)/itests/909_soak ## hostile inputs at a limited worker, SECONDS=600 SEED=
+	@SOAK_SECONDS=$(or $(SECONDS),600) SOAK_SEED=$(SEED) DEADLINE=86400 \
+		BIN=$(OUT)/bin ITEST_DIR=$(O)/itest \
+		itests/run.sh $(OUT)/itests/909_soak
 shelltest: programs ## tests of `make run` and of the private servers
 	@printf '%s\n' infra/dev/run_test.sh infra/dev/server_test.sh | \
 		BIN=$(OUT)/bin xargs -n 1 -P 2 env

@@ -5,47 +5,33 @@
  */
 #include <check.h>
 #include <stdio.h>
-#include <string.h>
 
-#include "infra/lib/xalloc.h"
 #include "itests/harness/checker.h"
-#include "itests/harness/foreign.h"
+#include "itests/harness/hostile.h"
 #include "itests/harness/orders.h"
 #include "itests/harness/suite.h"
 #include "itests/harness/watch.h"
-#include "schemas/dead_letter.h"
 
 #define PARTITION 5
 #define LARGE_BYTES ((size_t)3 << 20)
-#define LARGE_HEADER_BYTES ((size_t)2200 << 10)
 #define N_ORDERS 30
 
-/* A poison by its type; @header_bytes of one header, @value_bytes of value.
- * The broker measures it as it comes, compressed. */
-static void send_large(struct foreign *foreign, const char *name,
-		       size_t header_bytes, size_t value_bytes,
-		       struct bus_position *ret)
+/* What is sent by a producer that compresses is measured as it comes. */
+static void send_large(struct foreign *foreign, size_t n_bytes,
+		       struct bus_position *ret_value_at,
+		       struct bus_position *ret_header_at)
 {
-	size_t n = header_bytes > value_bytes ? header_bytes : value_bytes;
-	char *letters = xmalloc(n);
-	struct bus_header headers[] = {
-		{ "ce_specversion", TEXT("1.0") },
-		{ "ce_id", text_of(name) },
-		{ "ce_source", TEXT("/itest") },
-		{ "ce_type", TEXT("galore.order.eaten") },
-		{ "schema-version", TEXT("1") },
-		{ "note", { letters, header_bytes } },
-	};
-	const struct bus_record record = { .partition = PARTITION,
-					   .key = text_of(name),
-					   .value = { letters, value_bytes },
-					   .headers = headers,
-					   .n_headers = 6 };
-
-	memset(letters, 'A', n);
-	foreign_send(foreign, "orders", &record, ret);
+	hostile_poison(foreign,
+		       &(struct hostile_poison){ .name = "large value",
+						 .partition = PARTITION,
+						 .value_bytes = n_bytes },
+		       ret_value_at);
+	hostile_poison(foreign,
+		       &(struct hostile_poison){ .name = "large header",
+						 .partition = PARTITION,
+						 .header_bytes = n_bytes },
+		       ret_header_at);
 	foreign_flush(foreign);
-	free(letters);
 }
 
 static const struct bus_record *find_copy(const struct bus_log *dlq,
@@ -123,9 +109,7 @@ START_TEST(a_record_too_large_for_its_dead_letter_gets_a_copy_that_is_cut)
 		(void)program_wait_ready(chillybin, PATIENCE_MS);
 		watch = watch_new(chillybin);
 		orders_stock_up(world, bus);
-		send_large(foreign, "large value", 10, LARGE_BYTES, &value_at);
-		send_large(foreign, "large header", LARGE_HEADER_BYTES, 10,
-			   &header_at);
+		send_large(foreign, LARGE_BYTES, &value_at, &header_at);
 		expect_orders_behind_it(world, bus, chillybin, 2);
 		watch_expect_ready(watch);
 		bus_read(world, "orders.dlq", &dlq);
@@ -152,8 +136,7 @@ START_TEST(a_copy_that_the_broker_refuses_goes_out_again_cut)
 		(void)program_wait_ready(chillybin, PATIENCE_MS);
 		watch = watch_new(chillybin);
 		orders_stock_up(world, bus);
-		send_large(foreign, "value", 10, 100000, &value_at);
-		send_large(foreign, "header", 100000, 10, &header_at);
+		send_large(foreign, 100000, &value_at, &header_at);
 		orders_send(bus, 0, N_ORDERS, PARTITION);
 		orders_wait_decided(world, N_ORDERS, PATIENCE_MS);
 		world_settle(world, PATIENCE_MS);

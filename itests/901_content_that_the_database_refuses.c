@@ -6,67 +6,33 @@
  */
 #include <check.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "itests/harness/checker.h"
+#include "itests/harness/hostile.h"
 #include "itests/harness/orders.h"
 #include "itests/harness/suite.h"
 #include "itests/harness/watch.h"
 
 #define N_ORDERS 40
 
-/* Characters of four bytes, which no index compresses. */
-static struct text long_name(char *ret, uint32_t seed)
-{
-	size_t n = 0;
-
-	for (int i = 0; i < TEXT_MAX_CHARS; i++) {
-		uint32_t c;
-
-		seed = seed * 1664525 + 1013904223;
-		c = 0x10000 + (seed >> 8) % 0x80000;
-		ret[n++] = (char)(0xf0 | c >> 18);
-		ret[n++] = (char)(0x80 | (c >> 12 & 0x3f));
-		ret[n++] = (char)(0x80 | (c >> 6 & 0x3f));
-		ret[n++] = (char)(0x80 | (c & 0x3f));
-	}
-	ret[n] = '\0';
-	return (struct text){ ret, n };
-}
-
 START_TEST(a_restock_of_the_longest_names_is_counted_like_any_other)
 	{
 		CLEANUP(world_freep) struct world *world = world_new(__func__);
 		CLEANUP(bus_freep) struct bus *bus = bus_new(world);
 		CLEANUP(watch_freep) struct watch *watch = NULL;
-		char ingredient[TEXT_MAX_BYTES + 1], event[TEXT_MAX_BYTES + 1];
-		char source[TEXT_MAX_BYTES + 1];
-		const struct stock_command command = {
-			.kind = STOCK_COMMAND_ADDED,
-			.stall = TEXT("main"),
-			.ingredient = long_name(ingredient, 1),
-			.quantity = 7,
-		};
-		struct arena arena = { 0 };
-		struct bus_record record;
 		struct program *chillybin;
 
 		chillybin = world_start(world, "chillybin-1", NULL);
 		(void)program_wait_ready(chillybin, PATIENCE_MS);
 		watch = watch_new(chillybin);
 		orders_stock_up(world, bus);
-		(void)long_name(event, 2);
-		bus_stock_record(&arena, &command, event, &record);
-		for (size_t i = 0; i < record.n_headers; i++)
-			if (!strcmp(record.headers[i].name, "ce_source"))
-				record.headers[i].value = long_name(source, 3);
-		for (int i = 0; i < 2; i++)
-			bus_send(bus, "restocks", &record, NULL);
+		/* It comes twice, and is one event. */
+		hostile_restock(bus, 1);
+		hostile_restock(bus, 1);
 		orders_send(bus, 0, N_ORDERS, -1);
 		orders_wait_decided(world, N_ORDERS, PATIENCE_MS);
 		world_settle(world, PATIENCE_MS);
 		watch_expect_ready(watch);
-		/* It came twice, and is one event. */
 		ck_assert_int_eq(db_i64(world->db,
 					"SELECT sum(quantity)::int8 FROM "
 					"stock WHERE length(ingredient) = "
@@ -75,7 +41,6 @@ START_TEST(a_restock_of_the_longest_names_is_counted_like_any_other)
 		ck_assert_int_eq(check_world(world, &(struct check_params){ 0 })
 					 .n_picked,
 				 N_ORDERS);
-		arena_deinit(&arena);
 	}
 END_TEST
 

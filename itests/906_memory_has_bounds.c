@@ -6,83 +6,39 @@
  */
 #include <check.h>
 #include <inttypes.h>
-#include <stdio.h>
-#include <string.h>
 
-#include "infra/lib/xalloc.h"
 #include "itests/harness/checker.h"
+#include "itests/harness/hostile.h"
 #include "itests/harness/orders.h"
 #include "itests/harness/suite.h"
 #include "schemas/topics.h"
 
 #define N_LARGE 240
-#define LARGE_BYTES ((size_t)900 << 10)
-#define HEADERS_MAX 32
 #define N_LINES 60
 #define BOUND_KBYTES (64 * 1024)
 
-/* What makes the @n-th of them large: a header that nobody reads, or the key.
- * Every other one is a poison. */
-static void make_large(struct bus_record *record, struct bus_header *headers,
-		       uint32_t n, struct text letters)
-{
-	memcpy(headers, record->headers,
-	       record->n_headers * sizeof(*record->headers));
-	record->headers = headers;
-	record->partition = (int32_t)(n % TOPIC_PARTITIONS);
-	if (n % 4 < 2)
-		headers[record->n_headers++] =
-			(struct bus_header){ "note", letters };
-	else
-		record->key = letters;
-	if (n % 2)
-		record->value = TEXT("\x81\xa8order_id\x07");
-}
-
 static void send_large(struct bus *bus)
 {
-	char *letters = xmalloc(LARGE_BYTES);
-	struct arena arena = { 0 };
-
-	memset(letters, 'A', LARGE_BYTES);
 	for (uint32_t n = 0; n < N_LARGE; n++) {
-		const struct order_placed order = order_of(n);
-		struct bus_header headers[HEADERS_MAX];
-		struct bus_record record;
+		/* Every other one is a poison. */
+		const char *body = n % 2 ? "\x81\xa8order_id\x07" : NULL;
+		int32_t partition = (int32_t)(n % TOPIC_PARTITIONS);
 
-		bus_order_record(&arena, &order, 2, "placed", &record);
-		make_large(&record, headers, n,
-			   (struct text){ letters, LARGE_BYTES });
-		bus_send(bus, "orders", &record, NULL);
-		arena_reset(&arena);
+		if (n % 4 < 2)
+			hostile_header(bus, n, partition, body);
+		else
+			hostile_key(bus, n, partition, body);
 	}
 	bus_flush(bus);
-	arena_deinit(&arena);
-	free(letters);
 }
 
 /* Of version 1 and refused: each line is a fact of its own, and each of them
  * names all that is missing. */
 static void send_lines(struct bus *bus)
 {
-	char(*names)[TEXT_MAX_BYTES] = xcalloc(ORDER_ITEMS_MAX, sizeof(*names));
-	struct item items[ORDER_ITEMS_MAX];
-
-	for (int i = 0; i < ORDER_ITEMS_MAX; i++) {
-		for (size_t k = 0; k < TEXT_MAX_BYTES; k += 4)
-			memcpy(names[i] + k, "\xf0\x9f\xa5\xaa", 4);
-		names[i][TEXT_MAX_BYTES - 1] = (char)(0x80 + i);
-		items[i] = (struct item){ { names[i], TEXT_MAX_BYTES }, 1 };
-	}
-	for (uint32_t n = 0; n < N_LINES; n++) {
-		struct order_placed order = order_of(n);
-
-		order.items = items;
-		order.n_items = ORDER_ITEMS_MAX;
-		bus_order(bus, &order, 1, "lines", NULL);
-	}
+	for (uint32_t n = 0; n < N_LINES; n++)
+		hostile_lines(bus, n, -1);
 	bus_flush(bus);
-	free(names);
 }
 
 /* An idle one is measured; then it comes to all that @send sends. */

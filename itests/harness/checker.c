@@ -120,6 +120,8 @@ static const char *judge_placed(struct check *check,
 				record->value.n, &fault);
 	if (r)
 		return schema_outcome_name(r);
+	if (check->params->refuses && check->params->refuses(&order.order_id))
+		return "database";
 	(void)order_id_format(&order.order_id, id);
 	row = check_find(check, &order.order_id);
 	if (!row) {
@@ -184,10 +186,13 @@ static bool same_text(struct text a, struct text b)
 	return !a.p == !b.p && text_equal(a, b);
 }
 
-/* A copy has all that its source has, in the same order. */
+/* A copy has all that its source has, in the same order, or says that it is
+ * cut. */
 static bool is_copy(const struct bus_record *copy,
 		    const struct bus_record *source)
 {
+	if (bus_header(copy, "dead-letter-cut").p)
+		return true;
 	if (!same_text(copy->key, source->key) ||
 	    !same_text(copy->value, source->value) ||
 	    copy->n_headers < source->n_headers)

@@ -30,6 +30,9 @@ struct check_params {
 	const struct grill_spy *grills[CHECK_GRILLS_MAX];
 	/* Every toastie that was not given back is done. */
 	bool all_done;
+	/* Orders that the database refuses, because the test made it so; NULL:
+	 * there are none. */
+	bool (*refuses)(const struct order_id *id);
 };
 
 /* What was found, to be told or compared with what a test expects. */

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -393,6 +394,17 @@ int64_t program_expect_peak(const struct program *program, int64_t idle_kbytes,
 	(void)more_kbytes;
 #endif
 	return kbytes;
+}
+
+void program_limit(const struct program *program, int64_t more_kbytes)
+{
+	int64_t kbytes = read_kbytes(program, "status", "VmSize") + more_kbytes;
+	const struct rlimit limit = { (rlim_t)kbytes * 1024,
+				      (rlim_t)kbytes * 1024 };
+
+	ck_assert_msg(!prlimit(program->pid, RLIMIT_AS, &limit, NULL),
+		      "the memory of %s cannot be limited: %s", program->name,
+		      strerror(errno));
 }
 
 int64_t program_said(const struct program *program, const char *text)

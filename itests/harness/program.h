@@ -79,6 +79,9 @@ int64_t program_memory_kbytes(const struct program *program, const char *sum);
 int64_t program_expect_peak(const struct program *program, int64_t idle_kbytes,
 			    int64_t more_kbytes);
 
+/* From now on it gets no more address space than that above what it has. */
+void program_limit(const struct program *program, int64_t more_kbytes);
+
 /* Lines of its log that have @text in them. */
 int64_t program_said(const struct program *program, const char *text);
 
