@@ -11,13 +11,15 @@
 #include <unistd.h>
 
 #include "itests/harness/checker.h"
-#include "itests/harness/foreign.h"
+#include "itests/harness/hostile.h"
 #include "itests/harness/orders.h"
 #include "itests/harness/suite.h"
+#include "schemas/topics.h"
 
 #define PARTITION 3
 #define N_ORDERS 20
-#define N_OTHERS 60
+#define N_OTHERS (TOPIC_PARTITIONS - 1)
+#define BOMB_BYTES ((size_t)110 << 20)
 
 /* The log's first file; nothing else has written to it. */
 static int open_segment(struct world *world)
@@ -45,6 +47,14 @@ static void turn_byte(int fd, off_t at)
 	ck_assert_int_eq(pread(fd, &byte, 1, where), 1);
 	byte ^= 0x55;
 	ck_assert_int_eq(pwrite(fd, &byte, 1, where), 1);
+}
+
+static void send_to_others(struct bus *bus, uint32_t first)
+{
+	for (int32_t i = 0; i < TOPIC_PARTITIONS; i++)
+		if (i != PARTITION)
+			orders_send(bus, first + (uint32_t)i,
+				    first + (uint32_t)i + 1, i);
 }
 
 static bool is_paused(void *arg)
@@ -106,12 +116,9 @@ START_TEST(a_partition_whose_log_cannot_be_read_pauses_alone_until_it_can)
 		turn_byte(fd, end);
 		orders_send(bus, N_ORDERS + 1, 2 * N_ORDERS, PARTITION);
 		program_start(chillybin);
-		for (int i = 0; i < 12; i++)
-			if (i != PARTITION)
-				orders_send(bus, 100 + (uint32_t)i * 5,
-					    105 + (uint32_t)i * 5, i);
+		send_to_others(bus, 100);
 		expect_named(world, chillybin);
-		orders_wait_decided(world, N_ORDERS + 55, PATIENCE_MS);
+		orders_wait_decided(world, N_ORDERS + N_OTHERS, PATIENCE_MS);
 		/* Where it stands: nothing is passed over. */
 		ck_assert_int_eq(
 			db_i64(world->db,
@@ -122,13 +129,41 @@ START_TEST(a_partition_whose_log_cannot_be_read_pauses_alone_until_it_can)
 			N_ORDERS);
 		turn_byte(fd, end);
 		(void)close(fd);
-		orders_wait_decided(world, 2 * N_ORDERS + 55, PATIENCE_MS);
+		orders_wait_decided(world, 2 * N_ORDERS + N_OTHERS,
+				    PATIENCE_MS);
 		(void)program_wait_ready(chillybin, PATIENCE_MS);
 		ck_assert(until(PATIENCE_MS, is_not_paused, chillybin));
 		world_settle(world, PATIENCE_MS);
 		ck_assert_int_eq(check_world(world, &(struct check_params){ 0 })
 					 .n_picked,
-				 2 * N_ORDERS + 55);
+				 2 * N_ORDERS + N_OTHERS);
+	}
+END_TEST
+
+/* The broker takes it as it comes; no client can open it, today or tomorrow. */
+START_TEST(a_batch_that_grows_beyond_all_bounds_pauses_its_partition_alone)
+	{
+		CLEANUP(world_freep) struct world *world = world_new(__func__);
+		CLEANUP(bus_freep) struct bus *bus = bus_new(world);
+		CLEANUP(foreign_freep)
+		struct foreign *foreign =
+			foreign_new(world, "compression.type", "zstd", NULL);
+		struct program *chillybin;
+
+		chillybin = world_start(world, "chillybin-1", NULL);
+		orders_stock_up(world, bus);
+		hostile_poison(
+			foreign,
+			&(struct hostile_poison){ .name = "bomb",
+						  .partition = PARTITION,
+						  .value_bytes = BOMB_BYTES },
+			NULL);
+		foreign_flush(foreign);
+		orders_send(bus, 0, 1, PARTITION);
+		expect_named(world, chillybin);
+		send_to_others(bus, 1);
+		orders_wait_decided(world, N_OTHERS, PATIENCE_MS);
+		ck_assert(program_unready_now(chillybin));
 	}
 END_TEST
 
@@ -143,8 +178,8 @@ START_TEST(a_topic_that_is_deleted_is_missed_and_the_other_topics_go_on)
 		(void)program_wait_ready(chillybin, PATIENCE_MS);
 		foreign_delete_topic(world, "restocks");
 		program_wait_unready(chillybin, "restocks");
-		orders_send(bus, 0, N_OTHERS, -1);
-		orders_wait_decided(world, N_OTHERS, PATIENCE_MS);
+		orders_send(bus, 0, N_ORDERS, -1);
+		orders_wait_decided(world, N_ORDERS, PATIENCE_MS);
 		ck_assert(program_unready_now(chillybin));
 		ck_assert_int_gt(program_said(chillybin, "restocks"), 0);
 	}
@@ -154,6 +189,7 @@ int main(int argc, char **argv)
 {
 	const TTest *tests[] = {
 		a_partition_whose_log_cannot_be_read_pauses_alone_until_it_can,
+		a_batch_that_grows_beyond_all_bounds_pauses_its_partition_alone,
 		a_topic_that_is_deleted_is_missed_and_the_other_topics_go_on,
 		NULL,
 	};
