@@ -88,16 +88,22 @@ static rd_kafka_t *reader_of(const struct world *world, const char *topic)
 	rd_kafka_conf_t *conf = kafka_conf_new(world->brokers, "itest");
 	rd_kafka_topic_partition_list_t *list =
 		rd_kafka_topic_partition_list_new(TOPIC_PARTITIONS);
+	int64_t low, high;
 	char error[256];
 	rd_kafka_t *rk;
 
 	kafka_set(conf, "group.id", "none");
 	kafka_set(conf, "enable.partition.eof", "true");
+	kafka_set(conf, "enable.auto.commit", "false");
+	kafka_set(conf, "fetch.wait.max.ms", "10");
 	rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, error, sizeof(error));
 	ck_assert_msg(rk, "%s", error);
-	for (int i = 0; i < TOPIC_PARTITIONS; i++)
-		rd_kafka_topic_partition_list_add(list, topic, i)->offset =
-			RD_KAFKA_OFFSET_BEGINNING;
+	for (int i = 0; i < TOPIC_PARTITIONS; i++) {
+		/* Asked for: the client itself takes half a second for it. */
+		ck_assert(!rd_kafka_query_watermark_offsets(
+			rk, topic, i, &low, &high, PATIENCE_MS));
+		rd_kafka_topic_partition_list_add(list, topic, i)->offset = low;
+	}
 	ck_assert(!rd_kafka_assign(rk, list));
 	rd_kafka_topic_partition_list_destroy(list);
 	return rk;
