@@ -72,7 +72,7 @@ static void expect_cut_copy(const struct bus_log *dlq,
 	expect_text(copy, "__dlq.errors.partition", partition);
 	expect_text(copy, "__dlq.errors.offset", offset);
 	expect_text(copy, "kafka_dlt-original-offset", offset);
-	ck_assert_uint_gt(bus_header(copy, "dead-letter-cut").n, 0);
+	ck_assert_uint_gt(bus_header(copy, "__dlq.errors.cut").n, 0);
 }
 
 static void expect_orders_behind_it(struct world *world, struct bus *bus,
