@@ -13,8 +13,8 @@
 #include "itests/harness/suite.h"
 #include "schemas/topics.h"
 
-#define N_LARGE 240
-#define N_LINES 60
+#define N_LARGE 160
+#define N_LINES 40
 #define BOUND_KBYTES (64 * 1024)
 
 static void send_large(struct bus *bus)

@@ -121,7 +121,7 @@ static const char *judge_placed(struct check *check,
 	if (r)
 		return schema_outcome_name(r);
 	if (check->params->refuses && check->params->refuses(&order.order_id))
-		return "database";
+		return "sql-error";
 	(void)order_id_format(&order.order_id, id);
 	row = check_find(check, &order.order_id);
 	if (!row) {
