@@ -10,7 +10,6 @@
 #include "itests/harness/foreign.h"
 #include "itests/harness/orders.h"
 #include "itests/harness/suite.h"
-#include "schemas/topics.h"
 
 #define N_FIRST 120
 #define N_ROUNDS 8
@@ -19,11 +18,8 @@
 
 static void delete_all(struct world *world)
 {
-	static const char *const topics[] = { "orders", "restocks" };
-
-	for (size_t i = 0; i < 2; i++)
-		for (int32_t k = 0; k < TOPIC_PARTITIONS; k++)
-			(void)foreign_delete_records(world, topics[i], k, -1);
+	(void)foreign_delete_records(world, "orders", -1, -1);
+	(void)foreign_delete_records(world, "restocks", -1, -1);
 }
 
 static bool has_all(void *arg)

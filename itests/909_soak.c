@@ -343,8 +343,9 @@ START_TEST(hostile_inputs_in_any_mix_leave_a_worker_ready_and_small)
 			   result.n_orders, result.n_repeats,
 			   result.n_dead_letters);
 		ck_assert_int_eq(result.n_orders, soak.n_good);
-		/* No fact was published a second time. */
-		ck_assert_int_eq(result.n_fact_copies, 0);
+		/* Whoever asks again hears it again, of two lines at the most;
+		 * nothing else is published twice. */
+		ck_assert_int_le(result.n_fact_copies, 2 * result.n_repeats);
 		soak_close(&soak);
 	}
 END_TEST

@@ -11,6 +11,7 @@
 #include "infra/lib/kafka_admin.h"
 #include "infra/lib/kafka_client.h"
 #include "infra/lib/xalloc.h"
+#include "schemas/topics.h"
 
 struct foreign {
 	const struct world *world;
@@ -184,27 +185,32 @@ static void admin_close(struct admin *admin)
 int64_t foreign_delete_records(const struct world *world, const char *topic,
 			       int32_t partition, int64_t offset)
 {
+	int32_t first = partition < 0 ? 0 : partition;
+	int32_t last = partition < 0 ? TOPIC_PARTITIONS - 1 : partition;
 	rd_kafka_topic_partition_list_t *list =
-		rd_kafka_topic_partition_list_new(1);
+		rd_kafka_topic_partition_list_new(TOPIC_PARTITIONS);
 	struct admin admin = admin_open(world);
 	rd_kafka_DeleteRecords_t *request;
 	const rd_kafka_topic_partition_list_t *done;
 	rd_kafka_event_t *event;
+	int64_t start = -1;
 	char name[128];
-	int64_t start;
 
 	world_topic(world, topic, name);
-	rd_kafka_topic_partition_list_add(list, name, partition)->offset =
-		offset < 0 ? RD_KAFKA_OFFSET_END : offset;
+	for (int32_t i = first; i <= last; i++)
+		rd_kafka_topic_partition_list_add(list, name, i)->offset =
+			offset < 0 ? RD_KAFKA_OFFSET_END : offset;
 	request = rd_kafka_DeleteRecords_new(list);
 	rd_kafka_DeleteRecords(admin.client->rk, &request, 1, admin.options,
 			       admin.queue);
 	event = admin_answer(&admin, "delete records");
 	done = rd_kafka_DeleteRecords_result_offsets(
 		rd_kafka_event_DeleteRecords_result(event));
-	ck_assert_msg(!done->elems[0].err, "delete records: %s",
-		      rd_kafka_err2str(done->elems[0].err));
-	start = done->elems[0].offset;
+	for (int i = 0; i < done->cnt; i++) {
+		ck_assert_msg(!done->elems[i].err, "delete records: %s",
+			      rd_kafka_err2str(done->elems[i].err));
+		start = done->elems[i].offset;
+	}
 	rd_kafka_event_destroy(event);
 	rd_kafka_DeleteRecords_destroy(request);
 	rd_kafka_topic_partition_list_destroy(list);

@@ -33,7 +33,8 @@ void foreign_abort(struct foreign *foreign);
 
 /* ---- what an administrator does ---- */
 
-/* Deletes what stands before @offset; -1: all. Gives where the log begins. */
+/* Deletes what stands before @offset; -1: all. Of one partition, or of each
+ * (-1). Gives where the log of the last of them begins. */
 int64_t foreign_delete_records(const struct world *world, const char *topic,
 			       int32_t partition, int64_t offset);
 void foreign_delete_topic(const struct world *world, const char *topic);
