@@ -42,6 +42,7 @@ struct kafka_in {
 	rd_kafka_topic_t *handles[KAFKA_IN_TOPICS_MAX];
 	rd_kafka_message_t *polled[POLL_MAX];
 	bool fatal;
+	bool doubted; /* a topic may have gone */
 };
 
 /* ---- lists of partitions, theirs and ours ---- */
@@ -125,6 +126,10 @@ static void take_error(rd_kafka_t *rk, int err, const char *reason, void *arg)
 	(void)rk;
 	if (err == RD_KAFKA_RESP_ERR__FATAL)
 		in->fatal = true;
+	if (err == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION ||
+	    err == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
+	    err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
+		in->doubted = true;
 	if (in->params.trouble)
 		in->params.trouble(in->params.arg, reason);
 }
@@ -516,18 +521,26 @@ int kafka_in_watermarks(struct kafka_in *in, int topic, int32_t partition,
 	return 0;
 }
 
-bool kafka_in_topic_there(struct kafka_in *in, int topic, int64_t timeout_ms)
+int kafka_in_topic(struct kafka_in *in, int topic, int64_t timeout_ms)
 {
 	const struct rd_kafka_metadata *metadata;
 	bool there;
 
 	if (rd_kafka_metadata(in->rk, 0, in->handles[topic], &metadata,
 			      (int)timeout_ms))
-		return false;
+		return KAFKA_IN_E_AWAY;
 	there = metadata->topic_cnt == 1 && !metadata->topics[0].err &&
 		metadata->topics[0].partition_cnt > 0;
 	rd_kafka_metadata_destroy(metadata);
-	return there;
+	return there ? 0 : KAFKA_IN_E_NO_TOPIC;
+}
+
+bool kafka_in_topics_doubted(struct kafka_in *in)
+{
+	bool doubted = in->doubted;
+
+	in->doubted = false;
+	return doubted;
 }
 
 int kafka_in_check_topics(struct kafka_in *in, int64_t timeout_ms,

@@ -101,6 +101,7 @@ struct kafka_in;
 enum kafka_in_outcome {
 	KAFKA_IN_E_AWAY = 1,   /* no answer from the brokers in time */
 	KAFKA_IN_E_NOT_MEMBER, /* the group does not know us any more */
+	KAFKA_IN_E_NO_TOPIC, /* the brokers do not have it, or do not say so */
 };
 
 int kafka_in_new(struct kafka_in **ret, const struct kafka_in_params *params);
@@ -168,7 +169,10 @@ int kafka_in_watermarks(struct kafka_in *in, int topic, int32_t partition,
 			int64_t *ret_high);
 
 /* Do the brokers have that topic, and may we know it? Asks. */
-bool kafka_in_topic_there(struct kafka_in *in, int topic, int64_t timeout_ms);
+int kafka_in_topic(struct kafka_in *in, int topic, int64_t timeout_ms);
+/* Has the client said, since this was asked last, that a topic or a partition
+ * is not there any more? It does not say so in the order of the records. */
+bool kafka_in_topics_doubted(struct kafka_in *in);
 
 /* Has every topic been seen in the brokers' metadata? Asks, with a deadline. */
 int kafka_in_check_topics(struct kafka_in *in, int64_t timeout_ms,

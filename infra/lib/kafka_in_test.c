@@ -327,11 +327,12 @@ END_TEST
 START_TEST(a_topic_is_there_or_it_is_not)
 	{
 		open_in(NULL);
-		ck_assert(kafka_in_topic_there(in, 0, DEADLINE_MS));
+		ck_assert_int_eq(kafka_in_topic(in, 0, DEADLINE_MS), 0);
 		rd_kafka_mock_topic_set_error(
 			mock, "orders",
 			RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
-		ck_assert(!kafka_in_topic_there(in, 0, DEADLINE_MS));
+		ck_assert_int_eq(kafka_in_topic(in, 0, DEADLINE_MS),
+				 KAFKA_IN_E_NO_TOPIC);
 	}
 END_TEST
 

@@ -253,21 +253,38 @@ void reading_continue(struct worker *worker)
 	worker->paused = false; /* TAKEN slots are read from where they are */
 }
 
+/* What the client says of one that has gone is asked for; what is held is
+ * asked for until it is there. No answer changes nothing. */
+static void look_at_topic(struct worker *worker, int topic)
+{
+	struct hold *hold = &worker->topic_holds[topic];
+
+	switch (kafka_in_topic(worker->in, topic, ASK_TOPIC_TIMEOUT_MS)) {
+	case 0:
+		if (hold->on)
+			log_info("TOPIC-READ", "topic '%s' is there again",
+				 worker->topic_names[topic]);
+		hold_end(hold);
+		return;
+	case KAFKA_IN_E_NO_TOPIC:
+		topic_failed(worker, topic, "the brokers do not have it");
+		return;
+	default:
+		worker->topics_doubted = true; /* ask again */
+	}
+}
+
 void reading_look_at_topics(struct worker *worker)
 {
 	int64_t now_ms = clock_now_ms();
+	bool doubted;
 
 	if (now_ms < worker->topics_at_ms)
 		return;
 	worker->topics_at_ms = now_ms + ASK_TOPIC_EVERY_MS;
-	for (int i = 0; i < (int)worker->identity.n_topics; i++) {
-		struct hold *hold = &worker->topic_holds[i];
-
-		if (!hold->on ||
-		    !kafka_in_topic_there(worker->in, i, ASK_TOPIC_TIMEOUT_MS))
-			continue;
-		log_info("TOPIC-READ", "topic '%s' is there again",
-			 worker->topic_names[i]);
-		hold_end(hold);
-	}
+	doubted = kafka_in_topics_doubted(worker->in) || worker->topics_doubted;
+	worker->topics_doubted = false;
+	for (int i = 0; i < (int)worker->identity.n_topics; i++)
+		if (doubted || worker->topic_holds[i].on)
+			look_at_topic(worker, i);
 }

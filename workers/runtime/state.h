@@ -82,6 +82,7 @@ struct worker {
 	struct slot slots[SLOTS_MAX]; /* topic * TOPIC_PARTITIONS + partition */
 	struct lanes lanes;
 	struct hold topic_holds[WORKER_TOPICS_MAX]; /* that cannot be read */
+	bool topics_doubted; /* they are to be asked for */
 	/* Partitions that the group gives and nobody declared; 0: none. */
 	int32_t undeclared[WORKER_TOPICS_MAX];
 	char trouble[HOLD_REASON_BYTES + TOPIC_NAME_BYTES]; /* for /readyz */
