@@ -181,7 +181,11 @@ START_TEST(a_topic_that_is_deleted_is_missed_and_the_other_topics_go_on)
 		orders_send(bus, 0, N_ORDERS, -1);
 		orders_wait_decided(world, N_ORDERS, PATIENCE_MS);
 		ck_assert(program_unready_now(chillybin));
-		ck_assert_int_gt(program_said(chillybin, "restocks"), 0);
+		ck_assert_int_gt(program_said(chillybin, "TOPIC-UNREADABLE"),
+				 0);
+		/* librdkafka 2.0.2 does not come to an end of its client after
+		 * that; a worker gives it up after a while. */
+		program_kill(chillybin);
 	}
 END_TEST
 
