@@ -140,6 +140,8 @@ static void settle_slot(struct slot *slot)
 	slot->written = slot->decided;
 	slot->written_at_ms = clock_now_ms();
 	slot->mirrored = 0;
+	slot->begun = false;
+	slot->failing_at_ms = 0;
 	slot->state = slot->n_rows ? SLOT_TAKEN : SLOT_WARM;
 	counter_add(&runtime_counters.takeovers, 1);
 }

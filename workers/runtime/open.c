@@ -57,8 +57,10 @@ const char *worker_not_ready(struct worker *worker)
 	for (size_t i = 0; i < SLOTS_MAX; i++)
 		switch (worker->slots[i].state) {
 		case SLOT_TAKEN:
-			if (worker->paused)
-				break; /* there is enough to do */
+			/* There is enough to do, or a short break. */
+			if (worker->paused ||
+			    reading_goes_on(&worker->slots[i]))
+				break;
 			return "partitions are being taken over";
 		case SLOT_WANTED:
 			return "partitions are being taken over";

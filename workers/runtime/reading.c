@@ -22,6 +22,8 @@
 #include "workers/runtime/state.h"
 
 #define READ_AGAIN_MS 10
+/* A break that is longer is no short one. */
+#define BREAK_MAX_MS 1000
 #define ASK_TIMEOUT_MS 500
 #define ASK_TOPIC_EVERY_MS 1000
 #define ASK_TOPIC_TIMEOUT_MS 100
@@ -196,11 +198,28 @@ static size_t to_begin(const struct worker *worker, int64_t now_ms,
 static void begin(struct slot *slot, int64_t now_ms)
 {
 	slot->state = SLOT_READING;
+	slot->begun = true;
+	slot->failing_at_ms = 0;
 	slot->flowing = false;
 	/* It is held until something comes; if nothing does, until then. */
 	if (slot->hold.on)
 		(void)hold_on(&slot->hold, slot->hold.reason, now_ms,
 			      some_random());
+}
+
+static void begin_later(struct worker *worker, struct slot *slot,
+			int64_t now_ms)
+{
+	if (!slot->failing_at_ms)
+		slot->failing_at_ms = now_ms;
+	worker->read_at_ms = now_ms + READ_AGAIN_MS;
+}
+
+bool reading_goes_on(const struct slot *slot)
+{
+	return slot->begun &&
+	       (!slot->failing_at_ms ||
+		clock_now_ms() - slot->failing_at_ms < BREAK_MAX_MS);
 }
 
 void reading_turn(struct worker *worker)
@@ -218,13 +237,15 @@ void reading_turn(struct worker *worker)
 	if (!n)
 		return;
 	kafka_in_resume_at(worker->in, places, n, begun);
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
+		struct slot *slot =
+			slot_of(worker, places[i].topic, places[i].partition);
+
 		if (begun[i])
-			begin(slot_of(worker, places[i].topic,
-				      places[i].partition),
-			      now_ms);
+			begin(slot, now_ms);
 		else
-			worker->read_at_ms = now_ms + READ_AGAIN_MS;
+			begin_later(worker, slot, now_ms);
+	}
 }
 
 void reading_pause(struct worker *worker)

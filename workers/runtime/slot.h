@@ -48,6 +48,8 @@ struct slot {
 	struct slot_row rows[LANES_MAX];
 	size_t n_rows;
 	int64_t next_read;     /* the offset that must come next */
+	bool begun;            /* reading has begun since it was taken over */
+	int64_t failing_at_ms; /* since then it cannot begin again; 0: it can */
 	bool flowing;          /* records came in turn since reading began */
 	int64_t gap_to;        /* what came first in place of next_read */
 	int64_t decided;       /* up to where batches have ended */

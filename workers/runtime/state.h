@@ -155,6 +155,8 @@ void holdings_revoked(void *arg, const struct kafka_partition *partitions,
 /* Begins to read where slots have been taken over, and again where that has
  * failed when its pause is over. */
 void reading_turn(struct worker *worker);
+/* Of one that is TAKEN: it was being read, and is again in a moment. */
+bool reading_goes_on(const struct slot *slot);
 /* For a hold of the worker, and after it. */
 void reading_pause(struct worker *worker);
 void reading_continue(struct worker *worker);
