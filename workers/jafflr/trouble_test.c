@@ -320,8 +320,10 @@ static const char *const oddities[] = {
 	"UPDATE intents SET time_ms = -1, boot = -5",
 	"UPDATE control.plates SET plate = plate + 1000",
 	"UPDATE toasties SET doneness = 'raw', lines = -3",
-	"UPDATE toasties SET traceparent = repeat('x', 9000),"
-	" tracestate = repeat('y', 9000), stall = repeat('z', 9000)",
+	"UPDATE toasties SET traceparent = repeat('x', 9000)",
+	"UPDATE toasties SET tracestate = repeat('y', 9000)",
+	"UPDATE toasties SET stall = repeat('z', 9000)",
+	"UPDATE toasties SET changed_at = 'infinity'",
 };
 
 START_TEST(whatever_a_row_says_the_worker_goes_on)
