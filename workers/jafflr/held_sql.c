@@ -1,11 +1,30 @@
 /* SPDX-License-Identifier: MIT */
-/* Held sql: lanes as bits; see held_sql.h. */
+/*
+ * Held sql: lanes as bits. A way is what has to be so of a row for which
+ * lanes_find() ends at a lane that is held: where it looks at a rule whose
+ * answer makes a difference to where it ends, the bit has to be as on the way.
+ *
+ * A history of lanes that needs too many bits or ways is not put: then the
+ * server finds the rows of our partitions, and lanes_find() the rest.
+ */
 #include "workers/jafflr/held_sql.h"
 
 #include <string.h>
 
-_Static_assert(LANES_MAX < 63 && TOPIC_PARTITIONS < 63,
-	       "lanes and partitions are bits of a bigint");
+enum { BITS_MAX = 62, WAYS_MAX = 256 };
+
+_Static_assert(TOPIC_PARTITIONS < 63, "partitions are bits of a bigint");
+
+struct ways {
+	const struct worker_held *held;
+	int bit_of[LANES_MAX]; /* -1: its rule makes no difference */
+	int n_bits;
+	struct way {
+		int64_t care, want, partitions;
+	} list[WAYS_MAX];
+	size_t n;
+	bool too_many;
+};
 
 enum column {
 	PARTITIONS,
@@ -27,12 +46,97 @@ static const enum pg_type types[HELD_ARGS] = {
 	[HELD_IN] = PG_INT8,
 };
 
-static int64_t bit(size_t i)
+static int64_t bit(int i)
 {
 	return INT64_C(1) << i;
 }
 
-static void put_names(struct pg_call *call, const struct lane *lane, size_t i)
+/* ---- ways ---- */
+
+/* Up from @at, past what had ended when lane @i was made, as lanes_find(). */
+static int living(const struct lanes *lanes, int at, size_t i)
+{
+	while (at > 0 && lanes->lanes[at].ended && lanes->lanes[at].until <= i)
+		at = lanes->lanes[at].parent;
+	return at;
+}
+
+/* From lane @i on, is it the same whether one is at @a or at @b? */
+static bool is_same(const struct lanes *lanes, size_t i, int a, int b)
+{
+	for (; i <= lanes->n_lanes; i++) {
+		a = living(lanes, a, i);
+		b = living(lanes, b, i);
+		if (a == b)
+			return true;
+		if (i < lanes->n_lanes && (lanes->lanes[i].parent == a ||
+					   lanes->lanes[i].parent == b))
+			return false;
+	}
+	return false;
+}
+
+/* The partitions in which a lane is held, as bits. */
+static int64_t held_in(const struct worker_held *held, const char *lane)
+{
+	int64_t bits = 0;
+
+	for (size_t k = 0; k < held->n_positions; k++)
+		if (!strcmp(held->positions[k].lane, lane))
+			bits |= bit(held->positions[k].partition);
+	return bits;
+}
+
+static void end_way(struct ways *ways, int at, struct way way)
+{
+	const struct lanes *lanes = ways->held->lanes;
+
+	at = living(lanes, at, lanes->n_lanes);
+	way.partitions = held_in(ways->held, lanes->lanes[at].name);
+	if (!way.partitions)
+		return;
+	if (ways->n == WAYS_MAX)
+		ways->too_many = true;
+	else
+		ways->list[ways->n++] = way;
+}
+
+static int take_bit(struct ways *ways, size_t i)
+{
+	if (ways->bit_of[i] < 0 && ways->n_bits < BITS_MAX)
+		ways->bit_of[i] = ways->n_bits++;
+	if (ways->bit_of[i] < 0)
+		ways->too_many = true;
+	return ways->bit_of[i];
+}
+
+/* All ways on from lane @at, when lane @i is the next one to be asked. */
+static void follow(struct ways *ways, size_t i, int at, struct way way)
+{
+	const struct lanes *lanes = ways->held->lanes;
+	int mark;
+
+	for (; i < lanes->n_lanes && !ways->too_many; i++) {
+		at = living(lanes, at, i);
+		if (lanes->lanes[i].parent != at ||
+		    is_same(lanes, i + 1, (int)i, at))
+			continue;
+		mark = take_bit(ways, i);
+		if (mark < 0)
+			return;
+		way.care |= bit(mark);
+		/* Those that do not meet its rule, and go on, come after. */
+		follow(ways, i + 1, (int)i,
+		       (struct way){ .care = way.care,
+				     .want = way.want | bit(mark) });
+	}
+	if (!ways->too_many)
+		end_way(ways, at, way);
+}
+
+/* ---- parameters ---- */
+
+static void put_names(struct pg_call *call, const struct lane *lane, int i)
 {
 	char kind = lane->kind == LANE_STALLS ? 's' : 'c';
 	struct buf name = { 0 };
@@ -47,7 +151,7 @@ static void put_names(struct pg_call *call, const struct lane *lane, size_t i)
 	buf_deinit(&name);
 }
 
-static void put_rule(struct pg_call *call, const struct lane *lane, size_t i)
+static void put_rule(struct pg_call *call, const struct lane *lane, int i)
 {
 	switch (lane->kind) {
 	case LANE_REST:
@@ -64,72 +168,64 @@ static void put_rule(struct pg_call *call, const struct lane *lane, size_t i)
 	}
 }
 
-/* The partitions in which the lane that lives there is held, as bits. */
-static int64_t held_in(const struct worker_held *held, size_t i)
-{
-	const struct lane *lanes = held->lanes->lanes;
-	int64_t bits = 0;
-
-	while (i > 0 && lanes[i].ended)
-		i = (size_t)lanes[i].parent;
-	for (size_t k = 0; k < held->n_positions; k++)
-		if (!strcmp(held->positions[k].lane, lanes[i].name))
-			bits |= bit((size_t)held->positions[k].partition);
-	return bits;
-}
-
-/* What has to be so of a row for which lanes_find() goes down as far as to
- * lane @last, whether that one has ended or not. */
-static void put_way(struct pg_call *call, const struct lanes *lanes,
-		    size_t last, int64_t partitions)
-{
-	int64_t care = 0, want = 0;
-
-	for (size_t i = 1; i < lanes->n_lanes; i++)
-		if (lanes->lanes[i].parent == (int)last)
-			care |= bit(i);
-	for (size_t at = last; at > 0; at = (size_t)lanes->lanes[at].parent) {
-		want |= bit(at);
-		for (size_t i = 1; i <= at; i++)
-			if (lanes->lanes[i].parent == lanes->lanes[at].parent)
-				care |= bit(i);
-	}
-	pg_put_i64(pg_call_put(call, CARE), care);
-	pg_put_i64(pg_call_put(call, WANT), want);
-	pg_put_i64(pg_call_put(call, HELD_IN), partitions);
-}
-
-static void put_lanes(struct pg_call *call, const struct worker_held *held)
+/* False: by partition only. */
+static bool put_lanes(struct pg_call *call, const struct worker_held *held)
 {
 	const struct lanes *lanes = held->lanes;
+	struct ways ways = { .held = held };
 
+	if (lanes->n_lanes <= 1)
+		return false;
+	memset(ways.bit_of, -1, sizeof(ways.bit_of));
+	follow(&ways, 1, 0, (struct way){ 0 });
+	if (ways.too_many)
+		return false;
 	for (size_t i = 1; i < lanes->n_lanes; i++)
-		put_rule(call, &lanes->lanes[i], i);
-	for (size_t i = 0; i < lanes->n_lanes; i++) {
-		int64_t partitions = held_in(held, i);
-
-		if (partitions)
-			put_way(call, lanes, i, partitions);
+		if (ways.bit_of[i] >= 0)
+			put_rule(call, &lanes->lanes[i], ways.bit_of[i]);
+	for (size_t i = 0; i < ways.n; i++) {
+		pg_put_i64(pg_call_put(call, CARE), ways.list[i].care);
+		pg_put_i64(pg_call_put(call, WANT), ways.list[i].want);
+		pg_put_i64(pg_call_put(call, HELD_IN), ways.list[i].partitions);
 	}
+	return true;
 }
 
 void held_sql_put(struct pg_call *call, const struct worker_held *held)
 {
 	int64_t partitions = 0;
+	bool by_lane;
 
 	pg_call_begin(call);
 	for (size_t i = 0; i < held->n_positions; i++)
-		partitions |= bit((size_t)held->positions[i].partition);
+		partitions |= bit(held->positions[i].partition);
 	for (int32_t i = 0; i < TOPIC_PARTITIONS; i++)
-		if (partitions & bit((size_t)i))
+		if (partitions & bit(i))
 			pg_put_i32(pg_call_put(call, PARTITIONS), i);
-	if (held->lanes->n_lanes > 1)
-		put_lanes(call, held);
+	by_lane = put_lanes(call, held);
 	for (int i = 0; i < HELD_ARGS; i++) {
 		if (i == ALL)
-			pg_put_bool(pg_arg(&call->args),
-				    held->lanes->n_lanes <= 1);
+			pg_put_bool(pg_arg(&call->args), !by_lane);
 		else
 			pg_arg_array(&call->args, types[i], &call->arrays[i]);
 	}
+}
+
+bool held_sql_is_ours(const struct worker_held *held,
+		      const struct toastie_row *row)
+{
+	char id[ORDER_ID_CHARS + 1];
+	struct lane_key key = {
+		.key = { order_id_format(&row->order_id, id), ORDER_ID_CHARS },
+		.customer = row->customer,
+		.stall = row->stall,
+	};
+	const char *lane =
+		held->lanes->lanes[lanes_find(held->lanes, &key)].name;
+
+	for (size_t i = 0; i < held->n_positions; i++)
+		if (held->positions[i].partition == row->partition &&
+		    !strcmp(held->positions[i].lane, lane))
+			return true;
+	return false;
 }

@@ -3,16 +3,15 @@
  * Held sql: which rows of `toasties` belong to what a worker holds, as a part
  * of a WHERE, so that a LIMIT counts only rows that are ours.
  *
- * A row belongs to a lane as lanes_find() says. The lanes are put as bits: a
- * row's mask has the bit of each lane whose rule it meets; a lane is found
- * when the bits that matter on the way down to it (its own and its parents',
- * those of the siblings that are asked before them, those of its children)
- * are as they have to be. With one lane only the partition counts.
+ * A row belongs to a lane as lanes_find() says, and held_sql_is_ours() asks
+ * it of each row that comes. For the server the lanes are bits: a row's mask
+ * has the bit of each lane whose rule it meets.
  */
 #ifndef JAFFLR_HELD_SQL_H
 #define JAFFLR_HELD_SQL_H
 
 #include "infra/lib/pg.h"
+#include "workers/jafflr/toastie_row.h"
 #include "workers/runtime/worker.h"
 
 /* Of the alias t; its parameters are the first ones of the statement. */
@@ -33,5 +32,7 @@
 /* Begins the call of such a statement. Further parameters are put by
  * pg_arg() and, of arrays, from call->arrays[HELD_ARGS] on. */
 void held_sql_put(struct pg_call *call, const struct worker_held *held);
+bool held_sql_is_ours(const struct worker_held *held,
+		      const struct toastie_row *row);
 
 #endif

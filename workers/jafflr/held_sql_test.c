@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Held sql: the server finds the rows that lanes_find() says are ours, for
- * trees of lanes of every kind, some of them ended.
+ * lanes of every kind, some of which have ended.
  */
 #include "workers/jafflr/held_sql.h"
 
@@ -10,7 +10,7 @@
 
 #include "infra/lib/postgres_fixture.h"
 
-enum { N_ROWS = 300, N_ROUNDS = 60, N_NAMES = 6 };
+enum { N_ROWS = 300, N_ROUNDS = 150, N_NAMES = 6, MANY_LANES = 14 };
 
 static const char *url;
 static struct pg *db;
@@ -30,7 +30,8 @@ static char names[N_NAMES][8];
 
 static const struct pg_statement ours = {
 	"ours",
-	"SELECT t.number FROM toasties t WHERE" HELD_ROWS " ORDER BY t.number",
+	"SELECT t.number, $2::boolean FROM toasties t WHERE" HELD_ROWS
+	" ORDER BY t.number",
 	HELD_ARGS,
 };
 
@@ -101,11 +102,13 @@ static void make_lane(int i)
 {
 	struct lane *lane = &lanes.lanes[i];
 
-	*lane = (struct lane){ .parent = i ? (int)chance((uint32_t)i) : -1 };
+	*lane = (struct lane){ .parent = i ? (int)chance((uint32_t)i) : 0 };
 	(void)snprintf(lane->name, sizeof(lane->name), "lane-%d", i);
-	lane->ended = i && !chance(4);
 	if (!i)
 		return;
+	lane->ended = chance(2);
+	lane->until =
+		(size_t)i + 1 + chance((uint32_t)((int)lanes.n_lanes - i));
 	lane->kind = (enum lane_kind)(1 + chance(3));
 	if (lane->kind != LANE_BUCKETS_RANGE) {
 		name_lane(lane);
@@ -117,7 +120,8 @@ static void make_lane(int i)
 		(int32_t)chance((uint32_t)(LANE_BUCKETS - lane->bucket_from));
 }
 
-/* Parents before children, and only some of all that could be held. */
+/* In the order in which they were made, and only some of all that could be
+ * held. */
 static void make_tree(int n)
 {
 	lanes_deinit(&lanes);
@@ -137,62 +141,100 @@ static void make_tree(int n)
 
 static bool is_ours(const struct sample *sample)
 {
-	char id[ORDER_ID_CHARS + 1];
-	struct lane_key key = {
-		.key = { order_id_format(&sample->id, id), ORDER_ID_CHARS },
+	struct toastie_row row = {
+		.order_id = sample->id,
 		.stall = text_of(names[sample->stall]),
+		.partition = sample->partition,
 	};
-	const char *lane;
 
 	if (sample->customer >= 0)
-		key.customer = text_of(names[sample->customer]);
-	lane = lanes.lanes[lanes_find(&lanes, &key)].name;
-	for (size_t i = 0; i < held.n_positions; i++)
-		if (held.positions[i].partition == sample->partition &&
-		    !strcmp(held.positions[i].lane, lane))
-			return true;
-	return false;
+		row.customer = text_of(names[sample->customer]);
+	return held_sql_is_ours(&held, &row);
 }
 
-static int compare(void)
+/* How many rows are ours; @ret_by_lane: the server was told of lanes. */
+static int compare(bool *ret_by_lane)
 {
 	struct pg_call call = { 0 };
-	int i, n = 0, r;
+	int i, n = 0, n_ours = 0, r;
 
 	held_sql_put(&call, &held);
 	i = pg_add(db, &ours, &call.args);
 	r = pg_run(db, POSTGRES_TIMEOUT_MS);
 	ck_assert_msg(!r, "%s", pg_message(db));
+	*ret_by_lane = pg_n_rows(db, i) && !pg_bool(db, i, 0, 1);
 	for (int k = 0; k < N_ROWS; k++) {
 		bool found = n < pg_n_rows(db, i) && pg_i64(db, i, n, 0) == k;
+		bool mine = is_ours(&samples[k]);
 
-		ck_assert_msg(found == is_ours(&samples[k]),
-			      "row %d of %zu lanes", k, lanes.n_lanes);
 		n += found;
+		n_ours += mine;
+		ck_assert_msg(found || !mine, "row %d of %zu lanes", k,
+			      lanes.n_lanes);
+		ck_assert_msg(mine || !found || !*ret_by_lane,
+			      "row %d of %zu lanes is not ours", k,
+			      lanes.n_lanes);
 	}
 	ck_assert_int_eq(n, pg_n_rows(db, i));
 	pg_call_deinit(&call);
-	return n;
+	return n_ours;
 }
 
 START_TEST(the_server_finds_the_rows_of_the_lanes_that_are_held)
 	{
-		int n = 0;
+		int n = 0, n_by_lane = 0;
+		bool by_lane;
 
 		for (int round = 0; round < N_ROUNDS; round++) {
-			make_tree(1 + (int)chance(LANES_MAX));
-			n += compare();
+			make_tree(2 + (int)chance(MANY_LANES));
+			n += compare(&by_lane);
+			n_by_lane += by_lane;
 		}
 		ck_assert_int_gt(n, N_ROUNDS * N_ROWS / 10);
+		ck_assert_int_gt(n_by_lane, N_ROUNDS * 9 / 10);
+	}
+END_TEST
+
+/* One lane after the other has come and gone, as canaries do. */
+START_TEST(lanes_that_came_and_went_make_no_difference)
+	{
+		bool by_lane;
+
+		lanes.n_lanes = LANES_MAX;
+		make_tree(LANES_MAX);
+		for (int i = 1; i < LANES_MAX; i++) {
+			lanes.lanes[i].parent = 0;
+			lanes.lanes[i].ended = i < LANES_MAX - 1;
+			lanes.lanes[i].until = (size_t)i + 1;
+		}
+		ck_assert_int_gt(compare(&by_lane), 0);
+		ck_assert(by_lane);
+	}
+END_TEST
+
+START_TEST(a_history_that_is_too_long_is_left_to_the_worker)
+	{
+		bool by_lane;
+
+		for (int round = 0; round < 10; round++) {
+			make_tree(LANES_MAX);
+			(void)compare(&by_lane);
+		}
+		for (int i = 1; i < LANES_MAX; i++)
+			lanes.lanes[i].ended = false;
+		(void)compare(&by_lane);
+		ck_assert(!by_lane);
 	}
 END_TEST
 
 START_TEST(with_one_lane_only_the_partition_counts)
 	{
+		bool by_lane;
+
 		make_tree(1);
-		ck_assert_int_gt(compare(), 0);
+		ck_assert_int_gt(compare(&by_lane), 0);
 		held.n_positions = 0;
-		ck_assert_int_eq(compare(), 0);
+		ck_assert_int_eq(compare(&by_lane), 0);
 	}
 END_TEST
 
@@ -204,6 +246,8 @@ int main(void)
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase,
 		       the_server_finds_the_rows_of_the_lanes_that_are_held);
+	tcase_add_test(tcase, lanes_that_came_and_went_make_no_difference);
+	tcase_add_test(tcase, a_history_that_is_too_long_is_left_to_the_worker);
 	tcase_add_test(tcase, with_one_lane_only_the_partition_counts);
 	return postgres_run(suite);
 }
