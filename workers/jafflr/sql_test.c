@@ -291,6 +291,54 @@ START_TEST(rows_queue_in_the_order_of_their_picks_and_keep_their_place)
 	}
 END_TEST
 
+/* Rows of the version before: those that are open get a number, in the order
+ * of their clocks, for there is nothing better; and all that come are after
+ * them. */
+START_TEST(rows_of_before_the_numbers_are_numbered_when_the_column_comes)
+	{
+		struct pg *old;
+
+		postgres_exec(pg, "CREATE SCHEMA old");
+		old = postgres_connect(url, "old");
+		postgres_file(old, "migrations/0001_positions.up.sql");
+		postgres_file(old, "migrations/0002_orders.up.sql");
+		postgres_file(old, "migrations/0003_toasties.up.sql");
+		postgres_exec(
+			old,
+			"INSERT INTO toasties (order_id, number, stall,"
+			" doneness, state, lines, partition, \"offset\","
+			" bucket, changed_at) SELECT gen_random_uuid(), n,"
+			" 'main', 'light', (ARRAY['queued', 'grilling', 'done',"
+			" 'uncertain', 'cancelled'])[n % 5 + 1], 1, 0, n, 0,"
+			" timestamptz 'epoch' - interval '1 s' * n"
+			" FROM generate_series(1, 50) AS n");
+		postgres_file(old, "migrations/0006_toastie_queue.up.sql");
+		postgres_exec(
+			old,
+			"INSERT INTO toasties (order_id, number, stall,"
+			" doneness, state, lines, partition, \"offset\","
+			" bucket, changed_at) VALUES (gen_random_uuid(), 0,"
+			" 'main', 'light', 'queued', 1, 0, 0, 0, 'epoch')");
+		(void)pg_free(old);
+		ck_assert_int_eq(
+			postgres_number(
+				url,
+				"SELECT count(*) FROM (SELECT number,"
+				" lag(number) OVER (ORDER BY queue_number) AS"
+				" before FROM old.toasties"
+				" WHERE queue_number IS NOT NULL) t"
+				" WHERE number < before"),
+			40);
+		ck_assert_int_eq(
+			postgres_number(url,
+					"SELECT count(*) FROM old.toasties"
+					" WHERE cancelled <> (state ="
+					" 'cancelled') OR (queue_number IS NULL"
+					" AND state <> 'done')"),
+			0);
+	}
+END_TEST
+
 START_TEST(a_thousand_rows_are_one_statement)
 	{
 		for (int i = 0; i < 1000; i++) {
@@ -330,6 +378,9 @@ int main(void)
 		tcase,
 		rows_queue_in_the_order_of_their_picks_and_keep_their_place, 0,
 		2);
+	tcase_add_test(
+		tcase,
+		rows_of_before_the_numbers_are_numbered_when_the_column_comes);
 	tcase_add_test(tcase, a_thousand_rows_are_one_statement);
 	return postgres_run(suite);
 }
