@@ -4,25 +4,26 @@
  * lanes_find() ends at a lane that is held: where it looks at a rule whose
  * answer makes a difference to where it ends, the bit has to be as on the way.
  *
- * A history of lanes that needs too many bits or ways is not put: then the
- * server finds the rows of our partitions, and lanes_find() the rest.
+ * A history of lanes that has too many ways is not put: then the server finds
+ * the rows of our partitions, and lanes_find() the rest.
  */
 #include "workers/jafflr/held_sql.h"
 
 #include <string.h>
 
-enum { BITS_MAX = 62, WAYS_MAX = 256 };
+enum { WAYS_MAX = 256 };
 
-_Static_assert(TOPIC_PARTITIONS < 63, "partitions are bits of a bigint");
+_Static_assert(LANES_MAX <= 63 && TOPIC_PARTITIONS <= 63,
+	       "lanes and partitions are bits of a bigint");
 
 struct ways {
 	const struct worker_held *held;
-	int bit_of[LANES_MAX]; /* -1: its rule makes no difference */
-	int n_bits;
+	int64_t care; /* lanes whose rule makes a difference anywhere */
 	struct way {
 		int64_t care, want, partitions;
 	} list[WAYS_MAX];
 	size_t n;
+	size_t n_ends; /* also of ways to lanes that are not held */
 	bool too_many;
 };
 
@@ -93,42 +94,27 @@ static void end_way(struct ways *ways, int at, struct way way)
 
 	at = living(lanes, at, lanes->n_lanes);
 	way.partitions = held_in(ways->held, lanes->lanes[at].name);
-	if (!way.partitions)
-		return;
-	if (ways->n == WAYS_MAX)
-		ways->too_many = true;
-	else
+	ways->too_many = ++ways->n_ends > WAYS_MAX;
+	if (way.partitions && !ways->too_many)
 		ways->list[ways->n++] = way;
-}
-
-static int take_bit(struct ways *ways, size_t i)
-{
-	if (ways->bit_of[i] < 0 && ways->n_bits < BITS_MAX)
-		ways->bit_of[i] = ways->n_bits++;
-	if (ways->bit_of[i] < 0)
-		ways->too_many = true;
-	return ways->bit_of[i];
 }
 
 /* All ways on from lane @at, when lane @i is the next one to be asked. */
 static void follow(struct ways *ways, size_t i, int at, struct way way)
 {
 	const struct lanes *lanes = ways->held->lanes;
-	int mark;
 
 	for (; i < lanes->n_lanes && !ways->too_many; i++) {
 		at = living(lanes, at, i);
 		if (lanes->lanes[i].parent != at ||
 		    is_same(lanes, i + 1, (int)i, at))
 			continue;
-		mark = take_bit(ways, i);
-		if (mark < 0)
-			return;
-		way.care |= bit(mark);
+		way.care |= bit((int)i);
+		ways->care |= way.care;
 		/* Those that do not meet its rule, and go on, come after. */
 		follow(ways, i + 1, (int)i,
 		       (struct way){ .care = way.care,
-				     .want = way.want | bit(mark) });
+				     .want = way.want | bit((int)i) });
 	}
 	if (!ways->too_many)
 		end_way(ways, at, way);
@@ -176,13 +162,12 @@ static bool put_lanes(struct pg_call *call, const struct worker_held *held)
 
 	if (lanes->n_lanes <= 1)
 		return false;
-	memset(ways.bit_of, -1, sizeof(ways.bit_of));
 	follow(&ways, 1, 0, (struct way){ 0 });
 	if (ways.too_many)
 		return false;
-	for (size_t i = 1; i < lanes->n_lanes; i++)
-		if (ways.bit_of[i] >= 0)
-			put_rule(call, &lanes->lanes[i], ways.bit_of[i]);
+	for (int i = 1; i < (int)lanes->n_lanes; i++)
+		if (ways.care & bit(i))
+			put_rule(call, &lanes->lanes[i], i);
 	for (size_t i = 0; i < ways.n; i++) {
 		pg_put_i64(pg_call_put(call, CARE), ways.list[i].care);
 		pg_put_i64(pg_call_put(call, WANT), ways.list[i].want);

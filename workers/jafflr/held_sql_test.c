@@ -212,18 +212,37 @@ START_TEST(lanes_that_came_and_went_make_no_difference)
 	}
 END_TEST
 
-START_TEST(a_history_that_is_too_long_is_left_to_the_worker)
+START_TEST(as_many_living_lanes_as_there_may_be_are_put)
 	{
 		bool by_lane;
 
-		for (int round = 0; round < 10; round++) {
-			make_tree(LANES_MAX);
-			(void)compare(&by_lane);
-		}
+		make_tree(LANES_MAX);
 		for (int i = 1; i < LANES_MAX; i++)
 			lanes.lanes[i].ended = false;
 		(void)compare(&by_lane);
+		ck_assert(by_lane);
+	}
+END_TEST
+
+/* Each lane lived beside the next one, and not beside those after that. */
+START_TEST(a_history_of_too_many_ways_is_left_to_the_worker)
+	{
+		bool by_lane;
+
+		make_tree(LANES_MAX);
+		for (int i = 1; i < LANES_MAX; i++) {
+			lanes.lanes[i].parent = 0;
+			lanes.lanes[i].ended = true;
+			lanes.lanes[i].until = (size_t)i + 2 > LANES_MAX
+						       ? LANES_MAX
+						       : (size_t)i + 2;
+		}
+		lanes.lanes[LANES_MAX - 1].ended = false;
+		ck_assert_int_gt(compare(&by_lane), 0);
 		ck_assert(!by_lane);
+		/* They are given up also where they end at nothing of ours. */
+		held.n_positions = 0;
+		(void)compare(&by_lane);
 	}
 END_TEST
 
@@ -247,7 +266,8 @@ int main(void)
 	tcase_add_test(tcase,
 		       the_server_finds_the_rows_of_the_lanes_that_are_held);
 	tcase_add_test(tcase, lanes_that_came_and_went_make_no_difference);
-	tcase_add_test(tcase, a_history_that_is_too_long_is_left_to_the_worker);
+	tcase_add_test(tcase, as_many_living_lanes_as_there_may_be_are_put);
+	tcase_add_test(tcase, a_history_of_too_many_ways_is_left_to_the_worker);
 	tcase_add_test(tcase, with_one_lane_only_the_partition_counts);
 	return postgres_run(suite);
 }
