@@ -94,6 +94,7 @@ static struct sent *sent_new(struct kafka_out *out, void *opaque,
 	if (!out->free_sent)
 		add_block(out);
 	sent = out->free_sent;
+	assert(sent);
 	out->free_sent = sent->next;
 	*sent = (struct sent){ .opaque = opaque, .n_bytes = n_bytes };
 	out->n_waiting++;

@@ -230,6 +230,7 @@ static int open_servers(struct run *run)
 				     .brokers = command->conf.brokers,
 				     .client_id = "overlord",
 				     .queue_max = 1000,
+				     .partitions_max = TOPIC_PARTITIONS,
 				     .report = take_report,
 				     .arg = run,
 			     });

@@ -191,6 +191,12 @@ make_database() {
 	SELECT 'CREATE DATABASE galore OWNER galore' WHERE NOT EXISTS
 		(SELECT FROM pg_database WHERE datname = 'galore') \\gexec
 	SQL
+	# A test takes the standby away that commits wait for.
+	[[ -z $TEST ]] || psql_admin <<-'SQL'
+	GRANT ALTER SYSTEM ON PARAMETER synchronous_standby_names TO galore;
+	\connect template1
+	GRANT EXECUTE ON FUNCTION pg_reload_conf() TO galore;
+	SQL
 	: >"$DATA/galore.made"
 }
 

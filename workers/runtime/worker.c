@@ -473,11 +473,11 @@ static bool task_wanted(struct worker *worker, int64_t now_ms)
 	       worker->ops->task->wanted(worker->arg, now_ms);
 }
 
-static bool survey_wanted(struct worker *worker, int64_t now_ms)
+static bool survey_wanted(struct worker *worker, int64_t since_ms)
 {
-	if (!worker->ops->survey || now_ms < worker->survey_at_ms)
+	if (!worker->ops->survey || worker->survey_at_ms > since_ms)
 		return false;
-	worker->survey_at_ms = now_ms + SURVEY_EVERY_MS;
+	worker->survey_at_ms = clock_now_ms() + SURVEY_EVERY_MS;
 	return true;
 }
 
@@ -491,6 +491,8 @@ static enum job next_of_the_rest(struct worker *worker, int64_t now_ms)
 		return JOB_LOOK;
 	if (unwritten_ms > EMIT_LATEST_MS)
 		return JOB_EMIT;
+	if (survey_wanted(worker, now_ms - SURVEY_EVERY_MS))
+		return JOB_SURVEY;
 	if (task && worker->task_turn) {
 		worker->task_turn = false;
 		return JOB_TASK;

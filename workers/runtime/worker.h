@@ -102,7 +102,8 @@ struct worker_ops {
 		      const struct record *record, struct publisher *publisher);
 	const struct worker_task *task; /* NULL: none */
 	/*
-	 * Database thread, every 5 s while nothing else is due: reads what
+	 * Database thread, every 5 s while nothing else is due, and every 10 s
+	 * whatever else is: reads what
 	 * /metrics shows. Gives what pg_run() gave. NULL: nothing is read.
 	 */
 	int (*survey)(void *arg, struct pg *pg);

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Jobs: a commit that was not replicated has no known outcome, whichever job
+ * it was of. The server waits for a standby that nobody has, and the wait is
+ * ended from outside, as an impatient operator would.
+ */
+#include "infra/lib/postgres_fixture.h"
+#include "workers/runtime/state.h"
+
+static const char *url;
+static struct session session;
+static struct pg *other;
+static struct identity identity;
+static struct job_args *args;
+static int n_cancelled;
+
+static void setup(void)
+{
+	struct session_params params = {
+		.schema = "galore",
+		.holder = "holder",
+		.schema_version = 1,
+	};
+	char error[256] = "";
+	int r;
+
+	url = postgres_database();
+	params.url = url;
+	r = session_open(&session, &params, error);
+	ck_assert_msg(!r, "%s", error);
+	other = postgres_connect(url, "galore");
+	identity = (struct identity){
+		.service = "chillybin",
+		.colour = "blue",
+		.holder = "holder",
+		.topics = { &topic_table[TOPIC_ORDERS] },
+		.n_topics = 1,
+	};
+	args = xcalloc(1, sizeof(*args));
+	args->identity = &identity;
+	args->n_keys = 1;
+	n_cancelled = 0;
+}
+
+static void wait_for_standby(const char *name)
+{
+	char sql[96];
+
+	(void)snprintf(sql, sizeof(sql),
+		       "ALTER SYSTEM SET synchronous_standby_names = '%s'",
+		       name);
+	postgres_exec(other, sql);
+	postgres_exec(other, "SELECT pg_reload_conf()");
+}
+
+static void teardown(void)
+{
+	wait_for_standby("");
+	session_close(&session);
+	lanes_deinit(&args->positions.lanes);
+	free(args);
+	other = pg_free(other);
+}
+
+static void end_wait(void *arg, int backend_pid, int64_t waited_ms)
+{
+	char sql[160];
+
+	(void)arg;
+	(void)waited_ms;
+	(void)snprintf(sql, sizeof(sql),
+		       "SELECT pg_cancel_backend(pid) FROM pg_stat_activity"
+		       " WHERE pid = %d AND wait_event = 'SyncRep'",
+		       backend_pid);
+	postgres_exec(other, sql);
+	n_cancelled++;
+}
+
+static void lose_the_standby(void)
+{
+	wait_for_standby("nobody");
+	pg_on_waiting(session.work, 20, end_wait, NULL);
+	/* The session hears of the setting between two statements. */
+	CHECK_WITHIN(10000,
+		     postgres_number(url, "SELECT count(*) FROM pg_settings"
+					  " WHERE name ="
+					  " 'synchronous_standby_names'"
+					  " AND setting = 'nobody'") == 1,
+		     (void)0);
+}
+
+static struct held_position taken(void)
+{
+	const struct position *row = &args->positions.rows[0];
+
+	return (struct held_position){
+		.lane = "stable",
+		.epoch = row->epoch,
+		.next_offset = row->next_offset,
+		.to_next = row->next_offset,
+		.emitted = row->next_offset,
+	};
+}
+
+START_TEST(a_take_over_that_was_not_replicated_is_not_believed)
+	{
+		ck_assert_int_eq(job_take(args, &session), 0);
+		lose_the_standby();
+		ck_assert_int_eq(job_take(args, &session), TRANSACTION_E_LOST);
+		ck_assert_int_gt(n_cancelled, 0);
+		ck_assert_str_eq(args->error, "a commit was not replicated");
+	}
+END_TEST
+
+START_TEST(nor_is_what_was_emitted_and_the_next_job_is_not_blamed)
+	{
+		ck_assert_int_eq(job_take(args, &session), 0);
+		args->held[0] = taken();
+		args->n_held = 1;
+		ck_assert_int_eq(job_emit(args, &session), 0);
+		lose_the_standby();
+		ck_assert_int_eq(job_emit(args, &session), TRANSACTION_E_LOST);
+		wait_for_standby("");
+		ck_assert_int_eq(job_look(args, &session), 0);
+	}
+END_TEST
+
+static const struct pg_statement touch = {
+	"touch",
+	"UPDATE positions SET holder = 'task' WHERE service = 'chillybin'",
+	0,
+};
+
+static int run_task(void *arg, struct pg *pg, const struct worker_held *held)
+{
+	(void)arg;
+	(void)held;
+	(void)pg_add(pg, &touch, NULL);
+	return pg_run(pg, POSTGRES_TIMEOUT_MS);
+}
+
+START_TEST(nor_is_a_task_of_a_worker)
+	{
+		static const struct worker_task task = { .run = run_task };
+		static const struct worker_ops ops = { .task = &task };
+
+		args->ops = &ops;
+		ck_assert_int_eq(job_task(args, &session), 0);
+		lose_the_standby();
+		ck_assert_int_eq(job_task(args, &session), TRANSACTION_E_LOST);
+	}
+END_TEST
+
+START_TEST(a_heartbeat_does_not_wait_for_a_standby)
+	{
+		args->heartbeat.identity = &identity;
+		args->heartbeat.version = "1";
+		args->heartbeat.schema = "galore";
+		buf_text(&args->heartbeat.troubles, "[]");
+		lose_the_standby();
+		ck_assert_int_eq(job_beat(args, &session), 0);
+		buf_deinit(&args->heartbeat.troubles);
+	}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("jobs");
+	TCase *tcase = check_case(suite, 60);
+
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase,
+		       a_take_over_that_was_not_replicated_is_not_believed);
+	tcase_add_test(tcase,
+		       nor_is_what_was_emitted_and_the_next_job_is_not_blamed);
+	tcase_add_test(tcase, nor_is_a_task_of_a_worker);
+	tcase_add_test(tcase, a_heartbeat_does_not_wait_for_a_standby);
+	return postgres_run(suite);
+}
