@@ -39,6 +39,29 @@ static void send_alone(struct foreign *foreign, uint32_t n, int32_t partition,
 	arena_deinit(&arena);
 }
 
+struct marked {
+	const struct world *world;
+	int64_t n;
+};
+
+static bool is_marked(void *arg)
+{
+	const struct marked *marked = arg;
+
+	return bus_count(marked->world, "orders") == marked->n;
+}
+
+/* The same; when it returns the marker stands behind the record. */
+static void send_marked(const struct world *world, struct foreign *foreign,
+			uint32_t n, int32_t partition, bool commit)
+{
+	struct marked marked = { world, bus_count(world, "orders") + 2 };
+
+	send_alone(foreign, n, partition, commit);
+	ck_assert_msg(until(PATIENCE_MS, is_marked, &marked),
+		      "there is no marker");
+}
+
 static struct foreign *transactions_of(const struct world *world)
 {
 	return foreign_new(world, "transactional.id", world->suffix,
@@ -64,12 +87,12 @@ START_TEST(behind_markers_and_aborted_records_there_is_no_lag)
 
 		chillybin = world_start(world, "chillybin-1", NULL);
 		orders_stock_up(world, bus);
-		send_alone(foreign, 1, PARTITION, true);
+		send_marked(world, foreign, 1, PARTITION, true);
 		orders_wait_decided(world, 1, PATIENCE_MS);
 		ck_assert_msg(until(LEVEL_MS, has_no_lag, chillybin),
 			      "there is lag behind a transaction's marker");
-		send_alone(foreign, 2, PARTITION, false);
-		send_alone(foreign, 3, PARTITION + 1, false);
+		send_marked(world, foreign, 2, PARTITION, false);
+		send_marked(world, foreign, 3, PARTITION + 1, false);
 		ck_assert_msg(until(LEVEL_MS, has_no_lag, chillybin),
 			      "there is lag behind records that were aborted");
 		/* The positions stand at the ends, markers and all. */
@@ -79,7 +102,7 @@ START_TEST(behind_markers_and_aborted_records_there_is_no_lag)
 		(void)program_stop(chillybin);
 		program_start(chillybin);
 		(void)program_wait_ready(chillybin, PATIENCE_MS);
-		send_alone(foreign, 4, PARTITION, true);
+		send_marked(world, foreign, 4, PARTITION, true);
 		world_settle(world, PATIENCE_MS);
 		ck_assert_int_eq(check_world(world, &(struct check_params){ 0 })
 					 .n_picked,
@@ -125,10 +148,11 @@ START_TEST(markers_may_expire_with_the_records_that_were_decided)
 		chillybin = world_start(world, "chillybin-1", NULL);
 		orders_stock_up(world, bus);
 		for (uint32_t n = 0; n < 2; n++) {
-			send_alone(foreign, 2 * n, PARTITION, true);
+			send_marked(world, foreign, 2 * n, PARTITION, true);
 			/* Once with an aborted record before the end. */
 			if (n)
-				send_alone(foreign, 100, PARTITION, false);
+				send_marked(world, foreign, 100, PARTITION,
+					    false);
 			orders_wait_decided(world, 2 * n + 1, PATIENCE_MS);
 			world_settle(world, PATIENCE_MS);
 			(void)foreign_delete_records(world, "orders", PARTITION,
