@@ -13,7 +13,7 @@
 #include "itests/harness/suite.h"
 #include "schemas/topics.h"
 
-#define N_LARGE 160
+#define N_LARGE 640
 #define N_LINES 40
 #define BOUND_KBYTES (64 * 1024)
 

@@ -14,6 +14,8 @@
 #include "workers/runtime/session.h"
 
 #define TAKE_TRIES 20
+/* No key of ours is longer; what is, stands with the original alone. */
+#define DEAD_KEY_MAX_BYTES ((size_t)4 * TEXT_MAX_BYTES)
 
 static const struct pg_statement take_over = {
 	"take_over",
@@ -443,7 +445,7 @@ static void put_dead(struct pg_array *arrays, const struct identity *identity,
 		pg_put_text(pg_element(&arrays[5]), id.p, id.n);
 	else
 		pg_put_null(pg_element(&arrays[5]));
-	if (record->kafka.key)
+	if (record->kafka.key && record->kafka.n_key <= DEAD_KEY_MAX_BYTES)
 		pg_put_bytes(pg_element(&arrays[6]), record->kafka.key,
 			     record->kafka.n_key);
 	else

@@ -595,6 +595,25 @@ START_TEST(what_is_no_text_is_no_event_id)
 	}
 END_TEST
 
+START_TEST(a_key_that_is_longer_than_any_of_ours_is_not_stored)
+	{
+		static const char large[5000];
+		struct batch *batch = batch_new();
+		struct record *record = add_record(batch, 1);
+
+		record->kafka.key = large;
+		record->kafka.n_key = sizeof(large);
+		batch_dead(batch, record, "malformed", "nonsense");
+		(void)store_dead(batch);
+		ck_assert_int_eq(postgres_number(url,
+						 "SELECT count(*) FROM "
+						 "dead_letters WHERE event_id ="
+						 " 'an event' AND key IS NULL"),
+				 1);
+		(void)batch_free(batch);
+	}
+END_TEST
+
 START_TEST(a_session_that_is_lost_is_an_outcome)
 	{
 		char sql[64];
@@ -642,6 +661,8 @@ static void add_tests(TCase *tcase)
 		tcase,
 		a_dead_letter_is_stored_and_told_again_in_the_same_words);
 	tcase_add_test(tcase, what_is_no_text_is_no_event_id);
+	tcase_add_test(tcase,
+		       a_key_that_is_longer_than_any_of_ours_is_not_stored);
 	tcase_add_test(tcase, a_session_that_is_lost_is_an_outcome);
 }
 
