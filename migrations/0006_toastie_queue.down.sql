@@ -1,3 +1,4 @@
+DROP FUNCTION IF EXISTS find_lane(bigint, int[], int[]);
 DROP INDEX IF EXISTS toasties_uncertain;
 DROP INDEX IF EXISTS toasties_queue;
 CREATE INDEX IF NOT EXISTS toasties_queued

@@ -30,3 +30,26 @@ CREATE INDEX IF NOT EXISTS toasties_queue
 -- A person is asked about these, however long the table is.
 CREATE INDEX IF NOT EXISTS toasties_uncertain
 	ON toasties (stall) WHERE state = 'uncertain';
+
+-- The lane of a row, as lanes_find() of the workers says: the history of lanes,
+-- played for it. @mask has a bit for each lane whose rule the row meets; a lane
+-- has its parent and the number of the first lane that was made after it had
+-- ended. Lanes count from 0; lane 0 is `stable`.
+CREATE OR REPLACE FUNCTION find_lane(mask bigint, parents int[], untils int[])
+RETURNS int LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+DECLARE
+	n_lanes int := cardinality(parents);
+	found int := 0;
+BEGIN
+	FOR i IN 1 .. n_lanes LOOP
+		WHILE found > 0 AND untils[found + 1] <= i LOOP
+			found := parents[found + 1];
+		END LOOP;
+		IF i < n_lanes AND parents[i + 1] = found
+				AND mask >> i & 1 = 1 THEN
+			found := i;
+		END IF;
+	END LOOP;
+	RETURN found;
+END
+$$;

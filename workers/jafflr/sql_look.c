@@ -234,17 +234,11 @@ struct tick_row *sql_take_row(const struct pg *pg, int i, int row,
 	return out;
 }
 
-static void take_rows(const struct pg *pg, int i,
-		      const struct worker_held *held, struct tick *tick,
+static void take_rows(const struct pg *pg, int i, struct tick *tick,
 		      enum tick_kind kind)
 {
-	for (int row = 0; i >= 0 && row < pg_n_rows(pg, i); row++) {
-		const struct tick_row *out =
-			sql_take_row(pg, i, row, tick, kind);
-
-		if (!held_sql_is_ours(held, &out->row))
-			tick->n_rows--;
-	}
+	for (int row = 0; i >= 0 && row < pg_n_rows(pg, i); row++)
+		(void)sql_take_row(pg, i, row, tick, kind);
 }
 
 static void take_stalls(const struct pg *pg, int i, struct tick *tick)
@@ -257,13 +251,13 @@ static void take_stalls(const struct pg *pg, int i, struct tick *tick)
 }
 
 static void take_look(const struct pg *pg, const struct looked *looked,
-		      const struct worker_held *held, struct tick *tick)
+		      struct tick *tick)
 {
 	for (int row = 0;
 	     looked->grills >= 0 && row < pg_n_rows(pg, looked->grills); row++)
 		take_grill(pg, looked->grills, row, tick);
-	take_rows(pg, looked->untold, held, tick, TICK_UNTOLD);
-	take_rows(pg, looked->open, held, tick, TICK_ADOPTED);
+	take_rows(pg, looked->untold, tick, TICK_UNTOLD);
+	take_rows(pg, looked->open, tick, TICK_ADOPTED);
 	if (looked->count < 0)
 		return;
 	tick->looked = true;
@@ -287,8 +281,7 @@ static bool is_free(const struct pg *pg, int i, const struct tick_plate *plate)
 }
 
 static void choose(const struct pg *pg, const struct looked *looked,
-		   const struct worker_held *held, struct tick *tick,
-		   struct chosen *ret)
+		   struct tick *tick, struct chosen *ret)
 {
 	size_t n_plates = 0;
 
@@ -298,8 +291,6 @@ static void choose(const struct pg *pg, const struct looked *looked,
 		struct toastie_row *next = &ret->rows[ret->n_rows];
 
 		*next = row_read(pg, looked->queued, row, &tick->arena);
-		if (!held_sql_is_ours(held, next))
-			continue;
 		ret->n_demo += schedule_is_demo(next->stall);
 		ret->n_rows++;
 	}
@@ -324,7 +315,7 @@ int sql_look(struct sql *sql, struct pg *pg, const struct worker_held *held,
 	r = ask(sql, pg, held, tick, &looked);
 	if (r)
 		return r;
-	take_look(pg, &looked, held, tick);
-	choose(pg, &looked, held, tick, ret);
+	take_look(pg, &looked, tick);
+	choose(pg, &looked, tick, ret);
 	return 0;
 }
