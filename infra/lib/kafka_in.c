@@ -363,6 +363,11 @@ size_t kafka_in_poll(struct kafka_in *in, struct kafka_record *ret,
 	return n_taken;
 }
 
+size_t kafka_in_queued(const struct kafka_in *in)
+{
+	return rd_kafka_queue_length(in->queue);
+}
+
 void kafka_record_release(struct kafka_record *record)
 {
 	if (record->handle)

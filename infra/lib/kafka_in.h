@@ -122,6 +122,9 @@ bool kafka_record_header(const struct kafka_record *record, size_t i,
 			 const char **ret_name, const void **ret_value,
 			 size_t *ret_n);
 
+/* Records and marks that were fetched and not polled yet. */
+size_t kafka_in_queued(const struct kafka_in *in);
+
 /*
  * Calls @fn for each header, and gives their memory back at once: what is
  * kept must be copied. For many records in hand this is far cheaper than

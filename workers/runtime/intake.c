@@ -24,10 +24,17 @@
 #define HEADER_KEPT_BYTES ((size_t)MISSING_HEADER_BYTES + 1)
 
 /*
- * Large records make a small batch. Three batches are in hand: the open one,
- * the one at the database, and the one whose facts go out.
+ * Three batches are in hand: the open one, the one at the database, and the
+ * one whose facts go out. Of large records all of them are small, and little
+ * is fetched ahead: the client's own limit counts values only, and a record
+ * may be all headers. What is fetched too far ahead is dropped by a pause, and
+ * fetched again; so small records, which are many, may be far ahead.
  */
-#define BATCH_MAX_BYTES ((size_t)8 << 20)
+#define LARGE_RECORD_BYTES ((size_t)4 << 10)
+#define BATCH_MAX_BYTES ((size_t)16 << 20)
+#define LARGE_BATCH_MAX_BYTES ((size_t)4 << 20)
+#define AHEAD_MAX_BYTES ((size_t)256 << 20)
+#define LARGE_AHEAD_MAX_BYTES ((size_t)16 << 20)
 /* What the client keeps of a record and of a header beside their bytes. */
 #define RECORD_BYTES ((size_t)400)
 #define HEADER_BYTES ((size_t)32)
@@ -183,9 +190,19 @@ static bool in_turn(struct worker *worker, struct slot *slot,
 	return true;
 }
 
+static bool are_large(const struct worker *worker)
+{
+	return worker->record_bytes > LARGE_RECORD_BYTES;
+}
+
+static size_t max_bytes(const struct worker *worker)
+{
+	return are_large(worker) ? LARGE_BATCH_MAX_BYTES : BATCH_MAX_BYTES;
+}
+
 static bool is_full(const struct worker *worker)
 {
-	return batch_bytes(worker->open) >= BATCH_MAX_BYTES;
+	return batch_bytes(worker->open) >= max_bytes(worker);
 }
 
 static void take(struct worker *worker, struct slot *slot,
@@ -228,21 +245,26 @@ static void take_polled(struct worker *worker, struct kafka_record *kafka)
 	kafka_record_release(kafka);
 }
 
-bool intake_full(const struct worker *worker)
+bool intake_too_far(const struct worker *worker)
 {
-	/* Half of it gone is room enough to go on for. */
-	return batch_bytes(worker->open) >=
-	       BATCH_MAX_BYTES / (worker->paused ? 2 : 1);
+	size_t ahead = kafka_in_queued(worker->in) * worker->record_bytes;
+
+	if (!are_large(worker))
+		return ahead > AHEAD_MAX_BYTES;
+	/* Half of a batch gone is room enough to go on for. */
+	return ahead > LARGE_AHEAD_MAX_BYTES ||
+	       batch_bytes(worker->open) >=
+		       LARGE_BATCH_MAX_BYTES / (worker->paused ? 2 : 1);
 }
 
 static size_t room_in(const struct worker *worker)
 {
 	const struct batch *batch = worker->open;
-	size_t bytes = batch_bytes(batch), n;
+	size_t n;
 
-	if (batch->n_records >= worker->batch_max || bytes >= BATCH_MAX_BYTES)
+	if (batch->n_records >= worker->batch_max || is_full(worker))
 		return 0;
-	n = (BATCH_MAX_BYTES - bytes) / worker->record_bytes + 1;
+	n = (max_bytes(worker) - batch_bytes(batch)) / worker->record_bytes + 1;
 	if (n > worker->batch_max - batch->n_records)
 		n = worker->batch_max - batch->n_records;
 	return n;

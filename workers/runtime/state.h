@@ -113,6 +113,7 @@ struct worker {
 	enum job hold_of;       /* whose success ends it */
 	struct hold deliveries; /* they have failed, and how often in a row */
 	bool paused; /* partitions are, for the hold or for too much */
+	int64_t full_since_ms; /* too many facts wait; 0: they do not */
 	bool draining;
 	int64_t drain_until_ms;
 	int result; /* of worker_run() */
@@ -172,8 +173,8 @@ void reading_look_at_topics(struct worker *worker);
 
 /* Fills the open batch with what has arrived. */
 void intake_read(struct worker *worker);
-/* Does the open batch keep as much as it may? */
-bool intake_full(const struct worker *worker);
+/* Is as much kept, or fetched ahead, as may be of large records? */
+bool intake_too_far(const struct worker *worker);
 
 /* ---- tell.c ---- */
 

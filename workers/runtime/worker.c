@@ -28,7 +28,8 @@
 /* So long batches may go before it; each brings its own partitions' along. */
 #define EMIT_LATEST_MS 300
 /* What they take in all, with their headers. */
-#define FACTS_MAX_BYTES ((size_t)16 << 20)
+#define FACTS_MAX_BYTES ((size_t)32 << 20)
+#define PAUSE_AFTER_MS 500
 #define MIRROR_EVERY_MS 500
 /* A failed delivery is forgotten when none has failed for so long. */
 #define DELIVERIES_FORGET_MS 60000
@@ -36,7 +37,7 @@
 #define MIRROR_ALL_EVERY 30
 #define FEWEST_RECORDS ((size_t)64)
 /* So large is a record as long as none was seen. */
-#define FIRST_RECORD_BYTES ((size_t)64 << 10)
+#define FIRST_RECORD_BYTES ((size_t)4 << 10)
 #define RELEASE_JOB_MS 5000
 #define SURVEY_EVERY_MS 5000
 #define BEAT_EVERY_MS 1000
@@ -552,16 +553,27 @@ static void drain_turn(struct worker *worker)
 	worker->over = true;
 }
 
+/* Facts that wait for a moment are no reason to fetch everything again. */
+static bool facts_wait_long(struct worker *worker)
+{
+	/* Half of them gone is few enough. */
+	if (!worker_facts_above(worker, worker->paused ? 2 : 1))
+		worker->full_since_ms = 0;
+	else if (!worker->full_since_ms)
+		worker->full_since_ms = clock_now_ms();
+	return worker->full_since_ms &&
+	       clock_now_ms() - worker->full_since_ms > PAUSE_AFTER_MS;
+}
+
 /* A worker that has enough in hand keeps its membership and polls on with
  * its partitions paused, until it has done some of it. */
 static void heed_enough(struct worker *worker)
 {
 	const struct worker_task *task = worker->ops->task;
-	bool enough =
-		/* Half of them gone is few enough. */
-		worker_facts_above(worker, worker->paused ? 2 : 1) ||
-		intake_full(worker) || (task && task->enough(worker->arg));
+	bool enough = facts_wait_long(worker);
 
+	enough = enough || intake_too_far(worker) ||
+		 (task && task->enough(worker->arg));
 	if (worker->hold.on)
 		return;
 	if (enough && !worker->paused)
@@ -608,7 +620,6 @@ static void turn(struct worker *worker)
 	}
 	if (worker->ops->task)
 		worker->ops->task->turn(worker->arg, clock_now_ms());
-	heed_enough(worker);
 	/* What is ready goes to the database first, so that it has something
 	 * to do while facts are sent and records read. */
 	start_job(worker);
@@ -616,6 +627,8 @@ static void turn(struct worker *worker)
 	reading_turn(worker);
 	reading_look_at_topics(worker);
 	intake_read(worker);
+	/* By now it is known how large records are. */
+	heed_enough(worker);
 	if (kafka_in_fatal(worker->in)) {
 		/* Another process is this member, say. Not to be mended here:
 		 * whoever takes over finds everything. */
