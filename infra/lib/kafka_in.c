@@ -29,7 +29,7 @@
 /* A response is held in memory as long as any record of it. A batch that is
  * larger when it is decompressed cannot be read. */
 #define FETCH_MAX_BYTES ((int64_t)4 << 20)
-#define DECOMPRESSED_MAX_BYTES ((int64_t)32 << 20)
+#define DECOMPRESSED_MAX_BYTES ((int64_t)16 << 20)
 #define CLOSE_TIMEOUT_MS 5000
 #define COMMIT_TIMEOUT_MS 5000
 #define SEEK_TIMEOUT_MS 2000

@@ -14,6 +14,7 @@
 #include "infra/lib/clock.h"
 #include "infra/lib/log.h"
 #include "workers/runtime/counters.h"
+#include "workers/runtime/lag.h"
 #include "workers/runtime/state.h"
 
 #define REVOKE_JOB_MS 5000
@@ -272,6 +273,7 @@ void holdings_mirror(struct worker *worker, bool all)
 	for (size_t i = 0; i < SLOTS_MAX; i++) {
 		struct slot *slot = &worker->slots[i];
 
+		lag_note(worker, slot);
 		if (!slot_held(slot) || slot->written <= 0)
 			continue;
 		if (!all && slot->written == slot->mirrored)
@@ -291,8 +293,10 @@ static void free_slots(struct worker *worker)
 {
 	batch_reset(worker->open);
 	tell_dropped(worker);
-	if (worker->job != JOB_BATCH)
+	if (worker->job != JOB_BATCH) {
 		batch_reset(worker->running);
+		worker->committed = false;
+	}
 	for (size_t i = 0; i < SLOTS_MAX; i++) {
 		struct slot *slot = &worker->slots[i];
 

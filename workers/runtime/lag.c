@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Lag: from the end of the log that the last fetch has told, so that nobody
- * is asked. Seconds are the age of the record that was read last, and none
- * when nothing is left to read.
+ * is asked. Seconds are the age of the record that was read last, but no more
+ * than the time since nothing was left to decide; none when nothing is.
  *
  * The names come from two exporters: kafka_exporter has the records, by
  * consumergroup; kafka-lag-exporter has the seconds, by group. Both rows have
@@ -25,7 +25,7 @@ struct lag {
 static bool lag_of(const struct worker *worker, const struct slot *slot,
 		   struct lag *ret)
 {
-	int64_t end, next = INT64_MAX;
+	int64_t end, next = INT64_MAX, since_ms = slot->read_stamp_ms;
 
 	for (size_t i = 0; i < slot->n_rows; i++)
 		if (slot->rows[i].next_offset < next)
@@ -39,9 +39,20 @@ static bool lag_of(const struct worker *worker, const struct slot *slot,
 		return false;
 	ret->records = end > next ? end - next : 0;
 	ret->seconds = 0;
-	if (ret->records && slot->read_stamp_ms > 0)
-		ret->seconds = (clock_wall_ms() - slot->read_stamp_ms) / 1000;
+	/* A record after ten idle hours is no lag of ten hours. */
+	if (since_ms < slot->level_at_ms)
+		since_ms = slot->level_at_ms;
+	if (ret->records && since_ms > 0)
+		ret->seconds = (clock_wall_ms() - since_ms) / 1000;
 	return true;
+}
+
+void lag_note(const struct worker *worker, struct slot *slot)
+{
+	struct lag lag;
+
+	if (lag_of(worker, slot, &lag) && !lag.records)
+		slot->level_at_ms = clock_wall_ms();
 }
 
 static void line(const struct worker *worker, const struct slot *slot,

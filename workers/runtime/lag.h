@@ -8,6 +8,11 @@
 
 #include "infra/lib/str.h"
 
+struct worker;
+struct slot;
+
+/* Twice a second: is anything left to decide? Seconds count from then on. */
+void lag_note(const struct worker *worker, struct slot *slot);
 /* A counters_collect_fn; @worker is a struct worker. */
 void lag_collect(void *worker, struct buf *out);
 

@@ -23,6 +23,8 @@
 /* A job has deadlines of its own; one that outlives them all is stuck. */
 #define STUCK_MS 120000
 #define CLOSE_MAX_S 15
+/* No broker that is well needs so long for a fact. */
+#define FACTS_WAIT_MAX_MS 10000
 /* The runtime's own need of the schema `control`: heartbeats. */
 #define CONTROL_NEEDED INT64_C(4)
 
@@ -32,9 +34,7 @@ static const char *check_live(void *arg)
 {
 	const struct worker *worker = arg;
 
-	/* A batch that waits for the broker to take the facts of the one
-	 * before it is no job that hangs. */
-	if (worker->job != JOB_NONE && batch_empty(worker->told) &&
+	if (worker->job != JOB_NONE &&
 	    clock_now_ms() - worker->job_since_ms > STUCK_MS)
 		return "the database thread is stuck";
 	return NULL;
@@ -52,6 +52,14 @@ const char *worker_not_ready(struct worker *worker)
 		return "not a member of the group yet";
 	if (publisher_away(worker->publisher))
 		return "no broker can be reached";
+	if (worker->deliveries.on)
+		return worker->deliveries.reason;
+	if (worker->unacknowledged_ms > FACTS_WAIT_MAX_MS) {
+		(void)snprintf(worker->trouble, sizeof(worker->trouble),
+			       "a fact waits for the broker since %d s",
+			       (int)(worker->unacknowledged_ms / 1000));
+		return worker->trouble;
+	}
 	if (trouble_first(worker, worker->trouble, sizeof(worker->trouble)))
 		return worker->trouble;
 	for (size_t i = 0; i < SLOTS_MAX; i++)
@@ -327,6 +335,7 @@ int worker_open(struct worker **ret, const struct worker_ops *ops, void *arg,
 	if (!r)
 		r = open_all(worker, drain);
 	if (r) {
+		worker->result = r;
 		worker_close(worker);
 		return r;
 	}

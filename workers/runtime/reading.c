@@ -24,6 +24,8 @@
 #define READ_AGAIN_MS 10
 /* A break that is longer is no short one. */
 #define BREAK_MAX_MS 1000
+/* A fetcher that is not up after that is none. */
+#define GIVEN_UP_MS 5000
 #define ASK_TIMEOUT_MS 500
 #define ASK_TOPIC_EVERY_MS 1000
 #define ASK_TOPIC_TIMEOUT_MS 100
@@ -99,13 +101,15 @@ void reading_failed(struct worker *worker, struct slot *slot,
 		topic_failed(worker, mark->topic, why);
 		return;
 	}
-	if (!slot || !slot_held(slot))
+	if (!slot || slot->state == SLOT_FREE)
 		return;
 	if (mark->mark == KAFKA_GONE) {
-		/* Whenever it comes: the client has stopped reading. What the
-		 * log has is asked before anything is said of it. */
+		/* Whenever it comes: the client has stopped reading, and says
+		 * so once. What the log has is asked before anything is said
+		 * of it. */
 		slot->gone = true;
-		stop(worker, slot);
+		if (slot->state == SLOT_READING)
+			stop(worker, slot);
 	} else if (slot->state == SLOT_READING) {
 		hold_slot(worker, slot, "PARTITION-UNREADABLE", why);
 	}
@@ -158,10 +162,14 @@ static void look_at_gone(struct worker *worker, int64_t now_ms)
 		if (!slot->gone || slot->state != SLOT_TAKEN ||
 		    !hold_over(&slot->hold, now_ms))
 			continue;
-		if (log_has(worker, slot, why))
+		if (log_has(worker, slot, why)) {
+			/* Not again at once: everybody pauses for it. */
+			(void)hold_on(&slot->hold, "its reading is begun anew",
+				      now_ms, some_random());
 			restart(worker);
-		else
+		} else {
 			hold_slot(worker, slot, "POSITION-GONE", why);
+		}
 		return;
 	}
 }
@@ -212,6 +220,11 @@ static void begin_later(struct worker *worker, struct slot *slot,
 {
 	if (!slot->failing_at_ms)
 		slot->failing_at_ms = now_ms;
+	/* The client may have given it up where nobody heard of it. */
+	if (now_ms - slot->failing_at_ms > GIVEN_UP_MS) {
+		slot->failing_at_ms = 0;
+		slot->gone = true;
+	}
 	worker->read_at_ms = now_ms + READ_AGAIN_MS;
 }
 

@@ -55,6 +55,9 @@ struct slot {
 	int64_t decided;       /* up to where batches have ended */
 	int64_t written;       /* emitted_offset as it stands in the database */
 	int64_t written_at_ms; /* when that moved, or had nowhere to go */
+	int64_t emitted_last;  /* as it was looked at last */
+	int64_t emitted_at_ms; /* when that moved, or had nowhere to go */
+	int64_t level_at_ms;   /* wall clock: nothing was left to decide */
 	int64_t mirrored;      /* the group's offset, as it was told last */
 	int64_t read_stamp_ms; /* timestamp of the record read last; 0: none */
 	struct emitted emitted;

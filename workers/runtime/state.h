@@ -95,6 +95,7 @@ struct worker {
 	struct batch *running; /* at the database; empty when there is none */
 	struct batch *told;    /* committed; its facts go out */
 	size_t n_told;         /* of its records, that went out */
+	bool committed;        /* `running` is, and is told next */
 	bool retry;            /* the running batch is to be tried again */
 	size_t batch_max;      /* what fits the time that a batch may take */
 	size_t record_bytes;   /* what the next records may be as large as */
@@ -112,6 +113,7 @@ struct worker {
 	struct hold hold;
 	enum job hold_of;       /* whose success ends it */
 	struct hold deliveries; /* they have failed, and how often in a row */
+	int64_t unacknowledged_ms; /* the longest that a fact waits */
 	bool paused; /* partitions are, for the hold or for too much */
 	int64_t full_since_ms; /* too many facts wait; 0: they do not */
 	bool draining;
@@ -178,8 +180,8 @@ bool intake_too_far(const struct worker *worker);
 
 /* ---- tell.c ---- */
 
-/* Counts and logs what the told batch has come to. */
-void tell_outcomes(struct worker *worker);
+/* Counts and logs what a committed batch has come to. */
+void tell_outcomes(struct worker *worker, const struct batch *batch);
 /* Publishes its facts, as far as they may wait for the broker. */
 void tell_committed(struct worker *worker);
 /* What of it was not published is left to the next take-over. */

@@ -4,7 +4,7 @@
  *
  * A record of a few bytes may have megabytes of facts. So facts go out as far
  * as they may wait for the broker, and the rest of the batch in later turns;
- * until then no other batch is committed.
+ * until then the batch behind it waits, committed.
  *
  * A dead letter is a line of the log. A flood of them is not: so many lines a
  * second; how many the others were is said with the next one, and the counter
@@ -80,10 +80,10 @@ static void publish(struct worker *worker, const struct record *record)
 	publish_end(worker->publisher);
 }
 
-void tell_outcomes(struct worker *worker)
+void tell_outcomes(struct worker *worker, const struct batch *batch)
 {
-	for (size_t i = 0; i < worker->told->n_records; i++)
-		count(worker, &worker->told->records[i]);
+	for (size_t i = 0; i < batch->n_records; i++)
+		count(worker, &batch->records[i]);
 }
 
 /* A slot that was taken over meanwhile is told anew, from the rows. */

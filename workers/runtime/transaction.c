@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "infra/lib/clock.h"
 #include "infra/lib/log.h"
 #include "workers/runtime/counters.h"
 
@@ -17,6 +18,10 @@
 #define MISSES_MAX 3
 #define CHECKED_AHEAD_MAX 64u
 #define ERROR_UNIQUE "23505"
+#define HALVE_MS 3000
+
+/* Beside pg_run()'s outcomes: the rest of the batch comes again later. */
+enum { PART_E_LATER = 100 };
 
 /* Stock rows are held while this client decides: not for long. */
 static const char begin_locked[] =
@@ -40,6 +45,8 @@ static int outcome_of(struct transaction *tx, struct pg *pg, int r)
 	}
 	if (r == PG_E_LOST)
 		return TRANSACTION_E_LOST;
+	if (r == PART_E_LATER)
+		return TRANSACTION_E_FENCED;
 	if (!strcmp(state, POSITIONS_LOST))
 		return TRANSACTION_E_FENCED;
 	return TRANSACTION_E_HOLD;
@@ -234,8 +241,10 @@ static int store_part(struct transaction *tx, struct pg *pg,
 		if (to > tx->moves[i].next_offset)
 			tx->moves[i].next_offset = to;
 	}
-	if (!r)
+	if (!r) {
 		count(tx);
+		tx->moved = tx->moved || tx->n_part > 0;
+	}
 	return r;
 }
 
@@ -255,12 +264,16 @@ static int give_up(struct transaction *tx, struct pg *pg,
 {
 	struct record *record = &part->records[part->from];
 	char fault[HOLD_REASON_BYTES];
+	size_t n;
 	int r;
 
 	if (record->decided || record->poison)
 		return PG_E_SQL; /* it is not what it says that is refused */
 	(void)snprintf(fault, sizeof(fault), "%s: %s", pg_sqlstate(pg),
 		       pg_message(pg));
+	/* It was cut at a byte, and has to be text. */
+	for (n = strlen(fault); n && !text_is_clean(text_of(fault)); n--)
+		fault[n - 1] = '\0';
 	r = roll_back(pg);
 	if (r)
 		return r;
@@ -282,6 +295,13 @@ static int store_halves(struct transaction *tx, struct pg *pg,
 	struct part first = *part, second = *part;
 	int r = store_part(tx, pg, part);
 
+	if (is_content(pg, r) && tx->batch->mode == BATCH_FAST &&
+	    tx->ops->load) {
+		/* Perhaps it rests on what was taken for granted. */
+		r = roll_back(pg);
+		tx->batch->mode = BATCH_CHECKED;
+		r = r ? r : store_part(tx, pg, part);
+	}
 	if (!is_content(pg, r))
 		return r;
 	if (part->to - part->from <= 1)
@@ -289,13 +309,13 @@ static int store_halves(struct transaction *tx, struct pg *pg,
 	r = roll_back(pg);
 	if (r)
 		return r;
-	if (tx->ops->load)
-		tx->batch->mode = BATCH_CHECKED;
 	first.to = second.from = part->from + (part->to - part->from) / 2;
 	r = store_halves(tx, pg, &first);
 	if (r)
 		return r;
-	tx->n_parts++;
+	/* Many are refused: the others of this worker's jobs have a turn. */
+	if (tx->moved && clock_left_ms(tx->halve_until_ms) == 0)
+		return PART_E_LATER;
 	return store_halves(tx, pg, &second);
 }
 
@@ -308,12 +328,13 @@ int transaction_run(struct transaction *tx, struct session *session)
 	int r;
 
 	begin_mode(tx);
-	tx->n_parts = 0;
+	tx->moved = false;
+	tx->halve_until_ms = clock_now_ms() + HALVE_MS;
 	r = outcome_of(tx, pg, store_halves(tx, pg, &all));
 	if (r && r != TRANSACTION_E_LOST && roll_back(pg))
 		r = TRANSACTION_E_LOST;
 	/* A part is committed: what the rows are now is to be read. */
-	if (r == TRANSACTION_E_HOLD && tx->n_parts)
+	if (r == TRANSACTION_E_HOLD && tx->moved)
 		r = TRANSACTION_E_FENCED;
 	return r;
 }

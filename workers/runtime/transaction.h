@@ -45,7 +45,8 @@ struct transaction {
 	/* Of those, what the part that is stored now moves. */
 	struct held_position part[SLOTS_MAX * LANES_MAX];
 	size_t n_part;
-	size_t n_parts; /* committed before the last one */
+	bool moved; /* a part is committed that has moved rows */
+	int64_t halve_until_ms;
 	struct transaction_history history;
 	char error[HOLD_REASON_BYTES]; /* with TRANSACTION_E_LOST or _HOLD */
 };

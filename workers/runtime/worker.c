@@ -31,8 +31,8 @@
 #define FACTS_MAX_BYTES ((size_t)32 << 20)
 #define PAUSE_AFTER_MS 500
 #define MIRROR_EVERY_MS 500
-/* A failed delivery is forgotten when none has failed for so long. */
-#define DELIVERIES_FORGET_MS 60000
+/* None has failed for so long since the last try: facts go out again. */
+#define DELIVERED_AFTER_MS 5000
 /* Now and then also what has not moved: it may not have arrived. */
 #define MIRROR_ALL_EVERY 30
 #define FEWEST_RECORDS ((size_t)64)
@@ -82,6 +82,7 @@ static void session_lost(struct worker *worker, const char *why)
 	worker->retry = false;
 	holdings_want_all(worker);
 	batch_reset(worker->running);
+	worker->committed = false;
 	hold(worker, JOB_CONNECT, why);
 }
 
@@ -92,8 +93,6 @@ static void deliveries_lost(struct worker *worker)
 	const char *why = publisher_trouble(worker->publisher);
 	int64_t now_ms = clock_now_ms();
 
-	if (now_ms - worker->deliveries.until_ms > DELIVERIES_FORGET_MS)
-		hold_end(&worker->deliveries);
 	(void)hold_on(&worker->deliveries, why, now_ms, some_random());
 	holdings_want_all(worker);
 	tell_dropped(worker);
@@ -169,10 +168,24 @@ static void batch_done(struct worker *worker)
 	adapt_size(worker, us);
 	expect_facts(done);
 	advance_slots(done);
+	tell_outcomes(worker, done);
+	worker->committed = true;
+	if (worker->hold_of == JOB_BATCH)
+		go_on(worker);
+}
+
+/* Facts of the batches that are committed, one batch after the other. */
+static void tell(struct worker *worker)
+{
+	struct batch *batch = worker->running;
+
+	tell_committed(worker);
+	if (!worker->committed || !batch_empty(worker->told))
+		return;
 	worker->running = worker->told;
-	worker->told = done;
-	tell_outcomes(worker);
-	go_on(worker);
+	worker->told = batch;
+	worker->committed = false;
+	tell_committed(worker);
 }
 
 /* ---- jobs: submitting, and what follows from their end ---- */
@@ -264,6 +277,14 @@ void worker_submit(struct worker *worker, enum job job)
 	work_submit(worker->work, fn, worker->args);
 }
 
+static bool any_wanted(const struct worker *worker)
+{
+	for (size_t i = 0; i < SLOTS_MAX; i++)
+		if (worker->slots[i].state == SLOT_WANTED)
+			return true;
+	return false;
+}
+
 /* What the hold waits for is not wanted any more, or a batch that waits. */
 static bool hold_has_no_job(struct worker *worker)
 {
@@ -271,6 +292,8 @@ static bool hold_has_no_job(struct worker *worker)
 
 	if (worker->retry)
 		return false;
+	if (worker->hold_of == JOB_TAKE)
+		return !any_wanted(worker);
 	return worker->hold_of != JOB_TASK ||
 	       !task->wanted(worker->arg, clock_now_ms());
 }
@@ -284,14 +307,6 @@ static void note_all_written(struct worker *worker)
 		note_written(slot_of(worker, held->topic, held->partition),
 			     held->emitted);
 	}
-}
-
-static bool any_wanted(const struct worker *worker)
-{
-	for (size_t i = 0; i < SLOTS_MAX; i++)
-		if (worker->slots[i].state == SLOT_WANTED)
-			return true;
-	return false;
 }
 
 static void job_succeeded(struct worker *worker, enum job job)
@@ -400,10 +415,8 @@ bool worker_finish_job(struct worker *worker, int64_t timeout_ms)
 		return true;
 	if (!work_wait(worker->work, timeout_ms, &r))
 		return false;
-	if (worker->job == JOB_BATCH)
-		tell_dropped(worker); /* its place is needed */
 	end_job(worker, r);
-	tell_committed(worker);
+	tell(worker);
 	return true;
 }
 
@@ -425,14 +438,31 @@ void worker_release(struct worker *worker, int64_t wait_ms)
 
 /* ---- choosing the next job ---- */
 
+/* For how long has a fact of it not been acknowledged, while it should be? */
+static int64_t unacknowledged_ms(struct slot *slot, int64_t now_ms)
+{
+	int64_t emitted = slot_emitted(slot);
+
+	if (!slot_held(slot) || emitted == slot->decided ||
+	    emitted != slot->emitted_last) {
+		slot->emitted_last = emitted;
+		slot->emitted_at_ms = now_ms;
+	}
+	return now_ms - slot->emitted_at_ms;
+}
+
 /* For how long has emitted_offset of some partition been behind? */
 static int64_t behind_ms(struct worker *worker, int64_t now_ms)
 {
 	int64_t longest_ms = 0;
 
+	worker->unacknowledged_ms = 0;
 	for (size_t i = 0; i < SLOTS_MAX; i++) {
 		struct slot *slot = &worker->slots[i];
+		int64_t ms = unacknowledged_ms(slot, now_ms);
 
+		if (ms > worker->unacknowledged_ms)
+			worker->unacknowledged_ms = ms;
 		if (!slot_held(slot) || slot_emitted(slot) <= slot->written)
 			slot->written_at_ms = now_ms;
 		else if (now_ms - slot->written_at_ms > longest_ms)
@@ -453,7 +483,7 @@ static bool batch_wanted(struct worker *worker)
 {
 	struct batch *batch;
 
-	if (worker_facts_above(worker, 1))
+	if (worker->committed || worker_facts_above(worker, 1))
 		return false;
 	if (worker->retry && !batch_empty(worker->running))
 		return true;
@@ -544,7 +574,7 @@ static void drain_turn(struct worker *worker)
 	if (worker->job != JOB_NONE && left_ms > 0)
 		return;
 	if (worker->job == JOB_NONE && left_ms > RELEASE_JOB_MS &&
-	    (publisher_waiting(worker->publisher) ||
+	    (publisher_waiting(worker->publisher) || worker->committed ||
 	     !batch_empty(worker->told)))
 		return;
 	if (worker->job == JOB_NONE)
@@ -593,20 +623,17 @@ static void start_job(struct worker *worker)
 		worker_submit(worker, job);
 }
 
-/* A batch takes the place of the one whose facts go out. */
-static bool may_end(const struct worker *worker)
-{
-	return worker->job != JOB_NONE &&
-	       (worker->job != JOB_BATCH || batch_empty(worker->told));
-}
-
 static void turn(struct worker *worker)
 {
 	int r;
 
 	if (!publisher_poll(worker->publisher, 0))
 		deliveries_lost(worker);
-	if (may_end(worker) && work_done(worker->work, &r))
+	else if (worker->deliveries.on &&
+		 clock_now_ms() - worker->deliveries.until_ms >
+			 DELIVERED_AFTER_MS)
+		hold_end(&worker->deliveries);
+	if (worker->job != JOB_NONE && work_done(worker->work, &r))
 		end_job(worker, r);
 	/* The broker has told the group's members what is whose. */
 	if (worker->connected && worker->joined)
@@ -614,7 +641,7 @@ static void turn(struct worker *worker)
 	if (work_notified(worker->work))
 		worker->look_at_ms = clock_now_ms();
 	if (worker->draining) {
-		tell_committed(worker);
+		tell(worker);
 		drain_turn(worker);
 		return;
 	}
@@ -623,7 +650,7 @@ static void turn(struct worker *worker)
 	/* What is ready goes to the database first, so that it has something
 	 * to do while facts are sent and records read. */
 	start_job(worker);
-	tell_committed(worker);
+	tell(worker);
 	reading_turn(worker);
 	reading_look_at_topics(worker);
 	intake_read(worker);
