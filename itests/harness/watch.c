@@ -24,15 +24,17 @@ struct watch {
 	char reason[256]; /* the first one */
 };
 
+/* @answer NULL: none came in time. */
 static void take_answer(struct watch *watch, const struct http_answer *answer)
 {
+	const char *said = answer ? answer->body.p : "no answer";
+
 	watch->n_looks++;
-	if (answer->status == 200)
+	if (answer && answer->status == 200)
 		return;
 	if (!watch->n_unready++)
-		(void)str_n_copy(watch->reason, sizeof(watch->reason),
-				 answer->body.p,
-				 strcspn(answer->body.p, "\r\n"));
+		(void)str_n_copy(watch->reason, sizeof(watch->reason), said,
+				 strcspn(said, "\r\n"));
 }
 
 static void *look(void *arg)
@@ -42,12 +44,13 @@ static void *look(void *arg)
 	bool over = false;
 
 	while (!over) {
-		if (!http_get(&answer, watch->port, "/readyz", ANSWER_MS)) {
-			(void)pthread_mutex_lock(&watch->lock);
-			take_answer(watch, &answer);
-			(void)pthread_mutex_unlock(&watch->lock);
+		int r = http_get(&answer, watch->port, "/readyz", ANSWER_MS);
+
+		(void)pthread_mutex_lock(&watch->lock);
+		take_answer(watch, r ? NULL : &answer);
+		(void)pthread_mutex_unlock(&watch->lock);
+		if (!r)
 			http_answer_deinit(&answer);
-		}
 		(void)poll(NULL, 0, LOOK_EVERY_MS);
 		(void)pthread_mutex_lock(&watch->lock);
 		over = watch->over;
@@ -91,6 +94,7 @@ void watch_expect_ready(struct watch *watch)
 	n_unready = watch->n_unready;
 	memcpy(reason, watch->reason, sizeof(reason));
 	(void)pthread_mutex_unlock(&watch->lock);
+	ck_assert_int_gt(n_looks, 0);
 	ck_assert_msg(!n_unready,
 		      "%s was not ready %" PRId64 " of %" PRId64
 		      " times, first: '%s', its log is '%s'",

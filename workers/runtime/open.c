@@ -25,8 +25,8 @@
 #define CLOSE_MAX_S 15
 /* No broker that is well needs so long for a fact. */
 #define FACTS_WAIT_MAX_MS 10000
-/* The runtime's own need of the schema `control`: heartbeats. */
-#define CONTROL_NEEDED INT64_C(4)
+/* The runtime's own need of the schema `control`: lanes, heartbeats. */
+#define CONTROL_NEEDED INT64_C(6)
 
 /* ---- health ---- */
 

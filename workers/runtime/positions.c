@@ -39,21 +39,16 @@ static const struct pg_statement look = {
  */
 static const struct pg_statement read_lanes = {
 	"read_lanes",
-	"WITH RECURSIVE tree AS (SELECT l.*, l.created_at AS made, 0 AS depth"
-	" FROM control.lanes l WHERE service = $1 AND parent IS NULL"
-	" UNION ALL SELECT l.*, greatest(l.created_at, tree.made),"
-	" tree.depth + 1 FROM control.lanes l JOIN tree"
-	" ON l.service = tree.service AND l.parent = tree.lane),"
-	" quiet AS (SELECT max(e.ended_at) AS at FROM tree e WHERE NOT EXISTS"
-	" (SELECT 1 FROM tree l WHERE l.parent IS NOT NULL"
-	" AND l.made <= e.ended_at"
-	" AND (l.ended_at IS NULL OR l.ended_at > e.ended_at))),"
-	" kept AS (SELECT t.* FROM tree t, quiet"
-	" WHERE t.parent IS NULL OR quiet.at IS NULL OR t.made > quiet.at)"
+	"WITH mine AS (SELECT * FROM control.lanes WHERE service = $1),"
+	" quiet AS (SELECT max(e.ended) AS at FROM mine e WHERE NOT EXISTS"
+	" (SELECT 1 FROM mine l WHERE l.parent IS NOT NULL"
+	" AND l.made < e.ended AND (l.ended IS NULL OR l.ended > e.ended))),"
+	" kept AS (SELECT m.* FROM mine m, quiet"
+	" WHERE m.parent IS NULL OR quiet.at IS NULL OR m.made > quiet.at)"
 	" SELECT lane, parent, kind, bucket_from, bucket_to, names,"
 	" ended_at IS NOT NULL, colour = $2 AND ended_at IS NULL,"
-	" (SELECT count(*) FROM kept k WHERE k.made <= t.ended_at)"
-	" FROM kept t ORDER BY made, depth, lane",
+	" (SELECT count(*) FROM kept k WHERE k.made < t.ended)"
+	" FROM kept t ORDER BY parent IS NOT NULL, made",
 	2,
 };
 

@@ -13,7 +13,9 @@ struct publisher {
 	struct arena arena;
 	struct published *first, **end;
 	size_t n;
-	bool begun;
+	const struct record *begun;
+	size_t n_waiting, n_waiting_bytes;
+	const char *trouble; /* NULL: no delivery has failed */
 };
 
 /* What the headers of one message are added to. */
@@ -73,17 +75,26 @@ struct publisher *publisher_free(struct publisher *publisher)
 	return NULL;
 }
 
+void publish_expect(struct record *record)
+{
+	record->entry =
+		emitted_expect(&record->slot->emitted, record->kafka.offset, 1);
+}
+
 void publish_begin(struct publisher *publisher, const struct record *record)
 {
-	(void)record;
 	assert(!publisher->begun);
-	publisher->begun = true;
+	publisher->begun = record;
 }
 
 void publish_end(struct publisher *publisher)
 {
-	assert(publisher->begun);
-	publisher->begun = false;
+	const struct record *record = publisher->begun;
+
+	assert(record);
+	if (record->slot)
+		emitted_acknowledge(&record->slot->emitted, record->entry);
+	publisher->begun = NULL;
 }
 
 static struct published *publish(struct publisher *publisher, struct fact *fact)
@@ -134,6 +145,56 @@ void publish_dead(struct publisher *publisher, const struct record *record,
 	published->body =
 		keep(publisher, record->kafka.value, record->kafka.n_value);
 	(void)dead_letter_write(&letter, add_header, &adding);
+}
+
+void publisher_push(struct publisher *publisher)
+{
+	(void)publisher;
+}
+
+bool publisher_poll(struct publisher *publisher, int timeout_ms)
+{
+	(void)timeout_ms;
+	return !publisher->trouble;
+}
+
+size_t publisher_waiting(const struct publisher *publisher)
+{
+	return publisher->n_waiting;
+}
+
+size_t publisher_waiting_bytes(const struct publisher *publisher)
+{
+	return publisher->n_waiting_bytes;
+}
+
+const char *publisher_trouble(const struct publisher *publisher)
+{
+	return publisher->trouble;
+}
+
+bool publisher_away(struct publisher *publisher)
+{
+	(void)publisher;
+	return false;
+}
+
+int publisher_reset(struct publisher *publisher)
+{
+	publish_fake_wait(publisher, 0, 0);
+	publisher->trouble = NULL;
+	return 0;
+}
+
+void publish_fake_wait(struct publisher *publisher, size_t n, size_t n_bytes)
+{
+	publisher->n_waiting = n;
+	publisher->n_waiting_bytes = n_bytes;
+}
+
+void publish_fake_fail(struct publisher *publisher, const char *why)
+{
+	publisher->trouble = why;
 }
 
 const struct published *publish_fake_first(const struct publisher *publisher)

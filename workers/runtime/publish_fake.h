@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Publish fake: publish.h without a broker. What is published is kept, and
- * everything counts as delivered at once. For tests; linked in place of
- * publish.c (infra/dev/fakes.mk).
+ * everything counts as delivered at once; that it waits is a test's word. For
+ * tests; linked in place of publish.c (infra/dev/fakes.mk).
  */
 #ifndef RUNTIME_PUBLISH_FAKE_H
 #define RUNTIME_PUBLISH_FAKE_H
@@ -29,6 +29,11 @@ struct published {
 const struct published *publish_fake_first(const struct publisher *publisher);
 size_t publish_fake_n(const struct publisher *publisher);
 void publish_fake_clear(struct publisher *publisher);
+
+/* What waits for the broker, from now on: as many facts, as many bytes. */
+void publish_fake_wait(struct publisher *publisher, size_t n, size_t n_bytes);
+/* A delivery fails: publisher_poll() says so until the next reset. */
+void publish_fake_fail(struct publisher *publisher, const char *why);
 
 /* Absent: p is NULL. */
 struct text published_header(const struct published *published,

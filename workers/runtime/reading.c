@@ -26,6 +26,8 @@
 #define BREAK_MAX_MS 1000
 /* A fetcher that is not up after that is none. */
 #define GIVEN_UP_MS 5000
+/* Everybody pauses for a restart. */
+#define RESTART_EVERY_MS 2000
 #define ASK_TIMEOUT_MS 500
 #define ASK_TOPIC_EVERY_MS 1000
 #define ASK_TOPIC_TIMEOUT_MS 100
@@ -139,8 +141,9 @@ static bool log_has(struct worker *worker, const struct slot *slot,
 }
 
 /* The client takes up again what it had given up. */
-static void restart(struct worker *worker)
+static void restart(struct worker *worker, int64_t now_ms)
 {
+	worker->restart_at_ms = now_ms + RESTART_EVERY_MS;
 	kafka_in_restart(worker->in);
 	for (size_t i = 0; i < SLOTS_MAX; i++) {
 		struct slot *slot = &worker->slots[i];
@@ -162,14 +165,10 @@ static void look_at_gone(struct worker *worker, int64_t now_ms)
 		if (!slot->gone || slot->state != SLOT_TAKEN ||
 		    !hold_over(&slot->hold, now_ms))
 			continue;
-		if (log_has(worker, slot, why)) {
-			/* Not again at once: everybody pauses for it. */
-			(void)hold_on(&slot->hold, "its reading is begun anew",
-				      now_ms, some_random());
-			restart(worker);
-		} else {
+		if (!log_has(worker, slot, why))
 			hold_slot(worker, slot, "POSITION-GONE", why);
-		}
+		else if (now_ms >= worker->restart_at_ms)
+			restart(worker, now_ms);
 		return;
 	}
 }

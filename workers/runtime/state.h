@@ -105,7 +105,7 @@ struct worker {
 	bool task_turn; /* a worker's task goes before the next batch */
 	bool look_now;  /* something is amiss with our rows */
 	int64_t look_at_ms, mirror_at_ms, read_at_ms;
-	int64_t survey_at_ms, topics_at_ms, beat_at_ms;
+	int64_t survey_at_ms, topics_at_ms, beat_at_ms, restart_at_ms;
 	int64_t n_mirrors;
 	struct log_limit dead_lines;
 	struct job_args *args;

@@ -550,6 +550,26 @@ START_TEST(a_record_that_cannot_be_given_up_takes_no_other_along)
 	}
 END_TEST
 
+/* The first half was decided before, so that it moves nothing. */
+START_TEST(a_part_that_moves_nothing_does_not_hide_a_refusal)
+	{
+		postgres_exec(session.work,
+			      "ALTER TABLE effects ADD CHECK (o <> 40);"
+			      "ALTER TABLE dead_letters ADD CHECK"
+			      " (\"offset\" <> 40)");
+		ck_assert_int_eq(run(32), 0);
+		fill(32);
+		for (size_t i = 0; i < 8; i++)
+			tx->batch->records[i].decided = true;
+		tx->moves[0].next_offset = 40;
+		postgres_exec(session.watch,
+			      "UPDATE positions SET next_offset = 40");
+		ck_assert_int_eq(transaction_run(tx, &session),
+				 TRANSACTION_E_HOLD);
+		ck_assert_ptr_nonnull(strstr(tx->error, "check constraint"));
+	}
+END_TEST
+
 static void add_refusal_tests(TCase *tcase)
 {
 	tcase_add_loop_test(
@@ -563,6 +583,8 @@ static void add_refusal_tests(TCase *tcase)
 		a_refusal_that_no_record_explains_holds_and_gives_nobody_up);
 	tcase_add_test(tcase,
 		       a_record_that_cannot_be_given_up_takes_no_other_along);
+	tcase_add_test(tcase,
+		       a_part_that_moves_nothing_does_not_hide_a_refusal);
 }
 
 static void add_tests(TCase *tcase)

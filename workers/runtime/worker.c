@@ -62,9 +62,10 @@ static void hold(struct worker *worker, enum job job, const char *why)
 	reading_pause(worker);
 }
 
+/* The pause after a failed delivery stands, whatever was in hand then. */
 static void go_on(struct worker *worker)
 {
-	if (!worker->hold.on)
+	if (!worker->hold.on || !hold_over(&worker->deliveries, clock_now_ms()))
 		return;
 	log_info("GO-ON", "going on after %lld ms of holding",
 		 (long long)(clock_now_ms() - worker->hold.since_ms));
@@ -156,6 +157,18 @@ static void adapt_size(struct worker *worker, int64_t us)
 		worker->batch_max = most;
 }
 
+/* The batch that waits, committed, is told when the one before it is. */
+static void tell_next(struct worker *worker)
+{
+	struct batch *batch = worker->running;
+
+	if (!worker->committed || !batch_empty(worker->told))
+		return;
+	worker->running = worker->told;
+	worker->told = batch;
+	worker->committed = false;
+}
+
 /* The next batch may begin before the facts of this one are sent: what is
  * expected holds emitted_offset back. */
 static void batch_done(struct worker *worker)
@@ -170,6 +183,7 @@ static void batch_done(struct worker *worker)
 	advance_slots(done);
 	tell_outcomes(worker, done);
 	worker->committed = true;
+	tell_next(worker);
 	if (worker->hold_of == JOB_BATCH)
 		go_on(worker);
 }
@@ -177,14 +191,8 @@ static void batch_done(struct worker *worker)
 /* Facts of the batches that are committed, one batch after the other. */
 static void tell(struct worker *worker)
 {
-	struct batch *batch = worker->running;
-
 	tell_committed(worker);
-	if (!worker->committed || !batch_empty(worker->told))
-		return;
-	worker->running = worker->told;
-	worker->told = batch;
-	worker->committed = false;
+	tell_next(worker);
 	tell_committed(worker);
 }
 
