@@ -20,39 +20,20 @@
 #define NUMBER(key)                                                            \
 	"CASE WHEN i->>'" key "' ~ '^-?[0-9]{1,18}$'"                          \
 	" THEN (i->>'" key "')::bigint END"
-#define SELECT_ORDERS                                                                                                                                                                             \
-	"SELECT order_id, content_hash, number, stall, customer,"                                                                                                                                 \
-	" ARRAY(SELECT i->>'ingredient' FROM " ELEMENTS(                                                                                                                                          \
-		"items") ","                                                                                                                                                                      \
-			 " ARRAY(SELECT " NUMBER(                                                                                                                                                 \
-				 "quantity") " FROM " ELEMENTS("items") ","                                                                                                                       \
-									" don"                                                                                                                    \
-									"enes"                                                                                                                    \
-									"s, "                                                                                                                     \
-									"gril"                                                                                                                    \
-									"l, "                                                                                                                     \
-									"verd"                                                                                                                    \
-									"ict,"                                                                                                                    \
-									" ARR"                                                                                                                    \
-									"AY("                                                                                                                     \
-									"SELE"                                                                                                                    \
-									"CT "                                                                                                                     \
-									"i->>"                                                                                                                    \
-									"'ing"                                                                                                                    \
-									"redi"                                                                                                                    \
-									"ent'"                                                                                                                    \
-									" FRO"                                                                                                                    \
-									"M"                                                                                                                       \
-									" " ELEMENTS(                                                                                                             \
-										"missing") ","                                                                                                    \
-											   " ARRAY(SELECT " NUMBER("wanted") " FROM " ELEMENTS(                                                   \
-												   "missing") ","                                                                                 \
-													      " ARRAY(SELECT " NUMBER("left") " FROM " ELEMENTS(                                  \
-														      "missing") ","                                                              \
-																 " pick_version, partition, \"offset\", decided_at, traceparent," \
-																 " tracestate, cancelled_position, cancelled_at,"                 \
-																 " cancel_traceparent, cancel_tracestate, returned_event"         \
-																 " FROM orders WHERE order_id = ANY ($1::uuid[])"
+/* clang-format off */
+#define SELECT_ORDERS \
+	"SELECT order_id, content_hash, number, stall, customer," \
+	" ARRAY(SELECT i->>'ingredient' FROM " ELEMENTS("items") "," \
+	" ARRAY(SELECT " NUMBER("quantity") " FROM " ELEMENTS("items") "," \
+	" doneness, grill, verdict," \
+	" ARRAY(SELECT i->>'ingredient' FROM " ELEMENTS("missing") "," \
+	" ARRAY(SELECT " NUMBER("wanted") " FROM " ELEMENTS("missing") "," \
+	" ARRAY(SELECT " NUMBER("left") " FROM " ELEMENTS("missing") "," \
+	" pick_version, partition, \"offset\", decided_at, traceparent," \
+	" tracestate, cancelled_position, cancelled_at," \
+	" cancel_traceparent, cancel_tracestate, returned_event" \
+	" FROM orders WHERE order_id = ANY ($1::uuid[])"
+/* clang-format on */
 
 static const struct pg_statement load_orders = {
 	"load_orders",
