@@ -6,6 +6,7 @@
 
 #include <assert.h>
 
+#include "infra/lib/str.h"
 #include "schemas/body.h"
 
 enum key { STALL, INGREDIENT, QUANTITY, N_KEYS };
@@ -53,6 +54,21 @@ int stock_command_encode(const struct stock_command *command, struct wire *wire)
 	wire_put_text(wire, keys[QUANTITY]);
 	wire_put_i64(wire, command->quantity);
 	return wire_result(wire);
+}
+
+struct text stock_key(char room[static STOCK_KEY_BYTES], struct text stall,
+		      struct text ingredient, struct text *subject)
+{
+	struct str out = { .p = room, .size = STOCK_KEY_BYTES };
+	struct text key;
+
+	assert(stall.n <= TEXT_MAX_BYTES && ingredient.n <= TEXT_MAX_BYTES);
+	str_add(&out, stall.p, stall.n);
+	str_add_text(&out, "/");
+	str_add(&out, ingredient.p, ingredient.n);
+	key = (struct text){ out.p, out.n };
+	*subject = text_is_longer(key, TEXT_MAX_CHARS) ? ingredient : key;
+	return key;
 }
 
 enum event_type stock_command_type(enum stock_command_kind kind)

@@ -9,6 +9,7 @@
 #define SCHEMAS_STOCK_COMMAND_H
 
 #include "schemas/envelope.h"
+#include "schemas/limits.h"
 #include "schemas/outcome.h"
 #include "schemas/wire.h"
 
@@ -31,6 +32,18 @@ int stock_command_decode(struct stock_command *ret,
 /* Appends the body; -ENOBUFS: @wire is too small. */
 int stock_command_encode(const struct stock_command *command,
 			 struct wire *wire);
+
+/* "STALL/INGREDIENT" of the longest names, and a NUL. */
+enum { STOCK_KEY_BYTES = 2 * TEXT_MAX_BYTES + 2 };
+
+/*
+ * The key of a record about @ingredient of @stall, in @room with a NUL behind
+ * it. @subject is what its ce_subject says: the key too, or @ingredient alone
+ * when the key is longer than a text of an envelope may be. The names are
+ * clean and within TEXT_MAX_BYTES.
+ */
+struct text stock_key(char room[static STOCK_KEY_BYTES], struct text stall,
+		      struct text ingredient, struct text *subject);
 
 /* EVENT_STOCK_ADDED or EVENT_STOCK_COUNTED, for the envelope. */
 enum event_type stock_command_type(enum stock_command_kind kind);

@@ -97,6 +97,50 @@ START_TEST(what_breaks_the_contract_is_named)
 	}
 END_TEST
 
+static struct text name_of(char room[static TEXT_MAX_BYTES],
+			   const char *character, size_t n)
+{
+	size_t n_bytes = strlen(character);
+
+	for (size_t i = 0; i < n; i++)
+		memcpy(room + i * n_bytes, character, n_bytes);
+	return (struct text){ room, n * n_bytes };
+}
+
+static const struct {
+	const char *character;
+	size_t n_stall, n_ingredient;
+	bool key_is_subject;
+} names[] = {
+	{ "x", 4, 6, true },
+	{ "x", 127, 127, true },
+	{ "x", 127, 128, false },
+	{ "x", 200, 200, false },
+	{ "\xf0\x9f\xa7\x80", 127, 127, true },
+	{ "\xf0\x9f\xa7\x80", 255, 255, false },
+};
+
+START_TEST(a_subject_is_never_longer_than_a_text_of_an_envelope)
+	{
+		char stalls[TEXT_MAX_BYTES], ingredients[TEXT_MAX_BYTES];
+		struct text stall =
+			name_of(stalls, names[_i].character, names[_i].n_stall);
+		struct text ingredient =
+			name_of(ingredients, names[_i].character,
+				names[_i].n_ingredient);
+		char room[STOCK_KEY_BYTES];
+		struct text subject,
+			key = stock_key(room, stall, ingredient, &subject);
+
+		ck_assert_uint_eq(key.n, stall.n + 1 + ingredient.n);
+		ck_assert_uint_eq(strlen(room), key.n);
+		ck_assert_int_eq(key.p[stall.n], '/');
+		ck_assert(text_equal(
+			subject, names[_i].key_is_subject ? key : ingredient));
+		ck_assert_uint_le(text_n_chars(subject), TEXT_MAX_CHARS);
+	}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("stock_command");
@@ -106,6 +150,9 @@ int main(void)
 	tcase_add_test(tcase, nothing_may_be_counted_but_not_added);
 	tcase_add_loop_test(tcase, what_breaks_the_contract_is_named, 0,
 			    N_OF(refused));
+	tcase_add_loop_test(
+		tcase, a_subject_is_never_longer_than_a_text_of_an_envelope, 0,
+		N_OF(names));
 	suite_add_tcase(suite, tcase);
 	return fixture_run(suite);
 }

@@ -46,7 +46,8 @@ struct run {
 	char topic[COMMAND_TOPIC_MAX];
 	struct order_id event_id;
 	char id[ORDER_ID_CHARS + 1];
-	char what[2 * TEXT_MAX_BYTES + 2], now[48], then[64];
+	char key[STOCK_KEY_BYTES], now[48], then[64];
+	struct text subject;
 	bool reported, delivered;
 	char position[COMMAND_TOPIC_MAX + 40];
 	char error[256];
@@ -76,7 +77,7 @@ static int make_id(struct run *run)
 	return 0;
 }
 
-static int send_event(struct run *run, struct text key)
+static int send_event(struct run *run)
 {
 	uint8_t bytes[4096];
 	struct wire wire = WIRE_INIT(bytes);
@@ -92,7 +93,7 @@ static int send_event(struct run *run, struct text key)
 	envelope.id = text_of(run->id);
 	envelope.source = TEXT("/overlord");
 	envelope.time = text_of(time);
-	envelope.subject = key;
+	envelope.subject = run->subject;
 	envelope.traceparent = trace_begin(traceparent, &run->event_id);
 	envelope.stall = run->event.stall;
 	envelope.producer = text_of("overlord@" GALORE_VERSION);
@@ -104,8 +105,8 @@ static int send_event(struct run *run, struct text key)
 	if (r)
 		return r;
 	return kafka_out_send(message,
-			      &(struct kafka_body){ .key = key.p,
-						    .n_key = key.n,
+			      &(struct kafka_body){ .key = run->key,
+						    .n_key = strlen(run->key),
 						    .value = wire.p,
 						    .n_value = wire.n },
 			      NULL);
@@ -119,7 +120,7 @@ static int write_audit(struct run *run, const struct pg_statement *end)
 	int r;
 
 	buf_text(&what, "{\"stock\": ");
-	pg_json_text(&what, run->what, strlen(run->what));
+	pg_json_text(&what, run->key, strlen(run->key));
 	buf_printf(&what, ", \"event\": \"%s\", \"position\": ", run->id);
 	if (run->delivered)
 		pg_json_text(&what, run->position, strlen(run->position));
@@ -162,7 +163,7 @@ static int publish(void *arg, size_t step, enum plan_result *ret)
 	r = write_audit(run, &pg_rollback);
 	if (r)
 		return r;
-	r = send_event(run, text_of(run->what));
+	r = send_event(run);
 	if (r)
 		return not_taken(run, r);
 	if (!kafka_out_flush(run->out, run->command->conf.timeout_ms) ||
@@ -190,24 +191,21 @@ static int look_for_topic(const struct run *run)
 {
 	CLEANUP(kafka_admin_freep) struct kafka_admin *admin = NULL;
 	const char *brokers = run->command->conf.brokers;
-	struct kafka_topic topic = { 0 };
-	bool there;
+	int32_t n_partitions = 0;
 	int r = kafka_admin_new(&admin, brokers, "overlord",
 				command_first_ms(run->command));
 
 	if (!r)
-		r = kafka_admin_topic(admin, run->topic, &topic);
+		r = kafka_admin_partitions(admin, run->topic, &n_partitions);
 	if (r < 0)
 		return r;
-	there = topic.there;
-	kafka_topic_deinit(&topic);
 	if (r) {
 		out_error("%s: Kafka at '%s': %s", run->topic, brokers,
 			  kafka_admin_error(admin));
 		out_hint("nothing was sent; KAFKA_BROKERS says where it is");
 		return COMMAND_E_FAILED;
 	}
-	if (!there) {
+	if (!n_partitions) {
 		out_error("Kafka at '%s' has no topic '%s'", brokers,
 			  run->topic);
 		out_hint("overlord topics apply --execute makes the topics");
@@ -318,8 +316,8 @@ static int read_words(struct run *run, struct command *command)
 				     words[2], command->options.count ? 0 : 1,
 				     QUANTITY_MAX);
 	run->event.quantity = (int32_t)quantity;
-	(void)snprintf(run->what, sizeof(run->what), "%s/%s", words[0],
-		       words[1]);
+	(void)stock_key(run->key, run->event.stall, run->event.ingredient,
+			&run->subject);
 	return command_topic(command, topic_table[TOPIC_RESTOCKS].name,
 			     run->topic);
 }
@@ -337,7 +335,7 @@ int cmd_restock(struct command *command)
 	if (!r && command->options.execute)
 		r = open_servers(&run);
 	if (!r) {
-		plan_add(&plan, run.what, run.now, run.then);
+		plan_add(&plan, run.key, run.now, run.then);
 		r = plan_run(&plan, command, publish, &run);
 	}
 	plan_deinit(&plan);

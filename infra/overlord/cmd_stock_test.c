@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Stock: the list, what restock plans, and what is taken off the menu. */
+#include "infra/lib/kafka_fixture.h"
 #include "infra/overlord/command_fixture.h"
+#include "schemas/limits.h"
+#include "schemas/topics.h"
 
 static void begin(void)
 {
@@ -71,6 +74,74 @@ START_TEST(a_new_name_is_sent_only_when_it_is_meant)
 		ck_assert_int_eq(with_words(cmd_restock, stall, of, "5"),
 				 COMMAND_E_FAILED);
 		CHECK_SAID("KAFKA_BROKERS");
+	}
+END_TEST
+
+/* The first record on `restocks`; the caller destroys it. */
+static rd_kafka_message_t *first_restock(rd_kafka_t *consumer)
+{
+	rd_kafka_topic_partition_list_t *all =
+		rd_kafka_topic_partition_list_new(TOPIC_PARTITIONS);
+	rd_kafka_message_t *message = NULL;
+
+	for (int i = 0; i < TOPIC_PARTITIONS; i++)
+		rd_kafka_topic_partition_list_add(all, "restocks", i)->offset =
+			RD_KAFKA_OFFSET_BEGINNING;
+	ck_assert_int_eq(rd_kafka_assign(consumer, all), 0);
+	rd_kafka_topic_partition_list_destroy(all);
+	CHECK_WITHIN(COMMAND_DEADLINE_MS, message,
+		     message = rd_kafka_consumer_poll(consumer, 100));
+	ck_assert_int_eq(message->err, 0);
+	return message;
+}
+
+static rd_kafka_t *consumer_new(void)
+{
+	rd_kafka_conf_t *conf = xalloc_check(rd_kafka_conf_new());
+	char error[256];
+
+	ck_assert_int_eq(rd_kafka_conf_set(conf, "bootstrap.servers",
+					   mock_brokers(), error,
+					   sizeof(error)),
+			 RD_KAFKA_CONF_OK);
+	ck_assert_int_eq(rd_kafka_conf_set(conf, "group.id", "test", error,
+					   sizeof(error)),
+			 RD_KAFKA_CONF_OK);
+	return xalloc_check(
+		rd_kafka_new(RD_KAFKA_CONSUMER, conf, error, sizeof(error)));
+}
+
+/* Chillybin refuses an envelope with a longer text. */
+START_TEST(the_longest_names_are_sent_with_a_subject_that_chillybin_takes)
+	{
+		char name[TEXT_MAX_CHARS + 1];
+		rd_kafka_headers_t *headers;
+		rd_kafka_message_t *message;
+		rd_kafka_t *consumer;
+		const void *subject;
+		size_t n;
+
+		memset(name, 'x', TEXT_MAX_CHARS);
+		name[TEXT_MAX_CHARS] = '\0';
+		mock_start("restocks", TOPIC_PARTITIONS);
+		command.conf.brokers = mock_brokers();
+		command.options.execute = true;
+		command.options.fresh = true;
+		ck_assert_msg(!with_words(cmd_restock, name, name, "5"), "%s",
+			      said);
+		CHECK_SAID("CONFIRMED");
+		consumer = consumer_new();
+		message = first_restock(consumer);
+		ck_assert_uint_eq(message->key_len, 2 * TEXT_MAX_CHARS + 1);
+		ck_assert_int_eq(rd_kafka_message_headers(message, &headers),
+				 0);
+		ck_assert_int_eq(rd_kafka_header_get_last(headers, "ce_subject",
+							  &subject, &n),
+				 0);
+		ck_assert_uint_eq(n, TEXT_MAX_CHARS);
+		rd_kafka_message_destroy(message);
+		rd_kafka_destroy(consumer);
+		mock_stop();
 	}
 END_TEST
 
@@ -148,6 +219,9 @@ int main(void)
 		       a_plan_to_restock_says_what_is_there_and_what_will_be);
 	tcase_add_loop_test(tcase, a_new_name_is_sent_only_when_it_is_meant, 0,
 			    CHECK_N(slips));
+	tcase_add_test(
+		tcase,
+		the_longest_names_are_sent_with_a_subject_that_chillybin_takes);
 	tcase_add_test(
 		tcase,
 		an_ingredient_of_which_there_is_nothing_is_taken_off_the_menu);

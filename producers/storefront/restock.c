@@ -61,7 +61,7 @@ static void publish(struct command *command,
 	struct wire wire = WIRE_INIT(bytes);
 	char id[ORDER_ID_CHARS + 1];
 	struct command_trace_room room;
-	struct buf subject = { 0 };
+	char key[STOCK_KEY_BYTES];
 	struct publisher_event event = {
 		.topic = TOPIC_RESTOCKS,
 		.body = &wire,
@@ -69,21 +69,15 @@ static void publish(struct command *command,
 
 	if (stock_command_encode(&body, &wire))
 		abort(); /* two texts of 1020 bytes fit */
-	buf_add(&subject, body.stall.p, body.stall.n);
-	buf_text(&subject, "/");
-	buf_add(&subject, body.ingredient.p, body.ingredient.n);
-	event.key = (struct text){ subject.p, subject.n };
 	envelope_init(&event.envelope);
+	event.key = stock_key(key, body.stall, body.ingredient,
+			      &event.envelope.subject);
 	event.envelope.type = stock_command_type(body.kind);
 	event.envelope.version = 1;
 	event.envelope.id = text_of(order_id_format(&event_id, id));
 	event.envelope.stall = body.stall;
 	command_trace(command, &event_id, &event.envelope, &room);
-	/* An envelope's text may not be longer than one of them alone. */
-	if (text_n_chars(event.key) <= TEXT_MAX_CHARS)
-		event.envelope.subject = event.key;
 	command_publish(command, &event);
-	buf_deinit(&subject);
 }
 
 /* False: it has been answered. */

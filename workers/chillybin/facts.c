@@ -22,7 +22,6 @@ enum { SEQ_VERDICT = 1, SEQ_CANCELLATION = 2 };
 
 #define ID_BYTES 160
 #define POSITION_BYTES 96
-#define KEY_BYTES (2 * TEXT_MAX_BYTES + 2)
 
 /* Texts that a fact is made of, while it is being sent. */
 struct words {
@@ -32,7 +31,7 @@ struct words {
 	char position[POSITION_BYTES];
 	char trace[TRACE_BYTES];
 	char number[TEXT_I64_BYTES];
-	char key[KEY_BYTES];
+	char key[STOCK_KEY_BYTES];
 };
 
 static void begin(struct fact *fact, struct words *words, enum event_type type,
@@ -234,16 +233,9 @@ static void tell_change(const struct change_row *row, struct text customer,
 		       (int)row->topic.n, row->topic.p, row->partition,
 		       row->offset,
 		       hash_bytes(row->ingredient.p, row->ingredient.n));
-	(void)snprintf(words.key, sizeof(words.key), "%.*s/%.*s",
-		       (int)row->stall.n, row->stall.p, (int)row->ingredient.n,
-		       row->ingredient.p);
 	begin(&fact, &words, EVENT_STOCK_CHANGED, 1, row->decided_at_ms);
-	fact.key = text_of(words.key);
-	/* A subject is held to the same length as every other text. */
-	if (text_n_chars(fact.key) <= TEXT_MAX_CHARS)
-		fact.envelope.subject = fact.key;
-	else
-		fact.envelope.subject = row->ingredient;
+	fact.key = stock_key(words.key, row->stall, row->ingredient,
+			     &fact.envelope.subject);
 	fact.envelope.stall = row->stall;
 	fact.envelope.customer = customer;
 	fact.envelope.source_position = position_of(
