@@ -95,6 +95,14 @@ static const struct {
 	  "address 'h h:1' is not host:port" },
 	{ { "grill", "set", "left", "--address=h:0", "--plates=1" },
 	  "address 'h:0' is not host:port" },
+	{ { "grill", "set", "left", "--address=h:1", "--plates=257" },
+	  "'257', which is no whole number from 1 to 256" },
+	{ { "grill", "set", "left", "--address=h:1", "--plates=1",
+	    "--unit=248" },
+	  "unit 248 can be no grill's: Modbus reserves 248 to 254" },
+	{ { "grill", "set", "left", "--address=h:1", "--plates=1",
+	    "--unit=254" },
+	  "unit 254 can be no grill's" },
 	{ { "grill", "set", "left", "--address=h:1", "--plates=1",
 	    "--stalls=a,,b" },
 	  "stalls 'a,,b' are no names" },
@@ -209,6 +217,8 @@ START_TEST(the_servers_of_a_make_run_are_taken_from_its_folder)
 		ck_assert_int_eq(run(before), COMMAND_E_FAILED);
 		CHECK_SAID("no make run can be found in '/tmp/overlord-run.");
 		ck_assert_int_eq(setenv("PGSERVICE", "of-another", 1), 0);
+		ck_assert_int_eq(setenv("DB_SCHEMA", "of another", 1), 0);
+		ck_assert_int_eq(setenv("TOPIC_SUFFIX", ".of-another", 1), 0);
 		write_run_file(dir,
 			       "PATH=/nowhere\nKAFKA_BROKERS=127.0.0.1:2\n"
 			       "DATABASE_URL=postgresql://127.0.0.1:1/a?b=c\n");
@@ -220,6 +230,9 @@ START_TEST(the_servers_of_a_make_run_are_taken_from_its_folder)
 		CHECK_SAID("127.0.0.1:2");
 		ck_assert_str_ne(getenv("PATH"), "/nowhere");
 		ck_assert_ptr_null(getenv("PGSERVICE"));
+		/* What the file does not name is the default. */
+		ck_assert_ptr_null(getenv("DB_SCHEMA"));
+		ck_assert_ptr_null(getenv("TOPIC_SUFFIX"));
 		(void)snprintf(path, sizeof(path), "%s/run.env", dir);
 		ck_assert_int_eq(unlink(path), 0);
 		ck_assert_int_eq(rmdir(dir), 0);

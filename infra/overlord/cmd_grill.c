@@ -262,6 +262,11 @@ static int check_arguments(const struct command *command)
 				     "grill '%s' is no name: 1 to %d bytes "
 				     "without spaces",
 				     name, TEXT_MAX_CHARS);
+	if (options->unit > 247 && options->unit < 255)
+		return command_usage(command,
+				     "unit %" PRId64 " can be no grill's: "
+				     "Modbus reserves 248 to 254",
+				     options->unit);
 	if (!right_address(options->address))
 		return command_usage(command, "address '%s' is not host:port",
 				     options->address);

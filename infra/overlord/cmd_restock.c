@@ -239,7 +239,7 @@ static void describe(struct run *run)
 {
 	int64_t quantity = run->event.quantity;
 	bool counted = run->event.kind == STOCK_COMMAND_COUNTED;
-	int64_t n_now = run->n_now < 0 ? 0 : run->n_now;
+	int64_t n_then = run->n_now < 0 ? 0 : run->n_now;
 
 	if (run->n_now >= 0)
 		(void)snprintf(run->now, sizeof(run->now), "%" PRId64,
@@ -248,10 +248,19 @@ static void describe(struct run *run)
 		(void)snprintf(run->now, sizeof(run->now),
 			       "not there, a new %s",
 			       run->new_stall ? "stall" : "ingredient");
-	(void)snprintf(run->then, sizeof(run->then),
-		       counted ? "%" PRId64 " (counted: %" PRId64 ")"
-			       : "%" PRId64 " (added: +%" PRId64 ")",
-		       counted ? quantity : n_now + quantity, quantity);
+	if (counted)
+		(void)snprintf(run->then, sizeof(run->then),
+			       "%" PRId64 " (counted: %" PRId64 ")", quantity,
+			       quantity);
+	else if (!__builtin_add_overflow(n_then, quantity, &n_then))
+		(void)snprintf(run->then, sizeof(run->then),
+			       "%" PRId64 " (added: +%" PRId64 ")", n_then,
+			       quantity);
+	else
+		(void)snprintf(
+			run->then, sizeof(run->then),
+			"too much: chillybin refuses it (added: +%" PRId64 ")",
+			quantity);
 }
 
 static int read_stock(struct run *run)

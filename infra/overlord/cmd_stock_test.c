@@ -44,6 +44,15 @@ START_TEST(a_plan_to_restock_says_what_is_there_and_what_will_be)
 		ck_assert_int_eq(with_words(cmd_restock, "main", "cheese", "5"),
 				 0);
 		CHECK_SAID("main/cheese 12  5 (counted: 5) NOT_ATTEMPTED");
+		command.options.count = false;
+		execute_sql("UPDATE stock SET quantity = 9223372036854775803 "
+			    "WHERE ingredient = 'cheese'");
+		ck_assert_int_eq(with_words(cmd_restock, "main", "cheese", "4"),
+				 0);
+		CHECK_SAID("9223372036854775807 (added: +4) NOT_ATTEMPTED");
+		ck_assert_int_eq(with_words(cmd_restock, "main", "cheese", "5"),
+				 0);
+		CHECK_SAID("too much: chillybin refuses it (added: +5)");
 	}
 END_TEST
 

@@ -27,25 +27,32 @@ const struct conf_table overlord_conf = {
 	.n_rows = sizeof(rows) / sizeof(rows[0]),
 };
 
-/* "NAME=value" and a line feed, of a setting that says where things are. */
+/* The settings that say where things are. */
+static const char *const places[] = { "KAFKA_BROKERS", "DATABASE_URL",
+				      "DB_SCHEMA", "TOPIC_SUFFIX" };
+
+enum { N_PLACES = sizeof(places) / sizeof(places[0]) };
+
+/* "NAME=value" and a line feed. */
 static void take_line(char *line)
 {
-	static const char *const names[] = { "KAFKA_BROKERS", "DATABASE_URL",
-					     "DB_SCHEMA", "TOPIC_SUFFIX" };
 	char *value = strchr(line, '=');
 
 	if (!value)
 		return;
 	*value++ = '\0';
 	value[strcspn(value, "\n")] = '\0';
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (!strcmp(line, names[i]) && setenv(line, value, 1))
+	for (size_t i = 0; i < N_PLACES; i++)
+		if (!strcmp(line, places[i]) && setenv(line, value, 1))
 			abort();
 }
 
-/* What libpq reads of the environment is for another Postgres. */
-static void forget_libpq(void)
+/* What the environment said is of other servers, also what libpq reads. */
+static void forget_places(void)
 {
+	for (size_t i = 0; i < N_PLACES; i++)
+		if (unsetenv(places[i]))
+			abort();
 	for (char **entry = environ; *entry;) {
 		char name[64];
 
@@ -73,7 +80,7 @@ int conf_from_run(const char *dir)
 			 "way; it is '.run' when nobody says another");
 		return CONF_E_BAD;
 	}
-	forget_libpq();
+	forget_places();
 	while (fgets(line, sizeof(line), file))
 		take_line(line);
 	(void)fclose(file);
