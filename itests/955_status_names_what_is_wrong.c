@@ -2,7 +2,8 @@
 /*
  * overlord status is 0 while all is well, and 1 with the name of what is not:
  * a worker that hangs, a topic that is gone, one with more partitions than
- * declared, a log that begins above its position.
+ * declared, an order that no worker has ever come for, a log that begins above
+ * its position.
  */
 #include <check.h>
 #include <stdio.h>
@@ -132,7 +133,8 @@ START_TEST(a_log_that_begins_above_a_position_is_named)
 
 		bus_order(bus, &order, 2, "placed", &position);
 		bus_flush(bus);
-		expect_status(world, 0, "orders");
+		expect_status(world, 1,
+			      "no worker has ever held it, and its lag is 1");
 		empty_log(world, "orders", position.partition);
 		expect_status(world, 1, "begins above 1 of its positions");
 	}

@@ -15,6 +15,7 @@
 #include "infra/overlord/command.h"
 #include "infra/overlord/out.h"
 #include "infra/overlord/plan.h"
+#include "infra/overlord/status_rows.h"
 #include "schemas/limits.h"
 #include "schemas/text.h"
 
@@ -50,8 +51,9 @@ static const struct pg_statement grill_all = {
 	.name = "grill_all",
 	.sql = "SELECT g.grill, g.address, g.unit, "
 	       "coalesce(array_to_string(g.stalls, ','), 'all'), g.enabled, "
-	       "CASE WHEN g.silent_since IS NOT NULL THEN 'no' "
-	       "WHEN g.seen_at IS NOT NULL THEN 'yes' END, "
+	       "CASE WHEN NOT g.enabled THEN NULL "
+	       "WHEN g.silent_since IS NOT NULL THEN 'no' "
+	       "WHEN g.seen_at > now() - " STATUS_SEEN " THEN 'yes' END, "
 	       "g.seen_at, g.silent_reason, "
 	       "count(p.plate), "
 	       "count(p.plate) FILTER (WHERE p.out_since IS NOT NULL), "

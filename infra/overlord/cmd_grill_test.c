@@ -76,19 +76,41 @@ START_TEST(a_toastie_that_comes_onto_it_meanwhile_keeps_the_grill)
 	}
 END_TEST
 
+/* The line of @grill has @text. */
+static void check_row(const char *grill, const char *text)
+{
+	char line[512];
+	const char *at;
+
+	(void)snprintf(line, sizeof(line), "\n%s ", grill);
+	at = strstr(said, line);
+	ck_assert_msg(at, "%s", said);
+	(void)str_n_copy(line, sizeof(line), at + 1, strcspn(at + 1, "\n"));
+	ck_assert_msg(strstr(line, text), "'%s' is not in '%s'", text, line);
+}
+
 START_TEST(whether_a_grill_answers_is_listed)
 	{
 		execute_sql("INSERT INTO control.grills (grill, address) "
-			    "VALUES ('new', 'h:2'), ('right', 'h:3'); "
+			    "VALUES ('new', 'h:2'), ('right', 'h:3'), "
+			    "('unasked', 'h:4'), ('off', 'h:5'); "
+			    "UPDATE control.grills SET seen_at = now() "
+			    "WHERE grill IN ('left', 'off'); "
+			    "UPDATE control.grills SET enabled = false "
+			    "WHERE grill = 'off'; "
 			    "UPDATE control.grills "
 			    "SET seen_at = '2026-01-31 12:00:00Z' "
-			    "WHERE grill <> 'new'; "
+			    "WHERE grill IN ('right', 'unasked'); "
 			    "UPDATE control.grills SET silent_since = now(), "
 			    "silent_reason = 'connection refused' "
 			    "WHERE grill = 'right'");
 		ck_assert_int_eq(run(cmd_grill_list), 0);
-		CHECK_SAID("yes       2026-01-31T12:00:00.000Z ");
-		CHECK_SAID("no        2026-01-31T12:00:00.000Z connection ref");
+		check_row("left", " yes       20");
+		check_row("right",
+			  " no        2026-01-31T12:00:00.000Z connection ref");
+		/* By its last time, of which nobody knows what came since. */
+		check_row("unasked", "           2026-01-31T12:00:00.000Z");
+		check_row("off", " no                20");
 		command.options.json = true;
 		ck_assert_int_eq(run(cmd_grill_list), 0);
 		CHECK_SAID("\"reachable\": null");

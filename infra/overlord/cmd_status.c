@@ -185,7 +185,8 @@ static void put_group(const struct run *run, struct out *out,
 }
 
 /* Does somebody work all of it, and is the log the one that the positions tell
- * of? A service that no worker ever worked may not be wanted. */
+ * of? A service that no worker ever worked may not be wanted, unless
+ * something waits for it. */
 static void check_group(struct run *run, const struct group *group)
 {
 	char of[160], last[160];
@@ -204,7 +205,12 @@ static void check_group(struct run *run, const struct group *group)
 	p[COLOUR] = pg_bytes(run->pg, run->positions, group->last_row,
 			     LAST_HOLDER, &n);
 	(void)str_n_copy(last, sizeof(last), p[COLOUR], n);
-	if (!group->was_held)
+	if (!group->was_held && group->lag)
+		checks_add(
+			&run->checks, false, "positions", of,
+			"no worker has ever held it, and its lag is %" PRId64,
+			group->lag);
+	else if (!group->was_held)
 		checks_add(&run->checks, true, "positions", of,
 			   "no worker has ever held it");
 	else if (group->n_held < group->n_rows)

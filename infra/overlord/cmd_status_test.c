@@ -49,6 +49,15 @@ static int status(void)
 	return r;
 }
 
+#define TOASTIE(stall, state)                                                  \
+	"INSERT INTO toasties (order_id, number, stall, doneness, state, "     \
+	"lines, partition, \"offset\", bucket, changed_at, queued_at) "        \
+	"VALUES ('" ORDER "', 7, '" stall "', 'light', '" state                \
+	"', 1, 0, 0, 0, now(), now() - interval '61 s')"
+#define INTENT                                                                 \
+	"INSERT INTO intents (order_id, grill, plate, token, time_ms, "        \
+	"opened_at) VALUES ('" ORDER "', 'left', 0, 1, 1000, now())"
+
 static const struct {
 	const char *sql, *said;
 } good[] = {
@@ -69,12 +78,23 @@ static const struct {
 	{ "UPDATE positions SET holder = NULL, epoch = 0 "
 	  "WHERE service = 'tally'",
 	  "tally/stable/toasties yes  no worker has ever held it" },
-	{ "INSERT INTO toasties (order_id, number, stall, doneness, state, "
-	  "lines, partition, \"offset\", bucket, changed_at, queued_at) "
-	  "VALUES ('" ORDER "', 7, 'main', 'light', 'queued', 1, 0, 0, 0, "
-	  "now(), now() - interval '61 s')",
-	  "yes  1 queued (the oldest for 00:01:01), 0 on a plate, 0 "
-	  "uncertain" },
+	{ TOASTIE("main", "queued"),
+	  "yes  1 queued (the oldest for 00:01:01), 0 on a plate, 0 parked, "
+	  "0 uncertain" },
+	/* Jafflr settles it when its plate is heard of again. */
+	{ TOASTIE("main", "uncertain") "; " INTENT,
+	  "yes  0 queued, 0 on a plate, 1 parked, 0 uncertain" },
+	{ TOASTIE("main", "grilling") "; " INTENT,
+	  "yes  0 queued, 1 on a plate, 0 parked, 0 uncertain" },
+	/* Its plates are nobody's. */
+	{ "UPDATE control.grills SET stalls = '{main}'; " TOASTIE("demo-1",
+								  "queued"),
+	  "yes  1 queued" },
+	{ "UPDATE control.grills SET seen_at = NULL",
+	  "left yes  2 plates, not asked yet" },
+	{ "UPDATE control.grills SET enabled = false, "
+	  "seen_at = now() - interval '1 h'",
+	  "yes  disabled" },
 };
 
 START_TEST(what_is_as_it_should_be_is_0)
@@ -103,10 +123,19 @@ static const struct {
 	{ "UPDATE control.heartbeats SET troubles = '[{\"topic\": \"orders\", "
 	  "\"partition\": 3, \"what\": \"bad message\"}]'",
 	  "orders/3 no   'me' cannot read it: bad message" },
-	{ "INSERT INTO toasties (order_id, number, stall, doneness, state, "
-	  "lines, partition, \"offset\", bucket, changed_at) VALUES ('" ORDER
-	  "', 7, 'main', 'light', 'uncertain', 1, 0, 0, 0, now())",
-	  "1 uncertain: a person decides" },
+	{ TOASTIE("main", "uncertain"), "1 uncertain: a person decides" },
+	{ TOASTIE("main", "uncertain") "; " INTENT "; "
+				       "UPDATE intents SET closed_at = now()",
+	  "0 parked, 1 uncertain: a person decides" },
+	{ "UPDATE control.grills SET stalls = '{other}'; " TOASTIE("main",
+								   "queued"),
+	  "no   1 queued (the oldest for 00:01:01), 0 on a plate, 0 parked, "
+	  "0 uncertain; no enabled grill serves this stall" },
+	{ "UPDATE control.grills SET enabled = false; " TOASTIE("main",
+								"queued"),
+	  "no enabled grill serves this stall" },
+	{ "UPDATE control.grills SET seen_at = now() - interval '16 s'",
+	  "left no   no worker has heard of it for 00:00:16" },
 	{ "UPDATE control.grills SET silent_since = now() - interval '40 s', "
 	  "silent_reason = 'connection refused'",
 	  "silent for 00:00:40: connection refused" },
@@ -125,6 +154,37 @@ START_TEST(what_is_not_as_it_should_be_is_1_and_named)
 		ck_assert_int_eq(status(), COMMAND_E_FAILED);
 		CHECK_SAID(bad[_i].said);
 		CHECK_SAID("not good");
+	}
+END_TEST
+
+/* Of a service that no worker has ever held. */
+START_TEST(what_waits_for_a_service_that_never_ran_is_named)
+	{
+		rd_kafka_t *producer;
+		rd_kafka_conf_t *conf = xalloc_check(rd_kafka_conf_new());
+		char error[256];
+
+		start_kafka(NULL, TOPIC_PARTITIONS);
+		execute_sql("UPDATE positions SET holder = NULL, epoch = 0 "
+			    "WHERE service = 'tally'");
+		ck_assert_int_eq(rd_kafka_conf_set(conf, "bootstrap.servers",
+						   mock_brokers(), error,
+						   sizeof(error)),
+				 RD_KAFKA_CONF_OK);
+		producer = xalloc_check(rd_kafka_new(RD_KAFKA_PRODUCER, conf,
+						     error, sizeof(error)));
+		ck_assert_int_eq(rd_kafka_producev(producer,
+						   RD_KAFKA_V_TOPIC("toasties"),
+						   RD_KAFKA_V_PARTITION(3),
+						   RD_KAFKA_V_VALUE("x", 1),
+						   RD_KAFKA_V_END),
+				 0);
+		ck_assert_int_eq(rd_kafka_flush(producer, COMMAND_DEADLINE_MS),
+				 0);
+		rd_kafka_destroy(producer);
+		ck_assert_msg(status() == COMMAND_E_FAILED, "%s", said);
+		CHECK_SAID("tally/stable/toasties no   no worker has ever held "
+			   "it, and its lag is 1");
 	}
 END_TEST
 
@@ -181,6 +241,7 @@ int main(void)
 			    CHECK_N(good));
 	tcase_add_loop_test(tcase, what_is_not_as_it_should_be_is_1_and_named,
 			    0, CHECK_N(bad));
+	tcase_add_test(tcase, what_waits_for_a_service_that_never_ran_is_named);
 	tcase_add_loop_test(tcase, a_topic_that_is_not_as_declared_is_named, 0,
 			    CHECK_N(topics));
 	tcase_add_test(tcase,

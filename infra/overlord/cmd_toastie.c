@@ -15,34 +15,50 @@
 #include "infra/overlord/order_of.h"
 #include "infra/overlord/out.h"
 #include "infra/overlord/plan.h"
+#include "infra/overlord/toastie_sql.h"
 #include "schemas/toastie.h"
 
 #define LIMIT 100
 
 /* -> order_id, order_id, number, stall, customer, state, cancelled, grill,
- * plate, changed_at, reason; in the order of the queue; without a state what is
- * not at its end */
-static const struct pg_statement toastie_all = {
-	.name = "toastie_all",
-	.sql = "SELECT order_id, order_id, number, stall, customer, state, "
-	       "cancelled, grill, plate, changed_at, reason FROM toasties "
-	       "WHERE CASE WHEN $1::text IS NULL THEN state IN ('collecting', "
-	       "'queued', 'grilling', 'uncertain') "
-	       "ELSE $1 IN (state, 'all') END "
-	       "AND ($2::text IS NULL OR stall = $2) "
-	       "ORDER BY queue_number NULLS FIRST, changed_at, order_id LIMIT "
-	       "$3",
+ * plate, changed_at, reason; in the order of the queue */
+#define LIST(toasties)                                                         \
+	"SELECT order_id, order_id, number, stall, customer, shown, "          \
+	"cancelled, grill, plate, changed_at, reason FROM " toasties " t "     \
+	"WHERE ($1::text IS NULL OR $1 IN (shown, 'all')) "                    \
+	"AND ($2::text IS NULL OR stall = $2) "                                \
+	"ORDER BY queue_number NULLS FIRST, changed_at, order_id LIMIT $3"
+
+static const struct pg_statement toasties_open = {
+	.name = "toasties_open",
+	.sql = LIST(TOASTIES_OPEN),
 	.n_args = 3,
 };
 
-/* Rows have two that no fact has. */
-static bool is_state(const char *name)
+static const struct pg_statement toasties_all = {
+	.name = "toasties_all",
+	.sql = LIST(TOASTIES_ALL),
+	.n_args = 3,
+};
+
+/* Of each state that may be asked for: which statement has it. NULL: there is
+ * no such state. */
+static const struct pg_statement *statement_of(const char *name)
 {
+	static const char *const open[] = { "queued", "grilling", "parked",
+					    "uncertain" };
+	/* Rows have some that no fact has. */
+	static const char *const rest[] = { "all", "collecting", "cancelled" };
 	enum toastie_state state;
 
-	return !strcmp(name, "all") || !strcmp(name, "collecting") ||
-	       !strcmp(name, "cancelled") ||
-	       !toastie_state_parse(&state, text_of(name));
+	for (size_t i = 0; i < sizeof(open) / sizeof(open[0]); i++)
+		if (!name || !strcmp(name, open[i]))
+			return &toasties_open;
+	for (size_t i = 0; i < sizeof(rest) / sizeof(rest[0]); i++)
+		if (!strcmp(name, rest[i]))
+			return &toasties_all;
+	return toastie_state_parse(&state, text_of(name)) ? NULL
+							  : &toasties_all;
 }
 
 static struct out *toastie_table(bool json)
@@ -69,10 +85,11 @@ int cmd_toastie_list(struct command *command)
 	int64_t limit = options->limit < 0 ? LIMIT : options->limit;
 	CLEANUP(out_freep) struct out *out = toastie_table(options->json);
 	CLEANUP(pg_freep) struct pg *pg = NULL;
+	const struct pg_statement *statement = statement_of(options->state);
 	struct pg_args args = { 0 };
 	int i, r;
 
-	if (options->state && !is_state(options->state))
+	if (!statement)
 		return command_usage(command, "there is no state '%.100s'",
 				     options->state);
 	r = command_connect(&pg, command);
@@ -83,7 +100,7 @@ int cmd_toastie_list(struct command *command)
 	pg_put_text(pg_arg(&args), options->stall,
 		    options->stall ? strlen(options->stall) : 0);
 	pg_put_i64(pg_arg(&args), limit);
-	i = pg_add(pg, &toastie_all, &args);
+	i = pg_add(pg, statement, &args);
 	r = command_run(command, pg, "toasties");
 	pg_args_deinit(&args);
 	if (r)

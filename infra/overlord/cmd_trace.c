@@ -66,8 +66,7 @@ static const struct pg_statement order_story = {
 static const struct pg_statement orders_newest = {
 	.name = "orders_newest",
 	.sql = "SELECT order_id, order_id, number, stall, customer, verdict, "
-	       "decided_at FROM orders ORDER BY decided_at DESC, order_id "
-	       "LIMIT $1",
+	       "decided_at FROM orders ORDER BY number DESC LIMIT $1",
 	.n_args = 1,
 };
 

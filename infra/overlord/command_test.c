@@ -91,7 +91,18 @@ START_TEST(toasties_are_listed_by_state_and_stall)
 		make_toastie("uncertain");
 		ck_assert_int_eq(run(cmd_toastie_list), 0);
 		CHECK_SAID(ORDER " " CALL_CODE "      7 main ");
+		CHECK_SAID(" parked ");
+		command.options.state = "parked";
+		ck_assert_int_eq(run(cmd_toastie_list), 0);
+		CHECK_SAID(ORDER);
+		command.options.state = "all";
+		ck_assert_int_eq(run(cmd_toastie_list), 0);
+		CHECK_SAID(" parked ");
 		command.options.state = "uncertain";
+		ck_assert_int_eq(run(cmd_toastie_list), 0);
+		CHECK_SAID("there are no such toasties");
+		/* Jafflr has given it up. */
+		execute_sql("UPDATE intents SET closed_at = now()");
 		command.options.stall = "main";
 		ck_assert_int_eq(run(cmd_toastie_list), 0);
 		CHECK_SAID(ORDER);
@@ -128,6 +139,50 @@ START_TEST(toasties_are_listed_in_the_order_of_the_queue)
 		first = strstr(said, ORDER);
 		second = strstr(said, OTHER_ORDER);
 		ck_assert_msg(first && second && first < second, "%s", said);
+	}
+END_TEST
+
+/* Rows that a plain scan of either table has read. */
+static int64_t n_scanned(void)
+{
+	CHECK_WITHIN(COMMAND_DEADLINE_MS,
+		     !NUMBER("SELECT count(*) FROM pg_stat_activity "
+			     "WHERE application_name LIKE 'overlord%' "
+			     "AND datname = current_database()"),
+		     (void)0);
+	return NUMBER("SELECT sum(seq_tup_read)::bigint "
+		      "FROM pg_stat_user_tables "
+		      "WHERE relname IN ('toasties', 'orders')");
+}
+
+static int (*const open_reads[])(struct command *command) = {
+	cmd_toastie_list,
+	cmd_status,
+	cmd_trace,
+};
+
+START_TEST(what_is_open_is_found_however_long_the_tables_are)
+	{
+		int64_t before;
+
+		execute_sql("INSERT INTO toasties (order_id, number, stall, "
+			    "doneness, state, lines, partition, \"offset\", "
+			    "bucket, changed_at) SELECT gen_random_uuid(), n, "
+			    "'main', 'light', 'done', 1, 0, n, 0, now() "
+			    "FROM generate_series(1, 40000) n; "
+			    "INSERT INTO orders (order_id, number, stall, "
+			    "items, doneness, grill, content_hash, verdict, "
+			    "order_version, pick_version, partition, "
+			    "\"offset\", decided_at) SELECT order_id, number, "
+			    "stall, '[]', doneness, true, 1, 'picked', 2, 2, "
+			    "0, \"offset\", now() FROM toasties");
+		make_toastie("queued");
+		execute_sql("ANALYZE");
+		command.conf.timeout_ms = 500;
+		command.options.words[0] = CALL_CODE;
+		before = n_scanned();
+		(void)run(open_reads[_i]);
+		ck_assert_int_lt(n_scanned() - before, 1000);
 	}
 END_TEST
 
@@ -212,6 +267,9 @@ int main(void)
 	tcase_add_test(tcase, a_toastie_on_the_grill_is_not_resolved);
 	tcase_add_test(tcase, toasties_are_listed_by_state_and_stall);
 	tcase_add_test(tcase, toasties_are_listed_in_the_order_of_the_queue);
+	tcase_add_loop_test(tcase,
+			    what_is_open_is_found_however_long_the_tables_are,
+			    0, CHECK_N(open_reads));
 	tcase_add_test(tcase, a_call_code_lists_orders_and_asks_for_an_id);
 	tcase_add_loop_test(tcase, every_read_is_json_when_it_is_asked_for, 0,
 			    CHECK_N(reads));

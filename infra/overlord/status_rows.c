@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "infra/lib/str.h"
+#include "infra/overlord/toastie_sql.h"
 
 /* clang-format off */
 #define AGO(at) "date_trunc('second', now() - " at ")::text"
@@ -33,29 +34,37 @@ static const struct pg_statement troubles_live = {
 	.n_args = 1,
 };
 
-/* -> stall, queued, on a plate, uncertain, how long the oldest has been
- * queued; those first that a person has to decide */
+/* -> stall, queued, on a plate, parked, uncertain, does a queue wait that no
+ * enabled grill serves (demo stalls need none), how long the oldest has been
+ * queued; those first that are not good */
 static const struct pg_statement toasties_waiting = {
 	.name = "toasties_waiting",
-	.sql = "SELECT stall, count(*) FILTER (WHERE state = 'queued'), "
-	       "count(*) FILTER (WHERE state = 'grilling'), "
-	       "count(*) FILTER (WHERE state = 'uncertain'), "
-	       AGO("min(queued_at) FILTER (WHERE state = 'queued')") " "
-	       "FROM toasties "
-	       "WHERE state IN ('queued', 'grilling', 'uncertain') "
-	       "GROUP BY stall ORDER BY 4 DESC, stall LIMIT 100",
+	.sql = "SELECT t.stall, count(*) FILTER (WHERE shown = 'queued'), "
+	       "count(*) FILTER (WHERE shown = 'grilling'), "
+	       "count(*) FILTER (WHERE shown = 'parked'), "
+	       "count(*) FILTER (WHERE shown = 'uncertain'), "
+	       "bool_or(shown = 'queued') "
+	       "AND NOT starts_with(t.stall, 'demo-') "
+	       "AND NOT EXISTS (SELECT FROM control.grills g WHERE g.enabled "
+	       "AND (g.stalls IS NULL OR t.stall = ANY (g.stalls))), "
+	       AGO("min(t.queued_at) FILTER (WHERE shown = 'queued')") " "
+	       "FROM " TOASTIES_OPEN " t "
+	       "GROUP BY t.stall ORDER BY 5 DESC, 6 DESC, t.stall LIMIT 100",
 	.n_args = 0,
 };
 
 /* -> grill, enabled, for how long it has been silent, why, plates, plates out
- * of use, why */
+ * of use, why, has it ever answered, for how long nothing was heard of it */
 static const struct pg_statement grills_now = {
 	.name = "grills_now",
 	.sql = "SELECT g.grill, g.enabled, " AGO("g.silent_since") ", "
 	       "g.silent_reason, count(p.plate), "
 	       "count(p.plate) FILTER (WHERE p.out_since IS NOT NULL), "
 	       "string_agg(p.plate || ': ' || p.out_reason, ', ' "
-	       "ORDER BY p.plate) FILTER (WHERE p.out_since IS NOT NULL) "
+	       "ORDER BY p.plate) FILTER (WHERE p.out_since IS NOT NULL), "
+	       "g.seen_at IS NOT NULL, "
+	       "CASE WHEN g.seen_at <= now() - " STATUS_SEEN " THEN "
+	       AGO("g.seen_at") " END "
 	       "FROM control.grills g LEFT JOIN control.plates p USING (grill) "
 	       "GROUP BY g.grill ORDER BY g.grill",
 	.n_args = 0,
@@ -125,19 +134,23 @@ static void check_toasties(const struct pg *pg, int i, struct checks *checks)
 {
 	for (int row = 0; row < pg_n_rows(pg, i); row++) {
 		struct texts texts = { .pg = pg, .statement = i, .row = row };
-		int64_t n_uncertain = pg_i64(pg, i, row, 3);
+		int64_t n_uncertain = pg_i64(pg, i, row, 4);
+		bool unserved = pg_bool(pg, i, row, 5);
 		char oldest[64] = "";
 
-		if (!pg_null(pg, i, row, 4))
+		if (!pg_null(pg, i, row, 6))
 			(void)snprintf(oldest, sizeof(oldest),
 				       " (the oldest for %.32s)",
-				       text_at(&texts, 4));
-		checks_add(checks, !n_uncertain, "toasties", text_at(&texts, 0),
+				       text_at(&texts, 6));
+		checks_add(checks, !n_uncertain && !unserved, "toasties",
+			   text_at(&texts, 0),
 			   "%" PRId64 " queued%s, %" PRId64 " on a plate, "
-			   "%" PRId64 " uncertain%s",
+			   "%" PRId64 " parked, %" PRId64 " uncertain%s%s",
 			   pg_i64(pg, i, row, 1), oldest, pg_i64(pg, i, row, 2),
-			   n_uncertain,
-			   n_uncertain ? ": a person decides" : "");
+			   pg_i64(pg, i, row, 3), n_uncertain,
+			   n_uncertain ? ": a person decides" : "",
+			   unserved ? "; no enabled grill serves this stall"
+				    : "");
 	}
 	if (!pg_n_rows(pg, i))
 		checks_add(checks, true, "toasties", "", "none waits");
@@ -156,14 +169,19 @@ static void check_grill(struct texts *texts, struct checks *checks)
 	else if (!pg_null(pg, i, row, 2))
 		checks_add(checks, false, "grill", grill, "silent for %s: %s",
 			   text_at(texts, 2), text_at(texts, 3));
+	else if (!pg_null(pg, i, row, 8))
+		checks_add(checks, false, "grill", grill,
+			   "no worker has heard of it for %s",
+			   text_at(texts, 8));
 	else if (n_out)
 		checks_add(checks, false, "grill", grill,
 			   "%" PRId64 " of %" PRId64 " plates are out of use: "
 			   "%s",
 			   n_out, n_plates, text_at(texts, 6));
 	else
-		checks_add(checks, true, "grill", grill, "%" PRId64 " plates",
-			   n_plates);
+		checks_add(checks, true, "grill", grill, "%" PRId64 " plates%s",
+			   n_plates,
+			   pg_bool(pg, i, row, 7) ? "" : ", not asked yet");
 }
 
 static void check_dead_letters(const struct pg *pg, int i,

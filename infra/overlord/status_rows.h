@@ -12,6 +12,10 @@
 /* A worker whose heartbeat is older is hung, cut off or gone. SQL. */
 #define STATUS_LIVE "interval '10 s'"
 
+/* A grill that answers is seen every 5 s: one that was seen longer ago is
+ * asked by nobody. SQL. */
+#define STATUS_SEEN "interval '15 s'"
+
 /* Which of a message's statements they are. */
 struct status_rows {
 	int workers, troubles, toasties, grills, dead_letters;
