@@ -100,11 +100,11 @@ END_TEST
 static struct text name_of(char room[static TEXT_MAX_BYTES],
 			   const char *character, size_t n)
 {
-	size_t n_bytes = strlen(character);
+	size_t n_bytes = n * strlen(character);
 
-	for (size_t i = 0; i < n; i++)
-		memcpy(room + i * n_bytes, character, n_bytes);
-	return (struct text){ room, n * n_bytes };
+	for (size_t i = 0; i < n_bytes; i++)
+		room[i] = character[i % strlen(character)];
+	return (struct text){ room, n_bytes };
 }
 
 static const struct {
