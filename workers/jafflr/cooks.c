@@ -81,7 +81,7 @@ bool cooks_drop_stranded(struct cooks *cooks)
 		struct cook *cook = &cooks->list[i];
 
 		if (!cook->used || cook->state != COOK_PARKED ||
-		    (cook->grill && cook->grill->enabled))
+		    (cook->grill && cook->grill->listed))
 			continue;
 		cooks_drop(cook);
 		any = true;

@@ -51,7 +51,7 @@ struct cook *cooks_add(struct cooks *cooks, const struct grills *grills,
 		       const struct tick_row *row);
 void cooks_drop(struct cook *cook);
 void cooks_drop_all(struct cooks *cooks);
-/* Parked ones whose grill is not used (any more): true if there were any.
+/* Parked ones whose grill is not listed (any more): true if there were any.
  * Their intents stay open, to be adopted where the grill is now. */
 bool cooks_drop_stranded(struct cooks *cooks);
 

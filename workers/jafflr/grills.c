@@ -13,6 +13,8 @@
 
 #define FRESH_MS 3000
 #define WRITE_EVERY_MS 5000
+#define OPEN_AGAIN_MS 1000
+#define OPEN_AGAIN_MAX_MS 60000
 
 static char *copy(struct text text)
 {
@@ -64,12 +66,12 @@ static const char *open_thread(struct grill_of *grill,
 	};
 	struct grill_thread_params thread = {
 		.ops = &grill_modbus_ops,
-		.n_plates = grill->n_plates,
+		.n_plates = grill->n_named_plates,
 		.loop = params->loop,
 	};
 	struct grill_modbus *driver;
 
-	if (grill->n_plates > GRILL_PLATES_MAX)
+	if (grill->n_named_plates > GRILL_PLATES_MAX)
 		return "it has too many plates";
 	if (grill_modbus_new(&driver, &modbus))
 		return "its address or unit cannot be used";
@@ -145,7 +147,7 @@ static const char *reason_of(int outcome)
 bool grills_have_news(const struct grills *grills)
 {
 	for (size_t i = 0; i < grills->n; i++)
-		if (grills->list[i]->enabled && grills->list[i]->news)
+		if (grills->list[i]->listed && grills->list[i]->news)
 			return true;
 	return false;
 }
@@ -155,7 +157,7 @@ void grills_report(struct grills *grills, struct tick *tick, int64_t now_ms)
 	for (size_t i = 0; i < grills->n; i++) {
 		struct grill_of *grill = grills->list[i];
 
-		if (!grill->enabled || grill->health == HEALTH_UNKNOWN ||
+		if (!grill->listed || grill->health == HEALTH_UNKNOWN ||
 		    (!grill->news &&
 		     now_ms - grill->written_at_ms < WRITE_EVERY_MS))
 			continue;
@@ -178,29 +180,41 @@ void grills_report_again(struct grills *grills)
 
 /* ---- which there are ---- */
 
-static void open_grill(struct grills *grills, const struct tick_grill *row)
+/* One that cannot be used is told of like any other that does not answer. */
+static void try_to_open(struct grills *grills, struct grill_of *grill,
+			int64_t now_ms)
 {
-	struct grill_of *grill = xcalloc(1, sizeof(*grill));
-	const char *reason;
+	const char *reason = open_thread(grill, &grills->params);
 
-	grill->name = copy(row->grill);
-	grill->address = copy(row->address);
-	grill->unit = row->unit;
-	grill->n_plates = row->n_plates;
-	grill->enabled = true;
-	grill->written_at_ms = clock_now_ms() - WRITE_EVERY_MS;
-	grills->list[grills->n++] = grill;
-	reason = open_thread(grill, &grills->params);
 	if (reason) {
-		/* It is told of like any other that does not answer. */
-		note_silence(grills, grill, reason, clock_now_ms());
-		grill->n_plates = 0;
+		note_silence(grills, grill, reason, now_ms);
+		grill->driver = grill_modbus_free(grill->driver);
+		grill->open_ms =
+			grill->open_ms ? 2 * grill->open_ms : OPEN_AGAIN_MS;
+		if (grill->open_ms > OPEN_AGAIN_MAX_MS)
+			grill->open_ms = OPEN_AGAIN_MAX_MS;
+		grill->open_at_ms = now_ms + grill->open_ms;
 		return;
 	}
+	grill->n_plates = grill->n_named_plates;
 	grill->plates =
 		xcalloc((size_t)grill->n_plates, sizeof(*grill->plates));
 	log_info("GRILL", "grill '%s' at '%s', %d plates", grill->name,
 		 grill->address, grill->n_plates);
+}
+
+static struct grill_of *add_grill(struct grills *grills,
+				  const struct tick_grill *row, int64_t now_ms)
+{
+	struct grill_of *grill = xcalloc(1, sizeof(*grill));
+
+	grill->name = copy(row->grill);
+	grill->address = copy(row->address);
+	grill->unit = row->unit;
+	grill->n_named_plates = row->n_plates;
+	grill->written_at_ms = now_ms - WRITE_EVERY_MS;
+	grills->list[grills->n++] = grill;
+	return grill;
 }
 
 static bool is_same(const struct grill_of *grill, const struct tick_grill *row)
@@ -208,7 +222,7 @@ static bool is_same(const struct grill_of *grill, const struct tick_grill *row)
 	return text_equal(text_of(grill->name), row->grill) &&
 	       text_equal(text_of(grill->address), row->address) &&
 	       grill->unit == row->unit &&
-	       (!grill->thread || grill->n_plates == row->n_plates);
+	       grill->n_named_plates == row->n_plates;
 }
 
 static bool in_hand(const struct grill_of *grill)
@@ -219,13 +233,13 @@ static bool in_hand(const struct grill_of *grill)
 	return false;
 }
 
-/* One that is not named any more stays until its last toastie is off. */
+/* One that is not listed any more stays until its last toastie is off. */
 static void close_idle(struct grills *grills)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < grills->n; i++) {
-		if (grills->list[i]->enabled || in_hand(grills->list[i]))
+		if (grills->list[i]->listed || in_hand(grills->list[i]))
 			grills->list[n++] = grills->list[i];
 		else
 			close_grill(grills->list[i]);
@@ -233,34 +247,41 @@ static void close_idle(struct grills *grills)
 	grills->n = n;
 }
 
-static void use_grill(struct grills *grills, const struct tick_grill *row)
+static void use_grill(struct grills *grills, const struct tick_grill *row,
+		      int64_t now_ms)
 {
+	struct grill_of *grill;
 	size_t i = 0;
 
 	while (i < grills->n && !is_same(grills->list[i], row))
 		i++;
 	if (i == GRILLS_MAX)
 		return;
-	if (i == grills->n)
-		open_grill(grills, row);
-	grills->list[i]->enabled = true;
-	set_stalls(grills->list[i], row);
+	grill = i < grills->n ? grills->list[i]
+			      : add_grill(grills, row, now_ms);
+	grill->listed = true;
+	grill->enabled = row->enabled;
+	set_stalls(grill, row);
+	if (!grill->thread && now_ms >= grill->open_at_ms)
+		try_to_open(grills, grill, now_ms);
 }
 
 void grills_update(struct grills *grills, const struct tick_grill *list,
 		   size_t n)
 {
+	int64_t now_ms = clock_now_ms();
 	bool too_many = n > GRILLS_MAX;
 
 	for (size_t i = 0; i < grills->n; i++)
-		grills->list[i]->enabled = false;
+		grills->list[i]->listed = grills->list[i]->enabled = false;
 	for (size_t k = 0; k < n && k < GRILLS_MAX; k++)
-		use_grill(grills, &list[k]);
+		use_grill(grills, &list[k], now_ms);
 	close_idle(grills);
 	if (too_many && !grills->too_many)
 		log_error("GRILL-TOO-MANY",
-			  "more than %d grills are enabled, the first ones by "
-			  "their names are used",
+			  "more than %d grills are enabled or have a toastie "
+			  "on them, the enabled ones are used first, by their "
+			  "names",
 			  GRILLS_MAX);
 	grills->too_many = too_many;
 }
@@ -272,7 +293,7 @@ struct grill_of *grills_find(const struct grills *grills, struct text name)
 	/* One that has moved to another address may still be at its last. */
 	for (size_t i = 0; i < grills->n; i++)
 		if (text_equal(text_of(grills->list[i]->name), name) &&
-		    (!found || grills->list[i]->enabled))
+		    (!found || grills->list[i]->listed))
 			found = grills->list[i];
 	return found;
 }
@@ -434,13 +455,13 @@ void grills_text(const struct grills *grills, int64_t now_ms, struct buf *out)
 		      "silent",
 		      KIND_GAUGE);
 	for (size_t i = 0; i < grills->n; i++)
-		if (grills->list[i]->enabled)
+		if (grills->list[i]->listed)
 			line(out, grills->list[i], NULL,
 			     grills->list[i]->health == HEALTH_ANSWERS);
 	counters_head(out, "galore_plates",
 		      "plates by what this worker sees of them", KIND_GAUGE);
 	for (size_t i = 0; i < grills->n; i++)
-		if (grills->list[i]->enabled)
+		if (grills->list[i]->listed)
 			plates_text(grills->list[i], now_ms, out);
 }
 

@@ -31,14 +31,17 @@ struct grill_of {
 	int unit;
 	char **stalls; /* NULL: all */
 	size_t n_stalls;
-	int n_plates;
+	int n_named_plates; /* by the tables */
+	int n_plates;       /* 0 without a thread */
 	struct plate *plates;
 	struct grill_thread *thread; /* NULL: it cannot be used */
+	int64_t open_ms, open_at_ms; /* it is opened again after a pause */
 	void *driver;                /* what the thread's ops work on */
 	uint64_t read; /* number of the last reading that was looked at */
 	uint64_t asked;
 	int64_t asked_at_ms;
-	bool enabled; /* still named by the tables */
+	bool listed;  /* by the tables: enabled, or something is on it */
+	bool enabled; /* its plates are offered */
 	enum grill_health health;
 	const char *reason;      /* a literal, while it is silent */
 	int64_t silent_since_ms; /* this clock's */
@@ -56,7 +59,7 @@ struct grills {
 	struct grills_params params;
 	struct grill_of *list[GRILLS_MAX];
 	size_t n;
-	bool too_many; /* more are named than are used */
+	bool too_many; /* more are listed than are used */
 	struct log_limit lines;
 };
 
@@ -77,10 +80,10 @@ void grills_offer(const struct grills *grills, struct tick *tick,
 		  int64_t now_ms);
 bool grills_any_free(const struct grills *grills, int64_t now_ms);
 
-/* Does a grill that is used serve the stall? @heard: and answers, as far as
- * is known. */
+/* Does an enabled grill serve the stall? @heard: and answers, as far as is
+ * known. */
 bool grills_serve(const struct grills *grills, struct text stall, bool heard);
-/* Is there one of which it is not known that it does not answer? */
+/* Is there an enabled one of which it is not known that it does not answer? */
 bool grills_any_heard(const struct grills *grills);
 
 /* Has a grill fallen silent, or come back, since that was written? */

@@ -382,12 +382,68 @@ START_TEST(what_is_parked_waits_for_a_grill_that_was_taken_out_and_comes_back)
 	{
 		struct grill_fake *fake = park(true);
 
-		disable("true");
+		postgres_exec(db, "CREATE TABLE plates AS TABLE control.plates;"
+				  "CREATE TABLE grills AS TABLE control.grills;"
+				  "DELETE FROM control.plates;"
+				  "DELETE FROM control.grills");
 		CHECK_WITHIN(DEADLINE_MS, me.kitchen.grills.n == 0, work(&me));
 		set_silent(fake, false);
 		end_toastings();
 		ck_assert(is_in(1, ROW_UNCERTAIN));
-		postgres_exec(db, "UPDATE control.grills SET enabled = true");
+		postgres_exec(db, "INSERT INTO control.grills TABLE grills;"
+				  "INSERT INTO control.plates TABLE plates");
+		CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_DONE), work(&me));
+		ck_assert_int_eq(n_starts(), 1);
+	}
+END_TEST
+
+static void start_worker_again(void)
+{
+	end(&me);
+	me = (struct who){ 0 };
+	begin(&me, "me");
+	take_over(&me);
+}
+
+/* The worker runs on, or begins anew. */
+START_TEST(what_is_parked_is_settled_by_a_grill_that_is_disabled)
+	{
+		struct grill_fake *fake = park(true);
+
+		disable("true");
+		if (_i)
+			start_worker_again();
+		CHECK_WITHIN(DEADLINE_MS,
+			     me.kitchen.grills.n == 1 &&
+				     !me.kitchen.grills.list[0]->enabled,
+			     work(&me));
+		set_silent(fake, false);
+		end_toastings();
+		CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_DONE), work(&me));
+		ck_assert_int_eq(n_starts(), 1);
+		ck_assert_int_eq(n_open(), 0);
+		CHECK_WITHIN(DEADLINE_MS, me.kitchen.grills.n == 0, work(&me));
+	}
+END_TEST
+
+START_TEST(a_new_worker_finishes_what_is_on_a_grill_that_is_disabled)
+	{
+		start_one(1);
+		disable("true");
+		start_worker_again();
+		CHECK_WITHIN(DEADLINE_MS,
+			     me.kitchen.cooks.n &&
+				     me.kitchen.cooks.list[0].state ==
+					     COOK_GRILLING,
+			     work(&me));
+		ck_assert(is_in(1, ROW_GRILLING));
+		/* It gets nothing new, though most of its plates are free. */
+		add(2, "main");
+		me.kitchen.maybe_queued = true;
+		ck_assert(!grills_any_free(&me.kitchen.grills, clock_now_ms()));
+		run_tick(&me);
+		ck_assert(is_in(2, ROW_QUEUED));
+		end_toastings();
 		CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_DONE), work(&me));
 		ck_assert_int_eq(n_starts(), 1);
 	}
@@ -756,6 +812,12 @@ static void add_returns(TCase *tcase)
 	tcase_add_test(
 		tcase,
 		what_is_parked_waits_for_a_grill_that_was_taken_out_and_comes_back);
+	tcase_add_loop_test(
+		tcase, what_is_parked_is_settled_by_a_grill_that_is_disabled, 0,
+		2);
+	tcase_add_test(
+		tcase,
+		a_new_worker_finishes_what_is_on_a_grill_that_is_disabled);
 }
 
 static void add_tokens(TCase *tcase)

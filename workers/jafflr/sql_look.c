@@ -20,14 +20,17 @@
 /* ---- statements ---- */
 
 /* Whatever a person has put there: at most one grill more than are used, and
- * a list of stalls that is flat. */
+ * a list of stalls that is flat. One that is not enabled is listed as long as
+ * anything is on it. */
 static const struct pg_statement list_grills = {
 	"list_grills",
 	"SELECT g.grill, g.address, g.unit, CASE WHEN g.stalls IS NOT NULL THEN"
 	" ARRAY(SELECT s FROM unnest(g.stalls) AS s WHERE s IS NOT NULL) END,"
-	" least(max(p.plate)::bigint + 1, 1000000)"
+	" least(max(p.plate)::bigint + 1, 1000000), g.enabled"
 	" FROM control.grills g JOIN control.plates p USING (grill)"
-	" WHERE g.enabled GROUP BY g.grill ORDER BY g.grill LIMIT $1",
+	" WHERE g.enabled OR EXISTS (SELECT FROM intents i"
+	" WHERE i.grill = g.grill AND i.closed_at IS NULL)"
+	" GROUP BY g.grill ORDER BY g.enabled DESC, g.grill LIMIT $1",
 	1,
 };
 
@@ -196,6 +199,7 @@ static void take_grill(const struct pg *pg, int i, int row, struct tick *tick)
 	grill->address = row_text(pg, i, row, 1, &tick->arena);
 	grill->unit = (int)pg_i64(pg, i, row, 2);
 	grill->n_plates = (int)pg_i64(pg, i, row, 4);
+	grill->enabled = pg_bool(pg, i, row, 5);
 	if (pg_null(pg, i, row, 3))
 		return;
 	for (int pass = 0; pass < 2; pass++) {

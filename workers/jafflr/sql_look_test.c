@@ -319,6 +319,32 @@ START_TEST(grills_that_are_enabled_and_have_plates_are_listed)
 		ck_assert_int_eq(grill->n_plates, 6);
 		ck_assert_ptr_nonnull(grill->stalls);
 		ck_assert_uint_eq(grill->n_stalls, 0);
+		ck_assert(grill->enabled);
+	}
+END_TEST
+
+START_TEST(a_grill_that_is_disabled_is_listed_while_something_is_on_it)
+	{
+		struct tick_row row;
+
+		add((struct toast){ .n = 1 });
+		row = claim(&me, 0);
+		postgres_exec(db, "UPDATE control.grills SET enabled = false");
+		me.tick.list_grills = true;
+		run(&me);
+		ck_assert_uint_eq(me.tick.n_grills, 1);
+		ck_assert(!me.tick.grills[0].enabled);
+		/* Also when it is uncertain and keeps its plate. */
+		finish(&me, &row, ROW_UNCERTAIN, true);
+		tick_reset(&me.tick);
+		me.tick.list_grills = true;
+		run(&me);
+		ck_assert_uint_eq(me.tick.n_grills, 1);
+		finish(&me, &row, ROW_DONE, false);
+		tick_reset(&me.tick);
+		me.tick.list_grills = true;
+		run(&me);
+		ck_assert_uint_eq(me.tick.n_grills, 0);
 	}
 END_TEST
 
@@ -355,5 +381,8 @@ int main(void)
 	tcase_add_test(
 		tcase,
 		a_row_that_is_on_a_plate_already_keeps_no_plate_from_others);
+	tcase_add_test(
+		tcase,
+		a_grill_that_is_disabled_is_listed_while_something_is_on_it);
 	return postgres_run(suite);
 }

@@ -76,6 +76,7 @@ struct tick_row {
 struct tick_grill {
 	struct text grill, address;
 	int unit, n_plates;
+	bool enabled;        /* or it is listed for what is on it */
 	struct text *stalls; /* NULL: all */
 	size_t n_stalls;
 };

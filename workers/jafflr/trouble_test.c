@@ -207,6 +207,26 @@ START_TEST(a_grill_that_never_answered_or_cannot_is_told_of_too)
 		postgres_exec(db, "UPDATE control.grills SET address = 'fake:0'"
 				  " WHERE grill = 'g2'");
 		CHECK_WITHIN(DEADLINE_MS, n_answer() == 2, work(&me));
+		/* And so is one with fewer plates. */
+		postgres_exec(db, "UPDATE control.plates SET plate = 7"
+				  " WHERE grill = 'g3'");
+		CHECK_WITHIN(DEADLINE_MS, n_answer() == 3, work(&me));
+	}
+END_TEST
+
+START_TEST(a_grill_that_could_not_be_opened_is_opened_later)
+	{
+		postgres_exec(db, "INSERT INTO control.grills (grill, address)"
+				  " VALUES ('g2', 'fake:5');"
+				  "INSERT INTO control.plates (grill, plate)"
+				  " VALUES ('g2', 0)");
+		CHECK_WITHIN(DEADLINE_MS, n_silent() == 1, work(&me));
+		ck_assert_int_eq(
+			grills_find(&me.kitchen.grills, TEXT("g2"))->n_plates,
+			0);
+		grill_modbus_fake_serve(5, fakes[0]);
+		CHECK_WITHIN(DEADLINE_MS, n_answer() == 3, work(&me));
+		grill_modbus_fake_serve(5, NULL);
 	}
 END_TEST
 
@@ -397,6 +417,7 @@ static void add_grills(TCase *tcase)
 		0, 2);
 	tcase_add_test(tcase,
 		       a_grill_that_never_answered_or_cannot_is_told_of_too);
+	tcase_add_test(tcase, a_grill_that_could_not_be_opened_is_opened_later);
 	tcase_add_test(
 		tcase,
 		what_was_to_be_written_of_a_grill_is_written_after_a_failed_tick);
