@@ -356,11 +356,15 @@ static bool serves(const struct grill_of *grill, struct text stall)
 	return false;
 }
 
+static bool is_used(const struct grill_of *grill, bool heard)
+{
+	return grill->enabled && (!heard || grill->health != HEALTH_SILENT);
+}
+
 bool grills_serve(const struct grills *grills, struct text stall, bool heard)
 {
 	for (size_t i = 0; i < grills->n; i++)
-		if (grills->list[i]->enabled &&
-		    (!heard || grills->list[i]->health != HEALTH_SILENT) &&
+		if (is_used(grills->list[i], heard) &&
 		    serves(grills->list[i], stall))
 			return true;
 	return false;
@@ -369,10 +373,20 @@ bool grills_serve(const struct grills *grills, struct text stall, bool heard)
 bool grills_any_heard(const struct grills *grills)
 {
 	for (size_t i = 0; i < grills->n; i++)
-		if (grills->list[i]->enabled &&
-		    grills->list[i]->health != HEALTH_SILENT)
+		if (is_used(grills->list[i], true))
 			return true;
 	return false;
+}
+
+void grills_name_stalls(const struct grills *grills, struct tick *tick,
+			bool heard)
+{
+	for (size_t i = 0; i < grills->n; i++)
+		if (is_used(grills->list[i], heard))
+			TICK_ADD(tick, served) = (struct tick_served){
+				.stalls = grills->list[i]->stalls,
+				.n_stalls = grills->list[i]->n_stalls,
+			};
 }
 
 bool grills_any_free(const struct grills *grills, int64_t now_ms)

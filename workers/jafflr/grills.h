@@ -85,6 +85,10 @@ bool grills_any_free(const struct grills *grills, int64_t now_ms);
 bool grills_serve(const struct grills *grills, struct text stall, bool heard);
 /* Is there an enabled one of which it is not known that it does not answer? */
 bool grills_any_heard(const struct grills *grills);
+/* Adds to a tick for which stalls enabled grills are; @heard: those of which
+ * it is not known that they do not answer. */
+void grills_name_stalls(const struct grills *grills, struct tick *tick,
+			bool heard);
 
 /* Has a grill fallen silent, or come back, since that was written? */
 bool grills_have_news(const struct grills *grills);

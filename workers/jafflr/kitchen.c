@@ -86,15 +86,15 @@ static bool any_for_us(const struct kitchen *kitchen)
 
 bool kitchen_enough(const struct kitchen *kitchen)
 {
-	bool any_heard = grills_any_heard(&kitchen->grills);
+	bool heard = grills_any_heard(&kitchen->grills);
 	const struct queues *queues = &kitchen->queues;
 
 	for (size_t i = 0; i < queues->n; i++) {
 		struct text stall = text_of(queues->list[i].stall);
 
 		if (queues->list[i].n > kitchen->params.queue_max &&
-		    (!any_heard || schedule_is_demo(stall) ||
-		     grills_serve(&kitchen->grills, stall, true)))
+		    (schedule_is_demo(stall) ||
+		     grills_serve(&kitchen->grills, stall, heard)))
 			return true;
 	}
 	return false;
@@ -140,6 +140,8 @@ void kitchen_begin_tick(struct kitchen *kitchen)
 	}
 	if (now_ms >= kitchen->look_at_ms) {
 		tick->look = true;
+		grills_name_stalls(&kitchen->grills, tick,
+				   grills_any_heard(&kitchen->grills));
 		kitchen->look_at_ms = now_ms + LOOK_EVERY_MS;
 	}
 }

@@ -53,9 +53,9 @@ void kitchen_end_tick(struct kitchen *kitchen, int r,
 void kitchen_delivered(struct kitchen *kitchen, uint64_t token);
 void kitchen_forget(struct kitchen *kitchen);
 /*
- * Is the queue of a stall so long that no more should be read? A stall whose
- * grills do not answer, or that no grill serves, is no reason to keep the
- * others waiting; but when no grill answers at all, nobody is kept.
+ * Is the queue of a stall so long that no more should be read? A stall that no
+ * enabled grill serves is no reason to keep the others waiting, nor is one
+ * whose grills do not answer, as long as any other grill does.
  */
 bool kitchen_enough(const struct kitchen *kitchen);
 /* A row that intake has committed: told, and if queued, to be claimed. */

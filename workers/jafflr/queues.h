@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Queues: how many toasties wait at each stall, about: as the last look at
- * the tables said, and what has come and gone since. Poll thread only.
+ * the tables said, and what has come and gone since. Of stalls that no grill
+ * serves only the latter is known. Poll thread only.
  */
 #ifndef JAFFLR_QUEUES_H
 #define JAFFLR_QUEUES_H

@@ -75,14 +75,17 @@ static const struct pg_statement untold = {
 	11,
 };
 
+/* Where no grill serves, nobody asks how many wait. */
 static const struct pg_statement count_queued = {
 	"count_queued_toasties",
 	QUEUED_STALLS
 	" SELECT s.stall, c.n FROM s, LATERAL (SELECT count(*) AS n FROM"
 	" (SELECT FROM toasties t WHERE t.state = 'queued'"
 	" AND t.stall = s.stall AND" HELD_ROWS " LIMIT $11) AS few) c"
-	" WHERE c.n > 0 ORDER BY c.n DESC, s.stall LIMIT $12",
-	12,
+	" WHERE c.n > 0 AND (starts_with(s.stall, 'demo-') OR $13::boolean"
+	" OR s.stall = ANY ($14::text[]))"
+	" ORDER BY c.n DESC, s.stall LIMIT $12",
+	14,
 };
 
 static const struct pg_statement open_intents = {
@@ -150,6 +153,28 @@ static int add_candidates(struct pg *pg, struct pg_call *call,
 	return pg_add(pg, &candidates, &call->args);
 }
 
+static int add_count(struct pg *pg, struct pg_call *call,
+		     const struct worker_held *held, const struct tick *tick)
+{
+	struct pg_array *stalls = &call->arrays[HELD_ARGS];
+	bool all = false;
+
+	held_sql_put(call, held);
+	for (size_t i = 0; i < tick->n_served; i++) {
+		const struct tick_served *served = &tick->served[i];
+
+		all = all || !served->stalls;
+		for (size_t k = 0; served->stalls && k < served->n_stalls; k++)
+			pg_put_bytes(pg_element(stalls), served->stalls[k],
+				     strlen(served->stalls[k]));
+	}
+	pg_put_i64(pg_arg(&call->args), tick->queue_max + 1);
+	pg_put_i64(pg_arg(&call->args), STALLS_MAX);
+	pg_put_bool(pg_arg(&call->args), all);
+	pg_arg_array(&call->args, PG_TEXT, stalls);
+	return pg_add(pg, &count_queued, &call->args);
+}
+
 static int add_grills(struct pg *pg, struct pg_call *call)
 {
 	pg_call_begin(call);
@@ -173,10 +198,7 @@ static int ask(struct sql *sql, struct pg *pg, const struct worker_held *held,
 		held_sql_put(&calls[1], held);
 		pg_put_i64(pg_arg(&calls[1].args), UNTOLD_MAX);
 		ret->untold = pg_add(pg, &untold, &calls[1].args);
-		held_sql_put(&calls[2], held);
-		pg_put_i64(pg_arg(&calls[2].args), tick->queue_max + 1);
-		pg_put_i64(pg_arg(&calls[2].args), STALLS_MAX);
-		ret->count = pg_add(pg, &count_queued, &calls[2].args);
+		ret->count = add_count(pg, &calls[2], held, tick);
 	}
 	if (tick->adopt) {
 		held_sql_put(&calls[3], held);

@@ -17,6 +17,7 @@ START_TEST(rows_of_partitions_that_are_not_held_are_left_alone)
 		for (int plate = 0; plate < N_PLATES; plate++)
 			offer(&me, plate);
 		me.tick.look = true;
+		serve_all(&me);
 		run(&me);
 		ck_assert_uint_eq(me.tick.n_rows, 0);
 		ck_assert_uint_eq(me.tick.n_stalls, 0);
@@ -79,6 +80,7 @@ START_TEST(rows_of_another_lane_hide_none_of_ours)
 				  " WHERE number = 1");
 		offer(&me, 0);
 		me.tick.look = true;
+		serve_all(&me);
 		run(&me);
 		ck_assert_uint_eq(me.tick.n_rows, 2);
 		ck_assert_int_eq(me.tick.rows[0].kind, TICK_UNTOLD);
@@ -97,6 +99,7 @@ START_TEST(a_long_queue_of_one_stall_hides_no_other_and_is_counted_so_far)
 		add((struct toast){ .n = 41, .stall = "main" });
 		add((struct toast){ .n = 42, .stall = "demo-1" });
 		me.tick.look = true;
+		serve_all(&me);
 		me.tick.queue_max = 10;
 		TICK_ADD(&me.tick, plates) = (struct tick_plate){
 			.grill = "g1",
@@ -111,6 +114,28 @@ START_TEST(a_long_queue_of_one_stall_hides_no_other_and_is_counted_so_far)
 		ck_assert_uint_eq(me.tick.n_stalls, 3);
 		ck_assert(text_equal(me.tick.stalls[0].stall, TEXT("west")));
 		ck_assert_int_eq(me.tick.stalls[0].n, 11);
+	}
+END_TEST
+
+START_TEST(a_queue_that_no_grill_serves_is_not_counted)
+	{
+		static char west_stall[] = "west";
+		static char *const only_west[] = { west_stall };
+
+		for (int n = 1; n <= 9; n++)
+			add((struct toast){ .n = n, .stall = "nowhere" });
+		add((struct toast){ .n = 10, .stall = "west" });
+		add((struct toast){ .n = 11, .stall = "main" });
+		add((struct toast){ .n = 12, .stall = "demo-1" });
+		me.tick.look = true;
+		TICK_ADD(&me.tick, served) =
+			(struct tick_served){ only_main, 1 };
+		TICK_ADD(&me.tick, served) =
+			(struct tick_served){ only_west, 1 };
+		run(&me);
+		ck_assert_uint_eq(me.tick.n_stalls, 3);
+		for (size_t i = 0; i < me.tick.n_stalls; i++)
+			ck_assert_int_eq(me.tick.stalls[i].n, 1);
 	}
 END_TEST
 
@@ -258,6 +283,7 @@ START_TEST(rows_that_are_not_told_are_found_where_they_are_held)
 		postgres_exec(db,
 			      "UPDATE toasties SET seq = 2 WHERE number <> 1");
 		me.tick.look = true;
+		serve_all(&me);
 		run(&me);
 		ck_assert_uint_eq(me.tick.n_rows, 1);
 		ck_assert_int_eq(me.tick.rows[0].kind, TICK_UNTOLD);
@@ -361,6 +387,7 @@ int main(void)
 	tcase_add_test(
 		tcase,
 		a_long_queue_of_one_stall_hides_no_other_and_is_counted_so_far);
+	tcase_add_test(tcase, a_queue_that_no_grill_serves_is_not_counted);
 	tcase_add_test(
 		tcase,
 		a_plate_that_is_not_in_the_tables_keeps_nothing_from_one_that_is);

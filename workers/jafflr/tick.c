@@ -27,6 +27,7 @@ void tick_reset(struct tick *tick)
 	tick->n_raise = 0;
 	tick->n_plates = 0;
 	tick->n_health = 0;
+	tick->n_served = 0;
 	tick->n_rows = 0;
 	tick->n_grills = 0;
 	tick->n_stalls = 0;
@@ -46,6 +47,7 @@ void tick_deinit(struct tick *tick)
 	free(tick->raise);
 	free(tick->plates);
 	free(tick->health);
+	free(tick->served);
 	free(tick->rows);
 	free(tick->grills);
 	free(tick->stalls);

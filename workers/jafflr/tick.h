@@ -51,6 +51,12 @@ struct tick_health {
 	bool changed;       /* written whoever has heard it since */
 };
 
+/* Stalls of a grill, whose queues are counted. */
+struct tick_served {
+	char *const *stalls; /* borrowed from the kitchen; NULL: all */
+	size_t n_stalls;
+};
+
 /* So many toasties of ours wait at a stall, or more. */
 struct tick_stall {
 	struct text stall;
@@ -92,6 +98,7 @@ struct tick {
 	TICK_LIST(struct tick_raise, raise);
 	TICK_LIST(struct tick_plate, plates);
 	TICK_LIST(struct tick_health, health);
+	TICK_LIST(struct tick_served, served);
 	bool offered;     /* plates were offered */
 	bool adopt;       /* open intents of rows that we hold */
 	bool look;        /* rows that are not told; how many wait where */
@@ -102,7 +109,8 @@ struct tick {
 	/* out */
 	TICK_LIST(struct tick_row, rows);
 	TICK_LIST(struct tick_grill, grills);
-	TICK_LIST(struct tick_stall, stalls); /* where any wait */
+	/* demo stalls, and those that are served, where any wait */
+	TICK_LIST(struct tick_stall, stalls);
 	bool looked;
 	size_t n_claimed;
 	struct arena arena;

@@ -301,12 +301,16 @@ START_TEST(a_long_queue_pauses_reading_but_not_for_a_stall_without_a_grill)
 	}
 END_TEST
 
-START_TEST(when_no_grill_answers_any_long_queue_pauses_reading)
+START_TEST(when_no_grill_answers_a_long_queue_of_theirs_pauses_reading)
 	{
+		postgres_exec(db,
+			      "UPDATE control.grills SET stalls = '{main}'");
 		me.kitchen.params.queue_max = 10;
 		for (int i = 0; i < N_GRILLS; i++)
 			silence(fakes[i], GRILL_FAKE_AWAY);
 		CHECK_WITHIN(DEADLINE_MS, n_silent() == N_GRILLS, work(&me));
+		queue("nowhere", 1000);
+		ck_assert(!kitchen_enough(&me.kitchen));
 		queue("main", 11);
 		ck_assert(kitchen_enough(&me.kitchen));
 	}
@@ -314,11 +318,13 @@ END_TEST
 
 START_TEST(what_waits_is_counted_stall_by_stall)
 	{
-		postgres_exec(db,
-			      "UPDATE control.grills SET stalls = '{none}'");
-		work_a_while(&me);
-		for (int n = 1; n <= 3; n++)
-			add(n, n == 1 ? "beach" : "main");
+		postgres_exec(db, "UPDATE control.grills"
+				  " SET stalls = '{main,beach}'");
+		for (int i = 0; i < N_GRILLS; i++)
+			silence(fakes[i], GRILL_FAKE_AWAY);
+		CHECK_WITHIN(DEADLINE_MS, n_silent() == N_GRILLS, work(&me));
+		for (int n = 1; n <= 6; n++)
+			add(n, n == 1 ? "beach" : n > 3 ? "nowhere" : "main");
 		me.kitchen.look_at_ms = 0;
 		turn(&me);
 		ck_assert_uint_eq(me.kitchen.queues.n, 2);
@@ -445,8 +451,9 @@ int main(void)
 	tcase_add_test(
 		tcase,
 		a_long_queue_pauses_reading_but_not_for_a_stall_without_a_grill);
-	tcase_add_test(tcase,
-		       when_no_grill_answers_any_long_queue_pauses_reading);
+	tcase_add_test(
+		tcase,
+		when_no_grill_answers_a_long_queue_of_theirs_pauses_reading);
 	tcase_add_test(tcase, what_waits_is_counted_stall_by_stall);
 	tcase_add_loop_test(tcase, whatever_a_row_says_the_worker_goes_on, 0,
 			    CHECK_N(oddities));
