@@ -157,14 +157,14 @@ static bool decide_cancel(struct batch *batch, struct intake *intake,
 		advance(batch, row, ROW_CANCELLED, "cancelled");
 		return true;
 	}
-	if (row->cancelled)
-		return false;
-	row->cancelled = true;
 	if (row->state != ROW_COLLECTING && row->state != ROW_QUEUED) {
 		/* What has started is finished; what has not comes back. */
-		intake->marked = true;
+		intake->marked = !row->cancelled;
+		row->cancelled = true;
 		return false;
 	}
+	/* Also when it was said before to what did not remember it. */
+	row->cancelled = true;
 	advance(batch, row, ROW_RETURNED, "cancelled");
 	return true;
 }

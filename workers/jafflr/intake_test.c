@@ -386,6 +386,19 @@ START_TEST(a_toastie_that_has_started_is_finished)
 	}
 END_TEST
 
+/* An older worker has put it back into the queue all the same. */
+START_TEST(what_is_queued_though_it_was_cancelled_is_returned_when_asked_again)
+	{
+		tell("0", 1, 2);
+		stored.cancelled = true;
+		tell("cc", 1, 2);
+		ck_assert_int_eq(stored.state, ROW_RETURNED);
+		ck_assert_int_eq(stored.seq, 2);
+		ck_assert_int_eq(n_writes, 2);
+		ck_assert_int_eq(n_marks, 0);
+	}
+END_TEST
+
 START_TEST(what_is_cancelled_before_the_grill_says_so)
 	{
 		static const char *const ways[] = { "0c", "0|c", "c", "c0" };
@@ -575,6 +588,9 @@ static void add_stories(TCase *tcase)
 		0, CHECK_N(stories));
 	tcase_add_loop_test(tcase, a_toastie_that_has_started_is_finished, 0,
 			    5);
+	tcase_add_test(
+		tcase,
+		what_is_queued_though_it_was_cancelled_is_returned_when_asked_again);
 	tcase_add_loop_test(tcase, what_is_cancelled_before_the_grill_says_so,
 			    0, 4);
 	tcase_add_test(

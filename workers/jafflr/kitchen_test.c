@@ -409,6 +409,7 @@ static void start_worker_again(void)
 START_TEST(what_is_parked_is_settled_by_a_grill_that_is_disabled)
 	{
 		struct grill_fake *fake = park(true);
+		int64_t listed_at_ms;
 
 		disable("true");
 		if (_i)
@@ -416,6 +417,11 @@ START_TEST(what_is_parked_is_settled_by_a_grill_that_is_disabled)
 		CHECK_WITHIN(DEADLINE_MS,
 			     me.kitchen.grills.n == 1 &&
 				     !me.kitchen.grills.list[0]->enabled,
+			     work(&me));
+		/* Grills have been listed twice since. */
+		listed_at_ms = me.kitchen.list_at_ms;
+		CHECK_WITHIN(DEADLINE_MS,
+			     me.kitchen.list_at_ms > listed_at_ms + 1500,
 			     work(&me));
 		set_silent(fake, false);
 		end_toastings();

@@ -34,12 +34,14 @@ static const struct pg_statement list_grills = {
 	1,
 };
 
+#define IS_OFF_PLATES                                                          \
+	" NOT EXISTS (SELECT FROM intents i WHERE i.order_id = t.order_id"     \
+	" AND i.closed_at IS NULL)"
 #define OLDEST_OF_STALLS(which, limit)                                         \
 	"(SELECT" ROW_COLUMNS "FROM s, LATERAL (SELECT * FROM toasties t"      \
-	" WHERE t.state = 'queued' AND t.stall = s.stall AND" HELD_ROWS        \
-	" AND NOT EXISTS (SELECT FROM intents i WHERE i.order_id = t.order_id" \
-	" AND i.closed_at IS NULL) ORDER BY t.queue_number NULLS FIRST "       \
-	"LIMIT " limit ") t"                                                   \
+	" WHERE t.state = 'queued' AND t.stall = s.stall AND NOT t.cancelled"  \
+	" AND" HELD_ROWS " AND" IS_OFF_PLATES                                  \
+	" ORDER BY t.queue_number NULLS FIRST LIMIT " limit ") t"              \
 	" WHERE " which " ORDER BY t.queue_number NULLS FIRST LIMIT " limit    \
 	")"
 
@@ -75,6 +77,14 @@ static const struct pg_statement untold = {
 	11,
 };
 
+/* An older jafflr puts back into the queue what is cancelled. */
+static const struct pg_statement queued_cancelled = {
+	"queued_cancelled_toasties",
+	"SELECT t.order_id FROM toasties t WHERE t.state = 'queued'"
+	" AND t.cancelled AND" HELD_ROWS " AND" IS_OFF_PLATES " LIMIT $11",
+	11,
+};
+
 /* Where no grill serves, nobody asks how many wait. */
 static const struct pg_statement count_queued = {
 	"count_queued_toasties",
@@ -101,7 +111,7 @@ static const struct pg_statement open_intents = {
 
 /* Indexes of statements in the message; -1: not asked. */
 struct looked {
-	int grills, queued, free, untold, count, open;
+	int grills, queued, free, untold, count, cancelled, open;
 };
 
 static bool names(const struct pg_array *stalls, const char *stall)
@@ -187,7 +197,7 @@ static int ask(struct sql *sql, struct pg *pg, const struct worker_held *held,
 {
 	struct pg_call *calls = sql->calls;
 
-	*ret = (struct looked){ -1, -1, -1, -1, -1, -1 };
+	*ret = (struct looked){ -1, -1, -1, -1, -1, -1, -1 };
 	if (tick->list_grills)
 		ret->grills = add_grills(pg, &calls[4]);
 	if (tick->n_plates || tick->look)
@@ -199,6 +209,9 @@ static int ask(struct sql *sql, struct pg *pg, const struct worker_held *held,
 		pg_put_i64(pg_arg(&calls[1].args), UNTOLD_MAX);
 		ret->untold = pg_add(pg, &untold, &calls[1].args);
 		ret->count = add_count(pg, &calls[2], held, tick);
+		held_sql_put(&calls[5], held);
+		pg_put_i64(pg_arg(&calls[5].args), CANCELLED_MAX);
+		ret->cancelled = pg_add(pg, &queued_cancelled, &calls[5].args);
 	}
 	if (tick->adopt) {
 		held_sql_put(&calls[3], held);
@@ -290,6 +303,20 @@ static void take_look(const struct pg *pg, const struct looked *looked,
 	take_stalls(pg, looked->count, tick);
 }
 
+static void take_cancelled(const struct pg *pg, int i, struct chosen *ret)
+{
+	for (int row = 0; i >= 0 && row < pg_n_rows(pg, i); row++) {
+		struct order_id *id = &ret->cancelled[ret->n_cancelled];
+		size_t n;
+		const char *p = pg_bytes(pg, i, row, 0, &n);
+
+		if (n != sizeof(id->bytes))
+			continue;
+		memcpy(id->bytes, p, n);
+		ret->n_cancelled++;
+	}
+}
+
 /* ---- which of the queue goes where ---- */
 
 static bool is_free(const struct pg *pg, int i, const struct tick_plate *plate)
@@ -338,10 +365,12 @@ int sql_look(struct sql *sql, struct pg *pg, const struct worker_held *held,
 	ret->n_rows = 0;
 	ret->n_pairs = 0;
 	ret->n_demo = 0;
+	ret->n_cancelled = 0;
 	r = ask(sql, pg, held, tick, &looked);
 	if (r)
 		return r;
 	take_look(pg, &looked, tick);
+	take_cancelled(pg, looked.cancelled, ret);
 	choose(pg, &looked, tick, ret);
 	return 0;
 }

@@ -14,9 +14,9 @@
 	" WHERE q.state = 'queued' AND q.stall > s.stall"                      \
 	" ORDER BY q.stall LIMIT 1) FROM s WHERE s.stall IS NOT NULL)"
 
-/* Toasties that a statement reads at most: so many for plates, and so many of
- * demo stalls. */
-enum { FOR_PLATES_MAX = 256, DEMOS_MAX = 256 };
+/* Toasties that a statement reads at most: so many for plates, so many of demo
+ * stalls, and so many that are cancelled. */
+enum { FOR_PLATES_MAX = 256, DEMOS_MAX = 256, CANCELLED_MAX = 256 };
 
 /* Which of the queue goes where. */
 struct chosen {
@@ -25,6 +25,9 @@ struct chosen {
 	struct schedule_pair pairs[FOR_PLATES_MAX];
 	size_t n_pairs;
 	size_t n_demo;
+	/* In the queue, and cancelled by what did not know of the queue. */
+	struct order_id cancelled[CANCELLED_MAX];
+	size_t n_cancelled;
 };
 
 /* In one message. Gives what pg_run() gave. */

@@ -102,6 +102,15 @@ static const struct pg_statement finish_demo = {
 	2,
 };
 
+static const struct pg_statement return_cancelled = {
+	"return_cancelled_toasties",
+	"UPDATE toasties t SET state = 'returned', seq = seq + 1,"
+	" reason = 'cancelled', changed_at = $2"
+	" WHERE order_id = ANY ($1::uuid[]) AND state = 'queued'"
+	" AND cancelled RETURNING" ROW_COLUMNS WAITED_MS,
+	2,
+};
+
 /* Of several workers, those that hear a grill are believed: who does not is
  * written down once, and again only when nobody has heard it lately. */
 static const struct pg_statement write_health = {
@@ -156,7 +165,7 @@ static const struct pg_statement claim = {
 
 /* Indexes of statements in the second message; -1: nothing of that kind. */
 struct changed {
-	int finish, raise, demo, claim;
+	int finish, raise, demo, cancelled, claim;
 	bool any;
 };
 
@@ -232,6 +241,20 @@ static int add_demo(struct sql *sql, struct pg *pg, const struct tick *tick,
 	return pg_add(pg, &finish_demo, &call->args);
 }
 
+static int add_cancelled(struct sql *sql, struct pg *pg,
+			 const struct tick *tick, const struct chosen *chosen)
+{
+	static const enum pg_type types[] = { PG_UUID };
+	struct pg_call *call = &sql->calls[6];
+
+	pg_call_begin(call);
+	for (size_t i = 0; i < chosen->n_cancelled; i++)
+		pg_put_uuid(pg_call_put(call, 0), chosen->cancelled[i].bytes);
+	pg_call_arrays(call, types, 1);
+	pg_put_wall_ms(pg_arg(&call->args), tick->now_ms);
+	return pg_add(pg, &return_cancelled, &call->args);
+}
+
 static int add_claim(struct sql *sql, struct pg *pg, const struct tick *tick,
 		     const struct chosen *chosen)
 {
@@ -286,9 +309,10 @@ static int change(struct sql *sql, struct pg *pg,
 	struct positions_args hold = { 0 };
 	int r;
 
-	*ret = (struct changed){ -1, -1, -1, -1, false };
+	*ret = (struct changed){ -1, -1, -1, -1, -1, false };
 	if (!tick->n_finish && !tick->n_told && !tick->n_raise &&
-	    !tick->n_health && !chosen->n_demo && !chosen->n_pairs)
+	    !tick->n_health && !chosen->n_demo && !chosen->n_cancelled &&
+	    !chosen->n_pairs)
 		return 0;
 	ret->any = true;
 	(void)pg_add(pg, &pg_begin, NULL);
@@ -300,6 +324,8 @@ static int change(struct sql *sql, struct pg *pg,
 		ret->raise = add_raise(sql, pg, tick);
 	if (chosen->n_demo)
 		ret->demo = add_demo(sql, pg, tick, chosen);
+	if (chosen->n_cancelled)
+		ret->cancelled = add_cancelled(sql, pg, tick, chosen);
 	if (chosen->n_pairs)
 		ret->claim = add_claim(sql, pg, tick, chosen);
 	if (tick->n_health)
@@ -349,6 +375,7 @@ int sql_tick(struct sql *sql, struct pg *pg, const struct worker_held *held,
 		return r;
 	take_rows(pg, changed.finish, tick, TICK_FINISHED);
 	take_rows(pg, changed.demo, tick, TICK_FINISHED);
+	take_rows(pg, changed.cancelled, tick, TICK_FINISHED);
 	take_rows(pg, changed.claim, tick, TICK_CLAIMED);
 	take_tokens(pg, changed.raise, tick);
 	if (changed.claim >= 0)

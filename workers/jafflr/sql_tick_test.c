@@ -298,6 +298,36 @@ START_TEST(what_is_cancelled_and_goes_back_to_the_queue_is_returned)
 	}
 END_TEST
 
+/* As an older worker leaves it, which does not know that column. */
+START_TEST(what_is_queued_and_cancelled_is_returned_and_on_no_plate)
+	{
+		add((struct toast){ .n = 1 });
+		add((struct toast){ .n = 2, .stall = "demo-1" });
+		add((struct toast){ .n = 3, .partition = 2 });
+		postgres_exec(db, "UPDATE toasties SET cancelled = true");
+		add((struct toast){ .n = 4 });
+		offer(&me, 0);
+		offer(&me, 1);
+		run(&me);
+		ck_assert_uint_eq(me.tick.n_rows, 1);
+		ck_assert_int_eq(row_of(&me, 4)->kind, TICK_CLAIMED);
+		tick_reset(&me.tick);
+		me.tick.look = true;
+		run(&me);
+		/* And the other one, which is not told. */
+		ck_assert_uint_eq(me.tick.n_rows, 3);
+		for (int n = 1; n <= 2; n++) {
+			ck_assert_int_eq(row_of(&me, n)->kind, TICK_FINISHED);
+			ck_assert(is_in(n, ROW_RETURNED));
+			ck_assert(text_equal(row_of(&me, n)->row.reason,
+					     TEXT("cancelled")));
+			ck_assert_int_eq(look(n, "seq"), 2);
+		}
+		/* Another worker holds it. */
+		ck_assert(is_in(3, ROW_QUEUED));
+	}
+END_TEST
+
 START_TEST(what_is_cancelled_and_was_grilled_is_done)
 	{
 		struct tick_row claimed;
@@ -809,6 +839,9 @@ static void add_ends(TCase *tcase)
 	tcase_add_loop_test(
 		tcase, what_is_cancelled_and_goes_back_to_the_queue_is_returned,
 		0, 2);
+	tcase_add_test(
+		tcase,
+		what_is_queued_and_cancelled_is_returned_and_on_no_plate);
 	tcase_add_test(tcase, what_is_cancelled_and_was_grilled_is_done);
 	tcase_add_loop_test(
 		tcase, how_long_a_toastie_has_waited_comes_with_its_end, 0, 2);
