@@ -6,7 +6,8 @@
 -- All of it is one transaction, and from ALTER TABLE on nobody else can read or
 -- write `toasties`. What takes its time is the UPDATE of what is open and the
 -- indexes, which read the whole table: with 1 million rows in each table, 0005
--- and 0006 together took about 17 s on a small machine. Workers wait and go on afterwards.
+-- and 0006 together took about 17 s on a machine with two cores. Workers wait,
+-- and go on afterwards.
 CREATE SEQUENCE IF NOT EXISTS toastie_queue_seq AS bigint;
 ALTER TABLE toasties
 	ADD COLUMN IF NOT EXISTS queue_number bigint,

@@ -5,6 +5,8 @@
 #include "schemas/order_id.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "infra/lib/hash.h"
@@ -62,6 +64,20 @@ const char *order_call_code(const struct order_id *id,
 	out[2] = (char)('0' + code / 10 % 10);
 	out[3] = (char)('0' + code % 10);
 	out[4] = '\0';
+	return out;
+}
+
+const char *order_name(const struct order_id *id, int64_t number,
+		       char out[static ORDER_NAME_BYTES])
+{
+	char code[CALL_CODE_CHARS + 1];
+
+	order_call_code(id, code);
+	if (number < 0)
+		(void)snprintf(out, ORDER_NAME_BYTES, "order %s", code);
+	else
+		(void)snprintf(out, ORDER_NAME_BYTES,
+			       "order %s, number %" PRId64, code, number);
 	return out;
 }
 

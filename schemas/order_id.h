@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { ORDER_ID_CHARS = 36, CALL_CODE_CHARS = 4 };
+enum { ORDER_ID_CHARS = 36, CALL_CODE_CHARS = 4, ORDER_NAME_BYTES = 48 };
 
 struct order_id {
 	uint8_t bytes[16];
@@ -40,6 +40,11 @@ int order_id_compare(const struct order_id *a, const struct order_id *b);
  */
 const char *order_call_code(const struct order_id *id,
 			    char out[static CALL_CODE_CHARS + 1]);
+
+/* "order K042, number 6", as each program names it in a line of its log;
+ * without a number when it is negative. Returns @out. */
+const char *order_name(const struct order_id *id, int64_t number,
+		       char out[static ORDER_NAME_BYTES]);
 
 /* Version 7 from the Unix time and ten random bytes. */
 struct order_id order_id_v7(int64_t unix_ms, const uint8_t random[static 10]);

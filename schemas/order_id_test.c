@@ -139,6 +139,19 @@ START_TEST(a_call_code_is_a_letter_and_three_digits_of_the_id_alone)
 	}
 END_TEST
 
+START_TEST(an_order_is_named_by_its_code_and_its_number)
+	{
+		const struct order_id id = { { [15] = 1 } };
+		char name[ORDER_NAME_BYTES];
+
+		ck_assert_str_eq(order_name(&id, 6, name),
+				 "order F947, number 6");
+		ck_assert_str_eq(order_name(&id, INT64_MAX, name),
+				 "order F947, number 9223372036854775807");
+		ck_assert_str_eq(order_name(&id, -1, name), "order F947");
+	}
+END_TEST
+
 START_TEST(call_codes_have_no_letter_that_is_read_as_a_digit)
 	{
 		char code[CALL_CODE_CHARS + 1];
@@ -175,6 +188,7 @@ int main(void)
 	tcase_add_loop_test(
 		tcase, a_call_code_is_a_letter_and_three_digits_of_the_id_alone,
 		0, N_OF(codes));
+	tcase_add_test(tcase, an_order_is_named_by_its_code_and_its_number);
 	tcase_add_test(tcase,
 		       call_codes_have_no_letter_that_is_read_as_a_digit);
 	suite_add_tcase(suite, tcase);

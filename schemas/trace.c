@@ -61,6 +61,15 @@ struct text trace_parent_00(char room[static TRACE_BYTES], struct text parent)
 	return (struct text){ room, parent.n };
 }
 
+const char *trace_id(struct text parent, char out[static TRACE_ID_CHARS + 1])
+{
+	if (!parent.p || !trace_parent(parent).p)
+		return NULL;
+	memcpy(out, parent.p + TRACE_ID_AT, TRACE_ID_CHARS);
+	out[TRACE_ID_CHARS] = '\0';
+	return out;
+}
+
 struct text trace_state(struct text text)
 {
 	size_t n_kept = 0;

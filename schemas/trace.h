@@ -27,6 +27,10 @@ struct text trace_parent(struct text text);
 /* The same as version 00, in @room: what goes out. */
 struct text trace_parent_00(char room[static TRACE_BYTES], struct text parent);
 
+/* The 32 digits that all programs log, and a NUL. Returns @out; NULL for what
+ * is no traceparent. */
+const char *trace_id(struct text parent, char out[static TRACE_ID_CHARS + 1]);
+
 /* As many whole members of a tracestate as its bounds let through. */
 struct text trace_state(struct text text);
 

@@ -90,6 +90,16 @@ START_TEST(a_later_version_goes_on_as_the_one_that_is_understood)
 	}
 END_TEST
 
+START_TEST(a_trace_is_named_by_its_digits)
+	{
+		char id[TRACE_ID_CHARS + 1];
+
+		ck_assert_str_eq(trace_id(TEXT("00-" T "-" S "-01"), id), T);
+		ck_assert_ptr_null(trace_id(TEXT("00-" T "-" S), id));
+		ck_assert_ptr_null(trace_id((struct text){ 0 }, id));
+	}
+END_TEST
+
 /* @n members of @size bytes, commas between; owned by the caller. */
 static char *members(size_t n, size_t size)
 {
@@ -131,6 +141,7 @@ int main(void)
 	tcase_add_loop_test(
 		tcase, a_later_version_goes_on_as_the_one_that_is_understood, 0,
 		N_OF(parents));
+	tcase_add_test(tcase, a_trace_is_named_by_its_digits);
 	tcase_add_loop_test(tcase, of_a_long_state_whole_members_go_on, 0,
 			    N_OF(states));
 	suite_add_tcase(suite, tcase);

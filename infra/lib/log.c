@@ -153,6 +153,21 @@ bool log_limit_pass(struct log_limit *limit, int64_t now_ms,
 	return true;
 }
 
+bool log_limit_about(struct log_limit *limit, const struct log_subject *subject,
+		     const char *what)
+{
+	int64_t n_left_out;
+
+	if (!log_limit_pass(limit, clock_now_ms(), &n_left_out))
+		return false;
+	if (n_left_out)
+		log_info("LINES-LEFT-OUT",
+			 "%" PRId64 " lines about %s were left out", n_left_out,
+			 what);
+	log_about(subject);
+	return true;
+}
+
 enum log_level log_level_of(const char *name)
 {
 	for (int i = LOG_DEBUG; i <= LOG_ERROR; i++)

@@ -201,6 +201,34 @@ START_TEST(a_limit_counts_the_lines_that_it_leaves_out)
 	}
 END_TEST
 
+START_TEST(a_bounded_line_is_about_its_subject_and_says_what_was_left_out)
+	{
+		const struct log_subject subject = { .order = "o-1" };
+		struct log_limit limit = { .a_second = 1 };
+
+		ck_assert(log_limit_about(&limit, &subject, "ends"));
+		log_info("END", "one");
+		log_about(NULL);
+		limit.until_ms = INT64_MAX;
+		for (int i = 0; i < 3; i++)
+			ck_assert(!log_limit_about(&limit, &subject, "ends"));
+		log_info("OTHER", "line");
+		limit.until_ms = 0;
+		ck_assert(log_limit_about(&limit, &subject, "ends"));
+		log_info("END", "two");
+		log_about(NULL);
+		ck_assert_uint_eq(n_lines(), 4);
+		ck_assert_ptr_nonnull(
+			strstr(said(), "msg=\"one\" order=\"o-1\"\n"));
+		ck_assert_ptr_nonnull(strstr(text, "msg=\"line\"\n"));
+		ck_assert_ptr_nonnull(
+			strstr(text, "id=LINES-LEFT-OUT program=tester"));
+		ck_assert_ptr_nonnull(
+			strstr(text, "msg=\"3 lines about ends were left "
+				     "out\"\n"));
+	}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("log");
@@ -218,5 +246,8 @@ int main(void)
 	tcase_add_test(tcase, lines_of_several_threads_do_not_mix);
 	tcase_add_test(tcase, a_level_is_known_by_its_name);
 	tcase_add_test(tcase, a_limit_counts_the_lines_that_it_leaves_out);
+	tcase_add_test(
+		tcase,
+		a_bounded_line_is_about_its_subject_and_says_what_was_left_out);
 	return check_run(suite);
 }

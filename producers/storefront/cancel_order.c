@@ -5,7 +5,6 @@
  */
 #include "producers/storefront/cancel_order.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 
 #include "infra/lib/xalloc.h"
@@ -27,12 +26,11 @@ static void cancelling_free(struct cancelling *cancelling)
 
 static void log_accepted(struct command *command, int64_t number)
 {
-	char text[96], code[CALL_CODE_CHARS + 1];
+	char text[96], name[ORDER_NAME_BYTES];
 
 	(void)snprintf(text, sizeof(text),
-		       "the cancellation of order '%s', number %" PRId64
-		       ", was accepted",
-		       order_call_code(&command->order_id, code), number);
+		       "the cancellation of %s, was accepted",
+		       order_name(&command->order_id, number, name));
 	command_log(command, "CANCEL-ACCEPTED", text);
 }
 

@@ -2,7 +2,6 @@
 /* Command: see command.h. */
 #include "producers/storefront/command.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 
 #include "infra/lib/clock.h"
@@ -121,7 +120,6 @@ void command_answer_accepted(struct command *command, int64_t number,
 
 void command_log(struct command *command, const char *id, const char *text)
 {
-	struct log_limit *limit = &command->shop->command_lines;
 	char order[ORDER_ID_CHARS + 1];
 	const struct log_subject about = {
 		.order = command->of_order
@@ -132,15 +130,10 @@ void command_log(struct command *command, const char *id, const char *text)
 		.offset = command->offset,
 		.trace = command->trace,
 	};
-	int64_t n_left_out;
 
-	if (!log_limit_pass(limit, clock_now_ms(), &n_left_out))
+	if (!log_limit_about(&command->shop->command_lines, &about,
+			     "accepted commands"))
 		return;
-	if (n_left_out)
-		log_info("LINES-LEFT-OUT",
-			 "%" PRId64 " lines of accepted commands were left out",
-			 n_left_out);
-	log_about(&about);
 	log_info(id, "%s", text);
 	log_about(NULL);
 }
@@ -157,8 +150,7 @@ void command_trace(struct command *command, const struct order_id *id,
 	envelope_check_trace(envelope);
 	if (!envelope->traceparent.p)
 		envelope->traceparent = trace_begin(room->parent, id);
-	memcpy(command->trace, envelope->traceparent.p + TRACE_ID_AT,
-	       TRACE_ID_CHARS);
+	(void)trace_id(envelope->traceparent, command->trace);
 }
 
 void command_expire(struct shop *shop, int64_t now_ms)

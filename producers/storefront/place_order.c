@@ -6,7 +6,6 @@
  */
 #include "producers/storefront/place_order.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 
 #include "infra/lib/clock.h"
@@ -47,11 +46,10 @@ static void answer_conflict(struct http_request *request)
 
 static void log_accepted(struct command *command, int64_t number)
 {
-	char text[64], code[CALL_CODE_CHARS + 1];
+	char text[96], name[ORDER_NAME_BYTES];
 
-	(void)snprintf(text, sizeof(text),
-		       "order '%s', number %" PRId64 ", was accepted",
-		       order_call_code(&command->order_id, code), number);
+	(void)snprintf(text, sizeof(text), "%s, was accepted",
+		       order_name(&command->order_id, number, name));
 	command_log(command, "ORDER-ACCEPTED", text);
 }
 

@@ -80,29 +80,20 @@ static const char *count_order(const struct order_row *order)
 static void log_order(struct report *report, const struct order_row *order,
 		      const char *what)
 {
-	char id[ORDER_ID_CHARS + 1], code[CALL_CODE_CHARS + 1];
-	char trace[TRACE_BYTES];
+	char id[ORDER_ID_CHARS + 1], name[ORDER_NAME_BYTES];
+	char trace[TRACE_ID_CHARS + 1];
 	struct log_subject subject = {
 		.order = order_id_format(&order->id, id),
 		.topic = topic_table[TOPIC_ORDERS].name,
 		.partition = order->partition,
 		.offset = order->offset,
+		.trace = trace_id(order->traceparent, trace),
 	};
-	int64_t n_left_out;
 
-	if (!log_limit_pass(&report->orders, clock_now_ms(), &n_left_out))
+	if (!log_limit_about(&report->orders, &subject, "decided orders"))
 		return;
-	if (n_left_out)
-		log_info("ORDERS-DECIDED",
-			 "%" PRId64 " more decided orders were not logged",
-			 n_left_out);
-	if (order->traceparent.n &&
-	    str_n_copy(trace, sizeof(trace), order->traceparent.p,
-		       order->traceparent.n))
-		subject.trace = trace;
-	log_about(&subject);
-	log_info("ORDER-DECIDED", "no. %" PRId64 " (%s) is %s", order->number,
-		 order_call_code(&order->id, code), what);
+	log_info("ORDER-DECIDED", "%s, is %s",
+		 order_name(&order->id, order->number, name), what);
 	log_about(NULL);
 }
 

@@ -5,11 +5,11 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "infra/lib/clock.h"
 #include "infra/lib/counters.h"
+#include "schemas/trace.h"
 
 #define NAME "galore_toastie_done_seconds"
-enum { DETAIL_BYTES = 160, NUMBER_BYTES = 32, TRACE_TEXT_BYTES = 64 };
+enum { DETAIL_BYTES = 160, NUMBER_BYTES = 32 };
 
 /* A toastie takes seconds on its plate, and minutes in a long queue. */
 static const int64_t bounds_s[ENDS_BUCKETS] = { 1,  2,   5,   10,  20,   30,
@@ -72,39 +72,21 @@ static void describe(char ret[DETAIL_BYTES], const struct toastie_row *row,
 	}
 }
 
-static bool has_line(struct ends *ends)
+static void write_line(struct ends *ends, const struct toastie_row *row,
+		       const char *id, int64_t waited_ms)
 {
-	int64_t n_left_out;
-
-	if (!log_limit_pass(&ends->lines, clock_now_ms(), &n_left_out))
-		return false;
-	if (n_left_out)
-		log_info("TOASTIE-LINES",
-			 "%" PRId64 " more ends of toasties were not logged",
-			 n_left_out);
-	return true;
-}
-
-static void write_line(const struct toastie_row *row, const char *id,
-		       int64_t waited_ms)
-{
-	char order[ORDER_ID_CHARS + 1], code[CALL_CODE_CHARS + 1];
-	char number[NUMBER_BYTES] = "", trace[TRACE_TEXT_BYTES];
-	char detail[DETAIL_BYTES];
+	char order[ORDER_ID_CHARS + 1], trace[TRACE_ID_CHARS + 1];
+	char name[ORDER_NAME_BYTES], detail[DETAIL_BYTES];
 	struct log_subject subject = {
 		.order = order_id_format(&row->order_id, order),
-		.trace = row->traceparent.n ? trace : NULL,
+		.trace = trace_id(row->traceparent, trace),
 	};
 
-	(void)str_n_copy(trace, sizeof(trace), row->traceparent.p,
-			 row->traceparent.n);
-	if (row->number != TOASTIE_NUMBER_NONE)
-		(void)snprintf(number, sizeof(number), ", number %" PRId64,
-			       row->number);
+	if (!log_limit_about(&ends->lines, &subject, "ends of toasties"))
+		return;
 	describe(detail, row, waited_ms);
-	log_about(&subject);
-	log_info(id, "toastie %s%s of stall '%.*s' is %s%s",
-		 order_call_code(&row->order_id, code), number,
+	log_info(id, "%s, of stall '%.*s' is %s%s",
+		 order_name(&row->order_id, row->number, name),
 		 (int)row->stall.n, row->stall.p, row_state_name(row->state),
 		 detail);
 	log_about(NULL);
@@ -119,8 +101,7 @@ void ends_note(struct ends *ends, const struct toastie_row *row,
 		return;
 	if (row->state == ROW_DONE && waited_ms >= 0)
 		observe(ends, waited_ms);
-	if (has_line(ends))
-		write_line(row, id, waited_ms);
+	write_line(ends, row, id, waited_ms);
 }
 
 void ends_text(const struct ends *ends, struct buf *out)
