@@ -10,46 +10,25 @@
  * second; how many the others were is said with the next one, and the counter
  * has them all.
  */
-#include <inttypes.h>
-#include <stdio.h>
-
-#include "infra/lib/clock.h"
 #include "infra/lib/log.h"
+#include "schemas/trace.h"
 #include "workers/runtime/counters.h"
 #include "workers/runtime/state.h"
-
-/* May it be said? Says how many were not, when it may again. */
-static bool has_line(struct worker *worker)
-{
-	int64_t n_left_out;
-
-	if (!log_limit_pass(&worker->dead_lines, clock_now_ms(), &n_left_out))
-		return false;
-	if (n_left_out)
-		log_warn("DEAD-LETTERS",
-			 "%" PRId64 " more dead letters were not logged",
-			 n_left_out);
-	return true;
-}
 
 static void log_dead(struct worker *worker, const struct record *record)
 {
 	const struct topic *topic =
 		worker->identity.topics[record->slot->topic];
-	const struct text *trace = &record->envelope.traceparent;
-	char trace_text[64];
+	char trace[TRACE_ID_CHARS + 1];
 	struct log_subject subject = {
 		.topic = topic->name,
 		.partition = record->kafka.partition,
 		.offset = record->kafka.offset,
-		.trace = trace->p ? trace_text : NULL,
+		.trace = trace_id(record->envelope.traceparent, trace),
 	};
 
-	if (!has_line(worker))
+	if (!log_limit_about(&worker->dead_lines, &subject, "dead letters"))
 		return;
-	(void)snprintf(trace_text, sizeof(trace_text), "%.*s", (int)trace->n,
-		       trace->p ? trace->p : "");
-	log_about(&subject);
 	log_warn("DEAD-LETTER", "%s: %s, a copy is on '%s'",
 		 record->dead_reason, record->dead_detail,
 		 topic_dlq(topic)->name);
