@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // A person orders a cheese and vegemite toastie on the page and sees it done,
-// and one that was taken back as what it is.
+// two orders of two tabs after a reload, and one that was taken back as what
+// it is.
 //
 // Environment: BASE_URL, the address of a running storefront whose stall
 // `main` has bread, cheese and vegemite, with all that makes toasties behind
@@ -33,11 +34,14 @@ function check(truth, what) {
 		throw new Error(what);
 }
 
-// What a person does: read the menu, choose, say a name, press the button.
-async function order(page, name) {
+async function open(page) {
 	await page.goto(BASE_URL, { timeout: STEP_MS });
 	await page.getByRole("heading", { name: "Toasties Galore" })
 		.waitFor({ timeout: STEP_MS });
+}
+
+// What a person does: read the menu, choose, say a name, press the button.
+async function order(page, name) {
 	await page.getByRole("checkbox", { name: /^Cheese/ })
 		.check({ timeout: STEP_MS });
 	await page.getByRole("checkbox", { name: /^Vegemite/ })
@@ -116,6 +120,28 @@ async function seeItCancelled(page) {
 	      "the code is not on the card");
 }
 
+// An order in each of two tabs: both are still there after a reload.
+async function seeBothTabs(page) {
+	const other = await page.context().newPage();
+	const names = ["Zoë", "Dana"];
+
+	await open(page);
+	await open(other);
+	for (const [i, tab] of [page, other].entries()) {
+		await tab.bringToFront();
+		await order(tab, names[i]);
+		await tab.locator("li.order:not([data-state=sending])")
+			.filter({ hasText: names[i] })
+			.waitFor({ timeout: STEP_MS });
+	}
+	await other.close();
+	await page.bringToFront();
+	await page.reload({ timeout: STEP_MS });
+	for (const name of names)
+		await page.locator("li.order").filter({ hasText: name })
+			.waitFor({ timeout: STEP_MS });
+}
+
 // What the page shows is what the API says.
 async function compareWithApi({ id, code }, name) {
 	const answer = await fetch(new URL(`/orders/${id}`, BASE_URL), {
@@ -143,10 +169,12 @@ async function run(page, complaints) {
 		if (message.type() === "error")
 			complaints.push(message.text());
 	});
+	await open(page);
 	await order(page, name);
 	const seen = await seeItDone(page, name);
 
 	await compareWithApi(seen, name);
+	await seeBothTabs(page);
 	await seeItCancelled(page);
 	check(complaints.length === 0,
 	      `the page complained: ${complaints.join("; ")}`);

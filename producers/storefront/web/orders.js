@@ -140,6 +140,7 @@ export class Orders {
 	#list = document.getElementById("orders");
 	#hint = document.getElementById("no-orders");
 	#orders = new Map();
+	#removed = new Set();
 	#onChange;
 
 	constructor(stall, onChange) {
@@ -222,6 +223,7 @@ export class Orders {
 	remove(id) {
 		this.#orders.get(id)?.card.root.remove();
 		this.#orders.delete(id);
+		this.#removed.add(id);
 		this.#hint.hidden = this.#orders.size > 0;
 		this.#keep();
 	}
@@ -261,13 +263,22 @@ export class Orders {
 		}
 	}
 
+	// Other tabs keep theirs in the same place: what they wrote stays there.
 	#keep() {
-		const orders = [...this.#orders.values()]
-			.map(({ order }) => order)
-			.slice(-KEPT_MAX);
+		const all = new Map(this.#kept().map((o) => [o.order_id, o]));
 
+		for (const [id, { order }] of this.#orders)
+			if (!all.has(id) || !isFinal(all.get(id)))
+				all.set(id, order);
+		for (const id of this.#removed)
+			all.delete(id);
+		// The oldest go, but none that is not at its end.
+		for (const [id, order] of all)
+			if (all.size > KEPT_MAX && isFinal(order))
+				all.delete(id);
 		try {
-			localStorage.setItem(this.#name, JSON.stringify(orders));
+			localStorage.setItem(this.#name,
+					     JSON.stringify([...all.values()]));
 		} catch {
 			// a browser that keeps nothing forgets them on reload
 		}
