@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # Unit tests: check.sh PROGRAM... runs them two at a time, or JOBS, each for at
-# most DEADLINE seconds (120). A line a program, what it said only when it
+# most DEADLINE seconds (300). A line a program, what it said only when it
 # failed, and at the end "N passed, N failed", counted in Check's test cases; a
 # program that ends without having told its cases is one that failed.
 set -euo pipefail
@@ -51,7 +51,7 @@ if [[ $# -eq 0 ]]; then
 	printf 'check.sh PROGRAM...\n' >&2
 	exit 2
 fi
-export DEADLINE=${DEADLINE:-120}
+export DEADLINE=${DEADLINE:-300}
 RESULTS=$(mktemp -d "${TMPDIR:-/tmp}/galore-check.XXXXXX")
 export RESULTS
 trap 'rm -rf "$RESULTS"' EXIT
