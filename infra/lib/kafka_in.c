@@ -526,20 +526,6 @@ int kafka_in_watermarks(struct kafka_in *in, int topic, int32_t partition,
 	return 0;
 }
 
-int kafka_in_topic(struct kafka_in *in, int topic, int64_t timeout_ms)
-{
-	const struct rd_kafka_metadata *metadata;
-	bool there;
-
-	if (rd_kafka_metadata(in->rk, 0, in->handles[topic], &metadata,
-			      (int)timeout_ms))
-		return KAFKA_IN_E_AWAY;
-	there = metadata->topic_cnt == 1 && !metadata->topics[0].err &&
-		metadata->topics[0].partition_cnt > 0;
-	rd_kafka_metadata_destroy(metadata);
-	return there ? 0 : KAFKA_IN_E_NO_TOPIC;
-}
-
 bool kafka_in_topics_doubted(struct kafka_in *in)
 {
 	bool doubted = in->doubted;
@@ -548,24 +534,27 @@ bool kafka_in_topics_doubted(struct kafka_in *in)
 	return doubted;
 }
 
-int kafka_in_check_topics(struct kafka_in *in, int64_t timeout_ms,
-			  const char **ret_missing)
+static bool has_topic(const struct rd_kafka_metadata *metadata,
+		      const char *name)
+{
+	for (int i = 0; i < metadata->topic_cnt; i++) {
+		const struct rd_kafka_metadata_topic *topic =
+			&metadata->topics[i];
+
+		if (!strcmp(topic->topic, name))
+			return !topic->err && topic->partition_cnt > 0;
+	}
+	return false;
+}
+
+int kafka_in_topics(struct kafka_in *in, int64_t timeout_ms, bool *ret_there)
 {
 	const struct rd_kafka_metadata *metadata;
-	const char *missing = NULL;
 
 	if (rd_kafka_metadata(in->rk, 1, NULL, &metadata, (int)timeout_ms))
 		return KAFKA_IN_E_AWAY;
-	for (size_t t = 0; t < in->params.n_topics; t++) {
-		bool found = false;
-
-		for (int i = 0; i < metadata->topic_cnt; i++)
-			if (!strcmp(metadata->topics[i].topic, in->topics[t]))
-				found = true;
-		if (!found)
-			missing = in->topics[t];
-	}
+	for (size_t i = 0; i < in->params.n_topics; i++)
+		ret_there[i] = has_topic(metadata, in->topics[i]);
 	rd_kafka_metadata_destroy(metadata);
-	*ret_missing = missing;
 	return 0;
 }

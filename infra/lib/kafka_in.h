@@ -101,7 +101,6 @@ struct kafka_in;
 enum kafka_in_outcome {
 	KAFKA_IN_E_AWAY = 1,   /* no answer from the brokers in time */
 	KAFKA_IN_E_NOT_MEMBER, /* the group does not know us any more */
-	KAFKA_IN_E_NO_TOPIC, /* the brokers do not have it, or do not say so */
 };
 
 int kafka_in_new(struct kafka_in **ret, const struct kafka_in_params *params);
@@ -166,19 +165,21 @@ int kafka_in_commit(struct kafka_in *in,
 bool kafka_in_end(const struct kafka_in *in, int topic, int32_t partition,
 		  int64_t *ret);
 
-/* First offset that is kept, and the one after the last. */
+/* First offset that is kept, and the one after the last. Asks, as
+ * kafka_in_topics() does. */
 int kafka_in_watermarks(struct kafka_in *in, int topic, int32_t partition,
 			int64_t timeout_ms, int64_t *ret_low,
 			int64_t *ret_high);
 
-/* Do the brokers have that topic, and may we know it? Asks. */
-int kafka_in_topic(struct kafka_in *in, int topic, int64_t timeout_ms);
+/*
+ * Which of our topics do the brokers have, and may we read? Asks. On one
+ * connection a broker answers in turn, so that this may take as long as a fetch
+ * that waits for records (fetch.wait.max.ms, 500 ms): a shorter time-out may be
+ * over each time.
+ */
+int kafka_in_topics(struct kafka_in *in, int64_t timeout_ms, bool *ret_there);
 /* Has the client said, since this was asked last, that a topic or a partition
  * is not there any more? It does not say so in the order of the records. */
 bool kafka_in_topics_doubted(struct kafka_in *in);
-
-/* Has every topic been seen in the brokers' metadata? Asks, with a deadline. */
-int kafka_in_check_topics(struct kafka_in *in, int64_t timeout_ms,
-			  const char **ret_missing);
 
 #endif

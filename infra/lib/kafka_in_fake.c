@@ -268,13 +268,6 @@ int kafka_in_watermarks(struct kafka_in *in, int topic, int32_t partition,
 	return 0;
 }
 
-int kafka_in_topic(struct kafka_in *in, int topic, int64_t timeout_ms)
-{
-	(void)timeout_ms;
-	in->topics[topic].n_asked++;
-	return in->topics[topic].answer;
-}
-
 bool kafka_in_topics_doubted(struct kafka_in *in)
 {
 	bool doubted = in->doubted;
@@ -283,16 +276,13 @@ bool kafka_in_topics_doubted(struct kafka_in *in)
 	return doubted;
 }
 
-int kafka_in_check_topics(struct kafka_in *in, int64_t timeout_ms,
-			  const char **ret_missing)
+int kafka_in_topics(struct kafka_in *in, int64_t timeout_ms, bool *ret_there)
 {
 	(void)timeout_ms;
-	*ret_missing = NULL;
-	for (size_t i = 0; i < in->params.n_topics; i++) {
-		if (in->topics[i].answer == KAFKA_IN_E_AWAY)
-			return KAFKA_IN_E_AWAY;
-		if (in->topics[i].answer)
-			*ret_missing = in->params.topics[i];
-	}
+	in->n_asked++;
+	if (in->silent)
+		return KAFKA_IN_E_AWAY;
+	for (size_t i = 0; i < in->params.n_topics; i++)
+		ret_there[i] = !in->topics[i].gone;
 	return 0;
 }

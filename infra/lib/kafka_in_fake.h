@@ -36,8 +36,7 @@ struct kafka_in_fake_partition {
 
 struct kafka_in_fake_topic {
 	struct kafka_in_fake_partition partitions[KAFKA_IN_FAKE_PARTITIONS];
-	size_t n_asked; /* times that kafka_in_topic() was */
-	int answer;     /* of kafka_in_topic(); 0: it is there */
+	bool gone; /* says the test */
 };
 
 struct kafka_in_fake_record;
@@ -46,10 +45,12 @@ struct kafka_in {
 	struct kafka_in_params params;
 	struct kafka_in_fake_topic topics[KAFKA_IN_TOPICS_MAX];
 	size_t n_polls, n_restarts, n_commits;
+	size_t n_asked;   /* for the topics */
 	size_t n_max;     /* that the last poll asked for */
 	size_t n_in_hand; /* records that were polled and not released */
 	/* What the test says. */
 	bool doubted, fatal;
+	bool silent; /* when asked for the topics */
 	int commit_answer;
 	size_t n_queued; /* fetched ahead, beside what it pushed */
 	/* What waits to be polled. */

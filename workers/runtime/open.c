@@ -146,8 +146,11 @@ static void name_all(struct worker *worker)
 
 static void take_trouble(void *arg, const char *what)
 {
-	(void)arg;
-	log_warn("KAFKA-TROUBLE", "%s", what);
+	struct worker *worker = arg;
+
+	/* The client tells some things of each partition, again and again. */
+	if (log_limit_about(&worker->trouble_lines, NULL, "trouble with Kafka"))
+		log_warn("KAFKA-TROUBLE", "%s", what);
 }
 
 static void own_delivered(void *arg, uint64_t token)
@@ -322,6 +325,7 @@ int worker_open(struct worker **ret, const struct worker_ops *ops, void *arg,
 	worker->arg = arg;
 	worker->conf = conf;
 	worker->dead_lines.a_second = DEAD_LINES_A_SECOND;
+	worker->trouble_lines.a_second = TROUBLE_LINES_A_SECOND;
 	worker->args = xcalloc(1, sizeof(*worker->args));
 	worker->open = batch_new();
 	worker->running = batch_new();

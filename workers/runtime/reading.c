@@ -28,9 +28,10 @@
 #define GIVEN_UP_MS 5000
 /* Everybody pauses for a restart. */
 #define RESTART_EVERY_MS 2000
-#define ASK_TIMEOUT_MS 500
-#define ASK_TOPIC_EVERY_MS 1000
-#define ASK_TOPIC_TIMEOUT_MS 100
+/* Twice what a fetch may wait for on the same connection. */
+#define ASK_TIMEOUT_MS 1000
+/* Nothing is read while it is waited for. */
+#define ASK_TOPICS_EVERY_MS 5000
 
 static uint32_t some_random(void)
 {
@@ -286,38 +287,42 @@ void reading_continue(struct worker *worker)
 	worker->paused = false; /* TAKEN slots are read from where they are */
 }
 
-/* What the client says of one that has gone is asked for; what is held is
- * asked for until it is there. No answer changes nothing. */
-static void look_at_topic(struct worker *worker, int topic)
+static void topic_answered(struct worker *worker, int topic, bool there)
 {
 	struct hold *hold = &worker->topic_holds[topic];
 
-	switch (kafka_in_topic(worker->in, topic, ASK_TOPIC_TIMEOUT_MS)) {
-	case 0:
-		if (hold->on)
-			log_info("TOPIC-READ", "topic '%s' is there again",
-				 worker->topic_names[topic]);
-		hold_end(hold);
-		return;
-	case KAFKA_IN_E_NO_TOPIC:
+	if (!there) {
 		topic_failed(worker, topic, "the brokers do not have it");
 		return;
-	default:
-		worker->topics_doubted = true; /* ask again */
 	}
+	if (hold->on)
+		log_info("TOPIC-READ", "topic '%s' is there again",
+			 worker->topic_names[topic]);
+	hold_end(hold);
 }
 
+static bool has_topic_hold(const struct worker *worker)
+{
+	for (size_t i = 0; i < worker->identity.n_topics; i++)
+		if (worker->topic_holds[i].on)
+			return true;
+	return false;
+}
+
+/* When the client says that one has gone, and until none is held. */
 void reading_look_at_topics(struct worker *worker)
 {
-	int64_t now_ms = clock_now_ms();
-	bool doubted;
+	bool there[KAFKA_IN_TOPICS_MAX];
 
-	if (now_ms < worker->topics_at_ms)
+	if (kafka_in_topics_doubted(worker->in))
+		worker->topics_doubted = true;
+	if (clock_now_ms() < worker->topics_at_ms ||
+	    (!worker->topics_doubted && !has_topic_hold(worker)))
 		return;
-	worker->topics_at_ms = now_ms + ASK_TOPIC_EVERY_MS;
-	doubted = kafka_in_topics_doubted(worker->in) || worker->topics_doubted;
-	worker->topics_doubted = false;
-	for (int i = 0; i < (int)worker->identity.n_topics; i++)
-		if (doubted || worker->topic_holds[i].on)
-			look_at_topic(worker, i);
+	if (!kafka_in_topics(worker->in, ASK_TIMEOUT_MS, there)) {
+		worker->topics_doubted = false;
+		for (size_t i = 0; i < worker->identity.n_topics; i++)
+			topic_answered(worker, (int)i, there[i]);
+	}
+	worker->topics_at_ms = clock_now_ms() + ASK_TOPICS_EVERY_MS;
 }

@@ -359,55 +359,75 @@ START_TEST(a_topic_is_held_until_the_brokers_say_that_it_is_there)
 		ck_assert(trouble_first(worker, shown, sizeof(shown)));
 		ck_assert_str_eq(shown, "topic 'restocks' cannot be read: "
 					"not authorized");
-		restocks->answer = KAFKA_IN_E_AWAY;
+		worker->in->silent = true;
 		look();
 		ck_assert_str_eq(worker->topic_holds[1].reason,
 				 "not authorized");
-		restocks->answer = KAFKA_IN_E_NO_TOPIC;
+		worker->in->silent = false;
+		restocks->gone = true;
 		look();
 		ck_assert_str_eq(worker->topic_holds[1].reason,
 				 "the brokers do not have it");
 		look();
 		ck_assert(worker->topic_holds[1].on);
-		restocks->answer = 0;
+		restocks->gone = false;
 		look();
 		check_no_trouble();
 		ck_assert(has_logged("TOPIC-READ"));
 	}
 END_TEST
 
-START_TEST(a_topic_is_asked_for_only_when_there_is_a_doubt)
+START_TEST(the_brokers_are_asked_only_when_there_is_a_doubt)
 	{
 		look();
-		ck_assert_uint_eq(worker->in->topics[0].n_asked, 0);
+		ck_assert_uint_eq(worker->in->n_asked, 0);
 		worker->in->doubted = true;
-		worker->in->topics[0].answer = KAFKA_IN_E_NO_TOPIC;
 		look();
-		ck_assert_uint_eq(worker->in->topics[0].n_asked, 1);
-		ck_assert_uint_eq(worker->in->topics[1].n_asked, 1);
+		look();
+		ck_assert_uint_eq(worker->in->n_asked, 1);
+		check_no_trouble();
+	}
+END_TEST
+
+START_TEST(
+	one_that_has_gone_is_asked_for_until_it_is_there_but_not_in_every_turn)
+	{
+		worker->in->doubted = true;
+		worker->in->topics[0].gone = true;
+		look();
 		ck_assert(worker->topic_holds[0].on);
 		ck_assert(!worker->topic_holds[1].on);
 		ck_assert(has_logged("TOPIC-UNREADABLE"));
-		/* From now on only what is held, and not in every turn. */
 		look();
 		reading_look_at_topics(worker);
-		ck_assert_uint_eq(worker->in->topics[0].n_asked, 2);
-		ck_assert_uint_eq(worker->in->topics[1].n_asked, 1);
+		ck_assert_uint_eq(worker->in->n_asked, 2);
+	}
+END_TEST
+
+START_TEST(a_doubt_of_a_turn_that_may_not_ask_is_kept)
+	{
+		worker->in->doubted = true;
+		look();
+		worker->in->doubted = true;
+		reading_look_at_topics(worker);
+		ck_assert_uint_eq(worker->in->n_asked, 1);
+		look();
+		ck_assert_uint_eq(worker->in->n_asked, 2);
 	}
 END_TEST
 
 START_TEST(a_doubt_lasts_until_a_broker_answers)
 	{
 		worker->in->doubted = true;
-		worker->in->topics[0].answer = KAFKA_IN_E_AWAY;
+		worker->in->silent = true;
 		look();
 		look();
-		ck_assert_uint_eq(worker->in->topics[0].n_asked, 2);
-		ck_assert(!worker->topic_holds[0].on);
-		worker->in->topics[0].answer = 0;
+		ck_assert_uint_eq(worker->in->n_asked, 2);
+		check_no_trouble();
+		worker->in->silent = false;
 		look();
 		look();
-		ck_assert_uint_eq(worker->in->topics[0].n_asked, 3);
+		ck_assert_uint_eq(worker->in->n_asked, 3);
 	}
 END_TEST
 
@@ -430,7 +450,9 @@ static void add_tests(TCase *tcase)
 	tcase_add_test(tcase, news_of_a_position_counts_before_reading_has_begun_too);
 	tcase_add_test(tcase, of_two_positions_that_are_gone_one_is_asked_for_in_a_turn);
 	tcase_add_test(tcase, a_topic_is_held_until_the_brokers_say_that_it_is_there);
-	tcase_add_test(tcase, a_topic_is_asked_for_only_when_there_is_a_doubt);
+	tcase_add_test(tcase, the_brokers_are_asked_only_when_there_is_a_doubt);
+	tcase_add_test(tcase, one_that_has_gone_is_asked_for_until_it_is_there_but_not_in_every_turn);
+	tcase_add_test(tcase, a_doubt_of_a_turn_that_may_not_ask_is_kept);
 	tcase_add_test(tcase, a_doubt_lasts_until_a_broker_answers);
 }
 /* clang-format on */

@@ -24,7 +24,8 @@
 #include "workers/runtime/work.h"
 #include "workers/runtime/worker.h"
 
-enum { READ_AT_ONCE = 1024, DEAD_LINES_A_SECOND = 10 };
+enum { READ_AT_ONCE = 1024 };
+enum { DEAD_LINES_A_SECOND = 10, TROUBLE_LINES_A_SECOND = 20 };
 enum { TOPIC_NAME_BYTES = 250, HOLDER_BYTES = 64, GROUP_BYTES = 128 };
 
 enum job {
@@ -107,7 +108,7 @@ struct worker {
 	int64_t look_at_ms, mirror_at_ms, read_at_ms;
 	int64_t survey_at_ms, topics_at_ms, beat_at_ms, restart_at_ms;
 	int64_t n_mirrors;
-	struct log_limit dead_lines;
+	struct log_limit dead_lines, trouble_lines;
 	struct job_args *args;
 
 	struct hold hold;
