@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # One file, no recursion. `make` prints the targets; MODE picks the build
-# folder: rel (default, what runs), asan, tsan, fuzz.
+# folder: rel (default, what runs), asan, tsan, cov, fuzz.
 
 MODE ?= rel
 # Everything that is built lies below $(O), one folder a mode.
@@ -37,7 +37,8 @@ LDFLAGS := -pie -pthread -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack \
 	-Wl,-z,nodlopen -Wl,--as-needed -Wl,--no-copy-dt-needed-entries \
 	-Wl,--export-dynamic-symbol=_gnutls_global_init_skip
 
-# FORTIFY and the sanitizers do not go together.
+# FORTIFY and the sanitizers do not go together. In mode cov a program that a
+# test kills has counted nothing.
 ifeq ($(MODE),asan)
 CFLAGS += -fsanitize=address,undefined -fno-sanitize-recover=all \
 	-fno-omit-frame-pointer
@@ -47,6 +48,9 @@ CFLAGS += -fsanitize=thread
 # Without it the first call of a thread of librdkafka's ends the program.
 LINKED := $(OUT)/infra/dev/tsan.o
 LDFLAGS += -fsanitize=thread $(LINKED)
+else ifeq ($(MODE),cov)
+CFLAGS += --coverage -fprofile-update=atomic
+LDFLAGS += --coverage
 else
 CFLAGS += $(FORTIFY)
 endif
@@ -54,9 +58,11 @@ CFLAGS += $(WARN) $(HARDEN)
 
 # ---- the map: a library a folder, a list of layers a program ---------------
 
-# Sources of a folder that go into its library: not the main file, no tests,
-# no fakes (a test names the fakes that it wants).
-lib_c = $(filter-out %/main.c %_test.c %_fake.c,$(wildcard $(1)/*.c))
+# A folder with its sub-folders. Into its library goes neither the main file nor
+# a test, a fake (a test names the fakes that it wants) or a fuzz target.
+in_folder = $(wildcard $(1)/$(2) $(1)/*/$(2))
+lib_c = $(filter-out %/main.c %_test.c %_fake.c %_fuzz.c,\
+	$(call in_folder,$(1),*.c))
 lib_a = $(foreach d,$(1),$(OUT)/$(d).a)
 
 # In the order of a linker that looks once: what needs comes before what it needs.
@@ -82,16 +88,15 @@ below_itests/harness := $(LEAVES)
 
 PROGRAMS := $(patsubst %/main.c,%,$(wildcard $(addsuffix /main.c,$(FOLDERS))))
 BINS := $(foreach p,$(PROGRAMS),$(OUT)/bin/$(notdir $(p)))
-TEST_C := $(foreach d,$(FOLDERS),$(wildcard $(d)/*_test.c))
+TEST_C := $(foreach d,$(FOLDERS),$(call in_folder,$(d),*_test.c))
 TESTS := $(TEST_C:%.c=$(OUT)/%)
 ITEST_C := $(wildcard itests/[0-9]*.c)
 ITESTS := $(ITEST_C:%.c=$(OUT)/%)
 # Where the version is compiled in.
 VERSIONED := infra/lib/version.c producers/stampede/load.c \
 	infra/overlord/cmd_restock.c
-HEADERS := $(wildcard $(addsuffix /*.h,$(FOLDERS)))
-SOURCES := $(wildcard $(addsuffix /*.c,$(FOLDERS))) $(ITEST_C) \
-	$(wildcard schemas/fuzz/*.c)
+HEADERS := $(foreach d,$(FOLDERS),$(call in_folder,$(d),*.h))
+SOURCES := $(foreach d,$(FOLDERS),$(call in_folder,$(d),*.c)) $(ITEST_C)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -179,7 +184,7 @@ clean-run: ## forget the state of earlier runs
 
 # ---- test ------------------------------------------------------------------
 
-.PHONY: test check itest soak shelltest asan tsan fuzz bench
+.PHONY: test check itest soak shelltest asan tsan coverage fuzz bench
 test: ## everything that judges the tree, on a real Kafka and Postgres
 	@infra/dev/bootstrap.sh --need test
 	@MAKE="$(MAKE)" JOBS=$(JOBS) infra/dev/test.sh
@@ -198,6 +203,16 @@ asan: ## unit and integration tests with address and UB sanitizers
 	@$(MAKE) --no-print-directory MODE=asan all check itest
 tsan: ## unit and integration tests with the thread sanitizer
 	@$(MAKE) --no-print-directory MODE=tsan all check itest
+coverage: ## line coverage of production code by all tests, build/cov/lines.txt
+	@infra/dev/bootstrap.sh --need coverage
+	@$(MAKE) --no-print-directory -j$(JOBS) MODE=cov all
+	@find $(O)/cov -name '*.gcda' -delete
+	@$(MAKE) --no-print-directory MODE=cov check itest; r=$$?; \
+		gcovr --root . --object-directory $(O)/cov --jobs $(JOBS) \
+		--exclude '.*(_test\.c|_fake\.c|fixture\.h)$$' \
+		--exclude 'itests/' --gcov-ignore-parse-errors \
+		--output $(O)/cov/lines.txt && tail -n 3 $(O)/cov/lines.txt && \
+		exit $$r
 bench: programs ## benchmarks, `make bench B=drain`
 	@BIN=$(OUT)/bin infra/bench/bench.sh $(or $(B),drain)
 

@@ -108,7 +108,7 @@ START_TEST(a_record_that_the_database_refuses_steps_aside_alone)
 		orders_wait_decided(world, N_ORDERS - 3, PATIENCE_MS);
 		world_settle(world, PATIENCE_MS);
 		watch_expect_ready(watch);
-		ck_assert_int_eq(program_said(chillybin, "id=HOLD"), 0);
+		ck_assert_int_eq(program_said(chillybin, "id=BACKOFF"), 0);
 		for (int i = 0; i < 3; i++)
 			expect_dead_by(world, "orders", states[i]);
 		expect_dead_by(world, "restocks", "22001");

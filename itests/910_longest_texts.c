@@ -38,13 +38,14 @@ static int add_header(void *arg, const char *name, const char *value, size_t n)
 
 /* Everything in its headers is as long as may be. */
 static void send_longest(struct bus *bus, enum event_type type,
-			 const struct wire *wire, struct bus_position *ret)
+			 const struct msgpack_writer *writer,
+			 struct bus_position *ret)
 {
 	struct bus_header headers[32];
 	struct bus_record record = { .partition = 9,
 				     .key = longest(SOURCE),
-				     .value = { (const char *)wire->p,
-						wire->n },
+				     .value = { (const char *)writer->p,
+						writer->n },
 				     .headers = headers };
 	struct envelope envelope;
 
@@ -63,22 +64,22 @@ static void send_longest(struct bus *bus, enum event_type type,
 static void send_restock(struct bus *bus)
 {
 	static uint8_t room[BODY_MAX_BYTES];
-	struct wire wire = WIRE_INIT(room);
+	struct msgpack_writer writer = MSGPACK_WRITER_INIT(room);
 	const struct stock_command command = { .kind = STOCK_COMMAND_ADDED,
 					       .stall = longest(STALL),
 					       .ingredient =
 						       longest(INGREDIENTS),
 					       .quantity = 5 };
 
-	ck_assert_int_eq(stock_command_encode(&command, &wire), 0);
-	send_longest(bus, EVENT_STOCK_ADDED, &wire, NULL);
+	ck_assert_int_eq(stock_command_encode(&command, &writer), 0);
+	send_longest(bus, EVENT_STOCK_ADDED, &writer, NULL);
 }
 
 /* Of @n_items ingredients; the stall has the first one only. */
 static void send_order(struct bus *bus, uint8_t n, size_t n_items)
 {
 	static uint8_t room[BODY_MAX_BYTES];
-	struct wire wire = WIRE_INIT(room);
+	struct msgpack_writer writer = MSGPACK_WRITER_INIT(room);
 	struct item items[ORDER_ITEMS_MAX];
 	const struct order_placed order = { .order_id = order_id_of(n),
 					    .stall = longest(STALL),
@@ -89,13 +90,13 @@ static void send_order(struct bus *bus, uint8_t n, size_t n_items)
 
 	for (size_t i = 0; i < n_items; i++)
 		items[i] = (struct item){ longest(INGREDIENTS + (int)i), 1 };
-	ck_assert_int_eq(order_placed_encode(&order, 2, &wire), 0);
-	send_longest(bus, EVENT_ORDER_PLACED, &wire, NULL);
+	ck_assert_int_eq(order_placed_encode(&order, 2, &writer), 0);
+	send_longest(bus, EVENT_ORDER_PLACED, &writer, NULL);
 }
 
 static void send_poison(struct bus *bus)
 {
-	struct wire nothing = { 0 };
+	struct msgpack_writer nothing = { 0 };
 
 	send_longest(bus, EVENT_ORDER_PLACED, &nothing, NULL);
 }

@@ -103,7 +103,7 @@ START_TEST(a_kafka_that_hangs_is_noticed_refused_at_once_and_said)
 		ck_assert_int_eq(kill(broker, SIGSTOP), 0);
 		ck_assert(until(NOTICED_MS, is_not_ready, storefront));
 		noticed_ms = since_ms(begun_at_ms);
-		wait_said(storefront, "id=KAFKA-AMISS");
+		wait_said(storefront, "id=KAFKA-AWAY");
 		ready = shop_get(storefront, "/readyz");
 		ck_assert_str_eq(ready.body.p, "no broker answers");
 		http_answer_deinit(&ready);
@@ -126,7 +126,7 @@ START_TEST(a_storefront_that_starts_without_kafka_says_so)
 
 		world_kafka(world, "stop");
 		storefront = world_start(world, "storefront", NULL);
-		wait_said(storefront, "id=KAFKA-AMISS");
+		wait_said(storefront, "id=KAFKA-AWAY");
 		ck_assert(until(NOTICED_MS, is_not_ready, storefront));
 		ck_assert_int_eq(status_of_order(storefront), 503);
 		ck_assert_int_eq(

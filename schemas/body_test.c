@@ -26,7 +26,7 @@ static int read_map(struct fields *ret, const char *json,
 				.fault = fault };
 	fixture_body(&fixture, json);
 	ck_assert_int_eq(body_open(&body, BODY_MAX_BYTES, fixture.bytes,
-				   fixture.wire.n, fault),
+				   fixture.writer.n, fault),
 			 0);
 	return fields_read(ret, &body);
 }

@@ -14,24 +14,25 @@
 
 #include "schemas/envelope.h"
 #include "schemas/limits.h"
-#include "schemas/wire.h"
+#include "schemas/msgpack/writer.h"
 
 #define N_OF(table) ((int)(sizeof(table) / sizeof((table)[0])))
 
 /* A message's body, as bytes. */
 struct fixture {
 	uint8_t bytes[80000];
-	struct wire wire;
+	struct msgpack_writer writer;
 };
 
-static inline const char *fixture_value(struct wire *wire, const char *json);
+static inline const char *fixture_value(struct msgpack_writer *writer,
+					const char *json);
 
 /* The elements up to @end; how many stand there is counted in a first turn. */
-static inline const char *fixture_children(struct wire *wire, const char *json,
-					   char end)
+static inline const char *fixture_children(struct msgpack_writer *writer,
+					   const char *json, char end)
 {
 	static uint8_t nowhere[80000];
-	struct wire count = WIRE_INIT(nowhere);
+	struct msgpack_writer count = MSGPACK_WRITER_INIT(nowhere);
 	const char *p = json;
 	size_t n = 0;
 
@@ -40,25 +41,27 @@ static inline const char *fixture_children(struct wire *wire, const char *json,
 		p += strspn(p, " ,:");
 	}
 	if (end == ']')
-		wire_put_array(wire, n);
+		msgpack_put_array(writer, n);
 	else
-		wire_put_map(wire, n / 2);
+		msgpack_put_map(writer, n / 2);
 	for (p = json; *p != end;) {
-		p = fixture_value(wire, p);
+		p = fixture_value(writer, p);
 		p += strspn(p, " ,:");
 	}
 	return p + 1;
 }
 
-static inline const char *fixture_number(struct wire *wire, const char *json)
+static inline const char *fixture_number(struct msgpack_writer *writer,
+					 const char *json)
 {
 	size_t n = strspn(json, "-0123456789.");
-	msgpack_packer packer = { .data = wire, .callback = wire_write };
+	msgpack_packer packer = { .data = writer,
+				  .callback = msgpack_writer_write };
 	int64_t value;
 
 	if (text_to_i64(&value, (struct text){ json, n }, INT64_MIN,
 			INT64_MAX) == 0)
-		wire_put_i64(wire, value);
+		msgpack_put_i64(writer, value);
 	else if (memchr(json, '.', n))
 		(void)msgpack_pack_double(&packer, strtod(json, NULL));
 	else
@@ -67,39 +70,42 @@ static inline const char *fixture_number(struct wire *wire, const char *json)
 }
 
 /* Appends the value at @json. Where the next thing stands. */
-static inline const char *fixture_value(struct wire *wire, const char *json)
+static inline const char *fixture_value(struct msgpack_writer *writer,
+					const char *json)
 {
 	const char *end;
 
 	switch (*json) {
 	case '{':
-		return fixture_children(wire, json + 1, '}');
+		return fixture_children(writer, json + 1, '}');
 	case '[':
-		return fixture_children(wire, json + 1, ']');
+		return fixture_children(writer, json + 1, ']');
 	case '\'':
 		end = strchr(json + 1, '\'');
 		ck_assert_ptr_nonnull(end);
-		wire_put_text(wire, (struct text){ json + 1,
-						   (size_t)(end - json - 1) });
+		msgpack_put_text(
+			writer,
+			(struct text){ json + 1, (size_t)(end - json - 1) });
 		return end + 1;
 	case 't':
 	case 'f':
-		wire_put_bool(wire, *json == 't');
+		msgpack_put_bool(writer, *json == 't');
 		return json + (*json == 't' ? 4 : 5);
 	case 'n':
-		wire_put_nil(wire);
+		msgpack_put_nil(writer);
 		return json + 4;
 	default:
-		return fixture_number(wire, json);
+		return fixture_number(writer, json);
 	}
 }
 
 static inline void fixture_body(struct fixture *fixture, const char *json)
 {
-	fixture->wire = (struct wire){ .p = fixture->bytes,
-				       .cap = sizeof(fixture->bytes) };
-	(void)fixture_value(&fixture->wire, json);
-	ck_assert_int_eq(wire_result(&fixture->wire), 0);
+	fixture->writer =
+		(struct msgpack_writer){ .p = fixture->bytes,
+					 .cap = sizeof(fixture->bytes) };
+	(void)fixture_value(&fixture->writer, json);
+	ck_assert_int_eq(msgpack_writer_result(&fixture->writer), 0);
 }
 
 /* A checked envelope of that type and version, without anything else. */

@@ -38,7 +38,7 @@ struct golden {
 	char dump[TEXT_CAP];
 	size_t n_dump;
 	uint8_t encoded[TEXT_CAP];
-	struct wire wire;
+	struct msgpack_writer writer;
 };
 
 static struct golden golden;
@@ -106,7 +106,7 @@ static int order_placed(struct schema_fault *fault)
 		    (uint8_t)order.metadata.p[i]);
 	if (order.metadata.n > 0)
 		say("\n");
-	return order_placed_encode(&order, order.version, &golden.wire);
+	return order_placed_encode(&order, order.version, &golden.writer);
 }
 
 static int order_cancelled(struct schema_fault *fault)
@@ -121,7 +121,7 @@ static int order_cancelled(struct schema_fault *fault)
 	say_text("stall", cancelled.stall);
 	say_text("customer", cancelled.customer);
 	say_text("reason", cancelled.reason);
-	return order_cancelled_encode(&cancelled, &golden.wire);
+	return order_cancelled_encode(&cancelled, &golden.writer);
 }
 
 static int stock_command(struct schema_fault *fault)
@@ -137,7 +137,7 @@ static int stock_command(struct schema_fault *fault)
 	say_text("stall", command.stall);
 	say_text("ingredient", command.ingredient);
 	say("quantity: %d\n", command.quantity);
-	return stock_command_encode(&command, &golden.wire);
+	return stock_command_encode(&command, &golden.writer);
 }
 
 static int pick(struct schema_fault *fault)
@@ -168,7 +168,7 @@ static int pick(struct schema_fault *fault)
 		else
 			say("%lld\n", (long long)missing->left);
 	}
-	return oracle_encode_pick(&pick, &golden.wire);
+	return oracle_encode_pick(&pick, &golden.writer);
 }
 
 static int stock_changed(struct schema_fault *fault)
@@ -185,7 +185,7 @@ static int stock_changed(struct schema_fault *fault)
 	say("kind: %s\n", stock_change_name(changed.kind));
 	if (changed.kind == STOCK_CHANGE_RETURNED)
 		say_order_id(&changed.order_id);
-	return stock_changed_encode(&changed, &golden.wire);
+	return stock_changed_encode(&changed, &golden.writer);
 }
 
 static int toastie(struct schema_fault *fault)
@@ -206,7 +206,7 @@ static int toastie(struct schema_fault *fault)
 	say_text("grill", toastie.grill);
 	say_text("reason", toastie.reason);
 	say_text("at", toastie.at);
-	return toastie_encode(&toastie, &golden.wire);
+	return toastie_encode(&toastie, &golden.writer);
 }
 
 static int (*const messages[N_EVENT_TYPES])(struct schema_fault *fault) = {
@@ -263,7 +263,8 @@ static void run(const char *name)
 	struct schema_fault fault = { "" };
 
 	memset(&golden, 0, sizeof(golden));
-	golden.wire = (struct wire)WIRE_INIT(golden.encoded);
+	golden.writer =
+		(struct msgpack_writer)MSGPACK_WRITER_INIT(golden.encoded);
 	golden.n_body = load(name, ".msgpack", golden.body);
 	golden.text[load(name, ".txt", golden.text)] = '\0';
 	parse(golden.text);
@@ -285,7 +286,7 @@ START_TEST(what_we_wrote_is_written_again_to_the_byte)
 		run(names[_i]);
 		if (!golden.is_ours)
 			return;
-		ck_assert_uint_eq(golden.wire.n, golden.n_body);
+		ck_assert_uint_eq(golden.writer.n, golden.n_body);
 		ck_assert_mem_eq(golden.encoded, golden.body, golden.n_body);
 	}
 END_TEST

@@ -37,14 +37,15 @@ int items_read(struct items *items, struct item *ret)
 	return r;
 }
 
-void items_put(struct wire *wire, const struct item *items, size_t n)
+void items_put(struct msgpack_writer *writer, const struct item *items,
+	       size_t n)
 {
-	wire_put_array(wire, n);
+	msgpack_put_array(writer, n);
 	for (size_t i = 0; i < n; i++) {
-		wire_put_map(wire, N_KEYS);
-		wire_put_text(wire, keys[INGREDIENT]);
-		wire_put_text(wire, items[i].ingredient);
-		wire_put_text(wire, keys[QUANTITY]);
-		wire_put_i64(wire, items[i].quantity);
+		msgpack_put_map(writer, N_KEYS);
+		msgpack_put_text(writer, keys[INGREDIENT]);
+		msgpack_put_text(writer, items[i].ingredient);
+		msgpack_put_text(writer, keys[QUANTITY]);
+		msgpack_put_i64(writer, items[i].quantity);
 	}
 }

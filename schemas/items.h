@@ -12,7 +12,7 @@
 
 #include "schemas/body.h"
 #include "schemas/item.h"
-#include "schemas/wire.h"
+#include "schemas/msgpack/writer.h"
 
 /* Where reading a list stands. */
 struct items {
@@ -32,6 +32,7 @@ int items_open(struct items *ret, const struct fields *fields, size_t key,
 int items_read(struct items *items, struct item *ret);
 
 /* Appends the list. */
-void items_put(struct wire *wire, const struct item *items, size_t n);
+void items_put(struct msgpack_writer *writer, const struct item *items,
+	       size_t n);
 
 #endif

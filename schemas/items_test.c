@@ -23,7 +23,7 @@ static int read_all(struct item ret[static 3], const char *json,
 	int r;
 
 	fixture_body(&fixture, json);
-	ck_assert_int_eq(fields_open(&fields, fixture.bytes, fixture.wire.n),
+	ck_assert_int_eq(fields_open(&fields, fixture.bytes, fixture.writer.n),
 			 0);
 	r = items_open(&items, &fields, BASKET, 3);
 	for (size_t i = 0; r == 0 && i < items.n; i++)
@@ -97,14 +97,14 @@ START_TEST(items_are_written_with_their_keys_in_order)
 		static const struct item items[] = { { TEXT_INIT("ham"), 2 },
 						     { TEXT_INIT("b"), 200 } };
 		uint8_t bytes[64];
-		struct wire wire = WIRE_INIT(bytes);
+		struct msgpack_writer writer = MSGPACK_WRITER_INIT(bytes);
 
-		items_put(&wire, items, 2);
+		items_put(&writer, items, 2);
 		fixture_body(&fixture, "[{'ingredient':'ham','quantity':2},"
 				       "{'ingredient':'b','quantity':200}]");
-		ck_assert_int_eq(wire_result(&wire), 0);
-		ck_assert_uint_eq(wire.n, fixture.wire.n);
-		ck_assert_mem_eq(bytes, fixture.bytes, wire.n);
+		ck_assert_int_eq(msgpack_writer_result(&writer), 0);
+		ck_assert_uint_eq(writer.n, fixture.writer.n);
+		ck_assert_mem_eq(bytes, fixture.bytes, writer.n);
 	}
 END_TEST
 

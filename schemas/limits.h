@@ -12,8 +12,9 @@
 #include <stdint.h>
 
 enum {
-	ORDER_ITEMS_MAX = 32,  /* different ingredients of one order */
-	ORDER_LINES_MAX = 256, /* entries on the wire, before they are summed */
+	ORDER_ITEMS_MAX = 32, /* different ingredients of one order */
+	ORDER_LINES_MAX =
+		256, /* entries of the message, before they are summed */
 	TEXT_MAX_CHARS = 255,  /* customer, stall, ingredient, reason, ... */
 	TEXT_MAX_BYTES = 1020, /* the same in UTF-8 */
 	METADATA_MAX_BYTES = 4096,

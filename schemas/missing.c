@@ -15,44 +15,44 @@ static bool is_unreserved(char c)
 	       c == '~';
 }
 
-static void put(struct wire *wire, struct text text)
+static void put(struct msgpack_writer *writer, struct text text)
 {
-	(void)wire_write(wire, text.p, text.n);
+	(void)msgpack_writer_write(writer, text.p, text.n);
 }
 
-static void put_name(struct wire *wire, struct text name)
+static void put_name(struct msgpack_writer *writer, struct text name)
 {
 	static const char digits[] = "0123456789ABCDEF";
 	char escape[3] = { '%' };
 
 	for (size_t i = 0; i < name.n; i++) {
 		if (is_unreserved(name.p[i])) {
-			put(wire, (struct text){ name.p + i, 1 });
+			put(writer, (struct text){ name.p + i, 1 });
 			continue;
 		}
 		escape[1] = digits[(uint8_t)name.p[i] >> 4];
 		escape[2] = digits[(uint8_t)name.p[i] & 0xf];
-		put(wire, (struct text){ escape, sizeof(escape) });
+		put(writer, (struct text){ escape, sizeof(escape) });
 	}
 }
 
 int missing_encode(const struct missing *missing, size_t n_missing,
-		   struct wire *wire)
+		   struct msgpack_writer *writer)
 {
 	char number[TEXT_I64_BYTES];
 
 	for (size_t i = 0; i < n_missing; i++) {
 		if (i > 0)
-			put(wire, TEXT(";"));
-		put_name(wire, missing[i].ingredient);
-		put(wire, TEXT("="));
-		put(wire, text_from_i64(number, missing[i].wanted));
-		put(wire, TEXT("/"));
-		put(wire, missing[i].left == MISSING_UNKNOWN
-				  ? unknown
-				  : text_from_i64(number, missing[i].left));
+			put(writer, TEXT(";"));
+		put_name(writer, missing[i].ingredient);
+		put(writer, TEXT("="));
+		put(writer, text_from_i64(number, missing[i].wanted));
+		put(writer, TEXT("/"));
+		put(writer, missing[i].left == MISSING_UNKNOWN
+				    ? unknown
+				    : text_from_i64(number, missing[i].left));
 	}
-	return wire_result(wire);
+	return msgpack_writer_result(writer);
 }
 
 /* What stands before the first @end; @rest goes on behind it. */

@@ -11,9 +11,9 @@
 #define SCHEMAS_MISSING_H
 
 #include "schemas/limits.h"
+#include "schemas/msgpack/writer.h"
 #include "schemas/outcome.h"
 #include "schemas/text.h"
-#include "schemas/wire.h"
 
 #define MISSING_UNKNOWN INT64_C(-1)
 
@@ -31,9 +31,9 @@ struct missing {
 	int64_t left;   /* 0 and above, or MISSING_UNKNOWN */
 };
 
-/* Appends the header's text to @wire; -ENOBUFS when it does not fit. */
+/* Appends the header's text to @writer; -ENOBUFS when it does not fit. */
 int missing_encode(const struct missing *missing, size_t n_missing,
-		   struct wire *wire);
+		   struct msgpack_writer *writer);
 
 /*
  * @ret has room for ORDER_ITEMS_MAX, @names for MISSING_NAMES_BYTES, which the

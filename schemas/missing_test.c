@@ -21,12 +21,12 @@ START_TEST(what_is_written_is_read)
 			{ TEXT_INIT("p\xc4\x81ua-._~9"), 1, 0 },
 			{ TEXT_INIT("gold"), 1, MISSING_UNKNOWN },
 		};
-		struct wire wire = WIRE_INIT(bytes);
+		struct msgpack_writer writer = MSGPACK_WRITER_INIT(bytes);
 		struct text header;
 		size_t n;
 
-		ck_assert_int_eq(missing_encode(written, 4, &wire), 0);
-		header = (struct text){ (const char *)bytes, wire.n };
+		ck_assert_int_eq(missing_encode(written, 4, &writer), 0);
+		header = (struct text){ (const char *)bytes, writer.n };
 		fixture_text_eq(
 			header,
 			"cheese=2/1;"
@@ -60,23 +60,23 @@ static void fill(struct missing longest[static ORDER_ITEMS_MAX])
 START_TEST(the_longest_list_fits_both_ways)
 	{
 		struct missing longest[ORDER_ITEMS_MAX];
-		struct wire wire = WIRE_INIT(bytes);
+		struct msgpack_writer writer = MSGPACK_WRITER_INIT(bytes);
 		size_t n;
 
 		fill(longest);
 		ck_assert_int_eq(
-			missing_encode(longest, ORDER_ITEMS_MAX, &wire), 0);
+			missing_encode(longest, ORDER_ITEMS_MAX, &writer), 0);
 		ck_assert_int_eq(
 			missing_decode(
 				list, &n, names,
-				(struct text){ (const char *)bytes, wire.n },
+				(struct text){ (const char *)bytes, writer.n },
 				NULL),
 			0);
 		ck_assert_uint_eq(n, ORDER_ITEMS_MAX);
 		ck_assert(text_equal(list[n - 1].ingredient,
 				     longest[0].ingredient));
-		wire.n = wire.cap - 10;
-		ck_assert_int_eq(missing_encode(longest, 1, &wire), -ENOBUFS);
+		writer.n = writer.cap - 10;
+		ck_assert_int_eq(missing_encode(longest, 1, &writer), -ENOBUFS);
 	}
 END_TEST
 
@@ -154,7 +154,7 @@ START_TEST(names_stay_in_their_room)
 	{
 		static char longer[TEXT_MAX_BYTES + 1];
 		struct missing longest[ORDER_ITEMS_MAX];
-		struct wire wire = WIRE_INIT(bytes);
+		struct msgpack_writer writer = MSGPACK_WRITER_INIT(bytes);
 		size_t n;
 
 		memset(longer, 'x', sizeof(longer));
@@ -162,12 +162,12 @@ START_TEST(names_stay_in_their_room)
 		longest[ORDER_ITEMS_MAX - 1].ingredient =
 			(struct text){ longer, sizeof(longer) };
 		ck_assert_int_eq(
-			missing_encode(longest, ORDER_ITEMS_MAX, &wire), 0);
+			missing_encode(longest, ORDER_ITEMS_MAX, &writer), 0);
 		names[MISSING_NAMES_BYTES] = '!';
 		ck_assert_int_eq(
 			missing_decode(
 				list, &n, names,
-				(struct text){ (const char *)bytes, wire.n },
+				(struct text){ (const char *)bytes, writer.n },
 				NULL),
 			SCHEMA_E_CONTRACT);
 		ck_assert_int_eq(names[MISSING_NAMES_BYTES], '!');

@@ -44,17 +44,18 @@ static inline bool oracle_agrees(const uint8_t *bytes, size_t n)
 }
 
 /* As it came; a v1 line is written out of its whole order. */
-static inline int oracle_encode_pick(const struct pick *pick, struct wire *wire)
+static inline int oracle_encode_pick(const struct pick *pick,
+				     struct msgpack_writer *writer)
 {
 	struct item lines[ORDER_ITEMS_MAX] = { 0 };
 	struct pick whole = *pick;
 
 	if (pick->version == 2)
-		return pick_encode_v2(pick, wire);
+		return pick_encode_v2(pick, writer);
 	lines[pick->line] = pick->items[0];
 	whole.items = lines;
 	whole.n_items = (size_t)pick->lines;
-	return pick_encode_v1(&whole, (size_t)pick->line, wire);
+	return pick_encode_v1(&whole, (size_t)pick->line, writer);
 }
 
 #endif

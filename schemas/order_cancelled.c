@@ -38,11 +38,11 @@ int order_cancelled_decode(struct order_cancelled *ret,
 }
 
 int order_cancelled_encode(const struct order_cancelled *cancelled,
-			   struct wire *wire)
+			   struct msgpack_writer *writer)
 {
-	wire_put_map(wire, 1u + (cancelled->reason.n > 0));
-	wire_put_text(wire, keys[ORDER_ID]);
-	wire_put_order_id(wire, &cancelled->order_id);
-	wire_put_text_if_any(wire, keys[REASON], cancelled->reason);
-	return wire_result(wire);
+	msgpack_put_map(writer, 1u + (cancelled->reason.n > 0));
+	msgpack_put_text(writer, keys[ORDER_ID]);
+	msgpack_put_order_id(writer, &cancelled->order_id);
+	msgpack_put_text_if_any(writer, keys[REASON], cancelled->reason);
+	return msgpack_writer_result(writer);
 }

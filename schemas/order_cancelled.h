@@ -11,9 +11,9 @@
 #define SCHEMAS_ORDER_CANCELLED_H
 
 #include "schemas/envelope.h"
+#include "schemas/msgpack/writer.h"
 #include "schemas/order_id.h"
 #include "schemas/outcome.h"
-#include "schemas/wire.h"
 
 struct order_cancelled {
 	struct order_id order_id;
@@ -26,8 +26,8 @@ int order_cancelled_decode(struct order_cancelled *ret,
 			   const struct envelope *envelope, const void *bytes,
 			   size_t n, struct schema_fault *fault);
 
-/* Appends the body; -ENOBUFS: @wire is too small. */
+/* Appends the body; -ENOBUFS: the buffer is too small. */
 int order_cancelled_encode(const struct order_cancelled *cancelled,
-			   struct wire *wire);
+			   struct msgpack_writer *writer);
 
 #endif

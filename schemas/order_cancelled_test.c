@@ -17,7 +17,7 @@ static int decode(struct order_cancelled *ret, const struct envelope *envelope,
 {
 	fixture_body(&fixture, json);
 	return order_cancelled_decode(ret, envelope, fixture.bytes,
-				      fixture.wire.n, fault);
+				      fixture.writer.n, fault);
 }
 
 START_TEST(stall_and_customer_come_from_the_headers)
@@ -50,17 +50,17 @@ START_TEST(what_is_written_is_read)
 		struct order_cancelled written = { .order_id = { { 9, 8 } } },
 				       read;
 		uint8_t bytes[80];
-		struct wire wire = WIRE_INIT(bytes);
+		struct msgpack_writer writer = MSGPACK_WRITER_INIT(bytes);
 
 		written.reason = _i ? TEXT("hungry no more") : TEXT("");
-		ck_assert_int_eq(order_cancelled_encode(&written, &wire), 0);
+		ck_assert_int_eq(order_cancelled_encode(&written, &writer), 0);
 		ck_assert_int_eq(order_cancelled_decode(&read, &envelope, bytes,
-							wire.n, NULL),
+							writer.n, NULL),
 				 0);
 		ck_assert_int_eq(
 			order_id_compare(&read.order_id, &written.order_id), 0);
 		ck_assert(text_equal(read.reason, written.reason));
-		ck_assert_int_eq(order_cancelled_encode(&written, &wire),
+		ck_assert_int_eq(order_cancelled_encode(&written, &writer),
 				 -ENOBUFS);
 	}
 END_TEST

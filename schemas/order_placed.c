@@ -184,7 +184,8 @@ int order_placed_decode(struct order_placed *ret, struct item *items,
 	return r;
 }
 
-static int v1_encode(const struct order_placed *order, struct wire *wire)
+static int v1_encode(const struct order_placed *order,
+		     struct msgpack_writer *writer)
 {
 	int64_t n_names = 0;
 
@@ -192,49 +193,51 @@ static int v1_encode(const struct order_placed *order, struct wire *wire)
 		n_names += order->items[i].quantity;
 	if (n_names > ORDER_LINES_MAX || order->metadata.n > 0)
 		return SCHEMA_E_CONTRACT;
-	wire_put_map(wire, N_V1_KEYS);
-	wire_put_text(wire, v1_keys[V1_ORDER_ID]);
-	wire_put_order_id(wire, &order->order_id);
-	wire_put_text(wire, v1_keys[V1_INGREDIENTS]);
-	wire_put_array(wire, (size_t)n_names);
+	msgpack_put_map(writer, N_V1_KEYS);
+	msgpack_put_text(writer, v1_keys[V1_ORDER_ID]);
+	msgpack_put_order_id(writer, &order->order_id);
+	msgpack_put_text(writer, v1_keys[V1_INGREDIENTS]);
+	msgpack_put_array(writer, (size_t)n_names);
 	for (size_t i = 0; i < order->n_items; i++)
 		for (int32_t k = 0; k < order->items[i].quantity; k++)
-			wire_put_text(wire, order->items[i].ingredient);
-	wire_put_text(wire, v1_keys[V1_DONENESS]);
-	wire_put_text(wire, text_of(doneness_name(order->doneness)));
-	return wire_result(wire);
+			msgpack_put_text(writer, order->items[i].ingredient);
+	msgpack_put_text(writer, v1_keys[V1_DONENESS]);
+	msgpack_put_text(writer, text_of(doneness_name(order->doneness)));
+	return msgpack_writer_result(writer);
 }
 
-static int v2_encode(const struct order_placed *order, struct wire *wire)
+static int v2_encode(const struct order_placed *order,
+		     struct msgpack_writer *writer)
 {
-	wire_put_map(wire,
-		     5u + (order->customer.n > 0) + (order->metadata.n > 0));
-	wire_put_text(wire, v2_keys[V2_ORDER_ID]);
-	wire_put_order_id(wire, &order->order_id);
-	wire_put_text(wire, v2_keys[V2_STALL]);
-	wire_put_text(wire, order->stall);
-	wire_put_text_if_any(wire, v2_keys[V2_CUSTOMER], order->customer);
-	wire_put_text(wire, v2_keys[V2_ITEMS]);
-	items_put(wire, order->items, order->n_items);
-	wire_put_text(wire, v2_keys[V2_DONENESS]);
-	wire_put_text(wire, text_of(doneness_name(order->doneness)));
-	wire_put_text(wire, v2_keys[V2_GRILL]);
-	wire_put_bool(wire, order->grill);
+	msgpack_put_map(writer,
+			5u + (order->customer.n > 0) + (order->metadata.n > 0));
+	msgpack_put_text(writer, v2_keys[V2_ORDER_ID]);
+	msgpack_put_order_id(writer, &order->order_id);
+	msgpack_put_text(writer, v2_keys[V2_STALL]);
+	msgpack_put_text(writer, order->stall);
+	msgpack_put_text_if_any(writer, v2_keys[V2_CUSTOMER], order->customer);
+	msgpack_put_text(writer, v2_keys[V2_ITEMS]);
+	items_put(writer, order->items, order->n_items);
+	msgpack_put_text(writer, v2_keys[V2_DONENESS]);
+	msgpack_put_text(writer, text_of(doneness_name(order->doneness)));
+	msgpack_put_text(writer, v2_keys[V2_GRILL]);
+	msgpack_put_bool(writer, order->grill);
 	if (order->metadata.n > 0) {
-		wire_put_text(wire, v2_keys[V2_METADATA]);
-		(void)wire_write(wire, order->metadata.p, order->metadata.n);
+		msgpack_put_text(writer, v2_keys[V2_METADATA]);
+		(void)msgpack_writer_write(writer, order->metadata.p,
+					   order->metadata.n);
 	}
-	return wire_result(wire);
+	return msgpack_writer_result(writer);
 }
 
 int order_placed_encode(const struct order_placed *order, int version,
-			struct wire *wire)
+			struct msgpack_writer *writer)
 {
 	switch (version) {
 	case 1:
-		return v1_encode(order, wire);
+		return v1_encode(order, writer);
 	case 2:
-		return v2_encode(order, wire);
+		return v2_encode(order, writer);
 	default:
 		return SCHEMA_E_UNKNOWN_VERSION;
 	}

@@ -17,9 +17,9 @@
 #include "schemas/envelope.h"
 #include "schemas/item.h"
 #include "schemas/limits.h"
+#include "schemas/msgpack/writer.h"
 #include "schemas/order_id.h"
 #include "schemas/outcome.h"
-#include "schemas/wire.h"
 
 struct order_placed {
 	struct order_id order_id;
@@ -43,11 +43,11 @@ int order_placed_decode(struct order_placed *ret, struct item *items,
 
 /*
  * Appends the body. SCHEMA_E_CONTRACT when @version cannot say it: v1 has no
- * metadata and at most ORDER_LINES_MAX names. -ENOBUFS: @wire is too small.
- * What v1 leaves out (customer, stall, grill) belongs into the headers.
+ * metadata and at most ORDER_LINES_MAX names. -ENOBUFS: the buffer is too
+ * small. What v1 leaves out (customer, stall, grill) belongs into the headers.
  */
 int order_placed_encode(const struct order_placed *order, int version,
-			struct wire *wire);
+			struct msgpack_writer *writer);
 
 /*
  * Of the content: stall, customer, items in any order, doneness, grill,

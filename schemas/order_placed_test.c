@@ -22,7 +22,7 @@ static int decode(struct order_placed *ret, const struct envelope *envelope,
 {
 	fixture_body(&fixture, json);
 	return order_placed_decode(ret, items, envelope, fixture.bytes,
-				   fixture.wire.n, fault);
+				   fixture.writer.n, fault);
 }
 
 START_TEST(a_v1_order_is_lifted_with_what_its_headers_say)
@@ -297,19 +297,21 @@ START_TEST(both_versions_of_one_order_decode_to_the_same_content)
 		static struct item rooms[2][ORDER_ITEMS_MAX];
 		struct envelope envelope;
 		uint8_t bytes[1024];
-		struct wire wire;
+		struct msgpack_writer writer;
 
 		for (int i = 0; i < 2; i++) {
-			wire = (struct wire)WIRE_INIT(bytes);
+			writer = (struct msgpack_writer)MSGPACK_WRITER_INIT(
+				bytes);
 			ck_assert_int_eq(
-				order_placed_encode(&sample, i + 1, &wire), 0);
+				order_placed_encode(&sample, i + 1, &writer),
+				0);
 			envelope = fixture_envelope(EVENT_ORDER_PLACED, i + 1);
 			envelope.customer = sample.customer;
 			envelope.grill = TEXT("false");
 			ck_assert_int_eq(order_placed_decode(&orders[i],
 							     rooms[i],
 							     &envelope, bytes,
-							     wire.n, NULL),
+							     writer.n, NULL),
 					 0);
 			ck_assert_uint_eq(order_placed_hash(&orders[i]),
 					  order_placed_hash(&sample));
@@ -324,22 +326,22 @@ START_TEST(v1_refuses_to_write_what_it_cannot_say)
 	{
 		struct item much = { TEXT("bread"), ORDER_LINES_MAX + 1 };
 		struct order_placed order = sample;
-		struct wire wire = { .p = fixture.bytes,
-				     .cap = sizeof(fixture.bytes) };
+		struct msgpack_writer writer = { .p = fixture.bytes,
+						 .cap = sizeof(fixture.bytes) };
 
 		order.metadata = TEXT("\x81\xa1"
 				      "a\x01");
-		ck_assert_int_eq(order_placed_encode(&order, 1, &wire),
+		ck_assert_int_eq(order_placed_encode(&order, 1, &writer),
 				 SCHEMA_E_CONTRACT);
-		ck_assert_int_eq(order_placed_encode(&order, 2, &wire), 0);
+		ck_assert_int_eq(order_placed_encode(&order, 2, &writer), 0);
 		order = sample;
 		order.items = &much;
 		order.n_items = 1;
-		ck_assert_int_eq(order_placed_encode(&order, 1, &wire),
+		ck_assert_int_eq(order_placed_encode(&order, 1, &writer),
 				 SCHEMA_E_CONTRACT);
 		much.quantity--;
-		ck_assert_int_eq(order_placed_encode(&order, 1, &wire), 0);
-		ck_assert_int_eq(order_placed_encode(&order, 3, &wire),
+		ck_assert_int_eq(order_placed_encode(&order, 1, &writer), 0);
+		ck_assert_int_eq(order_placed_encode(&order, 3, &writer),
 				 SCHEMA_E_UNKNOWN_VERSION);
 	}
 END_TEST
@@ -347,12 +349,12 @@ END_TEST
 START_TEST(an_order_that_does_not_fit_is_not_written)
 	{
 		uint8_t bytes[64];
-		struct wire wire = WIRE_INIT(bytes);
+		struct msgpack_writer writer = MSGPACK_WRITER_INIT(bytes);
 
-		ck_assert_int_eq(order_placed_encode(&sample, 2, &wire),
+		ck_assert_int_eq(order_placed_encode(&sample, 2, &writer),
 				 -ENOBUFS);
-		wire_reset(&wire);
-		ck_assert_int_eq(order_placed_encode(&sample, 1, &wire),
+		msgpack_writer_reset(&writer);
+		ck_assert_int_eq(order_placed_encode(&sample, 1, &writer),
 				 -ENOBUFS);
 	}
 END_TEST

@@ -257,67 +257,69 @@ int pick_decode(struct pick *ret, struct pick_room *room,
 	return r;
 }
 
-int pick_encode_v1(const struct pick *pick, size_t line, struct wire *wire)
+int pick_encode_v1(const struct pick *pick, size_t line,
+		   struct msgpack_writer *writer)
 {
 	assert(line < pick->n_items);
-	wire_put_map(wire, N_V1_KEYS);
-	wire_put_text(wire, v1_keys[V1_ORDER_ID]);
-	wire_put_order_id(wire, &pick->order_id);
-	wire_put_text(wire, v1_keys[V1_INGREDIENT]);
-	wire_put_text(wire, pick->items[line].ingredient);
-	wire_put_text(wire, v1_keys[V1_QUANTITY]);
-	wire_put_i64(wire, pick->items[line].quantity);
-	wire_put_text(wire, v1_keys[V1_LINE]);
-	wire_put_i64(wire, (int64_t)line);
-	wire_put_text(wire, v1_keys[V1_LINES]);
-	wire_put_i64(wire, (int64_t)pick->n_items);
-	wire_put_text(wire, v1_keys[V1_PICKED]);
-	wire_put_bool(wire, pick->verdict == VERDICT_PICKED);
-	wire_put_text(wire, v1_keys[V1_DONENESS]);
-	wire_put_text(wire, text_of(doneness_name(pick->doneness)));
-	return wire_result(wire);
+	msgpack_put_map(writer, N_V1_KEYS);
+	msgpack_put_text(writer, v1_keys[V1_ORDER_ID]);
+	msgpack_put_order_id(writer, &pick->order_id);
+	msgpack_put_text(writer, v1_keys[V1_INGREDIENT]);
+	msgpack_put_text(writer, pick->items[line].ingredient);
+	msgpack_put_text(writer, v1_keys[V1_QUANTITY]);
+	msgpack_put_i64(writer, pick->items[line].quantity);
+	msgpack_put_text(writer, v1_keys[V1_LINE]);
+	msgpack_put_i64(writer, (int64_t)line);
+	msgpack_put_text(writer, v1_keys[V1_LINES]);
+	msgpack_put_i64(writer, (int64_t)pick->n_items);
+	msgpack_put_text(writer, v1_keys[V1_PICKED]);
+	msgpack_put_bool(writer, pick->verdict == VERDICT_PICKED);
+	msgpack_put_text(writer, v1_keys[V1_DONENESS]);
+	msgpack_put_text(writer, text_of(doneness_name(pick->doneness)));
+	return msgpack_writer_result(writer);
 }
 
-static void put_missing(const struct pick *pick, struct wire *wire)
+static void put_missing(const struct pick *pick, struct msgpack_writer *writer)
 {
 	const struct missing *missing;
 
-	wire_put_text(wire, v2_keys[V2_MISSING]);
-	wire_put_array(wire, pick->n_missing);
+	msgpack_put_text(writer, v2_keys[V2_MISSING]);
+	msgpack_put_array(writer, pick->n_missing);
 	for (size_t i = 0; i < pick->n_missing; i++) {
 		missing = &pick->missing[i];
-		wire_put_map(wire, N_MISSING_KEYS);
-		wire_put_text(wire, missing_keys[INGREDIENT]);
-		wire_put_text(wire, missing->ingredient);
-		wire_put_text(wire, missing_keys[WANTED]);
-		wire_put_i64(wire, missing->wanted);
-		wire_put_text(wire, missing_keys[LEFT]);
+		msgpack_put_map(writer, N_MISSING_KEYS);
+		msgpack_put_text(writer, missing_keys[INGREDIENT]);
+		msgpack_put_text(writer, missing->ingredient);
+		msgpack_put_text(writer, missing_keys[WANTED]);
+		msgpack_put_i64(writer, missing->wanted);
+		msgpack_put_text(writer, missing_keys[LEFT]);
 		if (missing->left == MISSING_UNKNOWN)
-			wire_put_nil(wire);
+			msgpack_put_nil(writer);
 		else
-			wire_put_i64(wire, missing->left);
+			msgpack_put_i64(writer, missing->left);
 	}
 }
 
-int pick_encode_v2(const struct pick *pick, struct wire *wire)
+int pick_encode_v2(const struct pick *pick, struct msgpack_writer *writer)
 {
-	wire_put_map(wire, 8u + (pick->customer.n > 0) + (pick->reason.n > 0));
-	wire_put_text(wire, v2_keys[V2_ORDER_ID]);
-	wire_put_order_id(wire, &pick->order_id);
-	wire_put_text(wire, v2_keys[V2_NUMBER]);
-	wire_put_i64(wire, pick->number);
-	wire_put_text(wire, v2_keys[V2_STALL]);
-	wire_put_text(wire, pick->stall);
-	wire_put_text_if_any(wire, v2_keys[V2_CUSTOMER], pick->customer);
-	wire_put_text(wire, v2_keys[V2_ITEMS]);
-	items_put(wire, pick->items, pick->n_items);
-	wire_put_text(wire, v2_keys[V2_DONENESS]);
-	wire_put_text(wire, text_of(doneness_name(pick->doneness)));
-	wire_put_text(wire, v2_keys[V2_GRILL]);
-	wire_put_bool(wire, pick->grill);
-	wire_put_text(wire, v2_keys[V2_VERDICT]);
-	wire_put_text(wire, text_of(verdict_name(pick->verdict)));
-	wire_put_text_if_any(wire, v2_keys[V2_REASON], pick->reason);
-	put_missing(pick, wire);
-	return wire_result(wire);
+	msgpack_put_map(writer,
+			8u + (pick->customer.n > 0) + (pick->reason.n > 0));
+	msgpack_put_text(writer, v2_keys[V2_ORDER_ID]);
+	msgpack_put_order_id(writer, &pick->order_id);
+	msgpack_put_text(writer, v2_keys[V2_NUMBER]);
+	msgpack_put_i64(writer, pick->number);
+	msgpack_put_text(writer, v2_keys[V2_STALL]);
+	msgpack_put_text(writer, pick->stall);
+	msgpack_put_text_if_any(writer, v2_keys[V2_CUSTOMER], pick->customer);
+	msgpack_put_text(writer, v2_keys[V2_ITEMS]);
+	items_put(writer, pick->items, pick->n_items);
+	msgpack_put_text(writer, v2_keys[V2_DONENESS]);
+	msgpack_put_text(writer, text_of(doneness_name(pick->doneness)));
+	msgpack_put_text(writer, v2_keys[V2_GRILL]);
+	msgpack_put_bool(writer, pick->grill);
+	msgpack_put_text(writer, v2_keys[V2_VERDICT]);
+	msgpack_put_text(writer, text_of(verdict_name(pick->verdict)));
+	msgpack_put_text_if_any(writer, v2_keys[V2_REASON], pick->reason);
+	put_missing(pick, writer);
+	return msgpack_writer_result(writer);
 }

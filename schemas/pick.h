@@ -19,10 +19,10 @@
 #include "schemas/item.h"
 #include "schemas/limits.h"
 #include "schemas/missing.h"
+#include "schemas/msgpack/writer.h"
 #include "schemas/order_id.h"
 #include "schemas/outcome.h"
 #include "schemas/verdict.h"
-#include "schemas/wire.h"
 
 #define PICK_NUMBER_NONE INT64_C(-1)
 
@@ -61,11 +61,12 @@ int pick_decode(struct pick *ret, struct pick_room *room,
 
 /*
  * Appends item @line as one of n_items lines. What v1 leaves out belongs into
- * the headers. -ENOBUFS: @wire is too small.
+ * the headers. -ENOBUFS: the buffer is too small.
  */
-int pick_encode_v1(const struct pick *pick, size_t line, struct wire *wire);
+int pick_encode_v1(const struct pick *pick, size_t line,
+		   struct msgpack_writer *writer);
 
-/* Appends the whole pick. -ENOBUFS: @wire is too small. */
-int pick_encode_v2(const struct pick *pick, struct wire *wire);
+/* Appends the whole pick. -ENOBUFS: the buffer is too small. */
+int pick_encode_v2(const struct pick *pick, struct msgpack_writer *writer);
 
 #endif

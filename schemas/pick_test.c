@@ -19,8 +19,8 @@ static int decode(struct pick *ret, const struct envelope *envelope,
 		  const char *json, struct schema_fault *fault)
 {
 	fixture_body(&fixture, json);
-	return pick_decode(ret, &room, envelope, fixture.bytes, fixture.wire.n,
-			   fault);
+	return pick_decode(ret, &room, envelope, fixture.bytes,
+			   fixture.writer.n, fault);
 }
 
 START_TEST(a_v1_line_is_lifted_with_what_its_headers_say)
@@ -242,7 +242,7 @@ START_TEST(a_refusal_of_all_the_longest_names_is_read)
 	{
 		static char names[ORDER_ITEMS_MAX][TEXT_MAX_BYTES];
 		static uint8_t bytes[PICK_MAX_BYTES];
-		struct wire wire = WIRE_INIT(bytes);
+		struct msgpack_writer writer = MSGPACK_WRITER_INIT(bytes);
 		struct envelope envelope = fixture_envelope(EVENT_PICK, 2);
 		struct missing lacks[ORDER_ITEMS_MAX];
 		struct item wants[ORDER_ITEMS_MAX];
@@ -263,10 +263,10 @@ START_TEST(a_refusal_of_all_the_longest_names_is_read)
 						     INT64_MAX };
 		}
 		pick.stall = pick.customer = pick.reason = wants[0].ingredient;
-		ck_assert_int_eq(pick_encode_v2(&pick, &wire), 0);
-		ck_assert_uint_gt(wire.n, BODY_MAX_BYTES);
-		ck_assert_msg(!pick_decode(&pick, &room, &envelope, wire.p,
-					   wire.n, &fault),
+		ck_assert_int_eq(pick_encode_v2(&pick, &writer), 0);
+		ck_assert_uint_gt(writer.n, BODY_MAX_BYTES);
+		ck_assert_msg(!pick_decode(&pick, &room, &envelope, writer.p,
+					   writer.n, &fault),
 			      "%s", fault.what);
 		ck_assert_uint_eq(pick.n_missing, ORDER_ITEMS_MAX);
 	}
@@ -277,20 +277,20 @@ START_TEST(what_is_written_in_v2_is_read)
 		struct envelope envelope = fixture_envelope(EVENT_PICK, 2);
 		struct pick pick;
 		uint8_t bytes[512];
-		struct wire wire = WIRE_INIT(bytes);
+		struct msgpack_writer writer = MSGPACK_WRITER_INIT(bytes);
 
 		envelope.seq = sample.seq;
-		ck_assert_int_eq(pick_encode_v2(&sample, &wire), 0);
+		ck_assert_int_eq(pick_encode_v2(&sample, &writer), 0);
 		ck_assert_int_eq(pick_decode(&pick, &room, &envelope, bytes,
-					     wire.n, NULL),
+					     writer.n, NULL),
 				 0);
 		same(&pick);
 		ck_assert_int_eq(pick.line, 0);
 		ck_assert_int_eq(pick.lines, 1);
 		ck_assert_uint_eq(pick.n_items, 2);
 		fixture_text_eq(pick.items[1].ingredient, "gold");
-		wire.cap = wire.n + 10;
-		ck_assert_int_eq(pick_encode_v2(&sample, &wire), -ENOBUFS);
+		writer.cap = writer.n + 10;
+		ck_assert_int_eq(pick_encode_v2(&sample, &writer), -ENOBUFS);
 	}
 END_TEST
 
@@ -298,10 +298,12 @@ START_TEST(each_line_of_v1_with_its_headers_says_the_same)
 	{
 		struct envelope envelope = fixture_envelope(EVENT_PICK, 1);
 		uint8_t bytes[256], header[256];
-		struct wire wire = WIRE_INIT(bytes), list = WIRE_INIT(header);
+		struct msgpack_writer writer = MSGPACK_WRITER_INIT(bytes),
+				      list = MSGPACK_WRITER_INIT(header);
 		struct pick pick;
 
-		ck_assert_int_eq(pick_encode_v1(&sample, (size_t)_i, &wire), 0);
+		ck_assert_int_eq(pick_encode_v1(&sample, (size_t)_i, &writer),
+				 0);
 		ck_assert_int_eq(missing_encode(missing, 2, &list), 0);
 		envelope.seq = sample.seq;
 		envelope.number = TEXT("123");
@@ -312,7 +314,7 @@ START_TEST(each_line_of_v1_with_its_headers_says_the_same)
 		envelope.missing =
 			(struct text){ (const char *)header, list.n };
 		ck_assert_int_eq(pick_decode(&pick, &room, &envelope, bytes,
-					     wire.n, NULL),
+					     writer.n, NULL),
 				 0);
 		same(&pick);
 		ck_assert_int_eq(pick.line, _i);
@@ -320,8 +322,8 @@ START_TEST(each_line_of_v1_with_its_headers_says_the_same)
 		ck_assert(text_equal(pick.items[0].ingredient,
 				     items[_i].ingredient));
 		ck_assert_int_eq(pick.items[0].quantity, items[_i].quantity);
-		wire.cap = wire.n + 10;
-		ck_assert_int_eq(pick_encode_v1(&sample, (size_t)_i, &wire),
+		writer.cap = writer.n + 10;
+		ck_assert_int_eq(pick_encode_v1(&sample, (size_t)_i, &writer),
 				 -ENOBUFS);
 	}
 END_TEST

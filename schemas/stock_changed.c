@@ -66,24 +66,25 @@ int stock_changed_decode(struct stock_changed *ret,
 	return r;
 }
 
-int stock_changed_encode(const struct stock_changed *changed, struct wire *wire)
+int stock_changed_encode(const struct stock_changed *changed,
+			 struct msgpack_writer *writer)
 {
 	bool returned = changed->kind == STOCK_CHANGE_RETURNED;
 
-	wire_put_map(wire, 4u + returned);
-	wire_put_text(wire, keys[STALL]);
-	wire_put_text(wire, changed->stall);
-	wire_put_text(wire, keys[INGREDIENT]);
-	wire_put_text(wire, changed->ingredient);
-	wire_put_text(wire, keys[DELTA]);
-	wire_put_i64(wire, changed->delta);
-	wire_put_text(wire, keys[KIND]);
-	wire_put_text(wire, kinds[changed->kind]);
+	msgpack_put_map(writer, 4u + returned);
+	msgpack_put_text(writer, keys[STALL]);
+	msgpack_put_text(writer, changed->stall);
+	msgpack_put_text(writer, keys[INGREDIENT]);
+	msgpack_put_text(writer, changed->ingredient);
+	msgpack_put_text(writer, keys[DELTA]);
+	msgpack_put_i64(writer, changed->delta);
+	msgpack_put_text(writer, keys[KIND]);
+	msgpack_put_text(writer, kinds[changed->kind]);
 	if (returned) {
-		wire_put_text(wire, keys[ORDER_ID]);
-		wire_put_order_id(wire, &changed->order_id);
+		msgpack_put_text(writer, keys[ORDER_ID]);
+		msgpack_put_order_id(writer, &changed->order_id);
 	}
-	return wire_result(wire);
+	return msgpack_writer_result(writer);
 }
 
 const char *stock_change_name(enum stock_change kind)

@@ -11,9 +11,9 @@
 #define SCHEMAS_STOCK_CHANGED_H
 
 #include "schemas/envelope.h"
+#include "schemas/msgpack/writer.h"
 #include "schemas/order_id.h"
 #include "schemas/outcome.h"
-#include "schemas/wire.h"
 
 enum stock_change {
 	STOCK_CHANGE_ADDED,
@@ -34,9 +34,9 @@ int stock_changed_decode(struct stock_changed *ret,
 			 const struct envelope *envelope, const void *bytes,
 			 size_t n, struct schema_fault *fault);
 
-/* Appends the body; -ENOBUFS: @wire is too small. */
+/* Appends the body; -ENOBUFS: the buffer is too small. */
 int stock_changed_encode(const struct stock_changed *changed,
-			 struct wire *wire);
+			 struct msgpack_writer *writer);
 
 /* "added", "counted", "returned". */
 const char *stock_change_name(enum stock_change kind);

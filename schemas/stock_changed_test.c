@@ -34,11 +34,12 @@ START_TEST(what_is_written_is_read)
 			fixture_envelope(EVENT_STOCK_CHANGED, 1);
 		struct stock_changed read;
 		uint8_t bytes[128];
-		struct wire wire = WIRE_INIT(bytes);
+		struct msgpack_writer writer = MSGPACK_WRITER_INIT(bytes);
 
-		ck_assert_int_eq(stock_changed_encode(&changes[_i], &wire), 0);
+		ck_assert_int_eq(stock_changed_encode(&changes[_i], &writer),
+				 0);
 		ck_assert_int_eq(stock_changed_decode(&read, &envelope, bytes,
-						      wire.n, NULL),
+						      writer.n, NULL),
 				 0);
 		ck_assert(text_equal(read.stall, changes[_i].stall));
 		ck_assert(text_equal(read.ingredient, changes[_i].ingredient));
@@ -47,8 +48,8 @@ START_TEST(what_is_written_is_read)
 		ck_assert_int_eq(
 			order_id_compare(&read.order_id, &changes[_i].order_id),
 			0);
-		wire = (struct wire){ .p = bytes, .cap = 10 };
-		ck_assert_int_eq(stock_changed_encode(&changes[_i], &wire),
+		writer = (struct msgpack_writer){ .p = bytes, .cap = 10 };
+		ck_assert_int_eq(stock_changed_encode(&changes[_i], &writer),
 				 -ENOBUFS);
 	}
 END_TEST
@@ -100,7 +101,7 @@ START_TEST(what_breaks_the_contract_is_named)
 		fixture_body(&fixture, refused[_i].json);
 		ck_assert_int_eq(stock_changed_decode(&changed, &envelope,
 						      fixture.bytes,
-						      fixture.wire.n, &fault),
+						      fixture.writer.n, &fault),
 				 SCHEMA_E_CONTRACT);
 		ck_assert_str_eq(fault.what, refused[_i].what);
 		ck_assert_int_eq(stock_changed_decode(&changed, &envelope, "",

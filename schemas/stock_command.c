@@ -44,16 +44,17 @@ int stock_command_decode(struct stock_command *ret,
 	return r;
 }
 
-int stock_command_encode(const struct stock_command *command, struct wire *wire)
+int stock_command_encode(const struct stock_command *command,
+			 struct msgpack_writer *writer)
 {
-	wire_put_map(wire, N_KEYS);
-	wire_put_text(wire, keys[STALL]);
-	wire_put_text(wire, command->stall);
-	wire_put_text(wire, keys[INGREDIENT]);
-	wire_put_text(wire, command->ingredient);
-	wire_put_text(wire, keys[QUANTITY]);
-	wire_put_i64(wire, command->quantity);
-	return wire_result(wire);
+	msgpack_put_map(writer, N_KEYS);
+	msgpack_put_text(writer, keys[STALL]);
+	msgpack_put_text(writer, command->stall);
+	msgpack_put_text(writer, keys[INGREDIENT]);
+	msgpack_put_text(writer, command->ingredient);
+	msgpack_put_text(writer, keys[QUANTITY]);
+	msgpack_put_i64(writer, command->quantity);
+	return msgpack_writer_result(writer);
 }
 
 struct text stock_key(char room[static STOCK_KEY_BYTES], struct text stall,

@@ -10,8 +10,8 @@
 
 #include "schemas/envelope.h"
 #include "schemas/limits.h"
+#include "schemas/msgpack/writer.h"
 #include "schemas/outcome.h"
-#include "schemas/wire.h"
 
 enum stock_command_kind {
 	STOCK_COMMAND_ADDED,
@@ -29,9 +29,9 @@ int stock_command_decode(struct stock_command *ret,
 			 const struct envelope *envelope, const void *bytes,
 			 size_t n, struct schema_fault *fault);
 
-/* Appends the body; -ENOBUFS: @wire is too small. */
+/* Appends the body; -ENOBUFS: the buffer is too small. */
 int stock_command_encode(const struct stock_command *command,
-			 struct wire *wire);
+			 struct msgpack_writer *writer);
 
 /* "STALL/INGREDIENT" of the longest names, and a NUL. */
 enum { STOCK_KEY_BYTES = 2 * TEXT_MAX_BYTES + 2 };

@@ -18,7 +18,7 @@ static int decode(struct stock_command *ret, enum stock_command_kind kind,
 
 	fixture_body(&fixture, json);
 	return stock_command_decode(ret, &envelope, fixture.bytes,
-				    fixture.wire.n, fault);
+				    fixture.writer.n, fault);
 }
 
 START_TEST(the_type_tells_added_from_counted)
@@ -33,17 +33,17 @@ START_TEST(the_type_tells_added_from_counted)
 			fixture_envelope(stock_command_type(written.kind), 1);
 		struct stock_command read;
 		uint8_t bytes[60];
-		struct wire wire = WIRE_INIT(bytes);
+		struct msgpack_writer writer = MSGPACK_WRITER_INIT(bytes);
 
-		ck_assert_int_eq(stock_command_encode(&written, &wire), 0);
+		ck_assert_int_eq(stock_command_encode(&written, &writer), 0);
 		ck_assert_int_eq(stock_command_decode(&read, &envelope, bytes,
-						      wire.n, NULL),
+						      writer.n, NULL),
 				 0);
 		ck_assert_int_eq(read.kind, written.kind);
 		ck_assert(text_equal(read.stall, written.stall));
 		ck_assert(text_equal(read.ingredient, written.ingredient));
 		ck_assert_int_eq(read.quantity, 10);
-		ck_assert_int_eq(stock_command_encode(&written, &wire),
+		ck_assert_int_eq(stock_command_encode(&written, &writer),
 				 -ENOBUFS);
 	}
 END_TEST

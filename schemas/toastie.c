@@ -101,34 +101,35 @@ int toastie_decode(struct toastie *ret, const struct envelope *envelope,
 	return r;
 }
 
-int toastie_encode(const struct toastie *toastie, struct wire *wire)
+int toastie_encode(const struct toastie *toastie, struct msgpack_writer *writer)
 {
 	bool has_number = toastie->number != TOASTIE_NUMBER_NONE;
 	bool has_plate = toastie->plate != TOASTIE_PLATE_NONE;
 
-	wire_put_map(wire,
-		     4u + has_number + has_plate + (toastie->customer.n > 0) +
-			     (toastie->grill.n > 0) + (toastie->reason.n > 0));
-	wire_put_text(wire, keys[ORDER_ID]);
-	wire_put_order_id(wire, &toastie->order_id);
+	msgpack_put_map(writer, 4u + has_number + has_plate +
+					(toastie->customer.n > 0) +
+					(toastie->grill.n > 0) +
+					(toastie->reason.n > 0));
+	msgpack_put_text(writer, keys[ORDER_ID]);
+	msgpack_put_order_id(writer, &toastie->order_id);
 	if (has_number) {
-		wire_put_text(wire, keys[NUMBER]);
-		wire_put_i64(wire, toastie->number);
+		msgpack_put_text(writer, keys[NUMBER]);
+		msgpack_put_i64(writer, toastie->number);
 	}
-	wire_put_text(wire, keys[STALL]);
-	wire_put_text(wire, toastie->stall);
-	wire_put_text_if_any(wire, keys[CUSTOMER], toastie->customer);
-	wire_put_text(wire, keys[STATE]);
-	wire_put_text(wire, states[toastie->state]);
-	wire_put_text_if_any(wire, keys[GRILL], toastie->grill);
+	msgpack_put_text(writer, keys[STALL]);
+	msgpack_put_text(writer, toastie->stall);
+	msgpack_put_text_if_any(writer, keys[CUSTOMER], toastie->customer);
+	msgpack_put_text(writer, keys[STATE]);
+	msgpack_put_text(writer, states[toastie->state]);
+	msgpack_put_text_if_any(writer, keys[GRILL], toastie->grill);
 	if (has_plate) {
-		wire_put_text(wire, keys[PLATE]);
-		wire_put_i64(wire, toastie->plate);
+		msgpack_put_text(writer, keys[PLATE]);
+		msgpack_put_i64(writer, toastie->plate);
 	}
-	wire_put_text_if_any(wire, keys[REASON], toastie->reason);
-	wire_put_text(wire, keys[AT]);
-	wire_put_text(wire, toastie->at);
-	return wire_result(wire);
+	msgpack_put_text_if_any(writer, keys[REASON], toastie->reason);
+	msgpack_put_text(writer, keys[AT]);
+	msgpack_put_text(writer, toastie->at);
+	return msgpack_writer_result(writer);
 }
 
 const char *toastie_state_name(enum toastie_state state)

@@ -13,9 +13,9 @@
 #define SCHEMAS_TOASTIE_H
 
 #include "schemas/envelope.h"
+#include "schemas/msgpack/writer.h"
 #include "schemas/order_id.h"
 #include "schemas/outcome.h"
-#include "schemas/wire.h"
 
 enum toastie_state {
 	TOASTIE_QUEUED,    /* waits for a plate */
@@ -45,8 +45,9 @@ struct toastie {
 int toastie_decode(struct toastie *ret, const struct envelope *envelope,
 		   const void *bytes, size_t n, struct schema_fault *fault);
 
-/* Appends the body; -ENOBUFS: @wire is too small. */
-int toastie_encode(const struct toastie *toastie, struct wire *wire);
+/* Appends the body; -ENOBUFS: the buffer is too small. */
+int toastie_encode(const struct toastie *toastie,
+		   struct msgpack_writer *writer);
 
 /* "queued", "grilling", "done", "failed", "uncertain", "returned". */
 const char *toastie_state_name(enum toastie_state state);

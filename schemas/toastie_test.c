@@ -39,12 +39,12 @@ START_TEST(what_is_written_is_read)
 		const struct toastie *written = &toasties[_i];
 		struct toastie read;
 		uint8_t bytes[256];
-		struct wire wire = WIRE_INIT(bytes);
+		struct msgpack_writer writer = MSGPACK_WRITER_INIT(bytes);
 
 		envelope.seq = written->seq;
-		ck_assert_int_eq(toastie_encode(written, &wire), 0);
+		ck_assert_int_eq(toastie_encode(written, &writer), 0);
 		ck_assert_int_eq(
-			toastie_decode(&read, &envelope, bytes, wire.n, NULL),
+			toastie_decode(&read, &envelope, bytes, writer.n, NULL),
 			0);
 		ck_assert_int_eq(
 			order_id_compare(&read.order_id, &written->order_id),
@@ -58,8 +58,8 @@ START_TEST(what_is_written_is_read)
 		ck_assert(text_equal(read.grill, written->grill));
 		ck_assert(text_equal(read.reason, written->reason));
 		ck_assert(text_equal(read.at, written->at));
-		wire = (struct wire){ .p = bytes, .cap = 10 };
-		ck_assert_int_eq(toastie_encode(written, &wire), -ENOBUFS);
+		writer = (struct msgpack_writer){ .p = bytes, .cap = 10 };
+		ck_assert_int_eq(toastie_encode(written, &writer), -ENOBUFS);
 	}
 END_TEST
 
@@ -115,7 +115,7 @@ START_TEST(what_breaks_the_contract_is_named)
 
 		fixture_body(&fixture, refused[_i].json);
 		ck_assert_int_eq(toastie_decode(&toastie, &envelope,
-						fixture.bytes, fixture.wire.n,
+						fixture.bytes, fixture.writer.n,
 						&fault),
 				 SCHEMA_E_CONTRACT);
 		ck_assert_str_eq(fault.what, refused[_i].what);

@@ -8,7 +8,7 @@
 #include "schemas/text.h"
 
 enum verdict {
-	VERDICT_NONE,      /* not decided; never on the wire */
+	VERDICT_NONE,      /* not decided; never on the writer */
 	VERDICT_PICKED,    /* all ingredients taken */
 	VERDICT_REFUSED,   /* something was missing, nothing taken */
 	VERDICT_CANCELLED, /* a cancellation that was taken */

@@ -30,7 +30,8 @@ read_list() {
 	run) want=" build run " ;;
 	test) want=" build run test " ;;
 	lint) want=" build lint " ;;
-	all) want=" build run test lint " ;;
+	coverage) want=" build run test coverage " ;;
+	all) want=" build run test lint coverage " ;;
 	esac
 	while read -r package when why; do
 		[[ $package != '#'* ]] || continue
@@ -162,9 +163,9 @@ main() {
 		[[ $1 == --need ]] || when=''
 		when=${when:+${2-}}
 	fi
-	if [[ ! $when =~ ^(build|run|test|lint|all)$ ]]; then
+	if [[ ! $when =~ ^(build|run|test|lint|coverage|all)$ ]]; then
 		say "error: '$*' is not understood"
-		hint "bootstrap.sh [--need build|run|test|lint|all]"
+		hint "bootstrap.sh [--need build|run|test|lint|coverage|all]"
 		exit 2
 	fi
 	read_list "$when"

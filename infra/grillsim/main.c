@@ -48,7 +48,7 @@ static int obey(void *arg, const char *line, size_t n, struct buf *out)
 		buf_text(out, order_complaint(r));
 		return r;
 	}
-	log_info("GRILLSIM-TOLD", "told '%.*s'", (int)n, line);
+	log_info("GRILLSIM-FAULT", "told '%.*s'", (int)n, line);
 	if (order.verb == ORDER_DOWN) {
 		server_down(sim->server, now_ms + order.number);
 		return 0;

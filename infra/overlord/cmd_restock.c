@@ -80,7 +80,7 @@ static int make_id(struct run *run)
 static int send_event(struct run *run)
 {
 	uint8_t bytes[4096];
-	struct wire wire = WIRE_INIT(bytes);
+	struct msgpack_writer writer = MSGPACK_WRITER_INIT(bytes);
 	char time[CLOCK_RFC3339_MAX], traceparent[TRACE_BYTES];
 	struct kafka_message *message;
 	struct envelope envelope;
@@ -97,7 +97,7 @@ static int send_event(struct run *run)
 	envelope.traceparent = trace_begin(traceparent, &run->event_id);
 	envelope.stall = run->event.stall;
 	envelope.producer = text_of("overlord@" GALORE_VERSION);
-	r = stock_command_encode(&run->event, &wire);
+	r = stock_command_encode(&run->event, &writer);
 	if (r)
 		return r;
 	message = kafka_out_message(run->out, run->topic);
@@ -107,8 +107,8 @@ static int send_event(struct run *run)
 	return kafka_out_send(message,
 			      &(struct kafka_body){ .key = run->key,
 						    .n_key = strlen(run->key),
-						    .value = wire.p,
-						    .n_value = wire.n },
+						    .value = writer.p,
+						    .n_value = writer.n },
 			      NULL);
 }
 

@@ -298,7 +298,8 @@ static int add_header(void *arg, const char *name, const char *value, size_t n)
 
 /* By its key to a partition. */
 static void fill_record(struct arena *arena, const struct envelope *envelope,
-			const struct wire *wire, struct bus_record *ret)
+			const struct msgpack_writer *writer,
+			struct bus_record *ret)
 {
 	struct headers headers = { arena, ret };
 	struct envelope nameless = *envelope;
@@ -306,7 +307,7 @@ static void fill_record(struct arena *arena, const struct envelope *envelope,
 	*ret = (struct bus_record){
 		.partition = -1,
 		.key = copy(arena, envelope->subject.p, envelope->subject.n),
-		.value = copy(arena, wire->p, wire->n),
+		.value = copy(arena, writer->p, writer->n),
 		.headers =
 			arena_alloc(arena, HEADERS_MAX * sizeof(*ret->headers)),
 	};
@@ -333,7 +334,7 @@ void bus_order_record(struct arena *arena, const struct order_placed *order,
 		      int version, const char *event_id, struct bus_record *ret)
 {
 	uint8_t bytes[BODY_MAX_BYTES];
-	struct wire wire = WIRE_INIT(bytes);
+	struct msgpack_writer writer = MSGPACK_WRITER_INIT(bytes);
 	char id[ORDER_ID_CHARS + 1];
 	struct envelope envelope;
 
@@ -344,15 +345,15 @@ void bus_order_record(struct arena *arena, const struct order_placed *order,
 	envelope.stall = order->stall;
 	if (version == 1 && !order->grill)
 		envelope.grill = TEXT("false");
-	ck_assert(!order_placed_encode(order, version, &wire));
-	fill_record(arena, &envelope, &wire, ret);
+	ck_assert(!order_placed_encode(order, version, &writer));
+	fill_record(arena, &envelope, &writer, ret);
 }
 
 void bus_stock_record(struct arena *arena, const struct stock_command *command,
 		      const char *event_id, struct bus_record *ret)
 {
 	uint8_t bytes[4 * TEXT_MAX_BYTES];
-	struct wire wire = WIRE_INIT(bytes);
+	struct msgpack_writer writer = MSGPACK_WRITER_INIT(bytes);
 	struct envelope envelope;
 	char key[KEY_BYTES];
 	int n;
@@ -365,8 +366,8 @@ void bus_stock_record(struct arena *arena, const struct stock_command *command,
 		       event_id);
 	envelope.subject = (struct text){ key, (size_t)n };
 	envelope.stall = command->stall;
-	ck_assert(!stock_command_encode(command, &wire));
-	fill_record(arena, &envelope, &wire, ret);
+	ck_assert(!stock_command_encode(command, &writer));
+	fill_record(arena, &envelope, &writer, ret);
 }
 
 static void send_record(struct bus *bus, const char *topic,
@@ -400,7 +401,7 @@ void bus_cancel(struct bus *bus, const struct order_cancelled *cancelled,
 		const char *event_id, struct bus_position *ret)
 {
 	uint8_t bytes[2048];
-	struct wire wire = WIRE_INIT(bytes);
+	struct msgpack_writer writer = MSGPACK_WRITER_INIT(bytes);
 	char id[ORDER_ID_CHARS + 1];
 	struct envelope envelope;
 	struct bus_record record;
@@ -410,7 +411,7 @@ void bus_cancel(struct bus *bus, const struct order_cancelled *cancelled,
 	envelope.subject = (struct text){ id, ORDER_ID_CHARS };
 	envelope.customer = cancelled->customer;
 	envelope.stall = cancelled->stall;
-	ck_assert(!order_cancelled_encode(cancelled, &wire));
-	fill_record(&bus->arena, &envelope, &wire, &record);
+	ck_assert(!order_cancelled_encode(cancelled, &writer));
+	fill_record(&bus->arena, &envelope, &writer, &record);
 	send_record(bus, "orders", &record, ret);
 }

@@ -82,12 +82,12 @@ static void set_envelope(struct messages *messages, struct envelope *envelope,
 
 static int send_message(const struct messages *messages,
 			struct kafka_message *message, struct text key,
-			const struct wire *wire, struct sent *sent)
+			const struct msgpack_writer *writer, struct sent *sent)
 {
 	const struct kafka_body body = { .key = key.p,
 					 .n_key = key.n,
-					 .value = wire->p,
-					 .n_value = wire->n };
+					 .value = writer->p,
+					 .n_value = writer->n };
 
 	sent->sent_ms = messages->time_ms;
 	return kafka_out_send(message, &body, sent);
@@ -97,7 +97,7 @@ static int send_order(struct messages *messages, struct kafka_out *out,
 		      struct sent *sent)
 {
 	uint8_t bytes[4096] __attribute__((uninitialized));
-	struct wire wire = WIRE_INIT(bytes);
+	struct msgpack_writer writer = MSGPACK_WRITER_INIT(bytes);
 	struct made_order made __attribute__((uninitialized));
 	char traceparent[TRACE_BYTES], poison_id[ORDER_ID_CHARS + 1];
 	struct kafka_message *message;
@@ -118,28 +118,28 @@ static int send_order(struct messages *messages, struct kafka_out *out,
 	envelope.customer = made.order.customer;
 	if (made.order.version == 1 && !made.order.grill)
 		envelope.grill = TEXT("false");
-	r = order_placed_encode(&made.order, made.order.version, &wire);
+	r = order_placed_encode(&made.order, made.order.version, &writer);
 	if (r)
 		return r < 0 ? r : -EINVAL;
 	message = kafka_out_message(out, messages->topics[ORDERS]);
 	if (sent->kind == SENT_POISON) {
 		struct spoiled spoiled = { message, sent->poison };
 
-		poison_body(sent->poison, &wire);
+		poison_body(sent->poison, &writer);
 		r = envelope_write(&envelope, spoil_header, &spoiled);
 	} else {
 		r = envelope_write(&envelope, kafka_message_header, message);
 	}
 	assert(!r);
 	sent->version = sent->kind == SENT_POISON ? 0 : made.order.version;
-	return send_message(messages, message, envelope.id, &wire, sent);
+	return send_message(messages, message, envelope.id, &writer, sent);
 }
 
 static int send_restock(struct messages *messages, struct kafka_out *out,
 			struct sent *sent)
 {
 	uint8_t bytes[1024];
-	struct wire wire = WIRE_INIT(bytes);
+	struct msgpack_writer writer = MSGPACK_WRITER_INIT(bytes);
 	char traceparent[TRACE_BYTES], key[STALL_NAME_MAX + 16];
 	struct kafka_message *message;
 	struct envelope envelope;
@@ -160,14 +160,14 @@ static int send_restock(struct messages *messages, struct kafka_out *out,
 			.stall = row.stall,
 			.ingredient = row.ingredient,
 			.quantity = (int32_t)messages->conf->restock },
-		&wire);
+		&writer);
 	if (r)
 		return r;
 	sent->version = 0;
 	message = kafka_out_message(out, messages->topics[RESTOCKS]);
 	r = envelope_write(&envelope, kafka_message_header, message);
 	assert(!r);
-	return send_message(messages, message, text_of(key), &wire, sent);
+	return send_message(messages, message, text_of(key), &writer, sent);
 }
 
 int messages_send(struct messages *messages, struct kafka_out *out,

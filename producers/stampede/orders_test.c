@@ -88,13 +88,14 @@ START_TEST(every_order_can_be_read_as_what_it_is)
 
 		for (uint64_t i = 0; i < 1000; i++) {
 			uint8_t bytes[4096];
-			struct wire wire = WIRE_INIT(bytes);
+			struct msgpack_writer writer =
+				MSGPACK_WRITER_INIT(bytes);
 			struct envelope envelope;
 
 			orders_make(&orders, i, &made);
 			ck_assert_int_eq(order_placed_encode(&made.order,
 							     made.order.version,
-							     &wire),
+							     &writer),
 					 0);
 			envelope_init(&envelope);
 			envelope.type = EVENT_ORDER_PLACED;
@@ -102,8 +103,8 @@ START_TEST(every_order_can_be_read_as_what_it_is)
 			envelope.stall = made.order.stall;
 			envelope.customer = made.order.customer;
 			ck_assert_msg(!order_placed_decode(&read, items,
-							   &envelope, wire.p,
-							   wire.n, &fault),
+							   &envelope, writer.p,
+							   writer.n, &fault),
 				      "%s", fault.what);
 			ck_assert_uint_eq(order_placed_hash(&made.order),
 					  order_placed_hash(&read));

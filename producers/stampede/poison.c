@@ -18,13 +18,13 @@ const char *poison_name(enum poison poison)
 	return names[poison];
 }
 
-static void replace(struct wire *wire, const char *p, size_t n)
+static void replace(struct msgpack_writer *writer, const char *p, size_t n)
 {
-	wire_reset(wire);
-	(void)wire_write(wire, p, n);
+	msgpack_writer_reset(writer);
+	(void)msgpack_writer_write(writer, p, n);
 }
 
-void poison_body(enum poison poison, struct wire *wire)
+void poison_body(enum poison poison, struct msgpack_writer *writer)
 {
 	/* c1 is the one byte that msgpack never uses. */
 	static const char not_msgpack[] = "\xc1 cheese, please";
@@ -35,16 +35,16 @@ void poison_body(enum poison poison, struct wire *wire)
 
 	switch (poison) {
 	case POISON_NOT_MSGPACK:
-		replace(wire, not_msgpack, sizeof(not_msgpack) - 1);
+		replace(writer, not_msgpack, sizeof(not_msgpack) - 1);
 		break;
 	case POISON_TRUNCATED:
-		wire->n /= 2;
+		writer->n /= 2;
 		break;
 	case POISON_CONTRACT:
-		replace(wire, contract, sizeof(contract) - 1);
+		replace(writer, contract, sizeof(contract) - 1);
 		break;
 	case POISON_HUGE_COUNT:
-		replace(wire, huge, sizeof(huge) - 1);
+		replace(writer, huge, sizeof(huge) - 1);
 		break;
 	case POISON_UNKNOWN_VERSION:
 	case POISON_UNKNOWN_TYPE:

@@ -7,7 +7,7 @@
 #ifndef STAMPEDE_POISON_H
 #define STAMPEDE_POISON_H
 
-#include "schemas/wire.h"
+#include "schemas/msgpack/writer.h"
 
 enum poison {
 	POISON_NOT_MSGPACK,     /* bytes that are no msgpack */
@@ -22,8 +22,8 @@ enum poison {
 /* "not-msgpack", "truncated", ... */
 const char *poison_name(enum poison poison);
 
-/* Spoils the body in @wire, if that is what the sort does. */
-void poison_body(enum poison poison, struct wire *wire);
+/* Spoils the body in @writer, if that is what the sort does. */
+void poison_body(enum poison poison, struct msgpack_writer *writer);
 
 /* The value that header @name gets instead; NULL: it stays. */
 const char *poison_header(enum poison poison, const char *name);

@@ -38,13 +38,14 @@ static int read_back(void *arg, const char *name, const char *value, size_t n)
 	return 0;
 }
 
-static int read_order(const struct envelope *envelope, const struct wire *wire)
+static int read_order(const struct envelope *envelope,
+		      const struct msgpack_writer *writer)
 {
 	struct item items[ORDER_ITEMS_MAX];
 	struct schema_fault fault;
 	struct order_placed read;
 
-	return order_placed_decode(&read, items, envelope, wire->p, wire->n,
+	return order_placed_decode(&read, items, envelope, writer->p, writer->n,
 				   &fault);
 }
 
@@ -52,7 +53,7 @@ START_TEST(each_sort_is_refused_for_its_own_reason)
 	{
 		struct headers headers = { .poison = (enum poison)_i };
 		uint8_t bytes[4096];
-		struct wire wire = WIRE_INIT(bytes);
+		struct msgpack_writer writer = MSGPACK_WRITER_INIT(bytes);
 		struct envelope envelope;
 		struct schema_fault fault;
 		struct made_order made;
@@ -63,8 +64,9 @@ START_TEST(each_sort_is_refused_for_its_own_reason)
 		ck_assert_int_eq(conf_load(&stampede_conf, &conf), 0);
 		ck_assert_int_eq(orders_init(&orders, &conf, 7), 0);
 		orders_make(&orders, 1, &made);
-		ck_assert_int_eq(order_placed_encode(&made.order, 2, &wire), 0);
-		poison_body(headers.poison, &wire);
+		ck_assert_int_eq(order_placed_encode(&made.order, 2, &writer),
+				 0);
+		poison_body(headers.poison, &writer);
 		envelope_init(&envelope);
 		envelope.type = EVENT_ORDER_PLACED;
 		envelope.version = 2;
@@ -75,7 +77,7 @@ START_TEST(each_sort_is_refused_for_its_own_reason)
 				 0);
 		r = envelope_check(&headers.read, &fault);
 		if (!r)
-			r = read_order(&headers.read, &wire);
+			r = read_order(&headers.read, &writer);
 		ck_assert_int_eq(r, outcomes[_i]);
 		orders_deinit(&orders);
 	}

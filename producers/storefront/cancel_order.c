@@ -60,16 +60,16 @@ static void publish(struct cancelling *cancelling)
 		.customer = text_of(order->customer),
 	};
 	uint8_t bytes[256];
-	struct wire wire = WIRE_INIT(bytes);
+	struct msgpack_writer writer = MSGPACK_WRITER_INIT(bytes);
 	char id[ORDER_ID_CHARS + 1], event_id[ORDER_ID_CHARS + 11];
 	struct command_trace_room room;
 	struct publisher_event event = {
 		.topic = TOPIC_ORDERS,
 		.key = { id, ORDER_ID_CHARS },
-		.body = &wire,
+		.body = &writer,
 	};
 
-	if (order_cancelled_encode(&body, &wire))
+	if (order_cancelled_encode(&body, &writer))
 		abort(); /* an id always fits */
 	(void)order_id_format(&order->id, id);
 	(void)snprintf(event_id, sizeof(event_id), "%s.cancelled", id);

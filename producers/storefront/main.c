@@ -91,7 +91,7 @@ static void note_kafka(struct storefront *storefront)
 	if (amiss ? before && strcmp(amiss, before) == 0 : !before)
 		return;
 	if (amiss)
-		log_warn("KAFKA-AMISS",
+		log_warn("KAFKA-AWAY",
 			 "%s, orders are refused until that is over", amiss);
 	else
 		log_info("KAFKA-BACK", "orders are taken again after %.1f s",
@@ -206,7 +206,7 @@ static int open_board(struct storefront *storefront)
 	};
 	int r;
 
-	r = order_board_new(&shop->board, (size_t)conf->board_max);
+	r = order_board_new(&shop->board, (size_t)conf->order_cache_max);
 	if (r)
 		return r;
 	streams_params.board = shop->board;

@@ -64,13 +64,14 @@ START_TEST(a_value_has_msgpacks_shortest_form)
 	{
 		json_t *json = json_loads(values[_i].json, 0, NULL);
 		uint8_t bytes[128];
-		struct wire wire = WIRE_INIT(bytes);
+		struct msgpack_writer writer = MSGPACK_WRITER_INIT(bytes);
 
 		ck_assert_ptr_nonnull(json);
-		ck_assert_int_eq(metadata_encode(json, &wire), 0);
-		ck_assert_uint_eq(wire.n, values[_i].bytes.n);
-		ck_assert_mem_eq(wire.p, values[_i].bytes.p, wire.n);
-		ck_assert_int_eq(guard_check(wire.p, wire.n, NULL, NULL), 0);
+		ck_assert_int_eq(metadata_encode(json, &writer), 0);
+		ck_assert_uint_eq(writer.n, values[_i].bytes.n);
+		ck_assert_mem_eq(writer.p, values[_i].bytes.p, writer.n);
+		ck_assert_int_eq(guard_check(writer.p, writer.n, NULL, NULL),
+				 0);
 		json_decref(json);
 	}
 END_TEST
@@ -81,13 +82,15 @@ START_TEST(the_deepest_that_is_taken_passes_the_guard_inside_an_order)
 		json_t *deep = json_loads("{\"a\":[[[[[[1]]]]]]}", 0, NULL);
 		uint8_t bytes[64] =
 			"\x81\xa1m"; /* the order's own map about it */
-		struct wire wire = WIRE_INIT(bytes);
+		struct msgpack_writer writer = MSGPACK_WRITER_INIT(bytes);
 
-		wire.n = 3;
-		ck_assert_int_eq(metadata_encode(fits, &wire), 0);
-		ck_assert_int_eq(guard_check(wire.p, wire.n, NULL, NULL), 0);
-		wire_reset(&wire);
-		ck_assert_int_eq(metadata_encode(deep, &wire), METADATA_E_DEEP);
+		writer.n = 3;
+		ck_assert_int_eq(metadata_encode(fits, &writer), 0);
+		ck_assert_int_eq(guard_check(writer.p, writer.n, NULL, NULL),
+				 0);
+		msgpack_writer_reset(&writer);
+		ck_assert_int_eq(metadata_encode(deep, &writer),
+				 METADATA_E_DEEP);
 		json_decref(fits);
 		json_decref(deep);
 	}
@@ -97,9 +100,9 @@ START_TEST(what_does_not_fit_is_large)
 	{
 		json_t *json = json_loads("{\"a\":\"0123456789\"}", 0, NULL);
 		uint8_t bytes[8];
-		struct wire wire = WIRE_INIT(bytes);
+		struct msgpack_writer writer = MSGPACK_WRITER_INIT(bytes);
 
-		ck_assert_int_eq(metadata_encode(json, &wire),
+		ck_assert_int_eq(metadata_encode(json, &writer),
 				 METADATA_E_LARGE);
 		json_decref(json);
 	}

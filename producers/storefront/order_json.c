@@ -215,7 +215,7 @@ static int read_metadata(struct order_json *json, struct order_placed *ret,
 			 struct order_json_fault *fault)
 {
 	const json_t *value = optional(json, "metadata");
-	struct wire wire = WIRE_INIT(json->metadata);
+	struct msgpack_writer writer = MSGPACK_WRITER_INIT(json->metadata);
 
 	if (!value)
 		return 0;
@@ -227,9 +227,10 @@ static int read_metadata(struct order_json *json, struct order_placed *ret,
 		return bad(fault, "metadata",
 			   "holds a number that is too large, write it as a "
 			   "text");
-	switch (metadata_encode(value, &wire)) {
+	switch (metadata_encode(value, &writer)) {
 	case 0:
-		ret->metadata = (struct text){ (const char *)wire.p, wire.n };
+		ret->metadata =
+			(struct text){ (const char *)writer.p, writer.n };
 		return 0;
 	case METADATA_E_DEEP:
 		return bad(fault, "metadata", "must be at most 6 levels deep");

@@ -92,20 +92,20 @@ static void publish(struct placing *placing, const struct order_placed *order)
 {
 	int version = (int)placing->command.shop->conf->order_version;
 	uint8_t bytes[BODY_MAX_BYTES];
-	struct wire wire = WIRE_INIT(bytes);
+	struct msgpack_writer writer = MSGPACK_WRITER_INIT(bytes);
 	char id[ORDER_ID_CHARS + 1], event_id[ORDER_ID_CHARS + 8];
 	struct command_trace_room room;
 	struct publisher_event event = {
 		.topic = TOPIC_ORDERS,
 		.key = { id, ORDER_ID_CHARS },
-		.body = &wire,
+		.body = &writer,
 	};
 
 	/* What the old version cannot say is said in the new one. */
-	if (order_placed_encode(order, version, &wire)) {
-		wire_reset(&wire);
+	if (order_placed_encode(order, version, &writer)) {
+		msgpack_writer_reset(&writer);
 		version = event_newest(EVENT_ORDER_PLACED);
-		if (order_placed_encode(order, version, &wire))
+		if (order_placed_encode(order, version, &writer))
 			abort(); /* bodies of 16 KiB fit into 64 */
 	}
 	(void)order_id_format(&order->order_id, id);

@@ -21,8 +21,8 @@
 #include "infra/lib/kafka_watch.h"
 #include "infra/lib/loop.h"
 #include "schemas/envelope.h"
+#include "schemas/msgpack/writer.h"
 #include "schemas/topics.h"
-#include "schemas/wire.h"
 
 struct publisher;
 
@@ -54,7 +54,7 @@ struct publisher_event {
 	enum topic_id topic;
 	struct envelope envelope; /* completed: source, time, producer */
 	struct text key;
-	const struct wire *body;
+	const struct msgpack_writer *body;
 	publisher_fn fn;
 	void *arg;
 };

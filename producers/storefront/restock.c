@@ -58,16 +58,16 @@ static void publish(struct command *command,
 	struct order_id event_id =
 		order_key_event(&restocking->key, body.stall, body.ingredient);
 	uint8_t bytes[4096];
-	struct wire wire = WIRE_INIT(bytes);
+	struct msgpack_writer writer = MSGPACK_WRITER_INIT(bytes);
 	char id[ORDER_ID_CHARS + 1];
 	struct command_trace_room room;
 	char key[STOCK_KEY_BYTES];
 	struct publisher_event event = {
 		.topic = TOPIC_RESTOCKS,
-		.body = &wire,
+		.body = &writer,
 	};
 
-	if (stock_command_encode(&body, &wire))
+	if (stock_command_encode(&body, &writer))
 		abort(); /* two texts of 1020 bytes fit */
 	envelope_init(&event.envelope);
 	event.key = stock_key(key, body.stall, body.ingredient,

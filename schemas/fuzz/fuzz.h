@@ -13,7 +13,7 @@
 
 #include "schemas/envelope.h"
 #include "schemas/limits.h"
-#include "schemas/wire.h"
+#include "schemas/msgpack/writer.h"
 
 /* Longer than the body of which it was decoded: no key stays away. */
 enum { FUZZ_BYTES = 2 * PICK_MAX_BYTES };
@@ -37,9 +37,11 @@ static inline struct envelope fuzz_envelope(enum event_type type, int version)
 }
 
 /* Both hold the same bytes, all of them. */
-static inline void fuzz_same(const struct wire *a, const struct wire *b)
+static inline void fuzz_same(const struct msgpack_writer *a,
+			     const struct msgpack_writer *b)
 {
-	fuzz_need(wire_result(a) == 0 && wire_result(b) == 0);
+	fuzz_need(msgpack_writer_result(a) == 0 &&
+		  msgpack_writer_result(b) == 0);
 	fuzz_need(a->n == b->n && memcmp(a->p, b->p, a->n) == 0);
 }
 

@@ -12,7 +12,8 @@ static char names[MISSING_NAMES_BYTES];
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
-	struct wire a = WIRE_INIT(first), b = WIRE_INIT(second);
+	struct msgpack_writer a = MSGPACK_WRITER_INIT(first),
+			      b = MSGPACK_WRITER_INIT(second);
 	struct text header = { (const char *)bytes, n };
 	struct schema_fault fault;
 	size_t n_list;

@@ -12,7 +12,8 @@ static struct item items[ORDER_ITEMS_MAX];
 static void try(int version, const uint8_t *bytes, size_t n)
 {
 	struct envelope envelope = fuzz_envelope(EVENT_ORDER_PLACED, version);
-	struct wire a = WIRE_INIT(first), b = WIRE_INIT(second);
+	struct msgpack_writer a = MSGPACK_WRITER_INIT(first),
+			      b = MSGPACK_WRITER_INIT(second);
 	struct schema_fault fault;
 	struct order_placed order;
 	uint64_t hash;

@@ -13,7 +13,8 @@ static struct pick_room room;
 static void try(int version, const uint8_t *bytes, size_t n)
 {
 	struct envelope envelope = fuzz_envelope(EVENT_PICK, version);
-	struct wire a = WIRE_INIT(first), b = WIRE_INIT(second);
+	struct msgpack_writer a = MSGPACK_WRITER_INIT(first),
+			      b = MSGPACK_WRITER_INIT(second);
 	struct schema_fault fault;
 	struct pick pick;
 

@@ -11,7 +11,8 @@ static uint8_t first[FUZZ_BYTES], second[FUZZ_BYTES];
 static void try(enum event_type type, const uint8_t *bytes, size_t n)
 {
 	struct envelope envelope = fuzz_envelope(type, 1);
-	struct wire a = WIRE_INIT(first), b = WIRE_INIT(second);
+	struct msgpack_writer a = MSGPACK_WRITER_INIT(first),
+			      b = MSGPACK_WRITER_INIT(second);
 	struct schema_fault fault;
 	struct stock_command command;
 

@@ -11,14 +11,14 @@
 
 static struct batch *batch;
 static struct slot slot;
-static struct wire wire;
+static struct msgpack_writer writer;
 static uint8_t room[4096];
 static struct schema_fault fault;
 
 static void setup(void)
 {
 	batch = batch_new();
-	wire = (struct wire)WIRE_INIT(room);
+	writer = (struct msgpack_writer)MSGPACK_WRITER_INIT(room);
 }
 
 static void teardown(void)
@@ -41,8 +41,8 @@ static struct record *add(enum event_type type)
 				      .offset = 10,
 				      .key = ID,
 				      .n_key = sizeof(ID) - 1,
-				      .value = wire.p,
-				      .n_value = wire.n };
+				      .value = writer.p,
+				      .n_value = writer.n };
 	struct record *record = batch_add(batch, &slot, &kafka);
 
 	slot.topic = topic_for(type);
@@ -75,7 +75,7 @@ static void put_order(void)
 				       .n_items = 2 };
 
 	ck_assert_int_eq(order_id_parse(&placed.order_id, ID, 36), 0);
-	ck_assert_int_eq(order_placed_encode(&placed, 2, &wire), 0);
+	ck_assert_int_eq(order_placed_encode(&placed, 2, &writer), 0);
 }
 
 START_TEST(an_order_gets_its_number_from_where_it_stands)
@@ -131,8 +131,8 @@ static void put_long_order(char c)
 		names[i][0] = (char)('0' + i);
 		items[i] = (struct item){ { names[i], sizeof(names[i]) }, 1 };
 	}
-	wire = (struct wire)WIRE_INIT(large);
-	ck_assert_int_eq(order_placed_encode(&placed, 2, &wire), 0);
+	writer = (struct msgpack_writer)MSGPACK_WRITER_INIT(large);
+	ck_assert_int_eq(order_placed_encode(&placed, 2, &writer), 0);
 }
 
 START_TEST(an_order_of_long_names_counts_with_what_is_made_of_it)
@@ -143,13 +143,13 @@ START_TEST(an_order_of_long_names_counts_with_what_is_made_of_it)
 		batch_reset(batch);
 		put_long_order('x');
 		(void)decode(add(EVENT_ORDER_PLACED));
-		ck_assert_uint_gt(batch->n_bytes, 8 * wire.n);
-		ck_assert_uint_lt(batch->n_bytes, 12 * wire.n);
+		ck_assert_uint_gt(batch->n_bytes, 8 * writer.n);
+		ck_assert_uint_lt(batch->n_bytes, 12 * writer.n);
 		batch_reset(batch);
 		/* Of each such character JSON makes six. */
 		put_long_order('\1');
 		(void)decode(add(EVENT_ORDER_PLACED));
-		ck_assert_uint_gt(batch->n_bytes, 8 * 5 * wire.n);
+		ck_assert_uint_gt(batch->n_bytes, 8 * 5 * writer.n);
 	}
 END_TEST
 
@@ -200,7 +200,8 @@ START_TEST(a_cancellation_is_known_by_where_it_stands_and_reads_its_order)
 		struct order_cancelled cancelled = { .order_id = { { 7 } } };
 		const struct command *command;
 
-		ck_assert_int_eq(order_cancelled_encode(&cancelled, &wire), 0);
+		ck_assert_int_eq(order_cancelled_encode(&cancelled, &writer),
+				 0);
 		command = decode(add(EVENT_ORDER_CANCELLED));
 		ck_assert_int_eq(command->kind, COMMAND_CANCEL);
 		ck_assert_uint_eq(command->order_id.bytes[0], 7);
@@ -222,7 +223,7 @@ START_TEST(a_count_is_read_before_it_is_decided_and_an_addition_is_not)
 		};
 		const struct command *command;
 
-		ck_assert_int_eq(stock_command_encode(&stock, &wire), 0);
+		ck_assert_int_eq(stock_command_encode(&stock, &writer), 0);
 		command = decode(add(stock_command_type(stock.kind)));
 		ck_assert_int_eq(command->kind, COMMAND_STOCK);
 		ck_assert_int_eq(command->stock.kind, stock.kind);
@@ -241,7 +242,7 @@ START_TEST(an_event_without_an_identity_is_known_by_where_it_stands)
 		const struct command *command;
 		struct record *record;
 
-		ck_assert_int_eq(stock_command_encode(&stock, &wire), 0);
+		ck_assert_int_eq(stock_command_encode(&stock, &writer), 0);
 		record = add(EVENT_STOCK_ADDED);
 		record->envelope.id = (struct text){ 0 };
 		command = decode(record);
@@ -261,7 +262,7 @@ START_TEST(of_toasties_only_a_return_gives_something_back)
 					   .at = TEXT("2026-01-02T03:04:05Z") };
 		const struct command *command;
 
-		ck_assert_int_eq(toastie_encode(&toastie, &wire), 0);
+		ck_assert_int_eq(toastie_encode(&toastie, &writer), 0);
 		command = decode(add(EVENT_TOASTIE));
 		if (_i == TOASTIE_RETURNED) {
 			ck_assert_int_eq(command->kind, COMMAND_RETURN);

@@ -116,7 +116,7 @@ static void close_worker(void)
 
 /* ---- JSON to bytes, and back ---- */
 
-static void put_json(struct wire *wire, const json_t *value)
+static void put_json(struct msgpack_writer *writer, const json_t *value)
 {
 	const char *key;
 	json_t *child;
@@ -124,29 +124,29 @@ static void put_json(struct wire *wire, const json_t *value)
 
 	switch (json_typeof(value)) {
 	case JSON_OBJECT:
-		wire_put_map(wire, json_object_size(value));
+		msgpack_put_map(writer, json_object_size(value));
 		json_object_foreach((json_t *)(uintptr_t)value, key, child)
 		{
-			wire_put_text(wire, text_of(key));
-			put_json(wire, child);
+			msgpack_put_text(writer, text_of(key));
+			put_json(writer, child);
 		}
 		return;
 	case JSON_ARRAY:
-		wire_put_array(wire, json_array_size(value));
-		json_array_foreach(value, i, child) put_json(wire, child);
+		msgpack_put_array(writer, json_array_size(value));
+		json_array_foreach(value, i, child) put_json(writer, child);
 		return;
 	case JSON_STRING:
-		wire_put_text(wire, text_of(json_string_value(value)));
+		msgpack_put_text(writer, text_of(json_string_value(value)));
 		return;
 	case JSON_INTEGER:
-		wire_put_i64(wire, json_integer_value(value));
+		msgpack_put_i64(writer, json_integer_value(value));
 		return;
 	case JSON_TRUE:
 	case JSON_FALSE:
-		wire_put_bool(wire, json_is_true(value));
+		msgpack_put_bool(writer, json_is_true(value));
 		return;
 	case JSON_NULL:
-		wire_put_nil(wire);
+		msgpack_put_nil(writer);
 		return;
 	case JSON_REAL:
 		break;
@@ -206,7 +206,7 @@ static json_t *body_of(struct text bytes)
 	return json;
 }
 
-static void put_hex(struct wire *wire, const char *hex)
+static void put_hex(struct msgpack_writer *writer, const char *hex)
 {
 	for (; hex[0] && hex[1]; hex += 2) {
 		unsigned int byte;
@@ -214,7 +214,7 @@ static void put_hex(struct wire *wire, const char *hex)
 
 		ck_assert_int_eq(sscanf(hex, "%2x", &byte), 1);
 		c = (char)byte;
-		(void)wire_write(wire, &c, 1);
+		(void)msgpack_writer_write(writer, &c, 1);
 	}
 }
 
@@ -223,14 +223,14 @@ static struct text bytes_of(struct arena *arena, const json_t *record)
 {
 	const json_t *hex = json_object_get(record, "body_hex");
 	uint8_t *bytes = arena_alloc(arena, BODY_MAX_BYTES);
-	struct wire wire = { .p = bytes, .cap = BODY_MAX_BYTES };
+	struct msgpack_writer writer = { .p = bytes, .cap = BODY_MAX_BYTES };
 
 	if (hex)
-		put_hex(&wire, json_string_value(hex));
+		put_hex(&writer, json_string_value(hex));
 	else
-		put_json(&wire, json_object_get(record, "body"));
-	ck_assert_int_eq(wire_result(&wire), 0);
-	return (struct text){ (const char *)wire.p, wire.n };
+		put_json(&writer, json_object_get(record, "body"));
+	ck_assert_int_eq(msgpack_writer_result(&writer), 0);
+	return (struct text){ (const char *)writer.p, writer.n };
 }
 
 /* ---- given, and input ---- */

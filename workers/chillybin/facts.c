@@ -119,7 +119,8 @@ static void tell_pick(const struct pick_told *told, int line,
 	}
 	begin(&fact, &words, EVENT_PICK, version, told->at_ms);
 	put_pick_headers(told, &words, &fact, line);
-	fact.body = (struct wire)WIRE_INIT(told->room->body);
+	fact.body =
+		(struct msgpack_writer)MSGPACK_WRITER_INIT(told->room->body);
 	if (version == 2)
 		(void)pick_encode_v2(&told->pick, &fact.body);
 	else
@@ -130,7 +131,8 @@ static void tell_pick(const struct pick_told *told, int line,
 static void tell_lines(struct pick_told *told, struct publisher *publisher)
 {
 	const struct pick *pick = &told->pick;
-	struct wire missing = WIRE_INIT(told->room->missing);
+	struct msgpack_writer missing =
+		MSGPACK_WRITER_INIT(told->room->missing);
 
 	if (told->order->pick_version == 2) {
 		tell_pick(told, -1, publisher);
@@ -243,7 +245,7 @@ static void tell_change(const struct change_row *row, struct text customer,
 	fact.envelope.traceparent =
 		trace_next_hop(words.trace, row->traceparent, words.id);
 	fact.envelope.tracestate = row->tracestate;
-	fact.body = (struct wire)WIRE_INIT(room->body);
+	fact.body = (struct msgpack_writer)MSGPACK_WRITER_INIT(room->body);
 	(void)stock_changed_encode(&changed, &fact.body);
 	publish_fact(publisher, &fact);
 }

@@ -394,7 +394,7 @@ static enum cook_event plate_fence(uint32_t token)
 	return COOK_FENCED;
 }
 
-/* One that is reset, by a loss of power say, drops what is on the wire. */
+/* One that is reset, by a loss of power say, drops what is on the writer. */
 static void disturb_plate(void)
 {
 	struct grill_report *plate = &world.plate;

@@ -30,7 +30,8 @@ void facts_tell(const struct toastie_row *row, uint64_t token,
 		trace[TRACE_BYTES];
 	char at[CLOCK_RFC3339_MAX];
 	uint8_t body[BODY_BYTES];
-	struct fact fact = { .topic = TOPIC_TOASTIES, .body = WIRE_INIT(body) };
+	struct fact fact = { .topic = TOPIC_TOASTIES,
+			     .body = MSGPACK_WRITER_INIT(body) };
 	struct toastie toastie = {
 		.order_id = row->order_id,
 		.number = row->number,

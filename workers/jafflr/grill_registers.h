@@ -2,7 +2,7 @@
 /*
  * Grill registers: the holding registers of a grill, as the worker sees them.
  *
- * The map is a contract on the wire, told in infra/grillsim/README.md; the
+ * The map is a contract on the writer, told in infra/grillsim/README.md; the
  * simulator has its own copy, and grill_modbus_test.c runs this one against
  * it. What is not in this list is never read or written.
  *

@@ -33,7 +33,7 @@ static int64_t bit(int i)
 }
 
 /* The partitions in which a lane is held, as bits. */
-static int64_t held_in(const struct worker_held *held, const char *lane)
+static int64_t held_in(const struct worker_assignments *held, const char *lane)
 {
 	int64_t bits = 0;
 
@@ -75,7 +75,8 @@ static void put_rule(struct pg_call *call, const struct lane *lane, int i)
 	}
 }
 
-static void put_lanes(struct pg_call *call, const struct worker_held *held)
+static void put_lanes(struct pg_call *call,
+		      const struct worker_assignments *held)
 {
 	int n = (int)held->lanes->n_lanes;
 
@@ -91,7 +92,7 @@ static void put_lanes(struct pg_call *call, const struct worker_held *held)
 	}
 }
 
-void held_sql_put(struct pg_call *call, const struct worker_held *held)
+void held_sql_put(struct pg_call *call, const struct worker_assignments *held)
 {
 	int64_t partitions = 0;
 

@@ -30,6 +30,6 @@
 
 /* Begins the call of such a statement. Further parameters are put by
  * pg_arg() and, of arrays, from call->arrays[HELD_ARGS] on. */
-void held_sql_put(struct pg_call *call, const struct worker_held *held);
+void held_sql_put(struct pg_call *call, const struct worker_assignments *held);
 
 #endif

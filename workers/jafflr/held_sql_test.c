@@ -15,8 +15,9 @@ enum { N_ROWS = 300, N_ROUNDS = 150, N_NAMES = 6 };
 static const char *url;
 static struct pg *db;
 static struct lanes lanes;
-static struct held_position positions[LANES_MAX * TOPIC_PARTITIONS];
-static struct worker_held held = { .lanes = &lanes, .positions = positions };
+static struct assigned_position positions[LANES_MAX * TOPIC_PARTITIONS];
+static struct worker_assignments held = { .lanes = &lanes,
+					  .positions = positions };
 static uint32_t state = 5;
 
 struct sample {
@@ -132,7 +133,7 @@ static void make_tree(int n)
 		for (int32_t p = 0; p < TOPIC_PARTITIONS; p++)
 			if (chance(2))
 				positions[held.n_positions++] =
-					(struct held_position){
+					(struct assigned_position){
 						.partition = p,
 						.lane = lanes.lanes[i].name,
 					};

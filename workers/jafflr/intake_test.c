@@ -94,36 +94,36 @@ static struct envelope envelope_of(const struct pick *pick, int version)
 }
 
 /* One item stands for a whole v1 order: the line it is of is put in. */
-static struct wire encode(const struct pick *pick, int version)
+static struct msgpack_writer encode(const struct pick *pick, int version)
 {
 	static struct item items[ORDER_ITEMS_MAX];
 	struct pick copy = *pick;
-	struct wire wire = { .p = bodies[n_bodies % BODIES_MAX],
-			     .cap = sizeof(bodies[0]) };
+	struct msgpack_writer writer = { .p = bodies[n_bodies % BODIES_MAX],
+					 .cap = sizeof(bodies[0]) };
 
 	n_bodies++;
 	if (version == 2) {
-		ck_assert_int_eq(pick_encode_v2(pick, &wire), 0);
-		return wire;
+		ck_assert_int_eq(pick_encode_v2(pick, &writer), 0);
+		return writer;
 	}
 	for (int32_t i = 0; i < pick->lines; i++)
 		items[i] = pick->items[0];
 	copy.items = items;
 	copy.n_items = (size_t)pick->lines;
-	ck_assert_int_eq(pick_encode_v1(&copy, (size_t)pick->line, &wire), 0);
-	return wire;
+	ck_assert_int_eq(pick_encode_v1(&copy, (size_t)pick->line, &writer), 0);
+	return writer;
 }
 
 static struct record *arrive(const struct pick *pick, int version)
 {
-	struct wire wire = encode(pick, version);
+	struct msgpack_writer writer = encode(pick, version);
 	struct kafka_record kafka = {
 		.partition = slot.partition,
 		.offset = next_offset++,
 		.key = order_text,
 		.n_key = ORDER_ID_CHARS,
-		.value = wire.p,
-		.n_value = wire.n,
+		.value = writer.p,
+		.n_value = writer.n,
 	};
 	struct record *record = batch_add(batch, &slot, &kafka);
 	struct schema_fault fault;

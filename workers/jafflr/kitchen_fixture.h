@@ -26,8 +26,8 @@ struct who {
 	struct publisher *publisher;
 	struct identity identity;
 	struct positions *taken;
-	struct held_position rows[HELD_MAX];
-	struct worker_held held;
+	struct assigned_position rows[HELD_MAX];
+	struct worker_assignments held;
 	struct sql sql;
 	struct kitchen kitchen;
 	const struct published *heard; /* the last one that was acknowledged */
@@ -48,12 +48,12 @@ static inline void take_over(struct who *who)
 
 	ck_assert_msg(!r, "%s", pg_message(who->pg));
 	for (size_t i = 0; i < who->taken->n_rows; i++)
-		who->rows[i] = (struct held_position){
+		who->rows[i] = (struct assigned_position){
 			.partition = who->taken->rows[i].partition,
 			.lane = "stable",
 			.epoch = who->taken->rows[i].epoch,
 		};
-	who->held = (struct worker_held){
+	who->held = (struct worker_assignments){
 		.identity = &who->identity,
 		.lanes = &who->taken->lanes,
 		.positions = who->rows,

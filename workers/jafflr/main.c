@@ -185,7 +185,8 @@ static void task_begin(void *arg)
 	kitchen_begin_tick(&jafflr->kitchen);
 }
 
-static int task_run(void *arg, struct pg *pg, const struct worker_held *held)
+static int task_run(void *arg, struct pg *pg,
+		    const struct worker_assignments *held)
 {
 	struct jafflr *jafflr = arg;
 

@@ -30,7 +30,7 @@ int sql_load(struct sql *sql, struct pg *pg, struct batch *batch,
 void sql_store(struct sql *sql, struct pg *pg, const struct batch *batch);
 
 /* All of a tick. Gives what pg_run() gave. */
-int sql_tick(struct sql *sql, struct pg *pg, const struct worker_held *held,
-	     struct tick *tick);
+int sql_tick(struct sql *sql, struct pg *pg,
+	     const struct worker_assignments *held, struct tick *tick);
 
 #endif

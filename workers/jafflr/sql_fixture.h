@@ -21,8 +21,8 @@ struct who {
 	struct pg *pg;
 	struct identity identity;
 	struct positions *taken;
-	struct held_position rows[HELD_MAX];
-	struct worker_held held;
+	struct assigned_position rows[HELD_MAX];
+	struct worker_assignments held;
 	struct sql sql;
 	struct tick tick;
 };
@@ -42,13 +42,13 @@ static inline void take_over(struct who *who, int32_t first_partition)
 	for (size_t i = 0; i < who->taken->n_rows; i++) {
 		const struct position *row = &who->taken->rows[i];
 
-		who->rows[i] = (struct held_position){
+		who->rows[i] = (struct assigned_position){
 			.partition = row->partition,
 			.lane = who->taken->lanes.lanes[row->lane].name,
 			.epoch = row->epoch,
 		};
 	}
-	who->held = (struct worker_held){
+	who->held = (struct worker_assignments){
 		.identity = &who->identity,
 		.lanes = &who->taken->lanes,
 		.positions = who->rows,

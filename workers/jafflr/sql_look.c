@@ -146,7 +146,7 @@ static bool put_stalls(struct pg_array *stalls, const struct tick *tick)
 }
 
 static int add_candidates(struct pg *pg, struct pg_call *call,
-			  const struct worker_held *held,
+			  const struct worker_assignments *held,
 			  const struct tick *tick)
 {
 	struct pg_array *stalls = &call->arrays[HELD_ARGS];
@@ -164,7 +164,8 @@ static int add_candidates(struct pg *pg, struct pg_call *call,
 }
 
 static int add_count(struct pg *pg, struct pg_call *call,
-		     const struct worker_held *held, const struct tick *tick)
+		     const struct worker_assignments *held,
+		     const struct tick *tick)
 {
 	struct pg_array *stalls = &call->arrays[HELD_ARGS];
 	bool all = false;
@@ -192,8 +193,9 @@ static int add_grills(struct pg *pg, struct pg_call *call)
 	return pg_add(pg, &list_grills, &call->args);
 }
 
-static int ask(struct sql *sql, struct pg *pg, const struct worker_held *held,
-	       const struct tick *tick, struct looked *ret)
+static int ask(struct sql *sql, struct pg *pg,
+	       const struct worker_assignments *held, const struct tick *tick,
+	       struct looked *ret)
 {
 	struct pg_call *calls = sql->calls;
 
@@ -356,8 +358,9 @@ static void choose(const struct pg *pg, const struct looked *looked,
 				ret->pairs);
 }
 
-int sql_look(struct sql *sql, struct pg *pg, const struct worker_held *held,
-	     struct tick *tick, struct chosen *ret)
+int sql_look(struct sql *sql, struct pg *pg,
+	     const struct worker_assignments *held, struct tick *tick,
+	     struct chosen *ret)
 {
 	struct looked looked;
 	int r;

@@ -31,8 +31,9 @@ struct chosen {
 };
 
 /* In one message. Gives what pg_run() gave. */
-int sql_look(struct sql *sql, struct pg *pg, const struct worker_held *held,
-	     struct tick *tick, struct chosen *ret);
+int sql_look(struct sql *sql, struct pg *pg,
+	     const struct worker_assignments *held, struct tick *tick,
+	     struct chosen *ret);
 /* A row of a statement that gives ROW_COLUMNS, and for CLAIMED and ADOPTED
  * what the intent says, into the tick. */
 struct tick_row *sql_take_row(const struct pg *pg, int statement, int row,

@@ -303,8 +303,9 @@ static void add_health(struct sql *sql, struct pg *pg, const struct tick *tick)
 }
 
 static int change(struct sql *sql, struct pg *pg,
-		  const struct worker_held *held, const struct tick *tick,
-		  const struct chosen *chosen, struct changed *ret)
+		  const struct worker_assignments *held,
+		  const struct tick *tick, const struct chosen *chosen,
+		  struct changed *ret)
 {
 	struct positions_args hold = { 0 };
 	int r;
@@ -330,8 +331,8 @@ static int change(struct sql *sql, struct pg *pg,
 		ret->claim = add_claim(sql, pg, tick, chosen);
 	if (tick->n_health)
 		add_health(sql, pg, tick);
-	positions_add_hold(pg, held->identity, held->positions,
-			   held->n_positions, &hold);
+	positions_add_confirm(pg, held->identity, held->positions,
+			      held->n_positions, &hold);
 	(void)pg_add(pg, &pg_commit, NULL);
 	r = pg_run(pg, TICK_TIMEOUT_MS);
 	positions_args_deinit(&hold);
@@ -361,8 +362,8 @@ static void take_rows(const struct pg *pg, int i, struct tick *tick,
 	}
 }
 
-int sql_tick(struct sql *sql, struct pg *pg, const struct worker_held *held,
-	     struct tick *tick)
+int sql_tick(struct sql *sql, struct pg *pg,
+	     const struct worker_assignments *held, struct tick *tick)
 {
 	struct chosen *chosen = arena_alloc(&tick->arena, sizeof(*chosen));
 	struct changed changed;

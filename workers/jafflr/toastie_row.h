@@ -9,7 +9,7 @@
 #include "schemas/order_id.h"
 #include "schemas/toastie.h"
 
-/* The states of the wire, and two that are never told. */
+/* The states of the writer, and two that are never told. */
 enum row_state {
 	ROW_COLLECTING, /* not all lines of a v1 pick are there */
 	ROW_CANCELLED,  /* the cancellation came before the pick */

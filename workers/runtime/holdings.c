@@ -34,7 +34,7 @@ size_t holdings_keys(struct worker *worker, enum slot_state state,
 	return n;
 }
 
-size_t holdings_rows(struct worker *worker, struct held_position *ret)
+size_t holdings_rows(struct worker *worker, struct assigned_position *ret)
 {
 	size_t n = 0;
 
@@ -46,7 +46,7 @@ size_t holdings_rows(struct worker *worker, struct held_position *ret)
 		for (size_t k = 0; k < slot->n_rows; k++) {
 			const struct slot_row *row = &slot->rows[k];
 
-			ret[n++] = (struct held_position){
+			ret[n++] = (struct assigned_position){
 				.topic = slot->topic,
 				.partition = slot->partition,
 				.lane = worker->lanes.lanes[row->lane].name,

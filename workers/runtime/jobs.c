@@ -112,7 +112,7 @@ int job_batch(void *arg, struct session *session)
 int job_task(void *arg, struct session *session)
 {
 	struct job_args *args = arg;
-	struct worker_held held = {
+	struct worker_assignments held = {
 		.identity = args->identity,
 		.lanes = args->lanes,
 		.positions = args->held,

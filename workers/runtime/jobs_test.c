@@ -89,11 +89,11 @@ static void lose_the_standby(void)
 		     (void)0);
 }
 
-static struct held_position taken(void)
+static struct assigned_position taken(void)
 {
 	const struct position *row = &args->positions.rows[0];
 
-	return (struct held_position){
+	return (struct assigned_position){
 		.lane = "stable",
 		.epoch = row->epoch,
 		.next_offset = row->next_offset,
@@ -131,7 +131,8 @@ static const struct pg_statement touch = {
 	0,
 };
 
-static int run_task(void *arg, struct pg *pg, const struct worker_held *held)
+static int run_task(void *arg, struct pg *pg,
+		    const struct worker_assignments *held)
 {
 	(void)arg;
 	(void)held;

@@ -350,7 +350,7 @@ static void reset_args(struct positions_args *args)
 /* $1 service, $2 lanes, $3 topics, $4 partitions, $5 epochs. */
 static void put_held(struct positions_args *args,
 		     const struct identity *identity,
-		     const struct held_position *held, size_t n_held)
+		     const struct assigned_position *held, size_t n_held)
 {
 	struct pg_array *arrays = args->arrays;
 
@@ -375,7 +375,7 @@ static void put_held(struct positions_args *args,
 }
 
 void positions_add_move(struct pg *pg, const struct identity *identity,
-			const struct held_position *held, size_t n_held,
+			const struct assigned_position *held, size_t n_held,
 			struct positions_args *args)
 {
 	put_held(args, identity, held, n_held);
@@ -385,16 +385,16 @@ void positions_add_move(struct pg *pg, const struct identity *identity,
 	(void)pg_add(pg, &move, &args->args);
 }
 
-void positions_add_hold(struct pg *pg, const struct identity *identity,
-			const struct held_position *held, size_t n_held,
-			struct positions_args *args)
+void positions_add_confirm(struct pg *pg, const struct identity *identity,
+			   const struct assigned_position *held, size_t n_held,
+			   struct positions_args *args)
 {
 	put_held(args, identity, held, n_held);
 	(void)pg_add(pg, &hold, &args->args);
 }
 
 int positions_emit(struct pg *pg, const struct identity *identity,
-		   const struct held_position *held, size_t n_held)
+		   const struct assigned_position *held, size_t n_held)
 {
 	struct positions_args args = { 0 };
 	int r;
@@ -407,7 +407,7 @@ int positions_emit(struct pg *pg, const struct identity *identity,
 }
 
 int positions_release(struct pg *pg, const struct identity *identity,
-		      const struct held_position *held, size_t n_held)
+		      const struct assigned_position *held, size_t n_held)
 {
 	struct positions_args args = { 0 };
 	int r;

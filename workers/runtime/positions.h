@@ -65,7 +65,7 @@ int positions_look(struct pg *pg, const struct identity *identity,
 		   struct positions *ret);
 
 /* A position as a holder believes it to be. */
-struct held_position {
+struct assigned_position {
 	int topic;
 	int32_t partition;
 	const char *lane;
@@ -82,23 +82,23 @@ void positions_args_deinit(struct positions_args *args);
 
 /* Adds the compare-and-set to the message: fails with POSITIONS_LOST. */
 void positions_add_move(struct pg *pg, const struct identity *identity,
-			const struct held_position *held, size_t n_held,
+			const struct assigned_position *held, size_t n_held,
 			struct positions_args *args);
 
 /* Adds a lock on rows that must still be held, for a transaction beside the
  * batches: fails with POSITIONS_LOST. */
-void positions_add_hold(struct pg *pg, const struct identity *identity,
-			const struct held_position *held, size_t n_held,
-			struct positions_args *args);
+void positions_add_confirm(struct pg *pg, const struct identity *identity,
+			   const struct assigned_position *held, size_t n_held,
+			   struct positions_args *args);
 
 /* emitted_offset alone, in a transaction of its own: PG_E_SQL with
  * POSITIONS_LOST when a row is not held any more. */
 int positions_emit(struct pg *pg, const struct identity *identity,
-		   const struct held_position *held, size_t n_held);
+		   const struct assigned_position *held, size_t n_held);
 
 /* emitted_offset, and nobody holds it; rows not held are left alone. */
 int positions_release(struct pg *pg, const struct identity *identity,
-		      const struct held_position *held, size_t n_held);
+		      const struct assigned_position *held, size_t n_held);
 
 /* Adds the dead of a batch that are not decided already. */
 void positions_add_dead(struct pg *pg, const struct identity *identity,

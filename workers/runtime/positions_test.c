@@ -69,12 +69,12 @@ static const struct position *find(const struct positions *positions, int topic,
 	return NULL;
 }
 
-static struct held_position believed(const struct positions *positions,
-				     int topic, int32_t partition, int lane)
+static struct assigned_position believed(const struct positions *positions,
+					 int topic, int32_t partition, int lane)
 {
 	const struct position *row = find(positions, topic, partition, lane);
 
-	return (struct held_position){
+	return (struct assigned_position){
 		.topic = topic,
 		.partition = partition,
 		.lane = positions->lanes.lanes[lane].name,
@@ -86,7 +86,7 @@ static struct held_position believed(const struct positions *positions,
 }
 
 static int move(struct pg *session, const struct identity *who,
-		const struct held_position *rows, size_t n)
+		const struct assigned_position *rows, size_t n)
 {
 	int r;
 
@@ -182,7 +182,7 @@ END_TEST
 
 START_TEST(the_holder_of_an_older_epoch_moves_nothing)
 	{
-		struct held_position old, fresh;
+		struct assigned_position old, fresh;
 
 		take(other, &zombie, theirs);
 		old = believed(theirs, 0, 0, 0);
@@ -207,7 +207,7 @@ static void end_transaction(void *arg, int backend_pid, int64_t waited_ms)
 
 START_TEST(a_take_over_waits_for_a_commit_in_flight_and_sees_it)
 	{
-		struct held_position row;
+		struct assigned_position row;
 		int n_looks = 0;
 
 		take(pg, &me, held);
@@ -382,7 +382,7 @@ END_TEST
 
 START_TEST(a_row_that_is_not_where_it_is_believed_to_be_fails_all_of_them)
 	{
-		struct held_position rows[2];
+		struct assigned_position rows[2];
 
 		take(pg, &me, held);
 		rows[0] = believed(held, 0, 0, 0);
@@ -399,7 +399,7 @@ END_TEST
 
 START_TEST(emitted_never_goes_above_next_nor_back)
 	{
-		struct held_position row;
+		struct assigned_position row;
 
 		take(pg, &me, held);
 		row = believed(held, 0, 0, 0);
@@ -422,7 +422,7 @@ END_TEST
 
 START_TEST(a_zombie_emits_nothing)
 	{
-		struct held_position row;
+		struct assigned_position row;
 
 		take(pg, &me, held);
 		row = believed(held, 0, 0, 0);
@@ -438,7 +438,7 @@ END_TEST
 
 START_TEST(a_release_leaves_rows_of_another_epoch_alone)
 	{
-		struct held_position rows[2];
+		struct assigned_position rows[2];
 
 		take(pg, &me, held);
 		rows[0] = believed(held, 0, 0, 0);
@@ -466,14 +466,14 @@ END_TEST
 
 START_TEST(a_hold_keeps_a_take_over_waiting_until_its_commit)
 	{
-		struct held_position rows[2];
+		struct assigned_position rows[2];
 		int n_looks = 0;
 
 		take(pg, &me, held);
 		rows[0] = believed(held, 0, 0, 0);
 		rows[1] = believed(held, 1, 0, 0);
 		(void)pg_add(pg, &pg_begin, NULL);
-		positions_add_hold(pg, &me, rows, 2, &args);
+		positions_add_confirm(pg, &me, rows, 2, &args);
 		ck_assert_int_eq(pg_run(pg, TIMEOUT_MS), 0);
 		pg_on_waiting(other, 20, end_transaction, &n_looks);
 		take(other, &zombie, theirs);
@@ -483,13 +483,13 @@ END_TEST
 
 START_TEST(a_hold_of_rows_that_somebody_else_has_fails)
 	{
-		struct held_position row;
+		struct assigned_position row;
 
 		take(pg, &me, held);
 		row = believed(held, 0, 0, 0);
 		take(other, &zombie, theirs);
 		(void)pg_add(pg, &pg_begin, NULL);
-		positions_add_hold(pg, &me, &row, 1, &args);
+		positions_add_confirm(pg, &me, &row, 1, &args);
 		(void)pg_add(pg, &pg_commit, NULL);
 		ck_assert_int_eq(pg_run(pg, TIMEOUT_MS), PG_E_SQL);
 		ck_assert_str_eq(pg_sqlstate(pg), POSITIONS_LOST);
@@ -498,16 +498,16 @@ END_TEST
 
 START_TEST(holds_do_not_keep_each_other_waiting)
 	{
-		struct held_position row;
+		struct assigned_position row;
 		struct positions_args more = { 0 };
 
 		take(pg, &me, held);
 		row = believed(held, 0, 0, 0);
 		(void)pg_add(pg, &pg_begin, NULL);
-		positions_add_hold(pg, &me, &row, 1, &args);
+		positions_add_confirm(pg, &me, &row, 1, &args);
 		ck_assert_int_eq(pg_run(pg, TIMEOUT_MS), 0);
 		(void)pg_add(other, &pg_begin, NULL);
-		positions_add_hold(other, &me, &row, 1, &more);
+		positions_add_confirm(other, &me, &row, 1, &more);
 		(void)pg_add(other, &pg_commit, NULL);
 		ck_assert_int_eq(pg_run(other, 5000), 0);
 		positions_args_deinit(&more);

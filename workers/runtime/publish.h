@@ -12,8 +12,8 @@
 
 #include "infra/lib/kafka_out.h"
 #include "schemas/envelope.h"
+#include "schemas/msgpack/writer.h"
 #include "schemas/topics.h"
-#include "schemas/wire.h"
 #include "workers/runtime/batch.h"
 
 struct publisher;
@@ -52,7 +52,7 @@ struct fact {
 	enum topic_id topic;
 	struct envelope envelope; /* producer is filled in */
 	struct text key;
-	struct wire body;
+	struct msgpack_writer body;
 };
 
 void publish_fact(struct publisher *publisher, struct fact *fact);

@@ -54,7 +54,7 @@ struct job_args {
 	struct positions positions;
 	/* TASK, EMIT, RELEASE */
 	const struct lanes *lanes;
-	struct held_position held[SLOTS_MAX * LANES_MAX];
+	struct assigned_position held[SLOTS_MAX * LANES_MAX];
 	size_t n_held;
 	bool leaving;
 	/* BEAT */
@@ -132,7 +132,7 @@ static inline struct slot *slot_of(struct worker *worker, int topic,
 /* ---- holdings.c: slots, and what is done to them in the group ---- */
 
 /* Rows of the slots that are held, as the compare-and-set wants them. */
-size_t holdings_rows(struct worker *worker, struct held_position *ret);
+size_t holdings_rows(struct worker *worker, struct assigned_position *ret);
 /* Slots in that state, as keys for a take-over. */
 size_t holdings_keys(struct worker *worker, enum slot_state state,
 		     struct position_key *ret);

@@ -38,7 +38,7 @@ static void log_dead(struct worker *worker, const struct record *record)
 static void count(struct worker *worker, const struct record *record)
 {
 	if (record->decided) {
-		counter_add(&runtime_counters.told_again, 1);
+		counter_add(&runtime_counters.republished, 1);
 	} else if (record->dead_reason) {
 		counter_add(&runtime_counters.dead, 1);
 		log_dead(worker, record);

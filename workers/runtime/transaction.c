@@ -201,7 +201,7 @@ struct part {
 
 /* Where the next record behind the part stands, else where the batch ends. */
 static int64_t part_end(const struct part *part,
-			const struct held_position *move)
+			const struct assigned_position *move)
 {
 	for (size_t i = part->to; i < part->n_records; i++)
 		if (part->records[i].slot->topic == move->topic &&

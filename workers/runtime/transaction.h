@@ -40,10 +40,10 @@ struct transaction {
 	void *arg;
 	const struct identity *identity;
 	struct batch *batch;
-	struct held_position moves[SLOTS_MAX * LANES_MAX];
+	struct assigned_position moves[SLOTS_MAX * LANES_MAX];
 	size_t n_moves;
 	/* Of those, what the part that is stored now moves. */
-	struct held_position part[SLOTS_MAX * LANES_MAX];
+	struct assigned_position part[SLOTS_MAX * LANES_MAX];
 	size_t n_part;
 	bool moved; /* a part is committed that has moved rows */
 	int64_t halve_until_ms;

@@ -220,7 +220,7 @@ static void fill(int64_t n)
 	}
 	batch_close(tx->batch, 1700000000000);
 	tx->n_moves = 1;
-	tx->moves[0] = (struct held_position){
+	tx->moves[0] = (struct assigned_position){
 		.lane = "stable",
 		.epoch = slot.rows[0].epoch,
 		.next_offset = from,

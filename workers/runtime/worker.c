@@ -57,7 +57,7 @@ static void hold(struct worker *worker, enum job job, const char *why)
 {
 	worker->hold_of = job;
 	if (hold_on(&worker->hold, why, clock_now_ms(), some_random()))
-		log_warn("HOLD", "holding: %s, will retry", why);
+		log_warn("BACKOFF", "holding: %s, will retry", why);
 	counter_set(&runtime_counters.holding, 1);
 	reading_pause(worker);
 }
@@ -67,7 +67,7 @@ static void go_on(struct worker *worker)
 {
 	if (!worker->hold.on || !hold_over(&worker->deliveries, clock_now_ms()))
 		return;
-	log_info("GO-ON", "going on after %lld ms of holding",
+	log_info("BACKOFF-ENDED", "going on after %lld ms of holding",
 		 (long long)(clock_now_ms() - worker->hold.since_ms));
 	hold_end(&worker->hold);
 	counter_set(&runtime_counters.holding, 0);
@@ -210,7 +210,7 @@ static void close_batch(struct worker *worker)
 	for (size_t i = 0; i < batch->n_moves; i++) {
 		const struct batch_move *move = &batch->moves[i];
 
-		tx->moves[i] = (struct held_position){
+		tx->moves[i] = (struct assigned_position){
 			.topic = move->slot->topic,
 			.partition = move->slot->partition,
 			.lane = worker->lanes.lanes[move->lane].name,
@@ -310,7 +310,7 @@ static bool hold_has_no_job(struct worker *worker)
 static void note_all_written(struct worker *worker)
 {
 	for (size_t i = 0; i < worker->args->n_held; i++) {
-		const struct held_position *held = &worker->args->held[i];
+		const struct assigned_position *held = &worker->args->held[i];
 
 		note_written(slot_of(worker, held->topic, held->partition),
 			     held->emitted);

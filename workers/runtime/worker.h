@@ -24,10 +24,10 @@
 #include "workers/runtime/publish.h"
 
 /* What a worker holds while a task runs. */
-struct worker_held {
+struct worker_assignments {
 	const struct identity *identity;
 	const struct lanes *lanes;
-	const struct held_position *positions;
+	const struct assigned_position *positions;
 	size_t n_positions;
 };
 
@@ -44,10 +44,11 @@ struct worker_task {
 	void (*begin)(void *arg);
 	/*
 	 * Database thread. Adds statements and runs them, with
-	 * positions_add_hold() of @held before each commit, so that a zombie
+	 * positions_add_confirm() of @held before each commit, so that a zombie
 	 * is fenced. Gives what pg_run() gave.
 	 */
-	int (*run)(void *arg, struct pg *pg, const struct worker_held *held);
+	int (*run)(void *arg, struct pg *pg,
+		   const struct worker_assignments *held);
 	/* Poll thread: run() is over, with 0 or without effect. */
 	void (*done)(void *arg, int r, struct publisher *publisher);
 	/* Poll thread: what publish_own() sent is on its topic. */

@@ -44,14 +44,14 @@ static int add_at(uint8_t n, struct text stall, enum toastie_state state,
 		.at = text_of(at),
 	};
 	uint8_t room[2048];
-	struct wire wire = WIRE_INIT(room);
+	struct msgpack_writer writer = MSGPACK_WRITER_INIT(room);
 	struct kafka_record kafka = { .offset = (int64_t)batch->n_records };
 	struct record *record;
 	int r;
 
-	ck_assert_int_eq(toastie_encode(&toastie, &wire), 0);
-	kafka.value = arena_copy(&batch->arena, wire.p, wire.n);
-	kafka.n_value = wire.n;
+	ck_assert_int_eq(toastie_encode(&toastie, &writer), 0);
+	kafka.value = arena_copy(&batch->arena, writer.p, writer.n);
+	kafka.n_value = writer.n;
 	record = batch_add(batch, &slot, &kafka);
 	envelope_init(&record->envelope);
 	record->envelope.type = EVENT_TOASTIE;

@@ -2,7 +2,7 @@
 /*
  * Wire: what does not fit is left out whole, and said.
  */
-#include "schemas/wire.h"
+#include "schemas/msgpack/writer.h"
 
 #include <errno.h>
 
@@ -11,11 +11,11 @@
 START_TEST(what_fits_to_the_last_byte_is_taken)
 	{
 		uint8_t bytes[4];
-		struct wire wire = WIRE_INIT(bytes);
+		struct msgpack_writer writer = MSGPACK_WRITER_INIT(bytes);
 
-		wire_put_text(&wire, TEXT("abc"));
-		ck_assert_int_eq(wire_result(&wire), 0);
-		ck_assert_uint_eq(wire.n, 4);
+		msgpack_put_text(&writer, TEXT("abc"));
+		ck_assert_int_eq(msgpack_writer_result(&writer), 0);
+		ck_assert_uint_eq(writer.n, 4);
 		ck_assert_mem_eq(bytes,
 				 "\xa3"
 				 "abc",
@@ -26,16 +26,16 @@ END_TEST
 START_TEST(what_does_not_fit_is_said_until_the_reset)
 	{
 		uint8_t bytes[4];
-		struct wire wire = WIRE_INIT(bytes);
+		struct msgpack_writer writer = MSGPACK_WRITER_INIT(bytes);
 
-		wire_put_text(&wire, TEXT("abcd"));
-		ck_assert_int_eq(wire_result(&wire), -ENOBUFS);
-		ck_assert_int_eq(wire_write(&wire, "", 0), -1);
-		wire_put_nil(&wire);
-		ck_assert_int_eq(wire_result(&wire), -ENOBUFS);
-		wire_reset(&wire);
-		ck_assert_int_eq(wire_result(&wire), 0);
-		ck_assert_uint_eq(wire.n, 0);
+		msgpack_put_text(&writer, TEXT("abcd"));
+		ck_assert_int_eq(msgpack_writer_result(&writer), -ENOBUFS);
+		ck_assert_int_eq(msgpack_writer_write(&writer, "", 0), -1);
+		msgpack_put_nil(&writer);
+		ck_assert_int_eq(msgpack_writer_result(&writer), -ENOBUFS);
+		msgpack_writer_reset(&writer);
+		ck_assert_int_eq(msgpack_writer_result(&writer), 0);
+		ck_assert_uint_eq(writer.n, 0);
 	}
 END_TEST
 
@@ -45,7 +45,7 @@ START_TEST(values_have_their_shortest_form)
 
 		fixture_body(&fixture,
 			     "[{'a':1},true,false,null,-1,128,-200,70000]");
-		ck_assert_uint_eq(fixture.wire.n, 19);
+		ck_assert_uint_eq(fixture.writer.n, 19);
 		ck_assert_mem_eq(fixture.bytes,
 				 "\x98\x81\xa1"
 				 "a\x01\xc3\xc2\xc0\xff\xcc\x80"
@@ -57,21 +57,21 @@ END_TEST
 START_TEST(a_pair_with_an_empty_text_is_left_out_whole)
 	{
 		uint8_t bytes[8];
-		struct wire wire = WIRE_INIT(bytes);
+		struct msgpack_writer writer = MSGPACK_WRITER_INIT(bytes);
 
-		wire_put_text_if_any(&wire, TEXT("a"), TEXT(""));
-		wire_put_text_if_any(&wire, TEXT("a"), text_of(NULL));
-		ck_assert_uint_eq(wire.n, 0);
-		wire_put_text_if_any(&wire, TEXT("a"), TEXT("b"));
-		ck_assert_uint_eq(wire.n, 4);
+		msgpack_put_text_if_any(&writer, TEXT("a"), TEXT(""));
+		msgpack_put_text_if_any(&writer, TEXT("a"), text_of(NULL));
+		ck_assert_uint_eq(writer.n, 0);
+		msgpack_put_text_if_any(&writer, TEXT("a"), TEXT("b"));
+		ck_assert_uint_eq(writer.n, 4);
 		ck_assert_mem_eq(bytes, "\xa1\x61\xa1\x62", 4);
 	}
 END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("wire");
-	TCase *tcase = tcase_create("wire");
+	Suite *suite = suite_create("writer");
+	TCase *tcase = tcase_create("writer");
 
 	tcase_add_test(tcase, what_fits_to_the_last_byte_is_taken);
 	tcase_add_test(tcase, what_does_not_fit_is_said_until_the_reset);

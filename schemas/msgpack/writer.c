@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Writer: see writer.h.
+ */
+#include "schemas/msgpack/writer.h"
+
+#include <errno.h>
+#include <msgpack/pack.h>
+
+int msgpack_writer_write(void *arg, const char *p, size_t n)
+{
+	struct msgpack_writer *writer = arg;
+
+	if (writer->full || n > writer->cap - writer->n) {
+		writer->full = true;
+		return -1;
+	}
+	if (n > 0)
+		memcpy(writer->p + writer->n, p, n);
+	writer->n += n;
+	return 0;
+}
+
+int msgpack_writer_result(const struct msgpack_writer *writer)
+{
+	return writer->full ? -ENOBUFS : 0;
+}
+
+static msgpack_packer packer(struct msgpack_writer *writer)
+{
+	return (msgpack_packer){ .data = writer,
+				 .callback = msgpack_writer_write };
+}
+
+void msgpack_put_map(struct msgpack_writer *writer, size_t n_pairs)
+{
+	msgpack_packer to = packer(writer);
+
+	(void)msgpack_pack_map(&to, n_pairs);
+}
+
+void msgpack_put_array(struct msgpack_writer *writer, size_t n)
+{
+	msgpack_packer to = packer(writer);
+
+	(void)msgpack_pack_array(&to, n);
+}
+
+void msgpack_put_text(struct msgpack_writer *writer, struct text text)
+{
+	msgpack_packer to = packer(writer);
+
+	(void)msgpack_pack_str_with_body(&to, text.p, text.n);
+}
+
+void msgpack_put_i64(struct msgpack_writer *writer, int64_t value)
+{
+	msgpack_packer to = packer(writer);
+
+	(void)msgpack_pack_int64(&to, value);
+}
+
+void msgpack_put_bool(struct msgpack_writer *writer, bool value)
+{
+	msgpack_packer to = packer(writer);
+
+	(void)(value ? msgpack_pack_true(&to) : msgpack_pack_false(&to));
+}
+
+void msgpack_put_nil(struct msgpack_writer *writer)
+{
+	msgpack_packer to = packer(writer);
+
+	(void)msgpack_pack_nil(&to);
+}
+
+void msgpack_put_order_id(struct msgpack_writer *writer,
+			  const struct order_id *id)
+{
+	char chars[ORDER_ID_CHARS + 1];
+
+	(void)order_id_format(id, chars);
+	msgpack_put_text(writer, (struct text){ chars, ORDER_ID_CHARS });
+}
+
+void msgpack_writer_reset(struct msgpack_writer *writer)
+{
+	writer->n = 0;
+	writer->full = false;
+}
