@@ -12,7 +12,7 @@
 #include "itests/harness/checker.h"
 #include "itests/harness/shop.h"
 #include "itests/harness/suite.h"
-#include "schemas/pick.h"
+#include "schemas/messages/pick.h"
 
 #define TOASTIE(more)                                                          \
 	"{\"stall\":\"main\",\"customer\":\"gita\",\"items\":["                \

@@ -23,8 +23,8 @@
 #include "infra/overlord/out.h"
 #include "infra/overlord/plan.h"
 #include "schemas/limits.h"
+#include "schemas/messages/stock_command.h"
 #include "schemas/order_id.h"
-#include "schemas/stock_command.h"
 #include "schemas/trace.h"
 
 /* -> quantity or NULL, is there anything of that stall */

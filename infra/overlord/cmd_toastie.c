@@ -16,7 +16,7 @@
 #include "infra/overlord/out.h"
 #include "infra/overlord/plan.h"
 #include "infra/overlord/toastie_sql.h"
-#include "schemas/toastie.h"
+#include "schemas/messages/toastie.h"
 
 #define LIMIT 100
 

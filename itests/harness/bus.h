@@ -11,9 +11,9 @@
 
 #include "infra/lib/arena.h"
 #include "itests/harness/world.h"
-#include "schemas/order_cancelled.h"
-#include "schemas/order_placed.h"
-#include "schemas/stock_command.h"
+#include "schemas/messages/order_cancelled.h"
+#include "schemas/messages/order_placed.h"
+#include "schemas/messages/stock_command.h"
 
 struct bus_header {
 	const char *name;

@@ -12,9 +12,9 @@
 #include "infra/lib/hash.h"
 #include "infra/lib/xalloc.h"
 #include "itests/harness/checker_state.h"
-#include "schemas/pick.h"
-#include "schemas/stock_changed.h"
-#include "schemas/toastie.h"
+#include "schemas/messages/pick.h"
+#include "schemas/messages/stock_changed.h"
+#include "schemas/messages/toastie.h"
 
 /* ---- copies ---- */
 

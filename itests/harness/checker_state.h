@@ -8,7 +8,7 @@
 #include "infra/lib/table.h"
 #include "itests/harness/bus.h"
 #include "itests/harness/checker.h"
-#include "schemas/verdict.h"
+#include "schemas/messages/choices.h"
 
 /* A row of `orders` with its toastie, and what the topics say of it. */
 struct check_order {

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #include "producers/stampede/conf.h"
-#include "schemas/order_placed.h"
+#include "schemas/messages/order_placed.h"
 
 enum {
 	N_INGREDIENTS = 8,

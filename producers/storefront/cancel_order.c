@@ -11,7 +11,7 @@
 #include "producers/storefront/answer.h"
 #include "producers/storefront/command.h"
 #include "producers/storefront/metrics.h"
-#include "schemas/order_cancelled.h"
+#include "schemas/messages/order_cancelled.h"
 
 struct cancelling {
 	struct command command; /* first: found by it */

@@ -6,7 +6,7 @@
 
 #include "infra/lib/check_fixture.h"
 #include "infra/lib/text.h"
-#include "schemas/guard.h"
+#include "schemas/msgpack/reader.h"
 
 #define BYTES(literal) TEXT_INIT(literal)
 
@@ -70,7 +70,8 @@ START_TEST(a_value_has_msgpacks_shortest_form)
 		ck_assert_int_eq(metadata_encode(json, &writer), 0);
 		ck_assert_uint_eq(writer.n, values[_i].bytes.n);
 		ck_assert_mem_eq(writer.p, values[_i].bytes.p, writer.n);
-		ck_assert_int_eq(guard_check(writer.p, writer.n, NULL, NULL),
+		ck_assert_int_eq(msgpack_check(writer.p, writer.n,
+					       BODY_MAX_BYTES, NULL, NULL),
 				 0);
 		json_decref(json);
 	}
@@ -86,7 +87,8 @@ START_TEST(the_deepest_that_is_taken_passes_the_guard_inside_an_order)
 
 		writer.n = 3;
 		ck_assert_int_eq(metadata_encode(fits, &writer), 0);
-		ck_assert_int_eq(guard_check(writer.p, writer.n, NULL, NULL),
+		ck_assert_int_eq(msgpack_check(writer.p, writer.n,
+					       BODY_MAX_BYTES, NULL, NULL),
 				 0);
 		msgpack_writer_reset(&writer);
 		ck_assert_int_eq(metadata_encode(deep, &writer),

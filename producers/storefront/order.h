@@ -16,11 +16,10 @@
 #include "infra/lib/str.h"
 #include "infra/lib/text.h"
 #include "producers/storefront/order_state.h"
-#include "schemas/doneness.h"
-#include "schemas/item.h"
-#include "schemas/missing.h"
+#include "schemas/messages/choices.h"
+#include "schemas/messages/items.h"
+#include "schemas/messages/order_placed.h"
 #include "schemas/order_id.h"
-#include "schemas/order_placed.h"
 
 #define ORDER_NUMBER_NONE INT64_C(-1)
 

@@ -14,7 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "schemas/verdict.h"
+#include "schemas/messages/choices.h"
 
 enum order_state {
 	ORDER_ACCEPTED,

@@ -14,7 +14,7 @@
 #include "producers/storefront/metrics.h"
 #include "producers/storefront/order_json.h"
 #include "producers/storefront/order_key.h"
-#include "schemas/stock_command.h"
+#include "schemas/messages/stock_command.h"
 
 /* What one says, while it is published. */
 struct restocking {

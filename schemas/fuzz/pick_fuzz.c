@@ -2,7 +2,7 @@
 /*
  * Fuzz target: galore.pick, both versions.
  */
-#include "schemas/pick.h"
+#include "schemas/messages/pick.h"
 
 #include "schemas/fuzz/fuzz.h"
 #include "schemas/oracle.h"

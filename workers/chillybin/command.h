@@ -9,12 +9,12 @@
 #ifndef CHILLYBIN_COMMAND_H
 #define CHILLYBIN_COMMAND_H
 
-#include "schemas/order_cancelled.h"
-#include "schemas/order_placed.h"
-#include "schemas/pick.h"
-#include "schemas/stock_changed.h"
-#include "schemas/stock_command.h"
-#include "schemas/toastie.h"
+#include "schemas/messages/order_cancelled.h"
+#include "schemas/messages/order_placed.h"
+#include "schemas/messages/pick.h"
+#include "schemas/messages/stock_changed.h"
+#include "schemas/messages/stock_command.h"
+#include "schemas/messages/toastie.h"
 #include "workers/runtime/batch.h"
 
 /*

@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#include "schemas/doneness.h"
+#include "schemas/messages/choices.h"
 
 static const int64_t doneness_time_ms[N_DONENESS] = {
 #define DONENESS(name, ms, what) [DONENESS_##name] = ms,

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "infra/lib/hash.h"
-#include "schemas/pick.h"
+#include "schemas/messages/pick.h"
 #include "workers/runtime/lanes.h"
 
 /* ---- rows by order ---- */

@@ -9,7 +9,7 @@
 #include "infra/lib/counters.h"
 #include "infra/lib/version.h"
 #include "infra/lib/xalloc.h"
-#include "schemas/pick.h"
+#include "schemas/messages/pick.h"
 #include "workers/jafflr/intake.h"
 #include "workers/jafflr/kitchen.h"
 #include "workers/jafflr/sql.h"

@@ -15,7 +15,7 @@
  */
 #include <string.h>
 
-#include "schemas/missing.h"
+#include "schemas/messages/items.h"
 #include "workers/runtime/counters.h"
 #include "workers/runtime/state.h"
 

@@ -1,8 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Missing: see missing.h.
- */
-#include "schemas/missing.h"
+/* Items: the rows of both lists, and the header's text. */
+#include "schemas/messages/items.h"
+
+const struct field item_fields[ITEM_FIELDS] = {
+	FIELD_TEXT(struct item, ingredient, MUST),
+	FIELD_I32(struct item, quantity, MUST, 1, QUANTITY_MAX),
+};
+
+const struct field missing_fields[MISSING_FIELDS] = {
+	FIELD_TEXT(struct missing, ingredient, MUST),
+	FIELD_I32(struct missing, wanted, MUST, 1, QUANTITY_MAX),
+	FIELD_I64(struct missing, left, NIL, 0, INT64_MAX),
+};
 
 static const struct text unknown = TEXT_INIT("unknown");
 
@@ -53,8 +62,8 @@ int missing_encode(const struct missing *missing, size_t n_missing,
 	return msgpack_writer_result(writer);
 }
 
-/* The name @from, decoded into @names, which has TEXT_MAX_BYTES of room. */
-static bool take_name(struct text *ret, char *names, struct text from)
+/* The name @from, decoded into @names, which has TEXT_MAX_BYTES bytes. */
+static bool read_name(struct text *ret, char *names, struct text from)
 {
 	struct text name;
 
@@ -70,13 +79,13 @@ static bool take_name(struct text *ret, char *names, struct text from)
 }
 
 /* One of the list: name=wanted/left. */
-static bool take(struct missing *ret, char *names, struct text entry)
+static bool read_entry(struct missing *ret, char *names, struct text entry)
 {
 	struct text name = text_cut(&entry, '=');
 	struct text wanted = text_cut(&entry, '/');
 	int64_t number;
 
-	if (!take_name(&ret->ingredient, names, name) ||
+	if (!read_name(&ret->ingredient, names, name) ||
 	    text_to_i64(&number, wanted, 1, QUANTITY_MAX) != 0)
 		return false;
 	ret->wanted = (int32_t)number;
@@ -97,7 +106,7 @@ int missing_decode(struct missing *ret, size_t *ret_n, char *names,
 					   "header missing must have at most "
 					   "%d entries",
 					   ORDER_ITEMS_MAX);
-		if (!take(&ret[n], names, text_cut(&header, ';')))
+		if (!read_entry(&ret[n], names, text_cut(&header, ';')))
 			return schema_fail(fault, SCHEMA_E_CONTRACT,
 					   "header missing[%zu] must be "
 					   "name=wanted/left",

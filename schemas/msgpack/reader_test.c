@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Guard: what it takes, what it refuses, and that msgpack-c agrees.
+ * Msgpack reader: what the check lets through, and that msgpack-c agrees.
  */
-#include "schemas/guard.h"
+#include "schemas/msgpack/reader.h"
 
 #include "schemas/fixture.h"
 #include "schemas/limits.h"
 #include "schemas/oracle.h"
 
-static int guard(struct text bytes, struct schema_fault *fault)
+static int check(struct text bytes, struct schema_fault *fault)
 {
-	return guard_check(bytes.p, bytes.n, NULL, fault);
+	return msgpack_check(bytes.p, bytes.n, BODY_MAX_BYTES, NULL, fault);
 }
 
 static const struct text whole[] = {
@@ -45,7 +45,7 @@ START_TEST(a_whole_value_within_the_bounds_is_taken)
 	{
 		struct schema_fault fault = { "" };
 
-		ck_assert_int_eq(guard(whole[_i], &fault), 0);
+		ck_assert_int_eq(check(whole[_i], &fault), 0);
 		ck_assert_str_eq(fault.what, "");
 	}
 END_TEST
@@ -55,7 +55,7 @@ START_TEST(no_beginning_of_a_value_is_taken)
 		struct text bytes = whole[_i];
 
 		while (bytes.n-- > 0)
-			ck_assert_int_eq(guard(bytes, NULL),
+			ck_assert_int_eq(check(bytes, NULL),
 					 SCHEMA_E_MALFORMED);
 	}
 END_TEST
@@ -103,7 +103,7 @@ START_TEST(what_is_refused_is_named_with_its_place)
 	{
 		struct schema_fault fault;
 
-		ck_assert_int_eq(guard(refused[_i].bytes, &fault),
+		ck_assert_int_eq(check(refused[_i].bytes, &fault),
 				 SCHEMA_E_MALFORMED);
 		ck_assert_str_eq(fault.what, refused[_i].what);
 	}
@@ -120,20 +120,21 @@ START_TEST(a_body_is_bounded)
 		bytes[1] = bytes[2] = 0xff;
 		bytes[1] = (BODY_MAX_BYTES - 3) >> 8;
 		bytes[2] = (BODY_MAX_BYTES - 3) & 0xff;
-		ck_assert_int_eq(
-			guard_check(bytes, BODY_MAX_BYTES, &n_values, &fault),
-			0);
+		ck_assert_int_eq(msgpack_check(bytes, BODY_MAX_BYTES,
+					       BODY_MAX_BYTES, &n_values,
+					       &fault),
+				 0);
 		ck_assert_uint_eq(n_values, BODY_MAX_BYTES - 2);
-		ck_assert_int_eq(
-			guard_check(bytes, sizeof(bytes), NULL, &fault),
-			SCHEMA_E_MALFORMED);
+		ck_assert_int_eq(msgpack_check(bytes, sizeof(bytes),
+					       BODY_MAX_BYTES, NULL, &fault),
+				 SCHEMA_E_MALFORMED);
 		ck_assert_str_eq(
 			fault.what,
 			"body of 65537 bytes, at most 65536 are taken");
 	}
 END_TEST
 
-START_TEST(msgpack_c_parses_what_the_guard_takes_to_the_same_values)
+START_TEST(msgpack_c_parses_what_the_check_lets_through_to_the_same_values)
 	{
 		uint64_t state = 42;
 		uint8_t bytes[24];
@@ -158,10 +159,58 @@ START_TEST(msgpack_c_parses_what_the_guard_takes_to_the_same_values)
 	}
 END_TEST
 
+/* One number, by msgpack_read() and by msgpack-c. */
+static void same_number(const uint8_t *bytes, size_t n)
+{
+	struct msgpack_value value;
+	msgpack_unpacked unpacked;
+	msgpack_object *object = &unpacked.data;
+	size_t off = 0;
+
+	ck_assert_ptr_eq(msgpack_read(&value, bytes, bytes + n), bytes + n);
+	msgpack_unpacked_init(&unpacked);
+	ck_assert_int_eq(
+		msgpack_unpack_next(&unpacked, (const char *)bytes, n, &off),
+		MSGPACK_UNPACK_SUCCESS);
+	if (object->type == MSGPACK_OBJECT_NEGATIVE_INTEGER ||
+	    object->via.u64 <= INT64_MAX) {
+		ck_assert_int_eq(value.kind, MSGPACK_KIND_I64);
+		ck_assert_int_eq(value.i64, object->via.i64);
+	} else {
+		ck_assert_int_eq(value.kind, MSGPACK_KIND_HUGE);
+	}
+	msgpack_unpacked_destroy(&unpacked);
+}
+
+START_TEST(a_number_of_any_form_is_the_one_that_msgpack_c_reads)
+	{
+		static const uint8_t fill[] = { 0, 1, 0x7f, 0x80, 0xfe, 0xff };
+		uint8_t bytes[9];
+
+		for (unsigned int head = 0; head < 256; head++) {
+			bytes[0] = (uint8_t)head;
+			if (head < 0x80 || head >= 0xe0) {
+				same_number(bytes, 1);
+				continue;
+			}
+			if (head < 0xcc || head > 0xd3)
+				continue;
+			for (size_t i = 0; i < sizeof(fill); i++) {
+				for (size_t k = 0; k < sizeof(fill); k++) {
+					memset(bytes + 1, fill[i], 8);
+					bytes[1] = fill[k];
+					same_number(bytes,
+						    1 + (1u << (head & 3)));
+				}
+			}
+		}
+	}
+END_TEST
+
 int main(void)
 {
-	Suite *suite = suite_create("guard");
-	TCase *tcase = tcase_create("guard");
+	Suite *suite = suite_create("reader");
+	TCase *tcase = tcase_create("reader");
 
 	tcase_set_timeout(tcase, 60);
 	tcase_add_loop_test(tcase, a_whole_value_within_the_bounds_is_taken, 0,
@@ -173,7 +222,9 @@ int main(void)
 	tcase_add_test(tcase, a_body_is_bounded);
 	tcase_add_test(
 		tcase,
-		msgpack_c_parses_what_the_guard_takes_to_the_same_values);
+		msgpack_c_parses_what_the_check_lets_through_to_the_same_values);
+	tcase_add_test(tcase,
+		       a_number_of_any_form_is_the_one_that_msgpack_c_reads);
 	suite_add_tcase(suite, tcase);
 	return check_run(suite);
 }

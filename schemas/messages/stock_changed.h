@@ -11,16 +11,10 @@
 #define SCHEMAS_STOCK_CHANGED_H
 
 #include "schemas/envelope.h"
+#include "schemas/messages/choices.h"
 #include "schemas/msgpack/writer.h"
 #include "schemas/order_id.h"
 #include "schemas/outcome.h"
-
-enum stock_change {
-	STOCK_CHANGE_ADDED,
-	STOCK_CHANGE_COUNTED,
-	STOCK_CHANGE_RETURNED,
-	N_STOCK_CHANGES,
-};
 
 struct stock_changed {
 	struct text stall, ingredient;
@@ -37,11 +31,5 @@ int stock_changed_decode(struct stock_changed *ret,
 /* Appends the body; -ENOBUFS: the buffer is too small. */
 int stock_changed_encode(const struct stock_changed *changed,
 			 struct msgpack_writer *writer);
-
-/* "added", "counted", "returned". */
-const char *stock_change_name(enum stock_change kind);
-
-/* SCHEMA_E_CONTRACT, and @ret as it was, for a name that is none. */
-int stock_change_parse(enum stock_change *ret, struct text name);
 
 #endif

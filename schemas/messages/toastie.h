@@ -13,19 +13,10 @@
 #define SCHEMAS_TOASTIE_H
 
 #include "schemas/envelope.h"
+#include "schemas/messages/choices.h"
 #include "schemas/msgpack/writer.h"
 #include "schemas/order_id.h"
 #include "schemas/outcome.h"
-
-enum toastie_state {
-	TOASTIE_QUEUED,    /* waits for a plate */
-	TOASTIE_GRILLING,  /* on a plate */
-	TOASTIE_DONE,      /* handed over */
-	TOASTIE_FAILED,    /* was on a plate and is spoiled */
-	TOASTIE_UNCERTAIN, /* nobody knows; a person decides */
-	TOASTIE_RETURNED,  /* never on a plate; ingredients go back */
-	N_TOASTIE_STATES,
-};
 
 #define TOASTIE_NUMBER_NONE INT64_C(-1)
 #define TOASTIE_PLATE_NONE INT32_C(-1)
@@ -48,11 +39,5 @@ int toastie_decode(struct toastie *ret, const struct envelope *envelope,
 /* Appends the body; -ENOBUFS: the buffer is too small. */
 int toastie_encode(const struct toastie *toastie,
 		   struct msgpack_writer *writer);
-
-/* "queued", "grilling", "done", "failed", "uncertain", "returned". */
-const char *toastie_state_name(enum toastie_state state);
-
-/* SCHEMA_E_CONTRACT, and @ret as it was, for a name that is none. */
-int toastie_state_parse(enum toastie_state *ret, struct text name);
 
 #endif

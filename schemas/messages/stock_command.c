@@ -1,45 +1,40 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Stock command: see stock_command.h.
- */
-#include "schemas/stock_command.h"
+/* Stock command: its two tables; nothing may be counted, but not added. */
+#include "schemas/messages/stock_command.h"
 
 #include <assert.h>
 
 #include "infra/lib/str.h"
-#include "schemas/body.h"
+#include "schemas/msgpack/fields.h"
 
-enum key { STALL, INGREDIENT, QUANTITY, N_KEYS };
+#define ROWS(quantity_min)                                                     \
+	{                                                                      \
+		FIELD_TEXT(struct stock_command, stall, MUST),                 \
+			FIELD_TEXT(struct stock_command, ingredient, MUST),    \
+			FIELD_I32(struct stock_command, quantity, MUST,        \
+				  quantity_min, QUANTITY_MAX),                 \
+	}
 
-static const struct text keys[] = {
-	[STALL] = TEXT_INIT("stall"),
-	[INGREDIENT] = TEXT_INIT("ingredient"),
-	[QUANTITY] = TEXT_INIT("quantity"),
-};
+enum { N_ROWS = 3 };
+
+static const struct field added_rows[N_ROWS] = ROWS(1);
+static const struct field counted_rows[N_ROWS] = ROWS(0);
 
 int stock_command_decode(struct stock_command *ret,
 			 const struct envelope *envelope, const void *bytes,
 			 size_t n, struct schema_fault *fault)
 {
 	bool counted = envelope->type == EVENT_STOCK_COUNTED;
+	const struct field_body body = { bytes, n, BODY_MAX_BYTES };
 	struct stock_command command = {
 		.kind = counted ? STOCK_COMMAND_COUNTED : STOCK_COMMAND_ADDED
 	};
-	struct fields fields = { .keys = keys,
-				 .n_keys = N_KEYS,
-				 .fault = fault };
 	int r;
 
 	assert(counted || envelope->type == EVENT_STOCK_ADDED);
-	r = fields_open(&fields, bytes, n);
-	if (r == 0)
-		r = fields_text(&fields, STALL, &command.stall);
-	if (r == 0)
-		r = fields_text(&fields, INGREDIENT, &command.ingredient);
-	if (r == 0)
-		r = fields_i32(&fields, QUANTITY, counted ? 0 : 1, QUANTITY_MAX,
-			       &command.quantity);
-	if (r == 0)
+	r = fields_decode(&command, counted ? counted_rows : added_rows, N_ROWS,
+			  &body, fault);
+	if (!r)
 		*ret = command;
 	return r;
 }
@@ -47,14 +42,7 @@ int stock_command_decode(struct stock_command *ret,
 int stock_command_encode(const struct stock_command *command,
 			 struct msgpack_writer *writer)
 {
-	msgpack_put_map(writer, N_KEYS);
-	msgpack_put_text(writer, keys[STALL]);
-	msgpack_put_text(writer, command->stall);
-	msgpack_put_text(writer, keys[INGREDIENT]);
-	msgpack_put_text(writer, command->ingredient);
-	msgpack_put_text(writer, keys[QUANTITY]);
-	msgpack_put_i64(writer, command->quantity);
-	return msgpack_writer_result(writer);
+	return fields_encode(command, counted_rows, N_ROWS, writer);
 }
 
 struct text stock_key(char room[static STOCK_KEY_BYTES], struct text stall,
@@ -67,7 +55,7 @@ struct text stock_key(char room[static STOCK_KEY_BYTES], struct text stall,
 	str_add(&out, stall.p, stall.n);
 	str_add_text(&out, "/");
 	str_add(&out, ingredient.p, ingredient.n);
-	key = (struct text){ out.p, out.n };
+	key = str_text(&out);
 	*subject = text_is_longer(key, TEXT_MAX_CHARS) ? ingredient : key;
 	return key;
 }

@@ -13,10 +13,10 @@
 #ifndef SCHEMAS_ORDER_PLACED_H
 #define SCHEMAS_ORDER_PLACED_H
 
-#include "schemas/doneness.h"
 #include "schemas/envelope.h"
-#include "schemas/item.h"
 #include "schemas/limits.h"
+#include "schemas/messages/choices.h"
+#include "schemas/messages/items.h"
 #include "schemas/msgpack/writer.h"
 #include "schemas/order_id.h"
 #include "schemas/outcome.h"

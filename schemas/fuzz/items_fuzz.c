@@ -2,7 +2,7 @@
 /*
  * Fuzz target: the header `missing`. The input is the header's text.
  */
-#include "schemas/missing.h"
+#include "schemas/messages/items.h"
 
 #include "schemas/fuzz/fuzz.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Fuzz target: the guard. What it takes, msgpack-c parses, and into as many
- * values, whatever the bytes are.
+ * Fuzz target: the check of the reader. What it lets through, msgpack-c parses,
+ * and into as many values, whatever the bytes are.
  */
-#include "schemas/guard.h"
+#include "schemas/msgpack/reader.h"
 
 #include "schemas/fuzz/fuzz.h"
 #include "schemas/oracle.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Missing: the header's text, both ways.
+ * Items: the header `missing`, both ways.
  */
-#include "schemas/missing.h"
+#include "schemas/messages/items.h"
 
 #include <errno.h>
 
@@ -176,8 +176,8 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("missing");
-	TCase *tcase = tcase_create("missing");
+	Suite *suite = suite_create("items");
+	TCase *tcase = tcase_create("items");
 
 	tcase_add_test(tcase, what_is_written_is_read);
 	tcase_add_test(tcase, the_longest_list_fits_both_ways);

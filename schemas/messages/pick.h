@@ -14,15 +14,13 @@
 #ifndef SCHEMAS_PICK_H
 #define SCHEMAS_PICK_H
 
-#include "schemas/doneness.h"
 #include "schemas/envelope.h"
-#include "schemas/item.h"
 #include "schemas/limits.h"
-#include "schemas/missing.h"
+#include "schemas/messages/choices.h"
+#include "schemas/messages/items.h"
 #include "schemas/msgpack/writer.h"
 #include "schemas/order_id.h"
 #include "schemas/outcome.h"
-#include "schemas/verdict.h"
 
 #define PICK_NUMBER_NONE INT64_C(-1)
 
