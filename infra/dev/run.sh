@@ -100,7 +100,6 @@ program_env() {
 		export ADDR=${GRILL_ADDR:-127.0.0.1:0} \
 			ADDR_FILE=$DIR/probe/grillsim.addr \
 			GRILLSIM_LOG=$DIR/log/grill-edges.log \
-			GRILLSIM_STATE=$DIR/grill.state \
 			GRILLSIM_PLATES
 		;;
 	*)
