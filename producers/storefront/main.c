@@ -16,9 +16,9 @@
 #include "infra/lib/kafka_watch.h"
 #include "infra/lib/log.h"
 #include "infra/lib/version.h"
-#include "producers/storefront/command.h"
-#include "producers/storefront/fact_reader.h"
+#include "producers/storefront/live/facts.h"
 #include "producers/storefront/metrics.h"
+#include "producers/storefront/orders/command.h"
 #include "producers/storefront/routes.h"
 
 enum { TICK_MS = 100, COMMAND_LINES_A_SECOND = 200 };
@@ -29,7 +29,7 @@ struct storefront {
 	struct kafka_watch *watch;
 	const char *kafka_amiss; /* as the log has it; NULL: nothing */
 	int64_t kafka_amiss_at_ms;
-	struct fact_reader *facts;
+	struct facts *facts;
 	struct http *http;
 	struct loop_source *on_term, *on_int, *on_tick;
 	bool stopping;
@@ -54,7 +54,7 @@ static const char *amiss_ready(void *arg)
 		return "stopping";
 	if (amiss)
 		return amiss;
-	if (!fact_reader_ready(storefront->facts))
+	if (!facts_ready(storefront->facts))
 		return "the topics have not been seen";
 	if (!views_ready(storefront->shop.views))
 		return "the database does not answer";
@@ -65,9 +65,8 @@ static const char *amiss_started(void *arg)
 {
 	const struct storefront *storefront = arg;
 
-	return fact_reader_ready(storefront->facts)
-		       ? NULL
-		       : "the topics have not been seen";
+	return facts_ready(storefront->facts) ? NULL
+					      : "the topics have not been seen";
 }
 
 /* ---- opening, in order of need ---- */
@@ -87,7 +86,7 @@ static void note_kafka(struct storefront *storefront)
 	int64_t now_ms = clock_now_ms();
 
 	counter_set(&metrics.kafka_ready,
-		    !amiss && fact_reader_ready(storefront->facts));
+		    !amiss && facts_ready(storefront->facts));
 	if (amiss ? before && strcmp(amiss, before) == 0 : !before)
 		return;
 	if (amiss)
@@ -188,17 +187,17 @@ static int open_clients(struct storefront *storefront)
 	return r;
 }
 
-static int open_board(struct storefront *storefront)
+static int open_cache(struct storefront *storefront)
 {
 	const struct conf *conf = &storefront->conf;
 	struct shop *shop = &storefront->shop;
-	struct event_streams_params streams_params = {
+	struct subscriptions_params streams_params = {
 		.loop = shop->loop,
 		.views = shop->views,
 		.subscribers_max = conf->subscribers_max,
 		.heartbeat_ms = conf->heartbeat_ms,
 	};
-	struct fact_reader_params facts_params = {
+	struct facts_params facts_params = {
 		.loop = shop->loop,
 		.brokers = conf->brokers,
 		.topic_suffix = conf->topic_suffix,
@@ -206,16 +205,16 @@ static int open_board(struct storefront *storefront)
 	};
 	int r;
 
-	r = order_board_new(&shop->board, (size_t)conf->order_cache_max);
+	r = order_cache_new(&shop->cache, (size_t)conf->order_cache_max);
 	if (r)
 		return r;
-	streams_params.board = shop->board;
-	r = event_streams_new(&shop->streams, &streams_params);
+	streams_params.cache = shop->cache;
+	r = subscriptions_new(&shop->subscriptions, &streams_params);
 	if (r)
 		return r;
-	facts_params.board = shop->board;
-	facts_params.streams = shop->streams;
-	return fact_reader_new(&storefront->facts, &facts_params);
+	facts_params.cache = shop->cache;
+	facts_params.streams = shop->subscriptions;
+	return facts_new(&storefront->facts, &facts_params);
 }
 
 static int open_web(struct storefront *storefront)
@@ -282,7 +281,7 @@ static int open_all(struct storefront *storefront)
 	if (!r)
 		r = open_clients(storefront);
 	if (!r)
-		r = open_board(storefront);
+		r = open_cache(storefront);
 	if (!r)
 		r = open_http(storefront);
 	return r;
@@ -296,10 +295,10 @@ static void close_all(struct storefront *storefront)
 	shop->views = views_free(shop->views);
 	shop->publisher = publisher_free(shop->publisher);
 	storefront->http = http_free(storefront->http);
-	storefront->facts = fact_reader_free(storefront->facts);
+	storefront->facts = facts_free(storefront->facts);
 	storefront->watch = kafka_watch_free(storefront->watch);
-	shop->streams = event_streams_free(shop->streams);
-	shop->board = order_board_free(shop->board);
+	shop->subscriptions = subscriptions_free(shop->subscriptions);
+	shop->cache = order_cache_free(shop->cache);
 	shop->web = web_free(shop->web);
 	storefront->on_term = loop_source_free(storefront->on_term);
 	storefront->on_int = loop_source_free(storefront->on_int);
@@ -317,8 +316,8 @@ static int turn(struct storefront *storefront)
 	loop_wait(shop->loop, TICK_MS);
 	r = publisher_serve(shop->publisher);
 	views_serve(shop->views);
-	fact_reader_serve(storefront->facts);
-	event_streams_flush(shop->streams);
+	facts_serve(storefront->facts);
+	subscriptions_flush(shop->subscriptions);
 	return r;
 }
 
@@ -341,7 +340,7 @@ static int drain(struct storefront *storefront)
 	log_info("STOPPING", "stopping, will answer the requests that wait");
 	http_drain(storefront->http);
 	while (!r && clock_left_ms(until_ms) > 0) {
-		event_streams_end(shop->streams);
+		subscriptions_end(shop->subscriptions);
 		if (http_n_connections(storefront->http) == 0 &&
 		    LIST_EMPTY(&shop->commands))
 			break;

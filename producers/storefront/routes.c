@@ -10,11 +10,11 @@
 
 #include "infra/lib/counters.h"
 #include "infra/lib/log.h"
-#include "producers/storefront/answer.h"
-#include "producers/storefront/cancel_order.h"
-#include "producers/storefront/place_order.h"
-#include "producers/storefront/restock.h"
-#include "producers/storefront/show.h"
+#include "producers/storefront/http/answer.h"
+#include "producers/storefront/orders/cancel_order.h"
+#include "producers/storefront/orders/place_order.h"
+#include "producers/storefront/orders/restock.h"
+#include "producers/storefront/orders/show.h"
 
 /* Of a path, in the log. */
 enum { PATH_SHOWN_MAX = 200 };
@@ -177,7 +177,7 @@ static void dispatch(struct shop *shop, struct http_request *request,
 		restock(shop, request);
 		break;
 	case ROUTE_EVENTS:
-		event_streams_subscribe(shop->streams, request);
+		subscriptions_subscribe(shop->subscriptions, request);
 		break;
 	case ROUTE_LIVE:
 		answer_probe(request, checks->live, checks->arg);

@@ -6,7 +6,7 @@
 #ifndef STOREFRONT_ROUTES_H
 #define STOREFRONT_ROUTES_H
 
-#include "producers/storefront/http_head.h"
+#include "producers/storefront/http/head.h"
 #include "producers/storefront/shop.h"
 #include "schemas/order_id.h"
 

@@ -12,10 +12,10 @@
 #include "infra/lib/loop.h"
 #include "infra/lib/probe.h"
 #include "producers/storefront/conf.h"
-#include "producers/storefront/event_stream.h"
-#include "producers/storefront/http.h"
-#include "producers/storefront/order_board.h"
-#include "producers/storefront/publisher.h"
+#include "producers/storefront/http/http.h"
+#include "producers/storefront/live/subscriptions.h"
+#include "producers/storefront/orders/order_cache.h"
+#include "producers/storefront/orders/publisher.h"
 #include "producers/storefront/views.h"
 #include "producers/storefront/web.h"
 
@@ -27,8 +27,8 @@ struct shop {
 	struct loop *loop;
 	struct publisher *publisher;
 	struct views *views;
-	struct order_board *board;
-	struct event_streams *streams;
+	struct order_cache *cache;
+	struct subscriptions *subscriptions;
 	struct web *web;
 	struct log_limit command_lines; /* about those that were accepted */
 	/* Requests whose events are not all told of; the oldest last. */

@@ -17,7 +17,7 @@
 
 #include "infra/lib/cleanup.h"
 #include "infra/lib/loop.h"
-#include "producers/storefront/order.h"
+#include "producers/storefront/orders/order.h"
 #include "schemas/text.h"
 
 struct views;

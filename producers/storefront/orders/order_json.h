@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Order json: bodies of requests -> commands, or what is wrong with them.
+ *
+ * Everything is checked here, before anything is published. Fields that are
+ * not known are ignored, but not inside an item, where a misspelt "quantity"
+ * would buy one slice in place of ten. A quantity is whole if its value is:
+ * 1.0 and 1e2 are, since JSON has one kind of number. Pure but for the
+ * allocation of the parsed text, which is bounded by the body's size.
+ */
+#ifndef STOREFRONT_ORDER_JSON_H
+#define STOREFRONT_ORDER_JSON_H
+
+#include "producers/storefront/orders/json_body.h"
+#include "schemas/limits.h"
+#include "schemas/order_placed.h"
+#include "schemas/stock_command.h"
+#include "schemas/text.h"
+
+enum order_json_outcome { ORDER_JSON_E_BAD = 1 };
+
+/* What the answer 400 says. */
+struct order_json_fault {
+	char what[JSON_BODY_WHAT_BYTES];
+	char field[64]; /* "items[0].quantity"; "" when it is the whole body */
+};
+
+/* Owns what the texts of the parsed command point to. */
+struct order_json {
+	struct json_body body;
+	struct item items[ORDER_ITEMS_MAX];
+	uint8_t metadata[METADATA_MAX_BYTES];
+	bool counted; /* a restock: quantities are counts */
+};
+
+void order_json_deinit(struct order_json *json);
+
+/* Of the order's id nothing is said here. Borrows @json. */
+int order_json_order(struct order_json *json, struct order_placed *ret,
+		     struct text body, struct order_json_fault *fault);
+
+/* @ret has the stall and the items; its other members are not used. */
+int order_json_restock(struct order_json *json, struct order_placed *ret,
+		       struct text body, struct order_json_fault *fault);
+
+#endif
