@@ -33,5 +33,5 @@ int main(void)
 		tcase,
 		the_vector_of_the_paper_comes_out_whatever_the_pieces_are);
 	suite_add_tcase(suite, tcase);
-	return fixture_run(suite);
+	return check_run(suite);
 }

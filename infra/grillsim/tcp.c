@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "infra/lib/probe.h"
+#include "infra/lib/text.h"
 
 #define HOST_MAX 64
 #define PORT_MAX 8
@@ -47,7 +47,7 @@ int tcp_listen(const char *address, int *ret_fd)
 	uint16_t number;
 	int r;
 
-	if (probe_parse_address(address, host, &number))
+	if (text_host_port(address, host, &number))
 		return -EINVAL;
 	(void)snprintf(port, sizeof(port), "%u", number);
 	if (getaddrinfo(host, port, &hints, &found))
@@ -64,7 +64,7 @@ int tcp_address(int fd, const char *address, char ret[TCP_ADDRESS_MAX])
 	char host[HOST_MAX];
 	uint16_t number;
 
-	if (probe_parse_address(address, host, &number))
+	if (text_host_port(address, host, &number))
 		return -EINVAL;
 	if (getsockname(fd, (struct sockaddr *)&bound, &n))
 		return -errno;
