@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Fixture: a client of the HTTP server, for tests.
+ * Client fixture: a server on a free port and its client, for tests.
  *
  * Client and server share the thread: the client never blocks, and each wait
- * turns the server by the function that the test gives, up to a deadline.
+ * runs the server by the function that the test gives, up to a deadline.
  */
-#ifndef STOREFRONT_FIXTURE_H
-#define STOREFRONT_FIXTURE_H
+#ifndef STOREFRONT_CLIENT_FIXTURE_H
+#define STOREFRONT_CLIENT_FIXTURE_H
 
 #include <arpa/inet.h>
 #include <check.h>
@@ -21,34 +21,30 @@
 
 #include "infra/lib/clock.h"
 #include "infra/lib/str.h"
+#include "producers/storefront/http/http.h"
 
 enum { FIXTURE_WAIT_MS = 10000 };
 
-/* Where a server on port 0 says which it got, and the test reads it. */
-struct fixture_port {
-	char path[32];
-};
-
-static inline void fixture_port_init(struct fixture_port *port)
+/* The port of a server on a free one; the rest of @params is the test's. */
+static inline uint16_t fixture_serve(struct http **ret,
+				     const struct http_params *params)
 {
-	int fd;
+	char path[] = "/tmp/http_test.XXXXXX", text[16] = "";
+	struct http_params with_port = *params;
+	int64_t number;
+	int fd = mkstemp(path);
+	FILE *file;
 
-	(void)str_copy(port->path, sizeof(port->path), "/tmp/http_test.XXXXXX");
-	fd = mkstemp(port->path);
 	ck_assert_int_ge(fd, 0);
 	(void)close(fd);
-}
-
-static inline uint16_t fixture_port_read(const struct fixture_port *port)
-{
-	FILE *file = fopen(port->path, "re");
-	char text[16] = "";
-	int64_t number;
-
+	with_port.address = "127.0.0.1:0";
+	with_port.port_file = path;
+	ck_assert_int_eq(http_new(ret, &with_port), 0);
+	file = fopen(path, "re");
 	ck_assert_ptr_nonnull(file);
 	ck_assert_ptr_nonnull(fgets(text, sizeof(text), file));
 	(void)fclose(file);
-	(void)unlink(port->path);
+	(void)unlink(path);
 	ck_assert_int_eq(
 		str_n_to_i64(&number, text, strlen(text) - 1, 1, UINT16_MAX),
 		0);
@@ -75,7 +71,7 @@ static inline void fixture_say(int fd, const char *text)
 			 (ssize_t)strlen(text));
 }
 
-/* Turns until @fn is true. */
+/* Runs the server until @fn is true. */
 static inline void fixture_wait(void (*turn)(void), bool (*fn)(void))
 {
 	int64_t deadline_at_ms = clock_now_ms() + FIXTURE_WAIT_MS;

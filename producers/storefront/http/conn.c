@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Http conn: see http_conn.h. advance() is the only place that turns bytes
- * into requests and is not entered twice: an answer given inside the handler
- * only changes the phase, and the loop in advance() goes on from there.
+ * Http conn: one connection, from bytes to requests and from answers to bytes.
+ *
+ * advance() is the only place that turns bytes into requests. It is not entered
+ * twice: an answer that the handler gives at once only changes the phase, and
+ * the loop in advance() goes on from there.
  */
 #include "producers/storefront/http/conn.h"
 
@@ -49,7 +51,7 @@ void http_conn_free(struct http_conn *conn)
 		free(conn->stream);
 	}
 	bufferevent_free(conn->bev);
-	http_listen_release(http->listen, conn->caller);
+	http_release(http, conn->caller);
 	free(conn);
 }
 
@@ -76,9 +78,9 @@ static struct evbuffer *input_of(const struct http_conn *conn)
 }
 
 /*
- * Reads on while there is room. The library's own limit does not do: while
- * what was read stays there it calls on_read() again and again, and the loop
- * never comes to anything else.
+ * Reads while the input is below its limit. The library's own limit is of no
+ * use here: above it libevent calls on_read() again and again, and the loop
+ * does nothing else.
  */
 static void adjust_reading(struct http_conn *conn)
 {
@@ -137,7 +139,7 @@ void http_conn_write(struct http_conn *conn, const struct http_reply *reply,
 	http_reply_write(http_conn_output(conn), reply, &style);
 }
 
-/* What is wrong is told, and that is the end of the connection. */
+/* Answers what is wrong, and ends the connection. */
 static void refuse(struct http_conn *conn, int status)
 {
 	struct http_reply reply = { .status = status,
@@ -212,7 +214,7 @@ static size_t find_head(struct http_conn *conn)
 	}
 	if (end.pos >= 0)
 		return n;
-	/* Who ends a line in LF alone would wait for ever. */
+	/* A client that ends a line in LF alone would wait for ever. */
 	line = evbuffer_search_eol(input, NULL, &n_end, EVBUFFER_EOL_CRLF);
 	if (line.pos >= 0 && n_end == 1)
 		refuse(conn, 400);
@@ -255,13 +257,13 @@ static bool read_body(struct http_conn *conn)
 	return conn->phase == HTTP_PHASE_HEAD;
 }
 
-/* Has it left too much unread to be answered more? */
+/* Has the client left too much unread to get more answers? */
 static bool is_behind(const struct http_conn *conn)
 {
 	return evbuffer_get_length(http_conn_output(conn)) > BEHIND_BYTES;
 }
 
-/* There will be no more to read, and no request that is whole is left. */
+/* The client has shut its half, and no whole request is left. */
 static void finish(struct http_conn *conn)
 {
 	if (conn->phase == HTTP_PHASE_BODY)
@@ -339,7 +341,7 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
 		advance(conn);
 }
 
-/* A peer that vanished without a word is noticed by what it does not take. */
+/* A peer that vanished is noticed by what it does not acknowledge. */
 static void set_options(int fd, int64_t write_ms)
 {
 	static const int on = 1;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Http conn: one connection of the HTTP server: bytes to requests, answers to
- * bytes, and when it is over. Only the server itself (http.c) includes this.
+ * Http conn: the inside of the HTTP server. Only the files of this folder
+ * include it.
  *
  * A connection is in one phase at a time:
  *
@@ -12,28 +12,25 @@
  *						client still sends is dropped
  *						so that no reset eats the answer
  *
- * Requests that come in one breath are handled one after the other. Who leaves
- * the answers unread is not answered further until they have gone out; who
- * shuts its half gets what it asked for until then.
+ * Several requests that arrive together are handled one after the other. A
+ * client that leaves its answers unread gets no further ones until those have
+ * gone out; one that shuts its half gets the answers to what it sent before.
  *
  * A request that the handler owns outlives its connection; the connection
  * then leaves it with conn NULL.
- *
- * One thread: that of the loop.
  */
 #ifndef STOREFRONT_HTTP_CONN_H
 #define STOREFRONT_HTTP_CONN_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <sys/queue.h>
+#include <sys/socket.h>
 
 #include "producers/storefront/http/http.h"
-#include "producers/storefront/http/listen.h"
 
 struct bufferevent;
-struct evbuffer;
+struct evconnlistener;
+
+enum { HTTP_CALLERS = 4096 };
 
 enum http_phase {
 	HTTP_PHASE_HEAD,
@@ -52,18 +49,18 @@ struct http_conn {
 	struct http_request *request; /* in BODY and HANDLING */
 	struct http_stream *stream;   /* in STREAMING */
 	int64_t deadline_at_ms;       /* 0: none */
-	size_t caller;                /* for http_listen_release() */
+	size_t caller;                /* its place in n_of_caller */
 	enum http_phase phase;
 	bool advancing;
 	bool eof;
-	bool full; /* of what is not looked at yet: no more is read */
+	bool full; /* of bytes that wait to be parsed: no more are read */
 	bool keep_alive;
 	bool head_only; /* the answer to HEAD has no body */
 };
 
 struct http_request {
 	struct http_conn *conn; /* NULL: the client has gone */
-	const struct http *http;
+	struct http *http;
 	int tag;
 	int64_t begun_at_us;
 	struct http_head head;
@@ -77,22 +74,45 @@ struct http_stream {
 	struct http_stream_params params;
 };
 
+/* The text of a Date field, made once a second. { 0 } is an empty one. */
+struct http_date {
+	int64_t at_s;
+	char text[40];
+};
+
 struct http {
 	struct http_params params;
 	struct http_timeouts timeouts;
-	struct http_listen *listen;
+	struct evconnlistener *listener; /* NULL: stopped */
+	bool accepting;
+	bool draining;
+	size_t n_conns;
+	uint32_t n_of_caller[HTTP_CALLERS]; /* connections, by address */
 	struct loop_source *sweep;
 	LIST_HEAD(, http_conn) conns;
 	struct http_date date;
-	bool draining;
 };
 
-/* Takes @fd, which @caller has connected. */
+/* ---- server.c ---- */
+
+/* A connection has ended: there is a place for another one. */
+void http_release(struct http *http, size_t caller);
+
+/* The bytes of an address by which callers are told apart. Pure. */
+struct http_caller {
+	uint8_t bytes[8];
+	size_t n;
+};
+struct http_caller http_caller_of(const struct sockaddr *address);
+
+/* ---- conn.c ---- */
+
+/* Takes @fd. */
 void http_conn_begin(struct http *http, int fd, size_t caller);
 void http_conn_free(struct http_conn *conn);
 void http_request_free(struct http_request *request);
 
-/* Its deadline has passed. Who was in the middle of a request is told. */
+/* Its deadline has passed. In the middle of a request it is answered 408. */
 void http_conn_expire(struct http_conn *conn);
 
 /* @no_length: the body has no end but the connection's. */
@@ -106,5 +126,21 @@ void http_conn_next(struct http_conn *conn);
 void http_conn_stream(struct http_conn *conn, struct http_stream *stream);
 /* What was written goes out, and then it is over. May free @conn. */
 void http_conn_close(struct http_conn *conn);
+
+/* ---- reply.c: pure but for the buffer that it appends to ---- */
+
+/* How an answer goes over its connection. */
+struct http_reply_style {
+	const char *date; /* of http_date_text() */
+	bool close;       /* the connection ends with it */
+	bool no_body;     /* it answers HEAD: the body's length only */
+	bool no_length;   /* a stream: the body has no end */
+};
+
+void http_reply_write(struct evbuffer *out, const struct http_reply *reply,
+		      const struct http_reply_style *style);
+/* "Not Found" for 404. */
+const char *http_reply_reason(int status);
+const char *http_date_text(struct http_date *date, int64_t wall_ms);
 
 #endif

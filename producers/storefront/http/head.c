@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Http head: see http_head.h. One pass over the lines; each line ends in
- * CR LF and has neither of them, nor a NUL, inside.
+ * Http head: one pass over the lines. Each line ends in CR LF and has neither
+ * of them, nor a NUL, inside.
  */
 #include "producers/storefront/http/head.h"
 
@@ -135,8 +135,8 @@ static enum http_method method_of(struct text text)
 	return HTTP_METHOD_OTHER;
 }
 
-/* Takes @prefix, in any case, off the front of @text. */
-static bool take_prefix(struct text *text, struct text prefix)
+/* Cuts @prefix, in any case, off the front of @text. */
+static bool cut_prefix(struct text *text, struct text prefix)
 {
 	if (text->n < prefix.n || strncasecmp(text->p, prefix.p, prefix.n) != 0)
 		return false;
@@ -146,9 +146,9 @@ static bool take_prefix(struct text *text, struct text prefix)
 }
 
 /*
- * "/path?query", or the same behind "http://host", as it is said to a proxy
- * and MUST be taken by every server (RFC 9112, 3.2.2). That host counts then
- * and not the one of the field Host; nothing here is served by host.
+ * "/path?query", or the same behind "http://host": clients say it so to a
+ * proxy, and every server must accept it (RFC 9112, 3.2.2). That host counts
+ * then, and not the one of the field Host; nothing here is served by host.
  */
 static bool parse_target(struct http_head *head, struct text target)
 {
@@ -156,8 +156,8 @@ static bool parse_target(struct http_head *head, struct text target)
 
 	if (!is_target(target))
 		return false;
-	if (take_prefix(&host, TEXT("http://")) ||
-	    take_prefix(&host, TEXT("https://"))) {
+	if (cut_prefix(&host, TEXT("http://")) ||
+	    cut_prefix(&host, TEXT("https://"))) {
 		target = host;
 		while (target.n && target.p[0] != '/' && target.p[0] != '?') {
 			target.p++;
@@ -207,15 +207,11 @@ static int parse_request_line(struct http_head *head, struct text line)
 /* Does a list of tokens ("keep-alive, Upgrade") name @word? */
 static bool lists(struct text list, const char *word)
 {
-	struct text item, rest = list;
 	size_t n = strlen(word);
 
-	while (rest.n) {
-		if (!split(rest, ',', &item, &rest)) {
-			item = rest;
-			rest.n = 0;
-		}
-		item = trimmed(item);
+	while (list.n) {
+		struct text item = trimmed(text_cut(&list, ','));
+
 		if (item.n == n && strncasecmp(item.p, word, n) == 0)
 			return true;
 	}
@@ -273,7 +269,7 @@ static int parse_field(struct http_head *head, struct framing *framing,
 	return note_field(head, framing, field);
 }
 
-static int judge_framing(struct http_head *head, const struct framing *framing)
+static int check_framing(struct http_head *head, const struct framing *framing)
 {
 	bool is_1_1 = head->keep_alive;
 
@@ -282,7 +278,7 @@ static int judge_framing(struct http_head *head, const struct framing *framing)
 	if (framing->n_lengths > 1 ||
 	    (framing->transfer_encoding && framing->n_lengths))
 		return BAD_REQUEST;
-	/* A sender that means us no harm can say how long its body is. */
+	/* A client that sends orders knows how long its body is. */
 	if (framing->transfer_encoding)
 		return LENGTH_REQUIRED;
 	/* An old client gets one answer, and no 100 before it (RFC 9110). */
@@ -306,7 +302,7 @@ int http_head_parse(struct http_head *ret, char *p, size_t n)
 	r = parse_request_line(ret, line);
 	while (!r && next_line(&rest, &line) && line.n)
 		r = parse_field(ret, &framing, line, p);
-	return r ? r : judge_framing(ret, &framing);
+	return r ? r : check_framing(ret, &framing);
 }
 
 bool http_head_next(const struct http_head *head, const char *name, size_t *at,
@@ -355,7 +351,7 @@ struct text http_head_list(const struct http_head *head, const char *name,
 			continue;
 		if (n)
 			out[n++] = ',';
-		/* A head has room for its names, too, so all of it fits. */
+		/* It fits: the head has the fields' names in it, too. */
 		memcpy(out + n, value.p, value.n);
 		n += value.n;
 	}
@@ -371,7 +367,7 @@ static bool next_tag(struct text *list, struct text *ret)
 		list->p++;
 		list->n--;
 	}
-	(void)take_prefix(list, TEXT("W/"));
+	(void)cut_prefix(list, TEXT("W/"));
 	if (list->n < 2 || list->p[0] != '"')
 		return false;
 	end = memchr(list->p + 1, '"', list->n - 1);
@@ -399,60 +395,17 @@ bool http_head_names_tag(const struct http_head *head, const char *name,
 	return false;
 }
 
-static int nibble(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = (char)(c | 0x20);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* False when an escape is broken or @out is too small. */
-static bool decode(struct text text, char *out, size_t size, struct text *ret)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < text.n; i++) {
-		char c = text.p[i];
-
-		if (c == '%') {
-			int high, low;
-
-			if (text.n - i < 3)
-				return false;
-			high = nibble(text.p[i + 1]);
-			low = nibble(text.p[i + 2]);
-			if (high < 0 || low < 0)
-				return false;
-			c = (char)(high << 4 | low);
-			i += 2;
-		} else if (c == '+') {
-			c = ' ';
-		}
-		if (n == size)
-			return false;
-		out[n++] = c;
-	}
-	*ret = (struct text){ out, n };
-	return true;
-}
-
 bool http_head_query(const struct http_head *head, const char *name, char *out,
 		     size_t size, struct text *ret)
 {
-	struct text rest = head->query, pair, key, value;
+	struct text rest = head->query;
 
 	while (rest.n) {
-		if (!split(rest, '&', &pair, &rest)) {
-			pair = rest;
-			rest.n = 0;
-		}
-		if (!split(pair, '=', &key, &value)) {
-			key = pair;
-			value = (struct text){ pair.p + pair.n, 0 };
-		}
+		struct text value = text_cut(&rest, '&');
+		struct text key = text_cut(&value, '=');
+
 		if (text_equal(key, text_of(name)))
-			return decode(value, out, size, ret);
+			return !text_unescape(ret, out, size, value, ' ');
 	}
 	return false;
 }

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* Http reply: see http_reply.h. */
-#include "producers/storefront/http/reply.h"
-
+/*
+ * Http reply: an answer -> its bytes: the first line, the fields that every
+ * answer has, and the body's length. No field can hold the end of a line: that
+ * would be a second answer.
+ */
 #include <assert.h>
 #include <event2/buffer.h>
 #include <string.h>
 #include <time.h>
+
+#include "producers/storefront/http/conn.h"
 
 static const struct {
 	int status;

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Http reply: the bytes of answers. */
-#include "producers/storefront/http/reply.h"
-
 #include <check.h>
 #include <event2/buffer.h>
 #include <signal.h>
 
 #include "infra/lib/check_fixture.h"
+#include "producers/storefront/http/conn.h"
 
 #define SECOND_MS INT64_C(1000)
 #define DATE "Sun, 06 Nov 1994 08:49:37 GMT"

@@ -1,77 +1,126 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Subscriptions: see subscriptions.h. A subscriber listens to one watch; its
- * stream goes with it, whoever ends first.
+ * Subscriptions: the subscribers of an order are in its cached entry, those of
+ * a stall in a tree of stalls by name. A stall is there while somebody listens
+ * to it. A subscriber and its stream end together, whichever ends first.
  */
 #include "producers/storefront/live/subscriptions.h"
 
 #include <assert.h>
+#include <event2/buffer.h>
+#include <inttypes.h>
+#include <search.h>
 #include <sys/queue.h>
 
 #include "infra/lib/clock.h"
+#include "infra/lib/loop.h"
 #include "infra/lib/xalloc.h"
-#include "producers/storefront/http/answer.h"
-#include "producers/storefront/live/order_event.h"
-#include "producers/storefront/live/watches.h"
-#include "producers/storefront/metrics.h"
+#include "producers/storefront/http/http.h"
+#include "producers/storefront/orders/handlers.h"
+#include "producers/storefront/orders/order_cache.h"
 #include "schemas/limits.h"
 
 #define SUBSCRIBER_MAGIC 0x5b5c21beu
 
 enum {
-	REPLAY_MAX = 256, /* orders of a stall told to one who comes back */
+	REPLAY_MAX = 256, /* orders of a stall sent to one that comes back */
 	REPLAY_MAX_BYTES = SUBSCRIBER_MAX_BYTES / 2,
 	REPLAY_LOOK_MAX = 8192, /* orders of all stalls looked at for it */
+	BOOT_BYTES = 24,
+};
+
+struct stall {
+	struct text name;
+	struct subscribers subscribers;
+	char bytes[];
 };
 
 struct subscriber {
 	unsigned int magic;
-	struct subscriptions *streams;
-	struct watch *watch;
+	struct subscriptions *subscriptions;
+	struct cached_order *entry; /* pinned; NULL: listens to a stall */
+	struct stall *stall;
 	struct http_stream *stream;
-	uint64_t told; /* the last change that was sent */
+	uint64_t sent; /* the last change that was sent */
 	bool behind;   /* a state was skipped: the latest is sent when it can */
 	LIST_ENTRY(subscriber) link, all;
 };
 
 struct subscriptions {
-	struct subscriptions_params params;
-	struct watches *watches;
+	struct shop *shop;
+	void *stalls; /* a tree of tsearch() */
 	struct subscribers all;
 	size_t n_subscribers;
 	struct loop_source *heartbeat;
-	int64_t boot; /* for order_event() */
+	char boot[BOOT_BYTES]; /* how each id begins: the process' start */
 };
 
-/* A request to watch an order, while the view is read for it. */
-struct subscribing {
-	struct subscriptions *streams;
-	struct http_request *request;
-	struct cached_order *entry;
-};
+/* ---- stalls ---- */
 
-/* An order that is read again. */
-struct refreshing {
-	struct subscriptions *streams;
-	struct order_id id;
-};
+static int compare_stalls(const void *a, const void *b)
+{
+	const struct stall *one = a, *other = b;
+
+	return text_compare(one->name, other->name);
+}
+
+static struct stall *find_stall(const struct subscriptions *subscriptions,
+				struct text name)
+{
+	const struct stall key = { .name = name };
+	struct stall *const *found =
+		tfind(&key, &subscriptions->stalls, compare_stalls);
+
+	return found ? *found : NULL;
+}
+
+static struct stall *find_or_add_stall(struct subscriptions *subscriptions,
+				       struct text name)
+{
+	struct stall *stall = find_stall(subscriptions, name);
+
+	if (stall)
+		return stall;
+	stall = xmalloc(sizeof(*stall) + name.n);
+	memcpy(stall->bytes, name.p, name.n);
+	stall->name = (struct text){ stall->bytes, name.n };
+	LIST_INIT(&stall->subscribers);
+	(void)xalloc_check(
+		tsearch(stall, &subscriptions->stalls, compare_stalls));
+	return stall;
+}
+
+bool subscriptions_has_stall(const struct subscriptions *subscriptions,
+			     struct text stall)
+{
+	return find_stall(subscriptions, stall) != NULL;
+}
 
 /* ---- subscribers ---- */
 
+static void note_n(struct subscriptions *subscriptions, size_t n)
+{
+	subscriptions->n_subscribers = n;
+	counter_set(&metrics.subscribers, (int64_t)n);
+}
+
 static void forget(struct subscriber *subscriber)
 {
-	struct subscriptions *streams = subscriber->streams;
-	struct watch *watch = subscriber->watch;
+	struct subscriptions *subscriptions = subscriber->subscriptions;
+	struct stall *stall = subscriber->stall;
 
 	LIST_REMOVE(subscriber, link);
 	LIST_REMOVE(subscriber, all);
-	streams->n_subscribers--;
-	counter_set(&metrics.subscribers, (int64_t)streams->n_subscribers);
+	note_n(subscriptions, subscriptions->n_subscribers - 1);
+	if (subscriber->entry) {
+		order_cache_unpin(subscriptions->shop->cache,
+				  subscriber->entry);
+	} else if (LIST_EMPTY(&stall->subscribers)) {
+		(void)tdelete(stall, &subscriptions->stalls, compare_stalls);
+		free(stall);
+	}
 	subscriber->magic = 0;
 	free(subscriber);
-	if (watch->entry)
-		order_cache_unwatch(streams->params.cache, watch->entry);
-	watches_drop(watch);
 }
 
 static void end(struct subscriber *subscriber)
@@ -80,24 +129,42 @@ static void end(struct subscriber *subscriber)
 	forget(subscriber);
 }
 
-static struct blob *event_of(const struct subscriptions *streams,
-			     const struct cached_order *entry)
+static struct evbuffer *event_new(const char *p, size_t n)
 {
-	return order_event(&entry->order, streams->boot, entry->change);
+	struct evbuffer *event = xalloc_check(evbuffer_new());
+
+	(void)evbuffer_add(event, p, n);
+	return event;
+}
+
+static struct evbuffer *event_of(const struct subscriptions *subscriptions,
+				 const struct cached_order *entry)
+{
+	struct buf text = { 0 };
+	struct evbuffer *event;
+
+	buf_printf(&text, "id: %s%" PRIu64 "\ndata: ", subscriptions->boot,
+		   entry->change);
+	order_json(&entry->order, &text);
+	buf_text(&text, "\n\n");
+	event = event_new(text.p, text.n);
+	buf_deinit(&text);
+	return event;
 }
 
 /* May end the subscriber. */
-static void tell(struct subscriber *subscriber, struct blob *blob,
-		 uint64_t change)
+static void send_event(struct subscriber *subscriber, struct evbuffer *event,
+		       uint64_t change)
 {
 	size_t n_waiting = http_stream_waiting_bytes(subscriber->stream);
 
 	/* One that is larger than all that may wait goes alone. */
-	if (n_waiting == 0 || n_waiting + blob->n <= SUBSCRIBER_MAX_BYTES) {
-		http_stream_send(subscriber->stream, blob);
-		subscriber->told = change;
+	if (n_waiting == 0 ||
+	    n_waiting + evbuffer_get_length(event) <= SUBSCRIBER_MAX_BYTES) {
+		http_stream_send(subscriber->stream, event);
+		subscriber->sent = change;
 		counter_add(&metrics.events_sent, 1);
-	} else if (subscriber->watch->entry) {
+	} else if (subscriber->entry) {
 		subscriber->behind = true;
 	} else {
 		counter_add(&metrics.subscribers_dropped, 1);
@@ -105,13 +172,26 @@ static void tell(struct subscriber *subscriber, struct blob *blob,
 	}
 }
 
-static void tell_one(struct subscriber *subscriber,
-		     const struct cached_order *entry)
+/* To a subscriber of an order: its present state. */
+static void send_state(struct subscriber *subscriber)
 {
-	struct blob *blob = event_of(subscriber->streams, entry);
+	const struct cached_order *entry = subscriber->entry;
+	struct evbuffer *event = event_of(subscriber->subscriptions, entry);
 
-	tell(subscriber, blob, entry->change);
-	(void)blob_drop(blob);
+	send_event(subscriber, event, entry->change);
+	evbuffer_free(event);
+}
+
+static void send_to_all(struct subscribers *subscribers, struct evbuffer *event,
+			uint64_t change)
+{
+	struct subscriber *subscriber = LIST_FIRST(subscribers), *next;
+
+	for (; subscriber; subscriber = next) {
+		next = LIST_NEXT(subscriber, link);
+		if (subscriber->sent < change)
+			send_event(subscriber, event, change);
+	}
 }
 
 static void on_drained(void *arg)
@@ -122,7 +202,7 @@ static void on_drained(void *arg)
 	if (!subscriber->behind)
 		return;
 	subscriber->behind = false;
-	tell_one(subscriber, subscriber->watch->entry);
+	send_state(subscriber);
 }
 
 static void on_closed(void *arg)
@@ -133,10 +213,10 @@ static void on_closed(void *arg)
 	forget(subscriber);
 }
 
-/* NULL: the client has gone. */
-static struct subscriber *begin(struct subscriptions *streams,
-				struct watch *watch,
-				struct http_request *request)
+/* Of an order, which is pinned, or of a stall. NULL: the client has gone. */
+static struct subscriber *begin(struct subscriptions *subscriptions,
+				struct http_request *request,
+				struct cached_order *entry, struct stall *stall)
 {
 	struct subscriber *subscriber = xcalloc(1, sizeof(*subscriber));
 	const struct http_stream_params params = {
@@ -145,215 +225,143 @@ static struct subscriber *begin(struct subscriptions *streams,
 		.closed = on_closed,
 		.arg = subscriber,
 	};
-	struct blob *hello;
+	struct evbuffer *hello;
 
 	subscriber->magic = SUBSCRIBER_MAGIC;
-	subscriber->streams = streams;
-	subscriber->watch = watch;
+	subscriber->subscriptions = subscriptions;
+	subscriber->entry = entry;
+	subscriber->stall = stall;
+	LIST_INSERT_HEAD(entry ? &entry->subscribers : &stall->subscribers,
+			 subscriber, link);
+	LIST_INSERT_HEAD(&subscriptions->all, subscriber, all);
+	note_n(subscriptions, subscriptions->n_subscribers + 1);
 	subscriber->stream = http_stream_begin(request, &params);
-	LIST_INSERT_HEAD(&watch->subscribers, subscriber, link);
-	LIST_INSERT_HEAD(&streams->all, subscriber, all);
-	streams->n_subscribers++;
-	counter_set(&metrics.subscribers, (int64_t)streams->n_subscribers);
 	if (!subscriber->stream) {
 		forget(subscriber);
 		return NULL;
 	}
-	hello = blob_new("retry: 1000\n\n", 13);
+	hello = event_new("retry: 1000\n\n", 13);
 	http_stream_send(subscriber->stream, hello);
-	(void)blob_drop(hello);
+	evbuffer_free(hello);
 	return subscriber;
 }
 
 /* ---- an order ---- */
 
-static void refuse(struct http_request *request, int r,
-		   const struct order_id *id)
+static void subscribe_read_order(struct shop *shop,
+				 struct http_request *request,
+				 const struct order_id *id, int r,
+				 const struct order *order)
 {
-	struct answer_error error = { .order_id = id };
-
-	if (r == VIEWS_E_NONE) {
-		error.status = 404;
-		error.error = "there is no such order";
-	} else {
-		error.status = 503;
-		error.error = "the database is away or busy, ask again";
-	}
-	answer_error(request, &error);
-}
-
-static void take_order(void *arg, int r, const struct order *order)
-{
-	struct subscribing *subscribing = arg;
-	struct subscriptions *streams = subscribing->streams;
-	struct cached_order *entry = subscribing->entry;
+	struct cached_order *entry = order_cache_find(shop->cache, id);
 	struct subscriber *subscriber;
 
-	if (!r)
-		order_cache_learn(streams->params.cache, order);
-	if (entry->accepted && entry->order.items) {
-		/* The cache's watch is the subscriber's from here on. */
-		subscriber =
-			begin(streams, watches_order(streams->watches, entry),
-			      subscribing->request);
-		if (subscriber)
-			tell_one(subscriber, entry);
-	} else {
-		refuse(subscribing->request, r, &entry->order.id);
-		order_cache_unwatch(streams->params.cache, entry);
+	if (!order) {
+		answer_no_order(request, id, r);
+		order_cache_unpin(shop->cache, entry);
+		return;
 	}
-	free(subscribing);
+	/* The pin is the subscriber's from here on. */
+	subscriber = begin(shop->subscriptions, request, entry, NULL);
+	if (subscriber)
+		send_state(subscriber);
 }
 
-static void subscribe_order(struct subscriptions *streams,
-			    struct http_request *request,
+static void subscribe_order(struct shop *shop, struct http_request *request,
 			    const struct order_id *id)
 {
-	struct subscribing *subscribing = xcalloc(1, sizeof(*subscribing));
-
-	subscribing->streams = streams;
-	subscribing->request = request;
 	/* Before the view is read, so that no fact falls in between. */
-	subscribing->entry = order_cache_watch(streams->params.cache, id);
-	views_order(streams->params.views, id, take_order, subscribing);
+	(void)order_cache_pin(shop->cache, id);
+	order_read(shop, request, id, subscribe_read_order);
 }
 
-static void take_refreshed(void *arg, int r, const struct order *order)
+static void on_refreshed(struct shop *shop, struct http_request *request,
+			 const struct order_id *id, int r,
+			 const struct order *order)
 {
-	struct refreshing *refreshing = arg;
-	struct order_cache *cache = refreshing->streams->params.cache;
-	struct cached_order *entry = order_cache_find(cache, &refreshing->id);
+	struct cached_order *entry = order_cache_find(shop->cache, id);
 
+	(void)request;
+	(void)r;
+	(void)order;
 	if (entry)
 		entry->asked = false;
-	if (!r)
-		order_cache_learn(cache, order);
-	free(refreshing);
 }
 
-static void refresh(struct subscriptions *streams, struct cached_order *entry)
+/* Reads the view again, for the cache. */
+static void refresh(struct shop *shop, struct cached_order *entry)
 {
-	struct refreshing *refreshing;
-
 	if (entry->asked)
 		return;
 	entry->asked = true;
-	refreshing = xcalloc(1, sizeof(*refreshing));
-	refreshing->streams = streams;
-	refreshing->id = entry->order.id;
-	views_order(streams->params.views, &refreshing->id, take_refreshed,
-		    refreshing);
+	order_read(shop, NULL, &entry->order.id, on_refreshed);
 }
 
 /* ---- a stall ---- */
 
 /*
- * What changed since @after, oldest first; of more than a subscriber may leave
- * unread, the newest.
+ * Sends what changed since @after, oldest first; of more than a subscriber may
+ * leave unread, the newest.
  */
 static void replay(struct subscriber *subscriber, uint64_t after)
 {
-	const struct subscriptions *streams = subscriber->streams;
-	struct text stall = text_of(subscriber->watch->stall);
+	const struct subscriptions *subscriptions = subscriber->subscriptions;
 	const struct cached_order *entry;
-	struct blob *blobs[REPLAY_MAX];
+	struct evbuffer *events[REPLAY_MAX];
 	size_t n = 0, n_bytes = 0;
 
-	entry = order_cache_newest(streams->params.cache);
+	entry = order_cache_newest(subscriptions->shop->cache);
 	for (int looked = 0;
 	     entry && n < REPLAY_MAX && looked < REPLAY_LOOK_MAX;
 	     entry = order_cache_older(entry), looked++) {
 		if (entry->change <= after || n_bytes > REPLAY_MAX_BYTES)
 			break;
 		if (!entry->order.items ||
-		    !text_equal(text_of(entry->order.stall), stall))
+		    !text_equal(text_of(entry->order.stall),
+				subscriber->stall->name))
 			continue;
 		if (n == 0)
-			subscriber->told = entry->change;
-		blobs[n] = event_of(streams, entry);
-		n_bytes += blobs[n++]->n;
+			subscriber->sent = entry->change;
+		events[n] = event_of(subscriptions, entry);
+		n_bytes += evbuffer_get_length(events[n++]);
 	}
 	while (n-- > 0) {
-		http_stream_send(subscriber->stream, blobs[n]);
-		(void)blob_drop(blobs[n]);
+		http_stream_send(subscriber->stream, events[n]);
+		evbuffer_free(events[n]);
 	}
 }
 
-static void subscribe_stall(struct subscriptions *streams,
-			    struct http_request *request, struct text stall)
+/* The change that @last_id names; 0, which is before all, for one that no
+ * event of this process has. */
+static uint64_t change_of(const struct subscriptions *subscriptions,
+			  struct text last_id)
+{
+	size_t n = strlen(subscriptions->boot);
+	int64_t change;
+
+	if (last_id.n <= n || memcmp(last_id.p, subscriptions->boot, n) != 0 ||
+	    str_n_to_i64(&change, last_id.p + n, last_id.n - n, 0, INT64_MAX))
+		return 0;
+	return (uint64_t)change;
+}
+
+static void subscribe_stall(struct subscriptions *subscriptions,
+			    struct http_request *request, struct text name)
 {
 	struct text last =
 		http_head_field(http_request_head(request), "last-event-id");
 	bool comes_back = last.p != NULL;
-	uint64_t after =
-		comes_back ? order_event_change(last, streams->boot) : 0;
+	uint64_t after = comes_back ? change_of(subscriptions, last) : 0;
 	struct subscriber *subscriber =
-		begin(streams, watches_stall(streams->watches, stall), request);
+		begin(subscriptions, request, NULL,
+		      find_or_add_stall(subscriptions, name));
 
 	if (subscriber && comes_back)
 		replay(subscriber, after);
 }
 
-/* ---- the loop's side ---- */
-
-static void on_heartbeat(void *arg)
-{
-	struct subscriptions *streams = arg;
-	struct blob *blob = blob_new(":\n\n", 3);
-	struct subscriber *subscriber;
-
-	LIST_FOREACH(subscriber, &streams->all, all)
-	{
-		struct cached_order *entry = subscriber->watch->entry;
-
-		if (http_stream_waiting_bytes(subscriber->stream) == 0)
-			http_stream_send(subscriber->stream, blob);
-		if (entry && !order_facts_final(&entry->order.facts))
-			refresh(streams, entry);
-	}
-	(void)blob_drop(blob);
-}
-
-int subscriptions_new(struct subscriptions **ret,
-		      const struct subscriptions_params *params)
-{
-	struct subscriptions *streams = xcalloc(1, sizeof(*streams));
-	int r = watches_new(&streams->watches);
-
-	if (r) {
-		free(streams);
-		return r;
-	}
-	streams->params = *params;
-	streams->boot = clock_wall_ms();
-	streams->heartbeat = loop_timer(params->loop, params->heartbeat_ms,
-					on_heartbeat, streams);
-	*ret = streams;
-	return 0;
-}
-
-struct subscriptions *subscriptions_free(struct subscriptions *streams)
-{
-	if (!streams)
-		return NULL;
-	subscriptions_end(streams);
-	(void)loop_source_free(streams->heartbeat);
-	streams->watches = watches_free(streams->watches);
-	free(streams);
-	return NULL;
-}
-
-void subscriptions_end(struct subscriptions *streams)
-{
-	struct subscriber *subscriber;
-
-	while ((subscriber = LIST_FIRST(&streams->all)))
-		end(subscriber);
-}
-
-/* True: it was one of an order or a stall, and has been taken. */
-static bool subscribe_to_query(struct subscriptions *streams,
-			       struct http_request *request)
+/* True: the query names an order or a stall; @request has been taken. */
+static bool subscribe_to_query(struct shop *shop, struct http_request *request)
 {
 	const struct http_head *head = http_request_head(request);
 	char value[TEXT_MAX_BYTES];
@@ -363,21 +371,17 @@ static bool subscribe_to_query(struct subscriptions *streams,
 	if (http_head_query(head, "order", value, sizeof(value), &text)) {
 		if (order_id_parse(&id, text.p, text.n))
 			return false;
-		subscribe_order(streams, request, &id);
+		subscribe_order(shop, request, &id);
 		return true;
 	}
-	if (http_head_query(head, "stall", value, sizeof(value), &text)) {
-		if (text.n == 0 || !text_is_clean(text) ||
-		    text_n_chars(text) > TEXT_MAX_CHARS)
-			return false;
-		subscribe_stall(streams, request, text);
-		return true;
-	}
-	return false;
+	if (!query_stall(head, value, &text))
+		return false;
+	subscribe_stall(shop->subscriptions, request, text);
+	return true;
 }
 
-void subscriptions_subscribe(struct subscriptions *streams,
-			     struct http_request *request)
+void subscribe(struct shop *shop, struct http_request *request,
+	       const struct order_id *id)
 {
 	static const struct answer_error full = {
 		.status = 503,
@@ -390,58 +394,92 @@ void subscriptions_subscribe(struct subscriptions *streams,
 		.field = "order",
 	};
 
-	if ((int64_t)streams->n_subscribers >= streams->params.subscribers_max)
+	(void)id;
+	if ((int64_t)shop->subscriptions->n_subscribers >=
+	    shop->conf->subscribers_max)
 		answer_error(request, &full);
-	else if (!subscribe_to_query(streams, request))
+	else if (!subscribe_to_query(shop, request))
 		answer_error(request, &bad);
 }
 
-bool subscriptions_of_stall(const struct subscriptions *streams,
-			    struct text stall)
-{
-	return watches_find_stall(streams->watches, stall) != NULL;
-}
+/* ---- the loop's side ---- */
 
-static void tell_watch(struct watch *watch, struct blob *blob, uint64_t change)
+static void on_heartbeat(void *arg)
 {
-	struct subscriber *subscriber, *next;
+	struct subscriptions *subscriptions = arg;
+	struct evbuffer *event = event_new(":\n\n", 3);
+	struct subscriber *subscriber;
 
-	if (!watch)
-		return;
-	subscriber = LIST_FIRST(&watch->subscribers);
-	for (; subscriber; subscriber = next) {
-		next = LIST_NEXT(subscriber, link);
-		if (subscriber->told < change)
-			tell(subscriber, blob, change);
+	LIST_FOREACH(subscriber, &subscriptions->all, all)
+	{
+		struct cached_order *entry = subscriber->entry;
+
+		if (http_stream_waiting_bytes(subscriber->stream) == 0)
+			http_stream_send(subscriber->stream, event);
+		if (entry && !order_facts_final(&entry->order.facts))
+			refresh(subscriptions->shop, entry);
 	}
+	evbuffer_free(event);
 }
 
-void subscriptions_flush(struct subscriptions *streams)
+struct subscriptions *subscriptions_new(struct shop *shop)
 {
-	struct order_cache *cache = streams->params.cache;
+	struct subscriptions *subscriptions =
+		xcalloc(1, sizeof(*subscriptions));
+
+	subscriptions->shop = shop;
+	LIST_INIT(&subscriptions->all);
+	(void)snprintf(subscriptions->boot, sizeof(subscriptions->boot),
+		       "%" PRIx64 "-", clock_wall_ms());
+	subscriptions->heartbeat =
+		loop_timer(shop->loop, shop->conf->heartbeat_ms, on_heartbeat,
+			   subscriptions);
+	return subscriptions;
+}
+
+struct subscriptions *subscriptions_free(struct subscriptions *subscriptions)
+{
+	if (!subscriptions)
+		return NULL;
+	subscriptions_end(subscriptions);
+	(void)loop_source_free(subscriptions->heartbeat);
+	free(subscriptions);
+	return NULL;
+}
+
+void subscriptions_end(struct subscriptions *subscriptions)
+{
+	struct subscriber *subscriber;
+
+	while ((subscriber = LIST_FIRST(&subscriptions->all)))
+		end(subscriber);
+}
+
+void subscriptions_flush(struct subscriptions *subscriptions)
+{
+	struct shop *shop = subscriptions->shop;
 	struct cached_order *entry;
 
-	while ((entry = order_cache_take_changed(cache))) {
-		struct watch *of_order =
-			watches_find_order(streams->watches, entry);
-		struct watch *of_stall =
+	while ((entry = order_cache_next_changed(shop->cache))) {
+		struct stall *stall =
 			entry->order.stall
-				? watches_find_stall(
-					  streams->watches,
-					  text_of(entry->order.stall))
+				? find_stall(subscriptions,
+					     text_of(entry->order.stall))
 				: NULL;
-		struct blob *blob;
+		struct evbuffer *event;
 
-		if (!of_order && !of_stall)
+		if (LIST_EMPTY(&entry->subscribers) && !stall)
 			continue;
 		if (!entry->order.items) {
-			refresh(streams, entry);
+			refresh(shop, entry);
 			continue;
 		}
-		blob = event_of(streams, entry);
-		tell_watch(of_order, blob, entry->change);
-		tell_watch(of_stall, blob, entry->change);
-		(void)blob_drop(blob);
+		event = event_of(subscriptions, entry);
+		send_to_all(&entry->subscribers, event, entry->change);
+		if (stall)
+			send_to_all(&stall->subscribers, event, entry->change);
+		evbuffer_free(event);
 	}
-	counter_set(&metrics.cached_orders, (int64_t)order_cache_n(cache));
+	counter_set(&metrics.cached_orders,
+		    (int64_t)order_cache_n(shop->cache));
 }

@@ -2,16 +2,15 @@
 /*
  * Json body: the body of a request -> a tree of JSON.
  *
- * JSON sets no bounds to a number; the library does, and refuses the whole
- * text for a number that it cannot hold, also in a field that nobody reads.
- * So such a number becomes a mark in the tree, and is wrong only where
- * somebody asks for it. The same holds for a \u0000 in a text.
+ * JSON sets no bounds to a number; jansson does, and refuses the whole text for
+ * a number that it cannot represent, also in a field that nobody reads. So such
+ * a number becomes a mark in the tree, and is wrong only where somebody asks
+ * for it. The same is true of a \u0000 in a text. Any thread.
  */
 #ifndef STOREFRONT_JSON_BODY_H
 #define STOREFRONT_JSON_BODY_H
 
 #include <jansson.h>
-#include <stdbool.h>
 
 #include "infra/lib/text.h"
 
@@ -29,9 +28,9 @@ int json_body_read(struct json_body *ret, struct text body,
 		   char what[static JSON_BODY_WHAT_BYTES]);
 void json_body_deinit(struct json_body *body);
 
-/* Was @value a number that cannot be held? */
+/* Was @value a number that jansson cannot represent? */
 bool json_body_is_huge(const struct json_body *body, const json_t *value);
-/* Is it one, or does it hold one? */
-bool json_body_holds_huge(const struct json_body *body, const json_t *value);
+/* Is it one, or does it contain one? */
+bool json_body_has_huge(const struct json_body *body, const json_t *value);
 
 #endif

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Order: see order.h. Any thread, each order in one at a time. */
+/*
+ * Order: its fields and its JSON, then its state. The state is a table that is
+ * read from above: the first row that fits is the answer.
+ */
 #include "producers/storefront/orders/order.h"
 
+#include <assert.h>
 #include <inttypes.h>
 
-#include "infra/lib/pg.h"
 #include "infra/lib/xalloc.h"
 
 void order_init(struct order *order, const struct order_id *id)
@@ -12,7 +15,9 @@ void order_init(struct order *order, const struct order_id *id)
 	*order = (struct order){
 		.id = *id,
 		.number = ORDER_NUMBER_NONE,
-		.facts = { .grill = true, .toastie_seq = -1 },
+		.facts = { .grill = true,
+			   .toastie = ORDER_NO_TOASTIE,
+			   .toastie_seq = -1 },
 	};
 }
 
@@ -43,10 +48,10 @@ void order_set(char **field, struct text text)
 	*field = text.n ? xalloc_check(strndup(text.p, text.n)) : NULL;
 }
 
-static void set_json(char **field, struct buf *json)
+static void set_from(char **field, struct buf *buf)
 {
-	order_set(field, (struct text){ json->p, json->n });
-	buf_deinit(json);
+	order_set(field, (struct text){ buf->p, buf->n });
+	buf_deinit(buf);
 }
 
 void order_set_items(struct order *order, const struct item *items, size_t n)
@@ -55,14 +60,22 @@ void order_set_items(struct order *order, const struct item *items, size_t n)
 
 	buf_text(&json, "[");
 	for (size_t i = 0; i < n; i++) {
-		buf_text(&json, i ? ",{\"ingredient\":" : "{\"ingredient\":");
-		buf_json_text(&json, items[i].ingredient.p,
-			      items[i].ingredient.n);
-		buf_printf(&json, ",\"quantity\":%" PRId32 "}",
-			   items[i].quantity);
+		buf_text(&json, i ? ",{" : "{");
+		buf_json_pair(&json, "ingredient", items[i].ingredient);
+		buf_json_pair_i64(&json, "quantity", items[i].quantity);
+		buf_text(&json, "}");
 	}
 	buf_text(&json, "]");
-	set_json(&order->items, &json);
+	set_from(&order->items, &json);
+}
+
+static void put_i64_or_null(struct buf *json, const char *key, int64_t value,
+			    int64_t none)
+{
+	if (value == none)
+		buf_json_pair(json, key, (struct text){ NULL, 0 });
+	else
+		buf_json_pair_i64(json, key, value);
 }
 
 void order_set_missing(struct order *order, const struct missing *missing,
@@ -72,65 +85,182 @@ void order_set_missing(struct order *order, const struct missing *missing,
 
 	buf_text(&json, "[");
 	for (size_t i = 0; i < n; i++) {
-		buf_text(&json, i ? ",{\"ingredient\":" : "{\"ingredient\":");
-		buf_json_text(&json, missing[i].ingredient.p,
-			      missing[i].ingredient.n);
-		buf_printf(&json, ",\"wanted\":%" PRId32 ",\"left\":",
-			   missing[i].wanted);
-		if (missing[i].left == MISSING_UNKNOWN)
-			buf_text(&json, "null}");
-		else
-			buf_printf(&json, "%" PRId64 "}", missing[i].left);
+		buf_text(&json, i ? ",{" : "{");
+		buf_json_pair(&json, "ingredient", missing[i].ingredient);
+		buf_json_pair_i64(&json, "wanted", missing[i].wanted);
+		put_i64_or_null(&json, "left", missing[i].left,
+				MISSING_UNKNOWN);
+		buf_text(&json, "}");
 	}
 	buf_text(&json, "]");
-	set_json(&order->missing, &json);
+	set_from(&order->missing, &json);
 }
 
 void order_set_plate(struct order *order, struct text grill, int64_t plate)
 {
 	struct buf text = { 0 };
 
-	if (plate >= 0 && grill.n) {
-		buf_add(&text, grill.p, grill.n);
-		buf_printf(&text, "/%" PRId64, plate);
-	}
-	set_json(&order->plate, &text);
-}
-
-static void text_or_null(struct buf *out, const char *name, const char *s)
-{
-	buf_printf(out, ",\"%s\":", name);
-	if (s)
-		buf_json_text(out, s, strlen(s));
-	else
-		buf_text(out, "null");
+	if (plate >= 0 && grill.n)
+		buf_printf(&text, "%.*s/%" PRId64, (int)grill.n, grill.p,
+			   plate);
+	set_from(&order->plate, &text);
 }
 
 void order_name_json(const struct order_id *id, int64_t number, struct buf *out)
 {
 	char text[ORDER_ID_CHARS + 1], code[CALL_CODE_CHARS + 1];
 
-	buf_printf(out, "{\"order_id\":\"%s\",\"number\":",
-		   order_id_format(id, text));
-	if (number == ORDER_NUMBER_NONE)
-		buf_text(out, "null");
-	else
-		buf_printf(out, "%" PRId64, number);
-	buf_printf(out, ",\"code\":\"%s\"", order_call_code(id, code));
+	buf_text(out, "{");
+	buf_json_pair(out, "order_id", text_of(order_id_format(id, text)));
+	put_i64_or_null(out, "number", number, ORDER_NUMBER_NONE);
+	buf_json_pair(out, "code", text_of(order_call_code(id, code)));
 }
 
 void order_json(const struct order *order, struct buf *out)
 {
+	const struct order_facts *facts = &order->facts;
+	const char *state = order_state_name(order_state_of(facts));
+
 	order_name_json(&order->id, order->number, out);
-	text_or_null(out, "stall", order->stall);
-	text_or_null(out, "customer", order->customer);
-	buf_printf(out, ",\"items\":%s,\"doneness\":\"%s\",\"state\":\"%s\"",
-		   order->items ? order->items : "[]",
-		   doneness_name(order->doneness),
-		   order_state_name(order_state_of(&order->facts)));
-	buf_printf(out, ",\"returned\":%s,\"missing\":%s",
-		   order_facts_returned(&order->facts) ? "true" : "false",
-		   order->missing ? order->missing : "[]");
-	text_or_null(out, "plate", order->plate);
+	buf_json_pair(out, "stall", text_of(order->stall));
+	buf_json_pair(out, "customer", text_of(order->customer));
+	buf_json_key(out, "items");
+	buf_text(out, order->items ? order->items : "[]");
+	buf_json_pair(out, "doneness", text_of(doneness_name(order->doneness)));
+	buf_json_pair(out, "state", text_of(state));
+	buf_json_key(out, "returned");
+	buf_text(out, order_facts_returned(facts) ? "true" : "false");
+	buf_json_key(out, "missing");
+	buf_text(out, order->missing ? order->missing : "[]");
+	buf_json_pair(out, "plate", text_of(order->plate));
 	buf_text(out, "}");
+}
+
+/* ---- its state ---- */
+
+enum wanted { NO, YES, ANY };
+
+#define T(name) (1u << TOASTIE_##name)
+#define NO_TOASTIE (1u << ORDER_NO_TOASTIE)
+#define ANY_TOASTIE ((2u << ORDER_NO_TOASTIE) - 1)
+
+struct row {
+	enum verdict verdict;
+	enum wanted grill, cancelled, returned;
+	unsigned int toasties; /* a bit each */
+	enum order_state state;
+};
+
+/* clang-format off */
+static const struct row rows[] = {
+	/* verdict	   grill cancelled returned toastie	state */
+	{ VERDICT_NONE,	   ANY,	ANY,	ANY,	NO_TOASTIE,	ORDER_ACCEPTED },
+	{ VERDICT_REFUSED, ANY,	ANY,	ANY,	ANY_TOASTIE,	ORDER_REFUSED },
+	/* What happened on the grill is shown, also after a cancellation. A
+	 * fact of the grill may arrive before the verdict. */
+	{ VERDICT_PICKED,  ANY,	ANY,	ANY,	T(DONE),	ORDER_DONE },
+	{ VERDICT_PICKED,  ANY,	ANY,	ANY,	T(FAILED),	ORDER_FAILED },
+	{ VERDICT_PICKED,  ANY,	ANY,	ANY,	T(UNCERTAIN),	ORDER_UNCERTAIN },
+	{ VERDICT_PICKED,  ANY,	ANY,	ANY,	T(GRILLING),	ORDER_GRILLING },
+	/* Nothing was on a plate. What the customer cancelled stays cancelled,
+	 * also when its ingredients are back. */
+	{ VERDICT_PICKED,  ANY,	YES,	ANY,	ANY_TOASTIE,	ORDER_CANCELLED },
+	{ VERDICT_PICKED,  ANY,	NO,	ANY,	T(RETURNED),	ORDER_RETURNED },
+	{ VERDICT_PICKED,  ANY,	NO,	YES,	ANY_TOASTIE,	ORDER_RETURNED },
+	{ VERDICT_PICKED,  NO,	NO,	NO,	ANY_TOASTIE,	ORDER_DONE },
+	{ VERDICT_PICKED,  YES,	NO,	NO,	ANY_TOASTIE,	ORDER_QUEUED },
+};
+/* clang-format on */
+
+static const struct {
+	const char *name;
+	bool final;
+	const char *too_late; /* to cancel it; NULL: it is not */
+} states[N_ORDER_STATES] = {
+	[ORDER_ACCEPTED] = { "accepted", false, NULL },
+	[ORDER_REFUSED] = { "refused", true,
+			    "too late: the order was refused" },
+	[ORDER_QUEUED] = { "queued", false, NULL },
+	[ORDER_GRILLING] = { "grilling", false,
+			     "too late: the toastie is on the grill" },
+	[ORDER_DONE] = { "done", true, "too late: the order is done" },
+	[ORDER_FAILED] = { "failed", true,
+			   "too late: the toastie was spoiled on the grill" },
+	[ORDER_UNCERTAIN] = { "uncertain", false,
+			      "too late: the toastie has been on the grill" },
+	[ORDER_RETURNED] = { "returned", true,
+			     "too late: the order was given up, its "
+			     "ingredients went back" },
+	[ORDER_CANCELLED] = { "cancelled", false, NULL },
+};
+
+static bool fits(enum wanted wanted, bool value)
+{
+	return wanted == ANY || (wanted == YES) == value;
+}
+
+enum order_state order_state_of(const struct order_facts *facts)
+{
+	enum verdict verdict = facts->verdict;
+
+	/* Only a picked order has a toastie. */
+	if (verdict == VERDICT_NONE && facts->toastie != ORDER_NO_TOASTIE)
+		verdict = VERDICT_PICKED;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct row *row = &rows[i];
+
+		if (row->verdict == verdict && fits(row->grill, facts->grill) &&
+		    fits(row->cancelled, facts->cancelled) &&
+		    fits(row->returned, facts->returned) &&
+		    (row->toasties & 1u << facts->toastie))
+			return row->state;
+	}
+	assert(!"the table answers everything");
+	return ORDER_ACCEPTED;
+}
+
+bool order_facts_returned(const struct order_facts *facts)
+{
+	return facts->returned || facts->toastie == TOASTIE_RETURNED;
+}
+
+bool order_facts_final(const struct order_facts *facts)
+{
+	enum order_state state = order_state_of(facts);
+
+	if (state == ORDER_CANCELLED)
+		return order_facts_returned(facts);
+	return states[state].final;
+}
+
+const char *order_state_too_late(enum order_state state)
+{
+	return states[state].too_late;
+}
+
+const char *order_state_name(enum order_state state)
+{
+	return states[state].name;
+}
+
+bool order_facts_merge(struct order_facts *facts,
+		       const struct order_facts *news)
+{
+	bool changed = false;
+
+	if (facts->verdict == VERDICT_NONE && news->verdict != VERDICT_NONE) {
+		facts->verdict = news->verdict;
+		facts->grill = news->grill;
+		changed = true;
+	}
+	if (news->cancelled && !facts->cancelled)
+		facts->cancelled = changed = true;
+	if (news->returned && !facts->returned)
+		facts->returned = changed = true;
+	if (news->toastie_seq > facts->toastie_seq) {
+		changed |= news->toastie != facts->toastie;
+		facts->toastie = news->toastie;
+		facts->toastie_seq = news->toastie_seq;
+	}
+	return changed;
 }

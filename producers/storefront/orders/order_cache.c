@@ -1,48 +1,40 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Order cache: see order_cache.h. A table of chains by a hash of the id (ids
- * are chosen by clients, so the hash has a key that they do not know), and
- * two lists: by age of the last change, and of what changed and was not taken.
+ * Order cache: a balanced tree of orders by id (clients choose ids, so a hash
+ * would have to be a secret one), and two lists: by age of the last change, and
+ * of what changed since it was last asked for.
  */
 #include "producers/storefront/orders/order_cache.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <sys/random.h>
+#include <search.h>
 
 #include "infra/lib/xalloc.h"
-#include "schemas/siphash.h"
 
 TAILQ_HEAD(entries, cached_order);
-LIST_HEAD(chain, cached_order);
 
 struct order_cache {
-	struct chain *chains;
-	size_t n_chains; /* a power of two */
+	void *by_id; /* a tree of tsearch() */
 	size_t capacity, n;
 	size_t capacity_bytes, n_bytes; /* of what orders say */
 	struct entries by_age;          /* newest first */
 	struct entries changed;
 	uint64_t last_change;
-	uint64_t hash_key[2];
 };
 
 /* On the average, of an order that is not made to be large. */
 enum { ENTRY_BYTES = 1024 };
 
-static struct chain *chain_of(const struct order_cache *cache,
-			      const struct order_id *id)
+static int compare_ids(const void *a, const void *b)
 {
-	struct siphash hash;
+	const struct cached_order *one = a, *other = b;
 
-	siphash_init(&hash, cache->hash_key[0], cache->hash_key[1]);
-	siphash_update(&hash, id->bytes, sizeof(id->bytes));
-	return &cache->chains[siphash_final(&hash) & (cache->n_chains - 1)];
+	return order_id_compare(&one->order.id, &other->order.id);
 }
 
 static void entry_free(struct order_cache *cache, struct cached_order *entry)
 {
-	LIST_REMOVE(entry, bucket);
+	(void)tdelete(entry, &cache->by_id, compare_ids);
 	TAILQ_REMOVE(&cache->by_age, entry, age);
 	if (entry->is_changed)
 		TAILQ_REMOVE(&cache->changed, entry, changed);
@@ -58,14 +50,14 @@ static bool is_full(const struct order_cache *cache)
 	       cache->n_bytes > cache->capacity_bytes;
 }
 
-static void make_room(struct order_cache *cache)
+static void forget_oldest(struct order_cache *cache)
 {
 	struct cached_order *entry, *newer;
 
 	entry = TAILQ_LAST(&cache->by_age, entries);
 	for (; entry && is_full(cache); entry = newer) {
 		newer = TAILQ_PREV(entry, entries, age);
-		if (entry->n_watchers == 0)
+		if (entry->n_pins == 0)
 			entry_free(cache, entry);
 	}
 }
@@ -77,11 +69,12 @@ static struct cached_order *find_or_add(struct order_cache *cache,
 
 	if (entry)
 		return entry;
-	make_room(cache);
+	forget_oldest(cache);
 	entry = xcalloc(1, sizeof(*entry));
 	order_init(&entry->order, id);
 	entry->pick_seq = -1;
-	LIST_INSERT_HEAD(chain_of(cache, id), entry, bucket);
+	LIST_INIT(&entry->subscribers);
+	(void)xalloc_check(tsearch(entry, &cache->by_id, compare_ids));
 	TAILQ_INSERT_HEAD(&cache->by_age, entry, age);
 	cache->n++;
 	return entry;
@@ -92,7 +85,7 @@ static size_t length(const char *s)
 	return s ? strlen(s) : 0;
 }
 
-static void weigh(struct order_cache *cache, struct cached_order *entry)
+static void update_bytes(struct order_cache *cache, struct cached_order *entry)
 {
 	const struct order *order = &entry->order;
 
@@ -105,7 +98,7 @@ static void weigh(struct order_cache *cache, struct cached_order *entry)
 
 static void set_changed(struct order_cache *cache, struct cached_order *entry)
 {
-	weigh(cache, entry);
+	update_bytes(cache, entry);
 	entry->change = ++cache->last_change;
 	TAILQ_REMOVE(&cache->by_age, entry, age);
 	TAILQ_INSERT_HEAD(&cache->by_age, entry, age);
@@ -115,25 +108,15 @@ static void set_changed(struct order_cache *cache, struct cached_order *entry)
 	TAILQ_INSERT_TAIL(&cache->changed, entry, changed);
 }
 
-int order_cache_new(struct order_cache **ret, size_t capacity)
+struct order_cache *order_cache_new(size_t capacity)
 {
 	struct order_cache *cache = xcalloc(1, sizeof(*cache));
 
-	if (getrandom(cache->hash_key, sizeof(cache->hash_key), 0) !=
-	    (ssize_t)sizeof(cache->hash_key)) {
-		free(cache);
-		return -EIO;
-	}
 	cache->capacity = capacity;
 	cache->capacity_bytes = capacity * ENTRY_BYTES;
-	cache->n_chains = 1;
-	while (cache->n_chains < capacity)
-		cache->n_chains *= 2;
-	cache->chains = xcalloc(cache->n_chains, sizeof(*cache->chains));
 	TAILQ_INIT(&cache->by_age);
 	TAILQ_INIT(&cache->changed);
-	*ret = cache;
-	return 0;
+	return cache;
 }
 
 struct order_cache *order_cache_free(struct order_cache *cache)
@@ -144,7 +127,6 @@ struct order_cache *order_cache_free(struct order_cache *cache)
 		return NULL;
 	while ((entry = TAILQ_FIRST(&cache->by_age)))
 		entry_free(cache, entry);
-	free(cache->chains);
 	free(cache);
 	return NULL;
 }
@@ -157,31 +139,28 @@ size_t order_cache_n(const struct order_cache *cache)
 struct cached_order *order_cache_find(const struct order_cache *cache,
 				      const struct order_id *id)
 {
-	struct cached_order *entry;
+	const struct cached_order key = { .order.id = *id };
+	struct cached_order *const *found =
+		tfind(&key, &cache->by_id, compare_ids);
 
-	LIST_FOREACH(entry, chain_of(cache, id), bucket)
-	{
-		if (order_id_compare(&entry->order.id, id) == 0)
-			return entry;
-	}
-	return NULL;
+	return found ? *found : NULL;
 }
 
-struct cached_order *order_cache_watch(struct order_cache *cache,
-				       const struct order_id *id)
+struct cached_order *order_cache_pin(struct order_cache *cache,
+				     const struct order_id *id)
 {
 	struct cached_order *entry = find_or_add(cache, id);
 
-	entry->n_watchers++;
+	entry->n_pins++;
 	return entry;
 }
 
-void order_cache_unwatch(struct order_cache *cache, struct cached_order *entry)
+void order_cache_unpin(struct order_cache *cache, struct cached_order *entry)
 {
-	assert(entry->n_watchers > 0);
-	entry->n_watchers--;
-	/* One that turned out to be no order leaves nothing behind. */
-	if (entry->n_watchers == 0 && !entry->accepted)
+	assert(entry->n_pins > 0);
+	entry->n_pins--;
+	/* An id that turned out to be no order leaves nothing behind. */
+	if (entry->n_pins == 0 && !entry->accepted)
 		entry_free(cache, entry);
 }
 
@@ -191,7 +170,7 @@ static void copy(char **field, const char *s)
 }
 
 /* What does not change once the order is placed. */
-static void copy_words(struct order *known, const struct order *order)
+static void copy_content(struct order *known, const struct order *order)
 {
 	known->doneness = order->doneness;
 	copy(&known->stall, order->stall);
@@ -206,12 +185,12 @@ void order_cache_accept(struct order_cache *cache, const struct order *order,
 	struct order *known = &entry->order;
 
 	if (entry->accepted && known->items)
-		return; /* the first one counts */
+		return; /* the first acceptance counts */
 	entry->accepted = true;
 	entry->content_hash = content_hash;
 	if (known->number == ORDER_NUMBER_NONE)
 		known->number = order->number;
-	copy_words(known, order);
+	copy_content(known, order);
 	if (known->facts.verdict == VERDICT_NONE)
 		known->facts.grill = order->facts.grill;
 	set_changed(cache, entry);
@@ -229,9 +208,9 @@ void order_cache_learn(struct order_cache *cache, const struct order *order)
 	changed = !known->items || known->number != order->number;
 	entry->accepted = true;
 	known->number = order->number;
-	copy_words(known, order);
+	copy_content(known, order);
 	copy(&known->missing, order->missing);
-	weigh(cache, entry);
+	update_bytes(cache, entry);
 	if (order->facts.toastie_seq > known->facts.toastie_seq)
 		copy(&known->plate, order->plate);
 	changed |= order_facts_merge(&known->facts, &order->facts);
@@ -282,21 +261,7 @@ void order_cache_pick(struct order_cache *cache, const struct pick *pick)
 		set_changed(cache, entry);
 }
 
-static enum order_toastie toastie_of(enum toastie_state state)
-{
-	static const enum order_toastie toasties[N_TOASTIE_STATES] = {
-		[TOASTIE_QUEUED] = ORDER_TOASTIE_QUEUED,
-		[TOASTIE_GRILLING] = ORDER_TOASTIE_GRILLING,
-		[TOASTIE_DONE] = ORDER_TOASTIE_DONE,
-		[TOASTIE_FAILED] = ORDER_TOASTIE_FAILED,
-		[TOASTIE_UNCERTAIN] = ORDER_TOASTIE_UNCERTAIN,
-		[TOASTIE_RETURNED] = ORDER_TOASTIE_RETURNED,
-	};
-
-	return toasties[state];
-}
-
-/* Would a reader of the order see something else? */
+/* Does a page show something else for @b than for @a? */
 static bool shows_other(const struct order_facts *a,
 			const struct order_facts *b)
 {
@@ -311,7 +276,7 @@ void order_cache_toastie(struct order_cache *cache,
 	struct order *order = &entry->order;
 	struct order_facts news = {
 		.grill = true,
-		.toastie = toastie_of(toastie->state),
+		.toastie = toastie->state,
 		.toastie_seq = toastie->seq < 0 ? 0 : toastie->seq,
 	};
 	struct order_facts before = order->facts;
@@ -326,16 +291,17 @@ void order_cache_toastie(struct order_cache *cache,
 		order->number = toastie->number;
 	if (toastie->plate != TOASTIE_PLATE_NONE)
 		order_set_plate(order, toastie->grill, toastie->plate);
-	/* It may be heard before the verdict on the cancellation is. */
+	/* It may arrive before the verdict on the cancellation. */
 	news.cancelled = toastie->state == TOASTIE_RETURNED &&
 			 text_equal(toastie->reason, TEXT("cancelled"));
 	(void)order_facts_merge(&order->facts, &news);
-	/* The first fact of an order that nothing else is known of counts. */
+	/* So is the first fact about an order of which nothing else is known:
+	 * somebody then reads its view. */
 	if (shows_other(&before, &order->facts) || !order->items)
 		set_changed(cache, entry);
 }
 
-struct cached_order *order_cache_take_changed(struct order_cache *cache)
+struct cached_order *order_cache_next_changed(struct order_cache *cache)
 {
 	struct cached_order *entry = TAILQ_FIRST(&cache->changed);
 

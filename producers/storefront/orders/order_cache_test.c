@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Order cache: facts that come twice, late, early; and what is let go. */
+/* Order cache: facts that come twice, late, early; and what is forgotten. */
 #include "producers/storefront/orders/order_cache.h"
 
 #include <check.h>
 
 #include "infra/lib/check_fixture.h"
 #include "infra/lib/xalloc.h"
-#include "producers/storefront/orders/cache_fixture.h"
 
 /* What is called out of the order 1. */
 #define CODE "E945"
@@ -15,7 +14,7 @@ static struct order_cache *cache;
 
 static void setup(void)
 {
-	ck_assert_int_eq(order_cache_new(&cache, 4), 0);
+	cache = order_cache_new(4);
 }
 
 static void teardown(void)
@@ -40,7 +39,12 @@ static void accept(uint8_t n)
 		.grill = true,
 	};
 
-	cache_accept(cache, &placed, n);
+	struct order order;
+
+	order_of_placed(&order, &placed);
+	order.number = n;
+	order_cache_accept(cache, &order, order_placed_hash(&placed));
+	order_deinit(&order);
 }
 
 static void pick(uint8_t n, enum verdict verdict, int64_t seq)
@@ -95,7 +99,7 @@ static int n_changed(void)
 {
 	int n = 0;
 
-	while (order_cache_take_changed(cache))
+	while (order_cache_next_changed(cache))
 		n++;
 	return n;
 }
@@ -115,7 +119,7 @@ START_TEST(an_order_goes_from_accepted_to_done)
 		ck_assert_str_eq(state(1), "grilling");
 		toastie(1, TOASTIE_DONE, 3);
 		ck_assert_str_eq(state(1), "done");
-		ck_assert_int_eq(n_changed(), 1); /* taken once for both */
+		ck_assert_int_eq(n_changed(), 1); /* once for both */
 	}
 END_TEST
 
@@ -156,7 +160,7 @@ START_TEST(a_cancellation_stays_one_when_it_is_returned)
 	}
 END_TEST
 
-START_TEST(a_return_that_is_heard_before_its_cancellation_says_why)
+START_TEST(a_return_that_arrives_before_its_cancellation_says_why)
 	{
 		const struct toastie fact = {
 			.order_id = id_of(1),
@@ -197,7 +201,7 @@ START_TEST(a_refused_cancellation_changes_nothing)
 	}
 END_TEST
 
-START_TEST(an_order_is_told_as_json)
+START_TEST(an_order_is_shown_as_json)
 	{
 		static const char wanted[] =
 			"{\"order_id\":\"01000000-0000-0000-0000-"
@@ -221,7 +225,7 @@ START_TEST(an_order_is_told_as_json)
 	}
 END_TEST
 
-START_TEST(a_plate_is_told_from_the_grill_on)
+START_TEST(a_plate_is_shown_from_the_grill_on)
 	{
 		struct order_id id = id_of(1);
 
@@ -234,10 +238,10 @@ START_TEST(a_plate_is_told_from_the_grill_on)
 	}
 END_TEST
 
-START_TEST(what_changed_longest_ago_makes_room_unless_it_is_watched)
+START_TEST(what_changed_longest_ago_is_forgotten_first_unless_it_is_pinned)
 	{
 		struct order_id first = id_of(1);
-		struct cached_order *watched = order_cache_watch(cache, &first);
+		struct cached_order *pinned = order_cache_pin(cache, &first);
 
 		for (uint8_t n = 1; n <= 6; n++)
 			accept(n);
@@ -246,7 +250,7 @@ START_TEST(what_changed_longest_ago_makes_room_unless_it_is_watched)
 		ck_assert_str_eq(state(2), "absent");
 		ck_assert_str_eq(state(3), "absent");
 		ck_assert_str_eq(state(6), "accepted");
-		order_cache_unwatch(cache, watched);
+		order_cache_unpin(cache, pinned);
 		accept(7);
 		ck_assert_str_eq(state(1), "absent");
 	}
@@ -278,13 +282,13 @@ END_TEST
 START_TEST(one_that_turns_out_to_be_no_order_leaves_nothing_behind)
 	{
 		struct order_id id = id_of(1);
-		struct cached_order *a = order_cache_watch(cache, &id);
-		struct cached_order *b = order_cache_watch(cache, &id);
+		struct cached_order *a = order_cache_pin(cache, &id);
+		struct cached_order *b = order_cache_pin(cache, &id);
 
 		ck_assert_ptr_eq(a, b);
-		order_cache_unwatch(cache, a);
+		order_cache_unpin(cache, a);
 		ck_assert_uint_eq(order_cache_n(cache), 1);
-		order_cache_unwatch(cache, b);
+		order_cache_unpin(cache, b);
 		ck_assert_uint_eq(order_cache_n(cache), 0);
 	}
 END_TEST
@@ -336,14 +340,14 @@ int main(void)
 	tcase_add_test(tcase, a_fact_that_comes_twice_or_late_changes_nothing);
 	tcase_add_test(tcase, a_cancellation_stays_one_when_it_is_returned);
 	tcase_add_test(tcase,
-		       a_return_that_is_heard_before_its_cancellation_says_why);
+		       a_return_that_arrives_before_its_cancellation_says_why);
 	tcase_add_test(tcase, a_toastie_that_started_all_the_same_is_shown);
 	tcase_add_test(tcase, a_refused_cancellation_changes_nothing);
-	tcase_add_test(tcase, an_order_is_told_as_json);
-	tcase_add_test(tcase, a_plate_is_told_from_the_grill_on);
+	tcase_add_test(tcase, an_order_is_shown_as_json);
+	tcase_add_test(tcase, a_plate_is_shown_from_the_grill_on);
 	tcase_add_test(
 		tcase,
-		what_changed_longest_ago_makes_room_unless_it_is_watched);
+		what_changed_longest_ago_is_forgotten_first_unless_it_is_pinned);
 	tcase_add_test(tcase, of_large_orders_fewer_are_remembered);
 	tcase_add_test(tcase,
 		       one_that_turns_out_to_be_no_order_leaves_nothing_behind);

@@ -7,10 +7,25 @@
 
 #include "infra/lib/check_fixture.h"
 #include "infra/lib/str.h"
+#include "schemas/guard.h"
 
 #define ITEM "{\"ingredient\":\"cheese\",\"quantity\":1}"
 #define ORDER(more) "{\"stall\":\"main\",\"items\":[" ITEM "]" more "}"
 #define ITEMS(items) "{\"stall\":\"main\",\"items\":" items "}"
+
+static struct order_json json;
+static struct order_placed order;
+
+static void teardown(void)
+{
+	order_json_deinit(&json);
+}
+
+static int parse(const char *body)
+{
+	order_json_deinit(&json);
+	return order_json_order(&json, &order, text_of(body));
+}
 
 static const struct {
 	const char *body, *field, *what;
@@ -96,17 +111,10 @@ static const struct {
 
 START_TEST(what_is_wrong_in_an_order_is_named)
 	{
-		struct order_json json;
-		struct order_placed order;
-		struct order_json_fault fault;
-
-		ck_assert_int_eq(order_json_order(&json, &order,
-						  text_of(bad_orders[_i].body),
-						  &fault),
-				 ORDER_JSON_E_BAD);
-		ck_assert_str_eq(fault.field, bad_orders[_i].field);
-		ck_assert_ptr_nonnull(strstr(fault.what, bad_orders[_i].what));
-		order_json_deinit(&json);
+		ck_assert_int_eq(parse(bad_orders[_i].body), ORDER_JSON_E_BAD);
+		ck_assert_str_eq(json.fault.field, bad_orders[_i].field);
+		ck_assert_ptr_nonnull(
+			strstr(json.fault.what, bad_orders[_i].what));
 	}
 END_TEST
 
@@ -120,13 +128,8 @@ START_TEST(an_order_is_read_whole)
 			"{\"ingredient\":\"bread\",\"quantity\":2}],"
 			"\"doneness\":\"burnt\",\"metadata\":{\"a\":1},"
 			"\"grill\":false}";
-		struct order_json json;
-		struct order_placed order;
-		struct order_json_fault fault;
 
-		ck_assert_int_eq(
-			order_json_order(&json, &order, text_of(body), &fault),
-			0);
+		ck_assert_int_eq(parse(body), 0);
 		ck_assert(text_equal(order.stall, TEXT("main")));
 		ck_assert(text_equal(order.customer, TEXT("gita")));
 		ck_assert_uint_eq(order.n_items, 2);
@@ -136,7 +139,6 @@ START_TEST(an_order_is_read_whole)
 		ck_assert(text_equal(order.metadata, TEXT("\x81\xa1"
 							  "a\x01")));
 		ck_assert(!order.grill);
-		order_json_deinit(&json);
 	}
 END_TEST
 
@@ -145,28 +147,8 @@ static const char *const plain_orders[] = {
 	ORDER(",\"customer\":null,\"doneness\":null,\"metadata\":null,"
 	      "\"grill\":null"),
 	ORDER(",\"metadata\":{}"),
-};
-
-START_TEST(what_is_left_out_has_a_default)
-	{
-		struct order_json json;
-		struct order_placed order;
-		struct order_json_fault fault;
-
-		ck_assert_int_eq(order_json_order(&json, &order,
-						  text_of(plain_orders[_i]),
-						  &fault),
-				 0);
-		ck_assert_uint_eq(order.customer.n, 0);
-		ck_assert_uint_eq(order.metadata.n, 0);
-		ck_assert_int_eq(order.doneness, DONENESS_LIGHT);
-		ck_assert(order.grill);
-		order_json_deinit(&json);
-	}
-END_TEST
-
-/* In fields that nobody reads. */
-static const char *const unread[] = {
+	/* Numbers that jansson cannot represent, in fields that nobody reads.
+	 */
 	ORDER(",\"trace_id\":12345678901234567890"),
 	ORDER(",\"a\":-12345678901234567890,\"b\":[1e999,{\"c\":-1.5E+400}]"),
 	ORDER(",\"a\":9223372036854775807,\"b\":9223372036854775808"),
@@ -175,17 +157,14 @@ static const char *const unread[] = {
 	ORDER(",\"a\":1e-999"),
 };
 
-START_TEST(no_number_is_too_large_for_a_field_that_nobody_reads)
+START_TEST(what_is_left_out_has_a_default_and_what_nobody_reads_is_not_judged)
 	{
-		struct order_json json;
-		struct order_placed order;
-		struct order_json_fault fault;
-
-		ck_assert_int_eq(order_json_order(&json, &order,
-						  text_of(unread[_i]), &fault),
-				 0);
+		ck_assert_int_eq(parse(plain_orders[_i]), 0);
 		ck_assert_uint_eq(order.n_items, 1);
-		order_json_deinit(&json);
+		ck_assert_uint_eq(order.customer.n, 0);
+		ck_assert_uint_eq(order.metadata.n, 0);
+		ck_assert_int_eq(order.doneness, DONENESS_LIGHT);
+		ck_assert(order.grill);
 	}
 END_TEST
 
@@ -196,13 +175,8 @@ START_TEST(beside_such_a_number_all_others_are_what_they_were)
 					   "{\"ingredient\":\"a\","
 					   "\"quantity\":7}],"
 					   "\"metadata\":{\"a\":5,\"b\":1.5}}";
-		struct order_json json;
-		struct order_placed order;
-		struct order_json_fault fault;
 
-		ck_assert_int_eq(
-			order_json_order(&json, &order, text_of(body), &fault),
-			0);
+		ck_assert_int_eq(parse(body), 0);
 		ck_assert(text_equal(order.stall, TEXT("1e999")));
 		ck_assert_int_eq(order.items[0].quantity, 7);
 		ck_assert(text_equal(
@@ -210,7 +184,55 @@ START_TEST(beside_such_a_number_all_others_are_what_they_were)
 			TEXT("\x82\xa1"
 			     "a\x05\xa1"
 			     "b\xcb\x3f\xf8\x00\x00\x00\x00\x00\x00")));
-		order_json_deinit(&json);
+	}
+END_TEST
+
+/* Metadata of one member, "a"; its value in msgpack. */
+static const struct {
+	const char *json;
+	struct text bytes;
+} values[] = {
+	{ "null", TEXT_INIT("\xc0") },
+	{ "true", TEXT_INIT("\xc3") },
+	{ "false", TEXT_INIT("\xc2") },
+	{ "127", TEXT_INIT("\x7f") },
+	{ "128", TEXT_INIT("\xcc\x80") },
+	{ "65536", TEXT_INIT("\xce\x00\x01\x00\x00") },
+	{ "4294967296", TEXT_INIT("\xcf\x00\x00\x00\x01\x00\x00\x00\x00") },
+	{ "-32", TEXT_INIT("\xe0") },
+	{ "-33", TEXT_INIT("\xd0\xdf") },
+	{ "-2147483649", TEXT_INIT("\xd3\xff\xff\xff\xff\x7f\xff\xff\xff") },
+	{ "1.5", TEXT_INIT("\xcb\x3f\xf8\x00\x00\x00\x00\x00\x00") },
+	{ "\"\"", TEXT_INIT("\xa0") },
+	{ "\"01234567890123456789012345678901\"",
+	  TEXT_INIT("\xd9\x20"
+		    "01234567890123456789012345678901") },
+	{ "[1,[],{\"b\":2}]", TEXT_INIT("\x93\x01\x90\x81\xa1"
+					"b\x02") },
+	/* The deepest there may be: the whole order passes the guard. */
+	{ "[[[[[1]]]]]", TEXT_INIT("\x91\x91\x91\x91\x91\x01") },
+};
+
+START_TEST(metadata_are_the_shortest_msgpack_of_their_json)
+	{
+		uint8_t bytes[BODY_MAX_BYTES];
+		struct msgpack_writer writer = MSGPACK_WRITER_INIT(bytes);
+		char body[512];
+
+		(void)snprintf(body, sizeof(body),
+			       ORDER(",\"metadata\":{\"a\":%s}"),
+			       values[_i].json);
+		ck_assert_int_eq(parse(body), 0);
+		ck_assert_uint_eq(order.metadata.n, 3 + values[_i].bytes.n);
+		ck_assert_mem_eq(order.metadata.p,
+				 "\x81\xa1"
+				 "a",
+				 3);
+		ck_assert_mem_eq(order.metadata.p + 3, values[_i].bytes.p,
+				 values[_i].bytes.n);
+		ck_assert_int_eq(order_placed_encode(&order, 2, &writer), 0);
+		ck_assert_int_eq(guard_check(writer.p, writer.n, NULL, NULL),
+				 0);
 	}
 END_TEST
 
@@ -225,26 +247,33 @@ static const struct {
 
 START_TEST(a_quantity_is_whole_if_its_value_is)
 	{
-		struct order_json json;
-		struct order_placed order;
-		struct order_json_fault fault;
 		char body[256];
 
 		(void)snprintf(body, sizeof(body),
 			       ITEMS("[{\"ingredient\":\"a\","
 				     "\"quantity\":%s}]"),
 			       whole[_i].number);
-		ck_assert_int_eq(
-			order_json_order(&json, &order, text_of(body), &fault),
-			0);
+		ck_assert_int_eq(parse(body), 0);
 		ck_assert_int_eq(order.items[0].quantity, whole[_i].quantity);
-		order_json_deinit(&json);
 	}
 END_TEST
 
-/* An order of @n different ingredients, each once. */
-static void many_items(struct buf *body, int n)
+/* ---- how much ---- */
+
+/* {"stall":"main","items":[ITEM],@field"xxx..." of @n characters */
+static void put_long(struct buf *body, const char *field, int n)
 {
+	buf_printf(body, "{\"stall\":\"main\",\"items\":[" ITEM "],%s\"",
+		   field);
+	for (int i = 0; i < n; i++)
+		buf_text(body, "\xc3\xa4");
+	buf_text(body, strchr(field, '{') ? "\"}}" : "\"}");
+}
+
+/* An order of @n different ingredients, each once. */
+static void put_items(struct buf *body, const char *field, int n)
+{
+	(void)field;
 	buf_text(body, "{\"stall\":\"main\",\"items\":[");
 	for (int i = 0; i < n; i++)
 		buf_printf(body, "%s{\"ingredient\":\"i%d\",\"quantity\":1}",
@@ -252,143 +281,90 @@ static void many_items(struct buf *body, int n)
 	buf_text(body, "]}");
 }
 
-START_TEST(there_are_at_most_32_different_ingredients)
-	{
-		struct buf fits = { 0 }, does_not = { 0 };
-		struct order_json json;
-		struct order_placed order;
-		struct order_json_fault fault;
+static const struct {
+	void (*put)(struct buf *body, const char *field, int n);
+	const char *text;
+	int fits, too_many;
+	const char *field;
+} limits[] = {
+	{ put_items, "", 32, 33, "items" },
+	{ put_long, "\"customer\":", 255, 256, "customer" },
+	{ put_long, "\"metadata\":{\"a\":", 2040, 2048, "metadata" },
+};
 
-		many_items(&fits, 32);
-		ck_assert_int_eq(
-			order_json_order(&json, &order,
-					 (struct text){ fits.p, fits.n },
-					 &fault),
-			0);
-		ck_assert_uint_eq(order.n_items, 32);
-		order_json_deinit(&json);
-		many_items(&does_not, 33);
-		ck_assert_int_eq(order_json_order(&json, &order,
-						  (struct text){ does_not.p,
-								 does_not.n },
-						  &fault),
-				 ORDER_JSON_E_BAD);
-		ck_assert_str_eq(fault.field, "items");
-		order_json_deinit(&json);
+START_TEST(there_is_a_limit_to_ingredients_to_texts_and_to_metadata)
+	{
+		struct buf fits = { 0 }, too_many = { 0 };
+
+		limits[_i].put(&fits, limits[_i].text, limits[_i].fits);
+		buf_add(&fits, "", 1);
+		ck_assert_int_eq(parse(fits.p), 0);
+		limits[_i].put(&too_many, limits[_i].text, limits[_i].too_many);
+		buf_add(&too_many, "", 1);
+		ck_assert_int_eq(parse(too_many.p), ORDER_JSON_E_BAD);
+		ck_assert_str_eq(json.fault.field, limits[_i].field);
 		buf_deinit(&fits);
-		buf_deinit(&does_not);
+		buf_deinit(&too_many);
 	}
 END_TEST
 
-/* {"stall":"main", ... @field of @n characters */
-static int read_long(const char *field, size_t n,
-		     struct order_json_fault *fault)
-{
-	struct buf body = { 0 };
-	struct order_json json;
-	struct order_placed order;
-	int r;
+/* ---- restocks ---- */
 
-	buf_printf(&body, "{\"stall\":\"main\",\"items\":[" ITEM "],%s\"",
-		   field);
-	for (size_t i = 0; i < n; i++)
-		buf_text(&body, "\xc3\xa4");
-	buf_text(&body, strchr(field, '{') ? "\"}}" : "\"}");
-	r = order_json_order(&json, &order, (struct text){ body.p, body.n },
-			     fault);
-	order_json_deinit(&json);
-	buf_deinit(&body);
-	return r;
-}
+#define COUNT(items)                                                           \
+	"{\"stall\":\"main\",\"counted\":true,\"items\":[" items "]}"
 
-START_TEST(a_text_has_at_most_255_characters)
+static const struct {
+	const char *body, *field; /* NULL: it is a restock */
+	bool counted;
+} restocks[] = {
+	{ ITEMS("[" ITEM "]"), NULL, false },
+	{ ITEMS("[{\"ingredient\":\"a\",\"quantity\":0}]"), "items[0].quantity",
+	  false },
+	{ COUNT("{\"ingredient\":\"a\",\"quantity\":0}"), NULL, true },
+	{ COUNT(ITEM "," ITEM), "items[1].ingredient", true },
+	{ "{\"counted\":1}", "counted", false },
+};
+
+START_TEST(a_restock_adds_something_and_a_count_names_each_ingredient_once)
 	{
-		struct order_json_fault fault;
+		int r = order_json_restock(&json, &order,
+					   text_of(restocks[_i].body));
 
-		ck_assert_int_eq(read_long("\"customer\":", 255, &fault), 0);
-		ck_assert_int_eq(read_long("\"customer\":", 256, &fault),
-				 ORDER_JSON_E_BAD);
-		ck_assert_str_eq(fault.field, "customer");
-	}
-END_TEST
-
-START_TEST(metadata_have_at_most_4_kibibytes)
-	{
-		struct order_json_fault fault;
-
-		ck_assert_int_eq(
-			read_long("\"metadata\":{\"a\":", 2040, &fault), 0);
-		ck_assert_int_eq(
-			read_long("\"metadata\":{\"a\":", 2048, &fault),
-			ORDER_JSON_E_BAD);
-		ck_assert_str_eq(fault.field, "metadata");
-	}
-END_TEST
-
-START_TEST(a_restock_may_count_nothing_but_not_add_nothing)
-	{
-		static const char adds[] =
-			ITEMS("[{\"ingredient\":\"a\",\"quantity\":0}]");
-		static const char counts[] =
-			"{\"stall\":\"main\",\"counted\":true,"
-			"\"items\":[{\"ingredient\":\"a\",\"quantity\":0}]}";
-		struct order_json json;
-		struct order_placed restock;
-		struct order_json_fault fault;
-
-		ck_assert_int_eq(order_json_restock(&json, &restock,
-						    text_of(adds), &fault),
-				 ORDER_JSON_E_BAD);
-		ck_assert_str_eq(fault.field, "items[0].quantity");
-		order_json_deinit(&json);
-		ck_assert_int_eq(order_json_restock(&json, &restock,
-						    text_of(counts), &fault),
-				 0);
-		ck_assert(json.counted);
-		ck_assert_uint_eq(restock.n_items, 1);
-		order_json_deinit(&json);
-	}
-END_TEST
-
-START_TEST(a_count_names_each_ingredient_once)
-	{
-		static const char body[] =
-			"{\"stall\":\"main\",\"counted\":true,"
-			"\"items\":[" ITEM "," ITEM "]}";
-		struct order_json json;
-		struct order_placed restock;
-		struct order_json_fault fault;
-
-		ck_assert_int_eq(order_json_restock(&json, &restock,
-						    text_of(body), &fault),
-				 ORDER_JSON_E_BAD);
-		ck_assert_str_eq(fault.field, "items[1].ingredient");
-		order_json_deinit(&json);
+		ck_assert_int_eq(r, restocks[_i].field ? ORDER_JSON_E_BAD : 0);
+		ck_assert_int_eq(json.counted, restocks[_i].counted);
+		if (restocks[_i].field)
+			ck_assert_str_eq(json.fault.field, restocks[_i].field);
+		else
+			ck_assert_uint_eq(order.n_items, 1);
 	}
 END_TEST
 
 int main(void)
 {
 	Suite *suite = suite_create("order_json");
-	TCase *tcase = tcase_create("order_json");
+	TCase *tcase = check_case(suite, 10);
 
+	tcase_add_checked_fixture(tcase, NULL, teardown);
 	tcase_add_loop_test(tcase, what_is_wrong_in_an_order_is_named, 0,
 			    CHECK_N(bad_orders));
 	tcase_add_test(tcase, an_order_is_read_whole);
-	tcase_add_loop_test(tcase, what_is_left_out_has_a_default, 0,
-			    CHECK_N(plain_orders));
 	tcase_add_loop_test(
-		tcase, no_number_is_too_large_for_a_field_that_nobody_reads, 0,
-		CHECK_N(unread));
+		tcase,
+		what_is_left_out_has_a_default_and_what_nobody_reads_is_not_judged,
+		0, CHECK_N(plain_orders));
 	tcase_add_test(tcase,
 		       beside_such_a_number_all_others_are_what_they_were);
+	tcase_add_loop_test(tcase,
+			    metadata_are_the_shortest_msgpack_of_their_json, 0,
+			    CHECK_N(values));
 	tcase_add_loop_test(tcase, a_quantity_is_whole_if_its_value_is, 0,
 			    CHECK_N(whole));
-	tcase_add_test(tcase, there_are_at_most_32_different_ingredients);
-	tcase_add_test(tcase, a_text_has_at_most_255_characters);
-	tcase_add_test(tcase, metadata_have_at_most_4_kibibytes);
-	tcase_add_test(tcase, a_restock_may_count_nothing_but_not_add_nothing);
-	tcase_add_test(tcase, a_count_names_each_ingredient_once);
-	suite_add_tcase(suite, tcase);
+	tcase_add_loop_test(
+		tcase, there_is_a_limit_to_ingredients_to_texts_and_to_metadata,
+		0, CHECK_N(limits));
+	tcase_add_loop_test(
+		tcase,
+		a_restock_adds_something_and_a_count_names_each_ingredient_once,
+		0, CHECK_N(restocks));
 	return check_run(suite);
 }

@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Shop fixture: a shop of handlers and its client in one thread, for tests.
- * The broker is away or librdkafka's mock, the database is never there.
+ * Shop fixture: a shop with its HTTP server and a client in one thread, for
+ * tests. The broker is away or librdkafka's mock, the database is never there.
  */
 #ifndef STOREFRONT_SHOP_FIXTURE_H
 #define STOREFRONT_SHOP_FIXTURE_H
 
-#include <check.h>
 #include <signal.h>
 
 #include "infra/lib/check_fixture.h"
 #include "infra/lib/kafka_fixture.h"
 #include "producers/storefront/http/client_fixture.h"
-#include "producers/storefront/orders/cache_fixture.h"
+#include "producers/storefront/live/subscriptions.h"
 #include "producers/storefront/orders/command.h"
+#include "producers/storefront/orders/order_cache.h"
 #include "producers/storefront/routes.h"
+#include "producers/storefront/views.h"
 
 #define ID "01000000-0000-0000-0000-000000000000"
 #define KEY "Idempotency-Key: " ID "\r\n"
@@ -22,8 +23,13 @@
 	"{\"stall\":\"main\",\"items\":[{\"ingredient\":\"cheese\","           \
 	"\"quantity\":1}]}"
 
-static struct conf conf;
-static struct shop shop;
+static struct conf conf = {
+	.order_version = 2,
+	.publish_timeout_ms = 50,
+	.subscribers_max = 8,
+	.heartbeat_ms = 60000,
+};
+static struct shop shop = { .conf = &conf };
 static struct http *http;
 static uint16_t port;
 
@@ -32,7 +38,8 @@ static inline void turn(void)
 	loop_wait(shop.loop, 10);
 	ck_assert_int_eq(publisher_serve(shop.publisher), 0);
 	views_serve(shop.views);
-	command_expire(&shop, clock_now_ms());
+	publisher_expire(shop.publisher, clock_now_ms());
+	subscriptions_flush(shop.subscriptions);
 }
 
 static inline void open_publisher(const char *brokers, int64_t queue_max_bytes)
@@ -49,7 +56,7 @@ static inline void open_publisher(const char *brokers, int64_t queue_max_bytes)
 	ck_assert_int_eq(publisher_new(&shop.publisher, &params), 0);
 }
 
-static inline void open_clients(const char *brokers)
+static inline void open_all(const char *brokers, size_t cache_max)
 {
 	const struct views_params views_params = {
 		.loop = shop.loop,
@@ -59,18 +66,8 @@ static inline void open_clients(const char *brokers)
 		.timeout_ms = 200,
 		.queue_max = 16,
 	};
-
-	open_publisher(brokers, 1 << 20);
-	ck_assert_int_eq(views_new(&shop.views, &views_params), 0);
-	ck_assert_int_eq(order_cache_new(&shop.cache, 64), 0);
-}
-
-static inline void open_all(const char *brokers)
-{
-	struct fixture_port file;
-	struct http_params params = {
-		.address = "127.0.0.1:0",
-		.port_file = file.path,
+	const struct http_params params = {
+		.loop = shop.loop,
 		.connections_max = 64,
 		.per_address_max = 64,
 		.handle = routes_handle,
@@ -78,32 +75,33 @@ static inline void open_all(const char *brokers)
 		.arg = &shop,
 	};
 
-	(void)signal(SIGPIPE, SIG_IGN);
-	conf.order_version = 2;
-	conf.publish_timeout_ms = 50;
-	shop.conf = &conf;
-	shop.command_lines = (struct log_limit){ .a_second = 200 };
-	LIST_INIT(&shop.commands);
-	ck_assert_int_eq(loop_new(&shop.loop), 0);
-	open_clients(brokers);
-	params.loop = shop.loop;
-	fixture_port_init(&file);
-	ck_assert_int_eq(http_new(&http, &params), 0);
-	port = fixture_port_read(&file);
+	shop.accepted_lines = (struct log_limit){ .a_second = 200 };
+	open_publisher(brokers, 1 << 20);
+	ck_assert_int_eq(views_new(&shop.views, &views_params), 0);
+	shop.cache = order_cache_new(cache_max);
+	shop.subscriptions = subscriptions_new(&shop);
+	port = fixture_serve(&http, &params);
 }
 
 static inline void setup(void)
 {
-	open_all("127.0.0.1:1");
+	(void)signal(SIGPIPE, SIG_IGN);
+	ck_assert_int_eq(loop_new(&shop.loop), 0);
+	open_all("127.0.0.1:1", 64);
+}
+
+static inline void close_all(void)
+{
+	shop.views = views_free(shop.views);
+	shop.publisher = publisher_free(shop.publisher);
+	http = http_free(http);
+	shop.subscriptions = subscriptions_free(shop.subscriptions);
+	shop.cache = order_cache_free(shop.cache);
 }
 
 static inline void teardown(void)
 {
-	shop.views = views_free(shop.views);
-	shop.publisher = publisher_free(shop.publisher);
-	ck_assert(LIST_EMPTY(&shop.commands));
-	http = http_free(http);
-	shop.cache = order_cache_free(shop.cache);
+	close_all();
 	shop.loop = loop_free(shop.loop);
 }
 
@@ -112,7 +110,9 @@ static inline void setup_with_broker(void)
 	mock_start("orders", 12);
 	ck_assert_int_eq(rd_kafka_mock_topic_create(mock, "restocks", 12, 1),
 			 0);
-	open_all(mock_brokers());
+	ck_assert_int_eq(loop_new(&shop.loop), 0);
+	(void)signal(SIGPIPE, SIG_IGN);
+	open_all(mock_brokers(), 64);
 	conf.publish_timeout_ms = 60000;
 }
 
@@ -120,6 +120,27 @@ static inline void teardown_with_broker(void)
 {
 	teardown();
 	mock_stop();
+}
+
+/* An order of one @ingredient, as if the broker had it. */
+static inline void accept_order(uint8_t n, const char *stall,
+				const char *customer, const char *ingredient)
+{
+	const struct item item = { text_of(ingredient), 1 };
+	const struct order_placed placed = {
+		.order_id = { { n } },
+		.stall = text_of(stall),
+		.customer = text_of(customer),
+		.items = &item,
+		.n_items = 1,
+		.grill = true,
+	};
+	struct order order;
+
+	order_of_placed(&order, &placed);
+	order.number = n;
+	order_cache_accept(shop.cache, &order, order_placed_hash(&placed));
+	order_deinit(&order);
 }
 
 /* A POST of @body to @path is sent; @fields end in CR LF. */
