@@ -15,7 +15,7 @@ static const char *url;
 static struct pg *pg, *other;
 static struct identity me, zombie;
 static struct positions *held, *theirs;
-static struct positions_args args;
+static struct pg_call args;
 
 static const struct position_key keys[] = { { 0, 0 }, { 0, 1 }, { 1, 0 } };
 
@@ -40,7 +40,7 @@ static void setup(void)
 
 static void teardown(void)
 {
-	positions_args_deinit(&args);
+	pg_call_deinit(&args);
 	lanes_deinit(&held->lanes);
 	lanes_deinit(&theirs->lanes);
 	free(held);
@@ -52,7 +52,7 @@ static void teardown(void)
 static void take(struct pg *session, const struct identity *who,
 		 struct positions *ret)
 {
-	int r = positions_take(session, who, keys, 3, ret);
+	int r = positions_acquire(session, who, keys, 3, ret);
 
 	ck_assert_msg(!r, "%d: %s", r, pg_message(session));
 }
@@ -156,7 +156,7 @@ START_TEST(a_look_changes_nothing)
 	{
 		take(pg, &me, held);
 		ck_assert_int_eq(
-			positions_look(other, &zombie, keys, 3, theirs), 0);
+			positions_refresh(other, &zombie, keys, 3, theirs), 0);
 		ck_assert_uint_eq(theirs->n_rows, 3);
 		for (size_t i = 0; i < 3; i++)
 			ck_assert_int_eq(find(theirs, held->rows[i].topic,
@@ -300,7 +300,7 @@ START_TEST(rows_that_the_lanes_do_not_name_are_never_held)
 			"INSERT INTO control.lanes (service, lane, parent,"
 			" kind, names, colour) VALUES ('chillybin',"
 			" 'pier', 'stable', 'stalls', '{pier}', 'blue')");
-		ck_assert_int_ne(positions_take(pg, &me, keys, 3, held), 0);
+		ck_assert_int_ne(positions_acquire(pg, &me, keys, 3, held), 0);
 	}
 END_TEST
 
@@ -369,7 +369,7 @@ START_TEST(more_lanes_than_a_worker_knows_are_an_answer)
 				     " SELECT 'chillybin', 'l' || i, 'stable',"
 				     " 'stalls', ARRAY[i::text], 'green'"
 				     " FROM generate_series(1, 62) i");
-		ck_assert_int_eq(positions_take(pg, &me, keys, 3, held),
+		ck_assert_int_eq(positions_acquire(pg, &me, keys, 3, held),
 				 POSITIONS_E_TOO_MANY);
 		postgres_exec(other,
 			      "DELETE FROM control.lanes WHERE lane = 'l1'");
@@ -445,7 +445,8 @@ START_TEST(a_release_leaves_rows_of_another_epoch_alone)
 		rows[1] = believed(held, 0, 1, 0);
 		ck_assert_int_eq(move(pg, &me, rows, 2), 0);
 		ck_assert_int_eq(
-			positions_take(other, &zombie, &keys[1], 1, theirs), 0);
+			positions_acquire(other, &zombie, &keys[1], 1, theirs),
+			0);
 		for (int i = 0; i < 2; i++)
 			rows[i].emitted = 7;
 		ck_assert_int_eq(positions_release(pg, &me, rows, 2), 0);
@@ -499,7 +500,7 @@ END_TEST
 START_TEST(holds_do_not_keep_each_other_waiting)
 	{
 		struct assigned_position row;
-		struct positions_args more = { 0 };
+		struct pg_call more = { 0 };
 
 		take(pg, &me, held);
 		row = believed(held, 0, 0, 0);
@@ -510,13 +511,11 @@ START_TEST(holds_do_not_keep_each_other_waiting)
 		positions_add_confirm(other, &me, &row, 1, &more);
 		(void)pg_add(other, &pg_commit, NULL);
 		ck_assert_int_eq(pg_run(other, 5000), 0);
-		positions_args_deinit(&more);
+		pg_call_deinit(&more);
 	}
 END_TEST
 
 /* ---- dead letters ---- */
-
-static struct slot slot = { .topic = 0, .partition = 1 };
 
 static struct record *add_record(struct batch *batch, int64_t offset)
 {
@@ -526,7 +525,7 @@ static struct record *add_record(struct batch *batch, int64_t offset)
 		.key = "a\0key",
 		.n_key = 5,
 	};
-	struct record *record = batch_add(batch, &slot, &kafka);
+	struct record *record = batch_add(batch, NULL, &kafka);
 
 	record->envelope.id = TEXT("an event");
 	return record;
@@ -622,7 +621,7 @@ START_TEST(a_session_that_is_lost_is_an_outcome)
 			       "SELECT pg_terminate_backend(%d)",
 			       pg_backend_pid(pg));
 		postgres_exec(other, sql);
-		ck_assert_int_eq(positions_take(pg, &me, keys, 3, held),
+		ck_assert_int_eq(positions_acquire(pg, &me, keys, 3, held),
 				 POSITIONS_E_LOST);
 	}
 END_TEST

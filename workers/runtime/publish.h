@@ -29,8 +29,8 @@ struct publisher_params {
 	int64_t linger_ms;
 	int64_t queue_max;
 	struct loop *loop;
-	struct slot *slots;                /* SLOTS_MAX of them */
-	const struct topic *const *topics; /* by a slot's index of a topic */
+	struct assignment *assignments;    /* ASSIGNMENTS_MAX of them */
+	const struct topic *const *topics; /* by their index */
 	publish_delivered_fn delivered;
 	void *arg;
 };

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "infra/lib/postgres_fixture.h"
+#include "workers/runtime/batch_extent.h"
 #include "workers/runtime/counters.h"
 
 #define TIMEOUT_MS POSTGRES_TIMEOUT_MS
@@ -29,7 +30,7 @@ static struct session session;
 static struct identity identity;
 static struct positions *taken;
 static struct transaction *tx;
-static struct slot slot;
+static struct assignment assignment;
 
 /* ---- a worker ---- */
 
@@ -169,9 +170,9 @@ static void take_over(void)
 	static const struct position_key key = { 0, 0 };
 
 	ck_assert_int_eq(
-		positions_take(session.work, &identity, &key, 1, taken), 0);
-	slot.n_rows = 1;
-	slot.rows[0] = (struct slot_row){
+		positions_acquire(session.work, &identity, &key, 1, taken), 0);
+	assignment.n_lanes = 1;
+	assignment.lanes[0] = (struct lane_position){
 		.next_offset = taken->rows[0].next_offset,
 		.epoch = taken->rows[0].epoch,
 	};
@@ -210,22 +211,15 @@ static void teardown(void)
 /* The next @n records, all as they come from decode. */
 static void fill(int64_t n)
 {
-	int64_t from = slot.rows[0].next_offset;
+	int64_t from = assignment.lanes[0].next_offset;
 
 	batch_reset(tx->batch);
 	for (int64_t i = from; i < from + n; i++) {
 		struct kafka_record kafka = { .offset = i };
 
-		(void)batch_add(tx->batch, &slot, &kafka);
+		(void)batch_add(tx->batch, &assignment, &kafka);
 	}
-	batch_close(tx->batch, 1700000000000);
-	tx->n_moves = 1;
-	tx->moves[0] = (struct assigned_position){
-		.lane = "stable",
-		.epoch = slot.rows[0].epoch,
-		.next_offset = from,
-		.to_next = from + n,
-	};
+	batch_close(tx->batch, &taken->lanes, 1700000000000);
 	memset(&script.n_tries, 0,
 	       sizeof(script) - offsetof(typeof(script), n_tries));
 }
@@ -237,7 +231,7 @@ static int run(int64_t n)
 	fill(n);
 	r = transaction_run(tx, &session);
 	if (!r)
-		slot.rows[0].next_offset += n;
+		assignment.lanes[0].next_offset += n;
 	return r;
 }
 
@@ -265,7 +259,7 @@ static void expect_committed(int64_t n)
 					      " positions WHERE service ="
 					      " 'chillybin' AND topic ="
 					      " 'orders' AND partition = 0"),
-			 slot.rows[0].next_offset);
+			 assignment.lanes[0].next_offset);
 }
 
 /* ---- the ways ---- */
@@ -390,7 +384,7 @@ START_TEST(a_worker_that_reads_nothing_is_not_asked_to)
 		tx->ops = &without_load;
 		fill(FEW);
 		tx->batch->records[1].decided = true;
-		batch_close(tx->batch, 0);
+		batch_close(tx->batch, &taken->lanes, 0);
 		ck_assert_int_eq(transaction_run(tx, &session), 0);
 		expect_modes("c");
 		ck_assert_int_eq(script.n_loads, 0);
@@ -402,7 +396,7 @@ START_TEST(a_miss_of_a_worker_that_reads_nothing_is_a_refusal)
 		tx->ops = &without_load;
 		script.fail_with = ROWS_KNOWN;
 		script.n_fail = 1;
-		ck_assert_int_eq(run(FEW), TRANSACTION_E_HOLD);
+		ck_assert_int_eq(run(FEW), TRANSACTION_E_BACKOFF);
 		expect_committed(0);
 	}
 END_TEST
@@ -413,7 +407,7 @@ START_TEST(a_refusal_of_the_server_holds_and_leaves_nothing)
 	{
 		script.fail_with = "53100";
 		script.n_fail = 1;
-		ck_assert_int_eq(run(MANY), TRANSACTION_E_HOLD);
+		ck_assert_int_eq(run(MANY), TRANSACTION_E_BACKOFF);
 		ck_assert_str_eq(tx->error, "no");
 		expect_committed(0);
 		script.n_fail = 0;
@@ -429,7 +423,7 @@ START_TEST(a_refusal_while_reading_holds)
 		fill(FEW);
 		tx->batch->needs_load = true;
 		ck_assert_int_eq(transaction_run(tx, &session),
-				 TRANSACTION_E_HOLD);
+				 TRANSACTION_E_BACKOFF);
 		ck_assert_str_eq(tx->error, "division by zero");
 		script.n_fail = 0;
 		ck_assert_int_eq(run(FEW), 0);
@@ -524,7 +518,7 @@ START_TEST(a_refusal_that_no_record_explains_holds_and_gives_nobody_up)
 	{
 		script.fail_with = "23514";
 		script.n_fail = 1000;
-		ck_assert_int_eq(run(MANY), TRANSACTION_E_HOLD);
+		ck_assert_int_eq(run(MANY), TRANSACTION_E_BACKOFF);
 		ck_assert_str_eq(tx->error, "no");
 		expect_committed(0);
 		ck_assert_int_eq(n_given_up("true"), 0);
@@ -544,7 +538,7 @@ START_TEST(a_record_that_cannot_be_given_up_takes_no_other_along)
 		ck_assert_int_eq(run(MANY), TRANSACTION_E_FENCED);
 		take_over();
 		expect_committed(17);
-		ck_assert_int_eq(run(MANY), TRANSACTION_E_HOLD);
+		ck_assert_int_eq(run(MANY), TRANSACTION_E_BACKOFF);
 		expect_committed(17);
 		ck_assert_int_eq(n_given_up("true"), 0);
 	}
@@ -561,11 +555,11 @@ START_TEST(a_part_that_moves_nothing_does_not_hide_a_refusal)
 		fill(32);
 		for (size_t i = 0; i < 8; i++)
 			tx->batch->records[i].decided = true;
-		tx->moves[0].next_offset = 40;
+		tx->batch->extent->moves[0].next_offset = 40;
 		postgres_exec(session.watch,
 			      "UPDATE positions SET next_offset = 40");
 		ck_assert_int_eq(transaction_run(tx, &session),
-				 TRANSACTION_E_HOLD);
+				 TRANSACTION_E_BACKOFF);
 		ck_assert_ptr_nonnull(strstr(tx->error, "check constraint"));
 	}
 END_TEST

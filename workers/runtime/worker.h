@@ -17,11 +17,20 @@
 #ifndef RUNTIME_WORKER_H
 #define RUNTIME_WORKER_H
 
+#include "infra/lib/conf.h"
 #include "infra/lib/pg.h"
 #include "workers/runtime/batch.h"
-#include "workers/runtime/conf.h"
 #include "workers/runtime/positions.h"
 #include "workers/runtime/publish.h"
+
+/* Settings of every worker; the rows are in conf.def. */
+/* clang-format off */
+struct runtime_conf {
+#include "infra/lib/conf_fields.h"
+#include "workers/runtime/conf.def"
+#include "infra/lib/conf_end.h"
+};
+/* clang-format on */
 
 /* What a worker holds while a task runs. */
 struct worker_assignments {

@@ -14,7 +14,6 @@ static const char *url;
 static struct pg *pg;
 static struct batch *batch;
 static struct tally tally;
-static struct slot slot;
 static struct schema_fault fault;
 
 static void setup(void)
@@ -52,7 +51,7 @@ static int add_at(uint8_t n, struct text stall, enum toastie_state state,
 	ck_assert_int_eq(toastie_encode(&toastie, &writer), 0);
 	kafka.value = arena_copy(&batch->arena, writer.p, writer.n);
 	kafka.n_value = writer.n;
-	record = batch_add(batch, &slot, &kafka);
+	record = batch_add(batch, NULL, &kafka);
 	envelope_init(&record->envelope);
 	record->envelope.type = EVENT_TOASTIE;
 	record->envelope.version = 1;
@@ -186,7 +185,7 @@ END_TEST
 START_TEST(another_type_is_poison)
 	{
 		struct kafka_record kafka = { .offset = 0 };
-		struct record *record = batch_add(batch, &slot, &kafka);
+		struct record *record = batch_add(batch, NULL, &kafka);
 
 		envelope_init(&record->envelope);
 		record->envelope.type = EVENT_PICK;
