@@ -16,84 +16,85 @@
 #include "workers/runtime/assignments_state.h"
 #include "workers/runtime/counters.h"
 
-struct assignments *assignments_new(const struct assignments_params *params)
+struct assignments *assignments_new(struct kafka_in *in,
+				    const struct identity *identity)
 {
-	struct assignments *assignments = xcalloc(1, sizeof(*assignments));
+	struct assignments *given = xcalloc(1, sizeof(*given));
 
-	assignments->params = *params;
+	given->in = in;
+	given->identity = identity;
 	for (int i = 0; i < ASSIGNMENTS_MAX; i++) {
-		assignments->all[i].topic = i / TOPIC_PARTITIONS;
-		assignments->all[i].partition = i % TOPIC_PARTITIONS;
+		given->all[i].topic = i / TOPIC_PARTITIONS;
+		given->all[i].partition = i % TOPIC_PARTITIONS;
 	}
-	return assignments;
+	return given;
 }
 
-struct assignments *assignments_free(struct assignments *assignments)
+struct assignments *assignments_free(struct assignments *given)
 {
-	if (!assignments)
+	if (!given)
 		return NULL;
 	for (size_t i = 0; i < ASSIGNMENTS_MAX; i++)
-		emitted_deinit(&assignments->all[i].emitted);
-	lanes_deinit(&assignments->lanes);
-	free(assignments);
+		emitted_deinit(&given->all[i].emitted);
+	lanes_deinit(&given->lanes);
+	free(given);
 	return NULL;
 }
 
-struct assignment *assignments_all(struct assignments *assignments)
+struct assignment *assignments_all(struct assignments *given)
 {
-	return assignments->all;
+	return given->all;
 }
 
-const struct lanes *assignments_lanes(const struct assignments *assignments)
+const struct lanes *assignments_lanes(const struct assignments *given)
 {
-	return &assignments->lanes;
+	return &given->lanes;
 }
 
 /* ---- what the group says ---- */
 
 /* Somebody has raised the topic's partitions: keys have moved, and what lies
  * there has no position. */
-static void note_undeclared(struct assignments *assignments,
+static void note_undeclared(struct assignments *given,
 			    const struct kafka_partition *partition)
 {
 	log_error("PARTITION-UNDECLARED",
 		  "'%s' partition %" PRId32
 		  " is not declared (the topic has %d), nothing reads it",
-		  assignments->params.topic_names[partition->topic],
+		  given->identity->topic_names[partition->topic],
 		  partition->partition, TOPIC_PARTITIONS);
-	assignments->undeclared[partition->topic] = partition->partition;
+	given->undeclared[partition->topic] = partition->partition;
 }
 
-void assignments_given(struct assignments *assignments,
+void assignments_given(struct assignments *given,
 		       const struct kafka_partition *partitions, size_t n)
 {
-	memset(assignments->undeclared, 0, sizeof(assignments->undeclared));
+	memset(given->undeclared, 0, sizeof(given->undeclared));
 	for (size_t i = 0; i < n; i++) {
 		struct assignment *assignment;
 		int topic = partitions[i].topic;
 
-		backoff_end(&assignments->topic_backoffs[topic]);
+		backoff_end(&given->topic_backoffs[topic]);
 		if (partitions[i].partition >= TOPIC_PARTITIONS) {
-			note_undeclared(assignments, &partitions[i]);
+			note_undeclared(given, &partitions[i]);
 			continue;
 		}
-		assignment = assignment_of(assignments, topic,
-					   partitions[i].partition);
+		assignment =
+			assignment_of(given, topic, partitions[i].partition);
 		assignment->state = ASSIGNMENT_ACQUIRING;
 		assignment->confirm = false;
 	}
-	assignments->joined = true;
+	given->joined = true;
 	counter_set(&runtime_counters.assigned, (int64_t)n);
 	log_info("ASSIGNED", "%zu partitions by group '%s'", n,
-		 assignments->params.group);
+		 given->identity->group);
 }
 
-void assignments_revoked(struct assignments *assignments)
+void assignments_revoked(struct assignments *given)
 {
-	assignments->joined = false;
-	for (size_t i = 0; i < ASSIGNMENTS_MAX; i++) {
-		struct assignment *assignment = &assignments->all[i];
-
+	given->joined = false;
+	for (struct assignment *assignment = given->all;
+	     assignment < given->all + ASSIGNMENTS_MAX; assignment++) {
 		assignment->state = ASSIGNMENT_FREE;
 		assignment->gone = false;
 		backoff_end(&assignment->backoff);
@@ -104,30 +105,29 @@ void assignments_revoked(struct assignments *assignments)
 	counter_set(&runtime_counters.assigned, 0);
 }
 
-bool assignments_joined(const struct assignments *assignments)
+bool assignments_joined(const struct assignments *given)
 {
-	return assignments->joined;
+	return given->joined;
 }
 
 /* ---- acquiring ---- */
 
-bool assignments_acquiring(const struct assignments *assignments)
+bool assignments_acquiring(const struct assignments *given)
 {
 	for (size_t i = 0; i < ASSIGNMENTS_MAX; i++)
-		if (assignments->all[i].state == ASSIGNMENT_ACQUIRING)
+		if (given->all[i].state == ASSIGNMENT_ACQUIRING)
 			return true;
 	return false;
 }
 
 /* Those that wait for a take-over, or those that have had one. */
-static size_t keys_of(const struct assignments *assignments, bool acquiring,
+static size_t keys_of(const struct assignments *given, bool acquiring,
 		      struct position_key *ret)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < ASSIGNMENTS_MAX; i++) {
-		const struct assignment *assignment = &assignments->all[i];
-
+	for (const struct assignment *assignment = given->all;
+	     assignment < given->all + ASSIGNMENTS_MAX; assignment++) {
 		if (assignment->state == ASSIGNMENT_FREE ||
 		    (assignment->state == ASSIGNMENT_ACQUIRING) != acquiring)
 			continue;
@@ -139,20 +139,20 @@ static size_t keys_of(const struct assignments *assignments, bool acquiring,
 	return n;
 }
 
-size_t assignments_to_acquire(const struct assignments *assignments,
+size_t assignments_to_acquire(const struct assignments *given,
 			      struct position_key ret[static ASSIGNMENTS_MAX])
 {
-	return keys_of(assignments, true, ret);
+	return keys_of(given, true, ret);
 }
 
-size_t assignments_to_refresh(const struct assignments *assignments,
+size_t assignments_to_refresh(const struct assignments *given,
 			      struct position_key ret[static ASSIGNMENTS_MAX])
 {
-	return keys_of(assignments, false, ret);
+	return keys_of(given, false, ret);
 }
 
-void assignments_doubt(struct assignments *assignments,
-		       struct assignment *assignment, bool confirm)
+void assignments_doubt(struct assignments *given, struct assignment *assignment,
+		       bool confirm)
 {
 	struct kafka_partition partition = {
 		.topic = assignment->topic,
@@ -160,33 +160,31 @@ void assignments_doubt(struct assignments *assignments,
 	};
 
 	if (assignment->state == ASSIGNMENT_READING)
-		(void)kafka_in_pause(assignments->params.in, &partition, 1);
+		(void)kafka_in_pause(given->in, &partition, 1);
 	assignment->state = ASSIGNMENT_ACQUIRING;
 	assignment->confirm = confirm;
 	assignment->n_lanes = 0;
 	emitted_forget(&assignment->emitted);
 }
 
-void assignments_doubt_all(struct assignments *assignments)
+void assignments_doubt_all(struct assignments *given)
 {
-	for (size_t i = 0; i < ASSIGNMENTS_MAX; i++) {
-		struct assignment *assignment = &assignments->all[i];
-
+	for (struct assignment *assignment = given->all;
+	     assignment < given->all + ASSIGNMENTS_MAX; assignment++) {
 		if (assignment->state != ASSIGNMENT_FREE &&
 		    assignment->state != ASSIGNMENT_ACQUIRING)
-			assignments_doubt(assignments, assignment, false);
+			assignments_doubt(given, assignment, false);
 	}
 }
 
-int assignments_confirm(struct assignments *assignments)
+int assignments_confirm(struct assignments *given)
 {
 	struct kafka_partition partitions[ASSIGNMENTS_MAX];
 	size_t n = 0;
 	int r;
 
-	for (size_t i = 0; i < ASSIGNMENTS_MAX; i++) {
-		struct assignment *assignment = &assignments->all[i];
-
+	for (struct assignment *assignment = given->all;
+	     assignment < given->all + ASSIGNMENTS_MAX; assignment++) {
 		if (assignment->state != ASSIGNMENT_ACQUIRING ||
 		    !assignment->confirm)
 			continue;
@@ -198,18 +196,18 @@ int assignments_confirm(struct assignments *assignments)
 	}
 	if (!n)
 		return 0;
-	r = kafka_in_commit(assignments->params.in, partitions, n, true);
+	r = kafka_in_commit(given->in, partitions, n, true);
 	if (r)
 		return r;
 	for (size_t i = 0; i < ASSIGNMENTS_MAX; i++)
-		assignments->all[i].confirm = false;
+		given->all[i].confirm = false;
 	return 0;
 }
 
-static void add_row(struct assignments *assignments, const struct position *row)
+static void add_row(struct assignments *given, const struct position *row)
 {
 	struct assignment *assignment =
-		assignment_of(assignments, row->topic, row->partition);
+		assignment_of(given, row->topic, row->partition);
 
 	if (assignment->state != ASSIGNMENT_ACQUIRING)
 		return;
@@ -262,53 +260,52 @@ static bool has_key(const struct position_key *keys, size_t n_keys,
 	return false;
 }
 
-void assignments_acquired(struct assignments *assignments,
+void assignments_acquired(struct assignments *given,
 			  const struct position_key *keys, size_t n_keys,
 			  struct positions *positions)
 {
-	bool same = lanes_same(&assignments->lanes, &positions->lanes);
+	bool same = lanes_same(&given->lanes, &positions->lanes);
 	size_t n_begun = 0;
 
 	for (size_t i = 0; i < positions->n_rows; i++)
-		add_row(assignments, &positions->rows[i]);
-	for (size_t i = 0; i < ASSIGNMENTS_MAX; i++) {
-		struct assignment *assignment = &assignments->all[i];
-
+		add_row(given, &positions->rows[i]);
+	for (struct assignment *assignment = given->all;
+	     assignment < given->all + ASSIGNMENTS_MAX; assignment++) {
 		if (assignment->state == ASSIGNMENT_ACQUIRING) {
 			if (!has_key(keys, n_keys, assignment))
 				continue;
 			begin(assignment);
 			n_begun++;
 		} else if (!same && assignment->state != ASSIGNMENT_FREE) {
-			assignments_doubt(assignments, assignment, true);
+			assignments_doubt(given, assignment, true);
 		}
 	}
 	if (!same) {
-		lanes_deinit(&assignments->lanes);
-		assignments->lanes = positions->lanes;
+		lanes_deinit(&given->lanes);
+		given->lanes = positions->lanes;
 		positions->lanes.n_lanes = 0;
 	}
 	log_info("TAKEN-OVER", "%zu partitions, %zu rows, %zu lanes", n_begun,
-		 positions->n_rows, assignments->lanes.n_lanes);
+		 positions->n_rows, given->lanes.n_lanes);
 }
 
 /* ---- refreshing ---- */
 
-static const struct lane_position *
-lane_of(const struct assignments *assignments,
-	const struct assignment *assignment, const char *name)
+static const struct lane_position *lane_of(const struct assignments *given,
+					   const struct assignment *assignment,
+					   const char *name)
 {
 	for (size_t i = 0; i < assignment->n_lanes; i++) {
 		const struct lane_position *lane = &assignment->lanes[i];
 
-		if (!strcmp(assignments->lanes.lanes[lane->lane].name, name))
+		if (!strcmp(given->lanes.lanes[lane->lane].name, name))
 			return lane;
 	}
 	return NULL;
 }
 
 /* Do the rows say exactly what we believe? */
-static bool is_still_ours(const struct assignments *assignments,
+static bool is_still_ours(const struct assignments *given,
 			  const struct assignment *assignment,
 			  const struct positions *positions)
 {
@@ -321,7 +318,7 @@ static bool is_still_ours(const struct assignments *assignments,
 		if (row->topic != assignment->topic ||
 		    row->partition != assignment->partition)
 			continue;
-		lane = lane_of(assignments, assignment, row->lane_name);
+		lane = lane_of(given, assignment, row->lane_name);
 		if (!lane || row->epoch != lane->epoch ||
 		    row->next_offset != lane->next_offset)
 			return false;
@@ -330,44 +327,42 @@ static bool is_still_ours(const struct assignments *assignments,
 	return n == assignment->n_lanes;
 }
 
-bool assignments_refreshed(struct assignments *assignments,
+bool assignments_refreshed(struct assignments *given,
 			   const struct positions *positions)
 {
 	bool all = true;
 
-	for (size_t i = 0; i < ASSIGNMENTS_MAX; i++) {
-		struct assignment *assignment = &assignments->all[i];
-
+	for (struct assignment *assignment = given->all;
+	     assignment < given->all + ASSIGNMENTS_MAX; assignment++) {
 		if (assignment->state == ASSIGNMENT_FREE ||
 		    assignment->state == ASSIGNMENT_ACQUIRING ||
-		    is_still_ours(assignments, assignment, positions))
+		    is_still_ours(given, assignment, positions))
 			continue;
 		all = false;
 		log_warn("POSITION-TAKEN",
 			 "'%s' partition %" PRId32 " has another holder or "
 			 "lane, will confirm membership and take it over",
-			 assignments->params.topic_names[assignment->topic],
+			 given->identity->topic_names[assignment->topic],
 			 assignment->partition);
-		assignments_doubt(assignments, assignment, true);
+		assignments_doubt(given, assignment, true);
 	}
 	return all;
 }
 
 /* ---- what was written ---- */
 
-size_t assignments_positions(const struct assignments *assignments,
+size_t assignments_positions(const struct assignments *given,
 			     struct assigned_position *ret)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < ASSIGNMENTS_MAX; i++) {
-		const struct assignment *assignment = &assignments->all[i];
-
+	for (const struct assignment *assignment = given->all;
+	     assignment < given->all + ASSIGNMENTS_MAX; assignment++) {
 		if (!assignment_is_ours(assignment))
 			continue;
 		for (size_t k = 0; k < assignment->n_lanes; k++)
 			ret[n++] = assignment_position(assignment, k,
-						       &assignments->lanes);
+						       &given->lanes);
 	}
 	return n;
 }
@@ -380,22 +375,22 @@ static void note_written(struct assignment *assignment, int64_t emitted)
 	assignment->written_at_ms = clock_now_ms();
 }
 
-void assignments_written(struct assignments *assignments,
+void assignments_written(struct assignments *given,
 			 const struct assigned_position *positions, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		note_written(assignment_of(assignments, positions[i].topic,
+		note_written(assignment_of(given, positions[i].topic,
 					   positions[i].partition),
 			     positions[i].emitted);
 }
 
-void assignments_committed(struct assignments *assignments,
+void assignments_committed(struct assignments *given,
 			   const struct batch_extent *extent)
 {
 	for (size_t i = 0; i < extent->n_moves; i++) {
 		const struct assigned_position *move = &extent->moves[i];
-		struct assignment *assignment = assignment_of(
-			assignments, move->topic, move->partition);
+		struct assignment *assignment =
+			assignment_of(given, move->topic, move->partition);
 
 		if (!assignment_is_ours(assignment))
 			continue;
@@ -422,18 +417,17 @@ static int64_t unacknowledged_ms(struct assignment *assignment, int64_t now_ms)
 	return now_ms - assignment->emitted_at_ms;
 }
 
-int64_t assignments_unwritten_ms(struct assignments *assignments,
-				 int64_t now_ms)
+int64_t assignments_unwritten_ms(struct assignments *given, int64_t now_ms)
 {
 	int64_t longest_ms = 0;
 
-	assignments->unacknowledged_ms = 0;
+	given->unacknowledged_ms = 0;
 	for (size_t i = 0; i < ASSIGNMENTS_MAX; i++) {
-		struct assignment *assignment = &assignments->all[i];
+		struct assignment *assignment = &given->all[i];
 		int64_t ms = unacknowledged_ms(assignment, now_ms);
 
-		if (ms > assignments->unacknowledged_ms)
-			assignments->unacknowledged_ms = ms;
+		if (ms > given->unacknowledged_ms)
+			given->unacknowledged_ms = ms;
 		if (!assignment_is_ours(assignment) ||
 		    assignment_emitted(assignment) <= assignment->written)
 			assignment->written_at_ms = now_ms;
@@ -443,15 +437,14 @@ int64_t assignments_unwritten_ms(struct assignments *assignments,
 	return longest_ms;
 }
 
-void assignments_mirror(struct assignments *assignments, bool all)
+void assignments_mirror(struct assignments *given, bool all)
 {
 	struct kafka_partition partitions[ASSIGNMENTS_MAX];
 	size_t n = 0;
 
-	report_levels(assignments);
-	for (size_t i = 0; i < ASSIGNMENTS_MAX; i++) {
-		struct assignment *assignment = &assignments->all[i];
-
+	report_levels(given);
+	for (struct assignment *assignment = given->all;
+	     assignment < given->all + ASSIGNMENTS_MAX; assignment++) {
 		if (!assignment_is_ours(assignment) || assignment->written <= 0)
 			continue;
 		if (!all && assignment->written == assignment->mirrored)
@@ -464,6 +457,5 @@ void assignments_mirror(struct assignments *assignments, bool all)
 		};
 	}
 	if (n)
-		(void)kafka_in_commit(assignments->params.in, partitions, n,
-				      false);
+		(void)kafka_in_commit(given->in, partitions, n, false);
 }

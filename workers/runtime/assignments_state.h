@@ -7,7 +7,8 @@
 #include "workers/runtime/assignments.h"
 
 struct assignments {
-	struct assignments_params params;
+	struct kafka_in *in;
+	const struct identity *identity;
 	struct assignment all[ASSIGNMENTS_MAX];
 	struct lanes lanes;
 	bool joined;
@@ -23,14 +24,14 @@ struct assignments {
 	char sentence[BACKOFF_REASON_BYTES + 250];
 };
 
-static inline struct assignment *assignment_of(struct assignments *assignments,
+static inline struct assignment *assignment_of(struct assignments *given,
 					       int topic, int32_t partition)
 {
-	return &assignments->all[topic * TOPIC_PARTITIONS + partition];
+	return &given->all[topic * TOPIC_PARTITIONS + partition];
 }
 
 /* Twice a second: notes where nothing is left to decide (report.c). */
-void report_levels(struct assignments *assignments);
+void report_levels(struct assignments *given);
 /* It was being read, and is again in a moment (reading.c). */
 bool reading_goes_on(const struct assignment *assignment);
 

@@ -12,7 +12,7 @@
 #include "workers/runtime/batches.h"
 #include "workers/runtime/jobs.h"
 
-enum { TOPIC_NAME_BYTES = 250, HOLDER_BYTES = 64, GROUP_BYTES = 128 };
+enum { HOLDER_BYTES = 64, GROUP_BYTES = 128 };
 
 struct engine {
 	const struct worker_ops *ops;
@@ -23,7 +23,6 @@ struct engine {
 	char group[GROUP_BYTES];
 	char producer[128];
 	char topic_texts[WORKER_TOPICS_MAX][TOPIC_NAME_BYTES];
-	const char *topic_names[WORKER_TOPICS_MAX];
 
 	struct loop *loop;
 	struct loop_source *signals[2];

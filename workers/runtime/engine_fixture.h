@@ -30,9 +30,10 @@ static size_t log_bytes, n_decoded;
 
 static const struct identity two_topics = {
 	.topics = { &topic_table[TOPIC_ORDERS], &topic_table[TOPIC_RESTOCKS] },
+	.topic_names = { "orders", "restocks" },
+	.group = "test",
 	.n_topics = 2,
 };
-static const char *const two_names[] = { "orders", "restocks" };
 
 static inline int decode_any(void *arg, struct batch *batch,
 			     struct record *record, struct schema_fault *fault)
@@ -66,7 +67,8 @@ static inline void acquire_all(void)
 static inline void fixture_setup_of(const struct worker_ops *ops,
 				    const struct runtime_conf *conf)
 {
-	struct kafka_in_params params = { .topics = two_names, .n_topics = 2 };
+	struct kafka_in_params params = { .topics = two_topics.topic_names,
+					  .n_topics = 2 };
 	struct publisher_params publishing = { .producer = "test@1",
 					       .group = "test" };
 
@@ -75,11 +77,7 @@ static inline void fixture_setup_of(const struct worker_ops *ops,
 		.out = log_file, .program = "test", .version = "1" });
 	ck_assert_int_eq(kafka_in_new(&in, &params), 0);
 	ck_assert_int_eq(publisher_new(&publisher, &publishing), 0);
-	assignments = assignments_new(
-		&(struct assignments_params){ .in = in,
-					      .identity = &two_topics,
-					      .topic_names = two_names,
-					      .group = "test" });
+	assignments = assignments_new(in, &two_topics);
 	batches = batches_new(
 		&(struct batches_params){ .ops = ops,
 					  .conf = conf,

@@ -89,7 +89,7 @@ static void name_holder(struct engine *engine)
 		       random & 0xffff);
 }
 
-static void name_all(struct engine *engine)
+static int name_all(struct engine *engine)
 {
 	const struct worker_ops *ops = engine->ops;
 	const struct runtime_conf *conf = engine->conf;
@@ -103,14 +103,21 @@ static void name_all(struct engine *engine)
 		.service = ops->service,
 		.colour = conf->colour,
 		.holder = engine->holder,
+		.group = engine->group,
 		.n_topics = ops->n_topics,
 	};
 	for (size_t i = 0; i < ops->n_topics; i++) {
 		engine->identity.topics[i] = &topic_table[ops->topics[i]];
-		(void)snprintf(engine->topic_texts[i], TOPIC_NAME_BYTES, "%s%s",
-			       topic_table[ops->topics[i]].name, conf->suffix);
-		engine->topic_names[i] = engine->topic_texts[i];
+		engine->identity.topic_names[i] = engine->topic_texts[i];
+		if (topic_name(engine->topic_texts[i], ops->topics[i],
+			       conf->suffix)) {
+			log_error("TOPIC-SUFFIX",
+				  "'%s' makes names of topics too long",
+				  conf->suffix);
+			return -EINVAL;
+		}
 	}
+	return 0;
 }
 
 /* ---- opening ---- */
@@ -158,7 +165,7 @@ static int open_consumer(struct engine *engine)
 		.client_id = engine->holder,
 		.group = engine->group,
 		.instance_id = engine->conf->instance,
-		.topics = engine->topic_names,
+		.topics = engine->identity.topic_names,
 		.n_topics = engine->identity.n_topics,
 		.queue_max_kbytes = engine->conf->queue_kbytes,
 		.session_timeout_ms = engine->conf->session_timeout_ms,
@@ -197,12 +204,7 @@ static int open_publisher(struct engine *engine)
 
 static void open_assignments(struct engine *engine)
 {
-	engine->assignments = assignments_new(&(struct assignments_params){
-		.in = engine->in,
-		.identity = &engine->identity,
-		.topic_names = engine->topic_names,
-		.group = engine->group,
-	});
+	engine->assignments = assignments_new(engine->in, &engine->identity);
 	counters_collect(assignments_collect, engine->assignments);
 }
 
@@ -328,8 +330,9 @@ int engine_open(struct engine **ret, const struct worker_ops *ops, void *arg,
 	tune_malloc();
 	(void)signal(SIGPIPE, SIG_IGN);
 	open_log(engine);
-	name_all(engine);
 	r = check_topics(ops);
+	if (!r)
+		r = name_all(engine);
 	if (!r)
 		r = open_all(engine);
 	if (r) {

@@ -19,12 +19,14 @@ enum { ASSIGNMENTS_MAX = WORKER_TOPICS_MAX * TOPIC_PARTITIONS };
 #define ROWS_CHANGED "TG002"
 #define ROWS_KNOWN "TG003"
 
-/* Who we are, and the names of our topics; the same for a worker's life. */
+/* Who we are, and what our topics are; the same for a worker's life. */
 struct identity {
 	const char *service;
 	const char *colour;
 	const char *holder;
+	const char *group;
 	const struct topic *topics[WORKER_TOPICS_MAX];
+	const char *topic_names[WORKER_TOPICS_MAX]; /* with their suffix */
 	size_t n_topics;
 };
 

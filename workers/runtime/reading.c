@@ -50,49 +50,46 @@ static struct kafka_partition place_of(const struct assignment *assignment)
 }
 
 /* Pauses it; `next_read` is where it goes on. */
-static void stop(struct assignments *assignments, struct assignment *assignment)
+static void stop(struct assignments *given, struct assignment *assignment)
 {
 	struct kafka_partition place = place_of(assignment);
 
 	if (assignment->state == ASSIGNMENT_READING)
-		(void)kafka_in_pause(assignments->params.in, &place, 1);
+		(void)kafka_in_pause(given->in, &place, 1);
 	assignment->state = ASSIGNMENT_ACQUIRED;
 }
 
-static void back_off(struct assignments *assignments,
-		     struct assignment *assignment, const char *id,
-		     const char *why)
+static void back_off(struct assignments *given, struct assignment *assignment,
+		     const char *id, const char *why)
 {
-	stop(assignments, assignment);
+	stop(given, assignment);
 	if (backoff_begin(&assignment->backoff, why, clock_now_ms()))
 		log_error(id,
 			  "'%s' partition %" PRId32
 			  " cannot be read: %s, pausing this partition, will "
 			  "retry",
-			  assignments->params.topic_names[assignment->topic],
+			  given->identity->topic_names[assignment->topic],
 			  assignment->partition, why);
 }
 
 /* ---- what the client says ---- */
 
-static void topic_failed(struct assignments *assignments, int topic,
-			 const char *why)
+static void topic_failed(struct assignments *given, int topic, const char *why)
 {
-	if (backoff_begin(&assignments->topic_backoffs[topic], why,
-			  clock_now_ms()))
+	if (backoff_begin(&given->topic_backoffs[topic], why, clock_now_ms()))
 		log_error("TOPIC-UNREADABLE", "topic '%s' cannot be read: %s",
-			  assignments->params.topic_names[topic], why);
+			  given->identity->topic_names[topic], why);
 }
 
 /* @mark says that it cannot be read; @assignment is NULL for what is none. */
-static void read_failed(struct assignments *assignments,
+static void read_failed(struct assignments *given,
 			struct assignment *assignment,
 			const struct kafka_record *mark)
 {
 	const char *why = mark->value;
 
 	if (mark->partition < 0) {
-		topic_failed(assignments, mark->topic, why);
+		topic_failed(given, mark->topic, why);
 		return;
 	}
 	if (!assignment || assignment->state == ASSIGNMENT_FREE)
@@ -102,14 +99,13 @@ static void read_failed(struct assignments *assignments,
 		 * says so once. The log is asked before anything is said. */
 		assignment->gone = true;
 		if (assignment->state == ASSIGNMENT_READING)
-			stop(assignments, assignment);
+			stop(given, assignment);
 	} else if (assignment->state == ASSIGNMENT_READING) {
-		back_off(assignments, assignment, "PARTITION-UNREADABLE", why);
+		back_off(given, assignment, "PARTITION-UNREADABLE", why);
 	}
 }
 
-static void flows(struct assignments *assignments,
-		  struct assignment *assignment)
+static void flows(struct assignments *given, struct assignment *assignment)
 {
 	assignment->flowing = true;
 	if (!assignment->backoff.on)
@@ -117,15 +113,14 @@ static void flows(struct assignments *assignments,
 	log_info("PARTITION-READ",
 		 "'%s' partition %" PRId32 " is read again after %" PRId64
 		 " ms",
-		 assignments->params.topic_names[assignment->topic],
+		 given->identity->topic_names[assignment->topic],
 		 assignment->partition,
 		 clock_now_ms() - assignment->backoff.since_ms);
 	backoff_end(&assignment->backoff);
 }
 
 /* Is it the one that must come next? If not, reading is begun again. */
-static bool in_turn(struct assignments *assignments,
-		    struct assignment *assignment,
+static bool in_turn(struct assignments *given, struct assignment *assignment,
 		    const struct kafka_record *kafka, int64_t *ret_from)
 {
 	int64_t offset = kafka->offset;
@@ -143,29 +138,29 @@ static bool in_turn(struct assignments *assignments,
 	if (offset > assignment->next_read)
 		counter_add(&runtime_counters.gaps, 1);
 	assignment->next_read = offset;
-	flows(assignments, assignment);
+	flows(given, assignment);
 	return true;
 }
 
-struct assignment *assignments_receive(struct assignments *assignments,
+struct assignment *assignments_receive(struct assignments *given,
 				       const struct kafka_record *kafka,
 				       int64_t *ret_from)
 {
 	struct assignment *assignment = NULL;
 
 	if (kafka->partition >= 0 && kafka->partition < TOPIC_PARTITIONS)
-		assignment = assignment_of(assignments, kafka->topic,
-					   kafka->partition);
+		assignment =
+			assignment_of(given, kafka->topic, kafka->partition);
 	switch (kafka->mark) {
 	case KAFKA_UNREADABLE:
 	case KAFKA_GONE:
-		read_failed(assignments, assignment, kafka);
+		read_failed(given, assignment, kafka);
 		return NULL;
 	case KAFKA_RECORD:
 	case KAFKA_END:
 		break;
 	}
-	if (!assignment || !in_turn(assignments, assignment, kafka, ret_from))
+	if (!assignment || !in_turn(given, assignment, kafka, ret_from))
 		return NULL;
 	return assignment;
 }
@@ -173,13 +168,13 @@ struct assignment *assignments_receive(struct assignments *assignments,
 /* ---- a position that is said to be gone ---- */
 
 /* True: the log has it. @why is for people. */
-static bool log_has(struct assignments *assignments,
+static bool log_has(struct assignments *given,
 		    const struct assignment *assignment,
 		    char why[static BACKOFF_REASON_BYTES])
 {
 	int64_t low, high, next = assignment->next_read;
 
-	if (kafka_in_watermarks(assignments->params.in, assignment->topic,
+	if (kafka_in_watermarks(given->in, assignment->topic,
 				assignment->partition, ASK_TIMEOUT_MS, &low,
 				&high)) {
 		(void)snprintf(why, BACKOFF_REASON_BYTES,
@@ -196,13 +191,12 @@ static bool log_has(struct assignments *assignments,
 }
 
 /* The client reads again what it had given up. */
-static void restart(struct assignments *assignments, int64_t now_ms)
+static void restart(struct assignments *given, int64_t now_ms)
 {
-	assignments->restart_at_ms = now_ms + RESTART_EVERY_MS;
-	kafka_in_restart(assignments->params.in);
-	for (size_t i = 0; i < ASSIGNMENTS_MAX; i++) {
-		struct assignment *assignment = &assignments->all[i];
-
+	given->restart_at_ms = now_ms + RESTART_EVERY_MS;
+	kafka_in_restart(given->in);
+	for (struct assignment *assignment = given->all;
+	     assignment < given->all + ASSIGNMENTS_MAX; assignment++) {
 		assignment->gone = false;
 		if (assignment->state == ASSIGNMENT_READING)
 			assignment->state = ASSIGNMENT_ACQUIRED;
@@ -210,21 +204,20 @@ static void restart(struct assignments *assignments, int64_t now_ms)
 }
 
 /* One at a time: asking may take as long as a broker is slow. */
-static void check_gone(struct assignments *assignments, int64_t now_ms)
+static void check_gone(struct assignments *given, int64_t now_ms)
 {
 	char why[BACKOFF_REASON_BYTES];
 
-	for (size_t i = 0; i < ASSIGNMENTS_MAX; i++) {
-		struct assignment *assignment = &assignments->all[i];
-
+	for (struct assignment *assignment = given->all;
+	     assignment < given->all + ASSIGNMENTS_MAX; assignment++) {
 		if (!assignment->gone ||
 		    assignment->state != ASSIGNMENT_ACQUIRED ||
 		    !backoff_over(&assignment->backoff, now_ms))
 			continue;
-		if (!log_has(assignments, assignment, why))
-			back_off(assignments, assignment, "POSITION-GONE", why);
-		else if (now_ms >= assignments->restart_at_ms)
-			restart(assignments, now_ms);
+		if (!log_has(given, assignment, why))
+			back_off(given, assignment, "POSITION-GONE", why);
+		else if (now_ms >= given->restart_at_ms)
+			restart(given, now_ms);
 		return;
 	}
 }
@@ -232,15 +225,14 @@ static void check_gone(struct assignments *assignments, int64_t now_ms)
 /* ---- beginning to read ---- */
 
 /* Nothing has come of the last try: it is begun again. */
-static void stop_silent(struct assignments *assignments, int64_t now_ms)
+static void stop_silent(struct assignments *given, int64_t now_ms)
 {
-	for (size_t i = 0; i < ASSIGNMENTS_MAX; i++) {
-		struct assignment *assignment = &assignments->all[i];
-
+	for (struct assignment *assignment = given->all;
+	     assignment < given->all + ASSIGNMENTS_MAX; assignment++) {
 		if (assignment->state == ASSIGNMENT_READING &&
 		    assignment->backoff.on &&
 		    backoff_over(&assignment->backoff, now_ms))
-			stop(assignments, assignment);
+			stop(given, assignment);
 	}
 }
 
@@ -256,7 +248,7 @@ static void begin(struct assignment *assignment, int64_t now_ms)
 				    assignment->backoff.reason, now_ms);
 }
 
-static void begin_later(struct assignments *assignments,
+static void begin_later(struct assignments *given,
 			struct assignment *assignment, int64_t now_ms)
 {
 	if (!assignment->failing_at_ms)
@@ -266,7 +258,7 @@ static void begin_later(struct assignments *assignments,
 		assignment->failing_at_ms = 0;
 		assignment->gone = true;
 	}
-	assignments->read_at_ms = now_ms + READ_AGAIN_MS;
+	given->read_at_ms = now_ms + READ_AGAIN_MS;
 }
 
 bool reading_goes_on(const struct assignment *assignment)
@@ -276,15 +268,14 @@ bool reading_goes_on(const struct assignment *assignment)
 		clock_now_ms() - assignment->failing_at_ms < BREAK_MAX_MS);
 }
 
-static void begin_all(struct assignments *assignments, int64_t now_ms)
+static void begin_all(struct assignments *given, int64_t now_ms)
 {
 	struct kafka_partition places[ASSIGNMENTS_MAX];
 	bool begun[ASSIGNMENTS_MAX];
 	size_t n = 0;
 
-	for (size_t i = 0; i < ASSIGNMENTS_MAX; i++) {
-		const struct assignment *assignment = &assignments->all[i];
-
+	for (const struct assignment *assignment = given->all;
+	     assignment < given->all + ASSIGNMENTS_MAX; assignment++) {
 		if (assignment->state == ASSIGNMENT_ACQUIRED &&
 		    !assignment->gone &&
 		    backoff_over(&assignment->backoff, now_ms))
@@ -292,81 +283,79 @@ static void begin_all(struct assignments *assignments, int64_t now_ms)
 	}
 	if (!n)
 		return;
-	kafka_in_resume_at(assignments->params.in, places, n, begun);
+	kafka_in_resume_at(given->in, places, n, begun);
 	for (size_t i = 0; i < n; i++) {
 		struct assignment *assignment = assignment_of(
-			assignments, places[i].topic, places[i].partition);
+			given, places[i].topic, places[i].partition);
 
 		if (begun[i])
 			begin(assignment, now_ms);
 		else
-			begin_later(assignments, assignment, now_ms);
+			begin_later(given, assignment, now_ms);
 	}
 }
 
 /* ---- topics ---- */
 
-static void topic_answered(struct assignments *assignments, int topic,
-			   bool there)
+static void topic_answered(struct assignments *given, int topic, bool there)
 {
-	struct backoff *backoff = &assignments->topic_backoffs[topic];
+	struct backoff *backoff = &given->topic_backoffs[topic];
 
 	if (!there) {
-		topic_failed(assignments, topic, "the brokers do not have it");
+		topic_failed(given, topic, "the brokers do not have it");
 		return;
 	}
 	if (backoff->on)
 		log_info("TOPIC-READ", "topic '%s' is there again",
-			 assignments->params.topic_names[topic]);
+			 given->identity->topic_names[topic]);
 	backoff_end(backoff);
 }
 
 /* When the client says that one has gone, and until all are there. */
-static void check_topics(struct assignments *assignments, int64_t now_ms)
+static void check_topics(struct assignments *given, int64_t now_ms)
 {
-	size_t n_topics = assignments->params.identity->n_topics;
+	size_t n_topics = given->identity->n_topics;
 	bool there[KAFKA_IN_TOPICS_MAX], wanted;
 
-	if (kafka_in_topics_doubted(assignments->params.in))
-		assignments->topics_doubted = true;
-	wanted = assignments->topics_doubted;
+	if (kafka_in_topics_doubted(given->in))
+		given->topics_doubted = true;
+	wanted = given->topics_doubted;
 	for (size_t i = 0; i < n_topics; i++)
-		wanted = wanted || assignments->topic_backoffs[i].on;
-	if (!wanted || now_ms < assignments->topics_at_ms)
+		wanted = wanted || given->topic_backoffs[i].on;
+	if (!wanted || now_ms < given->topics_at_ms)
 		return;
-	if (!kafka_in_topics(assignments->params.in, ASK_TIMEOUT_MS, there)) {
-		assignments->topics_doubted = false;
+	if (!kafka_in_topics(given->in, ASK_TIMEOUT_MS, there)) {
+		given->topics_doubted = false;
 		for (size_t i = 0; i < n_topics; i++)
-			topic_answered(assignments, (int)i, there[i]);
+			topic_answered(given, (int)i, there[i]);
 	}
-	assignments->topics_at_ms = clock_now_ms() + ASK_TOPICS_EVERY_MS;
+	given->topics_at_ms = clock_now_ms() + ASK_TOPICS_EVERY_MS;
 }
 
-void assignments_turn(struct assignments *assignments)
+void assignments_turn(struct assignments *given)
 {
 	int64_t now_ms = clock_now_ms();
 
-	if (!assignments->paused && now_ms >= assignments->read_at_ms) {
-		check_gone(assignments, now_ms);
-		stop_silent(assignments, now_ms);
-		begin_all(assignments, now_ms);
+	if (!given->paused && now_ms >= given->read_at_ms) {
+		check_gone(given, now_ms);
+		stop_silent(given, now_ms);
+		begin_all(given, now_ms);
 	}
-	check_topics(assignments, clock_now_ms());
+	check_topics(given, clock_now_ms());
 }
 
 /* ---- pausing ---- */
 
-void assignments_pause(struct assignments *assignments)
+void assignments_pause(struct assignments *given)
 {
 	struct kafka_partition places[ASSIGNMENTS_MAX];
 	size_t n = 0;
 
-	if (assignments->paused)
+	if (given->paused)
 		return;
-	assignments->paused = true;
-	for (size_t i = 0; i < ASSIGNMENTS_MAX; i++) {
-		struct assignment *assignment = &assignments->all[i];
-
+	given->paused = true;
+	for (struct assignment *assignment = given->all;
+	     assignment < given->all + ASSIGNMENTS_MAX; assignment++) {
 		/* Of one that is about to be read reading may have begun. */
 		if (!assignment_is_ours(assignment))
 			continue;
@@ -374,15 +363,15 @@ void assignments_pause(struct assignments *assignments)
 		assignment->state = ASSIGNMENT_ACQUIRED;
 	}
 	if (n)
-		(void)kafka_in_pause(assignments->params.in, places, n);
+		(void)kafka_in_pause(given->in, places, n);
 }
 
-void assignments_continue(struct assignments *assignments)
+void assignments_continue(struct assignments *given)
 {
-	assignments->paused = false; /* the next turn begins to read */
+	given->paused = false; /* the next turn begins to read */
 }
 
-bool assignments_paused(const struct assignments *assignments)
+bool assignments_paused(const struct assignments *given)
 {
-	return assignments->paused;
+	return given->paused;
 }

@@ -17,7 +17,6 @@
 #include <string.h>
 
 #include "infra/lib/clock.h"
-#include "infra/lib/pg.h"
 #include "workers/runtime/assignments_state.h"
 #include "workers/runtime/counters.h"
 
@@ -62,27 +61,25 @@ static void partition_trouble(const struct assignment *assignment,
 
 /* Walks over all of it: topics that are not there, partitions that nobody
  * declared, partitions that cannot be read. @*at is 0 first; false: no more. */
-static bool next_trouble(const struct assignments *assignments, size_t *at,
+static bool next_trouble(const struct assignments *given, size_t *at,
 			 struct trouble *ret)
 {
-	size_t n_topics = assignments->params.identity->n_topics;
+	size_t n_topics = given->identity->n_topics;
 
 	for (; *at < 2 * n_topics + ASSIGNMENTS_MAX; (*at)++) {
 		size_t topic = *at % n_topics;
 
 		*ret = (struct trouble){ .topic = (int)topic, .partition = -1 };
 		if (*at < n_topics) {
-			if (assignments->topic_backoffs[topic].on)
-				ret->what = assignments->topic_backoffs[topic]
-						    .reason;
+			if (given->topic_backoffs[topic].on)
+				ret->what = given->topic_backoffs[topic].reason;
 		} else if (*at < 2 * n_topics) {
-			ret->partition = assignments->undeclared[topic];
+			ret->partition = given->undeclared[topic];
 			if (ret->partition)
 				ret->what = "it is not declared, nothing reads "
 					    "it";
 		} else {
-			partition_trouble(&assignments->all[*at - 2 * n_topics],
-					  ret);
+			partition_trouble(&given->all[*at - 2 * n_topics], ret);
 		}
 		if (ret->what) {
 			(*at)++;
@@ -92,79 +89,72 @@ static bool next_trouble(const struct assignments *assignments, size_t *at,
 	return false;
 }
 
-static const char *name_of(const struct assignments *assignments, int topic)
+static const char *name_of(const struct assignments *given, int topic)
 {
-	return assignments->params.topic_names[topic];
+	return given->identity->topic_names[topic];
 }
 
-static bool first_trouble(struct assignments *assignments)
+static bool first_trouble(struct assignments *given)
 {
-	char *sentence = assignments->sentence;
-	size_t at = 0, n_bytes = sizeof(assignments->sentence);
+	char *sentence = given->sentence;
+	size_t at = 0, n_bytes = sizeof(given->sentence);
 	struct trouble trouble;
 
-	if (!next_trouble(assignments, &at, &trouble))
+	if (!next_trouble(given, &at, &trouble))
 		return false;
 	if (trouble.partition < 0)
-		(void)snprintf(
-			sentence, n_bytes, "topic '%s' cannot be read: %s",
-			name_of(assignments, trouble.topic), trouble.what);
+		(void)snprintf(sentence, n_bytes,
+			       "topic '%s' cannot be read: %s",
+			       name_of(given, trouble.topic), trouble.what);
 	else
 		(void)snprintf(sentence, n_bytes,
 			       "'%s' partition %" PRId32 " cannot be read: %s",
-			       name_of(assignments, trouble.topic),
-			       trouble.partition, trouble.what);
+			       name_of(given, trouble.topic), trouble.partition,
+			       trouble.what);
 	return true;
 }
 
 /* Acquired, and not read, although nothing else is to be done first? */
-static bool is_late(const struct assignments *assignments,
+static bool is_late(const struct assignments *given,
 		    const struct assignment *assignment)
 {
 	return assignment->state == ASSIGNMENT_ACQUIRING ||
-	       (assignment->state == ASSIGNMENT_ACQUIRED &&
-		!assignments->paused && !reading_goes_on(assignment));
+	       (assignment->state == ASSIGNMENT_ACQUIRED && !given->paused &&
+		!reading_goes_on(assignment));
 }
 
-const char *assignments_not_ready(struct assignments *assignments)
+const char *assignments_not_ready(struct assignments *given)
 {
-	if (assignments->unacknowledged_ms > FACTS_WAIT_MAX_MS) {
-		(void)snprintf(assignments->sentence,
-			       sizeof(assignments->sentence),
+	if (given->unacknowledged_ms > FACTS_WAIT_MAX_MS) {
+		(void)snprintf(given->sentence, sizeof(given->sentence),
 			       "a fact waits for the broker since %d s",
-			       (int)(assignments->unacknowledged_ms / 1000));
-		return assignments->sentence;
+			       (int)(given->unacknowledged_ms / 1000));
+		return given->sentence;
 	}
-	if (first_trouble(assignments))
-		return assignments->sentence;
+	if (first_trouble(given))
+		return given->sentence;
 	for (size_t i = 0; i < ASSIGNMENTS_MAX; i++)
-		if (is_late(assignments, &assignments->all[i]))
+		if (is_late(given, &given->all[i]))
 			return "partitions are being taken over";
 	return NULL;
 }
 
-void assignments_troubles(const struct assignments *assignments,
-			  struct buf *out)
+void assignments_troubles(const struct assignments *given, struct buf *out)
 {
 	struct trouble trouble;
-	const char *comma = "";
+	const char *begin = "[{";
 	size_t at = 0;
 
-	buf_text(out, "[");
-	while (next_trouble(assignments, &at, &trouble)) {
-		const char *topic = name_of(assignments, trouble.topic);
-
-		buf_printf(out, "%s{\"topic\": ", comma);
-		pg_json_text(out, topic, strlen(topic));
+	while (next_trouble(given, &at, &trouble)) {
+		buf_text(out, begin);
+		buf_json_pair(out, "topic",
+			      text_of(name_of(given, trouble.topic)));
 		if (trouble.partition >= 0)
-			buf_printf(out, ", \"partition\": %" PRId32,
-				   trouble.partition);
-		buf_text(out, ", \"what\": ");
-		pg_json_text(out, trouble.what, strlen(trouble.what));
-		buf_text(out, "}");
-		comma = ", ";
+			buf_json_pair_i64(out, "partition", trouble.partition);
+		buf_json_pair(out, "what", text_of(trouble.what));
+		begin = "}, {";
 	}
-	buf_text(out, "]");
+	buf_text(out, *begin == '[' ? "[]" : "}]");
 }
 
 /* ---- lag ---- */
@@ -174,7 +164,7 @@ struct lag {
 	int64_t seconds;
 };
 
-static bool lag_of(const struct assignments *assignments,
+static bool lag_of(const struct assignments *given,
 		   const struct assignment *assignment, struct lag *ret)
 {
 	int64_t end, next = INT64_MAX, since_ms = assignment->read_stamp_ms;
@@ -187,8 +177,8 @@ static bool lag_of(const struct assignments *assignments,
 		next = assignment->decided;
 	if (assignment->state == ASSIGNMENT_FREE ||
 	    assignment->state == ASSIGNMENT_WARM || !assignment->known ||
-	    !kafka_in_end(assignments->params.in, assignment->topic,
-			  assignment->partition, &end))
+	    !kafka_in_end(given->in, assignment->topic, assignment->partition,
+			  &end))
 		return false;
 	ret->records = end > next ? end - next : 0;
 	ret->seconds = 0;
@@ -200,14 +190,13 @@ static bool lag_of(const struct assignments *assignments,
 	return true;
 }
 
-void report_levels(struct assignments *assignments)
+void report_levels(struct assignments *given)
 {
 	struct lag lag;
 
 	for (size_t i = 0; i < ASSIGNMENTS_MAX; i++)
-		if (lag_of(assignments, &assignments->all[i], &lag) &&
-		    !lag.records)
-			assignments->all[i].level_at_ms = clock_wall_ms();
+		if (lag_of(given, &given->all[i], &lag) && !lag.records)
+			given->all[i].level_at_ms = clock_wall_ms();
 }
 
 /* ---- metrics ---- */
@@ -220,63 +209,59 @@ static void line(struct buf *out, const char *name, struct buf *labels,
 	buf_deinit(labels);
 }
 
-static void collect_lags(const struct assignments *assignments, struct buf *out,
+static void collect_lags(const struct assignments *given, struct buf *out,
 			 bool seconds)
 {
 	const char *name = seconds ? LAG_SECONDS : LAG_RECORDS;
-	const char *group = assignments->params.group;
+	const char *group = given->identity->group;
 
 	for (size_t i = 0; i < ASSIGNMENTS_MAX; i++) {
-		const struct assignment *assignment = &assignments->all[i];
+		const struct assignment *assignment = &given->all[i];
 		struct buf labels = { 0 };
 		struct lag lag;
 
-		if (!lag_of(assignments, assignment, &lag))
+		if (!lag_of(given, assignment, &lag))
 			continue;
 		counters_label(&labels, "consumergroup", group);
 		if (seconds)
 			counters_label(&labels, "group", group);
 		counters_label(&labels, "topic",
-			       name_of(assignments, assignment->topic));
+			       name_of(given, assignment->topic));
 		buf_printf(&labels, ",partition=\"%" PRId32 "\"",
 			   assignment->partition);
 		line(out, name, &labels, seconds ? lag.seconds : lag.records);
 	}
 }
 
-static void collect_paused(const struct assignments *assignments,
-			   struct buf *out)
+static void collect_paused(const struct assignments *given, struct buf *out)
 {
 	struct trouble trouble;
 	size_t at = 0;
 
-	while (next_trouble(assignments, &at, &trouble)) {
+	while (next_trouble(given, &at, &trouble)) {
 		struct buf labels = { 0 };
 		char number[16] = "all";
 
 		if (trouble.partition >= 0)
 			(void)snprintf(number, sizeof(number), "%" PRId32,
 				       trouble.partition);
-		counters_label(&labels, "topic",
-			       name_of(assignments, trouble.topic));
+		counters_label(&labels, "topic", name_of(given, trouble.topic));
 		counters_label(&labels, "partition", number);
 		line(out, PAUSED, &labels, 1);
 	}
 }
 
 /* A row for each topic that this worker reads, by its name without suffix. */
-static void collect_consumed(const struct assignments *assignments,
-			     struct buf *out)
+static void collect_consumed(const struct assignments *given, struct buf *out)
 {
-	const struct identity *identity = assignments->params.identity;
+	const struct identity *identity = given->identity;
 
 	for (size_t i = 0; i < identity->n_topics; i++) {
 		struct buf labels = { 0 };
 		int64_t n = 0;
 
 		for (size_t k = 0; k < TOPIC_PARTITIONS; k++)
-			n += assignments->all[i * TOPIC_PARTITIONS + k]
-				     .n_received;
+			n += given->all[i * TOPIC_PARTITIONS + k].n_received;
 		counters_label(&labels, "messaging_destination_name",
 			       identity->topics[i]->name);
 		line(out, CONSUMED, &labels, n);
@@ -285,20 +270,20 @@ static void collect_consumed(const struct assignments *assignments,
 
 void assignments_collect(void *arg, struct buf *out)
 {
-	const struct assignments *assignments = arg;
+	const struct assignments *given = arg;
 
 	counters_head(out, CONSUMED, "records read", KIND_COUNTER);
-	collect_consumed(assignments, out);
+	collect_consumed(given, out);
 	counters_head(out, LAG_RECORDS, "records behind the end of the log",
 		      KIND_GAUGE);
-	collect_lags(assignments, out, false);
+	collect_lags(given, out, false);
 	counters_head(out, LAG_SECONDS,
 		      "age of the record that was read last, while any is left",
 		      KIND_GAUGE);
-	collect_lags(assignments, out, true);
+	collect_lags(given, out, true);
 	counters_head(out, PAUSED,
 		      "1 for a partition that cannot be read; \"all\" when it "
 		      "is the topic",
 		      KIND_GAUGE);
-	collect_paused(assignments, out);
+	collect_paused(given, out);
 }

@@ -57,13 +57,13 @@ static void acquire_again(void)
 	assignment_at(3)->state = ASSIGNMENT_ACQUIRING;
 }
 
-#define TOPIC_JSON "{\"topic\": \"orders\", \"what\": \"no such topic\"}"
+#define TOPIC_JSON "{\"topic\":\"orders\",\"what\":\"no such topic\"}"
 #define RAISED_JSON                                                            \
-	"{\"topic\": \"restocks\", \"partition\": 12, \"what\":"               \
-	" \"it is not declared, nothing reads it\"}"
+	"{\"topic\":\"restocks\",\"partition\":12,\"what\":"                   \
+	"\"it is not declared, nothing reads it\"}"
 #define PARTITION_JSON                                                         \
-	"{\"topic\": \"restocks\", \"partition\": 3, \"what\":"                \
-	" \"it is \\\"broken\\\"\"}"
+	"{\"topic\":\"restocks\",\"partition\":3,\"what\":"                    \
+	"\"it is \\\"broken\\\"\"}"
 #define METRIC "galore_paused_partitions{topic="
 
 /* What is wrong, and how it is shown; NULL: not at all. */
@@ -173,11 +173,11 @@ END_TEST
  * its records are read and counted. */
 START_TEST(any_topic_of_the_table_can_be_read)
 	{
-		struct identity identity = { .n_topics = 1 };
+		struct identity identity = two_topics;
 		char line[160];
 
 		identity.topics[0] = &topic_table[_i];
-		assignments->params.identity = &identity;
+		assignments->identity = &identity;
 		batches->params.identity = &identity;
 		come(3, FIRST);
 		check_read(3, FIRST + 1);
