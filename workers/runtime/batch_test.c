@@ -99,7 +99,8 @@ START_TEST(skipped_records_alone_make_a_range)
 	}
 END_TEST
 
-/* A batch over [10, 20) of a slot, and where a lane's next_offset stands. */
+/* A batch over [10, 20) of a partition, and where a lane's next_offset stands.
+ */
 static const struct {
 	int64_t next_offset;
 	bool moves;

@@ -69,7 +69,7 @@ START_TEST(a_gap_before_another_record_than_the_first_time_is_not_believed)
 	}
 END_TEST
 
-START_TEST(records_behind_one_that_is_not_in_turn_are_not_taken)
+START_TEST(records_behind_one_that_is_not_in_turn_are_ignored)
 	{
 		come(3, FIRST + 5);
 		come(3, FIRST + 5);
@@ -185,7 +185,7 @@ static struct lane_position *add_lane(int32_t partition)
 	return &assignment->lanes[1];
 }
 
-START_TEST(a_record_of_which_a_fact_is_out_already_is_skipped)
+START_TEST(a_record_whose_facts_are_published_is_skipped)
 	{
 		struct lane_position *north = add_lane(3);
 
@@ -265,7 +265,7 @@ static void come_large(int32_t partition, int64_t offset, size_t n_bytes,
 	kafka_in_fake_push(in, &record, &header, part == HEADER);
 }
 
-START_TEST(a_batch_that_is_full_takes_no_more_and_reads_it_again)
+START_TEST(a_batch_that_is_full_gets_no_more_and_reads_it_again)
 	{
 		for (int64_t i = 0; i < 9; i++)
 			come_large(3, FIRST + i, MIB, VALUE);
@@ -581,7 +581,7 @@ static void add_tests(TCase *tcase)
 	tcase_add_test(tcase, a_gap_between_two_records_is_passed_at_once);
 	tcase_add_test(tcase, a_gap_before_the_first_record_is_believed_when_it_comes_again);
 	tcase_add_test(tcase, a_gap_before_another_record_than_the_first_time_is_not_believed);
-	tcase_add_test(tcase, records_behind_one_that_is_not_in_turn_are_not_taken);
+	tcase_add_test(tcase, records_behind_one_that_is_not_in_turn_are_ignored);
 	tcase_add_test(tcase, a_record_after_a_new_beginning_has_no_witness_either);
 	tcase_add_test(tcase, offsets_below_the_one_that_must_come_next_are_ignored);
 	tcase_add_test(tcase, partitions_that_are_not_declared_or_not_ours_are_ignored);
@@ -589,10 +589,10 @@ static void add_tests(TCase *tcase)
 	tcase_add_test(tcase, the_end_of_the_log_alone_makes_a_range_without_records);
 	tcase_add_test(tcase, the_end_of_the_log_where_we_are_makes_no_batch);
 	tcase_add_test(tcase, a_gap_that_was_passed_moves_next_offset_with_its_batch);
-	tcase_add_test(tcase, a_record_of_which_a_fact_is_out_already_is_skipped);
+	tcase_add_test(tcase, a_record_whose_facts_are_published_is_skipped);
 	tcase_add_test(tcase, a_record_of_a_lane_that_is_not_ours_is_skipped);
 	tcase_add_test(tcase, a_record_without_an_envelope_is_dead_and_not_decoded);
-	tcase_add_test(tcase, a_batch_that_is_full_takes_no_more_and_reads_it_again);
+	tcase_add_test(tcase, a_batch_that_is_full_gets_no_more_and_reads_it_again);
 	tcase_add_test(tcase, a_batch_of_small_records_has_more_bytes);
 	tcase_add_loop_test(tcase, the_bytes_of_all_parts_of_a_record_count, KEY, HEADER + 1);
 	tcase_add_test(tcase, a_full_batch_is_polled_for_only_while_the_worker_is_paused);

@@ -5,9 +5,9 @@
  * Each turn hears delivery reports, ends the job that the database thread has
  * finished, fills the open batch, and gives that thread its next job: by
  * urgency a session, a take-over, a batch, a worker's task, emitted_offset
- * alone, a look at the epochs. What a job works on is not touched until it is
- * done. Any doubt about what is ours has assignments taken over anew; nothing
- * is ever assumed about a commit of unknown outcome.
+ * alone, a refresh of the positions. What a job works on is not touched until
+ * it is done. Any doubt about what is ours has assignments taken over anew;
+ * nothing is ever assumed about a commit of unknown outcome.
  *
  * The engine is what connects assignments and batches: it hands the results of
  * jobs to the one, and has the other drop what came into doubt by that.

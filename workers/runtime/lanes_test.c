@@ -8,7 +8,7 @@
 
 #include "infra/lib/check_fixture.h"
 
-/* Records of every kind that the rules tell apart. */
+/* Records of every kind that the rules distinguish. */
 static struct lane_key key_of(int i)
 {
 	static char customers[64][16], keys[64][16];

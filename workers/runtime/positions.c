@@ -451,18 +451,18 @@ static void mark_dead(const struct pg *pg, int i, int row,
 
 	for (size_t k = 0; k < batch->n_records; k++) {
 		struct record *record = &batch->records[k];
-		char *words;
+		char *copy;
 
 		if (record->kafka.topic != topic ||
 		    record->kafka.partition != partition ||
 		    record->kafka.offset != offset)
 			continue;
-		words = arena_alloc(&batch->arena, reason.n + detail.n + 2);
-		(void)str_n_copy(words, reason.n + 1, reason.p, reason.n);
-		(void)str_n_copy(words + reason.n + 1, detail.n + 1, detail.p,
+		copy = arena_alloc(&batch->arena, reason.n + detail.n + 2);
+		(void)str_n_copy(copy, reason.n + 1, reason.p, reason.n);
+		(void)str_n_copy(copy + reason.n + 1, detail.n + 1, detail.p,
 				 detail.n);
-		record->dead_reason = words;
-		record->dead_detail = words + reason.n + 1;
+		record->dead_reason = copy;
+		record->dead_detail = copy + reason.n + 1;
 	}
 }
 

@@ -49,8 +49,8 @@ static void teardown(void)
 	other = pg_free(other);
 }
 
-static void take(struct pg *session, const struct identity *who,
-		 struct positions *ret)
+static void acquire(struct pg *session, const struct identity *who,
+		    struct positions *ret)
 {
 	int r = positions_acquire(session, who, keys, 3, ret);
 
@@ -134,7 +134,7 @@ START_TEST(a_take_over_gives_each_row_a_higher_epoch)
 		for (int round = 0; round < 3; round++) {
 			int64_t before = highest;
 
-			take(pg, &me, held);
+			acquire(pg, &me, held);
 			ck_assert_uint_eq(held->n_rows, 3);
 			ck_assert_uint_eq(held->lanes.n_lanes, 1);
 			ck_assert(held->lanes.lanes[0].mine);
@@ -152,9 +152,9 @@ START_TEST(a_take_over_gives_each_row_a_higher_epoch)
 	}
 END_TEST
 
-START_TEST(a_look_changes_nothing)
+START_TEST(a_refresh_changes_nothing)
 	{
-		take(pg, &me, held);
+		acquire(pg, &me, held);
 		ck_assert_int_eq(
 			positions_refresh(other, &zombie, keys, 3, theirs), 0);
 		ck_assert_uint_eq(theirs->n_rows, 3);
@@ -173,7 +173,7 @@ END_TEST
 START_TEST(a_colour_without_lanes_takes_nothing)
 	{
 		me.colour = "green";
-		take(pg, &me, held);
+		acquire(pg, &me, held);
 		ck_assert_uint_eq(held->n_rows, 0);
 		ck_assert_uint_eq(held->lanes.n_lanes, 1);
 		ck_assert(!held->lanes.lanes[0].mine);
@@ -184,9 +184,9 @@ START_TEST(the_holder_of_an_older_epoch_moves_nothing)
 	{
 		struct assigned_position old, fresh;
 
-		take(other, &zombie, theirs);
+		acquire(other, &zombie, theirs);
 		old = believed(theirs, 0, 0, 0);
-		take(pg, &me, held);
+		acquire(pg, &me, held);
 		fresh = believed(held, 0, 0, 0);
 		ck_assert_int_eq(move(other, &zombie, &old, 1), PG_E_SQL);
 		ck_assert_int_eq(next_of(0), 0);
@@ -210,13 +210,13 @@ START_TEST(a_take_over_waits_for_a_commit_in_flight_and_sees_it)
 		struct assigned_position row;
 		int n_looks = 0;
 
-		take(pg, &me, held);
+		acquire(pg, &me, held);
 		row = believed(held, 0, 0, 0);
 		(void)pg_add(pg, &pg_begin, NULL);
 		positions_add_move(pg, &me, &row, 1, &args);
 		ck_assert_int_eq(pg_run(pg, TIMEOUT_MS), 0);
 		pg_on_waiting(other, 20, end_transaction, &n_looks);
-		take(other, &zombie, theirs);
+		acquire(other, &zombie, theirs);
 		ck_assert_int_ge(n_looks, 3);
 		ck_assert_int_eq(find(theirs, 0, 0, 0)->next_offset, 10);
 	}
@@ -241,7 +241,7 @@ static const char split[] =
 START_TEST(a_lane_that_is_split_off_is_taken_with_its_parent)
 	{
 		postgres_exec(other, split);
-		take(pg, &me, held);
+		acquire(pg, &me, held);
 		ck_assert_uint_eq(held->lanes.n_lanes, 2);
 		ck_assert_str_eq(held->lanes.lanes[0].name, "stable");
 		ck_assert_str_eq(held->lanes.lanes[1].name, "pier");
@@ -285,9 +285,9 @@ START_TEST(a_take_over_that_meets_a_change_of_lanes_takes_all_of_them)
 			" next_offset, emitted_offset, epoch FROM positions"
 			" WHERE service = 'chillybin'");
 		pg_on_waiting(pg, 20, end_split, &n_looks);
-		take(pg, &me, held);
+		acquire(pg, &me, held);
 		ck_assert_int_gt(n_looks, 0);
-		/* The first UPDATE did not see the new rows; the lanes told. */
+		/* The first UPDATE did not see the new rows; the lanes do. */
 		ck_assert_uint_eq(held->n_rows, 6);
 		ck_assert_uint_eq(held->lanes.n_lanes, 2);
 	}
@@ -316,7 +316,7 @@ START_TEST(an_ended_lane_is_read_as_long_as_a_lane_below_it_lives)
 			      "UPDATE control.lanes SET ended_at = now()"
 			      " WHERE lane = 'pier'; DELETE FROM positions"
 			      " WHERE lane = 'pier'");
-		take(pg, &me, held);
+		acquire(pg, &me, held);
 		ck_assert_uint_eq(held->lanes.n_lanes, 3);
 		ck_assert(held->lanes.lanes[1].ended);
 		ck_assert(!held->lanes.lanes[1].mine);
@@ -339,7 +339,7 @@ START_TEST(a_lane_that_ended_while_another_lived_is_read_beside_it)
 		postgres_exec(other, "UPDATE control.lanes SET ended_at = now()"
 				     " WHERE lane = 'pier'; UPDATE positions"
 				     " SET colour = '' WHERE lane = 'pier'");
-		take(pg, &me, held);
+		acquire(pg, &me, held);
 		ck_assert_uint_eq(held->lanes.n_lanes, 3);
 		ck_assert_str_eq(held->lanes.lanes[1].name, "pier");
 		ck_assert(held->lanes.lanes[1].ended);
@@ -356,7 +356,7 @@ START_TEST(what_ended_before_only_stable_lived_is_not_read)
 		postgres_exec(other, "UPDATE control.lanes SET ended_at = now()"
 				     " WHERE lane = 'pier'; UPDATE positions"
 				     " SET colour = '' WHERE lane = 'pier'");
-		take(pg, &me, held);
+		acquire(pg, &me, held);
 		ck_assert_uint_eq(held->lanes.n_lanes, 1);
 		ck_assert_uint_eq(held->n_rows, 3);
 	}
@@ -373,7 +373,7 @@ START_TEST(more_lanes_than_a_worker_knows_are_an_answer)
 				 POSITIONS_E_TOO_MANY);
 		postgres_exec(other,
 			      "DELETE FROM control.lanes WHERE lane = 'l1'");
-		take(pg, &me, held);
+		acquire(pg, &me, held);
 		ck_assert_uint_eq(held->lanes.n_lanes, LANES_MAX);
 	}
 END_TEST
@@ -384,7 +384,7 @@ START_TEST(a_row_that_is_not_where_it_is_believed_to_be_fails_all_of_them)
 	{
 		struct assigned_position rows[2];
 
-		take(pg, &me, held);
+		acquire(pg, &me, held);
 		rows[0] = believed(held, 0, 0, 0);
 		rows[1] = believed(held, 0, 1, 0);
 		rows[1].next_offset = 5;
@@ -401,7 +401,7 @@ START_TEST(emitted_never_goes_above_next_nor_back)
 	{
 		struct assigned_position row;
 
-		take(pg, &me, held);
+		acquire(pg, &me, held);
 		row = believed(held, 0, 0, 0);
 		row.emitted = 99;
 		ck_assert_int_eq(move(pg, &me, &row, 1), 0);
@@ -424,12 +424,12 @@ START_TEST(a_zombie_emits_nothing)
 	{
 		struct assigned_position row;
 
-		take(pg, &me, held);
+		acquire(pg, &me, held);
 		row = believed(held, 0, 0, 0);
 		ck_assert_int_eq(move(pg, &me, &row, 1), 0);
 		row.next_offset = row.to_next = 10;
 		row.emitted = 10;
-		take(other, &zombie, theirs);
+		acquire(other, &zombie, theirs);
 		ck_assert_int_eq(positions_emit(pg, &me, &row, 1), PG_E_SQL);
 		ck_assert_str_eq(pg_sqlstate(pg), POSITIONS_LOST);
 		ck_assert_int_eq(emitted_of(0), 0);
@@ -440,7 +440,7 @@ START_TEST(a_release_leaves_rows_of_another_epoch_alone)
 	{
 		struct assigned_position rows[2];
 
-		take(pg, &me, held);
+		acquire(pg, &me, held);
 		rows[0] = believed(held, 0, 0, 0);
 		rows[1] = believed(held, 0, 1, 0);
 		ck_assert_int_eq(move(pg, &me, rows, 2), 0);
@@ -463,32 +463,32 @@ START_TEST(a_release_leaves_rows_of_another_epoch_alone)
 	}
 END_TEST
 
-/* ---- holding beside the batches ---- */
+/* ---- confirming beside the batches ---- */
 
-START_TEST(a_hold_keeps_a_take_over_waiting_until_its_commit)
+START_TEST(a_confirm_keeps_a_take_over_waiting_until_its_commit)
 	{
 		struct assigned_position rows[2];
 		int n_looks = 0;
 
-		take(pg, &me, held);
+		acquire(pg, &me, held);
 		rows[0] = believed(held, 0, 0, 0);
 		rows[1] = believed(held, 1, 0, 0);
 		(void)pg_add(pg, &pg_begin, NULL);
 		positions_add_confirm(pg, &me, rows, 2, &args);
 		ck_assert_int_eq(pg_run(pg, TIMEOUT_MS), 0);
 		pg_on_waiting(other, 20, end_transaction, &n_looks);
-		take(other, &zombie, theirs);
+		acquire(other, &zombie, theirs);
 		ck_assert_int_ge(n_looks, 3);
 	}
 END_TEST
 
-START_TEST(a_hold_of_rows_that_somebody_else_has_fails)
+START_TEST(a_confirm_of_rows_that_somebody_else_has_fails)
 	{
 		struct assigned_position row;
 
-		take(pg, &me, held);
+		acquire(pg, &me, held);
 		row = believed(held, 0, 0, 0);
-		take(other, &zombie, theirs);
+		acquire(other, &zombie, theirs);
 		(void)pg_add(pg, &pg_begin, NULL);
 		positions_add_confirm(pg, &me, &row, 1, &args);
 		(void)pg_add(pg, &pg_commit, NULL);
@@ -497,12 +497,12 @@ START_TEST(a_hold_of_rows_that_somebody_else_has_fails)
 	}
 END_TEST
 
-START_TEST(holds_do_not_keep_each_other_waiting)
+START_TEST(confirms_do_not_keep_each_other_waiting)
 	{
 		struct assigned_position row;
 		struct pg_call more = { 0 };
 
-		take(pg, &me, held);
+		acquire(pg, &me, held);
 		row = believed(held, 0, 0, 0);
 		(void)pg_add(pg, &pg_begin, NULL);
 		positions_add_confirm(pg, &me, &row, 1, &args);
@@ -542,7 +542,7 @@ static int store_dead(struct batch *batch)
 	return r;
 }
 
-START_TEST(a_dead_letter_is_stored_and_told_again_in_the_same_words)
+START_TEST(a_dead_letter_is_stored_and_read_again_with_the_same_text)
 	{
 		struct batch *batch = batch_new();
 		struct record *record;
@@ -629,7 +629,7 @@ END_TEST
 static void add_tests(TCase *tcase)
 {
 	tcase_add_test(tcase, a_take_over_gives_each_row_a_higher_epoch);
-	tcase_add_test(tcase, a_look_changes_nothing);
+	tcase_add_test(tcase, a_refresh_changes_nothing);
 	tcase_add_test(tcase, a_colour_without_lanes_takes_nothing);
 	tcase_add_test(tcase, the_holder_of_an_older_epoch_moves_nothing);
 	tcase_add_test(tcase,
@@ -653,12 +653,12 @@ static void add_tests(TCase *tcase)
 	tcase_add_test(tcase, a_zombie_emits_nothing);
 	tcase_add_test(tcase, a_release_leaves_rows_of_another_epoch_alone);
 	tcase_add_test(tcase,
-		       a_hold_keeps_a_take_over_waiting_until_its_commit);
-	tcase_add_test(tcase, a_hold_of_rows_that_somebody_else_has_fails);
-	tcase_add_test(tcase, holds_do_not_keep_each_other_waiting);
+		       a_confirm_keeps_a_take_over_waiting_until_its_commit);
+	tcase_add_test(tcase, a_confirm_of_rows_that_somebody_else_has_fails);
+	tcase_add_test(tcase, confirms_do_not_keep_each_other_waiting);
 	tcase_add_test(
 		tcase,
-		a_dead_letter_is_stored_and_told_again_in_the_same_words);
+		a_dead_letter_is_stored_and_read_again_with_the_same_text);
 	tcase_add_test(tcase, what_is_no_text_is_no_event_id);
 	tcase_add_test(tcase,
 		       a_key_that_is_longer_than_any_of_ours_is_not_stored);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Publish: what a delivery report is about travels in its opaque pointer:
- * the slot's index above 48 bits of the entry's number, or the highest bit
- * and a worker's own token.
+ * the assignment's index above 48 bits of the entry's number, or the highest
+ * bit and a worker's own token.
  *
- * A dead letter is never a reason to hold. What makes its copy too large is
+ * A dead letter is never a reason to back off. What makes its copy too large is
  * left out; a copy that the broker refuses goes out once more, bare, and is
  * given up when that is refused, too: its row in dead_letters stands, and the
  * original is where the row says. A fact that is refused must not be given up:
- * the owner tries again, with growing pauses, until somebody mends the topic.
+ * the engine tries again, with growing pauses, until somebody mends the topic.
  */
 #include "workers/runtime/publish.h"
 
@@ -261,30 +261,30 @@ static void copy_header(void *arg, const char *name, const void *value,
 		(void)kafka_message_header(copy->message, name, value, n);
 }
 
-/* What fits; the words for the rest. */
+/* What fits; the copy says what does not. */
 static struct kafka_body cut_body(struct copy *copy,
 				  const struct kafka_record *kafka)
 {
 	struct kafka_body body = { kafka->key, kafka->n_key, kafka->value,
 				   kafka->n_value };
-	struct str words = STR_INIT(copy->cut);
+	struct str cut = STR_INIT(copy->cut);
 
 	if (copy->n_headers_cut) {
-		str_add_text(&words, "headers: ");
-		str_add_i64(&words, (int64_t)copy->n_headers_cut);
+		str_add_text(&cut, "headers: ");
+		str_add_i64(&cut, (int64_t)copy->n_headers_cut);
 	}
 	if (body.n_key > COPY_KEY_BYTES) {
-		str_add_text(&words, words.n ? ", key of " : "key of ");
-		str_add_i64(&words, (int64_t)body.n_key);
-		str_add_text(&words, " bytes");
+		str_add_text(&cut, cut.n ? ", key of " : "key of ");
+		str_add_i64(&cut, (int64_t)body.n_key);
+		str_add_text(&cut, " bytes");
 		body.key = NULL;
 		body.n_key = 0;
 	}
 	if (kafka_message_bytes(copy->message) + body.n_key + body.n_value >
 	    KAFKA_OUT_MESSAGE_MAX_BYTES - COPY_SPARE_BYTES) {
-		str_add_text(&words, words.n ? ", value of " : "value of ");
-		str_add_i64(&words, (int64_t)body.n_value);
-		str_add_text(&words, " bytes");
+		str_add_text(&cut, cut.n ? ", value of " : "value of ");
+		str_add_i64(&cut, (int64_t)body.n_value);
+		str_add_text(&cut, " bytes");
 		body.value = NULL;
 		body.n_value = 0;
 	}

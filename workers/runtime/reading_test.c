@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reading: a partition that cannot be read is held by itself, and is tried
- * again until something comes of it. The pauses of a hold are ended by hand.
+ * Reading: a partition that cannot be read is paused alone, and is tried again
+ * until something comes of it. The pauses of a backoff are ended by hand.
  */
 #include "workers/runtime/engine_fixture.h"
 
 #define DAMAGED "a batch is damaged"
 
-/* The pause of its hold is not over by itself while a test looks. */
+/* The pause of its backoff is not over by itself while a test looks. */
 static void pause_lasts(int32_t partition)
 {
 	ck_assert(assignment_at(partition)->backoff.on);
@@ -21,7 +21,7 @@ static void pause_ends(int32_t partition)
 }
 
 /* Only that partition is not read, and this is what everybody is shown. */
-static void check_held_alone(int32_t partition, const char *why)
+static void check_paused_alone(int32_t partition, const char *why)
 {
 	char text[512];
 
@@ -52,7 +52,7 @@ START_TEST(a_partition_that_cannot_be_read_is_paused_alone_and_named)
 		check_read(4, FIRST + 2);
 		pause_lasts(3);
 		assignments_turn(assignments);
-		check_held_alone(3, DAMAGED);
+		check_paused_alone(3, DAMAGED);
 		ck_assert(has_logged("PARTITION-UNREADABLE"));
 		come(4, FIRST + 2);
 		come(5, FIRST);
@@ -61,7 +61,7 @@ START_TEST(a_partition_that_cannot_be_read_is_paused_alone_and_named)
 	}
 END_TEST
 
-START_TEST(records_before_the_mark_are_taken_and_those_behind_it_are_not)
+START_TEST(records_before_the_mark_are_kept_and_those_behind_it_are_not)
 	{
 		come(3, FIRST);
 		come(3, FIRST + 1);
@@ -107,7 +107,7 @@ static const struct {
 	{ KAFKA_END, FIRST + 1, false },    { KAFKA_UNREADABLE, FIRST, false },
 };
 
-START_TEST(its_hold_ends_only_with_what_comes_in_turn)
+START_TEST(its_backoff_ends_only_with_what_comes_in_turn)
 	{
 		come_mark(KAFKA_UNREADABLE, 3, 0, DAMAGED);
 		batches_read(batches);
@@ -125,7 +125,7 @@ START_TEST(its_hold_ends_only_with_what_comes_in_turn)
 	}
 END_TEST
 
-START_TEST(its_hold_ends_when_the_same_gap_is_read_again)
+START_TEST(its_backoff_ends_when_the_same_gap_is_read_again)
 	{
 		come_mark(KAFKA_UNREADABLE, 3, 0, DAMAGED);
 		batches_read(batches);
@@ -202,7 +202,7 @@ START_TEST(a_worker_that_pauses_goes_on_everywhere_from_where_it_was)
 			ck_assert(!client_at(i)->reading);
 		assignments_continue(assignments);
 		assignments_turn(assignments);
-		check_held_alone(4, DAMAGED);
+		check_paused_alone(4, DAMAGED);
 		ck_assert_int_eq(client_at(3)->resumed_at, FIRST + 1);
 	}
 END_TEST
@@ -260,13 +260,13 @@ static const struct {
 	  "the log has not got offset 100, it begins at 0 and ends at 99" },
 };
 
-START_TEST(a_position_that_the_log_has_not_is_held_with_its_bounds)
+START_TEST(a_position_that_the_log_has_not_is_paused_with_its_bounds)
 	{
 		say_gone(3, logs_without_it[_i].low, logs_without_it[_i].high);
 		assignments_turn(assignments);
 		pause_lasts(3);
 		assignments_turn(assignments);
-		check_held_alone(3, logs_without_it[_i].why);
+		check_paused_alone(3, logs_without_it[_i].why);
 		ck_assert(has_logged("POSITION-GONE"));
 		ck_assert_uint_eq(in->n_restarts, 0);
 		ck_assert_uint_eq(client_at(3)->n_watermarks, 1);
@@ -275,19 +275,19 @@ START_TEST(a_position_that_the_log_has_not_is_held_with_its_bounds)
 	}
 END_TEST
 
-START_TEST(a_position_of_which_the_broker_says_nothing_is_held_too)
+START_TEST(a_position_of_which_the_broker_says_nothing_is_paused_too)
 	{
 		client_at(3)->away = true;
 		say_gone(3, 0, 500);
 		assignments_turn(assignments);
 		pause_lasts(3);
-		check_held_alone(3, "the log has not got offset 100, and the "
-				    "broker does not say what it has");
+		check_paused_alone(3, "the log has not got offset 100, and the "
+				      "broker does not say what it has");
 		ck_assert_uint_eq(in->n_restarts, 0);
 	}
 END_TEST
 
-START_TEST(a_hold_for_a_position_ends_when_the_log_has_it)
+START_TEST(a_backoff_for_a_position_ends_when_the_log_has_it)
 	{
 		say_gone(3, FIRST + 1, 500);
 		assignments_turn(assignments);
@@ -331,13 +331,13 @@ END_TEST
 
 /* ---- topics ---- */
 
-static void look(void)
+static void ask(void)
 {
 	assignments->topics_at_ms = 0;
 	assignments_turn(assignments);
 }
 
-START_TEST(a_topic_is_held_until_the_brokers_say_that_it_is_there)
+START_TEST(a_topic_is_paused_until_the_brokers_say_that_it_is_there)
 	{
 		struct kafka_in_fake_topic *restocks = &in->topics[1];
 		struct kafka_record mark = {
@@ -355,18 +355,18 @@ START_TEST(a_topic_is_held_until_the_brokers_say_that_it_is_there)
 				 "topic 'restocks' cannot be read: "
 				 "not authorized");
 		in->silent = true;
-		look();
+		ask();
 		ck_assert_str_eq(assignments->topic_backoffs[1].reason,
 				 "not authorized");
 		in->silent = false;
 		restocks->gone = true;
-		look();
+		ask();
 		ck_assert_str_eq(assignments->topic_backoffs[1].reason,
 				 "the brokers do not have it");
-		look();
+		ask();
 		ck_assert(assignments->topic_backoffs[1].on);
 		restocks->gone = false;
-		look();
+		ask();
 		check_no_trouble();
 		ck_assert(has_logged("TOPIC-READ"));
 	}
@@ -374,11 +374,11 @@ END_TEST
 
 START_TEST(the_brokers_are_asked_only_when_there_is_a_doubt)
 	{
-		look();
+		ask();
 		ck_assert_uint_eq(in->n_asked, 0);
 		in->doubted = true;
-		look();
-		look();
+		ask();
+		ask();
 		ck_assert_uint_eq(in->n_asked, 1);
 		check_no_trouble();
 	}
@@ -389,11 +389,11 @@ START_TEST(
 	{
 		in->doubted = true;
 		in->topics[0].gone = true;
-		look();
+		ask();
 		ck_assert(assignments->topic_backoffs[0].on);
 		ck_assert(!assignments->topic_backoffs[1].on);
 		ck_assert(has_logged("TOPIC-UNREADABLE"));
-		look();
+		ask();
 		assignments_turn(assignments);
 		ck_assert_uint_eq(in->n_asked, 2);
 	}
@@ -402,11 +402,11 @@ END_TEST
 START_TEST(a_doubt_of_a_turn_that_may_not_ask_is_kept)
 	{
 		in->doubted = true;
-		look();
+		ask();
 		in->doubted = true;
 		assignments_turn(assignments);
 		ck_assert_uint_eq(in->n_asked, 1);
-		look();
+		ask();
 		ck_assert_uint_eq(in->n_asked, 2);
 	}
 END_TEST
@@ -415,13 +415,13 @@ START_TEST(a_doubt_lasts_until_a_broker_answers)
 	{
 		in->doubted = true;
 		in->silent = true;
-		look();
-		look();
+		ask();
+		ask();
 		ck_assert_uint_eq(in->n_asked, 2);
 		check_no_trouble();
 		in->silent = false;
-		look();
-		look();
+		ask();
+		ask();
 		ck_assert_uint_eq(in->n_asked, 3);
 	}
 END_TEST
@@ -430,21 +430,21 @@ END_TEST
 static void add_tests(TCase *tcase)
 {
 	tcase_add_test(tcase, a_partition_that_cannot_be_read_is_paused_alone_and_named);
-	tcase_add_test(tcase, records_before_the_mark_are_taken_and_those_behind_it_are_not);
+	tcase_add_test(tcase, records_before_the_mark_are_kept_and_those_behind_it_are_not);
 	tcase_add_test(tcase, it_is_begun_again_where_it_stands_when_its_pause_is_over);
-	tcase_add_loop_test(tcase, its_hold_ends_only_with_what_comes_in_turn, 0, CHECK_N(comings));
-	tcase_add_test(tcase, its_hold_ends_when_the_same_gap_is_read_again);
+	tcase_add_loop_test(tcase, its_backoff_ends_only_with_what_comes_in_turn, 0, CHECK_N(comings));
+	tcase_add_test(tcase, its_backoff_ends_when_the_same_gap_is_read_again);
 	tcase_add_test(tcase, when_nothing_comes_of_it_it_is_begun_again);
 	tcase_add_test(tcase, of_a_partition_that_is_taken_over_anew_a_lost_place_is_remembered);
 	tcase_add_test(tcase, one_that_cannot_begin_yet_is_begun_a_little_later);
 	tcase_add_test(tcase, a_worker_that_pauses_goes_on_everywhere_from_where_it_was);
 	tcase_add_loop_test(tcase, a_position_that_the_log_has_is_read_again_after_a_restart, 0, CHECK_N(logs_with_it));
-	tcase_add_loop_test(tcase, a_position_that_the_log_has_not_is_held_with_its_bounds, 0, CHECK_N(logs_without_it));
-	tcase_add_test(tcase, a_position_of_which_the_broker_says_nothing_is_held_too);
-	tcase_add_test(tcase, a_hold_for_a_position_ends_when_the_log_has_it);
+	tcase_add_loop_test(tcase, a_position_that_the_log_has_not_is_paused_with_its_bounds, 0, CHECK_N(logs_without_it));
+	tcase_add_test(tcase, a_position_of_which_the_broker_says_nothing_is_paused_too);
+	tcase_add_test(tcase, a_backoff_for_a_position_ends_when_the_log_has_it);
 	tcase_add_test(tcase, news_of_a_position_counts_before_reading_has_begun_too);
 	tcase_add_test(tcase, of_two_positions_that_are_gone_one_is_asked_for_in_a_turn);
-	tcase_add_test(tcase, a_topic_is_held_until_the_brokers_say_that_it_is_there);
+	tcase_add_test(tcase, a_topic_is_paused_until_the_brokers_say_that_it_is_there);
 	tcase_add_test(tcase, the_brokers_are_asked_only_when_there_is_a_doubt);
 	tcase_add_test(tcase, one_that_has_gone_is_asked_for_until_it_is_there_but_not_in_every_turn);
 	tcase_add_test(tcase, a_doubt_of_a_turn_that_may_not_ask_is_kept);

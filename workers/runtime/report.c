@@ -4,7 +4,7 @@
  * how much it has read, for everybody who shows it: /readyz, /metrics, the
  * heartbeat.
  *
- * Lag is counted from the end of the log that the last fetch has told, so that
+ * Lag is counted from the end of the log that the last fetch has said, so that
  * no broker is asked. Its seconds are the age of the record that was read
  * last, but no more than the time since nothing was left to decide; 0 when
  * nothing is. The names come from two exporters: kafka_exporter has the

@@ -65,7 +65,7 @@ static void rescue(void *arg, int backend_pid, int64_t waited_ms)
 	pg_args_deinit(&args);
 }
 
-/* Is @schema, of which @read tells, at least at version @least? */
+/* Is @schema, whose version @read reads, at least at @least? */
 static int check_version(struct session *session,
 			 const struct pg_statement *read, const char *schema,
 			 int64_t least, char *error)

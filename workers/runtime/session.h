@@ -5,7 +5,7 @@
  *
  * `work` carries every transaction; an epoch lives as long as this connection
  * does. `watch` listens for changes of lanes, and helps when `work` waits for
- * a lock: whoever holds it and waits for its client is hung (a session that
+ * a lock: a session that has it and waits for its client is hung (one that
  * stands still in COPY keeps its keys locked, and no server time-out ends it)
  * and is ended; whoever works is waited for.
  */

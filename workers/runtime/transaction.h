@@ -2,12 +2,12 @@
 /*
  * Transaction: one batch, decided and committed. Database thread.
  *
- * Three ways, by how much the decision takes for granted (batch->mode). The
- * fast one reads nothing. When an id turns out to be known, or the stock does
- * not cover the batch, it is rolled back and goes the checked way, which
- * reads without locks and whose statements hold rows to be what was read;
- * after three misses it locks first. After a fall-back the next batches (2,
- * 4, 8 ... 64) go the checked way at once.
+ * There are three ways, by how much the decision takes for granted
+ * (batch->mode). The fast one reads nothing. When an id turns out to be known,
+ * or the stock does not cover the batch, it is rolled back and goes the checked
+ * way, which reads without locks, and its statements fail when a row is not
+ * what was read; after three misses it locks first. After a fall-back the next
+ * batches (2, 4, 8 ... 64) go the checked way at once.
  *
  * A batch that the database refuses for what is in it (SQLSTATE classes 22,
  * 23 and 54: a value that no column takes, a constraint, a limit) is halved,

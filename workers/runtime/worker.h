@@ -53,8 +53,9 @@ struct worker_task {
 	void (*begin)(void *arg);
 	/*
 	 * Database thread. Adds statements and runs them, with
-	 * positions_add_confirm() of @held before each commit, so that a zombie
-	 * is fenced. Gives what pg_run() gave.
+	 * positions_add_confirm() of @held before each commit, so that a
+	 * worker that was taken over from changes nothing. Gives what pg_run()
+	 * gave.
 	 */
 	int (*run)(void *arg, struct pg *pg,
 		   const struct worker_assignments *held);
@@ -113,8 +114,8 @@ struct worker_ops {
 	const struct worker_task *task; /* NULL: none */
 	/*
 	 * Database thread, every 5 s while nothing else is due, and every 10 s
-	 * whatever else is: reads what
-	 * /metrics shows. Gives what pg_run() gave. NULL: nothing is read.
+	 * whatever else is: reads what /metrics shows. Gives what pg_run()
+	 * gave. NULL: nothing is read.
 	 */
 	int (*survey)(void *arg, struct pg *pg);
 	/* Poll thread: survey() went well. What it read is shown from now on,
