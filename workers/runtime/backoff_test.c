@@ -108,6 +108,7 @@ START_TEST(a_long_reason_is_cut)
 	}
 END_TEST
 
+/* clang-format off */
 int main(void)
 {
 	Suite *suite = suite_create("backoff");
@@ -116,8 +117,7 @@ int main(void)
 	tcase_add_test(tcase, without_a_backoff_it_is_time_to_try);
 	tcase_add_test(tcase, a_backoff_goes_on_while_it_is_tried_at_once);
 	tcase_add_test(tcase, a_backoff_is_over_when_its_pause_has_passed);
-	tcase_add_loop_test(tcase, pauses_grow_to_their_bound_and_no_further, 0,
-			    10);
+	tcase_add_loop_test(tcase, pauses_grow_to_their_bound_and_no_further, 0, 10);
 	tcase_add_test(tcase, two_workers_do_not_try_at_the_same_moment);
 	tcase_add_test(tcase, only_a_beginning_and_another_reason_are_news);
 	tcase_add_test(tcase, a_long_reason_is_cut);

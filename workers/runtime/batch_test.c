@@ -240,6 +240,7 @@ START_TEST(a_reset_batch_is_as_good_as_new)
 	}
 END_TEST
 
+/* clang-format off */
 int main(void)
 {
 	Suite *suite = suite_create("batch");
@@ -247,20 +248,13 @@ int main(void)
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, a_range_goes_from_the_first_to_behind_the_last);
-	tcase_add_test(tcase,
-		       what_a_dropped_partition_made_it_keep_counts_no_more);
+	tcase_add_test(tcase, what_a_dropped_partition_made_it_keep_counts_no_more);
 	tcase_add_test(tcase, skipped_records_alone_make_a_range);
-	tcase_add_loop_test(
-		tcase, it_moves_the_lanes_whose_next_offset_lies_in_its_range,
-		0, CHECK_N(lanes));
-	tcase_add_test(
-		tcase,
-		a_lane_moves_whether_or_not_the_batch_holds_a_record_of_it);
+	tcase_add_loop_test(tcase, it_moves_the_lanes_whose_next_offset_lies_in_its_range, 0, CHECK_N(lanes));
+	tcase_add_test(tcase, a_lane_moves_whether_or_not_the_batch_holds_a_record_of_it);
 	tcase_add_test(tcase, it_brings_along_what_is_emitted_by_now);
 	tcase_add_test(tcase, what_was_decided_before_makes_it_read_its_rows);
-	tcase_add_test(
-		tcase,
-		a_partition_that_is_dropped_takes_its_records_and_its_range_along);
+	tcase_add_test(tcase, a_partition_that_is_dropped_takes_its_records_and_its_range_along);
 	tcase_add_test(tcase, a_try_that_is_taken_back_leaves_poison_dead);
 	tcase_add_test(tcase, a_reset_batch_is_as_good_as_new);
 	return check_run(suite);

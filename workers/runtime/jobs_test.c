@@ -230,22 +230,19 @@ START_TEST(the_row_of_a_worker_that_died_goes_after_an_hour)
 	}
 END_TEST
 
+/* clang-format off */
 int main(void)
 {
 	Suite *suite = suite_create("jobs");
 	TCase *tcase = check_case(suite, 60);
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_add_test(tcase,
-		       a_take_over_that_was_not_replicated_is_not_believed);
-	tcase_add_test(tcase,
-		       nor_is_what_was_emitted_and_the_next_job_is_not_blamed);
+	tcase_add_test(tcase, a_take_over_that_was_not_replicated_is_not_believed);
+	tcase_add_test(tcase, nor_is_what_was_emitted_and_the_next_job_is_not_blamed);
 	tcase_add_test(tcase, nor_is_a_task_of_a_worker);
 	tcase_add_test(tcase, a_heartbeat_does_not_wait_for_a_standby);
 	tcase_add_test(tcase, a_worker_that_is_ready_says_so_in_one_row);
-	tcase_add_test(
-		tcase,
-		a_worker_that_is_not_ready_says_why_and_what_it_cannot_read);
+	tcase_add_test(tcase, a_worker_that_is_not_ready_says_why_and_what_it_cannot_read);
 	tcase_add_test(tcase, a_worker_that_leaves_takes_its_row_along);
 	tcase_add_test(tcase, the_row_of_a_worker_that_died_goes_after_an_hour);
 	return postgres_run(suite);

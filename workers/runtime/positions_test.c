@@ -626,44 +626,34 @@ START_TEST(a_session_that_is_lost_is_an_outcome)
 	}
 END_TEST
 
+/* clang-format off */
 static void add_tests(TCase *tcase)
 {
 	tcase_add_test(tcase, a_take_over_gives_each_row_a_higher_epoch);
 	tcase_add_test(tcase, a_refresh_changes_nothing);
 	tcase_add_test(tcase, a_colour_without_lanes_takes_nothing);
 	tcase_add_test(tcase, the_holder_of_an_older_epoch_moves_nothing);
-	tcase_add_test(tcase,
-		       a_take_over_waits_for_a_commit_in_flight_and_sees_it);
-	tcase_add_test(tcase,
-		       a_lane_that_is_split_off_is_taken_with_its_parent);
-	tcase_add_test(
-		tcase,
-		a_take_over_that_meets_a_change_of_lanes_takes_all_of_them);
+	tcase_add_test(tcase, a_take_over_waits_for_a_commit_in_flight_and_sees_it);
+	tcase_add_test(tcase, a_lane_that_is_split_off_is_taken_with_its_parent);
+	tcase_add_test(tcase, a_take_over_that_meets_a_change_of_lanes_takes_all_of_them);
 	tcase_add_test(tcase, rows_that_the_lanes_do_not_name_are_never_held);
-	tcase_add_test(tcase,
-		       an_ended_lane_is_read_as_long_as_a_lane_below_it_lives);
-	tcase_add_test(tcase,
-		       a_lane_that_ended_while_another_lived_is_read_beside_it);
+	tcase_add_test(tcase, an_ended_lane_is_read_as_long_as_a_lane_below_it_lives);
+	tcase_add_test(tcase, a_lane_that_ended_while_another_lived_is_read_beside_it);
 	tcase_add_test(tcase, what_ended_before_only_stable_lived_is_not_read);
 	tcase_add_test(tcase, more_lanes_than_a_worker_knows_are_an_answer);
-	tcase_add_test(
-		tcase,
-		a_row_that_is_not_where_it_is_believed_to_be_fails_all_of_them);
+	tcase_add_test(tcase, a_row_that_is_not_where_it_is_believed_to_be_fails_all_of_them);
 	tcase_add_test(tcase, emitted_never_goes_above_next_nor_back);
 	tcase_add_test(tcase, a_zombie_emits_nothing);
 	tcase_add_test(tcase, a_release_leaves_rows_of_another_epoch_alone);
-	tcase_add_test(tcase,
-		       a_confirm_keeps_a_take_over_waiting_until_its_commit);
+	tcase_add_test(tcase, a_confirm_keeps_a_take_over_waiting_until_its_commit);
 	tcase_add_test(tcase, a_confirm_of_rows_that_somebody_else_has_fails);
 	tcase_add_test(tcase, confirms_do_not_keep_each_other_waiting);
-	tcase_add_test(
-		tcase,
-		a_dead_letter_is_stored_and_read_again_with_the_same_text);
+	tcase_add_test(tcase, a_dead_letter_is_stored_and_read_again_with_the_same_text);
 	tcase_add_test(tcase, what_is_no_text_is_no_event_id);
-	tcase_add_test(tcase,
-		       a_key_that_is_longer_than_any_of_ours_is_not_stored);
+	tcase_add_test(tcase, a_key_that_is_longer_than_any_of_ours_is_not_stored);
 	tcase_add_test(tcase, a_session_that_is_lost_is_an_outcome);
 }
+/* clang-format on */
 
 int main(void)
 {

@@ -425,33 +425,26 @@ START_TEST(a_fact_that_the_broker_refuses_is_never_given_up)
 	}
 END_TEST
 
+/* clang-format off */
 int main(void)
 {
 	Suite *suite = suite_create("publish");
 	TCase *tcase = check_case(suite, 60);
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_add_test(
-		tcase,
-		a_record_is_emitted_when_all_its_facts_are_on_their_topic);
+	tcase_add_test(tcase, a_record_is_emitted_when_all_its_facts_are_on_their_topic);
 	tcase_add_test(tcase, a_record_without_facts_is_emitted_at_once);
-	tcase_add_test(tcase,
-		       few_facts_go_out_at_once_and_many_wait_for_company);
+	tcase_add_test(tcase, few_facts_go_out_at_once_and_many_wait_for_company);
 	tcase_add_test(tcase, what_was_sent_before_a_take_over_emits_nothing);
 	tcase_add_test(tcase, a_workers_own_fact_brings_its_token_back);
-	tcase_add_test(
-		tcase,
-		after_a_failed_delivery_nothing_is_trusted_until_a_reset);
+	tcase_add_test(tcase, after_a_failed_delivery_nothing_is_trusted_until_a_reset);
 	tcase_add_test(tcase, a_fact_is_on_its_topic_with_its_headers);
 	tcase_add_test(tcase, a_dead_letter_is_the_bytes_as_they_came_and_why);
 	tcase_add_test(tcase, a_fact_that_the_broker_refuses_is_never_given_up);
 	tcase = check_case(suite, 60);
 	tcase_add_checked_fixture(tcase, setup_dead, teardown_dead);
-	tcase_add_test(
-		tcase,
-		a_copy_that_is_too_large_goes_out_without_its_value_and_says_so);
-	tcase_add_test(tcase,
-		       a_copy_that_the_broker_refuses_goes_out_once_more_bare);
+	tcase_add_test(tcase, a_copy_that_is_too_large_goes_out_without_its_value_and_says_so);
+	tcase_add_test(tcase, a_copy_that_the_broker_refuses_goes_out_once_more_bare);
 	tcase_add_test(tcase, a_copy_that_is_refused_even_bare_is_given_up);
 	return check_run(suite);
 }

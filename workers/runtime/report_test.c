@@ -187,21 +187,17 @@ START_TEST(any_topic_of_the_table_can_be_read)
 	}
 END_TEST
 
+/* clang-format off */
 int main(void)
 {
 	Suite *suite = suite_create("report");
 	TCase *tcase = check_case(suite, 20);
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_add_loop_test(tcase, what_cannot_be_read_is_named_with_its_reason,
-			    0, CHECK_N(troubles));
-	tcase_add_test(tcase,
-		       lag_is_what_the_log_has_behind_the_lowest_position);
-	tcase_add_test(tcase,
-		       a_record_after_an_idle_time_is_no_lag_of_that_time);
-	tcase_add_test(tcase,
-		       each_topic_that_is_read_has_a_row_of_what_was_read);
-	tcase_add_loop_test(tcase, any_topic_of_the_table_can_be_read, 0,
-			    N_TOPICS);
+	tcase_add_loop_test(tcase, what_cannot_be_read_is_named_with_its_reason, 0, CHECK_N(troubles));
+	tcase_add_test(tcase, lag_is_what_the_log_has_behind_the_lowest_position);
+	tcase_add_test(tcase, a_record_after_an_idle_time_is_no_lag_of_that_time);
+	tcase_add_test(tcase, each_topic_that_is_read_has_a_row_of_what_was_read);
+	tcase_add_loop_test(tcase, any_topic_of_the_table_can_be_read, 0, N_TOPICS);
 	return check_run(suite);
 }

@@ -581,32 +581,25 @@ static void add_refusal_tests(TCase *tcase)
 		       a_part_that_moves_nothing_does_not_hide_a_refusal);
 }
 
+/* clang-format off */
 static void add_tests(TCase *tcase)
 {
 	tcase_add_test(tcase, a_small_batch_goes_in_one_message);
 	tcase_add_test(tcase, a_large_batch_goes_by_copy);
 	tcase_add_test(tcase, what_a_try_found_dead_is_stored_with_the_rest);
-	tcase_add_loop_test(
-		tcase, a_row_that_is_not_what_was_taken_for_granted_is_read, 0,
-		CHECK_N(misses));
-	tcase_add_test(tcase,
-		       after_three_misses_rows_are_locked_before_the_decision);
-	tcase_add_test(
-		tcase,
-		after_each_fall_back_twice_as_many_batches_are_read_at_once);
-	tcase_add_test(
-		tcase,
-		a_fast_batch_that_succeeds_makes_the_next_fall_back_cheap);
-	tcase_add_test(tcase,
-		       a_batch_whose_decision_rests_on_rows_reads_them_at_once);
+	tcase_add_loop_test(tcase, a_row_that_is_not_what_was_taken_for_granted_is_read, 0, CHECK_N(misses));
+	tcase_add_test(tcase, after_three_misses_rows_are_locked_before_the_decision);
+	tcase_add_test(tcase, after_each_fall_back_twice_as_many_batches_are_read_at_once);
+	tcase_add_test(tcase, a_fast_batch_that_succeeds_makes_the_next_fall_back_cheap);
+	tcase_add_test(tcase, a_batch_whose_decision_rests_on_rows_reads_them_at_once);
 	tcase_add_test(tcase, a_worker_that_reads_nothing_is_not_asked_to);
-	tcase_add_test(tcase,
-		       a_miss_of_a_worker_that_reads_nothing_is_a_refusal);
+	tcase_add_test(tcase, a_miss_of_a_worker_that_reads_nothing_is_a_refusal);
 	tcase_add_test(tcase, a_refusal_of_the_server_holds_and_leaves_nothing);
 	tcase_add_test(tcase, a_refusal_while_reading_holds);
 	tcase_add_test(tcase, a_row_of_another_epoch_fences_and_leaves_nothing);
 	tcase_add_test(tcase, a_session_that_is_ended_in_the_middle_is_lost);
 }
+/* clang-format on */
 
 int main(void)
 {

@@ -150,22 +150,18 @@ START_TEST(a_notification_wakes_the_loop_and_is_told_once)
 	}
 END_TEST
 
+/* clang-format off */
 int main(void)
 {
 	Suite *suite = suite_create("work");
 	TCase *tcase = check_case(suite, 60);
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_add_test(
-		tcase,
-		a_job_runs_in_the_other_thread_and_gives_its_result_once);
+	tcase_add_test(tcase, a_job_runs_in_the_other_thread_and_gives_its_result_once);
 	tcase_add_test(tcase, the_loop_is_woken_when_a_job_is_done);
-	tcase_add_test(tcase,
-		       a_wait_ends_at_its_deadline_and_can_be_begun_again);
+	tcase_add_test(tcase, a_wait_ends_at_its_deadline_and_can_be_begun_again);
 	tcase_add_test(tcase, who_leaves_waits_for_the_job_in_hand);
-	tcase_add_test_raise_signal(
-		tcase, a_second_job_before_the_first_is_done_is_our_mistake,
-		SIGABRT);
+	tcase_add_test_raise_signal(tcase, a_second_job_before_the_first_is_done_is_our_mistake, SIGABRT);
 	tcase_add_test(tcase, a_notification_wakes_the_loop_and_is_told_once);
 	return postgres_run(suite);
 }

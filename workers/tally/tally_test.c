@@ -195,6 +195,7 @@ START_TEST(another_type_is_poison)
 	}
 END_TEST
 
+/* clang-format off */
 int main(void)
 {
 	Suite *suite = suite_create("tally");
@@ -205,11 +206,9 @@ int main(void)
 	tcase_add_test(tcase, a_fact_that_comes_twice_counts_once);
 	tcase_add_test(tcase, only_what_was_made_counts);
 	tcase_add_test(tcase, a_batch_without_anything_made_leaves_nothing);
-	tcase_add_test(tcase,
-		       a_time_that_is_none_is_poison_and_the_others_count);
+	tcase_add_test(tcase, a_time_that_is_none_is_poison_and_the_others_count);
 	tcase_add_test(tcase, the_longest_name_of_a_stall_fits_the_index);
-	tcase_add_test(tcase,
-		       the_first_and_the_last_instant_that_can_be_written_fit);
+	tcase_add_test(tcase, the_first_and_the_last_instant_that_can_be_written_fit);
 	tcase_add_test(tcase, another_type_is_poison);
 	return postgres_run(suite);
 }
