@@ -4,16 +4,11 @@
  * facts of a committed batch go out in parts, and only those of partitions
  * that are ours as they were at the commit.
  */
+#include <stdlib.h>
+
 #include "workers/runtime/engine_fixture.h"
 
 #define MIB ((size_t)1 << 20)
-
-/* What is read begins anew at next_read. */
-static void begin_again(int32_t partition)
-{
-	assignment_at(partition)->state = ASSIGNMENT_ACQUIRED;
-	assignments_turn(assignments);
-}
 
 /* The open batch is that range of that partition, with so many records. */
 static void check_batch(int64_t from, int64_t to, size_t n_records)
@@ -26,80 +21,69 @@ static void check_batch(int64_t from, int64_t to, size_t n_records)
 
 /* ---- which record comes next ---- */
 
-START_TEST(a_gap_between_two_records_is_passed_at_once)
-	{
-		come(3, FIRST);
-		come(3, FIRST + 5);
-		check_read(3, FIRST + 6);
-		check_batch(FIRST, FIRST + 6, 2);
-		assignments_turn(assignments);
-		ck_assert_uint_eq(client_at(3)->n_resumes, 1);
-	}
-END_TEST
+/*
+ * What comes of partition 3, and what is made of it; offsets are counted from
+ * FIRST. r3: a record; e3: the end of the log; t: a turn, in which reading
+ * begins where it has to; b: reading begins anew.
+ */
+static const struct {
+	const char *sentence, *steps;
+	int64_t next_read;
+	int64_t to;       /* the batch is [FIRST, to); 0: it is empty */
+	size_t n_records; /* in it */
+	size_t n_resumes; /* of the client */
+} comings[] = {
+	{ "a gap between two records is passed at once", "r0 r5 t", 6, 6, 2,
+	  1 },
+	{ "a gap before the first record is not believed", "r5 t", 0, 0, 0, 2 },
+	{ "it is when it comes again", "r5 t r5", 6, 6, 1, 2 },
+	{ "it is not before another record than the first time",
+	  "r5 t r3 t r5 t", 0, 0, 0, 4 },
+	{ "reading goes on after that", "r5 t r3 t r5 t r0", 1, 1, 1, 4 },
+	{ "what is behind a record that is not in turn is ignored", "r5 r5 r0",
+	  0, 0, 0, 1 },
+	{ "a record after a new beginning has no witness either", "r0 b r5", 1,
+	  1, 1, 2 },
+	{ "offsets below the one that must come next are ignored",
+	  "r-100 r-1 r0 r0 e0 r1 t", 2, 2, 2, 1 },
+	{ "the end of the log passes what is before it", "r0 e3", 3, 3, 1, 1 },
+	{ "it has no witness at first", "e3 t", 0, 0, 0, 2 },
+	{ "alone it makes a range without records", "e3 t e3", 3, 3, 0, 2 },
+	{ "where we are it makes no batch", "e0", 0, 0, 0, 1 },
+	{ "but from then on reading flows", "e0 r5", 6, 6, 1, 1 },
+};
 
-START_TEST(a_gap_before_the_first_record_is_believed_when_it_comes_again)
-	{
-		come(3, FIRST + 5);
-		check_read(3, FIRST);
-		ck_assert(batch_empty(batches->open));
-		assignments_turn(assignments);
-		ck_assert_uint_eq(client_at(3)->n_resumes, 2);
-		ck_assert_int_eq(client_at(3)->resumed_at, FIRST);
-		come(3, FIRST + 5);
-		check_read(3, FIRST + 6);
-		check_batch(FIRST, FIRST + 6, 1);
-	}
-END_TEST
+static void step(const char *text)
+{
+	int64_t offset = FIRST + strtoll(text + 1, NULL, 10);
 
-START_TEST(a_gap_before_another_record_than_the_first_time_is_not_believed)
-	{
-		come(3, FIRST + 5);
-		batches_read(batches);
+	if (*text == 'r')
+		come(3, offset);
+	else if (*text == 'e')
+		come_mark(KAFKA_END, 3, offset, NULL);
+	else if (*text == 'b')
+		assignment_at(3)->state = ASSIGNMENT_ACQUIRED;
+	if (*text == 't' || *text == 'b')
 		assignments_turn(assignments);
-		come(3, FIRST + 3);
-		check_read(3, FIRST);
-		assignments_turn(assignments);
-		come(3, FIRST + 5);
-		check_read(3, FIRST);
-		ck_assert(batch_empty(batches->open));
-		assignments_turn(assignments);
-		ck_assert_uint_eq(client_at(3)->n_resumes, 4);
-		come(3, FIRST);
-		check_read(3, FIRST + 1);
-	}
-END_TEST
+	batches_read(batches);
+}
 
-START_TEST(records_behind_one_that_is_not_in_turn_are_ignored)
+START_TEST(only_the_record_that_must_come_next_is_read)
 	{
-		come(3, FIRST + 5);
-		come(3, FIRST + 5);
-		come(3, FIRST);
-		check_read(3, FIRST);
-		ck_assert(batch_empty(batches->open));
-	}
-END_TEST
-
-START_TEST(a_record_after_a_new_beginning_has_no_witness_either)
-	{
-		come(3, FIRST);
-		batches_read(batches);
-		begin_again(3);
-		come(3, FIRST + 5);
-		check_read(3, FIRST + 1);
-	}
-END_TEST
-
-START_TEST(offsets_below_the_one_that_must_come_next_are_ignored)
-	{
-		come(3, 0);
-		come(3, FIRST - 1);
-		come(3, FIRST);
-		come(3, FIRST);
-		come_mark(KAFKA_END, 3, FIRST, NULL);
-		come(3, FIRST + 1);
-		check_read(3, FIRST + 2);
-		check_batch(FIRST, FIRST + 2, 2);
-		ck_assert_uint_eq(client_at(3)->n_resumes, 1);
+		for (const char *at = comings[_i].steps; at;
+		     at = strchr(at, ' ') ? strchr(at, ' ') + 1 : NULL)
+			step(at);
+		ck_assert_msg(assignment_at(3)->next_read ==
+				      FIRST + comings[_i].next_read,
+			      "%s: %lld", comings[_i].sentence,
+			      (long long)assignment_at(3)->next_read);
+		ck_assert_uint_eq(client_at(3)->n_resumes,
+				  comings[_i].n_resumes);
+		if (comings[_i].to)
+			check_batch(FIRST, FIRST + comings[_i].to,
+				    comings[_i].n_records);
+		else
+			ck_assert(batch_empty(batches->open));
 	}
 END_TEST
 
@@ -112,40 +96,6 @@ START_TEST(partitions_that_are_not_declared_or_not_ours_are_ignored)
 		batches_read(batches);
 		ck_assert(batch_empty(batches->open));
 		ck_assert_uint_eq(in->n_in_hand, 0);
-	}
-END_TEST
-
-/* ---- the end of the log ---- */
-
-START_TEST(the_end_of_the_log_passes_what_is_before_it)
-	{
-		come(3, FIRST);
-		come_mark(KAFKA_END, 3, FIRST + 3, NULL);
-		check_read(3, FIRST + 3);
-		check_batch(FIRST, FIRST + 3, 1);
-	}
-END_TEST
-
-START_TEST(the_end_of_the_log_alone_makes_a_range_without_records)
-	{
-		come_mark(KAFKA_END, 3, FIRST + 3, NULL);
-		check_read(3, FIRST);
-		assignments_turn(assignments);
-		ck_assert_int_eq(client_at(3)->resumed_at, FIRST);
-		come_mark(KAFKA_END, 3, FIRST + 3, NULL);
-		check_read(3, FIRST + 3);
-		check_batch(FIRST, FIRST + 3, 0);
-	}
-END_TEST
-
-START_TEST(the_end_of_the_log_where_we_are_makes_no_batch)
-	{
-		come_mark(KAFKA_END, 3, FIRST, NULL);
-		check_read(3, FIRST);
-		ck_assert(batch_empty(batches->open));
-		/* But from now on the log flows. */
-		come(3, FIRST + 5);
-		check_read(3, FIRST + 6);
 	}
 END_TEST
 
@@ -578,16 +528,8 @@ END_TEST
 /* clang-format off */
 static void add_tests(TCase *tcase)
 {
-	tcase_add_test(tcase, a_gap_between_two_records_is_passed_at_once);
-	tcase_add_test(tcase, a_gap_before_the_first_record_is_believed_when_it_comes_again);
-	tcase_add_test(tcase, a_gap_before_another_record_than_the_first_time_is_not_believed);
-	tcase_add_test(tcase, records_behind_one_that_is_not_in_turn_are_ignored);
-	tcase_add_test(tcase, a_record_after_a_new_beginning_has_no_witness_either);
-	tcase_add_test(tcase, offsets_below_the_one_that_must_come_next_are_ignored);
+	tcase_add_loop_test(tcase, only_the_record_that_must_come_next_is_read, 0, CHECK_N(comings));
 	tcase_add_test(tcase, partitions_that_are_not_declared_or_not_ours_are_ignored);
-	tcase_add_test(tcase, the_end_of_the_log_passes_what_is_before_it);
-	tcase_add_test(tcase, the_end_of_the_log_alone_makes_a_range_without_records);
-	tcase_add_test(tcase, the_end_of_the_log_where_we_are_makes_no_batch);
 	tcase_add_test(tcase, a_gap_that_was_passed_moves_next_offset_with_its_batch);
 	tcase_add_test(tcase, a_record_whose_facts_are_published_is_skipped);
 	tcase_add_test(tcase, a_record_of_a_lane_that_is_not_ours_is_skipped);
