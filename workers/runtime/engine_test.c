@@ -1,37 +1,37 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Worker: which job the database thread gets next, and what follows from its
+ * Engine: which job the database thread gets next, and what follows from its
  * end. Jobs are not run; the test says what came of them.
  *
  * One turn at a time: the client says that it cannot go on, and so
  * worker_run() returns when it has chosen once.
  */
-#include "workers/runtime/publish_fake.h"
+#include "workers/runtime/engine.h"
+#include "workers/runtime/engine_fixture.h"
 #include "workers/runtime/work_fake.h"
-#include "workers/runtime/worker_fixture.h"
 
+static struct engine *engine;
 static bool task_wanted, survey_was_shown;
 static size_t facts_waiting; /* when a record's have gone out */
 
-/* ---- in place of open.c ---- */
+/* ---- in place of engine_open.c ---- */
 
-int worker_open(struct worker **ret, const struct worker_ops *ops, void *arg,
-		const struct runtime_conf *conf, loop_fn drain)
+int engine_open(struct engine **ret, const struct worker_ops *ops, void *arg,
+		const struct runtime_conf *conf)
 {
 	(void)ops;
 	(void)arg;
 	(void)conf;
-	(void)drain;
-	*ret = worker;
+	*ret = engine;
 	return 0;
 }
 
-void worker_close(struct worker *closed)
+void engine_close(struct engine *closed)
 {
 	(void)closed;
 }
 
-const char *worker_not_ready(struct worker *asked)
+const char *engine_not_ready(struct engine *asked)
 {
 	(void)asked;
 	return NULL;
@@ -52,11 +52,11 @@ static bool is_task_wanted(void *arg, int64_t now_ms)
 	return task_wanted;
 }
 
-static void task_done(void *arg, int r, struct publisher *publisher)
+static void task_done(void *arg, int r, struct publisher *to)
 {
 	(void)arg;
 	(void)r;
-	(void)publisher;
+	(void)to;
 }
 
 static void nothing(void *arg)
@@ -84,12 +84,12 @@ static void surveyed(void *arg)
 }
 
 static void facts(void *arg, const struct batch *batch,
-		  const struct record *record, struct publisher *publisher)
+		  const struct record *record, struct publisher *to)
 {
 	(void)arg;
 	(void)batch;
 	(void)record;
-	publish_fake_wait(publisher, facts_waiting, 0);
+	publish_fake_wait(to, facts_waiting, 0);
 }
 
 static const struct worker_task task = {
@@ -113,74 +113,80 @@ static const int64_t far_ms = INT64_MAX / 2;
 
 static void setup(void)
 {
-	struct publisher_params params = { .producer = "test@1",
-					   .group = "test" };
+	static const struct runtime_conf conf = { .facts_max = 1000,
+						  .batch_max = 5000,
+						  .batch_ms = 50 };
 
-	worker_setup();
-	worker->ops = &ops;
-	worker->args = xcalloc(1, sizeof(*worker->args));
-	ck_assert_int_eq(publisher_new(&worker->publisher, &params), 0);
-	ck_assert_int_eq(work_new(&worker->work, NULL), 0);
-	worker->connected = worker->joined = true;
+	fixture_setup_of(&ops, &conf);
+	engine = xcalloc(1, sizeof(*engine));
+	engine->ops = &ops;
+	engine->conf = &conf;
+	engine->in = in;
+	engine->assignments = assignments;
+	engine->batches = batches;
+	engine->publisher = publisher;
+	engine->args = xcalloc(1, sizeof(*engine->args));
+	ck_assert_int_eq(work_new(&engine->work, NULL), 0);
+	engine->connected = assignments->joined = true;
 	/* Nothing is due. */
-	worker->look_at_ms = worker->beat_at_ms = far_ms;
-	worker->survey_at_ms = worker->mirror_at_ms = far_ms;
-	worker->topics_at_ms = far_ms;
-	worker->in->fatal = true;
+	engine->refresh_at_ms = engine->heartbeat_at_ms = far_ms;
+	engine->survey_at_ms = engine->mirror_at_ms = far_ms;
+	assignments->topics_at_ms = far_ms;
+	in->fatal = true;
 	task_wanted = survey_was_shown = false;
 	facts_waiting = 0;
-	reading_turn(worker);
+	assignments_turn(assignments);
 }
 
 static void teardown(void)
 {
-	worker->work = work_free(worker->work);
-	worker->publisher = publisher_free(worker->publisher);
-	buf_deinit(&worker->args->heartbeat.troubles);
-	free(worker->args);
-	worker_teardown();
+	engine->work = work_free(engine->work);
+	buf_deinit(&engine->args->heartbeat.troubles);
+	free(engine->args);
+	free(engine);
+	fixture_teardown();
 }
 
 /* One turn: the job in hand ends, and the next one is chosen. */
 static enum job next_job(void)
 {
-	worker->over = false;
-	(void)worker_run(worker->ops, NULL, worker->conf);
-	return worker->job;
+	engine->over = false;
+	(void)worker_run(engine->ops, NULL, engine->conf);
+	return engine->job;
 }
 
 static enum job next_job_after(int answer)
 {
 	enum job job;
 
-	worker->work->answer = answer;
-	(void)str_copy(worker->args->error, sizeof(worker->args->error),
+	engine->work->answer = answer;
+	(void)str_copy(engine->args->error, sizeof(engine->args->error),
 		       "no can do");
 	job = next_job();
-	worker->work->answer = 0;
+	engine->work->answer = 0;
 	return job;
 }
 
 static void pause_is_over(void)
 {
-	ck_assert(worker->hold.on);
-	hold_retry(&worker->hold);
+	ck_assert(engine->backoff.on);
+	backoff_retry(&engine->backoff);
 }
 
 /* What the database says of the rows: all is as we believe. */
 static void rows_are_ours(void)
 {
-	struct positions *positions = &worker->args->positions;
+	struct positions *positions = &engine->args->positions;
 
 	positions->n_rows = 0;
-	positions->lanes.n_lanes = worker->lanes.n_lanes;
+	positions->lanes.n_lanes = assignments->lanes.n_lanes;
 	for (size_t i = 0; i < 2 * TOPIC_PARTITIONS; i++) {
-		const struct slot *slot = &worker->slots[i];
-		const struct slot_row *row = &slot->rows[0];
+		const struct assignment *assignment = &assignments->all[i];
+		const struct lane_position *row = &assignment->lanes[0];
 
 		positions->rows[positions->n_rows++] = (struct position){
-			.topic = slot->topic,
-			.partition = slot->partition,
+			.topic = assignment->topic,
+			.partition = assignment->partition,
 			.next_offset = row->next_offset,
 			.emitted_offset = FIRST,
 			.epoch = row->epoch,
@@ -193,33 +199,33 @@ static void rows_are_ours(void)
 /* So long has emitted_offset of partition 3 been behind. */
 static void fall_behind(int64_t ms)
 {
-	slot_at(3)->decided = FIRST + 5;
-	slot_at(3)->written_at_ms = clock_now_ms() - ms;
+	assignment_at(3)->decided = FIRST + 5;
+	assignment_at(3)->written_at_ms = clock_now_ms() - ms;
 }
 
-static void need_beat(void)
+static void need_heartbeat(void)
 {
-	worker->beat_at_ms = 0;
+	engine->heartbeat_at_ms = 0;
 }
 
 static void need_session(void)
 {
-	worker->connected = false;
+	engine->connected = false;
 }
 
 static void doubt_rows(void)
 {
-	worker->look_now = true;
+	engine->refresh_now = true;
 }
 
-static void want_slot(void)
+static void want_partition(void)
 {
-	holdings_want(worker, slot_at(11), false);
+	assignments_doubt(assignments, assignment_at(11), false);
 }
 
-static void need_look(void)
+static void need_refresh(void)
 {
-	worker->look_at_ms = 0;
+	engine->refresh_at_ms = 0;
 }
 
 static void emit_late(void)
@@ -229,19 +235,19 @@ static void emit_late(void)
 
 static void survey_late(void)
 {
-	worker->survey_at_ms = clock_now_ms() - 6000;
+	engine->survey_at_ms = clock_now_ms() - 6000;
 }
 
 static void turn_to_task(void)
 {
-	task_wanted = worker->task_turn = true;
+	task_wanted = engine->task_turn = true;
 }
 
 static void fill_batch(void)
 {
 	come(4, FIRST);
-	intake_read(worker);
-	ck_assert(!batch_empty(worker->open));
+	batches_read(batches);
+	ck_assert(!batch_empty(batches->open));
 }
 
 static void want_task(void)
@@ -256,7 +262,7 @@ static void emit_soon(void)
 
 static void survey_due(void)
 {
-	worker->survey_at_ms = clock_now_ms();
+	engine->survey_at_ms = clock_now_ms();
 }
 
 /* By urgency. */
@@ -264,9 +270,9 @@ static const struct {
 	void (*need)(void);
 	enum job job;
 } needs[] = {
-	{ need_session, JOB_CONNECT }, { need_beat, JOB_BEAT },
-	{ doubt_rows, JOB_LOOK },      { want_slot, JOB_TAKE },
-	{ need_look, JOB_LOOK },       { emit_late, JOB_EMIT },
+	{ need_session, JOB_CONNECT }, { need_heartbeat, JOB_HEARTBEAT },
+	{ doubt_rows, JOB_REFRESH },   { want_partition, JOB_ACQUIRE },
+	{ need_refresh, JOB_REFRESH }, { emit_late, JOB_EMIT },
 	{ survey_late, JOB_SURVEY },   { turn_to_task, JOB_TASK },
 	{ fill_batch, JOB_BATCH },     { want_task, JOB_TASK },
 	{ emit_soon, JOB_EMIT },       { survey_due, JOB_SURVEY },
@@ -290,11 +296,11 @@ END_TEST
 START_TEST(one_job_is_in_hand_at_a_time)
 	{
 		doubt_rows();
-		ck_assert_int_eq(next_job(), JOB_LOOK);
+		ck_assert_int_eq(next_job(), JOB_REFRESH);
 		fill_batch();
-		worker->work->hangs = true;
-		ck_assert_int_eq(next_job(), JOB_LOOK);
-		ck_assert_uint_eq(worker->open->n_records, 1);
+		engine->work->hangs = true;
+		ck_assert_int_eq(next_job(), JOB_REFRESH);
+		ck_assert_uint_eq(batches->open->n_records, 1);
 	}
 END_TEST
 
@@ -309,10 +315,10 @@ START_TEST(under_load_a_task_and_what_waits_get_their_turns)
 			if (i == 3)
 				fall_behind(1000);
 			come(4, FIRST + i);
-			intake_read(worker);
+			batches_read(batches);
 			ck_assert_int_eq(next_job(), jobs[i]);
 		}
-		ck_assert_int_eq(slot_at(3)->written, FIRST + 5);
+		ck_assert_int_eq(assignment_at(3)->written, FIRST + 5);
 	}
 END_TEST
 
@@ -320,8 +326,9 @@ START_TEST(a_survey_is_shown_when_it_went_well)
 	{
 		survey_due();
 		ck_assert_int_eq(next_job(), JOB_SURVEY);
-		ck_assert_int_eq(next_job_after(TRANSACTION_E_HOLD), JOB_NONE);
-		ck_assert(!survey_was_shown && !worker->hold.on);
+		ck_assert_int_eq(next_job_after(TRANSACTION_E_BACKOFF),
+				 JOB_NONE);
+		ck_assert(!survey_was_shown && !engine->backoff.on);
 		survey_due();
 		ck_assert_int_eq(next_job(), JOB_SURVEY);
 		ck_assert_int_eq(next_job(), JOB_NONE);
@@ -331,42 +338,42 @@ END_TEST
 
 /* ---- what stops it ---- */
 
-START_TEST(a_worker_that_holds_does_nothing_but_say_so)
+START_TEST(a_worker_that_backs_off_does_nothing_but_say_so)
 	{
 		for (int i = 1; i < CHECK_N(needs); i++)
 			needs[i].need();
-		(void)hold_on(&worker->hold, "away", far_ms, 0);
-		ck_assert_int_eq(next_job(), JOB_BEAT);
+		(void)backoff_begin(&engine->backoff, "away", far_ms);
+		ck_assert_int_eq(next_job(), JOB_HEARTBEAT);
 		ck_assert_int_eq(next_job(), JOB_NONE);
 		pause_is_over();
-		ck_assert_int_eq(next_job(), JOB_LOOK);
+		ck_assert_int_eq(next_job(), JOB_REFRESH);
 	}
 END_TEST
 
-START_TEST(nothing_is_taken_over_before_membership_is_proved)
+START_TEST(nothing_is_taken_over_before_membership_is_confirmed)
 	{
-		holdings_want(worker, slot_at(11), true);
-		worker->in->commit_answer = KAFKA_IN_E_NOT_MEMBER;
+		assignments_doubt(assignments, assignment_at(11), true);
+		in->commit_answer = KAFKA_IN_E_NOT_MEMBER;
 		ck_assert_int_eq(next_job(), JOB_NONE);
-		ck_assert(worker->hold.on);
+		ck_assert(engine->backoff.on);
 		ck_assert(!client_at(3)->reading);
-		worker->in->commit_answer = 0;
+		in->commit_answer = 0;
 		pause_is_over();
-		ck_assert_int_eq(next_job(), JOB_TAKE);
+		ck_assert_int_eq(next_job(), JOB_ACQUIRE);
 		ck_assert_int_eq(client_at(11)->committed, FIRST);
-		ck_assert_uint_eq(worker->args->n_keys, 1);
-		ck_assert_int_eq(worker->args->keys[0].partition, 11);
+		ck_assert_uint_eq(engine->args->n_keys, 1);
+		ck_assert_int_eq(engine->args->keys[0].partition, 11);
 	}
 END_TEST
 
 START_TEST(no_batch_is_committed_while_facts_are_above_the_bound)
 	{
-		size_t most = (size_t)worker->conf->facts_max;
+		size_t most = (size_t)engine->conf->facts_max;
 
 		fill_batch();
-		publish_fake_wait(worker->publisher, most + 1, 0);
+		publish_fake_wait(publisher, most + 1, 0);
 		ck_assert_int_eq(next_job(), JOB_NONE);
-		publish_fake_wait(worker->publisher, most, 0);
+		publish_fake_wait(publisher, most, 0);
 		facts_waiting = most;
 		ck_assert_int_eq(next_job(), JOB_BATCH);
 	}
@@ -374,25 +381,25 @@ END_TEST
 
 START_TEST(facts_that_wait_for_long_pause_reading_until_half_of_them_are_out)
 	{
-		size_t most = (size_t)worker->conf->facts_max;
+		size_t most = (size_t)engine->conf->facts_max;
 
-		publish_fake_wait(worker->publisher, most + 1, 0);
+		publish_fake_wait(publisher, most + 1, 0);
 		(void)next_job();
 		ck_assert(client_at(3)->reading);
-		ck_assert_int_gt(worker->full_since_ms, 0);
-		worker->full_since_ms -= 1000;
+		ck_assert_int_gt(engine->full_since_ms, 0);
+		engine->full_since_ms -= 1000;
 		(void)next_job();
 		ck_assert(!client_at(3)->reading);
-		publish_fake_wait(worker->publisher, most, 0);
+		publish_fake_wait(publisher, most, 0);
 		(void)next_job();
 		(void)next_job();
 		ck_assert(!client_at(3)->reading);
-		publish_fake_wait(worker->publisher, most / 2, 0);
+		publish_fake_wait(publisher, most / 2, 0);
 		(void)next_job();
 		(void)next_job();
 		ck_assert(client_at(3)->reading);
 		/* The next time begins anew. */
-		publish_fake_wait(worker->publisher, most + 1, 0);
+		publish_fake_wait(publisher, most + 1, 0);
 		(void)next_job();
 		ck_assert(client_at(3)->reading);
 	}
@@ -402,28 +409,29 @@ START_TEST(a_committed_batch_waits_for_the_facts_of_the_one_before_it)
 	{
 		fill_batch();
 		come(4, FIRST + 1);
-		intake_read(worker);
+		batches_read(batches);
 		ck_assert_int_eq(next_job(), JOB_BATCH);
 		come(4, FIRST + 2);
-		intake_read(worker);
+		batches_read(batches);
 		/* The first ends, and its second record's facts must wait. */
-		facts_waiting = (size_t)worker->conf->facts_max + 1;
+		facts_waiting = (size_t)engine->conf->facts_max + 1;
 		ck_assert_int_eq(next_job(), JOB_BATCH);
-		ck_assert_uint_eq(worker->n_told, 1);
+		ck_assert_uint_eq(batches->n_published, 1);
 		/* The second ends, too, and other jobs go on. */
 		come(4, FIRST + 3);
-		intake_read(worker);
+		batches_read(batches);
 		ck_assert_int_eq(next_job(), JOB_NONE);
-		ck_assert(worker->committed);
-		ck_assert_int_eq(slot_at(4)->rows[0].next_offset, FIRST + 3);
-		ck_assert_uint_eq(worker->told->n_records, 2);
-		worker->beat_at_ms = 0;
-		ck_assert_int_eq(next_job(), JOB_BEAT);
-		publish_fake_wait(worker->publisher, 0, 0);
+		ck_assert(batches->committed);
+		ck_assert_int_eq(assignment_at(4)->lanes[0].next_offset,
+				 FIRST + 3);
+		ck_assert_uint_eq(batches->publishing->n_records, 2);
+		engine->heartbeat_at_ms = 0;
+		ck_assert_int_eq(next_job(), JOB_HEARTBEAT);
+		publish_fake_wait(publisher, 0, 0);
 		facts_waiting = 0;
 		(void)next_job();
-		ck_assert(batch_empty(worker->told));
-		ck_assert(!worker->committed);
+		ck_assert(batch_empty(batches->publishing));
+		ck_assert(!batches->committed);
 		ck_assert_int_eq(next_job(), JOB_BATCH);
 	}
 END_TEST
@@ -435,19 +443,20 @@ START_TEST(a_batch_that_the_database_refuses_now_is_tried_again_as_it_was)
 		fill_batch();
 		ck_assert_int_eq(next_job(), JOB_BATCH);
 		come(4, FIRST + 1);
-		intake_read(worker);
-		ck_assert_int_eq(next_job_after(TRANSACTION_E_HOLD), JOB_NONE);
-		ck_assert_str_eq(worker->hold.reason, "no can do");
+		batches_read(batches);
+		ck_assert_int_eq(next_job_after(TRANSACTION_E_BACKOFF),
+				 JOB_NONE);
+		ck_assert_str_eq(engine->backoff.reason, "no can do");
 		ck_assert(!client_at(3)->reading);
 		pause_is_over();
 		ck_assert_int_eq(next_job(), JOB_BATCH);
-		ck_assert_uint_eq(worker->running->n_records, 1);
-		ck_assert_int_eq(worker->running->records[0].kafka.offset,
+		ck_assert_uint_eq(batches->running->n_records, 1);
+		ck_assert_int_eq(batches->running->records[0].kafka.offset,
 				 FIRST);
 		(void)next_job();
-		ck_assert(!worker->hold.on);
+		ck_assert(!engine->backoff.on);
 		ck_assert(client_at(3)->reading);
-		ck_assert_int_eq(worker->running->records[0].kafka.offset,
+		ck_assert_int_eq(batches->running->records[0].kafka.offset,
 				 FIRST + 1);
 	}
 END_TEST
@@ -457,21 +466,22 @@ START_TEST(a_fenced_batch_is_tried_again_without_what_is_not_ours)
 		fill_batch();
 		come(3, FIRST);
 		come(5, FIRST);
-		intake_read(worker);
+		batches_read(batches);
 		ck_assert_int_eq(next_job(), JOB_BATCH);
 		/* While it is in hand nothing is taken out of it. */
-		holdings_want(worker, slot_at(5), true);
-		ck_assert_uint_eq(worker->running->n_records, 3);
+		assignments_doubt(assignments, assignment_at(5), true);
+		ck_assert_uint_eq(batches->running->n_records, 3);
 		ck_assert_int_eq(next_job_after(TRANSACTION_E_FENCED),
-				 JOB_LOOK);
-		ck_assert_uint_eq(worker->running->n_records, 2);
+				 JOB_REFRESH);
+		ck_assert_uint_eq(batches->running->n_records, 2);
 		rows_are_ours();
-		worker->args->positions.rows[3].epoch++;
-		worker->in->commit_answer = KAFKA_IN_E_NOT_MEMBER;
+		engine->args->positions.rows[3].epoch++;
+		in->commit_answer = KAFKA_IN_E_NOT_MEMBER;
 		ck_assert_int_eq(next_job(), JOB_NONE);
-		ck_assert_int_eq(slot_at(3)->state, SLOT_WANTED);
-		ck_assert_uint_eq(worker->running->n_records, 1);
-		ck_assert_ptr_eq(worker->running->records[0].slot, slot_at(4));
+		ck_assert_int_eq(assignment_at(3)->state, ASSIGNMENT_ACQUIRING);
+		ck_assert_uint_eq(batches->running->n_records, 1);
+		ck_assert_ptr_eq(batches->running->records[0].assignment,
+				 assignment_at(4));
 	}
 END_TEST
 
@@ -480,20 +490,20 @@ START_TEST(nothing_is_believed_of_a_session_that_was_lost)
 		fill_batch();
 		ck_assert_int_eq(next_job(), JOB_BATCH);
 		come(4, FIRST + 1);
-		intake_read(worker);
+		batches_read(batches);
 		ck_assert_int_eq(next_job_after(TRANSACTION_E_LOST), JOB_NONE);
-		ck_assert(batch_empty(worker->running));
-		ck_assert(batch_empty(worker->open));
-		ck_assert_int_eq(slot_at(3)->state, SLOT_WANTED);
+		ck_assert(batch_empty(batches->running));
+		ck_assert(batch_empty(batches->open));
+		ck_assert_int_eq(assignment_at(3)->state, ASSIGNMENT_ACQUIRING);
 		pause_is_over();
 		ck_assert_int_eq(next_job(), JOB_CONNECT);
-		ck_assert_int_eq(next_job(), JOB_TAKE);
-		ck_assert(worker->hold.on);
+		ck_assert_int_eq(next_job(), JOB_ACQUIRE);
+		ck_assert(engine->backoff.on);
 		rows_are_ours();
-		worker->args->positions.rows[4].emitted_offset = FIRST + 1;
-		worker->look_at_ms = far_ms;
+		engine->args->positions.rows[4].emitted_offset = FIRST + 1;
+		engine->refresh_at_ms = far_ms;
 		ck_assert_int_eq(next_job(), JOB_NONE);
-		ck_assert(!worker->hold.on);
+		ck_assert(!engine->backoff.on);
 		ck_assert(client_at(3)->reading);
 		ck_assert_int_eq(client_at(4)->resumed_at, FIRST + 1);
 	}
@@ -504,25 +514,25 @@ START_TEST(a_delivery_that_failed_takes_everything_over_after_a_pause)
 		fill_batch();
 		ck_assert_int_eq(next_job(), JOB_BATCH);
 		/* The batch in hand ends well, and ends no pause by that. */
-		publish_fake_fail(worker->publisher, "refused");
+		publish_fake_fail(publisher, "refused");
 		ck_assert_int_eq(next_job(), JOB_NONE);
-		ck_assert_str_eq(worker->hold.reason, "refused");
-		ck_assert_int_eq(slot_at(4)->state, SLOT_WANTED);
+		ck_assert_str_eq(engine->backoff.reason, "refused");
+		ck_assert_int_eq(assignment_at(4)->state, ASSIGNMENT_ACQUIRING);
 		ck_assert(!client_at(4)->reading);
 		pause_is_over();
-		worker->deliveries.until_ms = clock_now_ms();
-		ck_assert_int_eq(next_job(), JOB_TAKE);
+		engine->deliveries.until_ms = clock_now_ms();
+		ck_assert_int_eq(next_job(), JOB_ACQUIRE);
 		rows_are_ours();
 		ck_assert_int_eq(next_job(), JOB_NONE);
-		ck_assert(!worker->hold.on);
+		ck_assert(!engine->backoff.on);
 		ck_assert(client_at(4)->reading);
 		/* That the take-over went well does not make the pauses short.
 		 */
-		publish_fake_fail(worker->publisher, "refused");
+		publish_fake_fail(publisher, "refused");
 		ck_assert_int_eq(next_job(), JOB_NONE);
-		ck_assert_uint_eq(worker->deliveries.n_tries, 2);
-		ck_assert_int_ge(worker->hold.until_ms,
-				 worker->deliveries.until_ms);
+		ck_assert_uint_eq(engine->deliveries.n_tries, 2);
+		ck_assert_int_ge(engine->backoff.until_ms,
+				 engine->deliveries.until_ms);
 	}
 END_TEST
 
@@ -534,8 +544,8 @@ static void add_tests(TCase *tcase)
 	tcase_add_test(tcase, one_job_is_in_hand_at_a_time);
 	tcase_add_test(tcase, under_load_a_task_and_what_waits_get_their_turns);
 	tcase_add_test(tcase, a_survey_is_shown_when_it_went_well);
-	tcase_add_test(tcase, a_worker_that_holds_does_nothing_but_say_so);
-	tcase_add_test(tcase, nothing_is_taken_over_before_membership_is_proved);
+	tcase_add_test(tcase, a_worker_that_backs_off_does_nothing_but_say_so);
+	tcase_add_test(tcase, nothing_is_taken_over_before_membership_is_confirmed);
 	tcase_add_test(tcase, no_batch_is_committed_while_facts_are_above_the_bound);
 	tcase_add_test(tcase, facts_that_wait_for_long_pause_reading_until_half_of_them_are_out);
 	tcase_add_test(tcase, a_committed_batch_waits_for_the_facts_of_the_one_before_it);
@@ -548,7 +558,7 @@ static void add_tests(TCase *tcase)
 
 int main(void)
 {
-	Suite *suite = suite_create("worker");
+	Suite *suite = suite_create("engine");
 	TCase *tcase = check_case(suite, 20);
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
