@@ -34,7 +34,7 @@ static const char *const places[] = { "KAFKA_BROKERS", "DATABASE_URL",
 enum { N_PLACES = sizeof(places) / sizeof(places[0]) };
 
 /* "NAME=value" and a line feed. */
-static void take_line(char *line)
+static void read_line(char *line)
 {
 	char *value = strchr(line, '=');
 
@@ -82,7 +82,7 @@ int conf_from_run(const char *dir)
 	}
 	forget_places();
 	while (fgets(line, sizeof(line), file))
-		take_line(line);
+		read_line(line);
 	(void)fclose(file);
 	return 0;
 }

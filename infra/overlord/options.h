@@ -27,7 +27,8 @@ struct options {
 enum options_outcome { OPTIONS_E_WRONG = 1 };
 
 /*
- * Reads @argv, taking what @arguments (a row of overlord.def) names.
+ * Reads what stands behind the verb, which is @argv[0], by the options that
+ * @arguments (a row of overlord.def) names. Each is written out in full;
  * "--name value" and "--name=value" are the same; "--" ends the options.
  * Borrows @argv. OPTIONS_E_WRONG: it has been said on stderr.
  */

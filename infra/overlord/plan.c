@@ -73,21 +73,15 @@ const char *plan_result_name(enum plan_result result)
 	return names[result];
 }
 
-enum plan_result plan_result_of(const struct pg *pg, int r)
-{
-	if (!r)
-		return PLAN_CONFIRMED;
-	return pg_lost(pg) ? PLAN_UNKNOWN : PLAN_FAILED;
-}
-
 static int print(const struct plan *plan, bool json)
 {
-	CLEANUP(out_freep) struct out *out = out_new("plan", json);
+	static const struct out_column columns[] = { { "what", OUT_TEXT },
+						     { "now", OUT_TEXT },
+						     { "then", OUT_TEXT },
+						     { "result", OUT_TEXT },
+						     { NULL, 0 } };
+	CLEANUP(out_freep) struct out *out = out_new("plan", json, columns);
 
-	out_column(out, "what", OUT_TEXT);
-	out_column(out, "now", OUT_TEXT);
-	out_column(out, "then", OUT_TEXT);
-	out_column(out, "result", OUT_TEXT);
 	for (size_t i = 0; i < plan->n_steps; i++) {
 		const struct plan_step *step = &plan->steps[i];
 
@@ -109,7 +103,7 @@ static size_t n_needed(const struct plan *plan)
 	return n;
 }
 
-static void hold_signals(const struct plan *plan, sigset_t *ret_before)
+static void block_signals(const struct plan *plan, sigset_t *ret_before)
 {
 	sigset_t signals;
 
@@ -142,32 +136,32 @@ static int do_steps(struct plan *plan, plan_step_fn fn, void *arg)
 			continue;
 		if (!plan->killable && interrupted()) {
 			out_error("interrupted before '%s'", step->what);
-			return COMMAND_E_FAILED;
+			return VERB_E_FAILED;
 		}
 		step->result = PLAN_FAILED;
 		r = fn(arg, i, &step->result);
 		if (r)
 			return r;
 		if (step->result == PLAN_FAILED || step->result == PLAN_UNKNOWN)
-			return COMMAND_E_FAILED;
+			return VERB_E_FAILED;
 	}
 	return 0;
 }
 
-int plan_run(struct plan *plan, const struct command *command, plan_step_fn fn,
+int plan_run(struct plan *plan, const struct verb *verb, plan_step_fn fn,
 	     void *arg)
 {
 	sigset_t before;
 	size_t n = n_needed(plan);
 	int r = 0, printed;
 
-	hold_signals(plan, &before);
-	if (command->options.execute)
+	block_signals(plan, &before);
+	if (verb->options.execute)
 		r = do_steps(plan, fn, arg);
-	printed = print(plan, command->options.json);
+	printed = print(plan, verb->options.json);
 	if (!n)
 		out_say("nothing to do");
-	else if (!command->options.execute)
+	else if (!verb->options.execute)
 		out_say("nothing was changed; --execute does it");
 	else if (printed)
 		out_say("what was done stays done");
@@ -175,8 +169,8 @@ int plan_run(struct plan *plan, const struct command *command, plan_step_fn fn,
 	return r ? r : printed;
 }
 
-int plan_rehearse(struct plan *plan, const struct command *command,
-		  plan_step_fn fn, void *arg)
+int plan_rehearse(struct plan *plan, const struct verb *verb, plan_step_fn fn,
+		  void *arg)
 {
 	int r = do_steps(plan, fn, arg), printed;
 	bool unknown = false;
@@ -188,7 +182,7 @@ int plan_rehearse(struct plan *plan, const struct command *command,
 		if (*result == PLAN_CONFIRMED)
 			*result = PLAN_TRIED;
 	}
-	printed = print(plan, command->options.json);
+	printed = print(plan, verb->options.json);
 	if (!n_needed(plan))
 		out_say("nothing to do");
 	else if (unknown)
@@ -202,14 +196,7 @@ int plan_rehearse(struct plan *plan, const struct command *command,
 	return r && !unknown ? r : printed;
 }
 
-void plan_json_pair(struct buf *ret, const char *key, const char *value)
-{
-	buf_text(ret, "{");
-	buf_json_text(ret, key, strlen(key));
-	buf_text(ret, ": ");
-	buf_json_text(ret, value, strlen(value));
-	buf_add(ret, "}", 2);
-}
+/* ---- a change of rows ---- */
 
 void plan_json_text(struct buf *ret, const char *text)
 {
@@ -217,28 +204,56 @@ void plan_json_text(struct buf *ret, const char *text)
 	buf_add(ret, "", 1);
 }
 
-static void put_json(struct pg_args *args, const char *json)
+void plan_audit(struct verb *verb, const char *what, const char *before,
+		const char *after)
 {
-	if (json)
-		pg_put_jsonb(pg_arg(args), json, strlen(json));
-	else
-		pg_put_null(pg_arg(args));
+	(void)verb_add(verb, &audit_row,
+		       VALUES(value_text(verb->who), value_text(verb->words),
+			      value_json(what), value_json(before),
+			      value_json(after)));
 }
 
-void plan_audit(struct pg *pg, const struct command *command,
-		struct audit *audit)
+struct change_run {
+	struct verb *verb;
+	const struct change *change;
+	const char *before; /* a copy: results go with the next message */
+};
+
+/* One message with its COMMIT. */
+static int do_change(void *arg, size_t i, enum plan_result *ret)
 {
-	pg_args_reset(&audit->args);
-	pg_put_text(pg_arg(&audit->args), command->who, strlen(command->who));
-	pg_put_text(pg_arg(&audit->args), command->words,
-		    strlen(command->words));
-	put_json(&audit->args, audit->what);
-	put_json(&audit->args, audit->before);
-	put_json(&audit->args, audit->after);
-	(void)pg_add(pg, &audit_row, &audit->args);
+	struct change_run *run = arg;
+	const struct change *change = run->change;
+	struct buf what = { 0 };
+	int r;
+
+	(void)i;
+	buf_text(&what, "{");
+	buf_json_pair(&what, change->key,
+		      text_of(change->id ? change->id : change->what));
+	buf_add(&what, "}", 2);
+	change->write(run->verb, change->arg);
+	plan_audit(run->verb, what.p, run->before, change->after);
+	buf_deinit(&what);
+	(void)verb_add(run->verb, &pg_commit, NULL);
+	r = verb_send(run->verb, change->what);
+	if (!r)
+		*ret = PLAN_CONFIRMED;
+	else if (pg_lost(run->verb->pg))
+		*ret = PLAN_UNKNOWN;
+	return r;
 }
 
-void audit_deinit(struct audit *audit)
+int change_run(struct verb *verb, const struct change *change)
 {
-	pg_args_deinit(&audit->args);
+	char *before = change->before ? xstrdup(change->before) : NULL;
+	struct plan plan = { 0 };
+	int r;
+
+	plan_add(&plan, change->what, change->now, change->then);
+	r = plan_run(&plan, verb, do_change,
+		     &(struct change_run){ verb, change, before });
+	plan_deinit(&plan);
+	free(before);
+	return r;
 }

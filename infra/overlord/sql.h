@@ -1,13 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Toastie SQL: toasties as an operator speaks of them. To the columns of the
- * table comes `shown`: the state, and `parked` where the row says `uncertain`
- * and an intent is still open: jafflr settles that one when its plate is heard
- * of again. Only one that is shown as `uncertain` waits for a person.
+ * SQL: pieces that the statements of more than one verb are made of.
  */
-#ifndef OVERLORD_TOASTIE_SQL_H
-#define OVERLORD_TOASTIE_SQL_H
+#ifndef OVERLORD_SQL_H
+#define OVERLORD_SQL_H
 
+/* A worker whose heartbeat is older is hung, cut off or gone. */
+#define WORKER_LIVES_FOR "interval '10 s'"
+
+/* A grill that answers is seen every 5 s: nobody asks one that was seen longer
+ * ago. */
+#define GRILL_SEEN_FOR "interval '15 s'"
+
+/*
+ * Toasties as an operator speaks of them. To the columns of the table comes
+ * `shown`: the state, and `parked` where the row says `uncertain` and an intent
+ * is still open: jafflr settles that one when its plate is heard of again. Only
+ * one that is shown as `uncertain` waits for a person.
+ */
 #define TOASTIE_SHOWN                                                          \
 	"CASE WHEN t.state = 'uncertain' AND EXISTS (SELECT FROM intents o "   \
 	"WHERE o.order_id = t.order_id AND o.closed_at IS NULL) "              \
