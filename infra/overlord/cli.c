@@ -98,8 +98,8 @@ static const struct row *find(int argc, char *const *argv, int *ret_n)
 
 static int no_verb(int argc, char *const *argv)
 {
-	out_error("there is no verb '%s%s%s'", argv[0], argc > 1 ? " " : "",
-		  argc > 1 ? argv[1] : "");
+	out_say("there is no verb '%s%s%s'", argv[0], argc > 1 ? " " : "",
+		argc > 1 ? argv[1] : "");
 	if (argv[0][0] == '-')
 		out_hint("options come after the verb");
 	for (size_t i = 0; *argv[0] && i < N_ROWS; i++)
@@ -257,7 +257,7 @@ static int run(const struct row *row, int argc, char *const *argv)
 	verb_deinit(&verb);
 	/* When the answer could not be written, that has been said. */
 	if (r < 0 && !ferror(stdout))
-		out_error("%s: %s", row->words, err_text(r));
+		out_say("%s: %s", row->words, err_text(r));
 	return r < 0 ? VERB_E_FAILED : r;
 }
 
@@ -284,7 +284,6 @@ int cli_run(int argc, char *const *argv)
 
 	if (!fflush(stdout) && !ferror(stdout))
 		return r;
-	if (!r)
-		out_error("stdout could not be written to");
-	return VERB_E_FAILED;
+	return r ? VERB_E_FAILED
+		 : verb_failed(NULL, "stdout could not be written to");
 }

@@ -7,14 +7,11 @@
 
 #define LIMIT 100
 
-static const struct pg_statement dead_letters_list = {
-	.name = "dead_letters_list",
-	.sql = "SELECT at, service, topic, partition, \"offset\", reason, "
-	       "detail, event_id FROM dead_letters "
-	       "WHERE $1::text IS NULL OR topic = $1 "
-	       "ORDER BY at DESC, topic, partition, \"offset\" DESC LIMIT $2",
-	.n_args = 2,
-};
+SQL(dead_letters_list, 2,
+    "SELECT at, service, topic, partition, \"offset\", reason, "
+    "detail, event_id FROM dead_letters "
+    "WHERE $1::text IS NULL OR topic = $1 "
+    "ORDER BY at DESC, topic, partition, \"offset\" DESC LIMIT $2");
 
 int cmd_dlq_list(struct verb *verb)
 {

@@ -23,83 +23,53 @@
 #include "schemas/limits.h"
 
 /* -> address, unit, stalls or NULL, plates, the row as JSON, enabled */
-static const struct pg_statement grill_lock = {
-	.name = "grill_lock",
-	.sql = "SELECT g.address, g.unit, array_to_string(g.stalls, ','), "
-	       "(SELECT count(*) FROM control.plates p "
-	       "WHERE p.grill = g.grill), to_jsonb(g), g.enabled "
-	       "FROM control.grills g WHERE g.grill = $1 FOR UPDATE",
-	.n_args = 1,
-};
+SQL(grill_lock, 1,
+    "SELECT g.address, g.unit, array_to_string(g.stalls, ','), "
+    "(SELECT count(*) FROM control.plates p "
+    "WHERE p.grill = g.grill), to_jsonb(g), g.enabled "
+    "FROM control.grills g WHERE g.grill = $1 FOR UPDATE");
 
-static const struct pg_statement grill_write = {
-	.name = "grill_write",
-	.sql = "INSERT INTO control.grills (grill, address, unit, stalls) "
-	       "VALUES ($1, $2, $3, string_to_array($4, ',')) "
-	       "ON CONFLICT (grill) DO UPDATE SET address = excluded.address, "
-	       "unit = excluded.unit, stalls = excluded.stalls",
-	.n_args = 4,
-};
+SQL(grill_write, 4,
+    "INSERT INTO control.grills (grill, address, unit, stalls) "
+    "VALUES ($1, $2, $3, string_to_array($4, ',')) "
+    "ON CONFLICT (grill) DO UPDATE SET address = excluded.address, "
+    "unit = excluded.unit, stalls = excluded.stalls");
 
-static const struct pg_statement plates_add = {
-	.name = "plates_add",
-	.sql = "INSERT INTO control.plates (grill, plate) "
-	       "SELECT $1, n FROM generate_series(0, $2::int - 1) AS n "
-	       "ON CONFLICT DO NOTHING",
-	.n_args = 2,
-};
+SQL(plates_add, 2,
+    "INSERT INTO control.plates (grill, plate) "
+    "SELECT $1, n FROM generate_series(0, $2::int - 1) AS n "
+    "ON CONFLICT DO NOTHING");
 
-static const struct pg_statement plates_lock = {
-	.name = "plates_lock",
-	.sql = "SELECT FROM control.plates WHERE grill = $1 "
-	       "ORDER BY plate FOR UPDATE",
-	.n_args = 1,
-};
+SQL(plates_lock, 1,
+    "SELECT FROM control.plates WHERE grill = $1 "
+    "ORDER BY plate FOR UPDATE");
 
 /* -> toasties that are on it, of them uncertain */
-static const struct pg_statement toasties_on = {
-	.name = "toasties_on",
-	.sql = "SELECT count(*), count(*) FILTER (WHERE t.state = 'uncertain') "
-	       "FROM intents i JOIN toasties t USING (order_id) "
-	       "WHERE i.grill = $1 AND i.closed_at IS NULL",
-	.n_args = 1,
-};
+SQL(toasties_on, 1,
+    "SELECT count(*), count(*) FILTER (WHERE t.state = 'uncertain') "
+    "FROM intents i JOIN toasties t USING (order_id) "
+    "WHERE i.grill = $1 AND i.closed_at IS NULL");
 
-static const struct pg_statement grill_use = {
-	.name = "grill_use",
-	.sql = "UPDATE control.grills SET enabled = $2 WHERE grill = $1",
-	.n_args = 2,
-};
+SQL(grill_use, 2, "UPDATE control.grills SET enabled = $2 WHERE grill = $1");
 
-static const struct pg_statement plates_delete = {
-	.name = "plates_delete",
-	.sql = "DELETE FROM control.plates WHERE grill = $1",
-	.n_args = 1,
-};
+SQL(plates_delete, 1, "DELETE FROM control.plates WHERE grill = $1");
 
-static const struct pg_statement grill_delete = {
-	.name = "grill_delete",
-	.sql = "DELETE FROM control.grills WHERE grill = $1",
-	.n_args = 1,
-};
+SQL(grill_delete, 1, "DELETE FROM control.grills WHERE grill = $1");
 
 /* -> a row a grill */
-static const struct pg_statement grill_all = {
-	.name = "grill_all",
-	.sql = "SELECT g.grill, g.address, g.unit, "
-	       "coalesce(array_to_string(g.stalls, ','), 'all'), g.enabled, "
-	       "CASE WHEN NOT g.enabled THEN NULL "
-	       "WHEN g.silent_since IS NOT NULL THEN 'no' "
-	       "WHEN g.seen_at > now() - " GRILL_SEEN_FOR " THEN 'yes' END, "
-	       "g.seen_at, g.silent_reason, "
-	       "count(p.plate), "
-	       "count(p.plate) FILTER (WHERE p.out_since IS NOT NULL), "
-	       "string_agg(p.plate || ': ' || p.out_reason, ', ' "
-	       "ORDER BY p.plate) FILTER (WHERE p.out_since IS NOT NULL) "
-	       "FROM control.grills g LEFT JOIN control.plates p USING (grill) "
-	       "GROUP BY g.grill ORDER BY g.grill",
-	.n_args = 0,
-};
+SQL(grill_all, 0,
+    "SELECT g.grill, g.address, g.unit, "
+    "coalesce(array_to_string(g.stalls, ','), 'all'), g.enabled, "
+    "CASE WHEN NOT g.enabled THEN NULL "
+    "WHEN g.silent_since IS NOT NULL THEN 'no' "
+    "WHEN g.seen_at > now() - " GRILL_SEEN_FOR " THEN 'yes' END, "
+    "g.seen_at, g.silent_reason, "
+    "count(p.plate), "
+    "count(p.plate) FILTER (WHERE p.out_since IS NOT NULL), "
+    "string_agg(p.plate || ': ' || p.out_reason, ', ' "
+    "ORDER BY p.plate) FILTER (WHERE p.out_since IS NOT NULL) "
+    "FROM control.grills g LEFT JOIN control.plates p USING (grill) "
+    "GROUP BY g.grill ORDER BY g.grill");
 
 int cmd_grill_list(struct verb *verb)
 {
@@ -230,12 +200,12 @@ static int set_locked(struct verb *verb, int i)
 	struct buf now = { 0 }, then = { 0 }, after = { 0 };
 	int r;
 
-	if (options->plates < n_plates) {
-		out_error("grill '%s' has %" PRId64 " plates and would have "
-			  "%" PRId64 ": plates are never taken away",
-			  name, n_plates, options->plates);
-		return VERB_E_FAILED;
-	}
+	if (options->plates < n_plates)
+		return verb_failed(NULL,
+				   "grill '%s' has %" PRId64
+				   " plates and would have "
+				   "%" PRId64 ": plates are never taken away",
+				   name, n_plates, options->plates);
 	if (there)
 		describe(&now, verb_cell(verb, i, 0, 0),
 			 pg_i64(verb->pg, i, 0, 1), n_plates,
@@ -305,15 +275,14 @@ static int check_toasties(const struct verb *verb, int i, enum use use)
 {
 	int64_t n = pg_i64(verb->pg, i, 0, 0);
 
-	if (n && use == REMOVED) {
-		out_error("grill '%s' has %" PRId64 " toasties on it, %" PRId64
-			  " of them uncertain",
-			  verb->options.words[0], n, pg_i64(verb->pg, i, 0, 1));
-		out_hint("overlord grill disable lets it get no more; overlord "
-			 "toastie list shows those on it, overlord toastie "
-			 "resolve decides an uncertain one");
-		return VERB_E_FAILED;
-	}
+	if (n && use == REMOVED)
+		return verb_failed(
+			"overlord grill disable lets it get no more; overlord "
+			"toastie list shows those on it, overlord toastie "
+			"resolve decides an uncertain one",
+			"grill '%s' has %" PRId64 " toasties on it, %" PRId64
+			" of them uncertain",
+			verb->options.words[0], n, pg_i64(verb->pg, i, 0, 1));
 	if (n)
 		out_say("%" PRId64 " toasties are on it and are ended first",
 			n);
@@ -357,11 +326,10 @@ static int use_grill(struct verb *verb, enum use use)
 	r = verb_send(verb, name);
 	if (r)
 		return r;
-	if (!pg_n_rows(verb->pg, grill)) {
-		out_error("there is no grill '%s'", name);
-		out_hint("overlord grill list shows those that there are");
-		return VERB_E_FAILED;
-	}
+	if (!pg_n_rows(verb->pg, grill))
+		return verb_failed(
+			"overlord grill list shows those that there are",
+			"there is no grill '%s'", name);
 	if (use != ENABLED)
 		r = check_toasties(verb, on, use);
 	return r ? r : change_use(verb, grill, use);

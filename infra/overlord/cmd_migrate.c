@@ -15,34 +15,23 @@
 #include "infra/overlord/migrator.h"
 #include "infra/overlord/plan.h"
 
-enum { PARTS_MAX = 2 };
-
-/* A set of files, and the schema that it is applied to. */
-struct part {
-	const char *name; /* "control", "service" */
-	char dir[MIGRATION_PATH_MAX];
-	struct migrator migrator;
-	bool locked;
-};
-
-struct step {
-	const struct migrator *migrator;
-	struct migrator_step step;
-};
+enum { MIGRATORS_MAX = 2 };
 
 struct run {
 	struct verb *verb;
 	char dir[MIGRATION_PATH_MAX - 16]; /* of all migrations */
-	struct part parts[PARTS_MAX];
-	size_t n_parts;
+	struct migrator migrators[MIGRATORS_MAX];
+	size_t n_migrators;
 	struct plan plan;
-	struct step *steps; /* one for each of the plan's */
+	struct migrator_step *steps; /* one for each of the plan's */
 };
 
 static void run_deinit(struct run *run)
 {
-	for (size_t i = 0; i < run->n_parts; i++)
-		migrator_deinit(&run->parts[i].migrator);
+	for (size_t i = 0; i < run->n_migrators; i++)
+		migrator_deinit(&run->migrators[i]);
+	for (size_t i = 0; i < run->plan.n_steps; i++)
+		buf_deinit(&run->steps[i].gone);
 	plan_deinit(&run->plan);
 	free(run->steps);
 }
@@ -75,22 +64,23 @@ static int find_folder(struct run *run)
 	return 0;
 }
 
-static int add_part(struct run *run, const char *name, const char *folder,
-		    const char *schema)
+static int add_set(struct run *run, const char *name, const char *folder,
+		   const char *schema)
 {
 	const char *set = run->verb->options.set;
-	struct part *part = &run->parts[run->n_parts];
+	struct migrator *migrator = &run->migrators[run->n_migrators];
+	int r;
 
 	if (set && strcmp(set, name) != 0)
 		return 0;
-	run->n_parts++;
-	part->name = name;
-	(void)snprintf(part->dir, sizeof(part->dir), "%s%s", run->dir, folder);
-	part->migrator = (struct migrator){
-		.verb = run->verb,
-		.schema = schema,
-	};
-	return no_files(migration_set_load(&part->migrator.set, part->dir));
+	run->n_migrators++;
+	migrator->verb = run->verb;
+	migrator->name = name;
+	migrator->schema = schema;
+	(void)snprintf(migrator->dir, sizeof(migrator->dir), "%s%s", run->dir,
+		       folder);
+	r = no_files(migration_set_load(&migrator->set, migrator->dir));
+	return r ? r : migrator_read(migrator);
 }
 
 static int run_init(struct run *run, struct verb *verb)
@@ -110,44 +100,39 @@ static int run_init(struct run *run, struct verb *verb)
 	if (!r)
 		r = verb_connect(verb);
 	if (!r)
-		r = add_part(run, "control", "/control", "control");
+		r = add_set(run, "control", "/control", "control");
 	if (!r)
-		r = add_part(run, "service", "", verb->schema);
-	for (size_t i = 0; !r && i < run->n_parts; i++)
-		r = migrator_read(&run->parts[i].migrator);
+		r = add_set(run, "service", "", verb->schema);
 	return r;
 }
 
 /* ---- status and check ---- */
 
 static const char *state_of(const struct migrator *migrator,
-			    const struct migration *row)
+			    const struct migration *row,
+			    const struct applied *applied)
 {
-	const struct migrated *migrated = &migrator->migrated;
-	const struct applied *applied =
-		migrator_applied(migrator, row->version);
-
-	if (migrated->dirty && migrated->version == row->version)
+	if (migrator->dirty && migrator->version == row->version)
 		return "dirty";
-	if (migrated->version < row->version)
+	if (migrator->version < row->version)
 		return "pending";
 	if (!applied)
 		return "applied by another tool";
 	return strcmp(applied->checksum, row->checksum) ? "changed" : "applied";
 }
 
-static void put_row(struct out *out, const struct part *part,
+static void put_row(struct out *out, const struct migrator *migrator,
 		    const struct migration *row)
 {
 	const struct applied *applied =
-		migrator_applied(&part->migrator, row->version);
+		migrator_applied(migrator, row->version);
 
 	out_row(out);
-	out_cell(out, "%s", part->name);
-	out_cell(out, "%s", part->migrator.schema);
+	out_cell(out, "%s", migrator->name);
+	out_cell(out, "%s", migrator->schema);
 	out_cell(out, "%" PRId64, row->version);
 	out_cell(out, "%s", row->name);
-	out_cell(out, "%s", state_of(&part->migrator, row));
+	out_cell(out, "%s", state_of(migrator, row, applied));
 	if (applied) {
 		out_cell_wall_ms(out, applied->at_ms);
 		out_cell(out, "%s", applied->by);
@@ -166,31 +151,24 @@ static int print_status(const struct run *run)
 	struct out *out =
 		out_new("migrations", run->verb->options.json, columns);
 
-	for (size_t i = 0; i < run->n_parts; i++) {
-		const struct migration_set *set = &run->parts[i].migrator.set;
+	for (size_t i = 0; i < run->n_migrators; i++) {
+		const struct migrator *migrator = &run->migrators[i];
 
-		for (size_t n = 0; n < set->n_rows; n++)
-			put_row(out, &run->parts[i], &set->rows[n]);
+		for (size_t n = 0; n < migrator->set.n_rows; n++)
+			put_row(out, migrator, &migrator->set.rows[n]);
 	}
 	return out_print(out);
 }
 
-/* Below, at or above 0: the schema's version against the newest file's. */
-static int compare_to_files(const struct part *part)
+static void say_newer(const struct migrator *migrator)
 {
-	int64_t version = part->migrator.migrated.version;
-	int64_t newest = migration_newest(&part->migrator.set);
+	int64_t newest = migration_newest(&migrator->set);
 
-	return (version > newest) - (version < newest);
-}
-
-static void say_newer(const struct part *part)
-{
-	if (compare_to_files(part) > 0)
+	if (migrator->version > newest)
 		out_say("schema '%s' is at version %" PRId64 ", newer than "
 			"the files in '%s', which end at %" PRId64,
-			part->migrator.schema, part->migrator.migrated.version,
-			part->dir, migration_newest(&part->migrator.set));
+			migrator->schema, migrator->version, migrator->dir,
+			newest);
 }
 
 int cmd_migrate_status(struct verb *verb)
@@ -200,27 +178,27 @@ int cmd_migrate_status(struct verb *verb)
 
 	if (!r)
 		r = print_status(&run);
-	for (size_t i = 0; !r && i < run.n_parts; i++)
-		say_newer(&run.parts[i]);
+	for (size_t i = 0; !r && i < run.n_migrators; i++)
+		say_newer(&run.migrators[i]);
 	run_deinit(&run);
 	return r;
 }
 
-static int check_applied(const struct part *part)
+static int check_applied(const struct migrator *migrator)
 {
-	int r = migrator_check(&part->migrator, UP);
+	int64_t newest = migration_newest(&migrator->set);
+	int r = migrator_check(migrator, UP);
 
 	if (r)
 		return r;
-	say_newer(part);
-	if (compare_to_files(part) >= 0)
+	say_newer(migrator);
+	if (migrator->version >= newest)
 		return 0;
-	out_error("schema '%s' is at version %" PRId64
-		  ", the files in '%s' end at %" PRId64,
-		  part->migrator.schema, part->migrator.migrated.version,
-		  part->dir, migration_newest(&part->migrator.set));
-	out_hint("overlord migrate up --execute");
-	return VERB_E_FAILED;
+	return verb_failed("overlord migrate up --execute",
+			   "schema '%s' is at version %" PRId64
+			   ", the files in '%s' end at %" PRId64,
+			   migrator->schema, migrator->version, migrator->dir,
+			   newest);
 }
 
 int cmd_migrate_check(struct verb *verb)
@@ -230,8 +208,8 @@ int cmd_migrate_check(struct verb *verb)
 
 	if (!r)
 		r = print_status(&run);
-	for (size_t i = 0; !r && i < run.n_parts; i++)
-		if (check_applied(&run.parts[i]))
+	for (size_t i = 0; !r && i < run.n_migrators; i++)
+		if (check_applied(&run.migrators[i]))
 			checked = VERB_E_FAILED;
 	run_deinit(&run);
 	return r ? r : checked;
@@ -239,103 +217,100 @@ int cmd_migrate_check(struct verb *verb)
 
 /* ---- up and down ---- */
 
-static void add_step(struct run *run, const struct part *part,
-		     const struct migration *row, enum direction direction)
+static void add_step(struct run *run, const struct migrator *migrator,
+		     int64_t from, enum direction direction)
 {
-	int64_t from = direction == DOWN ? row->version : row->version - 1;
+	int64_t to = direction == DOWN ? from - 1 : from + 1;
+	const struct migration *row =
+		migration_find(&migrator->set, direction == DOWN ? from : to);
 	char what[MIGRATION_NAME_MAX + 80], now[32], then[32];
 
-	(void)snprintf(what, sizeof(what), "%s: %s", part->migrator.schema,
+	(void)snprintf(what, sizeof(what), "%s: %s", migrator->schema,
 		       row->files[direction]);
 	(void)snprintf(now, sizeof(now), "version %" PRId64, from);
-	(void)snprintf(then, sizeof(then), "version %" PRId64,
-		       direction == DOWN ? from - 1 : from + 1);
+	(void)snprintf(then, sizeof(then), "version %" PRId64, to);
 	plan_add(&run->plan, what, now, then);
 	run->steps = xreallocarray(run->steps, run->plan.n_steps,
 				   sizeof(*run->steps));
-	run->steps[run->plan.n_steps - 1] = (struct step){
-		.migrator = &part->migrator,
-		.step = { .row = row,
-			  .direction = direction,
-			  .within = run->verb->options.dry_run,
-			  .from = from },
+	run->steps[run->plan.n_steps - 1] = (struct migrator_step){
+		.migrator = migrator,
+		.row = row,
+		.direction = direction,
+		.within = run->verb->options.dry_run,
+		.from = from,
 	};
 }
 
-/* Where a part goes to: --to is meant for the services' set, or for --set. */
-static int64_t target_of(const struct run *run, const struct part *part)
+/* Where a set goes to: --to is meant for the services' set, or for --set. */
+static int64_t target_of(const struct run *run, const struct migrator *migrator)
 {
 	const struct options *options = &run->verb->options;
 
 	if (options->to < 0 ||
-	    (!options->set && !strcmp(part->name, "control")))
-		return migration_newest(&part->migrator.set);
+	    (!options->set && !strcmp(migrator->name, "control")))
+		return migration_newest(&migrator->set);
 	return options->to;
 }
 
-static int plan_part(struct run *run, const struct part *part,
-		     enum direction direction)
+static int plan_set(struct run *run, const struct migrator *migrator,
+		    enum direction direction)
 {
-	const struct migration_set *set = &part->migrator.set;
-	int64_t target = target_of(run, part);
-	int64_t version = part->migrator.migrated.version;
-	int r = migrator_check(&part->migrator, direction);
+	int64_t target = target_of(run, migrator);
+	int64_t newest = migration_newest(&migrator->set);
+	int64_t version = migrator->version;
+	int r = migrator_check(migrator, direction);
 
 	if (r)
 		return r;
-	if (target > migration_newest(set))
+	if (target > newest)
 		return verb_usage(run->verb,
 				  "there is no version %" PRId64
 				  ", the files in '%s' end at %" PRId64,
-				  target, part->dir, migration_newest(set));
+				  target, migrator->dir, newest);
 	if (direction == UP)
-		say_newer(part);
+		say_newer(migrator);
 	for (; direction == UP && version < target; version++)
-		add_step(run, part, migration_find(set, version + 1), UP);
+		add_step(run, migrator, version, UP);
 	for (; direction == DOWN && version > target; version--)
-		add_step(run, part, migration_find(set, version), DOWN);
+		add_step(run, migrator, version, DOWN);
 	return 0;
 }
 
 /*
- * Plans the part; what is to be done is locked and planned anew, since another
+ * Plans the set; what is to be done is locked and planned anew, since another
  * migrator that had the lock may have done it.
  */
-static int plan_and_lock(struct run *run, struct part *part,
+static int plan_and_lock(struct run *run, struct migrator *migrator,
 			 enum direction direction)
 {
 	const struct options *options = &run->verb->options;
 	size_t n_before = run->plan.n_steps;
-	int r = plan_part(run, part, direction);
+	int r = plan_set(run, migrator, direction);
 
 	if (r || run->plan.n_steps == n_before ||
 	    (!options->execute && !options->dry_run))
 		return r;
-	r = migrator_lock(&part->migrator);
-	if (r)
-		return r;
-	part->locked = true;
-	r = migrator_read(&part->migrator);
+	r = migrator_lock(migrator);
+	if (!r)
+		r = migrator_read(migrator);
 	if (r)
 		return r;
 	plan_truncate(&run->plan, n_before);
-	return plan_part(run, part, direction);
+	return plan_set(run, migrator, direction);
 }
 
 static int apply(void *arg, size_t i, enum plan_result *ret)
 {
 	struct run *run = arg;
-	const struct step *step = &run->steps[i];
-	struct migrator_done done = { 0 };
-	int r = migrator_apply(step->migrator, &step->step, &done);
+	struct migrator_step *step = &run->steps[i];
+	int r = migrator_apply(step);
 
 	if (!r)
 		*ret = PLAN_CONFIRMED;
-	else if (done.unknown)
+	else if (step->unknown)
 		*ret = PLAN_UNKNOWN;
-	if (done.gone.n)
-		plan_then(&run->plan, i, ", without the tables ", done.gone.p);
-	buf_deinit(&done.gone);
+	if (step->gone.n)
+		plan_then(&run->plan, i, ", without the tables ", step->gone.p);
 	return r;
 }
 
@@ -357,15 +332,14 @@ static int migrate(struct verb *verb, enum direction direction)
 	struct run run = { .plan.killable = true };
 	int r = run_init(&run, verb);
 
-	for (size_t i = 0; !r && i < run.n_parts; i++)
-		r = plan_and_lock(&run, &run.parts[i], direction);
+	for (size_t i = 0; !r && i < run.n_migrators; i++)
+		r = plan_and_lock(&run, &run.migrators[i], direction);
 	if (!r && verb->options.dry_run)
 		r = rehearse(&run);
 	else if (!r)
 		r = plan_run(&run.plan, verb, apply, &run);
-	for (size_t i = 0; !r && i < run.n_parts; i++)
-		if (run.parts[i].locked)
-			r = migrator_unlock(&run.parts[i].migrator);
+	for (size_t i = 0; !r && i < run.n_migrators; i++)
+		r = migrator_unlock(&run.migrators[i]);
 	run_deinit(&run);
 	return r;
 }

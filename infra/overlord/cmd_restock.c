@@ -26,13 +26,10 @@
 #include "schemas/stock_command.h"
 
 /* -> quantity or NULL, is there anything of that stall */
-static const struct pg_statement stock_of = {
-	.name = "stock_of",
-	.sql = "SELECT (SELECT quantity FROM stock "
-	       "WHERE stall = $1 AND ingredient = $2), "
-	       "EXISTS (SELECT FROM stock WHERE stall = $1)",
-	.n_args = 2,
-};
+SQL(stock_of, 2,
+    "SELECT (SELECT quantity FROM stock "
+    "WHERE stall = $1 AND ingredient = $2), "
+    "EXISTS (SELECT FROM stock WHERE stall = $1)");
 
 struct run {
 	struct verb *verb;
@@ -108,10 +105,11 @@ static int not_sent(const struct run *run, int r)
 {
 	if (r < 0)
 		return r;
-	out_error("the event for '%s' was not taken: outcome %d of the "
-		  "producer",
-		  run->topic, r);
-	return VERB_E_FAILED;
+	return verb_failed(
+		NULL,
+		"the event for '%s' was not taken: outcome %d of the "
+		"producer",
+		run->topic, r);
 }
 
 static int publish(void *arg, size_t step, enum plan_result *ret)
@@ -129,18 +127,17 @@ static int publish(void *arg, size_t step, enum plan_result *ret)
 		return not_sent(run, r);
 	if (!kafka_out_flush(run->out, conf->timeout_ms) || !run->reported) {
 		*ret = PLAN_UNKNOWN;
-		out_error("Kafka at '%s' did not acknowledge the event '%s'",
-			  conf->brokers, run->id);
+		out_say("Kafka at '%s' did not acknowledge the event '%s'",
+			conf->brokers, run->id);
 		out_hint("nobody can tell whether it will be on '%s': look "
 			 "before you try again",
 			 run->topic);
 		(void)write_audit(run, &pg_commit);
 		return VERB_E_FAILED;
 	}
-	if (!run->delivered) {
-		out_error("the event was not delivered: %s", run->error);
-		return VERB_E_FAILED;
-	}
+	if (!run->delivered)
+		return verb_failed(NULL, "the event was not delivered: %s",
+				   run->error);
 	*ret = PLAN_CONFIRMED;
 	out_say("event '%s' stands at %s", run->id, run->position);
 	return write_audit(run, &pg_commit);
@@ -159,18 +156,15 @@ static int check_topic(const struct run *run)
 		r = kafka_admin_partitions(admin, run->topic, &n_partitions);
 	if (r < 0)
 		return r;
-	if (r) {
-		out_error("%s: Kafka at '%s': %s", run->topic, brokers,
-			  kafka_admin_error(admin));
-		out_hint("nothing was sent; KAFKA_BROKERS says where it is");
-		return VERB_E_FAILED;
-	}
-	if (!n_partitions) {
-		out_error("Kafka at '%s' has no topic '%s'", brokers,
-			  run->topic);
-		out_hint("overlord topics apply --execute makes the topics");
-		return VERB_E_FAILED;
-	}
+	if (r)
+		return verb_failed(
+			"nothing was sent; KAFKA_BROKERS says where it is",
+			"%s: Kafka at '%s': %s", run->topic, brokers,
+			kafka_admin_error(admin));
+	if (!n_partitions)
+		return verb_failed(
+			"overlord topics apply --execute makes the topics",
+			"Kafka at '%s' has no topic '%s'", brokers, run->topic);
 	return 0;
 }
 
@@ -264,10 +258,10 @@ static int check_new(const struct run *run)
 	if (run->n_now >= 0 || options->fresh)
 		return 0;
 	if (run->new_stall)
-		out_error("there is no stall '%s' yet", options->words[0]);
+		out_say("there is no stall '%s' yet", options->words[0]);
 	else
-		out_error("stall '%s' has no '%s' yet", options->words[0],
-			  options->words[1]);
+		out_say("stall '%s' has no '%s' yet", options->words[0],
+			options->words[1]);
 	out_hint("--new says that it is meant; overlord stock list shows what "
 		 "there is");
 	return options->execute ? VERB_E_FAILED : 0;

@@ -16,28 +16,19 @@
 #include "schemas/limits.h"
 #include "schemas/stock_command.h"
 
-static const struct pg_statement stock_all = {
-	.name = "stock_all",
-	.sql = "SELECT stall, ingredient, quantity FROM stock "
-	       "WHERE $1::text IS NULL OR stall = $1 "
-	       "ORDER BY stall, ingredient",
-	.n_args = 1,
-};
+SQL(stock_all, 1,
+    "SELECT stall, ingredient, quantity FROM stock "
+    "WHERE $1::text IS NULL OR stall = $1 "
+    "ORDER BY stall, ingredient");
 
 /* -> quantity */
-static const struct pg_statement stock_lock = {
-	.name = "stock_lock",
-	.sql = "SELECT quantity FROM stock "
-	       "WHERE stall = $1 AND ingredient = $2 FOR UPDATE",
-	.n_args = 2,
-};
+SQL(stock_lock, 2,
+    "SELECT quantity FROM stock "
+    "WHERE stall = $1 AND ingredient = $2 FOR UPDATE");
 
-static const struct pg_statement stock_delete = {
-	.name = "stock_delete",
-	.sql = "DELETE FROM stock "
-	       "WHERE stall = $1 AND ingredient = $2 AND quantity = 0",
-	.n_args = 2,
-};
+SQL(stock_delete, 2,
+    "DELETE FROM stock "
+    "WHERE stall = $1 AND ingredient = $2 AND quantity = 0");
 
 int cmd_stock_list(struct verb *verb)
 {
@@ -83,20 +74,17 @@ static int check_empty(const struct verb *verb, int i, const char *what)
 {
 	int64_t quantity;
 
-	if (!pg_n_rows(verb->pg, i)) {
-		out_error("there is no '%s' in stock", what);
-		out_hint("overlord stock list shows what there is");
-		return VERB_E_FAILED;
-	}
+	if (!pg_n_rows(verb->pg, i))
+		return verb_failed("overlord stock list shows what there is",
+				   "there is no '%s' in stock", what);
 	quantity = pg_i64(verb->pg, i, 0, 0);
-	if (quantity) {
-		out_error("of '%s' there are %" PRId64 ": only what is empty "
-			  "is taken off the menu",
-			  what, quantity);
-		out_hint("if there is none in truth: overlord restock STALL "
-			 "INGREDIENT 0 --count --execute");
-		return VERB_E_FAILED;
-	}
+	if (quantity)
+		return verb_failed(
+			"if there is none in truth: overlord restock STALL "
+			"INGREDIENT 0 --count --execute",
+			"of '%s' there are %" PRId64 ": only what is empty "
+			"is taken off the menu",
+			what, quantity);
 	return 0;
 }
 

@@ -26,17 +26,9 @@
 	"AND ($2::text IS NULL OR stall = $2) "                                \
 	"ORDER BY queue_number NULLS FIRST, changed_at, order_id LIMIT $3"
 
-static const struct pg_statement toasties_open = {
-	.name = "toasties_open",
-	.sql = LIST(TOASTIES_OPEN),
-	.n_args = 3,
-};
+SQL(toasties_open, 3, LIST(TOASTIES_OPEN));
 
-static const struct pg_statement toasties_all = {
-	.name = "toasties_all",
-	.sql = LIST(TOASTIES_ALL),
-	.n_args = 3,
-};
+SQL(toasties_all, 3, LIST(TOASTIES_ALL));
 
 /* Of each state that may be asked for: which statement has it. NULL: there is
  * no such state. */
@@ -90,26 +82,17 @@ int cmd_toastie_list(struct verb *verb)
 /* ---- resolve ---- */
 
 /* -> state, seq */
-static const struct pg_statement toastie_lock = {
-	.name = "toastie_lock",
-	.sql = "SELECT state, seq FROM toasties WHERE order_id = $1 FOR UPDATE",
-	.n_args = 1,
-};
+SQL(toastie_lock, 1,
+    "SELECT state, seq FROM toasties WHERE order_id = $1 FOR UPDATE");
 
-static const struct pg_statement toastie_resolve = {
-	.name = "toastie_resolve",
-	.sql = "UPDATE toasties SET state = $2, seq = seq + 1, "
-	       "reason = 'resolved by ' || $3::text, changed_at = now() "
-	       "WHERE order_id = $1 AND state = 'uncertain'",
-	.n_args = 3,
-};
+SQL(toastie_resolve, 3,
+    "UPDATE toasties SET state = $2, seq = seq + 1, "
+    "reason = 'resolved by ' || $3::text, changed_at = now() "
+    "WHERE order_id = $1 AND state = 'uncertain'");
 
-static const struct pg_statement intent_close = {
-	.name = "intent_close",
-	.sql = "UPDATE intents SET closed_at = now(), outcome = $2 "
-	       "WHERE order_id = $1 AND closed_at IS NULL",
-	.n_args = 2,
-};
+SQL(intent_close, 2,
+    "UPDATE intents SET closed_at = now(), outcome = $2 "
+    "WHERE order_id = $1 AND closed_at IS NULL");
 
 static void write_resolved(struct verb *verb, const void *arg)
 {
@@ -127,15 +110,13 @@ static int resolve(struct verb *verb, int i, const struct order_id *order)
 	char id[ORDER_ID_CHARS + 1], before[80], after[80];
 	int64_t seq;
 
-	if (!pg_n_rows(verb->pg, i)) {
-		out_error("order '%s' has no toastie", words[0]);
-		return VERB_E_FAILED;
-	}
-	if (strcmp(verb_cell(verb, i, 0, 0), "uncertain") != 0) {
-		out_error("the toastie of order '%s' is '%s', not 'uncertain'",
-			  words[0], verb_cell(verb, i, 0, 0));
-		return VERB_E_FAILED;
-	}
+	if (!pg_n_rows(verb->pg, i))
+		return verb_failed(NULL, "order '%s' has no toastie", words[0]);
+	if (strcmp(verb_cell(verb, i, 0, 0), "uncertain") != 0)
+		return verb_failed(
+			NULL,
+			"the toastie of order '%s' is '%s', not 'uncertain'",
+			words[0], verb_cell(verb, i, 0, 0));
 	seq = pg_i64(verb->pg, i, 0, 1);
 	(void)snprintf(before, sizeof(before),
 		       "{\"state\": \"uncertain\", \"seq\": %" PRId64 "}", seq);

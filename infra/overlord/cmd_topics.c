@@ -32,17 +32,14 @@ static int kafka_failed(const struct run *run, int r, const char *what)
 {
 	switch (r) {
 	case KAFKA_ADMIN_E_AWAY:
-		out_error("%s: no answer from Kafka at '%s': %s", what,
-			  run->verb->conf.brokers,
-			  kafka_admin_error(run->admin));
-		out_hint(
+		return verb_failed(
 			"KAFKA_BROKERS says where it is; --run takes it from a "
-			"make run's folder");
-		return VERB_E_FAILED;
+			"make run's folder",
+			"%s: no answer from Kafka at '%s': %s", what,
+			run->verb->conf.brokers, kafka_admin_error(run->admin));
 	case KAFKA_ADMIN_E_REFUSED:
-		out_error("%s: Kafka refused: %s", what,
-			  kafka_admin_error(run->admin));
-		return VERB_E_FAILED;
+		return verb_failed(NULL, "%s: Kafka refused: %s", what,
+				   kafka_admin_error(run->admin));
 	default:
 		return r;
 	}

@@ -15,59 +15,53 @@ enum { CALLED_MAX = 10000, CALLED_SHOWN_MAX = 20 };
 
 /* -> at, what, detail, where, and the order's id twice: a row a recorded
  * thing, the oldest first */
-static const struct pg_statement order_story = {
-	.name = "order_story",
-	.sql = "SELECT at, what, detail, place, $1::uuid, $1::uuid FROM ("
-	       "SELECT decided_at AS at, 1 AS rank, verdict AS what, "
-	       "format('number %s, stall %s, customer %s, %s, items %s%s', "
-	       "number, "
-	       "stall, coalesce(customer, '-'), doneness, items, "
-	       "coalesce(', missing ' || missing::text, '')) AS detail, "
-	       "format('orders/%s@%s', partition, \"offset\") AS place "
-	       "FROM orders WHERE order_id = $1 "
-	       "UNION ALL SELECT cancelled_at, 2, 'cancelled', "
-	       "'the customer took it back', cancelled_position "
-	       "FROM orders WHERE order_id = $1 AND cancelled_at IS NOT NULL "
-	       "UNION ALL SELECT returned_at, 6, 'ingredients returned', "
-	       "returned_event, NULL "
-	       "FROM orders WHERE order_id = $1 AND returned_at IS NOT NULL "
-	       "UNION ALL SELECT decided_at, 5, 'stock ' || kind, "
-	       "format('%s of %s at %s', delta, ingredient, stall), "
-	       "format('%s/%s@%s', topic, partition, \"offset\") "
-	       "FROM stock_changes WHERE order_id = $1 "
-	       "UNION ALL SELECT opened_at, 3, 'plate chosen', "
-	       "format('grill %s plate %s, token %s, %s ms', grill, plate, "
-	       "token, "
-	       "time_ms), NULL FROM intents WHERE order_id = $1 "
-	       "UNION ALL SELECT closed_at, 4, 'plate ' || coalesce(outcome, "
-	       "'closed'), "
-	       "format('grill %s plate %s, token %s', grill, plate, token), "
-	       "NULL "
-	       "FROM intents WHERE order_id = $1 AND closed_at IS NOT NULL "
-	       "UNION ALL SELECT changed_at, 7, 'toastie ' || state, "
-	       "format('grill %s plate %s, published %s of %s%s', "
-	       "coalesce(grill, "
-	       "'-'), "
-	       "coalesce(plate::text, '-'), published_seq, seq, "
-	       "coalesce(', ' || reason, '')), "
-	       "format('picks/%s@%s', partition, \"offset\") "
-	       "FROM toasties WHERE order_id = $1 "
-	       "UNION ALL SELECT at, 8, 'dead letter ' || reason, detail, "
-	       "format('%s/%s@%s', topic, partition, \"offset\") "
-	       "FROM dead_letters WHERE key = convert_to($1::text, 'UTF8')"
-	       ") story ORDER BY at, rank",
-	.n_args = 1,
-};
+SQL(order_story, 1,
+    "SELECT at, what, detail, place, $1::uuid, $1::uuid FROM ("
+    "SELECT decided_at AS at, 1 AS rank, verdict AS what, "
+    "format('number %s, stall %s, customer %s, %s, items %s%s', "
+    "number, "
+    "stall, coalesce(customer, '-'), doneness, items, "
+    "coalesce(', missing ' || missing::text, '')) AS detail, "
+    "format('orders/%s@%s', partition, \"offset\") AS place "
+    "FROM orders WHERE order_id = $1 "
+    "UNION ALL SELECT cancelled_at, 2, 'cancelled', "
+    "'the customer took it back', cancelled_position "
+    "FROM orders WHERE order_id = $1 AND cancelled_at IS NOT NULL "
+    "UNION ALL SELECT returned_at, 6, 'ingredients returned', "
+    "returned_event, NULL "
+    "FROM orders WHERE order_id = $1 AND returned_at IS NOT NULL "
+    "UNION ALL SELECT decided_at, 5, 'stock ' || kind, "
+    "format('%s of %s at %s', delta, ingredient, stall), "
+    "format('%s/%s@%s', topic, partition, \"offset\") "
+    "FROM stock_changes WHERE order_id = $1 "
+    "UNION ALL SELECT opened_at, 3, 'plate chosen', "
+    "format('grill %s plate %s, token %s, %s ms', grill, plate, "
+    "token, "
+    "time_ms), NULL FROM intents WHERE order_id = $1 "
+    "UNION ALL SELECT closed_at, 4, 'plate ' || coalesce(outcome, "
+    "'closed'), "
+    "format('grill %s plate %s, token %s', grill, plate, token), "
+    "NULL "
+    "FROM intents WHERE order_id = $1 AND closed_at IS NOT NULL "
+    "UNION ALL SELECT changed_at, 7, 'toastie ' || state, "
+    "format('grill %s plate %s, published %s of %s%s', "
+    "coalesce(grill, "
+    "'-'), "
+    "coalesce(plate::text, '-'), published_seq, seq, "
+    "coalesce(', ' || reason, '')), "
+    "format('picks/%s@%s', partition, \"offset\") "
+    "FROM toasties WHERE order_id = $1 "
+    "UNION ALL SELECT at, 8, 'dead letter ' || reason, detail, "
+    "format('%s/%s@%s', topic, partition, \"offset\") "
+    "FROM dead_letters WHERE key = convert_to($1::text, 'UTF8')"
+    ") story ORDER BY at, rank");
 
 /* ---- by call code ---- */
 
 /* -> order_id, order_id, number, stall, customer, verdict, decided_at */
-static const struct pg_statement orders_newest = {
-	.name = "orders_newest",
-	.sql = "SELECT order_id, order_id, number, stall, customer, verdict, "
-	       "decided_at FROM orders ORDER BY number DESC LIMIT $1",
-	.n_args = 1,
-};
+SQL(orders_newest, 1,
+    "SELECT order_id, order_id, number, stall, customer, verdict, "
+    "decided_at FROM orders ORDER BY number DESC LIMIT $1");
 
 static bool has_code(const struct verb *verb, int i, int row, const char *code)
 {
@@ -100,11 +94,10 @@ static int list_with_code(struct verb *verb, const char *code)
 		}
 	if (r)
 		return r;
-	if (!n) {
-		out_error("none of the newest %d orders is called '%s'",
-			  CALLED_MAX, code);
-		return VERB_E_FAILED;
-	}
+	if (!n)
+		return verb_failed(
+			NULL, "none of the newest %d orders is called '%s'",
+			CALLED_MAX, code);
 	out_say("more than one order may be called '%s', these are the newest",
 		code);
 	out_hint("overlord trace ORDER-ID tells what became of one");
@@ -142,12 +135,11 @@ static int show_story(struct verb *verb, const struct order_id *order)
 	out_say("order %s, called %s", order_id_format(order, text),
 		order_call_code(order, code));
 	out_rows(out, verb->pg, i);
-	if (!pg_n_rows(verb->pg, i)) {
-		out_error("nothing is known of order '%s'",
-			  verb->options.words[0]);
-		out_hint("it may not have been decided yet: overlord status");
-		return VERB_E_FAILED;
-	}
+	if (!pg_n_rows(verb->pg, i))
+		return verb_failed(
+			"it may not have been decided yet: overlord status",
+			"nothing is known of order '%s'",
+			verb->options.words[0]);
 	return out_print(out);
 }
 

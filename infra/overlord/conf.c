@@ -74,8 +74,8 @@ int conf_from_run(const char *dir)
 	(void)snprintf(path, sizeof(path), "%s/run.env", dir);
 	file = fopen(path, "re");
 	if (!file) {
-		out_error("no make run can be found in '%.200s': '%.200s': %s",
-			  dir, path, strerrordesc_np(errno));
+		out_say("no make run can be found in '%.200s': '%.200s': %s",
+			dir, path, strerrordesc_np(errno));
 		out_hint("--run takes the RUN_DIR of a make run that is under "
 			 "way; it is '.run' when nobody says another");
 		return CONF_E_BAD;

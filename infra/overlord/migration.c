@@ -69,20 +69,20 @@ int migration_set_add(struct migration_set *set, const char *file)
 	enum direction direction;
 	int64_t version;
 
-	if (!parse(file, &version, name, &direction)) {
-		out_error("'%s' is no migration's name: NNNN_name.up.sql or "
-			  "NNNN_name.down.sql",
-			  file);
-		return VERB_E_FAILED;
-	}
+	if (!parse(file, &version, name, &direction))
+		return verb_failed(
+			NULL,
+			"'%s' is no migration's name: NNNN_name.up.sql or "
+			"NNNN_name.down.sql",
+			file);
 	row = migration_find(set, version);
 	if (!row)
 		row = append(set, version, name);
-	if (strcmp(row->name, name) != 0 || *row->files[direction]) {
-		out_error("version %" PRId64 " is there twice: '%s' and '%s'",
-			  version, file, a_file(row));
-		return VERB_E_FAILED;
-	}
+	if (strcmp(row->name, name) != 0 || *row->files[direction])
+		return verb_failed(NULL,
+				   "version %" PRId64
+				   " is there twice: '%s' and '%s'",
+				   version, file, a_file(row));
 	(void)str_copy(row->files[direction], MIGRATION_NAME_MAX, file);
 	return 0;
 }
@@ -102,16 +102,14 @@ int migration_set_check(struct migration_set *set)
 	for (size_t i = 0; i < set->n_rows; i++) {
 		const struct migration *row = &set->rows[i];
 
-		if (row->version != (int64_t)i + 1) {
-			out_error("version %zu is missing before '%s'", i + 1,
-				  a_file(row));
-			return VERB_E_FAILED;
-		}
-		if (!*row->files[UP] || !*row->files[DOWN]) {
-			out_error("'%s' has no %s file beside it", a_file(row),
-				  *row->files[UP] ? "down" : "up");
-			return VERB_E_FAILED;
-		}
+		if (row->version != (int64_t)i + 1)
+			return verb_failed(NULL,
+					   "version %zu is missing before '%s'",
+					   i + 1, a_file(row));
+		if (!*row->files[UP] || !*row->files[DOWN])
+			return verb_failed(
+				NULL, "'%s' has no %s file beside it",
+				a_file(row), *row->files[UP] ? "down" : "up");
 	}
 	return 0;
 }
@@ -134,11 +132,9 @@ int migration_set_load(struct migration_set *set, const char *dir)
 	int r;
 
 	*set = (struct migration_set){ .dir = dir };
-	if (!handle) {
-		out_error("folder '%s' cannot be read: %s", dir,
-			  strerrordesc_np(errno));
-		return VERB_E_FAILED;
-	}
+	if (!handle)
+		return verb_failed(NULL, "folder '%s' cannot be read: %s", dir,
+				   strerrordesc_np(errno));
 	r = load_names(set, handle);
 	(void)closedir(handle);
 	for (size_t i = 0; !r && i < set->n_rows; i++) {
@@ -204,8 +200,8 @@ int migration_read(const struct migration_set *set, const char *file,
 		(void)fclose(handle);
 	if (!r)
 		return 0;
-	out_error("file '%s' cannot be read: %s", path, strerrordesc_np(-r));
-	return VERB_E_FAILED;
+	return verb_failed(NULL, "file '%s' cannot be read: %s", path,
+			   strerrordesc_np(-r));
 }
 
 void migration_checksum(const void *p, size_t n, char ret[CHECKSUM_CHARS + 1])
@@ -252,8 +248,9 @@ int migration_folder(char ret[MIGRATION_PATH_MAX])
 		if (is_ours(ret))
 			return 0;
 	}
-	out_error("there are no migrations in 'migrations' of this folder, nor "
-		  "in '%.200s' in '%s', '%s' or '%s'",
-		  program, beside[0], beside[1], beside[2]);
-	return VERB_E_FAILED;
+	return verb_failed(
+		NULL,
+		"there are no migrations in 'migrations' of this folder, nor "
+		"in '%.200s' in '%s', '%s' or '%s'",
+		program, beside[0], beside[1], beside[2]);
 }

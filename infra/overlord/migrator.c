@@ -24,136 +24,82 @@
 
 /* -> is it there: schema_migrations, migrations_applied, the schema, audit, an
  * enum's value that this transaction has added */
-static const struct pg_statement tables_there = {
-	.name = "migrator_tables_there",
-	.sql = "SELECT to_regclass($1 || '.schema_migrations') IS NOT NULL, "
-	       "to_regclass($1 || '.migrations_applied') IS NOT NULL, "
-	       "to_regnamespace($1) IS NOT NULL, "
-	       "to_regclass('control.audit') IS NOT NULL, "
-	       "EXISTS (SELECT FROM pg_enum WHERE xmin = "
-	       "pg_current_xact_id_if_assigned()::xid)",
-	.n_args = 1,
-};
+SQL(tables_there, 1,
+    "SELECT to_regclass($1 || '.schema_migrations') IS NOT NULL, "
+    "to_regclass($1 || '.migrations_applied') IS NOT NULL, "
+    "to_regnamespace($1) IS NOT NULL, "
+    "to_regclass('control.audit') IS NOT NULL, "
+    "EXISTS (SELECT FROM pg_enum WHERE xmin = "
+    "pg_current_xact_id_if_assigned()::xid)");
 
 /* -> version, dirty; no row: none */
-static const struct pg_statement version_read = {
-	.name = "migrator_version_read",
-	.sql = "SELECT version, dirty FROM schema_migrations",
-	.n_args = 0,
-};
+SQL(version_read, 0, "SELECT version, dirty FROM schema_migrations");
 
-static const struct pg_statement version_clear = {
-	.name = "migrator_version_clear",
-	.sql = "DELETE FROM schema_migrations",
-	.n_args = 0,
-};
+SQL(version_clear, 0, "DELETE FROM schema_migrations");
 
-static const struct pg_statement version_write = {
-	.name = "migrator_version_write",
-	.sql = "INSERT INTO schema_migrations (version, dirty) "
-	       "VALUES ($1, false)",
-	.n_args = 1,
-};
+SQL(version_write, 1,
+    "INSERT INTO schema_migrations (version, dirty) "
+    "VALUES ($1, false)");
 
 /* -> version, checksum, applied_at, applied_by, in order */
-static const struct pg_statement applied_read = {
-	.name = "migrator_applied_read",
-	.sql = "SELECT version, checksum, applied_at, applied_by "
-	       "FROM migrations_applied ORDER BY version",
-	.n_args = 0,
-};
+SQL(applied_read, 0,
+    "SELECT version, checksum, applied_at, applied_by "
+    "FROM migrations_applied ORDER BY version");
 
-static const struct pg_statement applied_write = {
-	.name = "migrator_applied_write",
-	.sql = "INSERT INTO migrations_applied "
-	       "(version, name, checksum, applied_by) VALUES ($1, $2, $3, $4)",
-	.n_args = 4,
-};
+SQL(applied_write, 4,
+    "INSERT INTO migrations_applied "
+    "(version, name, checksum, applied_by) VALUES ($1, $2, $3, $4)");
 
 /* From a version on: what was applied above it is no more. */
-static const struct pg_statement applied_clear = {
-	.name = "migrator_applied_clear",
-	.sql = "DELETE FROM migrations_applied WHERE version >= $1",
-	.n_args = 1,
-};
+SQL(applied_clear, 1, "DELETE FROM migrations_applied WHERE version >= $1");
 
 #define LOCK_KEY "hashtextextended('migrations of ' || $1, 0)"
 
-/* -> true when it was free */
-static const struct pg_statement lock_try = {
-	.name = "migrator_lock_try",
-	.sql = "SELECT pg_try_advisory_lock(" LOCK_KEY ")",
-	.n_args = 1,
-};
+/* -> true when it was free, else who holds it, in words */
+SQL(lock_try, 1,
+    "SELECT pg_try_advisory_lock(" LOCK_KEY "), "
+    "(SELECT format('%s (session %s of %s, since %s)', "
+    "a.application_name, a.pid, a.usename, "
+    "to_char(a.backend_start AT TIME ZONE 'UTC', "
+    "'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')) "
+    "FROM pg_locks l JOIN pg_stat_activity a USING (pid) "
+    "WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 "
+    "AND l.database = (SELECT oid FROM pg_database "
+    "WHERE datname = current_database()) "
+    "AND (l.classid::bigint << 32) | l.objid::bigint = " LOCK_KEY ")");
 
-static const struct pg_statement lock_wait = {
-	.name = "migrator_lock_wait",
-	.sql = "SELECT pg_advisory_lock(" LOCK_KEY ")",
-	.n_args = 1,
-};
+SQL(lock_wait, 1, "SELECT pg_advisory_lock(" LOCK_KEY ")");
 
-static const struct pg_statement lock_free = {
-	.name = "migrator_lock_free",
-	.sql = "SELECT pg_advisory_unlock(" LOCK_KEY ")",
-	.n_args = 1,
-};
+SQL(lock_free, 1, "SELECT pg_advisory_unlock(" LOCK_KEY ")");
 
-/* -> a row a holder: who, in words */
-static const struct pg_statement lock_holder = {
-	.name = "migrator_lock_holder",
-	.sql = "SELECT format('%s (session %s of %s, since %s)', "
-	       "a.application_name, a.pid, a.usename, "
-	       "to_char(a.backend_start AT TIME ZONE 'UTC', "
-	       "'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')) "
-	       "FROM pg_locks l JOIN pg_stat_activity a USING (pid) "
-	       "WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 "
-	       "AND l.database = (SELECT oid FROM pg_database "
-	       "WHERE datname = current_database()) "
-	       "AND (l.classid::bigint << 32) | l.objid::bigint "
-	       "= " LOCK_KEY,
-	.n_args = 1,
-};
-
-static const struct pg_statement file_put = {
-	.name = "migrator_file_put",
-	.sql = "SELECT set_config('overlord.file', $1, true)",
-	.n_args = 1,
-};
+SQL(file_put, 1, "SELECT set_config('overlord.file', $1, true)");
 
 /* -> the schema's tables as {"oid": "name"} */
-static const struct pg_statement tables_list = {
-	.name = "migrator_tables_list",
-	.sql = "SELECT coalesce(jsonb_object_agg(oid, relname), '{}') "
-	       "FROM pg_class WHERE relnamespace = to_regnamespace($1) "
-	       "AND relkind IN ('r', 'p', 'f')",
-	.n_args = 1,
-};
+SQL(tables_list, 1,
+    "SELECT coalesce(jsonb_object_agg(oid, relname), '{}') "
+    "FROM pg_class WHERE relnamespace = to_regnamespace($1) "
+    "AND relkind IN ('r', 'p', 'f')");
 
 /* -> the names of those that are not there any more, with commas, or NULL */
-static const struct pg_statement tables_gone = {
-	.name = "migrator_tables_gone",
-	.sql = "SELECT string_agg(value, ', ' ORDER BY value) "
-	       "FROM jsonb_each_text($1::text::jsonb) WHERE NOT EXISTS "
-	       "(SELECT FROM pg_class WHERE oid = key::oid)",
-	.n_args = 1,
-};
+SQL(tables_gone, 1,
+    "SELECT string_agg(value, ', ' ORDER BY value) "
+    "FROM jsonb_each_text($1::text::jsonb) WHERE NOT EXISTS "
+    "(SELECT FROM pg_class WHERE oid = key::oid)");
 
 void migrator_deinit(struct migrator *migrator)
 {
 	migration_set_deinit(&migrator->set);
-	free(migrator->migrated.applied);
-	migrator->migrated = (struct migrated){ 0 };
+	free(migrator->applied);
+	migrator->applied = NULL;
 }
 
 const struct applied *migrator_applied(const struct migrator *migrator,
 				       int64_t version)
 {
-	const struct migrated *migrated = &migrator->migrated;
-
-	for (size_t i = 0; i < migrated->n_applied; i++)
-		if (migrated->applied[i].version == version &&
-		    version <= migrated->version)
-			return &migrated->applied[i];
+	for (size_t i = 0; i < migrator->n_applied; i++)
+		if (migrator->applied[i].version == version &&
+		    version <= migrator->version)
+			return &migrator->applied[i];
 	return NULL;
 }
 
@@ -162,44 +108,43 @@ static int check_version(const struct migrator *migrator, int64_t version,
 {
 	const struct migration *row = migration_find(&migrator->set, version);
 	const struct applied *applied = migrator_applied(migrator, version);
+	const char *hint =
+		migrator->version > migration_newest(&migrator->set)
+			? "the schema is newer than these files: take the "
+			  "folder that it was migrated from"
+			: "a file that was applied is never edited: put it "
+			  "back as it was, and write the change as a new "
+			  "migration";
 
 	if (!row && direction == DOWN)
-		out_error("schema '%s': version %" PRId64 " is applied, and "
-			  "its files are not in '%s'",
-			  migrator->schema, version, migrator->set.dir);
-	else if (row && applied && strcmp(row->checksum, applied->checksum))
-		out_error("schema '%s': file '%s' has changed since it was "
-			  "applied: its checksum was %s and is %s",
-			  migrator->schema, row->files[UP], applied->checksum,
-			  row->checksum);
-	else
-		return 0;
-	if (migrator->migrated.version > migration_newest(&migrator->set))
-		out_hint("the schema is newer than these files: take the "
-			 "folder that it was migrated from");
-	else
-		out_hint("a file that was applied is never edited: put it "
-			 "back as it was, and write the change as a new "
-			 "migration");
-	return VERB_E_FAILED;
+		return verb_failed(hint,
+				   "schema '%s': version %" PRId64
+				   " is applied, and its files are not in '%s'",
+				   migrator->schema, version, migrator->dir);
+	if (row && applied && strcmp(row->checksum, applied->checksum) != 0)
+		return verb_failed(
+			hint,
+			"schema '%s': file '%s' has changed since it was "
+			"applied: its checksum was %s and is %s",
+			migrator->schema, row->files[UP], applied->checksum,
+			row->checksum);
+	return 0;
 }
 
 int migrator_check(const struct migrator *migrator, enum direction direction)
 {
-	const struct migrated *migrated = &migrator->migrated;
 	int r = 0;
 
-	if (migrated->dirty) {
-		out_error("schema '%s': the schema is marked dirty at version "
-			  "%" PRId64 ": another tool stopped in the middle of "
-			  "it",
-			  migrator->schema, migrated->version);
-		out_hint("look at what is there, mend it by hand, then run "
-			 "golang-migrate's 'force' with the version that it "
-			 "is at");
-		return VERB_E_FAILED;
-	}
-	for (int64_t version = 1; !r && version <= migrated->version; version++)
+	if (migrator->dirty)
+		return verb_failed(
+			"look at what is there, mend it by hand, then run "
+			"golang-migrate's 'force' with the version that it "
+			"is at",
+			"schema '%s': the schema is marked dirty at version "
+			"%" PRId64 ": another tool stopped in the middle of "
+			"it",
+			migrator->schema, migrator->version);
+	for (int64_t version = 1; !r && version <= migrator->version; version++)
 		r = check_version(migrator, version, direction);
 	return r;
 }
@@ -215,7 +160,7 @@ static int read_there(const struct migrator *migrator, struct there *ret)
 	struct verb *verb = migrator->verb;
 	int i = verb_add(verb, &tables_there,
 			 VALUES(value_text(migrator->schema)));
-	int r = verb_send(verb, migrator->schema);
+	int r = verb_send(verb, migrator->name);
 
 	if (!r)
 		*ret = (struct there){
@@ -228,95 +173,98 @@ static int read_there(const struct migrator *migrator, struct there *ret)
 	return r;
 }
 
-static int read_version(const struct migrator *migrator, int64_t *ret,
-			bool *ret_dirty)
+/* golang-migrate writes -1 for "none, and dirty". */
+static int64_t version_of(const struct migrator *migrator, int i,
+			  bool *ret_dirty)
 {
-	struct verb *verb = migrator->verb;
-	int i = verb_add(verb, &version_read, NULL);
-	int r = verb_send(verb, migrator->schema);
+	const struct pg *pg = migrator->verb->pg;
+	int64_t version = pg_n_rows(pg, i) ? pg_i64(pg, i, 0, 0) : 0;
 
-	if (r || !pg_n_rows(verb->pg, i))
-		return r;
-	/* golang-migrate writes -1 for "none, and dirty". */
-	*ret = pg_i64(verb->pg, i, 0, 0) > 0 ? pg_i64(verb->pg, i, 0, 0) : 0;
-	*ret_dirty = pg_bool(verb->pg, i, 0, 1);
-	return 0;
+	*ret_dirty = pg_n_rows(pg, i) && pg_bool(pg, i, 0, 1);
+	return version > 0 ? version : 0;
 }
 
-static int read_applied(struct migrator *migrator)
+static void read_applied(struct migrator *migrator, int i)
 {
-	struct migrated *migrated = &migrator->migrated;
-	struct verb *verb = migrator->verb;
-	int i = verb_add(verb, &applied_read, NULL);
-	int r = verb_send(verb, migrator->schema);
+	const struct verb *verb = migrator->verb;
 
-	if (r)
-		return r;
-	migrated->n_applied = (size_t)pg_n_rows(verb->pg, i);
-	migrated->applied =
-		xcalloc(migrated->n_applied, sizeof(*migrated->applied));
-	for (size_t n = 0; n < migrated->n_applied; n++) {
-		struct applied *applied = &migrated->applied[n];
+	migrator->n_applied = (size_t)pg_n_rows(verb->pg, i);
+	migrator->applied =
+		xcalloc(migrator->n_applied, sizeof(*migrator->applied));
+	for (int row = 0; row < pg_n_rows(verb->pg, i); row++) {
+		struct applied *applied = &migrator->applied[row];
 
-		applied->version = pg_i64(verb->pg, i, (int)n, 0);
+		applied->version = pg_i64(verb->pg, i, row, 0);
 		(void)str_copy(applied->checksum, sizeof(applied->checksum),
-			       verb_cell(verb, i, (int)n, 1));
-		applied->at_ms = pg_wall_ms(verb->pg, i, (int)n, 2);
+			       verb_cell(verb, i, row, 1));
+		applied->at_ms = pg_wall_ms(verb->pg, i, row, 2);
 		(void)str_copy(applied->by, sizeof(applied->by),
-			       verb_cell(verb, i, (int)n, 3));
+			       verb_cell(verb, i, row, 3));
 	}
-	return 0;
 }
 
 int migrator_read(struct migrator *migrator)
 {
-	struct migrated *migrated = &migrator->migrated;
+	struct verb *verb = migrator->verb;
 	struct there there = { 0 };
+	int version = -1, applied = -1, r;
 	char sql[128];
-	int r;
 
-	free(migrated->applied);
-	*migrated = (struct migrated){ 0 };
+	free(migrator->applied);
+	migrator->applied = NULL;
+	migrator->n_applied = 0;
+	migrator->version = 0;
+	migrator->dirty = false;
 	(void)snprintf(sql, sizeof(sql), "SET search_path = %s",
 		       migrator->schema);
-	r = verb_exec(migrator->verb, sql, migrator->schema);
+	r = verb_exec(verb, sql, migrator->name);
 	if (!r)
 		r = read_there(migrator, &there);
-	if (!r && there.version)
-		r = read_version(migrator, &migrated->version,
-				 &migrated->dirty);
-	if (!r && there.applied)
-		r = read_applied(migrator);
-	return r;
+	if (r || (!there.version && !there.applied))
+		return r;
+	if (there.version)
+		version = verb_add(verb, &version_read, NULL);
+	if (there.applied)
+		applied = verb_add(verb, &applied_read, NULL);
+	r = verb_send(verb, migrator->name);
+	if (r)
+		return r;
+	if (version >= 0)
+		migrator->version =
+			version_of(migrator, version, &migrator->dirty);
+	if (applied >= 0)
+		read_applied(migrator, applied);
+	return 0;
 }
 
 /* ---- one at a time ---- */
 
-static int read_holder(const struct migrator *migrator, char ret[256])
+static int try_lock(struct migrator *migrator, char ret_holder[256])
 {
 	struct verb *verb = migrator->verb;
-	int i = verb_add(verb, &lock_holder,
-			 VALUES(value_text(migrator->schema)));
+	int i = verb_add(verb, &lock_try, VALUES(value_text(migrator->schema)));
 	int r = verb_send(verb, "lock");
-
-	(void)str_copy(ret, 256,
-		       !r && pg_n_rows(verb->pg, i)
-			       ? verb_cell(verb, i, 0, 0)
-			       : "somebody who has just gone");
-	return r;
-}
-
-static int wait_for_lock(const struct migrator *migrator)
-{
-	struct verb *verb = migrator->verb;
-	char who[256], sql[64];
-	int r = read_holder(migrator, who);
 
 	if (r)
 		return r;
+	migrator->locked = pg_bool(verb->pg, i, 0, 0);
+	(void)str_copy(ret_holder, 256,
+		       pg_null(verb->pg, i, 0, 1) ? "somebody who has just gone"
+						  : verb_cell(verb, i, 0, 1));
+	return 0;
+}
+
+int migrator_lock(struct migrator *migrator)
+{
+	struct verb *verb = migrator->verb;
+	char holder[256], sql[64];
+	int r = try_lock(migrator, holder);
+
+	if (r || migrator->locked)
+		return r;
 	out_say("schema '%s' is being migrated by %s, waiting for at most "
 		"%" PRId64 " ms",
-		migrator->schema, who, verb->conf.timeout_ms);
+		migrator->schema, holder, verb->conf.timeout_ms);
 	(void)snprintf(sql, sizeof(sql), "SET lock_timeout = %" PRId64,
 		       verb->conf.timeout_ms);
 	r = verb_exec(verb, sql, "lock");
@@ -324,30 +272,22 @@ static int wait_for_lock(const struct migrator *migrator)
 		return r;
 	(void)verb_add(verb, &lock_wait, VALUES(value_text(migrator->schema)));
 	r = verb_try(verb, 2 * verb->conf.timeout_ms);
+	migrator->locked = !r;
 	if (r != PG_E_SQL || strcmp(pg_sqlstate(verb->pg), "55P03") != 0)
 		return r ? verb_pg_failed(verb, r, "lock") : 0;
-	r = read_holder(migrator, who);
-	if (r)
+	r = try_lock(migrator, holder);
+	if (r || migrator->locked)
 		return r;
-	out_error("schema '%s' is still being migrated by %s", migrator->schema,
-		  who);
-	out_hint("wait for it, or end its session");
-	return VERB_E_FAILED;
+	return verb_failed("wait for it, or end its session",
+			   "schema '%s' is still being migrated by %s",
+			   migrator->schema, holder);
 }
 
-int migrator_lock(const struct migrator *migrator)
+int migrator_unlock(struct migrator *migrator)
 {
-	struct verb *verb = migrator->verb;
-	int i = verb_add(verb, &lock_try, VALUES(value_text(migrator->schema)));
-	int r = verb_send(verb, "lock");
-
-	if (r || pg_bool(verb->pg, i, 0, 0))
-		return r;
-	return wait_for_lock(migrator);
-}
-
-int migrator_unlock(const struct migrator *migrator)
-{
+	if (!migrator->locked)
+		return 0;
+	migrator->locked = false;
 	(void)verb_add(migrator->verb, &lock_free,
 		       VALUES(value_text(migrator->schema)));
 	return verb_send(migrator->verb, "unlock");
@@ -362,59 +302,52 @@ int migrator_unlock(const struct migrator *migrator)
  * run gives up sooner, since what waits for a lock on a table makes others wait
  * behind it.
  */
-static int begin_session(const struct migrator *migrator, bool dry)
+static int begin_session(const struct migrator_step *step)
 {
 	static const char discard[] = "CLOSE ALL; "
 				      "SET SESSION AUTHORIZATION DEFAULT; "
 				      "RESET ROLE; RESET ALL; UNLISTEN *; "
 				      "DISCARD TEMP; DISCARD SEQUENCES; ";
+	const struct migrator *migrator = step->migrator;
 	char sql[512];
 
 	(void)snprintf(sql, sizeof(sql),
 		       "%sSET client_connection_check_interval = '1s'; "
 		       "SET search_path = %s; SET LOCAL statement_timeout = 0; "
 		       "SET LOCAL lock_timeout = '%s'",
-		       discard, migrator->schema, dry ? "1s" : "5s");
+		       discard, migrator->schema, step->within ? "1s" : "5s");
 	return verb_exec(migrator->verb, sql, migrator->schema);
 }
 
-/* Its text, which must be the one that was planned with. */
-static int read_file(const struct migrator *migrator,
-		     const struct migrator_step *step, struct buf *ret)
-{
-	const char *file = step->row->files[step->direction];
-	char checksum[CHECKSUM_CHARS + 1];
-	int r = migration_read(&migrator->set, file, ret);
-
-	if (r)
-		return r;
-	migration_checksum(ret->p, ret->n, checksum);
-	if (step->direction == DOWN || !strcmp(checksum, step->row->checksum))
-		return 0;
-	out_error("file '%s' has just been changed", file);
-	return VERB_E_FAILED;
-}
-
-static int execute_text(struct verb *verb, const struct buf *text)
+/* Gives Postgres the text, which must be the one that was planned with. */
+static int hand_over(const struct migrator_step *step, const char *file)
 {
 	static const char mark[] = "\xef\xbb\xbf"; /* some editors' UTF-8 */
-	size_t n_mark = text->n >= 3 && !memcmp(text->p, mark, 3) ? 3 : 0;
-	struct buf sql = { 0 };
-	int r;
+	struct verb *verb = step->migrator->verb;
+	char checksum[CHECKSUM_CHARS + 1];
+	struct buf text = { 0 };
+	int r = migration_read(&step->migrator->set, file, &text);
 
-	buf_add(&sql, text->p + n_mark, text->n - n_mark);
-	/* EXECUTE refuses a text that ends in SELECT ... INTO. */
-	buf_text(&sql, "\n;RESET overlord.file");
-	buf_add(&sql, "", 1);
-	(void)verb_add(verb, &file_put, VALUES(value_text(sql.p)));
-	buf_deinit(&sql);
-	r = verb_try(verb, verb->conf.timeout_ms);
-	if (r)
-		return r;
-	return pg_exec(verb->pg,
-		       "DO LANGUAGE plpgsql 'BEGIN EXECUTE "
-		       "current_setting(''overlord.file''); END'",
-		       FILE_TIMEOUT_MS);
+	if (!r) {
+		migration_checksum(text.p, text.n, checksum);
+		if (step->direction == UP &&
+		    strcmp(checksum, step->row->checksum) != 0)
+			r = verb_failed(NULL, "file '%s' has just been changed",
+					file);
+	}
+	if (!r) {
+		/* EXECUTE refuses a text that ends in SELECT ... INTO. */
+		buf_text(&text, "\n;RESET overlord.file");
+		buf_add(&text, "", 1);
+		(void)verb_add(
+			verb, &file_put,
+			VALUES(value_text(strncmp(text.p, mark, strlen(mark))
+						  ? text.p
+						  : text.p + strlen(mark))));
+		r = verb_send(verb, file);
+	}
+	buf_deinit(&text);
+	return r;
 }
 
 static void say_file_hint(const struct pg *pg, const char *file)
@@ -442,67 +375,31 @@ static void say_file_hint(const struct pg *pg, const char *file)
 }
 
 /* @new_enum: this transaction has added an enum's value before. */
-static int run_file(const struct migrator *migrator,
-		    const struct migrator_step *step, bool new_enum,
-		    bool *ret_unknown)
+static int run_file(struct migrator_step *step, bool new_enum)
 {
 	const char *file = step->row->files[step->direction];
-	struct verb *verb = migrator->verb;
-	struct buf text = { 0 };
-	int r = read_file(migrator, step, &text);
+	const struct verb *verb = step->migrator->verb;
+	int r = hand_over(step, file);
 
-	if (r) {
-		buf_deinit(&text);
+	if (r)
 		return r;
-	}
-	r = execute_text(verb, &text);
-	buf_deinit(&text);
+	r = pg_exec(verb->pg,
+		    "DO LANGUAGE plpgsql 'BEGIN EXECUTE "
+		    "current_setting(''overlord.file''); END'",
+		    FILE_TIMEOUT_MS);
 	if (!r)
 		return 0;
 	if (r == PG_E_SQL && step->within && new_enum &&
 	    !strcmp(pg_sqlstate(verb->pg), "55P04")) {
-		out_say("%s: %s: a dry run cannot know this, since a file "
-			"before it adds the value and is not applied yet",
-			file, pg_message(verb->pg));
-		*ret_unknown = true;
-		return VERB_E_FAILED;
+		step->unknown = true;
+		return verb_failed(NULL,
+				   "%s: %s: a dry run cannot know this, since "
+				   "a file before it adds the value and is not "
+				   "applied yet",
+				   file, pg_message(verb->pg));
 	}
 	r = verb_pg_failed(verb, r, file);
 	say_file_hint(verb->pg, file);
-	return r;
-}
-
-/* Appends a statement's one text, with a NUL, unless it is NULL. */
-static int read_text(const struct migrator *migrator,
-		     const struct pg_statement *statement, const char *value,
-		     struct buf *ret)
-{
-	struct verb *verb = migrator->verb;
-	int i = verb_add(verb, statement, VALUES(value_text(value)));
-	int r = verb_send(verb, migrator->schema);
-
-	if (!r && !pg_null(verb->pg, i, 0, 0)) {
-		buf_text(ret, verb_cell(verb, i, 0, 0));
-		buf_add(ret, "", 1);
-	}
-	return r;
-}
-
-/* Runs the file, then finds which tables have gone. */
-static int apply_file(const struct migrator *migrator,
-		      const struct migrator_step *step, bool new_enum,
-		      struct migrator_done *ret)
-{
-	struct buf before = { 0 };
-	int r = read_text(migrator, &tables_list, migrator->schema, &before);
-
-	if (!r)
-		r = run_file(migrator, step, new_enum, &ret->unknown);
-	if (!r)
-		r = begin_session(migrator, step->within);
-	if (!r)
-		r = read_text(migrator, &tables_gone, before.p, &ret->gone);
-	buf_deinit(&before);
 	return r;
 }
 
@@ -535,32 +432,49 @@ static int make_tables(const struct migrator *migrator,
 	return r;
 }
 
-/* Under the table's lock: is the schema still as the plan says? */
-static int check_still(const struct migrator *migrator,
-		       const struct migrator_step *step)
+/*
+ * Under the table's lock: is the schema still as the plan says, and which
+ * tables has it?
+ */
+static int check_still(const struct migrator_step *step, struct buf *ret_tables)
 {
-	int64_t version = 0;
-	bool dirty = false;
-	int r = read_version(migrator, &version, &dirty);
+	const struct migrator *migrator = step->migrator;
+	struct verb *verb = migrator->verb;
+	int i = verb_add(verb, &version_read, NULL);
+	int tables = verb_add(verb, &tables_list,
+			      VALUES(value_text(migrator->schema)));
+	int r = verb_send(verb, migrator->schema);
+	int64_t version;
+	bool dirty;
 
-	if (r || (version == step->from && !dirty))
+	if (r)
 		return r;
-	out_error("schema '%s' was at version %" PRId64 " and is at %" PRId64
-		  "%s: another tool is migrating it",
-		  migrator->schema, step->from, version,
-		  dirty ? ", dirty" : "");
-	return VERB_E_FAILED;
+	version = version_of(migrator, i, &dirty);
+	if (version != step->from || dirty)
+		return verb_failed(NULL,
+				   "schema '%s' was at version %" PRId64
+				   " and is at %" PRId64 "%s: another tool is "
+				   "migrating it",
+				   migrator->schema, step->from, version,
+				   dirty ? ", dirty" : "");
+	buf_text(ret_tables, verb_cell(verb, tables, 0, 0));
+	buf_add(ret_tables, "", 1);
+	return 0;
 }
 
-/* The version, what was applied, and the audit, in one message. */
-static int write_rows(const struct migrator *migrator,
-		      const struct migrator_step *step, bool audited)
+/* Which of @tables have gone; the version, what was applied, and the audit, in
+ * one message. */
+static int write_rows(struct migrator_step *step, const char *tables,
+		      bool audited)
 {
+	const struct migrator *migrator = step->migrator;
 	const struct migration *row = step->row;
 	struct verb *verb = migrator->verb;
 	bool down = step->direction == DOWN;
 	int64_t then = down ? row->version - 1 : row->version;
 	char what[MIGRATION_NAME_MAX + 128], before[64], after[64];
+	int gone = verb_add(verb, &tables_gone, VALUES(value_text(tables)));
+	int r;
 
 	(void)verb_add(verb, &applied_clear, VALUES(value_i64(row->version)));
 	(void)verb_add(verb, &version_clear, NULL);
@@ -581,41 +495,51 @@ static int write_rows(const struct migrator *migrator,
 		       then);
 	if (audited)
 		plan_audit(verb, what, before, after);
-	return verb_send(verb, migrator->schema);
+	r = verb_send(verb, migrator->schema);
+	if (!r && !pg_null(verb->pg, gone, 0, 0)) {
+		buf_text(&step->gone, verb_cell(verb, gone, 0, 0));
+		buf_add(&step->gone, "", 1);
+	}
+	return r;
 }
 
 /* All of a step but the begin and the commit. */
-static int do_step(const struct migrator *migrator,
-		   const struct migrator_step *step, struct migrator_done *ret)
+static int do_step(struct migrator_step *step)
 {
+	const struct migrator *migrator = step->migrator;
 	struct there there = { 0 };
-	int r = begin_session(migrator, step->within);
+	struct buf tables = { 0 };
+	int r = begin_session(step);
 
 	if (!r)
 		r = read_there(migrator, &there);
 	if (!r)
 		r = make_tables(migrator, &there);
 	if (!r)
-		r = check_still(migrator, step);
+		r = check_still(step, &tables);
 	if (!r)
-		r = apply_file(migrator, step, there.new_enum, ret);
+		r = run_file(step, there.new_enum);
+	if (!r)
+		r = begin_session(step);
 	if (!r)
 		r = read_there(migrator, &there);
-	return r ? r : write_rows(migrator, step, there.audit);
+	if (!r)
+		r = write_rows(step, tables.p, there.audit);
+	buf_deinit(&tables);
+	return r;
 }
 
-int migrator_apply(const struct migrator *migrator,
-		   const struct migrator_step *step, struct migrator_done *ret)
+int migrator_apply(struct migrator_step *step)
 {
-	struct verb *verb = migrator->verb;
+	struct verb *verb = step->migrator->verb;
 	int r;
 
 	if (step->within)
-		return do_step(migrator, step, ret);
+		return do_step(step);
 	r = verb_exec(verb, "BEGIN", "begin");
 	if (r)
 		return r;
-	r = do_step(migrator, step, ret);
+	r = do_step(step);
 	if (r) {
 		if (!pg_lost(verb->pg))
 			(void)pg_exec(verb->pg, "ROLLBACK",
@@ -624,7 +548,7 @@ int migrator_apply(const struct migrator *migrator,
 	}
 	r = verb_exec(verb, "COMMIT", "commit");
 	if (r && pg_lost(verb->pg)) {
-		ret->unknown = true;
+		step->unknown = true;
 		out_hint("nobody can tell whether '%s' is applied: overlord "
 			 "migrate status says it",
 			 step->row->name);

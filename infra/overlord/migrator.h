@@ -30,24 +30,24 @@ struct applied {
 	char by[64];
 };
 
-/* How a schema is. { 0 } is one that nobody has migrated. */
-struct migrated {
+/* { 0 } and the first three before migrator_read(). */
+struct migrator {
+	struct verb *verb;  /* with a session */
+	const char *name;   /* of the set: "control", "service" */
+	const char *schema; /* that it is applied to */
+	char dir[MIGRATION_PATH_MAX];
+	struct migration_set set;
+	/* How the schema is. */
 	bool dirty;
 	int64_t version; /* 0: none */
 	struct applied *applied;
 	size_t n_applied;
-};
-
-struct migrator {
-	struct verb *verb; /* with a session */
-	const char *schema;
-	struct migration_set set;
-	struct migrated migrated;
+	bool locked;
 };
 
 void migrator_deinit(struct migrator *migrator);
 
-/* Reads how the schema is, into @migrator->migrated. */
+/* Reads how the schema is. */
 int migrator_read(struct migrator *migrator);
 
 /* NULL: not applied, or not by overlord. Only versions up to the schema's. */
@@ -56,8 +56,7 @@ const struct applied *migrator_applied(const struct migrator *migrator,
 
 /*
  * What stands in the way of going anywhere: the dirty mark, a file that changed
- * under an applied version, or (to go down) a version without its file. Pure
- * but for what it says.
+ * under an applied version, or (to go down) a version without its file.
  */
 int migrator_check(const struct migrator *migrator, enum direction direction);
 
@@ -65,8 +64,8 @@ int migrator_check(const struct migrator *migrator, enum direction direction);
  * Waits for the lock as long as a server may take, saying who holds it. The
  * session keeps it until migrator_unlock() or its end.
  */
-int migrator_lock(const struct migrator *migrator);
-int migrator_unlock(const struct migrator *migrator);
+int migrator_lock(struct migrator *migrator);
+int migrator_unlock(struct migrator *migrator);
 
 /*
  * One step up to, or down from, @row, from version @from, which must still be
@@ -76,19 +75,16 @@ int migrator_unlock(const struct migrator *migrator);
  * one before it has been committed.
  */
 struct migrator_step {
+	const struct migrator *migrator;
 	const struct migration *row;
 	enum direction direction;
 	bool within;
 	int64_t from;
-};
-
-/* { 0 } before; its buf is the caller's to end. */
-struct migrator_done {
+	/* What came of it. */
 	bool unknown;
 	struct buf gone; /* tables that went, "a, b" with a NUL, or empty */
 };
 
-int migrator_apply(const struct migrator *migrator,
-		   const struct migrator_step *step, struct migrator_done *ret);
+int migrator_apply(struct migrator_step *step);
 
 #endif

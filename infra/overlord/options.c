@@ -76,7 +76,7 @@ static int set(struct options *ret, const struct row *row, const char *value)
 		return 0;
 	}
 	if (!value || !*value) {
-		out_error("option '%s' wants a value", row->name);
+		out_say("option '%s' wants a value", row->name);
 		return OPTIONS_E_WRONG;
 	}
 	if (row->kind == TEXT_VALUE) {
@@ -85,9 +85,9 @@ static int set(struct options *ret, const struct row *row, const char *value)
 	}
 	if (!str_to_i64((int64_t *)(void *)at, value, row->min, row->max))
 		return 0;
-	out_error("option '%s' is '%s', which is no whole number from %" PRId64
-		  " to %" PRId64,
-		  row->name, value, row->min, row->max);
+	out_say("option '%s' is '%s', which is no whole number from %" PRId64
+		" to %" PRId64,
+		row->name, value, row->min, row->max);
 	return OPTIONS_E_WRONG;
 }
 
@@ -107,11 +107,11 @@ static int read_option(struct options *ret, int code, const char *arg)
 	row = code >= FIRST_CODE ? &rows[code - FIRST_CODE] : NULL;
 	/* getopt_long() accepts the beginning of a name, too. */
 	if (!row || strlen(row->name) != (size_t)n) {
-		out_error("option '%.*s' is not one of this verb's", n, arg);
+		out_say("option '%.*s' is not one of this verb's", n, arg);
 		return OPTIONS_E_WRONG;
 	}
 	if (wrong && row->kind == FLAG) {
-		out_error("option '%s' takes no value", row->name);
+		out_say("option '%s' takes no value", row->name);
 		return OPTIONS_E_WRONG;
 	}
 	return set(ret, row, wrong ? NULL : optarg);
@@ -129,7 +129,7 @@ static int add_word(struct options *ret, const char *word)
 		ret->words[ret->n_words++] = word;
 		return 0;
 	}
-	out_error("argument '%s' is one too many", word);
+	out_say("argument '%s' is one too many", word);
 	return OPTIONS_E_WRONG;
 }
 
@@ -172,7 +172,7 @@ int options_read(struct options *ret, int argc, char *const *argv,
 	if (r)
 		return r;
 	if (options.execute && options.dry_run) {
-		out_error("'--execute' and '--dry-run' exclude each other");
+		out_say("'--execute' and '--dry-run' exclude each other");
 		return OPTIONS_E_WRONG;
 	}
 	*ret = options;

@@ -189,7 +189,7 @@ static int printed(bool taken)
 {
 	if (taken && !fflush(stdout) && !ferror(stdout))
 		return 0;
-	out_error("the answer could not be written to stdout");
+	out_say("the answer could not be written to stdout");
 	return -EIO;
 }
 
@@ -234,21 +234,9 @@ static void say(const char *prefix, const char *format, va_list args)
 
 static void say(const char *prefix, const char *format, va_list args)
 {
-	char *text;
-
-	if (vasprintf(&text, format, args) < 0)
-		abort();
-	(void)fprintf(stderr, "%s: %s\n", prefix, text);
-	free(text);
-}
-
-void out_error(const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	say("overlord", format, args);
-	va_end(args);
+	(void)fprintf(stderr, "%s: ", prefix);
+	(void)vfprintf(stderr, format, args);
+	(void)fputc('\n', stderr);
 }
 
 void out_say(const char *format, ...)

@@ -66,7 +66,6 @@ int out_print(struct out *out);
 int out_print_two(struct out *first, struct out *second);
 
 /* A line on stderr: "overlord: ..."; lower case, no full stop. */
-void out_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void out_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* "HINT: ...", after an error. */
 void out_hint(const char *format, ...) __attribute__((format(printf, 1, 2)));

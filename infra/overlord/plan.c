@@ -9,12 +9,9 @@
 #include "infra/lib/xalloc.h"
 #include "infra/overlord/out.h"
 
-static const struct pg_statement audit_row = {
-	.name = "audit_row",
-	.sql = "INSERT INTO control.audit (who, verb, what, before, after) "
-	       "VALUES ($1, $2, $3, $4, $5)",
-	.n_args = 5,
-};
+SQL(audit_row, 5,
+    "INSERT INTO control.audit (who, verb, what, before, after) "
+    "VALUES ($1, $2, $3, $4, $5)");
 
 void plan_truncate(struct plan *plan, size_t n_steps)
 {
@@ -134,10 +131,9 @@ static int do_steps(struct plan *plan, plan_step_fn fn, void *arg)
 
 		if (!step->needed)
 			continue;
-		if (!plan->killable && interrupted()) {
-			out_error("interrupted before '%s'", step->what);
-			return VERB_E_FAILED;
-		}
+		if (!plan->killable && interrupted())
+			return verb_failed(NULL, "interrupted before '%s'",
+					   step->what);
 		step->result = PLAN_FAILED;
 		r = fn(arg, i, &step->result);
 		if (r)

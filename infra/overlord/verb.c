@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "infra/lib/str.h"
@@ -19,15 +20,38 @@ void verb_deinit(struct verb *verb)
 		pg_args_deinit(&verb->args[i]);
 }
 
-int verb_usage(const struct verb *verb, const char *format, ...)
+static void say(const char *format, va_list args)
+	__attribute__((format(printf, 1, 0)));
+
+static void say(const char *format, va_list args)
 {
-	char text[256];
+	char *text;
+
+	if (vasprintf(&text, format, args) < 0)
+		abort();
+	out_say("%s", text);
+	free(text);
+}
+
+int verb_failed(const char *hint, const char *format, ...)
+{
 	va_list args;
 
 	va_start(args, format);
-	(void)vsnprintf(text, sizeof(text), format, args);
+	say(format, args);
 	va_end(args);
-	out_error("%s", text);
+	if (hint)
+		out_hint("%s", hint);
+	return VERB_E_FAILED;
+}
+
+int verb_usage(const struct verb *verb, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	say(format, args);
+	va_end(args);
 	out_hint("usage: overlord %s %s", verb->words, verb->arguments);
 	return VERB_E_USAGE;
 }
@@ -60,10 +84,10 @@ int verb_connect(struct verb *verb)
 		return 0;
 	case PG_E_LOST:
 	case PG_E_SQL:
-		out_error("no session with Postgres: %s", error);
-		out_hint("DATABASE_URL says where it is; --run takes it from a "
-			 "make run's folder");
-		return VERB_E_FAILED;
+		return verb_failed(
+			"DATABASE_URL says where it is; --run takes it from a "
+			"make run's folder",
+			"no session with Postgres: %s", error);
 	default:
 		return r;
 	}
@@ -156,14 +180,14 @@ int verb_pg_failed(const struct verb *verb, int r, const char *what)
 {
 	switch (r) {
 	case PG_E_LOST:
-		out_error("%s: the session with Postgres was lost: %s", what,
-			  pg_message(verb->pg));
-		out_hint("DATABASE_URL says where it is, OVERLORD_TIMEOUT_MS "
-			 "how long it may take to answer");
-		return VERB_E_FAILED;
+		return verb_failed(
+			"DATABASE_URL says where it is, OVERLORD_TIMEOUT_MS "
+			"how long it may take to answer",
+			"%s: the session with Postgres was lost: %s", what,
+			pg_message(verb->pg));
 	case PG_E_SQL:
-		out_error("%s: %s (%s)", what, pg_message(verb->pg),
-			  pg_sqlstate(verb->pg));
+		out_say("%s: %s (%s)", what, pg_message(verb->pg),
+			pg_sqlstate(verb->pg));
 		say_hint(pg_sqlstate(verb->pg));
 		return VERB_E_FAILED;
 	default:
@@ -198,12 +222,9 @@ int verb_list(struct verb *verb, const struct listing *listing,
 }
 
 /* -> order_id; a number is an order's in one incarnation of the topic only */
-static const struct pg_statement order_by_number = {
-	.name = "order_by_number",
-	.sql = "SELECT order_id FROM orders WHERE number = $1 "
-	       "UNION SELECT order_id FROM toasties WHERE number = $1",
-	.n_args = 1,
-};
+SQL(order_by_number, 1,
+    "SELECT order_id FROM orders WHERE number = $1 "
+    "UNION SELECT order_id FROM toasties WHERE number = $1");
 
 static int by_number(struct verb *verb, const char *word, int64_t number,
 		     struct order_id *ret)
@@ -213,12 +234,10 @@ static int by_number(struct verb *verb, const char *word, int64_t number,
 
 	if (r)
 		return r;
-	if (pg_n_rows(verb->pg, i) != 1) {
-		out_error("%s order has the number '%s'",
-			  pg_n_rows(verb->pg, i) ? "more than one" : "no",
-			  word);
-		return VERB_E_FAILED;
-	}
+	if (pg_n_rows(verb->pg, i) != 1)
+		return verb_failed(
+			NULL, "%s order has the number '%s'",
+			pg_n_rows(verb->pg, i) ? "more than one" : "no", word);
 	memcpy(ret->bytes, verb_cell(verb, i, 0, 0), sizeof(ret->bytes));
 	return 0;
 }
@@ -240,9 +259,9 @@ int verb_order(struct verb *verb, const char *word, struct order_id *ret)
 	if (!str_to_i64(&number, word, 0, INT64_MAX))
 		return by_number(verb, word, number, ret);
 	if (verb_is_call_code(word)) {
-		out_error("'%s' is a call code, which more than one order may "
-			  "have",
-			  word);
+		out_say("'%s' is a call code, which more than one order may "
+			"have",
+			word);
 		out_hint("overlord trace %s lists the newest of them", word);
 		return VERB_E_FAILED;
 	}

@@ -50,6 +50,9 @@ void verb_deinit(struct verb *verb);
 #include "infra/overlord/overlord.def"
 #undef VERB
 
+/* Says it, and the hint if there is one; VERB_E_FAILED. */
+int verb_failed(const char *hint, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 /* Says it, with the verb's usage; VERB_E_USAGE. */
 int verb_usage(const struct verb *verb, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
@@ -62,6 +65,12 @@ int64_t verb_first_ms(const struct verb *verb);
 
 /* VERB_E_FAILED: no session; it has been said. */
 int verb_connect(struct verb *verb);
+
+/* SQL(name, n_args, text); is a statement. */
+#define SQL(name_, n_args_, text)                                              \
+	static const struct pg_statement name_ = { .name = #name_,             \
+						   .sql = (text),              \
+						   .n_args = (n_args_) }
 
 /* A parameter of a statement. A text that is NULL or empty is SQL's NULL. */
 struct value {
