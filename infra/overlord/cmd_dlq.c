@@ -7,12 +7,6 @@
 
 #define LIMIT 100
 
-SQL(dead_letters_list, 2,
-    "SELECT at, service, topic, partition, \"offset\", reason, "
-    "detail, event_id FROM dead_letters "
-    "WHERE $1::text IS NULL OR topic = $1 "
-    "ORDER BY at DESC, topic, partition, \"offset\" DESC LIMIT $2");
-
 int cmd_dlq_list(struct verb *verb)
 {
 	static const struct out_column columns[] = {
@@ -29,7 +23,7 @@ int cmd_dlq_list(struct verb *verb)
 	const struct options *options = &verb->options;
 	struct listing listing = {
 		.name = "dead_letters",
-		.statement = &dead_letters_list,
+		.statement = &sql_dead_letters_list,
 		.columns = columns,
 		.none = "there are no dead letters",
 		.which = "newest",

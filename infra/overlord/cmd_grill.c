@@ -18,58 +18,8 @@
 #include "infra/lib/str.h"
 #include "infra/lib/text.h"
 #include "infra/overlord/plan.h"
-#include "infra/overlord/sql.h"
 #include "infra/overlord/verb.h"
 #include "schemas/limits.h"
-
-/* -> address, unit, stalls or NULL, plates, the row as JSON, enabled */
-SQL(grill_lock, 1,
-    "SELECT g.address, g.unit, array_to_string(g.stalls, ','), "
-    "(SELECT count(*) FROM control.plates p "
-    "WHERE p.grill = g.grill), to_jsonb(g), g.enabled "
-    "FROM control.grills g WHERE g.grill = $1 FOR UPDATE");
-
-SQL(grill_write, 4,
-    "INSERT INTO control.grills (grill, address, unit, stalls) "
-    "VALUES ($1, $2, $3, string_to_array($4, ',')) "
-    "ON CONFLICT (grill) DO UPDATE SET address = excluded.address, "
-    "unit = excluded.unit, stalls = excluded.stalls");
-
-SQL(plates_add, 2,
-    "INSERT INTO control.plates (grill, plate) "
-    "SELECT $1, n FROM generate_series(0, $2::int - 1) AS n "
-    "ON CONFLICT DO NOTHING");
-
-SQL(plates_lock, 1,
-    "SELECT FROM control.plates WHERE grill = $1 "
-    "ORDER BY plate FOR UPDATE");
-
-/* -> toasties that are on it, of them uncertain */
-SQL(toasties_on, 1,
-    "SELECT count(*), count(*) FILTER (WHERE t.state = 'uncertain') "
-    "FROM intents i JOIN toasties t USING (order_id) "
-    "WHERE i.grill = $1 AND i.closed_at IS NULL");
-
-SQL(grill_use, 2, "UPDATE control.grills SET enabled = $2 WHERE grill = $1");
-
-SQL(plates_delete, 1, "DELETE FROM control.plates WHERE grill = $1");
-
-SQL(grill_delete, 1, "DELETE FROM control.grills WHERE grill = $1");
-
-/* -> a row a grill */
-SQL(grill_all, 0,
-    "SELECT g.grill, g.address, g.unit, "
-    "coalesce(array_to_string(g.stalls, ','), 'all'), g.enabled, "
-    "CASE WHEN NOT g.enabled THEN NULL "
-    "WHEN g.silent_since IS NOT NULL THEN 'no' "
-    "WHEN g.seen_at > now() - " GRILL_SEEN_FOR " THEN 'yes' END, "
-    "g.seen_at, g.silent_reason, "
-    "count(p.plate), "
-    "count(p.plate) FILTER (WHERE p.out_since IS NOT NULL), "
-    "string_agg(p.plate || ': ' || p.out_reason, ', ' "
-    "ORDER BY p.plate) FILTER (WHERE p.out_since IS NOT NULL) "
-    "FROM control.grills g LEFT JOIN control.plates p USING (grill) "
-    "GROUP BY g.grill ORDER BY g.grill");
 
 int cmd_grill_list(struct verb *verb)
 {
@@ -84,21 +34,13 @@ int cmd_grill_list(struct verb *verb)
 
 	return verb_list(verb,
 			 &(struct listing){ .name = "grills",
-					    .statement = &grill_all,
+					    .statement = &sql_grill_all,
 					    .columns = columns,
 					    .none = "there are no grills" },
 			 NULL);
 }
 
 /* ---- set ---- */
-
-static void describe(struct buf *ret, const char *address, int64_t unit,
-		     int64_t n_plates, const char *stalls)
-{
-	buf_printf(ret, "%s unit %" PRId64 ", %" PRId64 " plates, stalls %s",
-		   address, unit, n_plates, stalls ? stalls : "all");
-	buf_add(ret, "", 1);
-}
 
 /* One that reads as one: no space in it. */
 static bool right_name(struct text name)
@@ -182,11 +124,11 @@ static void write_grill(struct verb *verb, const void *arg)
 	const char *name = options->words[0];
 
 	(void)arg;
-	(void)verb_add(verb, &grill_write,
+	(void)verb_add(verb, &sql_grill_write,
 		       VALUES(value_text(name), value_text(options->address),
 			      value_i32(unit_of(options)),
 			      value_text(stalls_of(options))));
-	(void)verb_add(verb, &plates_add,
+	(void)verb_add(verb, &sql_plates_add,
 		       VALUES(value_text(name), value_i32(options->plates)));
 }
 
@@ -194,40 +136,33 @@ static void write_grill(struct verb *verb, const void *arg)
 static int set_locked(struct verb *verb, int i)
 {
 	const struct options *options = &verb->options;
-	const char *name = options->words[0];
+	const char *name = options->words[0], *stalls = stalls_of(options);
 	bool there = pg_n_rows(verb->pg, i) > 0;
-	int64_t n_plates = there ? pg_i64(verb->pg, i, 0, 3) : 0;
-	struct buf now = { 0 }, then = { 0 }, after = { 0 };
+	const char *now = there ? verb_cell(verb, i, 0, 0) : "missing";
+	int64_t n_plates = there ? pg_i64(verb->pg, i, 0, 1) : 0;
+	struct buf then = { 0 };
 	int r;
 
 	if (options->plates < n_plates)
 		return verb_failed(NULL,
-				   "grill '%s' has %" PRId64
-				   " plates and would have "
-				   "%" PRId64 ": plates are never taken away",
+				   "grill '%s' has %" PRId64 " plates and "
+				   "would have %" PRId64 ": plates are never "
+				   "taken away",
 				   name, n_plates, options->plates);
-	if (there)
-		describe(&now, verb_cell(verb, i, 0, 0),
-			 pg_i64(verb->pg, i, 0, 1), n_plates,
-			 pg_null(verb->pg, i, 0, 2) ? NULL
-						    : verb_cell(verb, i, 0, 2));
-	else
-		buf_add(&now, "missing", sizeof("missing"));
-	describe(&then, options->address, unit_of(options), options->plates,
-		 stalls_of(options));
-	plan_json_text(&after, then.p);
+	/* As sql_grill_lock says it. */
+	buf_printf(&then, "%s unit %" PRId64 ", %" PRId64 " plates, stalls %s",
+		   options->address, unit_of(options), options->plates,
+		   stalls ? stalls : "all");
+	buf_add(&then, "", 1);
 	r = change_run(
 		verb, &(struct change){
 			      .what = name,
-			      .now = now.p,
-			      .then = strcmp(now.p, then.p) ? then.p : NULL,
+			      .now = now,
+			      .then = strcmp(now, then.p) ? then.p : NULL,
 			      .key = "grill",
-			      .before = there ? verb_cell(verb, i, 0, 4) : NULL,
-			      .after = after.p,
+			      .before = there ? verb_cell(verb, i, 0, 2) : NULL,
 			      .write = write_grill });
-	buf_deinit(&now);
 	buf_deinit(&then);
-	buf_deinit(&after);
 	return r;
 }
 
@@ -241,7 +176,7 @@ int cmd_grill_set(struct verb *verb)
 	if (r)
 		return r;
 	(void)verb_add(verb, &pg_begin, NULL);
-	i = verb_add(verb, &grill_lock, VALUES(value_text(name)));
+	i = verb_add(verb, &sql_grill_lock, VALUES(value_text(name)));
 	r = verb_send(verb, name);
 	return r ? r : set_locked(verb, i);
 }
@@ -262,12 +197,12 @@ static void write_use(struct verb *verb, const void *arg)
 	enum use use = *(const enum use *)arg;
 
 	if (use != REMOVED) {
-		(void)verb_add(verb, &grill_use,
+		(void)verb_add(verb, &sql_grill_use,
 			       VALUES(name, value_bool(use == ENABLED)));
 		return;
 	}
-	(void)verb_add(verb, &plates_delete, &name);
-	(void)verb_add(verb, &grill_delete, &name);
+	(void)verb_add(verb, &sql_plates_delete, &name);
+	(void)verb_add(verb, &sql_grill_delete, &name);
 }
 
 /* How many toasties are on it: the row of @toasties_on. */
@@ -291,22 +226,16 @@ static int check_toasties(const struct verb *verb, int i, enum use use)
 
 static int change_use(struct verb *verb, int grill, enum use use)
 {
-	enum use now = pg_bool(verb->pg, grill, 0, 5) ? ENABLED : DISABLED;
-	struct buf after = { 0 };
-	int r;
+	enum use now = pg_bool(verb->pg, grill, 0, 3) ? ENABLED : DISABLED;
 
-	plan_json_text(&after, uses[use]);
-	r = change_run(verb,
-		       &(struct change){ .what = verb->options.words[0],
-					 .now = uses[now],
-					 .then = now == use ? NULL : uses[use],
-					 .key = "grill",
-					 .before = verb_cell(verb, grill, 0, 4),
-					 .after = after.p,
-					 .write = write_use,
-					 .arg = &use });
-	buf_deinit(&after);
-	return r;
+	return change_run(
+		verb, &(struct change){ .what = verb->options.words[0],
+					.now = uses[now],
+					.then = now == use ? NULL : uses[use],
+					.key = "grill",
+					.before = verb_cell(verb, grill, 0, 2),
+					.write = write_use,
+					.arg = &use });
 }
 
 static int use_grill(struct verb *verb, enum use use)
@@ -318,11 +247,11 @@ static int use_grill(struct verb *verb, enum use use)
 	if (r)
 		return r;
 	(void)verb_add(verb, &pg_begin, NULL);
-	grill = verb_add(verb, &grill_lock, &value);
+	grill = verb_add(verb, &sql_grill_lock, &value);
 	if (use == REMOVED)
-		(void)verb_add(verb, &plates_lock, &value);
+		(void)verb_add(verb, &sql_plates_lock, &value);
 	if (use != ENABLED)
-		on = verb_add(verb, &toasties_on, &value);
+		on = verb_add(verb, &sql_toasties_on, &value);
 	r = verb_send(verb, name);
 	if (r)
 		return r;

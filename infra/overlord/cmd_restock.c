@@ -25,12 +25,6 @@
 #include "schemas/limits.h"
 #include "schemas/stock_command.h"
 
-/* -> quantity or NULL, is there anything of that stall */
-SQL(stock_of, 2,
-    "SELECT (SELECT quantity FROM stock "
-    "WHERE stall = $1 AND ingredient = $2), "
-    "EXISTS (SELECT FROM stock WHERE stall = $1)");
-
 struct run {
 	struct verb *verb;
 	int64_t n_now; /* -1: it is not there at all */
@@ -81,7 +75,7 @@ static int send_event(struct run *run)
 /* With the position when it is known. @end is pg_commit, or pg_rollback. */
 static int write_audit(struct run *run, const struct pg_statement *end)
 {
-	struct buf what = { 0 }, before = { 0 }, after = { 0 };
+	struct buf what = { 0 };
 
 	buf_text(&what, "{");
 	buf_json_pair(&what, "stock", run->event.key);
@@ -89,14 +83,10 @@ static int write_audit(struct run *run, const struct pg_statement *end)
 	buf_json_pair(&what, "position",
 		      text_of(run->delivered ? run->position : NULL));
 	buf_add(&what, "}", 2);
-	plan_json_text(&before, run->now);
-	plan_json_text(&after, run->then);
 	(void)verb_add(run->verb, &pg_begin, NULL);
-	plan_audit(run->verb, what.p, before.p, after.p);
+	plan_audit_text(run->verb, what.p, run->now, run->then);
 	(void)verb_add(run->verb, end, NULL);
 	buf_deinit(&what);
-	buf_deinit(&before);
-	buf_deinit(&after);
 	return verb_send(run->verb, "audit");
 }
 
@@ -237,7 +227,7 @@ static int read_stock(struct run *run)
 
 	if (r)
 		return r;
-	i = verb_add(verb, &stock_of,
+	i = verb_add(verb, &sql_stock_of,
 		     VALUES(value_text(verb->options.words[0]),
 			    value_text(verb->options.words[1])));
 	r = verb_send(verb, "stock");

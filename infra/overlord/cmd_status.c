@@ -18,111 +18,10 @@
 
 #include "infra/lib/kafka_admin.h"
 #include "infra/lib/str.h"
-#include "infra/overlord/sql.h"
 #include "infra/overlord/verb.h"
 
-/* clang-format off */
-#define AGO(at) "date_trunc('second', now() - " at ")"
-
-/*
- * A row a service, lane, topic and colour. $2 is where the topics begin and
- * end, a row a partition; the lag, which is what is not decided and is still
- * there, is NULL unless all of them are known. Behind the columns of the table
- * come: has a worker ever held a partition, the last holder of one that nobody
- * holds, how many positions are above the end of their log, and below its
- * beginning.
- */
-SQL(status_positions, 2,
-    "SELECT service, lane, topic, colour, count(*), count(live), "
-    "string_agg(DISTINCT live, ' '), sum(next_offset)::bigint, "
-    "sum(emitted_offset)::bigint, "
-    "CASE WHEN count(log_end) = count(*) THEN sum(greatest("
-    "log_end - greatest(log_begin, next_offset), 0))::bigint END, "
-    "bool_or(epoch > 0), (array_agg(last ORDER BY partition DESC) "
-    "FILTER (WHERE live IS NULL))[1], "
-    "count(*) FILTER (WHERE log_end < next_offset), "
-    "count(*) FILTER (WHERE log_begin > next_offset) FROM ("
-    "SELECT p.*, log_begin, log_end, "
-    "CASE WHEN h.at > now() - " WORKER_LIVES_FOR " "
-    "THEN h.holder END AS live, quote_literal(p.holder) || "
-    "coalesce(', silent for ' || " AGO("h.at") ", '') AS last "
-    "FROM positions p LEFT JOIN control.heartbeats h "
-    "ON h.holder = p.holder AND h.schema = $1 "
-    "LEFT JOIN jsonb_to_recordset($2) AS "
-    "l (topic text, partition int, log_begin bigint, log_end bigint) "
-    "USING (topic, partition)) p "
-    "GROUP BY service, lane, topic, colour "
-    "ORDER BY service, lane, topic, colour");
-
+/* The columns of status_positions. */
 enum { N_PARTITIONS = 4, N_HELD, LAG = 9, WAS_HELD, LAST, N_ABOVE, N_BELOW };
-
-/*
- * -> check, of, good, detail: workers that live and what they cannot read; the
- * queues, and does one wait that no enabled grill serves (demo stalls need
- * none); grills; dead letters, which stay in their table, so that they cannot
- * be what is wrong now.
- */
-SQL(status_checks, 1,
-    "WITH workers AS (SELECT * FROM control.heartbeats "
-    "WHERE schema = $1 AND at > now() - " WORKER_LIVES_FOR "), "
-    "toasties_by_stall AS (SELECT stall, "
-    "count(*) FILTER (WHERE shown = 'queued') AS queued, "
-    "count(*) FILTER (WHERE shown = 'grilling') AS grilling, "
-    "count(*) FILTER (WHERE shown = 'parked') AS parked, "
-    "count(*) FILTER (WHERE shown = 'uncertain') AS uncertain, "
-    "bool_or(shown = 'queued') AND NOT starts_with(stall, 'demo-') "
-    "AND NOT EXISTS (SELECT FROM control.grills g WHERE g.enabled "
-    "AND (g.stalls IS NULL OR t.stall = ANY (g.stalls))) "
-    "AS unserved, "
-    AGO("min(queued_at) FILTER (WHERE shown = 'queued')")
-    " AS oldest FROM " TOASTIES_OPEN " t GROUP BY stall "
-    "ORDER BY 5 DESC, 6 DESC, stall LIMIT 100), "
-    "grills AS (SELECT g.*, count(p.plate) AS plates, "
-    "count(p.out_since) AS n_out, string_agg(p.plate || ': ' || "
-    "p.out_reason, ', ' ORDER BY p.plate) "
-    "FILTER (WHERE p.out_since IS NOT NULL) AS out_reasons, "
-    "g.seen_at <= now() - " GRILL_SEEN_FOR " AS unheard "
-    "FROM control.grills g LEFT JOIN control.plates p USING (grill) "
-    "GROUP BY g.grill) "
-    "SELECT what, of, good, detail FROM ("
-    "SELECT 1 AS rank, row_number() OVER (ORDER BY service, holder), "
-    "'worker' AS what, holder AS of, ready AS good, "
-    "CASE WHEN ready THEN 'ready, version ' || version "
-    "ELSE concat('not ready: ', reason) END AS detail FROM workers "
-    "UNION ALL (SELECT 2, row_number() OVER (ORDER BY t ->> 'topic', "
-    "t ->> 'partition', holder), "
-    "'partition', format('%s/%s', t ->> 'topic', t ->> 'partition'), "
-    "false, format('''%s'' cannot read it: %s', holder, t ->> 'what') "
-    "FROM workers, jsonb_array_elements(troubles) AS t ORDER BY 2 LIMIT 100) "
-    "UNION ALL SELECT 3, row_number() OVER (ORDER BY uncertain DESC, "
-    "unserved DESC, stall), 'toasties', stall, "
-    "uncertain = 0 AND NOT unserved, "
-    "format('%s queued%s, %s on a plate, %s parked, %s uncertain%s%s', "
-    "queued, ' (the oldest for ' || oldest || ')', grilling, parked, "
-    "uncertain, CASE WHEN uncertain > 0 THEN ': a person decides' END, "
-    "CASE WHEN unserved THEN "
-    "'; no enabled grill serves this stall' END) "
-    "FROM toasties_by_stall "
-    "UNION ALL SELECT 4, 1, 'toasties', '', true, 'none waits' "
-    "WHERE NOT EXISTS (SELECT FROM toasties_by_stall) "
-    "UNION ALL SELECT 5, row_number() OVER (ORDER BY grill), 'grill', "
-    "grill, NOT enabled OR silent_since IS NULL "
-    "AND unheard IS NOT TRUE AND n_out = 0, "
-    "CASE WHEN NOT enabled THEN 'disabled' "
-    "WHEN silent_since IS NOT NULL THEN format('silent for %s: %s', "
-    AGO("silent_since") ", silent_reason) "
-    "WHEN unheard THEN format('no worker has heard of it for %s', "
-    AGO("seen_at") ") "
-    "WHEN n_out > 0 THEN format('%s of %s plates are out of use: %s', "
-    "n_out, plates, out_reasons) "
-    "ELSE format('%s plates%s', plates, CASE WHEN seen_at IS NULL "
-    "THEN ', not asked yet' END) END FROM grills "
-    "UNION ALL SELECT 6, 1, 'dead letters', '', true, "
-    "CASE WHEN count(*) = 0 THEN 'none' "
-    "ELSE format('%s, the newest is %s old', count(*), "
-    AGO("max(at)") ") END FROM dead_letters"
-    ") checks ORDER BY rank, row_number");
-/* clang-format on */
 
 struct run {
 	struct verb *verb;
@@ -276,9 +175,9 @@ static int read_rows(struct run *run, struct out *positions)
 {
 	struct verb *verb = run->verb;
 	struct value schema = value_text(verb->schema);
-	int groups = verb_add(verb, &status_positions,
+	int groups = verb_add(verb, &sql_status_positions,
 			      VALUES(schema, value_json(run->logs.p)));
-	int checks = verb_add(verb, &status_checks, &schema);
+	int checks = verb_add(verb, &sql_status_checks, &schema);
 	int r = verb_send(verb, "status");
 
 	if (r)

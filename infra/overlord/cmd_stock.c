@@ -16,20 +16,6 @@
 #include "schemas/limits.h"
 #include "schemas/stock_command.h"
 
-SQL(stock_all, 1,
-    "SELECT stall, ingredient, quantity FROM stock "
-    "WHERE $1::text IS NULL OR stall = $1 "
-    "ORDER BY stall, ingredient");
-
-/* -> quantity */
-SQL(stock_lock, 2,
-    "SELECT quantity FROM stock "
-    "WHERE stall = $1 AND ingredient = $2 FOR UPDATE");
-
-SQL(stock_delete, 2,
-    "DELETE FROM stock "
-    "WHERE stall = $1 AND ingredient = $2 AND quantity = 0");
-
 int cmd_stock_list(struct verb *verb)
 {
 	static const struct out_column columns[] = {
@@ -49,7 +35,7 @@ int cmd_stock_list(struct verb *verb)
 	buf_add(&none, "", 1);
 	r = verb_list(verb,
 		      &(struct listing){ .name = "stock",
-					 .statement = &stock_all,
+					 .statement = &sql_stock_all,
 					 .columns = columns,
 					 .none = none.p },
 		      VALUES(value_text(stall)));
@@ -66,7 +52,7 @@ int cmd_stock_list(struct verb *verb)
 static void delete_row(struct verb *verb, const void *arg)
 {
 	(void)arg;
-	(void)verb_add(verb, &stock_delete, STOCK_ROW(verb));
+	(void)verb_add(verb, &sql_stock_delete, STOCK_ROW(verb));
 }
 
 /* The row @i is what was locked. */
@@ -109,7 +95,7 @@ int cmd_stock_remove(struct verb *verb)
 	if (r)
 		return r;
 	(void)verb_add(verb, &pg_begin, NULL);
-	i = verb_add(verb, &stock_lock, STOCK_ROW(verb));
+	i = verb_add(verb, &sql_stock_lock, STOCK_ROW(verb));
 	r = verb_send(verb, what);
 	if (!r)
 		r = check_empty(verb, i, what);
@@ -120,5 +106,6 @@ int cmd_stock_remove(struct verb *verb)
 						  .then = "not on the menu",
 						  .key = "stock",
 						  .before = "0",
+						  .after = "",
 						  .write = delete_row });
 }

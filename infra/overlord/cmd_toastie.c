@@ -12,23 +12,10 @@
 #include <string.h>
 
 #include "infra/overlord/plan.h"
-#include "infra/overlord/sql.h"
 #include "infra/overlord/verb.h"
 #include "schemas/toastie.h"
 
 #define LIMIT 100
-
-/* In the order of the queue. */
-#define LIST(toasties)                                                         \
-	"SELECT order_id, order_id, number, stall, customer, shown, "          \
-	"cancelled, grill, plate, changed_at, reason FROM " toasties " t "     \
-	"WHERE ($1::text IS NULL OR $1 IN (shown, 'all')) "                    \
-	"AND ($2::text IS NULL OR stall = $2) "                                \
-	"ORDER BY queue_number NULLS FIRST, changed_at, order_id LIMIT $3"
-
-SQL(toasties_open, 3, LIST(TOASTIES_OPEN));
-
-SQL(toasties_all, 3, LIST(TOASTIES_ALL));
 
 /* Of each state that may be asked for: which statement has it. NULL: there is
  * no such state. */
@@ -42,12 +29,12 @@ static const struct pg_statement *statement_of(const char *name)
 
 	for (size_t i = 0; i < sizeof(open) / sizeof(open[0]); i++)
 		if (!name || !strcmp(name, open[i]))
-			return &toasties_open;
+			return &sql_toasties_open;
 	for (size_t i = 0; i < sizeof(rest) / sizeof(rest[0]); i++)
 		if (!strcmp(name, rest[i]))
-			return &toasties_all;
+			return &sql_toasties_all;
 	return toastie_state_parse(&state, text_of(name)) ? NULL
-							  : &toasties_all;
+							  : &sql_toasties_all;
 }
 
 int cmd_toastie_list(struct verb *verb)
@@ -81,27 +68,14 @@ int cmd_toastie_list(struct verb *verb)
 
 /* ---- resolve ---- */
 
-/* -> state, seq */
-SQL(toastie_lock, 1,
-    "SELECT state, seq FROM toasties WHERE order_id = $1 FOR UPDATE");
-
-SQL(toastie_resolve, 3,
-    "UPDATE toasties SET state = $2, seq = seq + 1, "
-    "reason = 'resolved by ' || $3::text, changed_at = now() "
-    "WHERE order_id = $1 AND state = 'uncertain'");
-
-SQL(intent_close, 2,
-    "UPDATE intents SET closed_at = now(), outcome = $2 "
-    "WHERE order_id = $1 AND closed_at IS NULL");
-
 static void write_resolved(struct verb *verb, const void *arg)
 {
 	struct value order = value_order(arg);
 	struct value state = value_text(verb->options.words[1]);
 
-	(void)verb_add(verb, &toastie_resolve,
+	(void)verb_add(verb, &sql_toastie_resolve,
 		       VALUES(order, state, value_text(verb->who)));
-	(void)verb_add(verb, &intent_close, VALUES(order, state));
+	(void)verb_add(verb, &sql_intent_close, VALUES(order, state));
 }
 
 static int resolve(struct verb *verb, int i, const struct order_id *order)
@@ -156,7 +130,7 @@ int cmd_toastie_resolve(struct verb *verb)
 	if (r)
 		return r;
 	(void)verb_add(verb, &pg_begin, NULL);
-	i = verb_add(verb, &toastie_lock, VALUES(value_order(&order)));
+	i = verb_add(verb, &sql_toastie_lock, VALUES(value_order(&order)));
 	r = verb_send(verb, "toastie");
 	return r ? r : resolve(verb, i, &order);
 }

@@ -162,23 +162,19 @@ static void open_audit(struct verb *verb)
 
 static void write_audit(struct verb *verb, const struct plan_step *step)
 {
-	struct buf what = { 0 }, before = { 0 }, after = { 0 };
+	struct buf what = { 0 };
 
 	if (!verb->pg)
 		return;
 	buf_text(&what, "{");
 	buf_json_pair(&what, "topic", text_of(step->what));
 	buf_add(&what, "}", 2);
-	plan_json_text(&before, step->now);
-	plan_json_text(&after, step->then);
-	plan_audit(verb, what.p, before.p, after.p);
+	plan_audit_text(verb, what.p, step->now, step->then);
+	buf_deinit(&what);
 	if (verb_try(verb, verb_first_ms(verb))) {
 		out_say("no audit row is left: %s", pg_message(verb->pg));
 		verb->pg = pg_free(verb->pg);
 	}
-	buf_deinit(&what);
-	buf_deinit(&before);
-	buf_deinit(&after);
 }
 
 static int apply(void *arg, size_t i, enum plan_result *ret)

@@ -13,55 +13,7 @@
 /* By call code: so many orders are looked at, and so many shown. */
 enum { CALLED_MAX = 10000, CALLED_SHOWN_MAX = 20 };
 
-/* -> at, what, detail, where, and the order's id twice: a row a recorded
- * thing, the oldest first */
-SQL(order_story, 1,
-    "SELECT at, what, detail, place, $1::uuid, $1::uuid FROM ("
-    "SELECT decided_at AS at, 1 AS rank, verdict AS what, "
-    "format('number %s, stall %s, customer %s, %s, items %s%s', "
-    "number, "
-    "stall, coalesce(customer, '-'), doneness, items, "
-    "coalesce(', missing ' || missing::text, '')) AS detail, "
-    "format('orders/%s@%s', partition, \"offset\") AS place "
-    "FROM orders WHERE order_id = $1 "
-    "UNION ALL SELECT cancelled_at, 2, 'cancelled', "
-    "'the customer took it back', cancelled_position "
-    "FROM orders WHERE order_id = $1 AND cancelled_at IS NOT NULL "
-    "UNION ALL SELECT returned_at, 6, 'ingredients returned', "
-    "returned_event, NULL "
-    "FROM orders WHERE order_id = $1 AND returned_at IS NOT NULL "
-    "UNION ALL SELECT decided_at, 5, 'stock ' || kind, "
-    "format('%s of %s at %s', delta, ingredient, stall), "
-    "format('%s/%s@%s', topic, partition, \"offset\") "
-    "FROM stock_changes WHERE order_id = $1 "
-    "UNION ALL SELECT opened_at, 3, 'plate chosen', "
-    "format('grill %s plate %s, token %s, %s ms', grill, plate, "
-    "token, "
-    "time_ms), NULL FROM intents WHERE order_id = $1 "
-    "UNION ALL SELECT closed_at, 4, 'plate ' || coalesce(outcome, "
-    "'closed'), "
-    "format('grill %s plate %s, token %s', grill, plate, token), "
-    "NULL "
-    "FROM intents WHERE order_id = $1 AND closed_at IS NOT NULL "
-    "UNION ALL SELECT changed_at, 7, 'toastie ' || state, "
-    "format('grill %s plate %s, published %s of %s%s', "
-    "coalesce(grill, "
-    "'-'), "
-    "coalesce(plate::text, '-'), published_seq, seq, "
-    "coalesce(', ' || reason, '')), "
-    "format('picks/%s@%s', partition, \"offset\") "
-    "FROM toasties WHERE order_id = $1 "
-    "UNION ALL SELECT at, 8, 'dead letter ' || reason, detail, "
-    "format('%s/%s@%s', topic, partition, \"offset\") "
-    "FROM dead_letters WHERE key = convert_to($1::text, 'UTF8')"
-    ") story ORDER BY at, rank");
-
 /* ---- by call code ---- */
-
-/* -> order_id, order_id, number, stall, customer, verdict, decided_at */
-SQL(orders_newest, 1,
-    "SELECT order_id, order_id, number, stall, customer, verdict, "
-    "decided_at FROM orders ORDER BY number DESC LIMIT $1");
 
 static bool has_code(const struct verb *verb, int i, int row, const char *code)
 {
@@ -84,7 +36,8 @@ static int list_with_code(struct verb *verb, const char *code)
 	};
 	CLEANUP(out_freep)
 	struct out *out = out_new("orders", verb->options.json, columns);
-	int i = verb_add(verb, &orders_newest, VALUES(value_i64(CALLED_MAX)));
+	int i = verb_add(verb, &sql_orders_newest,
+			 VALUES(value_i64(CALLED_MAX)));
 	int r = verb_send(verb, "orders"), n = 0;
 
 	for (int row = 0; !r && row < pg_n_rows(verb->pg, i); row++)
@@ -127,7 +80,7 @@ static int show_story(struct verb *verb, const struct order_id *order)
 	struct out *out = out_new("trace", verb->options.json,
 				  verb->options.json ? columns : table);
 	char text[ORDER_ID_CHARS + 1], code[CALL_CODE_CHARS + 1];
-	int i = verb_add(verb, &order_story, VALUES(value_order(order)));
+	int i = verb_add(verb, &sql_order_story, VALUES(value_order(order)));
 	int r = verb_send(verb, "trace");
 
 	if (r)

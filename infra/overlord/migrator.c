@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Migrator: one schema's migrations; see migrator.h. All its SQL is here.
+ * Migrator: one schema's migrations; see migrator.h.
  *
  * The tables' names are not qualified: search_path is the schema and nothing
  * else.
@@ -21,70 +21,6 @@
 
 /* An hour: a file may rewrite a large table. */
 #define FILE_TIMEOUT_MS INT64_C(3600000)
-
-/* -> is it there: schema_migrations, migrations_applied, the schema, audit, an
- * enum's value that this transaction has added */
-SQL(tables_there, 1,
-    "SELECT to_regclass($1 || '.schema_migrations') IS NOT NULL, "
-    "to_regclass($1 || '.migrations_applied') IS NOT NULL, "
-    "to_regnamespace($1) IS NOT NULL, "
-    "to_regclass('control.audit') IS NOT NULL, "
-    "EXISTS (SELECT FROM pg_enum WHERE xmin = "
-    "pg_current_xact_id_if_assigned()::xid)");
-
-/* -> version, dirty; no row: none */
-SQL(version_read, 0, "SELECT version, dirty FROM schema_migrations");
-
-SQL(version_clear, 0, "DELETE FROM schema_migrations");
-
-SQL(version_write, 1,
-    "INSERT INTO schema_migrations (version, dirty) "
-    "VALUES ($1, false)");
-
-/* -> version, checksum, applied_at, applied_by, in order */
-SQL(applied_read, 0,
-    "SELECT version, checksum, applied_at, applied_by "
-    "FROM migrations_applied ORDER BY version");
-
-SQL(applied_write, 4,
-    "INSERT INTO migrations_applied "
-    "(version, name, checksum, applied_by) VALUES ($1, $2, $3, $4)");
-
-/* From a version on: what was applied above it is no more. */
-SQL(applied_clear, 1, "DELETE FROM migrations_applied WHERE version >= $1");
-
-#define LOCK_KEY "hashtextextended('migrations of ' || $1, 0)"
-
-/* -> true when it was free, else who holds it, in words */
-SQL(lock_try, 1,
-    "SELECT pg_try_advisory_lock(" LOCK_KEY "), "
-    "(SELECT format('%s (session %s of %s, since %s)', "
-    "a.application_name, a.pid, a.usename, "
-    "to_char(a.backend_start AT TIME ZONE 'UTC', "
-    "'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')) "
-    "FROM pg_locks l JOIN pg_stat_activity a USING (pid) "
-    "WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 "
-    "AND l.database = (SELECT oid FROM pg_database "
-    "WHERE datname = current_database()) "
-    "AND (l.classid::bigint << 32) | l.objid::bigint = " LOCK_KEY ")");
-
-SQL(lock_wait, 1, "SELECT pg_advisory_lock(" LOCK_KEY ")");
-
-SQL(lock_free, 1, "SELECT pg_advisory_unlock(" LOCK_KEY ")");
-
-SQL(file_put, 1, "SELECT set_config('overlord.file', $1, true)");
-
-/* -> the schema's tables as {"oid": "name"} */
-SQL(tables_list, 1,
-    "SELECT coalesce(jsonb_object_agg(oid, relname), '{}') "
-    "FROM pg_class WHERE relnamespace = to_regnamespace($1) "
-    "AND relkind IN ('r', 'p', 'f')");
-
-/* -> the names of those that are not there any more, with commas, or NULL */
-SQL(tables_gone, 1,
-    "SELECT string_agg(value, ', ' ORDER BY value) "
-    "FROM jsonb_each_text($1::text::jsonb) WHERE NOT EXISTS "
-    "(SELECT FROM pg_class WHERE oid = key::oid)");
 
 void migrator_deinit(struct migrator *migrator)
 {
@@ -158,7 +94,7 @@ struct there {
 static int read_there(const struct migrator *migrator, struct there *ret)
 {
 	struct verb *verb = migrator->verb;
-	int i = verb_add(verb, &tables_there,
+	int i = verb_add(verb, &sql_tables_there,
 			 VALUES(value_text(migrator->schema)));
 	int r = verb_send(verb, migrator->name);
 
@@ -223,9 +159,9 @@ int migrator_read(struct migrator *migrator)
 	if (r || (!there.version && !there.applied))
 		return r;
 	if (there.version)
-		version = verb_add(verb, &version_read, NULL);
+		version = verb_add(verb, &sql_version_read, NULL);
 	if (there.applied)
-		applied = verb_add(verb, &applied_read, NULL);
+		applied = verb_add(verb, &sql_applied_read, NULL);
 	r = verb_send(verb, migrator->name);
 	if (r)
 		return r;
@@ -242,7 +178,8 @@ int migrator_read(struct migrator *migrator)
 static int try_lock(struct migrator *migrator, char ret_holder[256])
 {
 	struct verb *verb = migrator->verb;
-	int i = verb_add(verb, &lock_try, VALUES(value_text(migrator->schema)));
+	int i = verb_add(verb, &sql_lock_try,
+			 VALUES(value_text(migrator->schema)));
 	int r = verb_send(verb, "lock");
 
 	if (r)
@@ -270,7 +207,8 @@ int migrator_lock(struct migrator *migrator)
 	r = verb_exec(verb, sql, "lock");
 	if (r)
 		return r;
-	(void)verb_add(verb, &lock_wait, VALUES(value_text(migrator->schema)));
+	(void)verb_add(verb, &sql_lock_wait,
+		       VALUES(value_text(migrator->schema)));
 	r = verb_try(verb, 2 * verb->conf.timeout_ms);
 	migrator->locked = !r;
 	if (r != PG_E_SQL || strcmp(pg_sqlstate(verb->pg), "55P03") != 0)
@@ -288,7 +226,7 @@ int migrator_unlock(struct migrator *migrator)
 	if (!migrator->locked)
 		return 0;
 	migrator->locked = false;
-	(void)verb_add(migrator->verb, &lock_free,
+	(void)verb_add(migrator->verb, &sql_lock_free,
 		       VALUES(value_text(migrator->schema)));
 	return verb_send(migrator->verb, "unlock");
 }
@@ -340,7 +278,7 @@ static int hand_over(const struct migrator_step *step, const char *file)
 		buf_text(&text, "\n;RESET overlord.file");
 		buf_add(&text, "", 1);
 		(void)verb_add(
-			verb, &file_put,
+			verb, &sql_file_put,
 			VALUES(value_text(strncmp(text.p, mark, strlen(mark))
 						  ? text.p
 						  : text.p + strlen(mark))));
@@ -440,8 +378,8 @@ static int check_still(const struct migrator_step *step, struct buf *ret_tables)
 {
 	const struct migrator *migrator = step->migrator;
 	struct verb *verb = migrator->verb;
-	int i = verb_add(verb, &version_read, NULL);
-	int tables = verb_add(verb, &tables_list,
+	int i = verb_add(verb, &sql_version_read, NULL);
+	int tables = verb_add(verb, &sql_tables_list,
 			      VALUES(value_text(migrator->schema)));
 	int r = verb_send(verb, migrator->schema);
 	int64_t version;
@@ -473,15 +411,17 @@ static int write_rows(struct migrator_step *step, const char *tables,
 	bool down = step->direction == DOWN;
 	int64_t then = down ? row->version - 1 : row->version;
 	char what[MIGRATION_NAME_MAX + 128], before[64], after[64];
-	int gone = verb_add(verb, &tables_gone, VALUES(value_text(tables)));
+	int gone = verb_add(verb, &sql_tables_gone, VALUES(value_text(tables)));
 	int r;
 
-	(void)verb_add(verb, &applied_clear, VALUES(value_i64(row->version)));
-	(void)verb_add(verb, &version_clear, NULL);
+	(void)verb_add(verb, &sql_applied_clear,
+		       VALUES(value_i64(row->version)));
+	(void)verb_add(verb, &sql_version_clear, NULL);
 	if (then > 0)
-		(void)verb_add(verb, &version_write, VALUES(value_i64(then)));
+		(void)verb_add(verb, &sql_version_write,
+			       VALUES(value_i64(then)));
 	if (!down)
-		(void)verb_add(verb, &applied_write,
+		(void)verb_add(verb, &sql_applied_write,
 			       VALUES(value_i64(row->version),
 				      value_text(row->name),
 				      value_text(row->checksum),

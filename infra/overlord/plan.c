@@ -9,10 +9,6 @@
 #include "infra/lib/xalloc.h"
 #include "infra/overlord/out.h"
 
-SQL(audit_row, 5,
-    "INSERT INTO control.audit (who, verb, what, before, after) "
-    "VALUES ($1, $2, $3, $4, $5)");
-
 void plan_truncate(struct plan *plan, size_t n_steps)
 {
 	while (plan->n_steps > n_steps) {
@@ -194,62 +190,76 @@ int plan_rehearse(struct plan *plan, const struct verb *verb, plan_step_fn fn,
 
 /* ---- a change of rows ---- */
 
-void plan_json_text(struct buf *ret, const char *text)
-{
-	buf_json_text(ret, text, strlen(text));
-	buf_add(ret, "", 1);
-}
-
 void plan_audit(struct verb *verb, const char *what, const char *before,
 		const char *after)
 {
-	(void)verb_add(verb, &audit_row,
+	(void)verb_add(verb, &sql_audit_row,
 		       VALUES(value_text(verb->who), value_text(verb->words),
 			      value_json(what), value_json(before),
 			      value_json(after)));
 }
 
+void plan_audit_text(struct verb *verb, const char *what, const char *now,
+		     const char *then)
+{
+	struct buf before = { 0 }, after = { 0 };
+
+	buf_json_text(&before, now, strlen(now));
+	buf_add(&before, "", 1);
+	buf_json_text(&after, then, strlen(then));
+	buf_add(&after, "", 1);
+	plan_audit(verb, what, before.p, after.p);
+	buf_deinit(&before);
+	buf_deinit(&after);
+}
+
 struct change_run {
 	struct verb *verb;
 	const struct change *change;
-	const char *before; /* a copy: results go with the next message */
+	char *before; /* copies: results go with the next message */
+	struct buf what, after;
 };
 
 /* One message with its COMMIT. */
 static int do_change(void *arg, size_t i, enum plan_result *ret)
 {
 	struct change_run *run = arg;
-	const struct change *change = run->change;
-	struct buf what = { 0 };
+	struct verb *verb = run->verb;
 	int r;
 
 	(void)i;
-	buf_text(&what, "{");
-	buf_json_pair(&what, change->key,
-		      text_of(change->id ? change->id : change->what));
-	buf_add(&what, "}", 2);
-	change->write(run->verb, change->arg);
-	plan_audit(run->verb, what.p, run->before, change->after);
-	buf_deinit(&what);
-	(void)verb_add(run->verb, &pg_commit, NULL);
-	r = verb_send(run->verb, change->what);
+	run->change->write(verb, run->change->arg);
+	plan_audit(verb, run->what.p, run->before, run->after.p);
+	(void)verb_add(verb, &pg_commit, NULL);
+	r = verb_send(verb, run->change->what);
 	if (!r)
 		*ret = PLAN_CONFIRMED;
-	else if (pg_lost(run->verb->pg))
+	else if (pg_lost(verb->pg))
 		*ret = PLAN_UNKNOWN;
 	return r;
 }
 
 int change_run(struct verb *verb, const struct change *change)
 {
-	char *before = change->before ? xstrdup(change->before) : NULL;
+	struct change_run run = { .verb = verb, .change = change };
 	struct plan plan = { 0 };
 	int r;
 
+	run.before = change->before ? xstrdup(change->before) : NULL;
+	buf_text(&run.what, "{");
+	buf_json_pair(&run.what, change->key,
+		      text_of(change->id ? change->id : change->what));
+	buf_add(&run.what, "}", 2);
+	if (change->after)
+		buf_text(&run.after, change->after);
+	else if (change->then)
+		buf_json_text(&run.after, change->then, strlen(change->then));
+	buf_add(&run.after, "", 1);
 	plan_add(&plan, change->what, change->now, change->then);
-	r = plan_run(&plan, verb, do_change,
-		     &(struct change_run){ verb, change, before });
+	r = plan_run(&plan, verb, do_change, &run);
 	plan_deinit(&plan);
-	free(before);
+	buf_deinit(&run.what);
+	buf_deinit(&run.after);
+	free(run.before);
 	return r;
 }

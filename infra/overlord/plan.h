@@ -85,7 +85,8 @@ struct change {
 	const char *then; /* NULL: it is as it should be */
 	/* In the audit row: what @id is, "grill"; @id NULL: it is @what. */
 	const char *key, *id;
-	const char *before, *after; /* there, too: JSON, or NULL */
+	const char *before; /* there, too: JSON, or NULL */
+	const char *after;  /* the same; NULL: @then as text; "": none */
 	void (*write)(struct verb *verb, const void *arg);
 	const void *arg;
 };
@@ -95,9 +96,9 @@ int change_run(struct verb *verb, const struct change *change);
 /* Adds the audit row to the message that makes the change: JSON, or NULL. */
 void plan_audit(struct verb *verb, const char *what, const char *before,
 		const char *after);
-
-/* Text as JSON, with a NUL behind it. */
-void plan_json_text(struct buf *ret, const char *text);
+/* The same of what is now and what will be, as text. */
+void plan_audit_text(struct verb *verb, const char *what, const char *now,
+		     const char *then);
 
 const char *plan_result_name(enum plan_result result);
 

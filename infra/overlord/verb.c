@@ -13,6 +13,13 @@
 
 #define FIRST_ANSWER_MS INT64_C(4000)
 
+#define SQL(name_, n_args_, text_, ...)                                        \
+	const struct pg_statement sql_##name_ = { .name = #name_,              \
+						  .sql = (text_),              \
+						  .n_args = (n_args_) };
+#include "infra/overlord/sql.def"
+#undef SQL
+
 void verb_deinit(struct verb *verb)
 {
 	verb->pg = pg_free(verb->pg);
@@ -103,7 +110,7 @@ static void put_value(struct pg_args *args, const struct value *value)
 		pg_put_text(buf, value->p, n);
 		break;
 	case VALUE_JSON:
-		if (value->p)
+		if (n)
 			pg_put_jsonb(buf, value->p, n);
 		else
 			pg_put_null(buf);
@@ -221,15 +228,10 @@ int verb_list(struct verb *verb, const struct listing *listing,
 	return out_print(out);
 }
 
-/* -> order_id; a number is an order's in one incarnation of the topic only */
-SQL(order_by_number, 1,
-    "SELECT order_id FROM orders WHERE number = $1 "
-    "UNION SELECT order_id FROM toasties WHERE number = $1");
-
 static int by_number(struct verb *verb, const char *word, int64_t number,
 		     struct order_id *ret)
 {
-	int i = verb_add(verb, &order_by_number, VALUES(value_i64(number)));
+	int i = verb_add(verb, &sql_order_by_number, VALUES(value_i64(number)));
 	int r = verb_send(verb, "order");
 
 	if (r)

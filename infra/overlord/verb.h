@@ -66,13 +66,13 @@ int64_t verb_first_ms(const struct verb *verb);
 /* VERB_E_FAILED: no session; it has been said. */
 int verb_connect(struct verb *verb);
 
-/* SQL(name, n_args, text); is a statement. */
-#define SQL(name_, n_args_, text)                                              \
-	static const struct pg_statement name_ = { .name = #name_,             \
-						   .sql = (text),              \
-						   .n_args = (n_args_) }
+/* Every statement of overlord: sql_grill_lock and others. */
+#define SQL(name, ...) extern const struct pg_statement sql_##name;
+#include "infra/overlord/sql.def"
+#undef SQL
 
-/* A parameter of a statement. A text that is NULL or empty is SQL's NULL. */
+/* A parameter of a statement. A text or JSON that is NULL or empty is SQL's
+ * NULL. */
 struct value {
 	enum {
 		VALUE_TEXT,
