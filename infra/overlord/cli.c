@@ -5,15 +5,100 @@
  */
 #include "infra/overlord/cli.h"
 
+#include <errno.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "infra/lib/err.h"
 #include "infra/lib/version.h"
 #include "infra/overlord/verb.h"
+
+/* ---- settings ---- */
+
+static const struct conf_row conf_rows[] = {
+/* clang-format off */
+#define CONF_STRUCT struct conf
+#include "infra/lib/conf_rows.h"
+#include "infra/overlord/conf.def"
+#include "infra/lib/conf_end.h"
+	/* clang-format on */
+};
+
+static const struct conf_table conf_table = {
+	.program = "overlord",
+	.sentence = "operate Toasties Galore",
+	.rows = conf_rows,
+	.n_rows = sizeof(conf_rows) / sizeof(conf_rows[0]),
+};
+
+/* The settings that say where things are. */
+static const char *const places[] = { "KAFKA_BROKERS", "DATABASE_URL",
+				      "DB_SCHEMA", "TOPIC_SUFFIX" };
+
+enum { N_PLACES = sizeof(places) / sizeof(places[0]) };
+
+/* "NAME=value" and a line feed. */
+static void read_line(char *line)
+{
+	char *value = strchr(line, '=');
+
+	if (!value)
+		return;
+	*value++ = '\0';
+	value[strcspn(value, "\n")] = '\0';
+	for (size_t i = 0; i < N_PLACES; i++)
+		if (!strcmp(line, places[i]) && setenv(line, value, 1))
+			abort();
+}
+
+/* What the environment said is of other servers, also what libpq reads. */
+static void forget_places(void)
+{
+	for (size_t i = 0; i < N_PLACES; i++)
+		if (unsetenv(places[i]))
+			abort();
+	for (char **entry = environ; *entry;) {
+		char name[64];
+
+		if (!strncmp(*entry, "PG", 2) &&
+		    str_n_copy(name, sizeof(name), *entry,
+			       strcspn(*entry, "=")) &&
+		    !unsetenv(name))
+			entry = environ; /* it has moved */
+		else
+			entry++;
+	}
+}
+
+/*
+ * Lets the environment say where the servers of the make run in folder @dir
+ * are, whatever it said before.
+ */
+static int read_run(const char *dir)
+{
+	char path[4096], line[4096];
+	FILE *file;
+
+	(void)snprintf(path, sizeof(path), "%s/run.env", dir);
+	file = fopen(path, "re");
+	if (!file)
+		return verb_failed(
+			"--run takes the RUN_DIR of a make run that is under "
+			"way; it is '.run' when nobody says another",
+			"no make run can be found in '%.200s': '%.200s': %s",
+			dir, path, strerrordesc_np(errno));
+	forget_places();
+	while (fgets(line, sizeof(line), file))
+		read_line(line);
+	(void)fclose(file);
+	return 0;
+}
+
+/* ---- help ---- */
 
 struct row {
 	const char *words;
@@ -32,8 +117,6 @@ static const struct row rows[] = {
 
 enum { N_ROWS = sizeof(rows) / sizeof(rows[0]) };
 
-/* ---- help ---- */
-
 static void help(FILE *out)
 {
 	(void)fprintf(out, "usage: overlord VERB [ARGUMENT]...\n\n"
@@ -47,7 +130,7 @@ static void help(FILE *out)
 		      "Options (overlord VERB --help has a verb's own):\n");
 	options_help("", out);
 	(void)fputc('\n', out);
-	conf_help(&overlord_conf, out);
+	conf_help(&conf_table, out);
 }
 
 static void help_verb(const struct row *row)
@@ -202,9 +285,9 @@ static int read_settings(struct verb *verb)
 {
 	const struct options *options = &verb->options;
 
-	if (options->run && conf_from_run(options->run))
+	if (options->run && read_run(options->run))
 		return VERB_E_FAILED;
-	if (conf_load(&overlord_conf, &verb->conf))
+	if (conf_load(&conf_table, &verb->conf))
 		return VERB_E_USAGE;
 	verb->who = who(verb);
 	verb->schema = options->schema ? options->schema : verb->conf.schema;
@@ -237,7 +320,7 @@ static int run(const struct row *row, int argc, char *const *argv)
 	};
 	int r;
 
-	if (options_read(&verb.options, argc, argv, row->arguments)) {
+	if (!options_read(&verb.options, argc, argv, row->arguments)) {
 		out_hint("overlord %s --help lists its options", row->words);
 		return VERB_E_USAGE;
 	}
@@ -268,7 +351,7 @@ static int run_any(int argc, char *const *argv)
 
 	/* "--run DIR VERB": the one option that may come first. */
 	if (argc > 2 && !strcmp(argv[0], "--run")) {
-		if (conf_from_run(argv[1]))
+		if (read_run(argv[1]))
 			return VERB_E_FAILED;
 		return run_any(argc - 2, argv + 2);
 	}

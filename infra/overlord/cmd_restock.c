@@ -27,15 +27,14 @@
 
 struct run {
 	struct verb *verb;
-	int64_t n_now; /* -1: it is not there at all */
-	bool new_stall;
+	bool there, stall_there;
 	struct kafka_out *out;
 	struct stock_command stock_command;
 	struct event event;
 	uint8_t body[2048];
 	char topic[TOPIC_NAME_BYTES];
 	char id[UUID_CHARS + 1];
-	char now[48], then[64];
+	char now[48], then[80];
 	bool reported, delivered;
 	char position[TOPIC_NAME_BYTES + 40];
 	char error[256];
@@ -192,51 +191,26 @@ static int open_producer(struct run *run)
 	return r ? r : kafka_out_new(&run->out, &params);
 }
 
-/* What is there, and what will be if nothing else changes it. */
-static void describe(struct run *run)
-{
-	int64_t quantity = run->stock_command.quantity;
-	int64_t n_then = run->n_now < 0 ? 0 : run->n_now;
-
-	if (run->n_now >= 0)
-		(void)snprintf(run->now, sizeof(run->now), "%" PRId64,
-			       run->n_now);
-	else
-		(void)snprintf(run->now, sizeof(run->now),
-			       "not there, a new %s",
-			       run->new_stall ? "stall" : "ingredient");
-	if (run->stock_command.kind == STOCK_COMMAND_COUNTED)
-		(void)snprintf(run->then, sizeof(run->then),
-			       "%" PRId64 " (counted: %" PRId64 ")", quantity,
-			       quantity);
-	else if (!__builtin_add_overflow(n_then, quantity, &n_then))
-		(void)snprintf(run->then, sizeof(run->then),
-			       "%" PRId64 " (added: +%" PRId64 ")", n_then,
-			       quantity);
-	else
-		(void)snprintf(
-			run->then, sizeof(run->then),
-			"too much: chillybin refuses it (added: +%" PRId64 ")",
-			quantity);
-}
-
 static int read_stock(struct run *run)
 {
 	struct verb *verb = run->verb;
+	const struct stock_command *stock_command = &run->stock_command;
 	int i, r = verb_connect(verb);
 
 	if (r)
 		return r;
 	i = verb_add(verb, &sql_stock_of,
 		     VALUES(value_text(verb->options.words[0]),
-			    value_text(verb->options.words[1])));
+			    value_text(verb->options.words[1]),
+			    value_i64(stock_command->quantity),
+			    value_bool(verb->options.count)));
 	r = verb_send(verb, "stock");
 	if (r)
 		return r;
-	run->n_now =
-		pg_null(verb->pg, i, 0, 0) ? -1 : pg_i64(verb->pg, i, 0, 0);
-	run->new_stall = !pg_bool(verb->pg, i, 0, 1);
-	describe(run);
+	(void)str_copy(run->now, sizeof(run->now), verb_cell(verb, i, 0, 0));
+	(void)str_copy(run->then, sizeof(run->then), verb_cell(verb, i, 0, 1));
+	run->there = pg_bool(verb->pg, i, 0, 2);
+	run->stall_there = pg_bool(verb->pg, i, 0, 3);
 	return 0;
 }
 
@@ -245,9 +219,9 @@ static int check_new(const struct run *run)
 {
 	const struct options *options = &run->verb->options;
 
-	if (run->n_now >= 0 || options->fresh)
+	if (run->there || options->fresh)
 		return 0;
-	if (run->new_stall)
+	if (!run->stall_there)
 		out_say("there is no stall '%s' yet", options->words[0]);
 	else
 		out_say("stall '%s' has no '%s' yet", options->words[0],

@@ -4,7 +4,7 @@
  * arguments names it, so help and what is accepted cannot differ. Main thread,
  * at start.
  */
-#include "infra/overlord/options.h"
+#include "infra/overlord/cli.h"
 
 #include <getopt.h>
 #include <inttypes.h>
@@ -43,7 +43,7 @@ static bool named(const char *arguments, const struct row *row)
 {
 	size_t n = strlen(row->name);
 
-	if (!arguments || row->at <= offsetof(struct options, who))
+	if (row->at <= offsetof(struct options, who))
 		return true;
 	for (const char *p = arguments; (p = strstr(p, row->name)); p += n)
 		if (!p[n] || strchr(" ]", p[n]))
@@ -67,32 +67,32 @@ static void to_getopt(struct option ret[N_ROWS + 1], const char *arguments)
 	ret[n] = (struct option){ 0 };
 }
 
-static int set(struct options *ret, const struct row *row, const char *value)
+static bool set(struct options *ret, const struct row *row, const char *value)
 {
 	char *at = (char *)ret + row->at;
 
 	if (row->kind == FLAG) {
 		*(bool *)(void *)at = true;
-		return 0;
+		return true;
 	}
 	if (!value || !*value) {
 		out_say("option '%s' wants a value", row->name);
-		return OPTIONS_E_WRONG;
+		return false;
 	}
 	if (row->kind == TEXT_VALUE) {
 		memcpy(at, &value, sizeof(value));
-		return 0;
+		return true;
 	}
 	if (!str_to_i64((int64_t *)(void *)at, value, row->min, row->max))
-		return 0;
+		return true;
 	out_say("option '%s' is '%s', which is no whole number from %" PRId64
 		" to %" PRId64,
 		row->name, value, row->min, row->max);
-	return OPTIONS_E_WRONG;
+	return false;
 }
 
 /* What getopt_long() made of @arg: an option's code, or what was wrong. */
-static int read_option(struct options *ret, int code, const char *arg)
+static bool read_option(struct options *ret, int code, const char *arg)
 {
 	bool wrong = code == '?' || code == ':';
 	const struct row *row;
@@ -102,17 +102,17 @@ static int read_option(struct options *ret, int code, const char *arg)
 		code = optopt;
 	if (code == 'h' && !strcmp(arg, "-h")) {
 		ret->help = true;
-		return 0;
+		return true;
 	}
 	row = code >= FIRST_CODE ? &rows[code - FIRST_CODE] : NULL;
 	/* getopt_long() accepts the beginning of a name, too. */
 	if (!row || strlen(row->name) != (size_t)n) {
 		out_say("option '%.*s' is not one of this verb's", n, arg);
-		return OPTIONS_E_WRONG;
+		return false;
 	}
 	if (wrong && row->kind == FLAG) {
 		out_say("option '%s' takes no value", row->name);
-		return OPTIONS_E_WRONG;
+		return false;
 	}
 	return set(ret, row, wrong ? NULL : optarg);
 }
@@ -123,14 +123,14 @@ static bool is_option(const char *arg)
 	return arg[0] == '-' && arg[1] && !strchr(".0123456789", arg[1]);
 }
 
-static int add_word(struct options *ret, const char *word)
+static bool add_word(struct options *ret, const char *word)
 {
 	if (ret->n_words < OPTION_WORDS_MAX) {
 		ret->words[ret->n_words++] = word;
-		return 0;
+		return true;
 	}
 	out_say("argument '%s' is one too many", word);
-	return OPTIONS_E_WRONG;
+	return false;
 }
 
 static void init(struct options *ret)
@@ -141,25 +141,24 @@ static void init(struct options *ret)
 			*(int64_t *)(void *)((char *)ret + rows[i].at) = -1;
 }
 
-int options_read(struct options *ret, int argc, char *const *argv,
-		 const char *arguments)
+bool options_read(struct options *ret, int argc, char *const *argv,
+		  const char *arguments)
 {
 	struct option named_rows[N_ROWS + 1];
-	struct options options;
 	bool plain = false; /* after "--" */
-	int r = 0;
+	bool good = true;
 
-	init(&options);
+	init(ret);
 	to_getopt(named_rows, arguments);
 	opterr = 0;
 	optind = 0; /* in glibc it begins anew then */
 	(void)getopt_long(1, argv, "+:h", named_rows, NULL);
-	for (int at = 1; !r && at < argc; at = optind) {
+	for (int at = 1; good && at < argc; at = optind) {
 		int code;
 
+		optind = at + 1;
 		if (plain || !is_option(argv[at])) {
-			optind = at + 1;
-			r = add_word(&options, argv[at]);
+			good = add_word(ret, argv[at]);
 			continue;
 		}
 		optind = at;
@@ -167,16 +166,13 @@ int options_read(struct options *ret, int argc, char *const *argv,
 		if (code == -1)
 			plain = true;
 		else
-			r = read_option(&options, code, argv[at]);
+			good = read_option(ret, code, argv[at]);
 	}
-	if (r)
-		return r;
-	if (options.execute && options.dry_run) {
+	if (good && ret->execute && ret->dry_run) {
 		out_say("'--execute' and '--dry-run' exclude each other");
-		return OPTIONS_E_WRONG;
+		return false;
 	}
-	*ret = options;
-	return 0;
+	return good;
 }
 
 void options_help(const char *arguments, FILE *out)

@@ -52,20 +52,6 @@ void plan_then(struct plan *plan, size_t i, const char *more, const char *of)
 	step->then = then.p;
 }
 
-const char *plan_result_name(enum plan_result result)
-{
-	static const char *const names[] = {
-		[PLAN_NOT_ATTEMPTED] = "NOT_ATTEMPTED",
-		[PLAN_UNCHANGED] = "UNCHANGED",
-		[PLAN_CONFIRMED] = "CONFIRMED",
-		[PLAN_TRIED] = "TRIED",
-		[PLAN_FAILED] = "FAILED",
-		[PLAN_UNKNOWN] = "UNKNOWN",
-	};
-
-	return names[result];
-}
-
 static int print(const struct plan *plan, bool json)
 {
 	static const struct out_column columns[] = { { "what", OUT_TEXT },
@@ -73,6 +59,14 @@ static int print(const struct plan *plan, bool json)
 						     { "then", OUT_TEXT },
 						     { "result", OUT_TEXT },
 						     { NULL, 0 } };
+	static const char *const results[] = {
+		[PLAN_NOT_ATTEMPTED] = "NOT_ATTEMPTED",
+		[PLAN_UNCHANGED] = "UNCHANGED",
+		[PLAN_CONFIRMED] = "CONFIRMED",
+		[PLAN_TRIED] = "TRIED",
+		[PLAN_FAILED] = "FAILED",
+		[PLAN_UNKNOWN] = "UNKNOWN",
+	};
 	CLEANUP(out_freep) struct out *out = out_new("plan", json, columns);
 
 	for (size_t i = 0; i < plan->n_steps; i++) {
@@ -82,18 +76,9 @@ static int print(const struct plan *plan, bool json)
 		out_cell(out, "%s", step->what);
 		out_cell(out, "%s", step->now);
 		out_cell(out, "%s", step->then);
-		out_cell(out, "%s", plan_result_name(step->result));
+		out_cell(out, "%s", results[step->result]);
 	}
 	return out_print(out);
-}
-
-static size_t n_needed(const struct plan *plan)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < plan->n_steps; i++)
-		n += plan->steps[i].needed;
-	return n;
 }
 
 static void block_signals(const struct plan *plan, sigset_t *ret_before)
@@ -143,17 +128,19 @@ static int do_steps(struct plan *plan, plan_step_fn fn, void *arg)
 int plan_run(struct plan *plan, const struct verb *verb, plan_step_fn fn,
 	     void *arg)
 {
+	bool execute = verb->options.execute, needed = false;
 	sigset_t before;
-	size_t n = n_needed(plan);
 	int r = 0, printed;
 
+	for (size_t i = 0; i < plan->n_steps; i++)
+		needed = needed || plan->steps[i].needed;
 	block_signals(plan, &before);
-	if (verb->options.execute)
+	if (execute)
 		r = do_steps(plan, fn, arg);
 	printed = print(plan, verb->options.json);
-	if (!n)
+	if (!needed)
 		out_say("nothing to do");
-	else if (!verb->options.execute)
+	else if (!execute)
 		out_say("nothing was changed; --execute does it");
 	else if (printed)
 		out_say("what was done stays done");
@@ -175,7 +162,7 @@ int plan_rehearse(struct plan *plan, const struct verb *verb, plan_step_fn fn,
 			*result = PLAN_TRIED;
 	}
 	printed = print(plan, verb->options.json);
-	if (!n_needed(plan))
+	if (!plan->n_steps)
 		out_say("nothing to do");
 	else if (unknown)
 		out_say("it was tried as far as it can be known and rolled "

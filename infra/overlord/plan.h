@@ -100,6 +100,4 @@ void plan_audit(struct verb *verb, const char *what, const char *before,
 void plan_audit_text(struct verb *verb, const char *what, const char *now,
 		     const char *then);
 
-const char *plan_result_name(enum plan_result result);
-
 #endif

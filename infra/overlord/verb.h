@@ -19,8 +19,7 @@
 
 #include "infra/lib/pg.h"
 #include "infra/lib/text.h"
-#include "infra/overlord/conf.h"
-#include "infra/overlord/options.h"
+#include "infra/overlord/cli.h"
 #include "infra/overlord/out.h"
 #include "schemas/order_id.h"
 #include "schemas/topics.h"
