@@ -227,8 +227,9 @@ make_folders() {
 	local log
 	mkdir -p -- "$DIR/log" "$DIR/pid" "$DIR/probe"
 	rm -f -- "$DIR"/pid/* "$DIR"/probe/* "$DIR"/run.ready
+	# The grill has its memory from its own log.
 	for log in "$DIR"/log/*.log; do
-		[[ ! -f $log || -L $log || $log == */run.log ]] ||
+		[[ ! -f $log || -L $log || $log == */@(run|grill-edges).log ]] ||
 			mv -f -- "$log" "$log.1"
 	done
 	ln -sfn ../kafka/kafka.log "$DIR/log/kafka.log"
