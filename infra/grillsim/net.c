@@ -14,7 +14,7 @@
 
 #include "infra/lib/clock.h"
 #include "infra/lib/log.h"
-#include "infra/lib/probe.h"
+#include "infra/lib/text.h"
 #include "infra/lib/xalloc.h"
 
 #define CLIENT_MAGIC 0x636c6e74u
@@ -27,7 +27,7 @@ struct net {
 	struct loop *loop;
 	net_fn fn;
 	void *arg;
-	char host[64];
+	char host[TEXT_HOST_BYTES];
 	uint16_t port;
 	char address[NET_ADDRESS_MAX];
 	int fd; /* -1 while down */
@@ -177,7 +177,7 @@ int net_new(struct net **ret, struct loop *loop, const char *address, net_fn fn,
 	net->fn = fn;
 	net->arg = arg;
 	net->fd = -1;
-	if (probe_parse_address(address, net->host, &net->port))
+	if (text_host_port(address, net->host, &net->port))
 		return -EINVAL;
 	r = open_listener(net);
 	if (r)

@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "infra/grillsim/plates.h"
-#include "infra/grillsim/request.h"
 #include "infra/lib/xalloc.h"
 
 #define N_PLATES 3
@@ -71,12 +70,18 @@ static const char *log_text(void)
 static struct fate write_command(int plate, uint16_t verb, uint16_t token,
 				 uint16_t job, int64_t now_ms)
 {
-	uint16_t command[COMMAND_N] = { 0, token, 0,   0, 0,    0,   0,
-					0, 0,     job, 0, 1000, verb };
+	struct request request = {
+		.kind = REQUEST_COMMAND,
+		.first_plate = plate,
+		.verb = verb,
+		.token = token,
+		.job.bytes = { [14] = (uint8_t)(job >> 8),
+			       [15] = (uint8_t)job },
+		.time_ms = 1000,
+	};
 	struct fate fate = { 0 };
 
-	ck_assert_int_eq(plates_write(plates, plate, command, now_ms, &fate),
-			 0);
+	ck_assert_int_eq(plates_do(plates, &request, now_ms, &fate), 0);
 	return fate;
 }
 
@@ -93,10 +98,11 @@ static void command(const char *line, int64_t now_ms)
 
 static uint16_t status(int plate, int at, int64_t now_ms)
 {
-	uint16_t registers[BLOCK];
+	struct request request = { .first_plate = plate, .last_plate = plate };
+	uint16_t registers[N_PLATES * BLOCK];
 
-	plates_status(plates, plate, now_ms, registers);
-	return registers[at];
+	plates_status(plates, &request, now_ms, registers);
+	return registers[plate * BLOCK + at];
 }
 
 START_TEST(the_log_has_a_line_for_each_edge)
