@@ -100,6 +100,22 @@ proc_born() {
 	REPLY=${STAT[19]-}
 }
 
+# proc_note FILE PID, and proc_noted FILE, which sets REPLY: the process that the
+# file names, if it is still that one.
+proc_note() {
+	proc_born "$2"
+	write_file "$1" "$2 $REPLY"
+}
+
+proc_noted() {
+	local pid born
+	read_word "$1"
+	read -r pid born <<<"$REPLY" || :
+	proc_born "${pid-}"
+	[[ -n ${born-} && $REPLY == "$born" ]] && proc_alive "$pid" || return 1
+	REPLY=$pid
+}
+
 # proc_has PID WORD...: alive, and each WORD is one whole argument of it.
 proc_has() {
 	local pid=$1 word argument
