@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Which bytes are a request of ours, and what a grill of four plates does. */
-#include <check.h>
 #include <modbus.h>
 #include <string.h>
 
 #include "infra/grillsim/request.h"
+#include "infra/lib/check_fixture.h"
 
 enum { UNIT = 1, N_PLATES = 4 };
 
@@ -143,18 +143,12 @@ END_TEST
 int main(void)
 {
 	Suite *suite = suite_create("request");
-	TCase *bytes = tcase_create("bytes");
-	SRunner *runner = srunner_create(suite);
-	int n_failed;
+	TCase *tests = check_case(suite, 60);
 
-	tcase_add_loop_test(bytes, a_frame_is_what_its_bytes_say, 0,
-			    (int)(sizeof(frames) / sizeof(*frames)));
-	tcase_add_test(bytes, a_command_is_waited_for_until_it_is_whole);
-	tcase_add_loop_test(bytes, what_is_not_modbus_ends_the_connection, 0,
-			    (int)(sizeof(broken) / sizeof(*broken)));
-	suite_add_tcase(suite, bytes);
-	srunner_run_all(runner, CK_ENV);
-	n_failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return n_failed ? 1 : 0;
+	tcase_add_loop_test(tests, a_frame_is_what_its_bytes_say, 0,
+			    CHECK_N(frames));
+	tcase_add_test(tests, a_command_is_waited_for_until_it_is_whole);
+	tcase_add_loop_test(tests, what_is_not_modbus_ends_the_connection, 0,
+			    CHECK_N(broken));
+	return check_run(suite);
 }
