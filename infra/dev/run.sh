@@ -103,7 +103,7 @@ program_env() {
 }
 
 # launch NAME: in a session of its own, so that Ctrl-C does not reach it before
-# we do; it gets SIGTERM when we die without a word.
+# we do; it gets SIGTERM when we are killed.
 launch() {
 	rm -f -- "$DIR/probe/$1.port"
 	(
@@ -155,7 +155,7 @@ wait_ready() {
 
 # ---- jobs ------------------------------------------------------------------
 
-# job NAME COMMAND...: what a server's script says is for whoever started us.
+# job NAME COMMAND...: a server's script speaks to the one who started us.
 job() {
 	local log=$DIR/log/$1.log
 	if [[ $1 == kafka || $1 == postgres ]]; then
@@ -208,7 +208,7 @@ check_port() {
 		"PORT=$port is free: make run PORT=$port"
 }
 
-# lock_run: 9 is ours, or it says who has it.
+# lock_run: 9 is ours, or it says where it runs.
 lock_run() {
 	# A process that is just ending may have it for a moment.
 	lock_take "$DIR/run.lock" 1000 && return 0
@@ -387,7 +387,7 @@ tend_server() {
 }
 
 # tend: until a signal comes. Between two looks it reads from a pipe to which
-# nobody writes: a signal ends that.
+# nothing is written: a signal ends that.
 tend() {
 	local never name
 	exec {never}<> <(:)

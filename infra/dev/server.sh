@@ -165,14 +165,14 @@ export_file() {
 	done <"$1"
 }
 
-# log_tail FILE [LINES]: the end of a log, for whoever has to find out why.
+# log_tail FILE [LINES]: the end of a log, which may say why.
 log_tail() {
 	[[ -s $1 ]] || return 0
 	say "the end of '$1':"
 	tail -n "${2:-15}" -- "$1" | sed 's/^/    /' >&2
 }
 
-# port_taken PORT: somebody listens there, whichever local address it is.
+# port_taken PORT: a program listens there, at any local address.
 port_taken() {
 	local hex
 	printf -v hex ':%04X ' "$1"
@@ -498,7 +498,7 @@ watch_start() {
 }
 
 # watch_run SERVER_PID PID BORN: what the watcher does. It ends by itself when
-# the server has gone. It waits on a pipe that nobody writes to, since a
+# the server has gone. It waits on a pipe to which nothing is written, since a
 # process that sleeps would outlive it.
 watch_run() {
 	local never

@@ -27,7 +27,7 @@ ask() {
 	psql -X -A -t -d "${REPLY#DATABASE_URL=}" -c "$1"
 }
 
-# stranger prints the process of somebody else.
+# stranger prints a process that is not ours.
 stranger() {
 	STRANGER="$SCRATCH" sleep 600 >/dev/null 2>&1 &
 	printf '%s' $!
@@ -130,7 +130,7 @@ kafka_takes_another_port_when_its_own_is_taken() {
 	said postgres remove
 }
 
-a_server_ends_with_the_process_that_it_is_told_to_watch() {
+a_server_ends_with_the_process_that_it_watches() {
 	local pid
 	pid=$(stranger)
 	said kafka start --watch-pid "$pid"

@@ -26,7 +26,7 @@ struct plates_params {
 struct plates;
 
 /*
- * Borrows the texts. A plate has the history that the log tells; one that was
+ * Borrows the texts. A plate has the history that is in the log; one that was
  * heating then was cut short. -EBADMSG: the file is not an edge log.
  */
 int plates_new(struct plates **ret, const struct plates_params *params);
