@@ -83,7 +83,7 @@ static void cancel_all_the_same(struct world *world, const char *id,
 /* How many picks on the topic tell that verdict. */
 static size_t count_verdicts(const struct world *world, enum verdict verdict)
 {
-	struct pick_room *room = xcalloc(1, sizeof(*room));
+	struct pick_storage *room = xcalloc(1, sizeof(*room));
 	struct schema_fault fault;
 	struct envelope envelope;
 	struct bus_log picks;

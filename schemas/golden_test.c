@@ -44,7 +44,7 @@ struct golden {
 
 static struct golden golden;
 static struct item items[ORDER_ITEMS_MAX];
-static struct pick_room room;
+static struct pick_storage storage;
 
 static void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
@@ -144,8 +144,8 @@ static int stock_command(struct schema_fault *fault)
 static int pick(struct schema_fault *fault)
 {
 	struct pick pick;
-	const struct missing *missing = room.missing;
-	int r = pick_decode(&pick, &room, &golden.envelope, golden.body,
+	const struct missing *missing = storage.missing;
+	int r = pick_decode(&pick, &storage, &golden.envelope, golden.body,
 			    golden.n_body, fault);
 
 	if (r != 0)

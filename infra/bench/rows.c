@@ -172,7 +172,7 @@ static int read_file(struct buf *ret, const char *path)
 	if (!file)
 		return wrong(path, strerrordesc_np(errno));
 	do {
-		n = fread(buf_room(ret, 1 << 20), 1, 1 << 20, file);
+		n = fread(buf_reserve(ret, 1 << 20), 1, 1 << 20, file);
 		ret->n += n;
 	} while (n);
 	(void)fclose(file);

@@ -145,7 +145,7 @@ static void count_pick(struct check *check, struct check_order *row,
 	}
 }
 
-static void check_pick(struct check *check, struct pick_room *room,
+static void check_pick(struct check *check, struct pick_storage *room,
 		       const struct bus_record *record)
 {
 	struct schema_fault fault;
@@ -174,7 +174,7 @@ static void check_pick(struct check *check, struct pick_room *room,
 
 void check_picks(struct check *check)
 {
-	struct pick_room *room = xcalloc(1, sizeof(*room));
+	struct pick_storage *room = xcalloc(1, sizeof(*room));
 	const struct check_order *row;
 	struct facts facts;
 

@@ -81,7 +81,7 @@ static int receive_some(int fd, struct buf *buf, int64_t deadline_at_ms)
 	r = wait_for(fd, POLLIN, deadline_at_ms);
 	if (r)
 		return r;
-	n = recv(fd, buf_room(buf, 65536), 65536, 0);
+	n = recv(fd, buf_reserve(buf, 65536), 65536, 0);
 	if (n < 0)
 		return -errno;
 	buf->n += (size_t)n;

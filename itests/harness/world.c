@@ -225,7 +225,7 @@ static uint64_t hash_file(const char *path)
 	ck_assert_msg(file, "cannot read '%s'", path);
 	buf_text(&text, path);
 	do {
-		n = fread(buf_room(&text, 65536), 1, 65536, file);
+		n = fread(buf_reserve(&text, 65536), 1, 65536, file);
 		text.n += n;
 	} while (n);
 	(void)fclose(file);

@@ -44,8 +44,9 @@ int missing_encode(const struct missing *missing, size_t n_missing,
 		   struct msgpack_writer *writer);
 
 /*
- * @ret has room for ORDER_ITEMS_MAX, @names for MISSING_NAMES_BYTES, which the
- * names then borrow. An empty header is an empty list. Positive: SCHEMA_E_*.
+ * @ret is an array of ORDER_ITEMS_MAX, @names for MISSING_NAMES_BYTES, which
+ * the names then borrow. An empty header is an empty list. Positive:
+ * SCHEMA_E_*.
  */
 int missing_decode(struct missing *ret, size_t *ret_n, char *names,
 		   struct text header, struct schema_fault *fault);

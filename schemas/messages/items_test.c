@@ -9,7 +9,7 @@
 #include "schemas/fixture.h"
 
 static struct missing list[ORDER_ITEMS_MAX];
-/* One byte behind the room that names have, which must stay as it is. */
+/* One byte behind the names, which must stay as it is. */
 static char names[MISSING_NAMES_BYTES + 1];
 static uint8_t bytes[MISSING_HEADER_BYTES];
 

@@ -19,7 +19,7 @@
 
 static struct fixture fixture;
 static struct item items[ORDER_ITEMS_MAX];
-static struct pick_room room;
+static struct pick_storage storage;
 static struct order_placed order;
 static struct order_cancelled cancelled;
 static struct stock_command command;
@@ -45,7 +45,7 @@ static int decode_bytes(const struct envelope *envelope, size_t n,
 		return stock_command_decode(&command, envelope, bytes, n,
 					    fault);
 	case EVENT_PICK:
-		return pick_decode(&pick, &room, envelope, bytes, n, fault);
+		return pick_decode(&pick, &storage, envelope, bytes, n, fault);
 	case EVENT_STOCK_CHANGED:
 		return stock_changed_decode(&changed, envelope, bytes, n,
 					    fault);
@@ -714,7 +714,7 @@ START_TEST(a_refusal_of_all_the_longest_names_is_read)
 		pick.stall = pick.customer = pick.reason = wants[0].ingredient;
 		ck_assert_int_eq(pick_encode_v2(&pick, &writer), 0);
 		ck_assert_uint_gt(writer.n, BODY_MAX_BYTES);
-		ck_assert_msg(!pick_decode(&pick, &room, &envelope, writer.p,
+		ck_assert_msg(!pick_decode(&pick, &storage, &envelope, writer.p,
 					   writer.n, &fault),
 			      "%s", fault.what);
 		ck_assert_uint_eq(pick.n_missing, ORDER_ITEMS_MAX);
@@ -739,7 +739,7 @@ START_TEST(each_line_of_v1_with_its_headers_says_the_same)
 		envelope.reason = pick_sample.reason;
 		envelope.missing =
 			(struct text){ (const char *)header, list.n };
-		ck_assert_int_eq(pick_decode(&pick, &room, &envelope, bytes,
+		ck_assert_int_eq(pick_decode(&pick, &storage, &envelope, bytes,
 					     writer.n, NULL),
 				 0);
 		same();

@@ -34,7 +34,7 @@ struct order_placed {
 };
 
 /*
- * @items has room for ORDER_ITEMS_MAX. @envelope has been checked. Texts are
+ * @items is an array of ORDER_ITEMS_MAX. @envelope has been checked. Texts are
  * borrowed from @bytes and @envelope. Positive: SCHEMA_E_*.
  */
 int order_placed_decode(struct order_placed *ret, struct item *items,

@@ -86,7 +86,7 @@ static int v1_body(struct pick *pick, struct item *item,
 }
 
 /* What one line of a v1 pick cannot say. */
-static int v1_headers(struct pick *pick, struct pick_room *room,
+static int v1_headers(struct pick *pick, struct pick_storage *storage,
 		      const struct envelope *envelope,
 		      struct schema_fault *fault)
 {
@@ -107,12 +107,12 @@ static int v1_headers(struct pick *pick, struct pick_room *room,
 				   "header number must be a number from 0");
 	r = envelope_grill(envelope, &pick->grill, fault);
 	if (!r)
-		r = missing_decode(room->missing, &pick->n_missing, room->names,
-				   envelope->missing, fault);
+		r = missing_decode(storage->missing, &pick->n_missing,
+				   storage->names, envelope->missing, fault);
 	return r;
 }
 
-int pick_decode(struct pick *ret, struct pick_room *room,
+int pick_decode(struct pick *ret, struct pick_storage *storage,
 		const struct envelope *envelope, const void *bytes, size_t n,
 		struct schema_fault *fault)
 {
@@ -122,15 +122,15 @@ int pick_decode(struct pick *ret, struct pick_room *room,
 			     .version = envelope->version,
 			     .lines = 1,
 			     .grill = true,
-			     .items = room->items,
-			     .missing = room->missing };
+			     .items = storage->items,
+			     .missing = storage->missing };
 	int r;
 
 	assert(envelope->type == EVENT_PICK);
 	if (envelope->version == 1) {
-		r = v1_body(&pick, room->items, &body, fault);
+		r = v1_body(&pick, storage->items, &body, fault);
 		if (!r)
-			r = v1_headers(&pick, room, envelope, fault);
+			r = v1_headers(&pick, storage, envelope, fault);
 	} else {
 		r = fields_decode(&pick, v2_rows, N_V2_ROWS, &body, fault);
 	}

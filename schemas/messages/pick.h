@@ -43,17 +43,17 @@ struct pick {
 };
 
 /* What a decoded pick borrows besides the record: keep one and reuse it. */
-struct pick_room {
+struct pick_storage {
 	struct item items[ORDER_ITEMS_MAX];
 	struct missing missing[ORDER_ITEMS_MAX];
 	char names[MISSING_NAMES_BYTES]; /* of a v1 header, decoded */
 };
 
 /*
- * Items and missing are in @room, texts are borrowed from @bytes, @envelope
- * and @room. Positive: SCHEMA_E_*.
+ * Items and missing are in @storage, texts are borrowed from @bytes, @envelope
+ * and @storage. Positive: SCHEMA_E_*.
  */
-int pick_decode(struct pick *ret, struct pick_room *room,
+int pick_decode(struct pick *ret, struct pick_storage *storage,
 		const struct envelope *envelope, const void *bytes, size_t n,
 		struct schema_fault *fault);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * galore.stock.changed: stock moved and no pick tells it. A fact on `ledger`.
+ * galore.stock.changed: stock moved and no pick reports it. A fact on `ledger`.
  *
  *	v1 { stall, ingredient, delta, kind, order_id? }
  *

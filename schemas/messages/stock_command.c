@@ -45,17 +45,17 @@ int stock_command_encode(const struct stock_command *command,
 	return fields_encode(command, counted_rows, N_ROWS, writer);
 }
 
-struct text stock_key(char room[static STOCK_KEY_BYTES], struct text stall,
+struct text stock_key(char out[static STOCK_KEY_BYTES], struct text stall,
 		      struct text ingredient, struct text *subject)
 {
-	struct str out = { .p = room, .size = STOCK_KEY_BYTES };
+	struct str str = { .p = out, .size = STOCK_KEY_BYTES };
 	struct text key;
 
 	assert(stall.n <= TEXT_MAX_BYTES && ingredient.n <= TEXT_MAX_BYTES);
-	str_add(&out, stall.p, stall.n);
-	str_add_text(&out, "/");
-	str_add(&out, ingredient.p, ingredient.n);
-	key = str_text(&out);
+	str_add(&str, stall.p, stall.n);
+	str_add_text(&str, "/");
+	str_add(&str, ingredient.p, ingredient.n);
+	key = str_text(&str);
 	*subject = text_is_longer(key, TEXT_MAX_CHARS) ? ingredient : key;
 	return key;
 }

@@ -60,7 +60,7 @@ struct msgpack_value {
  *	each str and bin lies inside; no ext, no reserved byte;
  *	each key of a map is a str; each str is clean (text_is_clean()).
  * Else SCHEMA_E_MALFORMED. @ret_n_values (may be NULL) gets the number of
- * values, each key and each container counted too: what room a tree needs.
+ * values, each key and each container counted too: as many as a tree has.
  */
 int msgpack_check(const void *bytes, size_t n, size_t max_bytes,
 		  size_t *ret_n_values, struct schema_fault *fault);

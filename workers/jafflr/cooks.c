@@ -142,7 +142,7 @@ static void end_cook(struct cooks *cooks, const struct cook *cook,
 	cook->grill->plates[cook->plate].rest_until_ms =
 		clock_now_ms() + REST_MS;
 	order_id_format(&cook->order_id, order);
-	log_about(&(struct log_subject){ .order = order });
+	log_about(&(struct log_subject){ .name = "order", .value = order });
 	log_warn("TOASTIE-TROUBLE", "plate %d of grill '%s': %s", cook->plate,
 		 cook->grill->name, reason);
 	log_about(NULL);

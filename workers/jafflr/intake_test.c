@@ -21,7 +21,7 @@ static const char trace[] =
 	"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
 static struct order_id order_id;
-static struct pick_room room;
+static struct pick_storage room;
 static struct batch *batch;
 static struct intake_rows rows;
 static uint8_t bodies[BODIES_MAX][512];

@@ -36,7 +36,7 @@ struct jafflr {
 	struct survey read; /* is being read */
 	/* The poll thread's. */
 	struct survey shown;
-	struct pick_room *room;
+	struct pick_storage *room;
 	struct kitchen kitchen;
 };
 

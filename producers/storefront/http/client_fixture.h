@@ -92,7 +92,8 @@ static inline void fixture_hear(int fd, void (*turn)(void), struct buf *ret,
 	int64_t deadline_at_ms = clock_now_ms() + FIXTURE_WAIT_MS;
 
 	for (;;) {
-		ssize_t n = recv(fd, buf_room(ret, 65536), 65535, MSG_DONTWAIT);
+		ssize_t n =
+			recv(fd, buf_reserve(ret, 65536), 65535, MSG_DONTWAIT);
 
 		ck_assert_msg(clock_left_ms(deadline_at_ms) > 0,
 			      "'%s' does not come, only '%s'",
