@@ -23,8 +23,8 @@ bool facts_has(const struct toastie_row *row)
 	       row->state != N_ROW_STATES;
 }
 
-void facts_tell(const struct toastie_row *row, uint64_t token,
-		struct publisher *publisher)
+void facts_publish(const struct toastie_row *row, uint64_t token,
+		   struct publisher *publisher)
 {
 	char order[ORDER_ID_CHARS + 1], id[80], position[64],
 		trace[TRACE_BYTES];

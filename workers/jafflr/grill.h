@@ -11,7 +11,7 @@
  *	GRILL_E_REFUSED	 the plate said no; this call changed nothing there.
  *			 It says no to a job that it has run, too: so read
  *			 the plate before another one is tried
- *	GRILL_E_UNKNOWN	 sent, and no answer that tells: it may have happened,
+ *	GRILL_E_UNKNOWN	 sent, and no answer that says: it may have happened,
  *			 or may yet happen. Fence with a new token, then read
  *	negative	 a fault of the caller: nothing was sent
  *
@@ -56,7 +56,7 @@ enum grill_plate_state {
 
 struct grill_report {
 	enum grill_plate_state state;
-	bool fences;    /* tells tokens apart and keeps a history */
+	bool fences;    /* says tokens apart and keeps a history */
 	uint32_t token; /* the highest that it has seen */
 	uint32_t boot;  /* another one whenever it has lost its history */
 	uint8_t job[GRILL_JOB_BYTES]; /* runs or ran last; zeros: none */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Grill fake: plates in memory. One mutex guards all of it; a condition tells
+ * Grill fake: plates in memory. One mutex guards all of it; a condition says
  * who waits that a toasting began. Beyond STARTS_MAX starts it aborts.
  */
 #include "workers/jafflr/grill_fake.h"
@@ -151,7 +151,7 @@ static bool happens(enum grill_fake_end end, int *ret_outcome)
 	abort();
 }
 
-static int told(enum grill_fake_end end, int r)
+static int published(enum grill_fake_end end, int r)
 {
 	return end == GRILL_FAKE_SILENT ? GRILL_E_UNKNOWN : r;
 }
@@ -166,7 +166,7 @@ static int fake_read(void *arg, int first_plate, int n_plates,
 	int r = 0;
 
 	if (happens(end, &r))
-		r = told(end, 0);
+		r = published(end, 0);
 	for (int i = 0; !r && i < n_plates; i++)
 		ret[i] = do_read(fake, first_plate + i);
 	unlock(fake);
@@ -180,7 +180,7 @@ static int fake_fence(void *arg, int plate, uint32_t token)
 	int r = 0;
 
 	if (happens(end, &r))
-		r = told(end, do_fence(plate_of(fake, plate), token));
+		r = published(end, do_fence(plate_of(fake, plate), token));
 	unlock(fake);
 	return r;
 }
@@ -192,7 +192,7 @@ static int fake_start(void *arg, const struct grill_start *start)
 	int r = 0;
 
 	if (happens(end, &r))
-		r = told(end, do_start(fake, start));
+		r = published(end, do_start(fake, start));
 	unlock(fake);
 	return r;
 }

@@ -7,7 +7,7 @@
  * frame and is never sent twice by this file; the only registers touched are
  * those of grill_registers.h, for plates that the grill has said it has.
  *
- * libmodbus tells a failed send from a lost answer by nothing, so whatever
+ * libmodbus says a failed send from a lost answer by nothing, so whatever
  * goes wrong with a write is GRILL_E_UNKNOWN unless the grill itself said no.
  * One thread per grill.
  */

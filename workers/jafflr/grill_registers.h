@@ -2,8 +2,8 @@
 /*
  * Grill registers: the holding registers of a grill, as the worker sees them.
  *
- * The map is a contract on the writer, told in infra/grillsim/README.md; the
- * simulator has its own copy, and grill_modbus_test.c runs this one against
+ * The map is a contract on the writer, published in infra/grillsim/README.md;
+ *the simulator has its own copy, and grill_modbus_test.c runs this one against
  * it. What is not in this list is never read or written.
  *
  *	0x0000 + 16 * plate	status of a plate, read by function 3

@@ -33,7 +33,7 @@ static void forget_stalls(struct grill_of *grill)
 	grill->n_stalls = 0;
 }
 
-static void set_stalls(struct grill_of *grill, const struct tick_grill *row)
+static void set_stalls(struct grill_of *grill, const struct tx_grill *row)
 {
 	forget_stalls(grill);
 	if (!row->stalls)
@@ -152,7 +152,8 @@ bool grills_have_news(const struct grills *grills)
 	return false;
 }
 
-void grills_report(struct grills *grills, struct tick *tick, int64_t now_ms)
+void grills_report(struct grills *grills, struct scheduler_tx *tx,
+		   int64_t now_ms)
 {
 	for (size_t i = 0; i < grills->n; i++) {
 		struct grill_of *grill = grills->list[i];
@@ -161,7 +162,7 @@ void grills_report(struct grills *grills, struct tick *tick, int64_t now_ms)
 		    (!grill->news &&
 		     now_ms - grill->written_at_ms < WRITE_EVERY_MS))
 			continue;
-		TICK_ADD(tick, health) = (struct tick_health){
+		TX_ADD(tx, health) = (struct tx_health){
 			.grill = grill->name,
 			.reason = grill->reason,
 			.changed = grill->news,
@@ -180,7 +181,8 @@ void grills_report_again(struct grills *grills)
 
 /* ---- which there are ---- */
 
-/* One that cannot be used is told of like any other that does not answer. */
+/* One that cannot be used is published of like any other that does not answer.
+ */
 static void try_to_open(struct grills *grills, struct grill_of *grill,
 			int64_t now_ms)
 {
@@ -204,7 +206,7 @@ static void try_to_open(struct grills *grills, struct grill_of *grill,
 }
 
 static struct grill_of *add_grill(struct grills *grills,
-				  const struct tick_grill *row, int64_t now_ms)
+				  const struct tx_grill *row, int64_t now_ms)
 {
 	struct grill_of *grill = xcalloc(1, sizeof(*grill));
 
@@ -217,7 +219,7 @@ static struct grill_of *add_grill(struct grills *grills,
 	return grill;
 }
 
-static bool is_same(const struct grill_of *grill, const struct tick_grill *row)
+static bool is_same(const struct grill_of *grill, const struct tx_grill *row)
 {
 	return text_equal(text_of(grill->name), row->grill) &&
 	       text_equal(text_of(grill->address), row->address) &&
@@ -247,7 +249,7 @@ static void close_idle(struct grills *grills)
 	grills->n = n;
 }
 
-static void use_grill(struct grills *grills, const struct tick_grill *row,
+static void use_grill(struct grills *grills, const struct tx_grill *row,
 		      int64_t now_ms)
 {
 	struct grill_of *grill;
@@ -266,8 +268,7 @@ static void use_grill(struct grills *grills, const struct tick_grill *row,
 		try_to_open(grills, grill, now_ms);
 }
 
-void grills_update(struct grills *grills, const struct tick_grill *list,
-		   size_t n)
+void grills_update(struct grills *grills, const struct tx_grill *list, size_t n)
 {
 	int64_t now_ms = clock_now_ms();
 	bool too_many = n > GRILLS_MAX;
@@ -378,12 +379,12 @@ bool grills_any_heard(const struct grills *grills)
 	return false;
 }
 
-void grills_name_stalls(const struct grills *grills, struct tick *tick,
+void grills_name_stalls(const struct grills *grills, struct scheduler_tx *tx,
 			bool heard)
 {
 	for (size_t i = 0; i < grills->n; i++)
 		if (is_used(grills->list[i], heard))
-			TICK_ADD(tick, served) = (struct tick_served){
+			TX_ADD(tx, served) = (struct tx_served){
 				.stalls = grills->list[i]->stalls,
 				.n_stalls = grills->list[i]->n_stalls,
 			};
@@ -399,7 +400,7 @@ bool grills_any_free(const struct grills *grills, int64_t now_ms)
 	return false;
 }
 
-void grills_offer(const struct grills *grills, struct tick *tick,
+void grills_offer(const struct grills *grills, struct scheduler_tx *tx,
 		  int64_t now_ms)
 {
 	for (size_t g = 0; g < grills->n; g++) {
@@ -409,7 +410,7 @@ void grills_offer(const struct grills *grills, struct tick *tick,
 			if (!grill->enabled ||
 			    !is_free(&grill->plates[i], now_ms))
 				continue;
-			TICK_ADD(tick, plates) = (struct tick_plate){
+			TX_ADD(tx, plates) = (struct tx_plate){
 				.grill = grill->name,
 				.stalls = grill->stalls,
 				.n_stalls = grill->n_stalls,

@@ -196,8 +196,8 @@ void intake_decide(struct batch *batch, struct intake_rows *rows)
 		const struct record *record = &batch->records[i];
 		struct intake *intake = intake_of(record);
 
-		/* What was decided before is told from its row, by whoever
-		 * holds it: see kitchen.h. */
+		/* What was decided before is published from its row, by whoever
+		 * holds it: see scheduler.h. */
 		if (record->dead_reason || record->decided)
 			continue;
 		intake->changed = false;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Jafflr: makes picks into toasties. This file only wires intake and kitchen
+ * Jafflr: makes picks into toasties. This file only wires intake and scheduler
  * to the runtime.
  */
 #include <stdio.h>
@@ -11,7 +11,7 @@
 #include "infra/lib/xalloc.h"
 #include "schemas/pick.h"
 #include "workers/jafflr/intake.h"
-#include "workers/jafflr/kitchen.h"
+#include "workers/jafflr/scheduler.h"
 #include "workers/jafflr/sql.h"
 #include "workers/jafflr/survey.h"
 #include "workers/runtime/worker.h"
@@ -37,7 +37,7 @@ struct jafflr {
 	/* The poll thread's. */
 	struct survey shown;
 	struct pick_room *room;
-	struct kitchen kitchen;
+	struct scheduler scheduler;
 };
 
 /* clang-format off */
@@ -108,7 +108,7 @@ static void facts(void *arg, const struct batch *batch,
 	(void)batch;
 	if (!record->decided && intake->changed &&
 	    intake->row->changed_by == (size_t)(record - batch->records) + 1)
-		kitchen_new_row(&jafflr->kitchen, intake->row, publisher);
+		scheduler_new_row(&jafflr->scheduler, intake->row, publisher);
 }
 
 /* ---- what /metrics shows ---- */
@@ -134,8 +134,8 @@ static void collect(void *arg, struct buf *out)
 	const struct jafflr *jafflr = arg;
 
 	survey_text(&jafflr->shown, out);
-	grills_text(&jafflr->kitchen.grills, clock_now_ms(), out);
-	ends_text(&jafflr->kitchen.ends, out);
+	grills_text(&jafflr->scheduler.grills, clock_now_ms(), out);
+	ends_text(&jafflr->scheduler.ends, out);
 }
 
 /* ---- the scheduler ---- */
@@ -144,7 +144,7 @@ static int task_open(void *arg, struct loop *loop)
 {
 	struct jafflr *jafflr = arg;
 	const struct conf *conf = &jafflr->conf;
-	struct kitchen_params params = {
+	struct scheduler_params params = {
 		.queue_max = conf->queue_max,
 		.poll_ms = conf->poll_ms,
 		.patience_ms = conf->patience_ms,
@@ -154,35 +154,35 @@ static int task_open(void *arg, struct loop *loop)
 	};
 
 	counters_collect(collect, jafflr);
-	return kitchen_open(&jafflr->kitchen, &params, loop);
+	return scheduler_open(&jafflr->scheduler, &params, loop);
 }
 
 static void task_close(void *arg)
 {
 	struct jafflr *jafflr = arg;
 
-	kitchen_close(&jafflr->kitchen);
+	scheduler_close(&jafflr->scheduler);
 }
 
 static void task_turn(void *arg, int64_t now_ms)
 {
 	struct jafflr *jafflr = arg;
 
-	kitchen_turn(&jafflr->kitchen, now_ms);
+	scheduler_turn(&jafflr->scheduler, now_ms);
 }
 
 static bool task_wanted(void *arg, int64_t now_ms)
 {
 	struct jafflr *jafflr = arg;
 
-	return kitchen_wants_tick(&jafflr->kitchen, now_ms);
+	return scheduler_wanted(&jafflr->scheduler, now_ms);
 }
 
 static void task_begin(void *arg)
 {
 	struct jafflr *jafflr = arg;
 
-	kitchen_begin_tick(&jafflr->kitchen);
+	scheduler_begin(&jafflr->scheduler);
 }
 
 static int task_run(void *arg, struct pg *pg,
@@ -190,35 +190,35 @@ static int task_run(void *arg, struct pg *pg,
 {
 	struct jafflr *jafflr = arg;
 
-	return sql_tick(&jafflr->sql, pg, held, jafflr->kitchen.running);
+	return sql_schedule(&jafflr->sql, pg, held, jafflr->scheduler.running);
 }
 
 static void task_done(void *arg, int r, struct publisher *publisher)
 {
 	struct jafflr *jafflr = arg;
 
-	kitchen_end_tick(&jafflr->kitchen, r, publisher);
+	scheduler_done(&jafflr->scheduler, r, publisher);
 }
 
 static void task_delivered(void *arg, uint64_t token)
 {
 	struct jafflr *jafflr = arg;
 
-	kitchen_delivered(&jafflr->kitchen, token);
+	scheduler_delivered(&jafflr->scheduler, token);
 }
 
 static void task_changed(void *arg)
 {
 	struct jafflr *jafflr = arg;
 
-	kitchen_forget(&jafflr->kitchen);
+	scheduler_changed(&jafflr->scheduler);
 }
 
 static bool task_enough(void *arg)
 {
 	const struct jafflr *jafflr = arg;
 
-	return kitchen_enough(&jafflr->kitchen);
+	return scheduler_enough(&jafflr->scheduler);
 }
 
 static const struct worker_task task = {

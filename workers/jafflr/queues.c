@@ -34,8 +34,7 @@ static struct queue *add(struct queues *queues, struct text stall)
 	return queue;
 }
 
-void queues_set(struct queues *queues, const struct tick_stall *stalls,
-		size_t n)
+void queues_set(struct queues *queues, const struct tx_stall *stalls, size_t n)
 {
 	forget(queues);
 	for (size_t i = 0; i < n; i++)

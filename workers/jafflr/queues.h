@@ -7,7 +7,7 @@
 #ifndef JAFFLR_QUEUES_H
 #define JAFFLR_QUEUES_H
 
-#include "workers/jafflr/tick.h"
+#include "workers/jafflr/scheduler_tx.h"
 
 /* Stalls above that are not counted until the next look. */
 enum { QUEUES_MAX = 1000 };
@@ -24,8 +24,7 @@ struct queues {
 };
 
 /* Forgets what was, and is as @stalls say. */
-void queues_set(struct queues *queues, const struct tick_stall *stalls,
-		size_t n);
+void queues_set(struct queues *queues, const struct tx_stall *stalls, size_t n);
 /* @n more, or fewer, wait at a stall. */
 void queues_add(struct queues *queues, struct text stall, int64_t n);
 void queues_deinit(struct queues *queues);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Sql: intake's half; the scheduler's is in sql_tick.c. */
+/* Sql: intake's half; the scheduler's is in sql_schedule.c. */
 #include "workers/jafflr/sql.h"
 
 #include <string.h>

@@ -3,15 +3,15 @@
  * Sql: jafflr's statements. Database thread.
  *
  * Intake writes rows within a batch, which the compare-and-set of positions
- * fences. The scheduler's ticks are transactions of their own, each with a
- * lock on the positions that the worker holds, in one message with COMMIT.
+ * fences. The scheduler's transactions are transactions of their own, each with
+ * a lock on the positions that the worker holds, in one message with COMMIT.
  */
 #ifndef JAFFLR_SQL_H
 #define JAFFLR_SQL_H
 
 #include "infra/lib/pg.h"
 #include "workers/jafflr/intake.h"
-#include "workers/jafflr/tick.h"
+#include "workers/jafflr/scheduler_tx.h"
 #include "workers/runtime/worker.h"
 
 enum { SQL_CALLS = 8 };
@@ -29,8 +29,9 @@ int sql_load(struct sql *sql, struct pg *pg, struct batch *batch,
 /* Adds the rows that the batch made or changed. */
 void sql_store(struct sql *sql, struct pg *pg, const struct batch *batch);
 
-/* All of a tick. Gives what pg_run() gave. */
-int sql_tick(struct sql *sql, struct pg *pg,
-	     const struct worker_assignments *held, struct tick *tick);
+/* All of a tx. Gives what pg_run() gave. */
+int sql_schedule(struct sql *sql, struct pg *pg,
+		 const struct worker_assignments *held,
+		 struct scheduler_tx *tx);
 
 #endif

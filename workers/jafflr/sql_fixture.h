@@ -16,7 +16,7 @@
 enum { N_PLATES = 4, HELD_MAX = 4 };
 #define NOW_MS INT64_C(1800000000000)
 
-/* A worker: its session, what it holds, its statements, its tick. */
+/* A worker: its session, what it holds, its statements, its tx. */
 struct who {
 	struct pg *pg;
 	struct identity identity;
@@ -24,7 +24,7 @@ struct who {
 	struct assigned_position rows[HELD_MAX];
 	struct worker_assignments held;
 	struct sql sql;
-	struct tick tick;
+	struct scheduler_tx tx;
 };
 
 static const char *url;
@@ -74,7 +74,7 @@ static inline void begin(struct who *who, const char *name,
 static inline void end(struct who *who)
 {
 	sql_deinit(&who->sql);
-	tick_deinit(&who->tick);
+	tx_deinit(&who->tx);
 	if (who->taken)
 		lanes_deinit(&who->taken->lanes);
 	free(who->taken);
@@ -168,11 +168,11 @@ static inline int64_t n_open(void)
 	return count("SELECT count(*) FROM intents WHERE closed_at IS NULL");
 }
 
-/* ---- ticks ---- */
+/* ---- transactions ---- */
 
 static inline void offer(struct who *who, int plate)
 {
-	TICK_ADD(&who->tick, plates) = (struct tick_plate){
+	TX_ADD(&who->tx, plates) = (struct tx_plate){
 		.grill = "g1",
 		.plate = plate,
 		.boot = (uint32_t)plate + 100,
@@ -182,17 +182,17 @@ static inline void offer(struct who *who, int plate)
 /* The queues of all stalls are counted. */
 static inline void serve_all(struct who *who)
 {
-	TICK_ADD(&who->tick, served) = (struct tick_served){ 0 };
+	TX_ADD(&who->tx, served) = (struct tx_served){ 0 };
 }
 
 static inline int try(struct who *who)
 {
 	int r;
 
-	who->tick.now_ms = NOW_MS;
-	who->tick.tries_max = 3;
-	who->tick.queue_max = 100;
-	r = sql_tick(&who->sql, who->pg, &who->held, &who->tick);
+	who->tx.now_ms = NOW_MS;
+	who->tx.tries_max = 3;
+	who->tx.queue_max = 100;
+	r = sql_schedule(&who->sql, who->pg, &who->held, &who->tx);
 	if (r)
 		postgres_exec(who->pg, "ROLLBACK");
 	return r;
@@ -205,35 +205,35 @@ static inline void run(struct who *who)
 	ck_assert_msg(!r, "%s", pg_message(who->pg));
 }
 
-static inline const struct tick_row *row_of(const struct who *who, int n)
+static inline const struct tx_row *row_of(const struct who *who, int n)
 {
-	for (size_t i = 0; i < who->tick.n_rows; i++)
-		if (who->tick.rows[i].row.number == n)
-			return &who->tick.rows[i];
+	for (size_t i = 0; i < who->tx.n_rows; i++)
+		if (who->tx.rows[i].row.number == n)
+			return &who->tx.rows[i];
 	ck_abort_msg("toastie %d did not come out", n);
 	return NULL;
 }
 
 /* The one toastie that a plate was claimed for. */
-static inline struct tick_row claim(struct who *who, int plate)
+static inline struct tx_row claim(struct who *who, int plate)
 {
-	struct tick_row row;
+	struct tx_row row;
 
-	tick_reset(&who->tick);
+	tx_reset(&who->tx);
 	offer(who, plate);
 	run(who);
-	ck_assert_uint_eq(who->tick.n_rows, 1);
-	row = who->tick.rows[0];
-	ck_assert_int_eq(row.kind, TICK_CLAIMED);
-	tick_reset(&who->tick);
+	ck_assert_uint_eq(who->tx.n_rows, 1);
+	row = who->tx.rows[0];
+	ck_assert_int_eq(row.kind, TX_CLAIMED);
+	tx_reset(&who->tx);
 	return row;
 }
 
-static inline void finish(struct who *who, const struct tick_row *claimed,
+static inline void finish(struct who *who, const struct tx_row *claimed,
 			  enum row_state state, bool keep_plate)
 {
-	tick_reset(&who->tick);
-	TICK_ADD(&who->tick, finish) = (struct tick_finish){
+	tx_reset(&who->tx);
+	TX_ADD(&who->tx, finish) = (struct tx_finish){
 		.order_id = claimed->row.order_id,
 		.intent_id = claimed->intent_id,
 		.state = state,

@@ -14,7 +14,7 @@
 #include "workers/jafflr/row_sql.h"
 
 #define LOOK_TIMEOUT_MS 10000
-#define UNTOLD_MAX 5000
+#define UNPUBLISHED_MAX 5000
 #define STALLS_MAX 1000
 
 /* ---- statements ---- */
@@ -70,7 +70,7 @@ static const struct pg_statement free_plates = {
 	0,
 };
 
-static const struct pg_statement untold = {
+static const struct pg_statement unpublished = {
 	"untold_toasties",
 	"SELECT" ROW_COLUMNS "FROM toasties t WHERE t.published_seq < t.seq"
 	" AND" HELD_ROWS " ORDER BY t.queue_number NULLS FIRST LIMIT $11",
@@ -111,7 +111,7 @@ static const struct pg_statement open_intents = {
 
 /* Indexes of statements in the message; -1: not asked. */
 struct looked {
-	int grills, queued, free, untold, count, cancelled, open;
+	int grills, queued, free, unpublished, count, cancelled, open;
 };
 
 static bool names(const struct pg_array *stalls, const char *stall)
@@ -128,12 +128,12 @@ static bool names(const struct pg_array *stalls, const char *stall)
 }
 
 /* Whose toasties the free plates are for. True: everybody's. */
-static bool put_stalls(struct pg_array *stalls, const struct tick *tick)
+static bool put_stalls(struct pg_array *stalls, const struct scheduler_tx *tx)
 {
 	bool all = false;
 
-	for (size_t i = 0; i < tick->n_plates; i++) {
-		const struct tick_plate *plate = &tick->plates[i];
+	for (size_t i = 0; i < tx->n_plates; i++) {
+		const struct tx_plate *plate = &tx->plates[i];
 
 		all = all || !plate->stalls;
 		for (size_t k = 0; plate->stalls && k < plate->n_stalls; k++)
@@ -147,17 +147,17 @@ static bool put_stalls(struct pg_array *stalls, const struct tick *tick)
 
 static int add_candidates(struct pg *pg, struct pg_call *call,
 			  const struct worker_assignments *held,
-			  const struct tick *tick)
+			  const struct scheduler_tx *tx)
 {
 	struct pg_array *stalls = &call->arrays[HELD_ARGS];
 	bool all;
 
 	held_sql_put(call, held);
-	all = put_stalls(stalls, tick);
-	pg_put_i64(pg_arg(&call->args), tick->n_plates < FOR_PLATES_MAX
-						? (int64_t)tick->n_plates
+	all = put_stalls(stalls, tx);
+	pg_put_i64(pg_arg(&call->args), tx->n_plates < FOR_PLATES_MAX
+						? (int64_t)tx->n_plates
 						: FOR_PLATES_MAX);
-	pg_put_bool(pg_arg(&call->args), all || tick->look);
+	pg_put_bool(pg_arg(&call->args), all || tx->look);
 	pg_put_bool(pg_arg(&call->args), all);
 	pg_arg_array(&call->args, PG_TEXT, stalls);
 	return pg_add(pg, &candidates, &call->args);
@@ -165,21 +165,21 @@ static int add_candidates(struct pg *pg, struct pg_call *call,
 
 static int add_count(struct pg *pg, struct pg_call *call,
 		     const struct worker_assignments *held,
-		     const struct tick *tick)
+		     const struct scheduler_tx *tx)
 {
 	struct pg_array *stalls = &call->arrays[HELD_ARGS];
 	bool all = false;
 
 	held_sql_put(call, held);
-	for (size_t i = 0; i < tick->n_served; i++) {
-		const struct tick_served *served = &tick->served[i];
+	for (size_t i = 0; i < tx->n_served; i++) {
+		const struct tx_served *served = &tx->served[i];
 
 		all = all || !served->stalls;
 		for (size_t k = 0; served->stalls && k < served->n_stalls; k++)
 			pg_put_bytes(pg_element(stalls), served->stalls[k],
 				     strlen(served->stalls[k]));
 	}
-	pg_put_i64(pg_arg(&call->args), tick->queue_max + 1);
+	pg_put_i64(pg_arg(&call->args), tx->queue_max + 1);
 	pg_put_i64(pg_arg(&call->args), STALLS_MAX);
 	pg_put_bool(pg_arg(&call->args), all);
 	pg_arg_array(&call->args, PG_TEXT, stalls);
@@ -194,28 +194,28 @@ static int add_grills(struct pg *pg, struct pg_call *call)
 }
 
 static int ask(struct sql *sql, struct pg *pg,
-	       const struct worker_assignments *held, const struct tick *tick,
-	       struct looked *ret)
+	       const struct worker_assignments *held,
+	       const struct scheduler_tx *tx, struct looked *ret)
 {
 	struct pg_call *calls = sql->calls;
 
 	*ret = (struct looked){ -1, -1, -1, -1, -1, -1, -1 };
-	if (tick->list_grills)
+	if (tx->list_grills)
 		ret->grills = add_grills(pg, &calls[4]);
-	if (tick->n_plates || tick->look)
-		ret->queued = add_candidates(pg, &calls[0], held, tick);
-	if (tick->n_plates)
+	if (tx->n_plates || tx->look)
+		ret->queued = add_candidates(pg, &calls[0], held, tx);
+	if (tx->n_plates)
 		ret->free = pg_add(pg, &free_plates, NULL);
-	if (tick->look) {
+	if (tx->look) {
 		held_sql_put(&calls[1], held);
-		pg_put_i64(pg_arg(&calls[1].args), UNTOLD_MAX);
-		ret->untold = pg_add(pg, &untold, &calls[1].args);
-		ret->count = add_count(pg, &calls[2], held, tick);
+		pg_put_i64(pg_arg(&calls[1].args), UNPUBLISHED_MAX);
+		ret->unpublished = pg_add(pg, &unpublished, &calls[1].args);
+		ret->count = add_count(pg, &calls[2], held, tx);
 		held_sql_put(&calls[5], held);
 		pg_put_i64(pg_arg(&calls[5].args), CANCELLED_MAX);
 		ret->cancelled = pg_add(pg, &queued_cancelled, &calls[5].args);
 	}
-	if (tick->adopt) {
+	if (tx->adopt) {
 		held_sql_put(&calls[3], held);
 		ret->open = pg_add(pg, &open_intents, &calls[3].args);
 	}
@@ -226,14 +226,15 @@ static int ask(struct sql *sql, struct pg *pg,
 
 /* ---- taking ---- */
 
-static void take_grill(const struct pg *pg, int i, int row, struct tick *tick)
+static void take_grill(const struct pg *pg, int i, int row,
+		       struct scheduler_tx *tx)
 {
-	struct tick_grill *grill = &TICK_ADD(tick, grills);
+	struct tx_grill *grill = &TX_ADD(tx, grills);
 	const char *p;
 	size_t n;
 
-	grill->grill = row_text(pg, i, row, 0, &tick->arena);
-	grill->address = row_text(pg, i, row, 1, &tick->arena);
+	grill->grill = row_text(pg, i, row, 0, &tx->arena);
+	grill->address = row_text(pg, i, row, 1, &tx->arena);
 	grill->unit = (int)pg_i64(pg, i, row, 2);
 	grill->n_plates = (int)pg_i64(pg, i, row, 4);
 	grill->enabled = pg_bool(pg, i, row, 5);
@@ -244,26 +245,26 @@ static void take_grill(const struct pg *pg, int i, int row, struct tick *tick)
 
 		if (pass)
 			grill->stalls = arena_alloc(
-				&tick->arena,
+				&tx->arena,
 				(grill->n_stalls + 1) * sizeof(*grill->stalls));
 		for (grill->n_stalls = 0; pg_next_element(&names, &p, &n);
 		     grill->n_stalls++)
 			if (pass)
 				grill->stalls[grill->n_stalls] = (struct text){
-					arena_copy(&tick->arena, p, n), n
+					arena_copy(&tx->arena, p, n), n
 				};
 	}
 }
 
-struct tick_row *sql_take_row(const struct pg *pg, int i, int row,
-			      struct tick *tick, enum tick_kind kind)
+struct tx_row *sql_take_row(const struct pg *pg, int i, int row,
+			    struct scheduler_tx *tx, enum tx_kind kind)
 {
-	struct tick_row *out = &TICK_ADD(tick, rows);
+	struct tx_row *out = &TX_ADD(tx, rows);
 
 	out->kind = kind;
 	out->waited_ms = -1;
-	out->row = row_read(pg, i, row, &tick->arena);
-	if (kind != TICK_CLAIMED && kind != TICK_ADOPTED)
+	out->row = row_read(pg, i, row, &tx->arena);
+	if (kind != TX_CLAIMED && kind != TX_ADOPTED)
 		return out;
 	out->intent_id = pg_i64(pg, i, row, N_ROW_COLUMNS);
 	out->token = (uint32_t)pg_i64(pg, i, row, N_ROW_COLUMNS + 1);
@@ -271,38 +272,38 @@ struct tick_row *sql_take_row(const struct pg *pg, int i, int row,
 			    ? -1
 			    : pg_i64(pg, i, row, N_ROW_COLUMNS + 2);
 	out->time_ms = pg_i64(pg, i, row, N_ROW_COLUMNS + 3);
-	out->told = pg_bool(pg, i, row, N_ROW_COLUMNS + 4);
+	out->published = pg_bool(pg, i, row, N_ROW_COLUMNS + 4);
 	return out;
 }
 
-static void take_rows(const struct pg *pg, int i, struct tick *tick,
-		      enum tick_kind kind)
+static void take_rows(const struct pg *pg, int i, struct scheduler_tx *tx,
+		      enum tx_kind kind)
 {
 	for (int row = 0; i >= 0 && row < pg_n_rows(pg, i); row++)
-		(void)sql_take_row(pg, i, row, tick, kind);
+		(void)sql_take_row(pg, i, row, tx, kind);
 }
 
-static void take_stalls(const struct pg *pg, int i, struct tick *tick)
+static void take_stalls(const struct pg *pg, int i, struct scheduler_tx *tx)
 {
 	for (int row = 0; row < pg_n_rows(pg, i); row++)
-		TICK_ADD(tick, stalls) = (struct tick_stall){
-			.stall = row_text(pg, i, row, 0, &tick->arena),
+		TX_ADD(tx, stalls) = (struct tx_stall){
+			.stall = row_text(pg, i, row, 0, &tx->arena),
 			.n = pg_i64(pg, i, row, 1),
 		};
 }
 
 static void take_look(const struct pg *pg, const struct looked *looked,
-		      struct tick *tick)
+		      struct scheduler_tx *tx)
 {
 	for (int row = 0;
 	     looked->grills >= 0 && row < pg_n_rows(pg, looked->grills); row++)
-		take_grill(pg, looked->grills, row, tick);
-	take_rows(pg, looked->untold, tick, TICK_UNTOLD);
-	take_rows(pg, looked->open, tick, TICK_ADOPTED);
+		take_grill(pg, looked->grills, row, tx);
+	take_rows(pg, looked->unpublished, tx, TX_UNPUBLISHED);
+	take_rows(pg, looked->open, tx, TX_ADOPTED);
 	if (looked->count < 0)
 		return;
-	tick->looked = true;
-	take_stalls(pg, looked->count, tick);
+	tx->looked = true;
+	take_stalls(pg, looked->count, tx);
 }
 
 static void take_cancelled(const struct pg *pg, int i, struct chosen *ret)
@@ -321,7 +322,7 @@ static void take_cancelled(const struct pg *pg, int i, struct chosen *ret)
 
 /* ---- which of the queue goes where ---- */
 
-static bool is_free(const struct pg *pg, int i, const struct tick_plate *plate)
+static bool is_free(const struct pg *pg, int i, const struct tx_plate *plate)
 {
 	for (int row = 0; row < pg_n_rows(pg, i); row++) {
 		size_t n;
@@ -336,7 +337,7 @@ static bool is_free(const struct pg *pg, int i, const struct tick_plate *plate)
 }
 
 static void choose(const struct pg *pg, const struct looked *looked,
-		   struct tick *tick, struct chosen *ret)
+		   struct scheduler_tx *tx, struct chosen *ret)
 {
 	size_t n_plates = 0;
 
@@ -345,21 +346,21 @@ static void choose(const struct pg *pg, const struct looked *looked,
 	     row++) {
 		struct toastie_row *next = &ret->rows[ret->n_rows];
 
-		*next = row_read(pg, looked->queued, row, &tick->arena);
-		ret->n_demo += schedule_is_demo(next->stall);
+		*next = row_read(pg, looked->queued, row, &tx->arena);
+		ret->n_demo += choice_is_demo(next->stall);
 		ret->n_rows++;
 	}
-	for (size_t i = 0; looked->free >= 0 && i < tick->n_plates; i++)
-		if (is_free(pg, looked->free, &tick->plates[i]) &&
+	for (size_t i = 0; looked->free >= 0 && i < tx->n_plates; i++)
+		if (is_free(pg, looked->free, &tx->plates[i]) &&
 		    n_plates < FOR_PLATES_MAX)
-			tick->plates[n_plates++] = tick->plates[i];
-	tick->n_plates = n_plates;
-	ret->n_pairs = schedule(ret->rows, ret->n_rows, tick->plates, n_plates,
-				ret->pairs);
+			tx->plates[n_plates++] = tx->plates[i];
+	tx->n_plates = n_plates;
+	ret->n_pairs = choose_pairs(ret->rows, ret->n_rows, tx->plates,
+				    n_plates, ret->pairs);
 }
 
 int sql_look(struct sql *sql, struct pg *pg,
-	     const struct worker_assignments *held, struct tick *tick,
+	     const struct worker_assignments *held, struct scheduler_tx *tx,
 	     struct chosen *ret)
 {
 	struct looked looked;
@@ -369,11 +370,11 @@ int sql_look(struct sql *sql, struct pg *pg,
 	ret->n_pairs = 0;
 	ret->n_demo = 0;
 	ret->n_cancelled = 0;
-	r = ask(sql, pg, held, tick, &looked);
+	r = ask(sql, pg, held, tx, &looked);
 	if (r)
 		return r;
-	take_look(pg, &looked, tick);
+	take_look(pg, &looked, tx);
 	take_cancelled(pg, looked.cancelled, ret);
-	choose(pg, &looked, tick, ret);
+	choose(pg, &looked, tx, ret);
 	return 0;
 }

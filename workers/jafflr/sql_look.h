@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Sql look: what a tick reads before it changes anything. */
+/* Sql look: what a tx reads before it changes anything. */
 #ifndef JAFFLR_SQL_LOOK_H
 #define JAFFLR_SQL_LOOK_H
 
-#include "workers/jafflr/schedule.h"
+#include "workers/jafflr/choice.h"
 #include "workers/jafflr/sql.h"
 
 /* Stalls where anything waits: one step in the index for each. */
@@ -22,7 +22,7 @@ enum { FOR_PLATES_MAX = 256, DEMOS_MAX = 256, CANCELLED_MAX = 256 };
 struct chosen {
 	struct toastie_row rows[FOR_PLATES_MAX + DEMOS_MAX];
 	size_t n_rows;
-	struct schedule_pair pairs[FOR_PLATES_MAX];
+	struct choice_pair pairs[FOR_PLATES_MAX];
 	size_t n_pairs;
 	size_t n_demo;
 	/* In the queue, and cancelled by what did not know of the queue. */
@@ -32,11 +32,11 @@ struct chosen {
 
 /* In one message. Gives what pg_run() gave. */
 int sql_look(struct sql *sql, struct pg *pg,
-	     const struct worker_assignments *held, struct tick *tick,
+	     const struct worker_assignments *held, struct scheduler_tx *tx,
 	     struct chosen *ret);
 /* A row of a statement that gives ROW_COLUMNS, and for CLAIMED and ADOPTED
- * what the intent says, into the tick. */
-struct tick_row *sql_take_row(const struct pg *pg, int statement, int row,
-			      struct tick *tick, enum tick_kind kind);
+ * what the intent says, into the tx. */
+struct tx_row *sql_take_row(const struct pg *pg, int statement, int row,
+			    struct scheduler_tx *tx, enum tx_kind kind);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sql look: what a tick finds, whatever else is in the tables: rows of other
+ * Sql look: what a tx finds, whatever else is in the tables: rows of other
  * lanes, workers and stalls, and what a person may have put there.
  */
 #include "workers/jafflr/sql_fixture.h"
@@ -16,11 +16,11 @@ START_TEST(rows_of_partitions_that_are_not_held_are_left_alone)
 		add((struct toast){ .n = 2, .partition = 7 });
 		for (int plate = 0; plate < N_PLATES; plate++)
 			offer(&me, plate);
-		me.tick.look = true;
+		me.tx.look = true;
 		serve_all(&me);
 		run(&me);
-		ck_assert_uint_eq(me.tick.n_rows, 0);
-		ck_assert_uint_eq(me.tick.n_stalls, 0);
+		ck_assert_uint_eq(me.tx.n_rows, 0);
+		ck_assert_uint_eq(me.tx.n_stalls, 0);
 	}
 END_TEST
 
@@ -42,8 +42,8 @@ START_TEST(rows_of_another_colours_lane_are_left_alone)
 		offer(&me, 0);
 		offer(&me, 1);
 		run(&me);
-		ck_assert_uint_eq(me.tick.n_rows, 1);
-		ck_assert_int_eq(me.tick.rows[0].row.number, 2);
+		ck_assert_uint_eq(me.tx.n_rows, 1);
+		ck_assert_int_eq(me.tx.rows[0].row.number, 2);
 		ck_assert(is_in(1, ROW_QUEUED));
 	}
 END_TEST
@@ -79,16 +79,16 @@ START_TEST(rows_of_another_lane_hide_none_of_ours)
 		postgres_exec(db, "UPDATE toasties SET seq = 2"
 				  " WHERE number = 1");
 		offer(&me, 0);
-		me.tick.look = true;
+		me.tx.look = true;
 		serve_all(&me);
 		run(&me);
-		ck_assert_uint_eq(me.tick.n_rows, 2);
-		ck_assert_int_eq(me.tick.rows[0].kind, TICK_UNTOLD);
-		ck_assert_int_eq(me.tick.rows[0].row.number, 1);
-		ck_assert_int_eq(me.tick.rows[1].kind, TICK_CLAIMED);
-		ck_assert_int_eq(me.tick.rows[1].row.number, 1);
-		ck_assert_uint_eq(me.tick.n_stalls, 1);
-		ck_assert_int_eq(me.tick.stalls[0].n, 1);
+		ck_assert_uint_eq(me.tx.n_rows, 2);
+		ck_assert_int_eq(me.tx.rows[0].kind, TX_UNPUBLISHED);
+		ck_assert_int_eq(me.tx.rows[0].row.number, 1);
+		ck_assert_int_eq(me.tx.rows[1].kind, TX_CLAIMED);
+		ck_assert_int_eq(me.tx.rows[1].row.number, 1);
+		ck_assert_uint_eq(me.tx.n_stalls, 1);
+		ck_assert_int_eq(me.tx.stalls[0].n, 1);
 	}
 END_TEST
 
@@ -98,22 +98,22 @@ START_TEST(a_long_queue_of_one_stall_hides_no_other_and_is_counted_so_far)
 			add((struct toast){ .n = n, .stall = "west" });
 		add((struct toast){ .n = 41, .stall = "main" });
 		add((struct toast){ .n = 42, .stall = "demo-1" });
-		me.tick.look = true;
+		me.tx.look = true;
 		serve_all(&me);
-		me.tick.queue_max = 10;
-		TICK_ADD(&me.tick, plates) = (struct tick_plate){
+		me.tx.queue_max = 10;
+		TX_ADD(&me.tx, plates) = (struct tx_plate){
 			.grill = "g1",
 			.stalls = only_main,
 			.n_stalls = 1,
 		};
-		me.tick.now_ms = NOW_MS;
-		ck_assert_int_eq(sql_tick(&me.sql, me.pg, &me.held, &me.tick),
+		me.tx.now_ms = NOW_MS;
+		ck_assert_int_eq(sql_schedule(&me.sql, me.pg, &me.held, &me.tx),
 				 0);
-		ck_assert_int_eq(row_of(&me, 41)->kind, TICK_CLAIMED);
-		ck_assert_int_eq(row_of(&me, 42)->kind, TICK_FINISHED);
-		ck_assert_uint_eq(me.tick.n_stalls, 3);
-		ck_assert(text_equal(me.tick.stalls[0].stall, TEXT("west")));
-		ck_assert_int_eq(me.tick.stalls[0].n, 11);
+		ck_assert_int_eq(row_of(&me, 41)->kind, TX_CLAIMED);
+		ck_assert_int_eq(row_of(&me, 42)->kind, TX_FINISHED);
+		ck_assert_uint_eq(me.tx.n_stalls, 3);
+		ck_assert(text_equal(me.tx.stalls[0].stall, TEXT("west")));
+		ck_assert_int_eq(me.tx.stalls[0].n, 11);
 	}
 END_TEST
 
@@ -127,15 +127,13 @@ START_TEST(a_queue_that_no_grill_serves_is_not_counted)
 		add((struct toast){ .n = 10, .stall = "west" });
 		add((struct toast){ .n = 11, .stall = "main" });
 		add((struct toast){ .n = 12, .stall = "demo-1" });
-		me.tick.look = true;
-		TICK_ADD(&me.tick, served) =
-			(struct tick_served){ only_main, 1 };
-		TICK_ADD(&me.tick, served) =
-			(struct tick_served){ only_west, 1 };
+		me.tx.look = true;
+		TX_ADD(&me.tx, served) = (struct tx_served){ only_main, 1 };
+		TX_ADD(&me.tx, served) = (struct tx_served){ only_west, 1 };
 		run(&me);
-		ck_assert_uint_eq(me.tick.n_stalls, 3);
-		for (size_t i = 0; i < me.tick.n_stalls; i++)
-			ck_assert_int_eq(me.tick.stalls[i].n, 1);
+		ck_assert_uint_eq(me.tx.n_stalls, 3);
+		for (size_t i = 0; i < me.tx.n_stalls; i++)
+			ck_assert_int_eq(me.tx.stalls[i].n, 1);
 	}
 END_TEST
 
@@ -163,14 +161,14 @@ END_TEST
 
 static void hear(struct who *who, const char *reason, bool changed)
 {
-	tick_reset(&who->tick);
-	TICK_ADD(&who->tick, health) = (struct tick_health){
+	tx_reset(&who->tx);
+	TX_ADD(&who->tx, health) = (struct tx_health){
 		.grill = "g1",
 		.reason = reason,
 		.changed = changed,
 	};
 	/* One that is in no table is nobody's. */
-	TICK_ADD(&who->tick, health) = (struct tick_health){ .grill = "g9" };
+	TX_ADD(&who->tx, health) = (struct tx_health){ .grill = "g9" };
 	run(who);
 }
 
@@ -236,13 +234,12 @@ START_TEST(a_list_of_stalls_may_be_of_any_shape_and_a_plate_of_any_number)
 				  " '{{main,NULL},{beach,west}}';"
 				  "INSERT INTO control.plates (grill, plate)"
 				  " VALUES ('g1', 2147483647)");
-		me.tick.list_grills = true;
+		me.tx.list_grills = true;
 		run(&me);
-		ck_assert_uint_eq(me.tick.n_grills, 1);
-		ck_assert_uint_eq(me.tick.grills[0].n_stalls, 3);
-		ck_assert(
-			text_equal(me.tick.grills[0].stalls[2], TEXT("west")));
-		ck_assert_int_gt(me.tick.grills[0].n_plates, 1000);
+		ck_assert_uint_eq(me.tx.n_grills, 1);
+		ck_assert_uint_eq(me.tx.grills[0].n_stalls, 3);
+		ck_assert(text_equal(me.tx.grills[0].stalls[2], TEXT("west")));
+		ck_assert_int_gt(me.tx.grills[0].n_plates, 1000);
 	}
 END_TEST
 
@@ -267,7 +264,7 @@ START_TEST(texts_are_as_long_as_a_fact_may_have_them)
 			       " reason = %s, tracestate = repeat('x', 600)",
 			       texts[_i].text, texts[_i].text);
 		postgres_exec(db, sql);
-		me.tick.look = true;
+		me.tx.look = true;
 		run(&me);
 		ck_assert_uint_eq(row_of(&me, 1)->row.customer.n, texts[_i].n);
 		ck_assert_uint_eq(row_of(&me, 1)->row.reason.n, texts[_i].n);
@@ -276,26 +273,26 @@ START_TEST(texts_are_as_long_as_a_fact_may_have_them)
 	}
 END_TEST
 
-START_TEST(rows_that_are_not_told_are_found_where_they_are_held)
+START_TEST(rows_that_are_not_published_are_found_where_they_are_held)
 	{
 		for (int n = 1; n <= 4; n++)
 			add((struct toast){ .n = n, .partition = n / 3 * 2 });
 		postgres_exec(db,
 			      "UPDATE toasties SET seq = 2 WHERE number <> 1");
-		me.tick.look = true;
+		me.tx.look = true;
 		serve_all(&me);
 		run(&me);
-		ck_assert_uint_eq(me.tick.n_rows, 1);
-		ck_assert_int_eq(me.tick.rows[0].kind, TICK_UNTOLD);
-		ck_assert_int_eq(me.tick.rows[0].row.number, 2);
-		ck_assert_int_eq(me.tick.rows[0].row.seq, 2);
-		ck_assert(me.tick.looked);
-		ck_assert_uint_eq(me.tick.n_stalls, 1);
-		ck_assert(text_equal(me.tick.stalls[0].stall, TEXT("main")));
-		ck_assert_int_eq(me.tick.stalls[0].n, 2);
-		other.tick.look = true;
+		ck_assert_uint_eq(me.tx.n_rows, 1);
+		ck_assert_int_eq(me.tx.rows[0].kind, TX_UNPUBLISHED);
+		ck_assert_int_eq(me.tx.rows[0].row.number, 2);
+		ck_assert_int_eq(me.tx.rows[0].row.seq, 2);
+		ck_assert(me.tx.looked);
+		ck_assert_uint_eq(me.tx.n_stalls, 1);
+		ck_assert(text_equal(me.tx.stalls[0].stall, TEXT("main")));
+		ck_assert_int_eq(me.tx.stalls[0].n, 2);
+		other.tx.look = true;
 		run(&other);
-		ck_assert_uint_eq(other.tick.n_rows, 2);
+		ck_assert_uint_eq(other.tx.n_rows, 2);
 	}
 END_TEST
 
@@ -304,8 +301,8 @@ START_TEST(without_a_look_nothing_is_looked_for)
 		add((struct toast){ .n = 1 });
 		postgres_exec(db, "UPDATE toasties SET seq = 2");
 		run(&me);
-		ck_assert_uint_eq(me.tick.n_rows, 0);
-		ck_assert(!me.tick.looked);
+		ck_assert_uint_eq(me.tx.n_rows, 0);
+		ck_assert(!me.tx.looked);
 	}
 END_TEST
 
@@ -313,7 +310,7 @@ END_TEST
 
 START_TEST(grills_that_are_enabled_and_have_plates_are_listed)
 	{
-		const struct tick_grill *grill;
+		const struct tx_grill *grill;
 
 		postgres_exec(db,
 			      "INSERT INTO control.grills (grill, address, "
@@ -325,10 +322,10 @@ START_TEST(grills_that_are_enabled_and_have_plates_are_listed)
 			      " ('g4', 'h:4', 1, '{}', true);"
 			      "INSERT INTO control.plates (grill, plate) VALUES"
 			      " ('g0', 0), ('g0', 1), ('g2', 0), ('g4', 5)");
-		me.tick.list_grills = true;
+		me.tx.list_grills = true;
 		run(&me);
-		ck_assert_uint_eq(me.tick.n_grills, 3);
-		grill = me.tick.grills;
+		ck_assert_uint_eq(me.tx.n_grills, 3);
+		grill = me.tx.grills;
 		ck_assert(text_equal(grill->grill, TEXT("g0")));
 		ck_assert(text_equal(grill->address, TEXT("h:1")));
 		ck_assert_int_eq(grill->unit, 7);
@@ -351,26 +348,26 @@ END_TEST
 
 START_TEST(a_grill_that_is_disabled_is_listed_while_something_is_on_it)
 	{
-		struct tick_row row;
+		struct tx_row row;
 
 		add((struct toast){ .n = 1 });
 		row = claim(&me, 0);
 		postgres_exec(db, "UPDATE control.grills SET enabled = false");
-		me.tick.list_grills = true;
+		me.tx.list_grills = true;
 		run(&me);
-		ck_assert_uint_eq(me.tick.n_grills, 1);
-		ck_assert(!me.tick.grills[0].enabled);
+		ck_assert_uint_eq(me.tx.n_grills, 1);
+		ck_assert(!me.tx.grills[0].enabled);
 		/* Also when it is uncertain and keeps its plate. */
 		finish(&me, &row, ROW_UNCERTAIN, true);
-		tick_reset(&me.tick);
-		me.tick.list_grills = true;
+		tx_reset(&me.tx);
+		me.tx.list_grills = true;
 		run(&me);
-		ck_assert_uint_eq(me.tick.n_grills, 1);
+		ck_assert_uint_eq(me.tx.n_grills, 1);
 		finish(&me, &row, ROW_DONE, false);
-		tick_reset(&me.tick);
-		me.tick.list_grills = true;
+		tx_reset(&me.tx);
+		me.tx.list_grills = true;
 		run(&me);
-		ck_assert_uint_eq(me.tick.n_grills, 0);
+		ck_assert_uint_eq(me.tx.n_grills, 0);
 	}
 END_TEST
 
@@ -400,8 +397,9 @@ int main(void)
 		a_list_of_stalls_may_be_of_any_shape_and_a_plate_of_any_number);
 	tcase_add_loop_test(tcase, texts_are_as_long_as_a_fact_may_have_them, 0,
 			    5);
-	tcase_add_test(tcase,
-		       rows_that_are_not_told_are_found_where_they_are_held);
+	tcase_add_test(
+		tcase,
+		rows_that_are_not_published_are_found_where_they_are_held);
 	tcase_add_test(tcase, without_a_look_nothing_is_looked_for);
 	tcase_add_test(tcase,
 		       grills_that_are_enabled_and_have_plates_are_listed);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Toastie row: a row of `toasties`, as it is read, decided and told.
+ * Toastie row: a row of `toasties`, as it is read, decided and published.
  */
 #ifndef JAFFLR_TOASTIE_ROW_H
 #define JAFFLR_TOASTIE_ROW_H
@@ -9,7 +9,7 @@
 #include "schemas/order_id.h"
 #include "schemas/toastie.h"
 
-/* The states of the writer, and two that are never told. */
+/* The states of the writer, and two that are never published. */
 enum row_state {
 	ROW_COLLECTING, /* not all lines of a v1 pick are there */
 	ROW_CANCELLED,  /* the cancellation came before the pick */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sql tick: the scheduler's half. First, in one message, what is to be seen
+ * Sql tx: the scheduler's half. First, in one message, what is to be seen
  * (sql_look.c); then, in another, all changes, the lock on the positions, and
- * COMMIT, which is the only one of a tick.
+ * COMMIT, which is the only one of a tx.
  */
 #include <string.h>
 
@@ -11,7 +11,7 @@
 #include "workers/jafflr/row_sql.h"
 #include "workers/jafflr/sql_look.h"
 
-#define TICK_TIMEOUT_MS 10000
+#define TX_TIMEOUT_MS 10000
 
 /* ---- statements that change ---- */
 
@@ -65,7 +65,7 @@ static const struct pg_statement finish = {
 };
 
 /* Out of order, a lower seq never takes back a higher one. */
-static const struct pg_statement told = {
+static const struct pg_statement published = {
 	"told_toasties",
 	"UPDATE toasties t SET published_seq = s.seq FROM (SELECT t.order_id,"
 	" max(s.seq) AS seq FROM toasties t JOIN unnest($1::uuid[],"
@@ -169,15 +169,16 @@ struct changed {
 	bool any;
 };
 
-static int add_finish(struct sql *sql, struct pg *pg, const struct tick *tick)
+static int add_finish(struct sql *sql, struct pg *pg,
+		      const struct scheduler_tx *tx)
 {
 	static const enum pg_type types[] = { PG_UUID, PG_INT8, PG_TEXT,
 					      PG_TEXT, PG_BOOL };
 	struct pg_call *call = &sql->calls[0];
 
 	pg_call_begin(call);
-	for (size_t i = 0; i < tick->n_finish; i++) {
-		const struct tick_finish *row = &tick->finish[i];
+	for (size_t i = 0; i < tx->n_finish; i++) {
+		const struct tx_finish *row = &tx->finish[i];
 		const char *state = row_state_name(row->state);
 
 		pg_put_uuid(pg_call_put(call, 0), row->order_id.bytes);
@@ -191,58 +192,62 @@ static int add_finish(struct sql *sql, struct pg *pg, const struct tick *tick)
 		pg_put_bool(pg_call_put(call, 4), row->keep_plate);
 	}
 	pg_call_arrays(call, types, 5);
-	pg_put_wall_ms(pg_arg(&call->args), tick->now_ms);
-	pg_put_i64(pg_arg(&call->args), tick->tries_max);
+	pg_put_wall_ms(pg_arg(&call->args), tx->now_ms);
+	pg_put_i64(pg_arg(&call->args), tx->tries_max);
 	return pg_add(pg, &finish, &call->args);
 }
 
-static void add_told(struct sql *sql, struct pg *pg, const struct tick *tick)
+static void add_published(struct sql *sql, struct pg *pg,
+			  const struct scheduler_tx *tx)
 {
 	static const enum pg_type types[] = { PG_UUID, PG_INT8 };
 	struct pg_call *call = &sql->calls[1];
 
 	pg_call_begin(call);
-	for (size_t i = 0; i < tick->n_told; i++) {
-		pg_put_uuid(pg_call_put(call, 0), tick->told[i].order_id.bytes);
-		pg_put_i64(pg_call_put(call, 1), tick->told[i].seq);
+	for (size_t i = 0; i < tx->n_published; i++) {
+		pg_put_uuid(pg_call_put(call, 0),
+			    tx->published[i].order_id.bytes);
+		pg_put_i64(pg_call_put(call, 1), tx->published[i].seq);
 	}
 	pg_call_arrays(call, types, 2);
-	(void)pg_add(pg, &told, &call->args);
+	(void)pg_add(pg, &published, &call->args);
 }
 
-static int add_raise(struct sql *sql, struct pg *pg, const struct tick *tick)
+static int add_raise(struct sql *sql, struct pg *pg,
+		     const struct scheduler_tx *tx)
 {
 	static const enum pg_type types[] = { PG_INT8, PG_INT8 };
 	struct pg_call *call = &sql->calls[2];
 
 	pg_call_begin(call);
-	for (size_t i = 0; i < tick->n_raise; i++) {
-		pg_put_i64(pg_call_put(call, 0), tick->raise[i].intent_id);
-		pg_put_i64(pg_call_put(call, 1), tick->raise[i].seen);
+	for (size_t i = 0; i < tx->n_raise; i++) {
+		pg_put_i64(pg_call_put(call, 0), tx->raise[i].intent_id);
+		pg_put_i64(pg_call_put(call, 1), tx->raise[i].seen);
 	}
 	pg_call_arrays(call, types, 2);
-	pg_put_wall_ms(pg_arg(&call->args), tick->now_ms);
+	pg_put_wall_ms(pg_arg(&call->args), tx->now_ms);
 	return pg_add(pg, &raise, &call->args);
 }
 
-static int add_demo(struct sql *sql, struct pg *pg, const struct tick *tick,
-		    const struct chosen *chosen)
+static int add_demo(struct sql *sql, struct pg *pg,
+		    const struct scheduler_tx *tx, const struct chosen *chosen)
 {
 	static const enum pg_type types[] = { PG_UUID };
 	struct pg_call *call = &sql->calls[3];
 
 	pg_call_begin(call);
 	for (size_t i = 0; i < chosen->n_rows; i++)
-		if (schedule_is_demo(chosen->rows[i].stall))
+		if (choice_is_demo(chosen->rows[i].stall))
 			pg_put_uuid(pg_call_put(call, 0),
 				    chosen->rows[i].order_id.bytes);
 	pg_call_arrays(call, types, 1);
-	pg_put_wall_ms(pg_arg(&call->args), tick->now_ms);
+	pg_put_wall_ms(pg_arg(&call->args), tx->now_ms);
 	return pg_add(pg, &finish_demo, &call->args);
 }
 
 static int add_cancelled(struct sql *sql, struct pg *pg,
-			 const struct tick *tick, const struct chosen *chosen)
+			 const struct scheduler_tx *tx,
+			 const struct chosen *chosen)
 {
 	static const enum pg_type types[] = { PG_UUID };
 	struct pg_call *call = &sql->calls[6];
@@ -251,12 +256,12 @@ static int add_cancelled(struct sql *sql, struct pg *pg,
 	for (size_t i = 0; i < chosen->n_cancelled; i++)
 		pg_put_uuid(pg_call_put(call, 0), chosen->cancelled[i].bytes);
 	pg_call_arrays(call, types, 1);
-	pg_put_wall_ms(pg_arg(&call->args), tick->now_ms);
+	pg_put_wall_ms(pg_arg(&call->args), tx->now_ms);
 	return pg_add(pg, &return_cancelled, &call->args);
 }
 
-static int add_claim(struct sql *sql, struct pg *pg, const struct tick *tick,
-		     const struct chosen *chosen)
+static int add_claim(struct sql *sql, struct pg *pg,
+		     const struct scheduler_tx *tx, const struct chosen *chosen)
 {
 	static const enum pg_type types[] = { PG_UUID, PG_TEXT, PG_INT4,
 					      PG_INT8, PG_INT8, PG_INT8 };
@@ -266,8 +271,8 @@ static int add_claim(struct sql *sql, struct pg *pg, const struct tick *tick,
 	for (size_t i = 0; i < chosen->n_pairs; i++) {
 		const struct toastie_row *row =
 			&chosen->rows[chosen->pairs[i].row];
-		const struct tick_plate *plate =
-			&tick->plates[chosen->pairs[i].plate];
+		const struct tx_plate *plate =
+			&tx->plates[chosen->pairs[i].plate];
 
 		pg_put_uuid(pg_call_put(call, 0), row->order_id.bytes);
 		pg_put_bytes(pg_call_put(call, 1), plate->grill,
@@ -279,18 +284,19 @@ static int add_claim(struct sql *sql, struct pg *pg, const struct tick *tick,
 		pg_put_i64(pg_call_put(call, 5), plate->token);
 	}
 	pg_call_arrays(call, types, 6);
-	pg_put_wall_ms(pg_arg(&call->args), tick->now_ms);
+	pg_put_wall_ms(pg_arg(&call->args), tx->now_ms);
 	return pg_add(pg, &claim, &call->args);
 }
 
-static void add_health(struct sql *sql, struct pg *pg, const struct tick *tick)
+static void add_health(struct sql *sql, struct pg *pg,
+		       const struct scheduler_tx *tx)
 {
 	static const enum pg_type types[] = { PG_TEXT, PG_TEXT, PG_BOOL };
 	struct pg_call *call = &sql->calls[5];
 
 	pg_call_begin(call);
-	for (size_t i = 0; i < tick->n_health; i++) {
-		const struct tick_health *health = &tick->health[i];
+	for (size_t i = 0; i < tx->n_health; i++) {
+		const struct tx_health *health = &tx->health[i];
 		const char *reason = health->reason ? health->reason : "";
 
 		pg_put_bytes(pg_call_put(call, 0), health->grill,
@@ -304,82 +310,81 @@ static void add_health(struct sql *sql, struct pg *pg, const struct tick *tick)
 
 static int change(struct sql *sql, struct pg *pg,
 		  const struct worker_assignments *held,
-		  const struct tick *tick, const struct chosen *chosen,
+		  const struct scheduler_tx *tx, const struct chosen *chosen,
 		  struct changed *ret)
 {
 	struct positions_args hold = { 0 };
 	int r;
 
 	*ret = (struct changed){ -1, -1, -1, -1, -1, false };
-	if (!tick->n_finish && !tick->n_told && !tick->n_raise &&
-	    !tick->n_health && !chosen->n_demo && !chosen->n_cancelled &&
+	if (!tx->n_finish && !tx->n_published && !tx->n_raise &&
+	    !tx->n_health && !chosen->n_demo && !chosen->n_cancelled &&
 	    !chosen->n_pairs)
 		return 0;
 	ret->any = true;
 	(void)pg_add(pg, &pg_begin, NULL);
-	if (tick->n_finish)
-		ret->finish = add_finish(sql, pg, tick);
-	if (tick->n_told)
-		add_told(sql, pg, tick);
-	if (tick->n_raise)
-		ret->raise = add_raise(sql, pg, tick);
+	if (tx->n_finish)
+		ret->finish = add_finish(sql, pg, tx);
+	if (tx->n_published)
+		add_published(sql, pg, tx);
+	if (tx->n_raise)
+		ret->raise = add_raise(sql, pg, tx);
 	if (chosen->n_demo)
-		ret->demo = add_demo(sql, pg, tick, chosen);
+		ret->demo = add_demo(sql, pg, tx, chosen);
 	if (chosen->n_cancelled)
-		ret->cancelled = add_cancelled(sql, pg, tick, chosen);
+		ret->cancelled = add_cancelled(sql, pg, tx, chosen);
 	if (chosen->n_pairs)
-		ret->claim = add_claim(sql, pg, tick, chosen);
-	if (tick->n_health)
-		add_health(sql, pg, tick);
+		ret->claim = add_claim(sql, pg, tx, chosen);
+	if (tx->n_health)
+		add_health(sql, pg, tx);
 	positions_add_confirm(pg, held->identity, held->positions,
 			      held->n_positions, &hold);
 	(void)pg_add(pg, &pg_commit, NULL);
-	r = pg_run(pg, TICK_TIMEOUT_MS);
+	r = pg_run(pg, TX_TIMEOUT_MS);
 	positions_args_deinit(&hold);
 	return r;
 }
 
-static void take_tokens(const struct pg *pg, int i, struct tick *tick)
+static void take_tokens(const struct pg *pg, int i, struct scheduler_tx *tx)
 {
 	for (int row = 0; i >= 0 && row < pg_n_rows(pg, i); row++)
-		for (size_t k = 0; k < tick->n_raise; k++) {
-			if (tick->raise[k].intent_id != pg_i64(pg, i, row, 0))
+		for (size_t k = 0; k < tx->n_raise; k++) {
+			if (tx->raise[k].intent_id != pg_i64(pg, i, row, 0))
 				continue;
-			tick->raise[k].token = (uint32_t)pg_i64(pg, i, row, 1);
-			tick->raise[k].done = true;
+			tx->raise[k].token = (uint32_t)pg_i64(pg, i, row, 1);
+			tx->raise[k].done = true;
 		}
 }
 
-static void take_rows(const struct pg *pg, int i, struct tick *tick,
-		      enum tick_kind kind)
+static void take_rows(const struct pg *pg, int i, struct scheduler_tx *tx,
+		      enum tx_kind kind)
 {
 	for (int row = 0; i >= 0 && row < pg_n_rows(pg, i); row++) {
-		struct tick_row *out = sql_take_row(pg, i, row, tick, kind);
+		struct tx_row *out = sql_take_row(pg, i, row, tx, kind);
 
-		if (kind == TICK_FINISHED &&
-		    !pg_null(pg, i, row, N_ROW_COLUMNS))
+		if (kind == TX_FINISHED && !pg_null(pg, i, row, N_ROW_COLUMNS))
 			out->waited_ms = pg_i64(pg, i, row, N_ROW_COLUMNS);
 	}
 }
 
-int sql_tick(struct sql *sql, struct pg *pg,
-	     const struct worker_assignments *held, struct tick *tick)
+int sql_schedule(struct sql *sql, struct pg *pg,
+		 const struct worker_assignments *held, struct scheduler_tx *tx)
 {
-	struct chosen *chosen = arena_alloc(&tick->arena, sizeof(*chosen));
+	struct chosen *chosen = arena_alloc(&tx->arena, sizeof(*chosen));
 	struct changed changed;
-	int r = sql_look(sql, pg, held, tick, chosen);
+	int r = sql_look(sql, pg, held, tx, chosen);
 
 	if (r)
 		return r;
-	r = change(sql, pg, held, tick, chosen, &changed);
+	r = change(sql, pg, held, tx, chosen, &changed);
 	if (r || !changed.any)
 		return r;
-	take_rows(pg, changed.finish, tick, TICK_FINISHED);
-	take_rows(pg, changed.demo, tick, TICK_FINISHED);
-	take_rows(pg, changed.cancelled, tick, TICK_FINISHED);
-	take_rows(pg, changed.claim, tick, TICK_CLAIMED);
-	take_tokens(pg, changed.raise, tick);
+	take_rows(pg, changed.finish, tx, TX_FINISHED);
+	take_rows(pg, changed.demo, tx, TX_FINISHED);
+	take_rows(pg, changed.cancelled, tx, TX_FINISHED);
+	take_rows(pg, changed.claim, tx, TX_CLAIMED);
+	take_tokens(pg, changed.raise, tx);
 	if (changed.claim >= 0)
-		tick->n_claimed = (size_t)pg_n_rows(pg, changed.claim);
+		tx->n_claimed = (size_t)pg_n_rows(pg, changed.claim);
 	return 0;
 }

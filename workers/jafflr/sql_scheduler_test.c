@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Sql tick: claims, ends, tokens, and what a zombie cannot do. */
+/* Sql tx: claims, ends, tokens, and what a zombie cannot do. */
 #include <inttypes.h>
 #include <pthread.h>
 
@@ -10,15 +10,15 @@
 
 START_TEST(a_queued_toastie_gets_a_free_plate_an_intent_and_a_token)
 	{
-		const struct tick_row *row;
+		const struct tx_row *row;
 
 		add((struct toast){ .n = 1 });
 		offer(&me, 2);
 		run(&me);
-		ck_assert_uint_eq(me.tick.n_claimed, 1);
-		ck_assert_uint_eq(me.tick.n_rows, 1);
+		ck_assert_uint_eq(me.tx.n_claimed, 1);
+		ck_assert_uint_eq(me.tx.n_rows, 1);
 		row = row_of(&me, 1);
-		ck_assert_int_eq(row->kind, TICK_CLAIMED);
+		ck_assert_int_eq(row->kind, TX_CLAIMED);
 		ck_assert_int_eq(row->row.state, ROW_GRILLING);
 		ck_assert_int_eq(row->row.seq, 2);
 		ck_assert(text_equal(row->row.grill, TEXT("g1")));
@@ -26,7 +26,7 @@ START_TEST(a_queued_toastie_gets_a_free_plate_an_intent_and_a_token)
 		ck_assert_int_eq(row->row.changed_at_ms, NOW_MS);
 		ck_assert_uint_eq(row->token, 1);
 		ck_assert_int_eq(row->boot, 102);
-		ck_assert(!row->told);
+		ck_assert(!row->published);
 		ck_assert(is_in(1, ROW_GRILLING));
 		ck_assert_int_eq(look(1, "t.seq"), 2);
 		ck_assert_int_eq(look(1, "t.published_seq"), 1);
@@ -50,7 +50,7 @@ static const struct {
 
 START_TEST(how_it_is_wanted_says_how_long_it_is_grilled)
 	{
-		struct tick_row row;
+		struct tx_row row;
 
 		add((struct toast){ .n = 1, .doneness = times[_i].doneness });
 		row = claim(&me, 0);
@@ -72,7 +72,7 @@ END_TEST
 
 START_TEST(what_goes_back_to_the_queue_keeps_its_place)
 	{
-		struct tick_row claimed;
+		struct tx_row claimed;
 
 		add((struct toast){ .n = 1 });
 		add((struct toast){ .n = 2 });
@@ -101,7 +101,7 @@ START_TEST(a_plate_with_an_open_intent_is_not_given_again)
 		(void)claim(&me, 0);
 		offer(&other, 0);
 		run(&other);
-		ck_assert_uint_eq(other.tick.n_rows, 0);
+		ck_assert_uint_eq(other.tx.n_rows, 0);
 		ck_assert(is_in(2, ROW_QUEUED));
 		ck_assert_int_eq(claim(&other, 1).row.number, 2);
 	}
@@ -114,7 +114,7 @@ START_TEST(a_plate_that_is_out_of_use_is_not_given)
 				  " WHERE plate = 0");
 		offer(&me, 0);
 		run(&me);
-		ck_assert_uint_eq(me.tick.n_rows, 0);
+		ck_assert_uint_eq(me.tx.n_rows, 0);
 		ck_assert_int_eq(n_open(), 0);
 	}
 END_TEST
@@ -129,7 +129,7 @@ START_TEST(what_another_has_under_lock_is_passed_over_without_a_wait)
 			    " FOR UPDATE");
 		offer(&me, 0);
 		run(&me);
-		ck_assert_uint_eq(me.tick.n_rows, 0);
+		ck_assert_uint_eq(me.tx.n_rows, 0);
 		ck_assert_int_lt(clock_now_ms() - began_ms, 5000);
 		postgres_exec(db, "ROLLBACK");
 		ck_assert_int_eq(claim(&me, 0).row.number, 1);
@@ -147,7 +147,7 @@ START_TEST(only_what_is_queued_is_claimed)
 			add((struct toast){ .n = i + 1, .state = states[i] });
 		offer(&me, 0);
 		run(&me);
-		ck_assert_uint_eq(me.tick.n_rows, 0);
+		ck_assert_uint_eq(me.tx.n_rows, 0);
 		ck_assert_int_eq(n_open(), 0);
 	}
 END_TEST
@@ -169,18 +169,17 @@ static void *claim_in_rounds(void *arg)
 	struct claimer *claimer = arg;
 
 	for (int round = 0; round < N_ROUNDS && !claimer->r; round++) {
-		struct tick *tick = &claimer->who->tick;
+		struct scheduler_tx *tx = &claimer->who->tx;
 
-		tick_reset(tick);
+		tx_reset(tx);
 		for (int plate = 0; plate < N_PLATES; plate++)
 			offer(claimer->who, plate);
-		tick->now_ms = NOW_MS;
+		tx->now_ms = NOW_MS;
 		(void)pthread_barrier_wait(claimer->barrier);
-		claimer->r = sql_tick(&claimer->who->sql, claimer->who->pg,
-				      &claimer->who->held, tick);
-		for (size_t i = 0; !claimer->r && i < tick->n_rows; i++)
-			claimer->n_claimed +=
-				tick->rows[i].kind == TICK_CLAIMED;
+		claimer->r = sql_schedule(&claimer->who->sql, claimer->who->pg,
+					  &claimer->who->held, tx);
+		for (size_t i = 0; !claimer->r && i < tx->n_rows; i++)
+			claimer->n_claimed += tx->rows[i].kind == TX_CLAIMED;
 		(void)pthread_barrier_wait(claimer->barrier);
 	}
 	return NULL;
@@ -235,17 +234,17 @@ END_TEST
 
 /* ---- ends ---- */
 
-START_TEST(what_is_done_is_told_and_frees_its_plate)
+START_TEST(what_is_done_is_published_and_frees_its_plate)
 	{
-		struct tick_row claimed;
-		const struct tick_row *row;
+		struct tx_row claimed;
+		const struct tx_row *row;
 
 		add((struct toast){ .n = 1 });
 		add((struct toast){ .n = 2 });
 		claimed = claim(&me, 0);
 		finish(&me, &claimed, ROW_DONE, false);
 		row = row_of(&me, 1);
-		ck_assert_int_eq(row->kind, TICK_FINISHED);
+		ck_assert_int_eq(row->kind, TX_FINISHED);
 		ck_assert_int_eq(row->row.state, ROW_DONE);
 		ck_assert_int_eq(row->row.seq, 3);
 		ck_assert_ptr_null(row->row.reason.p);
@@ -260,7 +259,7 @@ END_TEST
 
 START_TEST(what_could_not_be_started_is_tried_on_so_many_plates_then_returned)
 	{
-		struct tick_row claimed;
+		struct tx_row claimed;
 
 		add((struct toast){ .n = 1 });
 		for (int plate = 0; plate < 2; plate++) {
@@ -282,7 +281,7 @@ END_TEST
 /* Cancelled before its plate was given up, or while it is uncertain. */
 START_TEST(what_is_cancelled_and_goes_back_to_the_queue_is_returned)
 	{
-		struct tick_row claimed;
+		struct tx_row claimed;
 
 		add((struct toast){ .n = 1 });
 		claimed = claim(&me, 0);
@@ -309,15 +308,15 @@ START_TEST(what_is_queued_and_cancelled_is_returned_and_on_no_plate)
 		offer(&me, 0);
 		offer(&me, 1);
 		run(&me);
-		ck_assert_uint_eq(me.tick.n_rows, 1);
-		ck_assert_int_eq(row_of(&me, 4)->kind, TICK_CLAIMED);
-		tick_reset(&me.tick);
-		me.tick.look = true;
+		ck_assert_uint_eq(me.tx.n_rows, 1);
+		ck_assert_int_eq(row_of(&me, 4)->kind, TX_CLAIMED);
+		tx_reset(&me.tx);
+		me.tx.look = true;
 		run(&me);
-		/* And the other one, which is not told. */
-		ck_assert_uint_eq(me.tick.n_rows, 3);
+		/* And the other one, which is not published. */
+		ck_assert_uint_eq(me.tx.n_rows, 3);
 		for (int n = 1; n <= 2; n++) {
-			ck_assert_int_eq(row_of(&me, n)->kind, TICK_FINISHED);
+			ck_assert_int_eq(row_of(&me, n)->kind, TX_FINISHED);
 			ck_assert(is_in(n, ROW_RETURNED));
 			ck_assert(text_equal(row_of(&me, n)->row.reason,
 					     TEXT("cancelled")));
@@ -330,7 +329,7 @@ END_TEST
 
 START_TEST(what_is_cancelled_and_was_grilled_is_done)
 	{
-		struct tick_row claimed;
+		struct tx_row claimed;
 
 		add((struct toast){ .n = 1 });
 		claimed = claim(&me, 0);
@@ -343,7 +342,7 @@ END_TEST
 
 START_TEST(how_long_a_toastie_has_waited_comes_with_its_end)
 	{
-		struct tick_row claimed;
+		struct tx_row claimed;
 
 		add((struct toast){ .n = 1 });
 		claimed = claim(&me, 0);
@@ -362,7 +361,7 @@ END_TEST
 
 START_TEST(a_plate_that_is_kept_is_nobody_elses_until_that_is_settled)
 	{
-		struct tick_row claimed;
+		struct tx_row claimed;
 
 		add((struct toast){ .n = 1 });
 		add((struct toast){ .n = 2 });
@@ -370,10 +369,10 @@ START_TEST(a_plate_that_is_kept_is_nobody_elses_until_that_is_settled)
 		finish(&me, &claimed, ROW_UNCERTAIN, true);
 		ck_assert(is_in(1, ROW_UNCERTAIN));
 		ck_assert_int_eq(n_open(), 1);
-		tick_reset(&me.tick);
+		tx_reset(&me.tx);
 		offer(&me, 0);
 		run(&me);
-		ck_assert_uint_eq(me.tick.n_rows, 0);
+		ck_assert_uint_eq(me.tx.n_rows, 0);
 		finish(&me, &claimed, _i ? ROW_UNCERTAIN : ROW_DONE, false);
 		ck_assert(is_in(1, _i ? ROW_UNCERTAIN : ROW_DONE));
 		ck_assert_int_eq(look(1, "t.seq"), 4);
@@ -384,7 +383,7 @@ END_TEST
 
 START_TEST(what_a_person_has_resolved_is_not_settled_again)
 	{
-		struct tick_row claimed;
+		struct tx_row claimed;
 
 		add((struct toast){ .n = 1 });
 		claimed = claim(&me, 0);
@@ -394,21 +393,21 @@ START_TEST(what_a_person_has_resolved_is_not_settled_again)
 			postgres_exec(db,
 				      "UPDATE toasties SET state = 'failed'");
 		finish(&me, &claimed, ROW_DONE, false);
-		ck_assert_uint_eq(me.tick.n_rows, 0);
+		ck_assert_uint_eq(me.tx.n_rows, 0);
 		ck_assert(is_in(1, _i ? ROW_FAILED : ROW_UNCERTAIN));
 	}
 END_TEST
 
 START_TEST(what_a_person_has_resolved_is_not_finished_again)
 	{
-		struct tick_row claimed;
+		struct tx_row claimed;
 
 		add((struct toast){ .n = 1 });
 		claimed = claim(&me, 0);
 		postgres_exec(
 			db, "UPDATE toasties SET state = 'returned', seq = 9");
 		finish(&me, &claimed, ROW_DONE, false);
-		ck_assert_uint_eq(me.tick.n_rows, 0);
+		ck_assert_uint_eq(me.tx.n_rows, 0);
 		ck_assert(is_in(1, ROW_RETURNED));
 		ck_assert_int_eq(look(1, "t.seq"), 9);
 	}
@@ -416,26 +415,27 @@ END_TEST
 
 START_TEST(an_end_that_is_said_twice_counts_once)
 	{
-		struct tick_row claimed;
+		struct tx_row claimed;
 
 		add((struct toast){ .n = 1 });
 		claimed = claim(&me, 0);
 		finish(&me, &claimed, ROW_DONE, false);
 		finish(&me, &claimed, ROW_FAILED, false);
-		ck_assert_uint_eq(me.tick.n_rows, 0);
+		ck_assert_uint_eq(me.tx.n_rows, 0);
 		ck_assert(is_in(1, ROW_DONE));
 		ck_assert_int_eq(look(1, "t.seq"), 3);
 	}
 END_TEST
 
-START_TEST(a_plate_that_one_tick_frees_is_given_in_the_same_tick_or_later)
+START_TEST(
+	a_plate_that_one_transaction_frees_is_given_in_the_same_transaction_or_later)
 	{
-		struct tick_row claimed;
+		struct tx_row claimed;
 
 		add((struct toast){ .n = 1 });
 		add((struct toast){ .n = 2 });
 		claimed = claim(&me, 0);
-		TICK_ADD(&me.tick, finish) = (struct tick_finish){
+		TX_ADD(&me.tx, finish) = (struct tx_finish){
 			.order_id = claimed.row.order_id,
 			.intent_id = claimed.intent_id,
 			.state = ROW_DONE,
@@ -443,13 +443,13 @@ START_TEST(a_plate_that_one_tick_frees_is_given_in_the_same_tick_or_later)
 		offer(&me, 0);
 		offer(&me, 1);
 		run(&me);
-		ck_assert_int_eq(row_of(&me, 1)->kind, TICK_FINISHED);
-		ck_assert_int_eq(row_of(&me, 2)->kind, TICK_CLAIMED);
+		ck_assert_int_eq(row_of(&me, 1)->kind, TX_FINISHED);
+		ck_assert_int_eq(row_of(&me, 2)->kind, TX_CLAIMED);
 		ck_assert_int_eq(n_open(), 1);
 	}
 END_TEST
 
-/* ---- what was told ---- */
+/* ---- what was published ---- */
 
 static const struct {
 	int64_t seqs[3];
@@ -459,16 +459,17 @@ static const struct {
 	{ { 5, 2, 5 }, 5 }, { { 6, 7, 99 }, 0 }, { { 0, 0, 0 }, 1 },
 };
 
-START_TEST(what_was_told_rises_and_never_above_what_there_is)
+START_TEST(what_was_published_rises_and_never_above_what_there_is)
 	{
 		add((struct toast){ .n = 1 });
 		add((struct toast){ .n = 2 });
 		postgres_exec(db, "UPDATE toasties SET seq = 5");
 		for (int i = 0; i < 3; i++)
-			TICK_ADD(&me.tick, told) =
-				(struct tick_told){ id_of(1),
-						    tellings[_i].seqs[i] };
-		TICK_ADD(&me.tick, told) = (struct tick_told){ id_of(77), 1 };
+			TX_ADD(&me.tx, published) =
+				(struct tx_published){ id_of(1),
+						       tellings[_i].seqs[i] };
+		TX_ADD(&me.tx, published) =
+			(struct tx_published){ id_of(77), 1 };
 		run(&me);
 		ck_assert_int_eq(look(1, "t.published_seq"),
 				 tellings[_i].published_seq
@@ -479,12 +480,13 @@ START_TEST(what_was_told_rises_and_never_above_what_there_is)
 	}
 END_TEST
 
-START_TEST(what_was_told_earlier_takes_nothing_back)
+START_TEST(what_was_published_earlier_takes_nothing_back)
 	{
 		add((struct toast){ .n = 1 });
 		postgres_exec(db,
 			      "UPDATE toasties SET seq = 5, published_seq = 4");
-		TICK_ADD(&me.tick, told) = (struct tick_told){ id_of(1), 3 };
+		TX_ADD(&me.tx, published) =
+			(struct tx_published){ id_of(1), 3 };
 		run(&me);
 		ck_assert_int_eq(look(1, "t.published_seq"), 4);
 	}
@@ -494,7 +496,7 @@ END_TEST
 
 START_TEST(each_raise_gives_a_higher_token_of_that_plate)
 	{
-		struct tick_row first, second;
+		struct tx_row first, second;
 		uint32_t last = 1;
 
 		add((struct toast){ .n = 1 });
@@ -502,15 +504,15 @@ START_TEST(each_raise_gives_a_higher_token_of_that_plate)
 		first = claim(&me, 0);
 		second = claim(&me, 1);
 		for (int i = 0; i < 5; i++) {
-			tick_reset(&me.tick);
-			TICK_ADD(&me.tick, raise) = (struct tick_raise){
+			tx_reset(&me.tx);
+			TX_ADD(&me.tx, raise) = (struct tx_raise){
 				.tag = 7, .intent_id = first.intent_id
 			};
 			run(&me);
-			ck_assert(me.tick.raise[0].done);
-			ck_assert_uint_eq(me.tick.raise[0].tag, 7);
-			ck_assert_uint_gt(me.tick.raise[0].token, last);
-			last = me.tick.raise[0].token;
+			ck_assert(me.tx.raise[0].done);
+			ck_assert_uint_eq(me.tx.raise[0].tag, 7);
+			ck_assert_uint_gt(me.tx.raise[0].token, last);
+			last = me.tx.raise[0].token;
 			ck_assert_int_eq(look(1, "i.token"), last);
 		}
 		ck_assert_int_eq(look(2, "i.token"), second.token);
@@ -521,20 +523,20 @@ END_TEST
 
 START_TEST(several_plates_are_raised_each_for_itself)
 	{
-		struct tick_row rows[3];
+		struct tx_row rows[3];
 
 		for (int n = 0; n < 3; n++) {
 			add((struct toast){ .n = n + 1 });
 			rows[n] = claim(&me, n);
 		}
 		for (int n = 0; n < 3; n++)
-			TICK_ADD(&me.tick, raise) = (struct tick_raise){
+			TX_ADD(&me.tx, raise) = (struct tx_raise){
 				.intent_id = rows[2 - n].intent_id
 			};
 		run(&me);
 		for (int n = 0; n < 3; n++) {
-			ck_assert(me.tick.raise[n].done);
-			ck_assert_uint_eq(me.tick.raise[n].token,
+			ck_assert(me.tx.raise[n].done);
+			ck_assert_uint_eq(me.tx.raise[n].token,
 					  rows[2 - n].token + 1);
 		}
 	}
@@ -576,18 +578,18 @@ static bool is_out(void)
 
 START_TEST(a_token_rises_above_what_the_plate_has_seen_and_not_beyond_the_last)
 	{
-		struct tick_row claimed;
+		struct tx_row claimed;
 
 		add((struct toast){ .n = 1 });
 		claimed = claim(&me, 0);
 		set_token(rises[_i].table);
-		TICK_ADD(&me.tick, raise) = (struct tick_raise){
+		TX_ADD(&me.tx, raise) = (struct tx_raise){
 			.intent_id = claimed.intent_id,
 			.seen = rises[_i].seen,
 		};
 		run(&me);
-		ck_assert(me.tick.raise[0].done);
-		ck_assert_int_eq(me.tick.raise[0].token, rises[_i].token);
+		ck_assert(me.tx.raise[0].done);
+		ck_assert_int_eq(me.tx.raise[0].token, rises[_i].token);
 		ck_assert_int_eq(look(1, "i.token"), rises[_i].token);
 		ck_assert(is_out() == (rises[_i].token == GRILL_TOKEN_LAST));
 	}
@@ -598,13 +600,13 @@ START_TEST(a_claim_is_above_what_the_plate_has_seen_or_there_is_none)
 		add((struct toast){ .n = 1 });
 		set_token(rises[_i].table);
 		offer(&me, 0);
-		me.tick.plates[0].token = rises[_i].seen;
+		me.tx.plates[0].token = rises[_i].seen;
 		run(&me);
 		ck_assert_int_eq(count("SELECT token FROM control.plates"
 				       " WHERE plate = 0"),
 				 rises[_i].token);
 		if (rises[_i].token == GRILL_TOKEN_LAST) {
-			ck_assert_uint_eq(me.tick.n_rows, 0);
+			ck_assert_uint_eq(me.tx.n_rows, 0);
 			ck_assert(is_in(1, ROW_QUEUED));
 			ck_assert(is_out());
 		} else {
@@ -617,16 +619,16 @@ END_TEST
 
 START_TEST(for_an_intent_that_is_closed_no_token_is_raised)
 	{
-		struct tick_row claimed;
+		struct tx_row claimed;
 
 		add((struct toast){ .n = 1 });
 		claimed = claim(&me, 0);
 		finish(&me, &claimed, ROW_DONE, false);
-		tick_reset(&me.tick);
-		TICK_ADD(&me.tick, raise) =
-			(struct tick_raise){ .intent_id = claimed.intent_id };
+		tx_reset(&me.tx);
+		TX_ADD(&me.tx, raise) =
+			(struct tx_raise){ .intent_id = claimed.intent_id };
 		run(&me);
-		ck_assert(!me.tick.raise[0].done);
+		ck_assert(!me.tx.raise[0].done);
 		ck_assert_int_eq(count("SELECT token FROM control.plates"
 				       " WHERE plate = 0"),
 				 1);
@@ -635,17 +637,17 @@ END_TEST
 
 START_TEST(a_plate_that_was_removed_has_had_its_last_token)
 	{
-		struct tick_row claimed;
+		struct tx_row claimed;
 
 		add((struct toast){ .n = 1 });
 		claimed = claim(&me, 0);
 		postgres_exec(db, "DELETE FROM control.plates;"
 				  "DELETE FROM control.grills");
-		TICK_ADD(&me.tick, raise) =
-			(struct tick_raise){ .intent_id = claimed.intent_id };
+		TX_ADD(&me.tx, raise) =
+			(struct tx_raise){ .intent_id = claimed.intent_id };
 		run(&me);
-		ck_assert(me.tick.raise[0].done);
-		ck_assert_uint_eq(me.tick.raise[0].token, GRILL_TOKEN_LAST);
+		ck_assert(me.tx.raise[0].done);
+		ck_assert_uint_eq(me.tx.raise[0].token, GRILL_TOKEN_LAST);
 	}
 END_TEST
 
@@ -653,56 +655,57 @@ END_TEST
 
 START_TEST(open_intents_of_what_is_held_are_adopted)
 	{
-		struct tick_row claimed, theirs;
-		const struct tick_row *row;
+		struct tx_row claimed, theirs;
+		const struct tx_row *row;
 
 		add((struct toast){ .n = 1 });
 		add((struct toast){ .n = 2, .partition = 2 });
 		add((struct toast){ .n = 3 });
 		claimed = claim(&me, 0);
 		theirs = claim(&other, 1);
-		me.tick.adopt = true;
+		me.tx.adopt = true;
 		run(&me);
-		ck_assert_uint_eq(me.tick.n_rows, 1);
+		ck_assert_uint_eq(me.tx.n_rows, 1);
 		row = row_of(&me, 1);
-		ck_assert_int_eq(row->kind, TICK_ADOPTED);
+		ck_assert_int_eq(row->kind, TX_ADOPTED);
 		ck_assert_int_eq(row->intent_id, claimed.intent_id);
 		ck_assert_uint_eq(row->token, claimed.token);
 		ck_assert_int_eq(row->boot, 100);
 		ck_assert_int_eq(row->time_ms, 1000);
 		ck_assert_int_eq(row->row.plate, 0);
-		ck_assert(!row->told);
+		ck_assert(!row->published);
 		/* Whoever gets the partition gets its intents. */
 		take_over(&me, 2);
-		tick_reset(&me.tick);
-		TICK_ADD(&me.tick, told) = (struct tick_told){ id_of(2), 2 };
+		tx_reset(&me.tx);
+		TX_ADD(&me.tx, published) =
+			(struct tx_published){ id_of(2), 2 };
 		run(&me);
-		tick_reset(&me.tick);
-		me.tick.adopt = true;
+		tx_reset(&me.tx);
+		me.tx.adopt = true;
 		run(&me);
 		ck_assert_int_eq(row_of(&me, 2)->intent_id, theirs.intent_id);
-		ck_assert(row_of(&me, 2)->told);
+		ck_assert(row_of(&me, 2)->published);
 	}
 END_TEST
 
 START_TEST(what_is_parked_is_adopted_too)
 	{
-		struct tick_row claimed;
+		struct tx_row claimed;
 
 		add((struct toast){ .n = 1 });
 		claimed = claim(&me, 0);
 		finish(&me, &claimed, ROW_UNCERTAIN, true);
-		tick_reset(&me.tick);
-		me.tick.adopt = true;
+		tx_reset(&me.tx);
+		me.tx.adopt = true;
 		run(&me);
-		ck_assert_int_eq(row_of(&me, 1)->kind, TICK_ADOPTED);
+		ck_assert_int_eq(row_of(&me, 1)->kind, TX_ADOPTED);
 		ck_assert_int_eq(row_of(&me, 1)->row.state, ROW_UNCERTAIN);
 		ck_assert_int_eq(row_of(&me, 1)->intent_id, claimed.intent_id);
 		finish(&me, &claimed, ROW_UNCERTAIN, false);
-		tick_reset(&me.tick);
-		me.tick.adopt = true;
+		tx_reset(&me.tx);
+		me.tx.adopt = true;
 		run(&me);
-		ck_assert_uint_eq(me.tick.n_rows, 0);
+		ck_assert_uint_eq(me.tx.n_rows, 0);
 	}
 END_TEST
 
@@ -711,7 +714,7 @@ START_TEST(a_boot_that_was_not_recorded_is_not_known)
 		add((struct toast){ .n = 1 });
 		(void)claim(&me, 0);
 		postgres_exec(db, "UPDATE intents SET boot = NULL");
-		me.tick.adopt = true;
+		me.tx.adopt = true;
 		run(&me);
 		ck_assert_int_eq(row_of(&me, 1)->boot, -1);
 	}
@@ -719,24 +722,25 @@ END_TEST
 
 /* ---- a zombie ---- */
 
-START_TEST(a_lost_position_fails_the_whole_tick)
+START_TEST(a_lost_position_fails_the_whole_transaction)
 	{
-		struct tick_row claimed;
+		struct tx_row claimed;
 
 		add((struct toast){ .n = 1 });
 		add((struct toast){ .n = 2 });
 		claimed = claim(&me, 0);
 		take_over(&other, 1); /* one of the two that we hold */
-		TICK_ADD(&me.tick, finish) = (struct tick_finish){
+		TX_ADD(&me.tx, finish) = (struct tx_finish){
 			.order_id = claimed.row.order_id,
 			.intent_id = claimed.intent_id,
 			.state = ROW_DONE,
 		};
-		TICK_ADD(&me.tick, told) = (struct tick_told){ id_of(1), 2 };
+		TX_ADD(&me.tx, published) =
+			(struct tx_published){ id_of(1), 2 };
 		offer(&me, 1);
-		me.tick.now_ms = NOW_MS;
-		me.tick.tries_max = 3;
-		ck_assert_int_eq(sql_tick(&me.sql, me.pg, &me.held, &me.tick),
+		me.tx.now_ms = NOW_MS;
+		me.tx.tries_max = 3;
+		ck_assert_int_eq(sql_schedule(&me.sql, me.pg, &me.held, &me.tx),
 				 PG_E_SQL);
 		ck_assert_str_eq(pg_sqlstate(me.pg), POSITIONS_LOST);
 		postgres_exec(me.pg, "ROLLBACK");
@@ -751,17 +755,17 @@ START_TEST(a_lost_position_fails_the_whole_tick)
 END_TEST
 
 static const struct {
-	bool raise, told, claim, demo;
+	bool raise, published, claim, demo;
 } zombies[] = {
 	{ .raise = true },
-	{ .told = true },
+	{ .published = true },
 	{ .claim = true },
 	{ .demo = true },
 };
 
 START_TEST(whatever_a_zombie_would_change_it_does_not)
 	{
-		struct tick_row claimed;
+		struct tx_row claimed;
 
 		add((struct toast){ .n = 1 });
 		claimed = claim(&me, 0);
@@ -770,15 +774,15 @@ START_TEST(whatever_a_zombie_would_change_it_does_not)
 							      : "main" });
 		take_over(&other, 0);
 		if (zombies[_i].raise)
-			TICK_ADD(&me.tick, raise) = (struct tick_raise){
-				.intent_id = claimed.intent_id
-			};
-		if (zombies[_i].told)
-			TICK_ADD(&me.tick, told) =
-				(struct tick_told){ id_of(1), 2 };
+			TX_ADD(&me.tx, raise) =
+				(struct tx_raise){ .intent_id =
+							   claimed.intent_id };
+		if (zombies[_i].published)
+			TX_ADD(&me.tx, published) =
+				(struct tx_published){ id_of(1), 2 };
 		if (zombies[_i].claim)
 			offer(&me, 1);
-		me.tick.look = zombies[_i].demo;
+		me.tx.look = zombies[_i].demo;
 		ck_assert_int_eq(try(&me), PG_E_SQL);
 		ck_assert_int_eq(look(1, "t.published_seq"), 1);
 		ck_assert_int_eq(look(1, "i.token"), 1);
@@ -795,9 +799,9 @@ START_TEST(a_demo_toastie_is_done_without_a_plate)
 		add((struct toast){ .n = 2 });
 		if (_i)
 			offer(&me, 0);
-		me.tick.look = !_i;
+		me.tx.look = !_i;
 		run(&me);
-		ck_assert_int_eq(row_of(&me, 1)->kind, TICK_FINISHED);
+		ck_assert_int_eq(row_of(&me, 1)->kind, TX_FINISHED);
 		ck_assert_int_eq(row_of(&me, 1)->row.state, ROW_DONE);
 		ck_assert_int_eq(row_of(&me, 1)->row.plate, TOASTIE_PLATE_NONE);
 		ck_assert(is_in(1, ROW_DONE));
@@ -832,7 +836,7 @@ static void add_claims(TCase *tcase)
 
 static void add_ends(TCase *tcase)
 {
-	tcase_add_test(tcase, what_is_done_is_told_and_frees_its_plate);
+	tcase_add_test(tcase, what_is_done_is_published_and_frees_its_plate);
 	tcase_add_test(
 		tcase,
 		what_could_not_be_started_is_tried_on_so_many_plates_then_returned);
@@ -855,26 +859,26 @@ static void add_ends(TCase *tcase)
 	tcase_add_test(tcase, an_end_that_is_said_twice_counts_once);
 	tcase_add_test(
 		tcase,
-		a_plate_that_one_tick_frees_is_given_in_the_same_tick_or_later);
+		a_plate_that_one_transaction_frees_is_given_in_the_same_transaction_or_later);
 }
 
-static void add_telling(TCase *tcase)
+static void add_publishing(TCase *tcase)
 {
-	tcase_add_loop_test(tcase,
-			    what_was_told_rises_and_never_above_what_there_is,
-			    0, CHECK_N(tellings));
-	tcase_add_test(tcase, what_was_told_earlier_takes_nothing_back);
+	tcase_add_loop_test(
+		tcase, what_was_published_rises_and_never_above_what_there_is,
+		0, CHECK_N(tellings));
+	tcase_add_test(tcase, what_was_published_earlier_takes_nothing_back);
 }
 
 int main(void)
 {
-	Suite *suite = suite_create("sql_tick");
+	Suite *suite = suite_create("sql_scheduler");
 	TCase *tcase = check_case(suite, 60);
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	add_claims(tcase);
 	add_ends(tcase);
-	add_telling(tcase);
+	add_publishing(tcase);
 	tcase_add_test(tcase, each_raise_gives_a_higher_token_of_that_plate);
 	tcase_add_test(tcase, several_plates_are_raised_each_for_itself);
 	tcase_add_loop_test(
@@ -890,7 +894,7 @@ int main(void)
 	tcase_add_test(tcase, open_intents_of_what_is_held_are_adopted);
 	tcase_add_test(tcase, what_is_parked_is_adopted_too);
 	tcase_add_test(tcase, a_boot_that_was_not_recorded_is_not_known);
-	tcase_add_test(tcase, a_lost_position_fails_the_whole_tick);
+	tcase_add_test(tcase, a_lost_position_fails_the_whole_transaction);
 	tcase_add_loop_test(tcase, whatever_a_zombie_would_change_it_does_not,
 			    0, CHECK_N(zombies));
 	tcase_add_loop_test(tcase, a_demo_toastie_is_done_without_a_plate, 0,

@@ -1,34 +1,35 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Trouble: the kitchen when a commit's outcome is not known, a customer
+ * Trouble: the scheduler when a commit's outcome is not known, a customer
  * changes her mind late, a grill goes, or a person has put something into the
  * tables that nobody thought of.
  */
-#include "workers/jafflr/kitchen_fixture.h"
+#include "workers/jafflr/scheduler_fixture.h"
 
 #include "schemas/limits.h"
 
 /* ---- a commit of unknown outcome ---- */
 
-/* It was committed, and the worker is told that nobody knows. */
-static void run_doubtful_tick(void)
+/* It was committed, and the worker is published that nobody knows. */
+static void run_doubtful_tx(void)
 {
-	kitchen_begin_tick(&me.kitchen);
-	ck_assert_int_eq(sql_tick(&me.sql, me.pg, &me.held, me.kitchen.running),
-			 0);
-	kitchen_end_tick(&me.kitchen, PG_E_LOST, me.publisher);
+	scheduler_begin(&me.scheduler);
+	ck_assert_int_eq(
+		sql_schedule(&me.sql, me.pg, &me.held, me.scheduler.running),
+		0);
+	scheduler_done(&me.scheduler, PG_E_LOST, me.publisher);
 }
 
 START_TEST(a_claim_in_doubt_is_read_back_before_anything_is_started)
 	{
 		work_a_while(&me);
 		add(1, "main");
-		me.kitchen.maybe_queued = true;
-		run_doubtful_tick();
+		me.scheduler.maybe_queued = true;
+		run_doubtful_tx();
 		ck_assert(is_in(1, ROW_GRILLING));
 		ck_assert_uint_eq(publish_fake_n(me.publisher), 0);
 		acknowledge(&me);
-		kitchen_turn(&me.kitchen, clock_now_ms());
+		scheduler_turn(&me.scheduler, clock_now_ms());
 		ck_assert_int_eq(n_starts(), 0);
 		/* The intent is found, and its plate gets a token first. */
 		CHECK_WITHIN(DEADLINE_MS, n_starts_of(1) == 1, work(&me));
@@ -43,8 +44,8 @@ START_TEST(a_claim_that_is_lost_after_all_is_made_anew)
 	{
 		work_a_while(&me);
 		add(1, "main");
-		me.kitchen.maybe_queued = true;
-		run_doubtful_tick();
+		me.scheduler.maybe_queued = true;
+		run_doubtful_tx();
 		/* Another server goes on without that commit. */
 		postgres_exec(db, "DELETE FROM intents;"
 				  "UPDATE toasties SET state = 'queued',"
@@ -55,17 +56,18 @@ START_TEST(a_claim_that_is_lost_after_all_is_made_anew)
 	}
 END_TEST
 
-START_TEST(an_end_in_doubt_is_told_once_it_was_read)
+START_TEST(an_end_in_doubt_is_published_once_it_was_read)
 	{
 		start_one(1);
 		end_toastings();
-		CHECK_WITHIN(DEADLINE_MS, me.kitchen.next->n_finish,
+		CHECK_WITHIN(DEADLINE_MS, me.scheduler.next->n_finish,
 			     (loop_wait(me.loop, 2),
-			      kitchen_turn(&me.kitchen, clock_now_ms())));
-		run_doubtful_tick();
+			      scheduler_turn(&me.scheduler, clock_now_ms())));
+		run_doubtful_tx();
 		ck_assert(is_in(1, ROW_DONE));
-		ck_assert_uint_eq(
-			me.kitchen.cooks.n && me.kitchen.cooks.list[0].used, 0);
+		ck_assert_uint_eq(me.scheduler.jobs.n &&
+					  me.scheduler.jobs.list[0].used,
+				  0);
 		CHECK_WITHIN(DEADLINE_MS,
 			     !strcmp(story_of(&me, 1), "queued grilling done"),
 			     work(&me));
@@ -77,11 +79,12 @@ START_TEST(a_token_in_doubt_is_not_given_to_the_plate)
 	{
 		start_one(1);
 		take_over(&me);
-		CHECK_WITHIN(DEADLINE_MS, me.kitchen.next->n_raise,
-			     (acknowledge(&me), loop_wait(me.loop, 2),
-			      kitchen_turn(&me.kitchen, clock_now_ms()),
-			      me.kitchen.next->n_raise ? (void)0 : turn(&me)));
-		run_doubtful_tick();
+		CHECK_WITHIN(
+			DEADLINE_MS, me.scheduler.next->n_raise,
+			(acknowledge(&me), loop_wait(me.loop, 2),
+			 scheduler_turn(&me.scheduler, clock_now_ms()),
+			 me.scheduler.next->n_raise ? (void)0 : turn(&me)));
+		run_doubtful_tx();
 		ck_assert_int_eq(highest_token(), 2);
 		CHECK_WITHIN(DEADLINE_MS, highest_token() == 3, work(&me));
 		end_toastings();
@@ -126,7 +129,7 @@ START_TEST(what_is_parked_and_cancelled_and_never_began_is_returned)
 	{
 		struct grill_fake *fake;
 
-		me.kitchen.cooks.patience_ms = 200;
+		me.scheduler.jobs.patience_ms = 200;
 		add(1, "main");
 		CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_GRILLING), turn(&me));
 		fake = fake_of(1);
@@ -164,14 +167,14 @@ static bool says(const char *line)
 	struct buf text = { 0 };
 	bool found;
 
-	grills_text(&me.kitchen.grills, clock_now_ms(), &text);
+	grills_text(&me.scheduler.grills, clock_now_ms(), &text);
 	buf_add(&text, "", 1);
 	found = strstr(text.p, line);
 	buf_deinit(&text);
 	return found;
 }
 
-START_TEST(a_grill_that_is_silent_is_told_of_at_once_and_when_it_is_back)
+START_TEST(a_grill_that_is_silent_is_published_of_at_once_and_when_it_is_back)
 	{
 		CHECK_WITHIN(DEADLINE_MS, n_answer() == N_GRILLS, work(&me));
 		ck_assert(says("galore_grill_answers{grill=\"g0\"} 1\n"));
@@ -191,7 +194,7 @@ START_TEST(a_grill_that_is_silent_is_told_of_at_once_and_when_it_is_back)
 	}
 END_TEST
 
-START_TEST(a_grill_that_never_answered_or_cannot_is_told_of_too)
+START_TEST(a_grill_that_never_answered_or_cannot_is_published_of_too)
 	{
 		silence(fakes[1], GRILL_FAKE_AWAY);
 		postgres_exec(db,
@@ -222,7 +225,7 @@ START_TEST(a_grill_that_could_not_be_opened_is_opened_later)
 				  " VALUES ('g2', 0)");
 		CHECK_WITHIN(DEADLINE_MS, n_silent() == 1, work(&me));
 		ck_assert_int_eq(
-			grills_find(&me.kitchen.grills, TEXT("g2"))->n_plates,
+			grills_find(&me.scheduler.grills, TEXT("g2"))->n_plates,
 			0);
 		grill_modbus_fake_serve(5, fakes[0]);
 		CHECK_WITHIN(DEADLINE_MS, n_answer() == 3, work(&me));
@@ -230,18 +233,20 @@ START_TEST(a_grill_that_could_not_be_opened_is_opened_later)
 	}
 END_TEST
 
-START_TEST(what_was_to_be_written_of_a_grill_is_written_after_a_failed_tick)
+START_TEST(
+	what_was_to_be_written_of_a_grill_is_written_after_a_failed_transaction)
 	{
 		work_a_while(&me);
 		silence(fakes[0], GRILL_FAKE_AWAY);
-		CHECK_WITHIN(DEADLINE_MS, grills_have_news(&me.kitchen.grills),
+		CHECK_WITHIN(DEADLINE_MS,
+			     grills_have_news(&me.scheduler.grills),
 			     (loop_wait(me.loop, 2),
-			      (void)grills_ask(me.kitchen.grills.list[0],
+			      (void)grills_ask(me.scheduler.grills.list[0],
 					       clock_now_ms()),
-			      kitchen_turn(&me.kitchen, clock_now_ms())));
-		kitchen_begin_tick(&me.kitchen);
-		kitchen_end_tick(&me.kitchen, PG_E_SQL, me.publisher);
-		ck_assert(grills_have_news(&me.kitchen.grills));
+			      scheduler_turn(&me.scheduler, clock_now_ms())));
+		scheduler_begin(&me.scheduler);
+		scheduler_done(&me.scheduler, PG_E_SQL, me.publisher);
+		ck_assert(grills_have_news(&me.scheduler.grills));
 		CHECK_WITHIN(DEADLINE_MS, n_silent() == 1, work(&me));
 	}
 END_TEST
@@ -257,7 +262,8 @@ START_TEST(a_grill_that_is_removed_finishes_what_is_on_it_and_is_forgotten)
 		CHECK_WITHIN(DEADLINE_MS,
 			     is_in(1, _i ? ROW_UNCERTAIN : ROW_DONE),
 			     (work(&me), end_toastings()));
-		CHECK_WITHIN(DEADLINE_MS, me.kitchen.grills.n == 0, work(&me));
+		CHECK_WITHIN(DEADLINE_MS, me.scheduler.grills.n == 0,
+			     work(&me));
 		add(2, "main");
 		work(&me);
 		ck_assert(is_in(2, ROW_QUEUED));
@@ -269,7 +275,7 @@ END_TEST
 
 static void queue(const char *stall, int64_t n)
 {
-	queues_add(&me.kitchen.queues, text_of(stall), n);
+	queues_add(&me.scheduler.queues, text_of(stall), n);
 }
 
 START_TEST(a_long_queue_pauses_reading_but_not_for_a_stall_without_a_grill)
@@ -277,27 +283,27 @@ START_TEST(a_long_queue_pauses_reading_but_not_for_a_stall_without_a_grill)
 		postgres_exec(db, "UPDATE control.grills SET stalls ="
 				  " CASE grill WHEN 'g0' THEN '{main}'::text[]"
 				  " ELSE '{beach}' END");
-		me.kitchen.params.queue_max = 10;
+		me.scheduler.params.queue_max = 10;
 		CHECK_WITHIN(DEADLINE_MS, n_answer() == N_GRILLS, work(&me));
 		queue("main", 10);
 		queue("beach", 10);
 		queue("nowhere", 1000);
-		ck_assert(!kitchen_enough(&me.kitchen));
+		ck_assert(!scheduler_enough(&me.scheduler));
 		queue("beach", 1);
-		ck_assert(kitchen_enough(&me.kitchen));
+		ck_assert(scheduler_enough(&me.scheduler));
 		silence(fakes[1], GRILL_FAKE_AWAY);
 		CHECK_WITHIN(DEADLINE_MS, n_silent() == 1,
 			     (loop_wait(me.loop, 2),
-			      kitchen_turn(&me.kitchen, clock_now_ms()),
-			      grills_have_news(&me.kitchen.grills)
-				      ? run_tick(&me)
+			      scheduler_turn(&me.scheduler, clock_now_ms()),
+			      grills_have_news(&me.scheduler.grills)
+				      ? run_tx(&me)
 				      : (void)0));
-		queues_set(&me.kitchen.queues, NULL, 0);
+		queues_set(&me.scheduler.queues, NULL, 0);
 		queue("main", 10);
 		queue("beach", 1000);
-		ck_assert(!kitchen_enough(&me.kitchen));
+		ck_assert(!scheduler_enough(&me.scheduler));
 		queue("demo-1", 11);
-		ck_assert(kitchen_enough(&me.kitchen));
+		ck_assert(scheduler_enough(&me.scheduler));
 	}
 END_TEST
 
@@ -305,14 +311,14 @@ START_TEST(when_no_grill_answers_a_long_queue_of_theirs_pauses_reading)
 	{
 		postgres_exec(db,
 			      "UPDATE control.grills SET stalls = '{main}'");
-		me.kitchen.params.queue_max = 10;
+		me.scheduler.params.queue_max = 10;
 		for (int i = 0; i < N_GRILLS; i++)
 			silence(fakes[i], GRILL_FAKE_AWAY);
 		CHECK_WITHIN(DEADLINE_MS, n_silent() == N_GRILLS, work(&me));
 		queue("nowhere", 1000);
-		ck_assert(!kitchen_enough(&me.kitchen));
+		ck_assert(!scheduler_enough(&me.scheduler));
 		queue("main", 11);
-		ck_assert(kitchen_enough(&me.kitchen));
+		ck_assert(scheduler_enough(&me.scheduler));
 	}
 END_TEST
 
@@ -325,13 +331,13 @@ START_TEST(what_waits_is_counted_stall_by_stall)
 		CHECK_WITHIN(DEADLINE_MS, n_silent() == N_GRILLS, work(&me));
 		for (int n = 1; n <= 6; n++)
 			add(n, n == 1 ? "beach" : n > 3 ? "nowhere" : "main");
-		me.kitchen.look_at_ms = 0;
+		me.scheduler.look_at_ms = 0;
 		turn(&me);
-		ck_assert_uint_eq(me.kitchen.queues.n, 2);
-		ck_assert_str_eq(me.kitchen.queues.list[0].stall, "main");
-		ck_assert_int_eq(me.kitchen.queues.list[0].n, 2);
+		ck_assert_uint_eq(me.scheduler.queues.n, 2);
+		ck_assert_str_eq(me.scheduler.queues.list[0].stall, "main");
+		ck_assert_int_eq(me.scheduler.queues.list[0].n, 2);
 		/* No plate of ours is for them: nothing is tried. */
-		ck_assert(!me.kitchen.maybe_queued);
+		ck_assert(!me.scheduler.maybe_queued);
 	}
 END_TEST
 
@@ -372,7 +378,7 @@ START_TEST(whatever_a_row_says_the_worker_goes_on)
 	}
 END_TEST
 
-START_TEST(a_reason_of_any_length_is_told_as_far_as_a_fact_may_have_it)
+START_TEST(a_reason_of_any_length_is_published_as_far_as_a_fact_may_have_it)
 	{
 		struct toastie toastie = { 0 };
 
@@ -398,9 +404,9 @@ START_TEST(more_grills_than_are_used_are_no_trouble)
 			      "INSERT INTO control.plates (grill, plate)"
 			      " SELECT 'x' || n, 0 FROM generate_series(1, 200)"
 			      " AS n");
-		CHECK_WITHIN(DEADLINE_MS, me.kitchen.grills.n == GRILLS_MAX,
+		CHECK_WITHIN(DEADLINE_MS, me.scheduler.grills.n == GRILLS_MAX,
 			     work(&me));
-		ck_assert(me.kitchen.grills.too_many);
+		ck_assert(me.scheduler.grills.too_many);
 		start_one(1);
 	}
 END_TEST
@@ -411,7 +417,7 @@ static void add_doubts(TCase *tcase)
 		tcase,
 		a_claim_in_doubt_is_read_back_before_anything_is_started);
 	tcase_add_test(tcase, a_claim_that_is_lost_after_all_is_made_anew);
-	tcase_add_test(tcase, an_end_in_doubt_is_told_once_it_was_read);
+	tcase_add_test(tcase, an_end_in_doubt_is_published_once_it_was_read);
 	tcase_add_test(tcase, a_token_in_doubt_is_not_given_to_the_plate);
 }
 
@@ -419,14 +425,15 @@ static void add_grills(TCase *tcase)
 {
 	tcase_add_loop_test(
 		tcase,
-		a_grill_that_is_silent_is_told_of_at_once_and_when_it_is_back,
+		a_grill_that_is_silent_is_published_of_at_once_and_when_it_is_back,
 		0, 2);
-	tcase_add_test(tcase,
-		       a_grill_that_never_answered_or_cannot_is_told_of_too);
+	tcase_add_test(
+		tcase,
+		a_grill_that_never_answered_or_cannot_is_published_of_too);
 	tcase_add_test(tcase, a_grill_that_could_not_be_opened_is_opened_later);
 	tcase_add_test(
 		tcase,
-		what_was_to_be_written_of_a_grill_is_written_after_a_failed_tick);
+		what_was_to_be_written_of_a_grill_is_written_after_a_failed_transaction);
 	tcase_add_loop_test(
 		tcase,
 		a_grill_that_is_removed_finishes_what_is_on_it_and_is_forgotten,
@@ -459,7 +466,7 @@ int main(void)
 			    CHECK_N(oddities));
 	tcase_add_test(
 		tcase,
-		a_reason_of_any_length_is_told_as_far_as_a_fact_may_have_it);
+		a_reason_of_any_length_is_published_as_far_as_a_fact_may_have_it);
 	tcase_add_test(tcase, more_grills_than_are_used_are_no_trouble);
 	return postgres_run(suite);
 }

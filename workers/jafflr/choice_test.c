@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Schedule: who gets which plate, by hand and against rules that must hold. */
-#include "workers/jafflr/schedule.h"
+#include "workers/jafflr/choice.h"
 
 #include <stdio.h>
 
@@ -51,14 +51,14 @@ static size_t read_rows(const char *words, struct toastie_row *ret)
 	return n;
 }
 
-static size_t read_plates(const char *words, struct tick_plate *ret)
+static size_t read_plates(const char *words, struct tx_plate *ret)
 {
 	char word[32];
 	size_t n = 0;
 	int used;
 
 	while (n < PLATES_MAX && sscanf(words, "%31s%n", word, &used) == 1) {
-		ret[n] = (struct tick_plate){ .grill = "g", .plate = (int)n };
+		ret[n] = (struct tx_plate){ .grill = "g", .plate = (int)n };
 		if (!strcmp(word, "main")) {
 			ret[n].stalls = only_main;
 			ret[n].n_stalls = 1;
@@ -75,11 +75,11 @@ static size_t read_plates(const char *words, struct tick_plate *ret)
 START_TEST(first_come_is_first_grilled_on_the_first_plate_that_serves)
 	{
 		struct toastie_row rows[ROWS_MAX];
-		struct tick_plate plates[PLATES_MAX];
-		struct schedule_pair pairs[PLATES_MAX];
+		struct tx_plate plates[PLATES_MAX];
+		struct choice_pair pairs[PLATES_MAX];
 		size_t n_rows = read_rows(cases[_i].rows, rows);
 		size_t n_plates = read_plates(cases[_i].plates, plates);
-		size_t n = schedule(rows, n_rows, plates, n_plates, pairs);
+		size_t n = choose_pairs(rows, n_rows, plates, n_plates, pairs);
 		char said[128] = "";
 
 		for (size_t i = 0, at = 0; i < n; i++)
@@ -94,10 +94,10 @@ START_TEST(a_grill_of_no_stalls_serves_nobody)
 	{
 		char *nobody[] = { NULL };
 		struct toastie_row row = row_of("main");
-		struct tick_plate plate = { .grill = "g", .stalls = nobody };
-		struct schedule_pair pair;
+		struct tx_plate plate = { .grill = "g", .stalls = nobody };
+		struct choice_pair pair;
 
-		ck_assert_uint_eq(schedule(&row, 1, &plate, 1, &pair), 0);
+		ck_assert_uint_eq(choose_pairs(&row, 1, &plate, 1, &pair), 0);
 	}
 END_TEST
 
@@ -112,12 +112,12 @@ static const struct {
 
 START_TEST(a_demo_stall_is_known_by_how_its_name_begins)
 	{
-		ck_assert_int_eq(schedule_is_demo(text_of(stalls[_i].stall)),
+		ck_assert_int_eq(choice_is_demo(text_of(stalls[_i].stall)),
 				 stalls[_i].is_demo);
 	}
 END_TEST
 
-static bool serves(const struct tick_plate *plate, struct text stall)
+static bool serves(const struct tx_plate *plate, struct text stall)
 {
 	for (size_t i = 0; i < plate->n_stalls; i++)
 		if (text_equal(text_of(plate->stalls[i]), stall))
@@ -127,25 +127,25 @@ static bool serves(const struct tick_plate *plate, struct text stall)
 
 /* No row or plate twice, none that does not fit, and none left that would. */
 static void check(const struct toastie_row *rows, size_t n_rows,
-		  const struct tick_plate *plates, size_t n_plates,
-		  const struct schedule_pair *pairs, size_t n_pairs)
+		  const struct tx_plate *plates, size_t n_plates,
+		  const struct choice_pair *pairs, size_t n_pairs)
 {
 	bool row_used[ROWS_MAX] = { 0 }, plate_used[PLATES_MAX] = { 0 };
 
 	for (size_t i = 0; i < n_pairs; i++) {
-		struct schedule_pair pair = pairs[i];
+		struct choice_pair pair = pairs[i];
 
 		ck_assert_uint_lt(pair.row, n_rows);
 		ck_assert_uint_lt(pair.plate, n_plates);
 		ck_assert(!row_used[pair.row] && !plate_used[pair.plate]);
 		ck_assert(serves(&plates[pair.plate], rows[pair.row].stall));
-		ck_assert(!schedule_is_demo(rows[pair.row].stall));
+		ck_assert(!choice_is_demo(rows[pair.row].stall));
 		row_used[pair.row] = plate_used[pair.plate] = true;
 	}
 	for (size_t r = 0; r < n_rows; r++)
 		for (size_t p = 0; p < n_plates; p++)
 			ck_assert(row_used[r] || plate_used[p] ||
-				  schedule_is_demo(rows[r].stall) ||
+				  choice_is_demo(rows[r].stall) ||
 				  !serves(&plates[p], rows[r].stall));
 }
 
@@ -159,8 +159,8 @@ START_TEST(no_plate_stays_free_that_a_waiting_toastie_could_have)
 
 		for (int round = 0; round < 5000; round++) {
 			struct toastie_row rows[ROWS_MAX];
-			struct tick_plate plates[PLATES_MAX];
-			struct schedule_pair pairs[PLATES_MAX];
+			struct tx_plate plates[PLATES_MAX];
+			struct choice_pair pairs[PLATES_MAX];
 			size_t n_rows, n_plates, n;
 
 			random = random * 1664525 + 1013904223;
@@ -176,7 +176,7 @@ START_TEST(no_plate_stays_free_that_a_waiting_toastie_could_have)
 					plate_words[(random >> 16) % 3],
 					&plates[i]);
 			}
-			n = schedule(rows, n_rows, plates, n_plates, pairs);
+			n = choose_pairs(rows, n_rows, plates, n_plates, pairs);
 			check(rows, n_rows, plates, n_plates, pairs, n);
 		}
 	}

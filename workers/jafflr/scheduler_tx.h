@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tick: one transaction of the scheduler, what goes into it and what comes
- * out. The kitchen fills one while the database thread works on another.
+ * Tx: one transaction of the scheduler, what goes into it and what comes
+ * out. The scheduler fills one while the database thread works on another.
  *
- * Rows that come out are to be told: their seq is above their published_seq.
+ * Rows that come out are to be published: their seq is above their
+ * published_seq.
  */
-#ifndef JAFFLR_TICK_H
-#define JAFFLR_TICK_H
+#ifndef JAFFLR_SCHEDULER_TX_H
+#define JAFFLR_SCHEDULER_TX_H
 
 #include "infra/lib/arena.h"
 #include "workers/jafflr/toastie_row.h"
 
-struct tick_finish {
+struct tx_finish {
 	struct order_id order_id;
 	int64_t intent_id;
 	enum row_state state; /* ROW_QUEUED: another plate, or returned */
@@ -19,14 +20,14 @@ struct tick_finish {
 	bool keep_plate;      /* nobody uses it until that is settled */
 };
 
-struct tick_told {
+struct tx_published {
 	struct order_id order_id;
 	int64_t seq;
 };
 
 /* A new token for the plate of an open intent, above @seen too: tables that
  * were restored may be behind their plates. */
-struct tick_raise {
+struct tx_raise {
 	uint64_t tag;
 	int64_t intent_id;
 	uint32_t seen;  /* the highest that the plate says it has seen */
@@ -35,8 +36,8 @@ struct tick_raise {
 };
 
 /* A plate that may be used. */
-struct tick_plate {
-	const char *grill;   /* borrowed from the kitchen */
+struct tx_plate {
+	const char *grill;   /* borrowed from the scheduler */
 	char *const *stalls; /* NULL: all */
 	size_t n_stalls;
 	int plate;
@@ -45,31 +46,31 @@ struct tick_plate {
 };
 
 /* What was last heard of a grill, to be written beside its address. */
-struct tick_health {
-	const char *grill;  /* borrowed from the kitchen */
+struct tx_health {
+	const char *grill;  /* borrowed from the scheduler */
 	const char *reason; /* a literal; NULL: it answers */
 	bool changed;       /* written whoever has heard it since */
 };
 
 /* Stalls of a grill, whose queues are counted. */
-struct tick_served {
-	char *const *stalls; /* borrowed from the kitchen; NULL: all */
+struct tx_served {
+	char *const *stalls; /* borrowed from the scheduler; NULL: all */
 	size_t n_stalls;
 };
 
 /* So many toasties of ours wait at a stall, or more. */
-struct tick_stall {
+struct tx_stall {
 	struct text stall;
 	int64_t n;
 };
 
 /* What became of a row. */
-enum tick_kind { TICK_UNTOLD, TICK_CLAIMED, TICK_ADOPTED, TICK_FINISHED };
+enum tx_kind { TX_UNPUBLISHED, TX_CLAIMED, TX_ADOPTED, TX_FINISHED };
 
-struct tick_row {
-	enum tick_kind kind;
+struct tx_row {
+	enum tx_kind kind;
 	struct toastie_row row;
-	bool told; /* published already */
+	bool published; /* published already */
 	/* FINISHED: since it was first queued; -1: not known */
 	int64_t waited_ms;
 	/* CLAIMED, ADOPTED */
@@ -79,7 +80,7 @@ struct tick_row {
 	int64_t time_ms;
 };
 
-struct tick_grill {
+struct tx_grill {
 	struct text grill, address;
 	int unit, n_plates;
 	bool enabled;        /* or it is listed for what is on it */
@@ -87,45 +88,44 @@ struct tick_grill {
 	size_t n_stalls;
 };
 
-#define TICK_LIST(type, name)                                                  \
+#define TX_LIST(type, name)                                                    \
 	type *name;                                                            \
 	size_t n_##name, cap_##name
 
-struct tick {
+struct scheduler_tx {
 	/* in */
-	TICK_LIST(struct tick_finish, finish);
-	TICK_LIST(struct tick_told, told);
-	TICK_LIST(struct tick_raise, raise);
-	TICK_LIST(struct tick_plate, plates);
-	TICK_LIST(struct tick_health, health);
-	TICK_LIST(struct tick_served, served);
+	TX_LIST(struct tx_finish, finish);
+	TX_LIST(struct tx_published, published);
+	TX_LIST(struct tx_raise, raise);
+	TX_LIST(struct tx_plate, plates);
+	TX_LIST(struct tx_health, health);
+	TX_LIST(struct tx_served, served);
 	bool offered;     /* plates were offered */
 	bool adopt;       /* open intents of rows that we hold */
-	bool look;        /* rows that are not told; how many wait where */
+	bool look;        /* rows that are not published; how many wait where */
 	bool list_grills; /* which grills and plates there are */
 	int64_t now_ms;   /* wall clock, of all its changes */
 	int64_t tries_max;
 	int64_t queue_max; /* of a stall; more than that are not counted */
 	/* out */
-	TICK_LIST(struct tick_row, rows);
-	TICK_LIST(struct tick_grill, grills);
+	TX_LIST(struct tx_row, rows);
+	TX_LIST(struct tx_grill, grills);
 	/* demo stalls, and those that are served, where any wait */
-	TICK_LIST(struct tick_stall, stalls);
+	TX_LIST(struct tx_stall, stalls);
 	bool looked;
 	size_t n_claimed;
 	struct arena arena;
 };
 
-/* The next free element of a list of a tick. */
-#define TICK_ADD(tick, name)                                                   \
-	(*(typeof((tick)->name))tick_grow(                                     \
-		(void **)&(tick)->name, &(tick)->n_##name,                     \
-		&(tick)->cap_##name, sizeof(*(tick)->name)))
+/* The next free element of a list of a tx. */
+#define TX_ADD(tx, name)                                                       \
+	(*(typeof((tx)->name))tx_grow((void **)&(tx)->name, &(tx)->n_##name,   \
+				      &(tx)->cap_##name, sizeof(*(tx)->name)))
 
-void *tick_grow(void **list, size_t *n, size_t *cap, size_t n_bytes);
-void tick_reset(struct tick *tick);
-void tick_deinit(struct tick *tick);
+void *tx_grow(void **list, size_t *n, size_t *cap, size_t n_bytes);
+void tx_reset(struct scheduler_tx *tx);
+void tx_deinit(struct scheduler_tx *tx);
 /* Is there anything that cannot wait for the next look? */
-bool tick_pending(const struct tick *tick);
+bool tx_pending(const struct scheduler_tx *tx);
 
 #endif

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Kitchen: from the queue to the plate and back, and what becomes of a toastie
- * whose plate is silent, refuses, or has seen more than the tables know.
+ * Scheduler: from the queue to the plate and back, and what becomes of a
+ * toastie whose plate is silent, refuses, or has seen more than the tables
+ * know.
  */
-#include "workers/jafflr/kitchen.h"
+#include "workers/jafflr/scheduler.h"
 
-#include "workers/jafflr/kitchen_fixture.h"
+#include "workers/jafflr/scheduler_fixture.h"
 
 /* ---- the usual way ---- */
 
@@ -104,7 +105,7 @@ START_TEST(a_demo_toastie_is_done_and_no_grill_hears_of_it)
 	}
 END_TEST
 
-START_TEST(a_row_that_intake_committed_is_told_and_claimed_at_once)
+START_TEST(a_row_that_intake_committed_is_published_and_claimed_at_once)
 	{
 		struct toastie_row row = {
 			.order_id = id_of(1),
@@ -117,7 +118,7 @@ START_TEST(a_row_that_intake_committed_is_told_and_claimed_at_once)
 
 		work_a_while(&me);
 		add(1, "main");
-		kitchen_new_row(&me.kitchen, &row, me.publisher);
+		scheduler_new_row(&me.scheduler, &row, me.publisher);
 		ck_assert_str_eq(story_of(&me, 1), "queued");
 		CHECK_WITHIN(DEADLINE_MS, n_starts_of(1) == 1, work(&me));
 	}
@@ -242,13 +243,13 @@ static struct grill_fake *park(bool begins)
 {
 	struct grill_fake *fake;
 
-	me.kitchen.cooks.patience_ms = 200;
+	me.scheduler.jobs.patience_ms = 200;
 	add(1, "main");
 	CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_GRILLING), turn(&me));
 	fake = fake_of(1);
 	if (begins)
 		CHECK_WITHIN(DEADLINE_MS,
-			     me.kitchen.cooks.list[0].state == COOK_GRILLING,
+			     me.scheduler.jobs.list[0].state == JOB_GRILLING,
 			     work(&me));
 	set_silent(fake, true);
 	CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_UNCERTAIN), work(&me));
@@ -268,7 +269,7 @@ START_TEST(a_grill_that_falls_silent_keeps_the_plate_and_a_person_may_decide)
 				  "UPDATE intents SET closed_at = now()");
 		set_silent(fake, false);
 		end_toastings();
-		CHECK_WITHIN(DEADLINE_MS, !me.kitchen.cooks.list[0].used,
+		CHECK_WITHIN(DEADLINE_MS, !me.scheduler.jobs.list[0].used,
 			     work(&me));
 		ck_assert(is_in(1, ROW_FAILED));
 		ck_assert_str_eq(story_of(&me, 1),
@@ -344,7 +345,7 @@ START_TEST(a_grill_that_comes_back_settles_what_was_parked_without_a_person)
 					 returns[_i].state == ROW_DONE);
 		for (int plate = 0; plate < N_PLATES; plate++)
 			for (int i = 0; i < N_GRILLS; i++)
-				ck_assert_int_eq(who->kitchen.grills.list[i]
+				ck_assert_int_eq(who->scheduler.grills.list[i]
 							 ->plates[plate]
 							 .n_in_hand,
 						 0);
@@ -386,7 +387,8 @@ START_TEST(what_is_parked_waits_for_a_grill_that_was_taken_out_and_comes_back)
 				  "CREATE TABLE grills AS TABLE control.grills;"
 				  "DELETE FROM control.plates;"
 				  "DELETE FROM control.grills");
-		CHECK_WITHIN(DEADLINE_MS, me.kitchen.grills.n == 0, work(&me));
+		CHECK_WITHIN(DEADLINE_MS, me.scheduler.grills.n == 0,
+			     work(&me));
 		set_silent(fake, false);
 		end_toastings();
 		ck_assert(is_in(1, ROW_UNCERTAIN));
@@ -415,20 +417,21 @@ START_TEST(what_is_parked_is_settled_by_a_grill_that_is_disabled)
 		if (_i)
 			start_worker_again();
 		CHECK_WITHIN(DEADLINE_MS,
-			     me.kitchen.grills.n == 1 &&
-				     !me.kitchen.grills.list[0]->enabled,
+			     me.scheduler.grills.n == 1 &&
+				     !me.scheduler.grills.list[0]->enabled,
 			     work(&me));
 		/* Grills have been listed twice since. */
-		listed_at_ms = me.kitchen.list_at_ms;
+		listed_at_ms = me.scheduler.list_at_ms;
 		CHECK_WITHIN(DEADLINE_MS,
-			     me.kitchen.list_at_ms > listed_at_ms + 1500,
+			     me.scheduler.list_at_ms > listed_at_ms + 1500,
 			     work(&me));
 		set_silent(fake, false);
 		end_toastings();
 		CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_DONE), work(&me));
 		ck_assert_int_eq(n_starts(), 1);
 		ck_assert_int_eq(n_open(), 0);
-		CHECK_WITHIN(DEADLINE_MS, me.kitchen.grills.n == 0, work(&me));
+		CHECK_WITHIN(DEADLINE_MS, me.scheduler.grills.n == 0,
+			     work(&me));
 	}
 END_TEST
 
@@ -438,16 +441,17 @@ START_TEST(a_new_worker_finishes_what_is_on_a_grill_that_is_disabled)
 		disable("true");
 		start_worker_again();
 		CHECK_WITHIN(DEADLINE_MS,
-			     me.kitchen.cooks.n &&
-				     me.kitchen.cooks.list[0].state ==
-					     COOK_GRILLING,
+			     me.scheduler.jobs.n &&
+				     me.scheduler.jobs.list[0].state ==
+					     JOB_GRILLING,
 			     work(&me));
 		ck_assert(is_in(1, ROW_GRILLING));
 		/* It gets nothing new, though most of its plates are free. */
 		add(2, "main");
-		me.kitchen.maybe_queued = true;
-		ck_assert(!grills_any_free(&me.kitchen.grills, clock_now_ms()));
-		run_tick(&me);
+		me.scheduler.maybe_queued = true;
+		ck_assert(
+			!grills_any_free(&me.scheduler.grills, clock_now_ms()));
+		run_tx(&me);
 		ck_assert(is_in(2, ROW_QUEUED));
 		end_toastings();
 		CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_DONE), work(&me));
@@ -599,10 +603,10 @@ START_TEST(who_was_taken_over_from_starts_nothing_any_more)
 	}
 END_TEST
 
-static enum cook_state state_of(const struct who *who)
+static enum job_state state_of(const struct who *who)
 {
-	ck_assert_uint_ge(who->kitchen.cooks.n, 1);
-	return who->kitchen.cooks.list[0].state;
+	ck_assert_uint_ge(who->scheduler.jobs.n, 1);
+	return who->scheduler.jobs.list[0].state;
 }
 
 START_TEST(a_start_that_comes_late_is_shut_out_by_the_next_ones_token)
@@ -614,30 +618,31 @@ START_TEST(a_start_that_comes_late_is_shut_out_by_the_next_ones_token)
 		/* It has fenced and read, and cannot start yet. */
 		next_start(GRILL_FAKE_AWAY, 1);
 		CHECK_WITHIN(DEADLINE_MS,
-			     other.kitchen.cooks.n &&
-				     state_of(&other) == COOK_WAITING,
+			     other.scheduler.jobs.n &&
+				     state_of(&other) == JOB_WAITING,
 			     work(&other));
 		acknowledge(&me);
-		ck_assert_int_eq(state_of(&me), COOK_STARTING);
-		/* Unless a tick of its own tells it first that it is no holder
+		ck_assert_int_eq(state_of(&me), JOB_STARTING);
+		/* Unless a tx of its own says it first that it is no holder
 		 * any more: then it waits for no answer. */
 		CHECK_WITHIN(DEADLINE_MS,
-			     state_of(&me) != COOK_STARTING || me.n_failed,
+			     state_of(&me) != JOB_STARTING || me.n_failed,
 			     turn(&me));
 		ck_assert_int_eq(n_starts(), 0);
 		CHECK_WITHIN(DEADLINE_MS, n_starts() == 1, work(&other));
 	}
 END_TEST
 
-START_TEST(a_first_tick_that_fails_makes_nothing_uncertain)
+START_TEST(a_first_transaction_that_fails_makes_nothing_uncertain)
 	{
 		start_one(1);
 		begin(&other, "other");
 		take_over(&other);
 		take_over(&me);
-		/* It is no holder, and has something to change: told rows. */
-		TICK_ADD(other.kitchen.next, told) =
-			(struct tick_told){ id_of(1), 1 };
+		/* It is no holder, and has something to change: published rows.
+		 */
+		TX_ADD(other.scheduler.next, published) =
+			(struct tx_published){ id_of(1), 1 };
 		turn(&other);
 		ck_assert_int_eq(other.n_failed, 1);
 		take_over(&other);
@@ -652,11 +657,11 @@ START_TEST(acknowledgements_of_what_was_forgotten_start_nothing)
 	{
 		add(1, "main");
 		CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_GRILLING), turn(&me));
-		kitchen_forget(&me.kitchen);
+		scheduler_changed(&me.scheduler);
 		acknowledge(&me);
-		kitchen_turn(&me.kitchen, clock_now_ms());
+		scheduler_turn(&me.scheduler, clock_now_ms());
 		ck_assert_int_eq(n_starts(), 0);
-		ck_assert_uint_eq(me.kitchen.next->n_told, 0);
+		ck_assert_uint_eq(me.scheduler.next->n_published, 0);
 	}
 END_TEST
 
@@ -665,12 +670,12 @@ END_TEST
 START_TEST(a_grill_taken_out_in_the_moment_of_a_claim_gives_it_back)
 	{
 		work_a_while(&me);
-		ck_assert_uint_eq(me.kitchen.grills.n, 2);
+		ck_assert_uint_eq(me.scheduler.grills.n, 2);
 		add(1, "main");
 		disable("true");
-		me.kitchen.list_at_ms = 0;
-		me.kitchen.maybe_queued = true;
-		run_tick(&me);
+		me.scheduler.list_at_ms = 0;
+		me.scheduler.maybe_queued = true;
+		run_tx(&me);
 		ck_assert(is_in(1, ROW_GRILLING));
 		acknowledge(&me);
 		CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_QUEUED), work(&me));
@@ -683,7 +688,8 @@ START_TEST(the_last_grill_can_be_taken_out_too)
 	{
 		work_a_while(&me);
 		disable("true");
-		CHECK_WITHIN(DEADLINE_MS, me.kitchen.grills.n == 0, work(&me));
+		CHECK_WITHIN(DEADLINE_MS, me.scheduler.grills.n == 0,
+			     work(&me));
 		add(1, "main");
 		ck_assert_int_eq(n_starts(), 0);
 		postgres_exec(db, "UPDATE control.grills SET enabled = true");
@@ -695,11 +701,12 @@ START_TEST(a_grill_that_is_taken_out_finishes_what_is_on_it)
 	{
 		start_one(1);
 		disable("true");
-		CHECK_WITHIN(DEADLINE_MS, !me.kitchen.grills.list[0]->enabled,
+		CHECK_WITHIN(DEADLINE_MS, !me.scheduler.grills.list[0]->enabled,
 			     work(&me));
 		end_toastings();
 		CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_DONE), work(&me));
-		CHECK_WITHIN(DEADLINE_MS, me.kitchen.grills.n == 0, work(&me));
+		CHECK_WITHIN(DEADLINE_MS, me.scheduler.grills.n == 0,
+			     work(&me));
 	}
 END_TEST
 
@@ -738,7 +745,7 @@ static void mishap(uint32_t *random)
 		take_over(&other);
 		return;
 	case 5:
-		kitchen_forget(&me.kitchen);
+		scheduler_changed(&me.scheduler);
 		return;
 	default:
 		end_toastings();
@@ -857,14 +864,15 @@ static void add_take_overs(TCase *tcase)
 	tcase_add_test(
 		tcase,
 		a_start_that_comes_late_is_shut_out_by_the_next_ones_token);
-	tcase_add_test(tcase, a_first_tick_that_fails_makes_nothing_uncertain);
+	tcase_add_test(tcase,
+		       a_first_transaction_that_fails_makes_nothing_uncertain);
 	tcase_add_test(tcase,
 		       acknowledgements_of_what_was_forgotten_start_nothing);
 }
 
 int main(void)
 {
-	Suite *suite = suite_create("kitchen");
+	Suite *suite = suite_create("scheduler");
 	TCase *tcase = check_case(suite, 60);
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
@@ -874,8 +882,9 @@ int main(void)
 		       nothing_is_started_before_its_fact_is_acknowledged);
 	tcase_add_test(tcase, as_many_are_on_plates_as_there_are_plates);
 	tcase_add_test(tcase, a_demo_toastie_is_done_and_no_grill_hears_of_it);
-	tcase_add_test(tcase,
-		       a_row_that_intake_committed_is_told_and_claimed_at_once);
+	tcase_add_test(
+		tcase,
+		a_row_that_intake_committed_is_published_and_claimed_at_once);
 	add_doubts(tcase);
 	add_returns(tcase);
 	add_tokens(tcase);

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* Telling: each token is heard of once, and not at all once it is forgotten. */
-#include "workers/jafflr/telling.h"
+#include "workers/jafflr/in_flight.h"
 
 #include "infra/lib/check_fixture.h"
 #include "infra/lib/xalloc.h"
 
-static struct telling telling;
-static struct telling_entry entry;
+static struct in_flight in_flight;
+static struct in_flight_entry entry;
 
 static void teardown(void)
 {
-	telling_deinit(&telling);
+	in_flight_deinit(&in_flight);
 }
 
 static struct order_id order(uint8_t n)
@@ -22,21 +22,21 @@ static uint64_t add(uint8_t n)
 {
 	struct order_id id = order(n);
 
-	return telling_add(&telling, &id, n * 10, n * 100U);
+	return in_flight_add(&in_flight, &id, n * 10, n * 100U);
 }
 
 START_TEST(what_goes_with_a_fact_comes_back_with_its_token)
 	{
 		uint64_t first = add(1), second = add(2);
 
-		ck_assert_uint_eq(telling.n_under_way, 2);
-		ck_assert(telling_take(&telling, second, &entry));
+		ck_assert_uint_eq(in_flight.n_in_flight, 2);
+		ck_assert(in_flight_remove(&in_flight, second, &entry));
 		ck_assert_uint_eq(entry.order_id.bytes[0], 2);
 		ck_assert_int_eq(entry.seq, 20);
-		ck_assert_uint_eq(entry.cook, 200);
-		ck_assert(telling_take(&telling, first, &entry));
+		ck_assert_uint_eq(entry.job, 200);
+		ck_assert(in_flight_remove(&in_flight, first, &entry));
 		ck_assert_uint_eq(entry.order_id.bytes[0], 1);
-		ck_assert_uint_eq(telling.n_under_way, 0);
+		ck_assert_uint_eq(in_flight.n_in_flight, 0);
 	}
 END_TEST
 
@@ -44,11 +44,11 @@ START_TEST(a_token_is_taken_once)
 	{
 		uint64_t token = add(1);
 
-		ck_assert(telling_take(&telling, token, &entry));
+		ck_assert(in_flight_remove(&in_flight, token, &entry));
 		entry.seq = -5;
-		ck_assert(!telling_take(&telling, token, &entry));
+		ck_assert(!in_flight_remove(&in_flight, token, &entry));
 		ck_assert_int_eq(entry.seq, -5);
-		ck_assert_uint_eq(telling.n_under_way, 0);
+		ck_assert_uint_eq(in_flight.n_in_flight, 0);
 	}
 END_TEST
 
@@ -56,10 +56,10 @@ START_TEST(a_token_that_was_never_given_is_nobodys)
 	{
 		uint64_t token = add(1);
 
-		ck_assert(!telling_take(&telling, token + 1, &entry));
-		ck_assert(!telling_take(&telling, token | UINT64_C(1) << 32,
-					&entry));
-		ck_assert_uint_eq(telling.n_under_way, 1);
+		ck_assert(!in_flight_remove(&in_flight, token + 1, &entry));
+		ck_assert(!in_flight_remove(&in_flight,
+					    token | UINT64_C(1) << 32, &entry));
+		ck_assert_uint_eq(in_flight.n_in_flight, 1);
 	}
 END_TEST
 
@@ -69,24 +69,25 @@ START_TEST(what_is_forgotten_is_not_heard_of_again)
 
 		for (uint8_t i = 0; i < 100; i++)
 			old[i] = add(i);
-		telling_forget(&telling);
-		ck_assert_uint_eq(telling.n_under_way, 0);
+		in_flight_clear(&in_flight);
+		ck_assert_uint_eq(in_flight.n_in_flight, 0);
 		for (uint8_t i = 0; i < 100; i++)
 			(void)add(i);
 		for (int i = 0; i < 100; i++)
-			ck_assert(!telling_take(&telling, old[i], &entry));
-		ck_assert_uint_eq(telling.n_under_way, 100);
+			ck_assert(
+				!in_flight_remove(&in_flight, old[i], &entry));
+		ck_assert_uint_eq(in_flight.n_in_flight, 100);
 	}
 END_TEST
 
 /* The highest bit is the publisher's, for all generations. */
 START_TEST(a_token_leaves_the_highest_bit_alone)
 	{
-		telling.generation = (UINT32_C(1) << 31) - 1;
+		in_flight.generation = (UINT32_C(1) << 31) - 1;
 		ck_assert_uint_eq(add(1) >> 63, 0);
-		telling_forget(&telling);
+		in_flight_clear(&in_flight);
 		ck_assert_uint_eq(add(1) >> 63, 0);
-		ck_assert_uint_eq(telling.generation, 0);
+		ck_assert_uint_eq(in_flight.generation, 0);
 	}
 END_TEST
 
@@ -104,7 +105,7 @@ static void take_one(uint32_t random)
 {
 	size_t i = random % n_live;
 
-	ck_assert(telling_take(&telling, live[i].token, &entry));
+	ck_assert(in_flight_remove(&in_flight, live[i].token, &entry));
 	ck_assert_int_eq(entry.seq, live[i].seq);
 	live[i] = live[--n_live];
 }
@@ -112,7 +113,7 @@ static void take_one(uint32_t random)
 static void add_one(int64_t seq)
 {
 	struct order_id id = order((uint8_t)seq);
-	uint64_t token = telling_add(&telling, &id, seq, 0);
+	uint64_t token = in_flight_add(&in_flight, &id, seq, 0);
 
 	for (size_t i = 0; i < n_live; i++)
 		ck_assert_uint_ne(live[i].token, token);
@@ -127,7 +128,7 @@ START_TEST(it_is_as_a_plain_list_in_whatever_order_things_come)
 		for (int64_t i = 1; i < N_STEPS; i++) {
 			random = random * 1664525 + 1013904223;
 			if (random >> 22 == 0) {
-				telling_forget(&telling);
+				in_flight_clear(&in_flight);
 				n_live = 0;
 				n_forgotten++;
 			} else if ((random >> 16) % 5 < 3 &&
@@ -136,11 +137,11 @@ START_TEST(it_is_as_a_plain_list_in_whatever_order_things_come)
 			} else if (n_live) {
 				take_one(random >> 8);
 			}
-			ck_assert_uint_eq(telling.n_under_way, n_live);
+			ck_assert_uint_eq(in_flight.n_in_flight, n_live);
 		}
 		ck_assert_int_gt(n_forgotten, 5);
 		/* Places are used again: it does not grow for ever. */
-		ck_assert_uint_le(telling.cap, 2 * LIVE_MAX);
+		ck_assert_uint_le(in_flight.cap, 2 * LIVE_MAX);
 	}
 END_TEST
 
@@ -152,12 +153,12 @@ START_TEST(of_a_forgotten_generation_no_token_is_ever_taken)
 		for (int generation = 0; generation < 50; generation++) {
 			for (uint8_t i = 0; i < 64; i++)
 				old[n_old++] = add(i);
-			telling_forget(&telling);
+			in_flight_clear(&in_flight);
 			(void)add(1);
 			for (size_t i = 0; i < n_old; i++)
-				ck_assert(!telling_take(&telling, old[i],
-							&entry));
-			telling_forget(&telling);
+				ck_assert(!in_flight_remove(&in_flight, old[i],
+							    &entry));
+			in_flight_clear(&in_flight);
 		}
 		free(old);
 	}
@@ -166,16 +167,16 @@ END_TEST
 START_TEST(it_is_empty_again_when_its_memory_is_gone)
 	{
 		(void)add(1);
-		telling_deinit(&telling);
-		ck_assert_uint_eq(telling.n_under_way, 0);
-		telling_deinit(&telling);
-		ck_assert(telling_take(&telling, add(3), &entry));
+		in_flight_deinit(&in_flight);
+		ck_assert_uint_eq(in_flight.n_in_flight, 0);
+		in_flight_deinit(&in_flight);
+		ck_assert(in_flight_remove(&in_flight, add(3), &entry));
 	}
 END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("telling");
+	Suite *suite = suite_create("in_flight");
 	TCase *tcase = check_case(suite, 60);
 
 	tcase_add_checked_fixture(tcase, NULL, teardown);

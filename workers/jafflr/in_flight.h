@@ -3,8 +3,8 @@
  * Telling: facts of toasties that are under way to their topic. An entry's
  * token goes with the fact; what is forgotten is not heard of again. Pure.
  */
-#ifndef JAFFLR_TELLING_H
-#define JAFFLR_TELLING_H
+#ifndef JAFFLR_IN_FLIGHT_H
+#define JAFFLR_IN_FLIGHT_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -12,29 +12,30 @@
 
 #include "schemas/order_id.h"
 
-struct telling_entry {
+struct in_flight_entry {
 	struct order_id order_id;
 	int64_t seq;
-	uint64_t cook; /* who waits for it; 0: nobody */
+	uint64_t job; /* who waits for it; 0: nobody */
 	uint32_t next_free;
 	bool used;
 };
 
 /* { 0 } is empty. */
-struct telling {
-	struct telling_entry *entries;
+struct in_flight {
+	struct in_flight_entry *entries;
 	uint32_t n, cap;
 	uint32_t free; /* index + 1 of the first free entry */
 	uint32_t generation;
-	size_t n_under_way;
+	size_t n_in_flight;
 };
 
-uint64_t telling_add(struct telling *telling, const struct order_id *order_id,
-		     int64_t seq, uint64_t cook);
+uint64_t in_flight_add(struct in_flight *in_flight,
+		       const struct order_id *order_id, int64_t seq,
+		       uint64_t job);
 /* Takes the entry out: false when it was forgotten. */
-bool telling_take(struct telling *telling, uint64_t token,
-		  struct telling_entry *ret);
-void telling_forget(struct telling *telling);
-void telling_deinit(struct telling *telling);
+bool in_flight_remove(struct in_flight *in_flight, uint64_t token,
+		      struct in_flight_entry *ret);
+void in_flight_clear(struct in_flight *in_flight);
+void in_flight_deinit(struct in_flight *in_flight);
 
 #endif

@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Kitchen fixture: workers with a kitchen each, grills in memory, a publisher
- * that keeps what it gets, and a real database. A test turns the kitchens by
- * hand, and says when a fact is acknowledged. For *_test.c only.
+ * Scheduler fixture: workers with a scheduler each, grills in memory, a
+ * publisher that keeps what it gets, and a real database. A test turns the
+ * schedulers by hand, and says when a fact is acknowledged. For *_test.c only.
  */
-#ifndef JAFFLR_KITCHEN_FIXTURE_H
-#define JAFFLR_KITCHEN_FIXTURE_H
+#ifndef JAFFLR_SCHEDULER_FIXTURE_H
+#define JAFFLR_SCHEDULER_FIXTURE_H
 
 #include <stdio.h>
 #include <string.h>
 
 #include "infra/lib/postgres_fixture.h"
 #include "workers/jafflr/grill_modbus_fake.h"
-#include "workers/jafflr/kitchen.h"
+#include "workers/jafflr/scheduler.h"
 #include "workers/jafflr/sql.h"
 #include "workers/runtime/publish_fake.h"
 
 #define DEADLINE_MS 15000
 enum { N_PLATES = 8, N_GRILLS = 2, HELD_MAX = 16, TEXT_BYTES = 512 };
 
-/* A worker: its kitchen and what the runtime does for it. */
+/* A worker: its scheduler and what the runtime does for it. */
 struct who {
 	struct loop *loop;
 	struct pg *pg;
@@ -29,9 +29,9 @@ struct who {
 	struct assigned_position rows[HELD_MAX];
 	struct worker_assignments held;
 	struct sql sql;
-	struct kitchen kitchen;
+	struct scheduler scheduler;
 	const struct published *heard; /* the last one that was acknowledged */
-	int n_failed;                  /* ticks */
+	int n_failed;                  /* transactions */
 };
 
 static const char *url;
@@ -59,12 +59,12 @@ static inline void take_over(struct who *who)
 		.positions = who->rows,
 		.n_positions = who->taken->n_rows,
 	};
-	kitchen_forget(&who->kitchen);
+	scheduler_changed(&who->scheduler);
 }
 
 static inline void begin(struct who *who, const char *name)
 {
-	struct kitchen_params params = {
+	struct scheduler_params params = {
 		.queue_max = 1000,
 		.poll_ms = 5,
 		.patience_ms = 1000,
@@ -85,14 +85,15 @@ static inline void begin(struct who *who, const char *name)
 		.n_topics = 1,
 	};
 	who->taken = xcalloc(1, sizeof(*who->taken));
-	ck_assert_int_eq(kitchen_open(&who->kitchen, &params, who->loop), 0);
+	ck_assert_int_eq(scheduler_open(&who->scheduler, &params, who->loop),
+			 0);
 }
 
 static inline void end(struct who *who)
 {
 	if (!who->loop)
 		return;
-	kitchen_close(&who->kitchen);
+	scheduler_close(&who->scheduler);
 	sql_deinit(&who->sql);
 	lanes_deinit(&who->taken->lanes);
 	free(who->taken);
@@ -101,26 +102,27 @@ static inline void end(struct who *who)
 	who->loop = loop_free(who->loop);
 }
 
-static inline void run_tick(struct who *who)
+static inline void run_tx(struct who *who)
 {
 	int r;
 
-	kitchen_begin_tick(&who->kitchen);
-	r = sql_tick(&who->sql, who->pg, &who->held, who->kitchen.running);
+	scheduler_begin(&who->scheduler);
+	r = sql_schedule(&who->sql, who->pg, &who->held,
+			 who->scheduler.running);
 	if (r) {
 		ck_assert_str_eq(pg_sqlstate(who->pg), POSITIONS_LOST);
 		postgres_exec(who->pg, "ROLLBACK");
 		who->n_failed++;
 	}
-	kitchen_end_tick(&who->kitchen, r, who->publisher);
+	scheduler_done(&who->scheduler, r, who->publisher);
 }
 
 static inline void turn(struct who *who)
 {
 	loop_wait(who->loop, 2);
-	kitchen_turn(&who->kitchen, clock_now_ms());
-	if (kitchen_wants_tick(&who->kitchen, clock_now_ms()))
-		run_tick(who);
+	scheduler_turn(&who->scheduler, clock_now_ms());
+	if (scheduler_wanted(&who->scheduler, clock_now_ms()))
+		run_tx(who);
 }
 
 /* What was published is on its topic. */
@@ -133,7 +135,7 @@ static inline void acknowledge(struct who *who)
 	for (; next; next = next->next) {
 		who->heard = next;
 		ck_assert(next->own);
-		kitchen_delivered(&who->kitchen, next->token);
+		scheduler_delivered(&who->scheduler, next->token);
 	}
 }
 
@@ -149,11 +151,12 @@ static inline void work_a_while(struct who *who)
 	const struct grill_of *grill;
 	uint64_t until;
 
-	CHECK_WITHIN(DEADLINE_MS, who->kitchen.grills.n == N_GRILLS, turn(who));
-	grill = who->kitchen.grills.list[0];
+	CHECK_WITHIN(DEADLINE_MS, who->scheduler.grills.n == N_GRILLS,
+		     turn(who));
+	grill = who->scheduler.grills.list[0];
 	until = grill->asked + 3;
 	CHECK_WITHIN(DEADLINE_MS, grill->read >= until,
-		     (turn(who), (void)grills_ask(who->kitchen.grills.list[0],
+		     (turn(who), (void)grills_ask(who->scheduler.grills.list[0],
 						  clock_now_ms())));
 }
 
@@ -190,7 +193,7 @@ static inline struct order_id id_of(int n)
 	return (struct order_id){ .bytes = { 0x10, [15] = (uint8_t)n } };
 }
 
-/* Queued and not told, as intake leaves it when nobody tells it. */
+/* Queued and not published, as intake leaves it when nobody says it. */
 static inline void add(int n, const char *stall)
 {
 	struct order_id id = id_of(n);
