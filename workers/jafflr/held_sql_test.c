@@ -3,7 +3,7 @@
  * Held sql: the server finds the rows that lanes_find() says are ours, for
  * lanes of every kind, some of which have ended.
  */
-#include "workers/jafflr/held_sql.h"
+#include "workers/jafflr/sql.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -31,8 +31,8 @@ static char names[N_NAMES][8];
 
 static const struct pg_statement ours = {
 	"ours",
-	"SELECT t.number FROM toasties t WHERE" HELD_ROWS " ORDER BY t.number",
-	HELD_ARGS,
+	"SELECT t.number FROM toasties t WHERE" OUR_ROWS " ORDER BY t.number",
+	OUR_ARGS,
 };
 
 static uint32_t chance(uint32_t n)
@@ -163,7 +163,7 @@ static int compare(void)
 	struct pg_call call = { 0 };
 	int i, n = 0, r;
 
-	held_sql_put(&call, &held);
+	sql_our_rows(&call, &held);
 	i = pg_add(db, &ours, &call.args);
 	r = pg_run(db, POSTGRES_TIMEOUT_MS);
 	ck_assert_msg(!r, "%s", pg_message(db));

@@ -190,7 +190,13 @@ static int task_run(void *arg, struct pg *pg,
 {
 	struct jafflr *jafflr = arg;
 
-	return sql_schedule(&jafflr->sql, pg, held, jafflr->scheduler.running);
+	struct scheduler_tx *tx = jafflr->scheduler.running;
+	int r = sql_read(&jafflr->sql, pg, held, tx);
+
+	if (r)
+		return r;
+	scheduler_tx_choose(tx);
+	return sql_write(&jafflr->sql, pg, held, tx);
 }
 
 static void task_done(void *arg, int r, struct publisher *publisher)

@@ -10,8 +10,8 @@
 #include "infra/lib/hash.h"
 #include "infra/lib/table.h"
 #include "infra/lib/xalloc.h"
-#include "workers/jafflr/choice.h"
-#include "workers/jafflr/facts.h"
+#include "workers/jafflr/scheduler_tx.h"
+#include "workers/jafflr/toastie_row.h"
 
 #define MARK_AFTER_MS 20
 #define CLAIM_AGAIN_MS 50
@@ -25,11 +25,12 @@
 static void publish(struct scheduler *scheduler, const struct toastie_row *row,
 		    uint64_t job, struct publisher *publisher)
 {
-	if (facts_has(row))
-		facts_publish(row,
-			      in_flight_add(&scheduler->in_flight,
-					    &row->order_id, row->seq, job),
-			      publisher);
+	if (toastie_row_has_fact(row))
+		toastie_row_publish(row,
+				    in_flight_add(&scheduler->in_flight,
+						  &row->order_id, row->seq,
+						  job),
+				    publisher);
 }
 
 void scheduler_delivered(struct scheduler *scheduler, uint64_t token)
@@ -80,7 +81,7 @@ static bool any_for_us(const struct scheduler *scheduler)
 		struct text stall = text_of(queues->list[i].stall);
 
 		if (queues->list[i].n > 0 &&
-		    (choice_is_demo(stall) ||
+		    (stall_is_demo(stall) ||
 		     grills_serve(&scheduler->grills, stall, true)))
 			return true;
 	}
@@ -96,7 +97,7 @@ bool scheduler_enough(const struct scheduler *scheduler)
 		struct text stall = text_of(queues->list[i].stall);
 
 		if (queues->list[i].n > scheduler->params.queue_max &&
-		    (choice_is_demo(stall) ||
+		    (stall_is_demo(stall) ||
 		     grills_serve(&scheduler->grills, stall, heard)))
 			return true;
 	}
@@ -109,7 +110,8 @@ bool scheduler_wanted(struct scheduler *scheduler, int64_t now_ms)
 {
 	if (scheduler->in_database)
 		return false;
-	if (tx_pending(scheduler->next) || now_ms >= scheduler->look_at_ms ||
+	if (scheduler->next->n_finish || scheduler->next->n_raise ||
+	    now_ms >= scheduler->look_at_ms ||
 	    grills_have_news(&scheduler->grills))
 		return true;
 	if (scheduler->next->n_published && now_ms >= scheduler->mark_at_ms)
@@ -128,21 +130,21 @@ void scheduler_begin(struct scheduler *scheduler)
 	scheduler->running = tx;
 	scheduler->in_database = true;
 	scheduler->stale = false;
-	tx->now_ms = clock_wall_ms();
-	tx->tries_max = scheduler->params.tries_max;
-	tx->queue_max = scheduler->params.queue_max;
+	tx->asks.now_ms = clock_wall_ms();
+	tx->asks.tries_max = scheduler->params.tries_max;
+	tx->asks.queue_max = scheduler->params.queue_max;
 	grills_report(&scheduler->grills, tx, now_ms);
 	if (scheduler->maybe_queued)
 		grills_offer(&scheduler->grills, tx, now_ms);
-	tx->offered = tx->n_plates > 0;
+	tx->asks.offered = tx->n_plates > 0;
 	if (now_ms >= scheduler->list_at_ms) {
-		tx->list_grills = true;
+		tx->asks.list_grills = true;
 		scheduler->list_at_ms = now_ms + LIST_EVERY_MS;
 		if (plate_jobs_drop_stranded(&scheduler->jobs))
-			tx->adopt = true;
+			tx->asks.adopt = true;
 	}
 	if (now_ms >= scheduler->look_at_ms) {
-		tx->look = true;
+		tx->asks.look = true;
 		grills_name_stalls(&scheduler->grills, tx,
 				   grills_any_heard(&scheduler->grills));
 		scheduler->look_at_ms = now_ms + LOOK_EVERY_MS;
@@ -210,7 +212,7 @@ static void take_finished(struct scheduler *scheduler, const struct tx_row *row,
 		note_queued(scheduler, &row->row);
 }
 
-static bool has_row(const struct scheduler_tx *tx, enum tx_kind kind,
+static bool has_row(const struct scheduler_tx *tx, enum tx_row_kind kind,
 		    const struct order_id *order_id)
 {
 	for (size_t i = 0; i < tx->n_rows; i++)
@@ -357,7 +359,7 @@ void scheduler_done(struct scheduler *scheduler, int r,
 		scheduler_changed(scheduler);
 	if (r)
 		grills_report_again(&scheduler->grills);
-	if (!r && tx->list_grills)
+	if (!r && tx->asks.list_grills)
 		grills_update(&scheduler->grills, tx->grills, tx->n_grills);
 	if (!r && !stale) {
 		if (tx->looked) {
@@ -368,18 +370,18 @@ void scheduler_done(struct scheduler *scheduler, int r,
 		take_rows(scheduler, publisher);
 		drop_resolved(scheduler);
 		take_tokens(scheduler, now_ms);
-		if (tx->offered && !tx->n_claimed)
+		if (tx->asks.offered && !tx->n_claimed)
 			scheduler->claim_at_ms = now_ms + CLAIM_AGAIN_MS;
 	}
-	tx_reset(tx);
+	scheduler_tx_reset(tx);
 }
 
 void scheduler_changed(struct scheduler *scheduler)
 {
 	plate_jobs_drop_all(&scheduler->jobs);
 	in_flight_clear(&scheduler->in_flight);
-	tx_reset(scheduler->next);
-	scheduler->next->adopt = true;
+	scheduler_tx_reset(scheduler->next);
+	scheduler->next->asks.adopt = true;
 	scheduler->stale = true;
 	scheduler->maybe_queued = true;
 	scheduler->look_at_ms = 0;
@@ -420,9 +422,9 @@ void scheduler_close(struct scheduler *scheduler)
 	in_flight_deinit(&scheduler->in_flight);
 	queues_deinit(&scheduler->queues);
 	if (scheduler->next)
-		tx_deinit(scheduler->next);
+		scheduler_tx_deinit(scheduler->next);
 	if (scheduler->running)
-		tx_deinit(scheduler->running);
+		scheduler_tx_deinit(scheduler->running);
 	free(scheduler->next);
 	free(scheduler->running);
 	plate_jobs_deinit(&scheduler->jobs);

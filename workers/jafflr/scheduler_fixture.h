@@ -41,6 +41,18 @@ static struct who me, other;
 
 /* ---- a worker ---- */
 
+static inline int sql_schedule(struct sql *sql, struct pg *pg,
+			       const struct worker_assignments *assignments,
+			       struct scheduler_tx *tx)
+{
+	int r = sql_read(sql, pg, assignments, tx);
+
+	if (r)
+		return r;
+	scheduler_tx_choose(tx);
+	return sql_write(sql, pg, assignments, tx);
+}
+
 static inline void take_over(struct who *who)
 {
 	struct position_key keys[] = { { 0, 0 }, { 0, 1 } };

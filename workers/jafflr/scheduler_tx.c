@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Tx: growing and emptying its lists. */
+/* Scheduler transaction: its lists, and the choice. */
 #include "workers/jafflr/scheduler_tx.h"
 
 #include <string.h>
 
 #include "infra/lib/xalloc.h"
+
+#define DEMO "demo-"
+
+/* ---- lists ---- */
 
 void *tx_grow(void **list, size_t *n, size_t *cap, size_t n_bytes)
 {
@@ -20,42 +24,82 @@ void *tx_grow(void **list, size_t *n, size_t *cap, size_t n_bytes)
 	return element;
 }
 
-void tx_reset(struct scheduler_tx *tx)
+void scheduler_tx_reset(struct scheduler_tx *tx)
 {
-	tx->n_finish = 0;
-	tx->n_published = 0;
-	tx->n_raise = 0;
-	tx->n_plates = 0;
-	tx->n_health = 0;
-	tx->n_served = 0;
-	tx->n_rows = 0;
-	tx->n_grills = 0;
-	tx->n_stalls = 0;
-	tx->n_claimed = 0;
-	tx->offered = false;
-	tx->adopt = false;
-	tx->look = false;
-	tx->list_grills = false;
+#define TX_LIST(type, name) tx->n_##name = 0;
+	TX_LISTS(TX_LIST)
+#undef TX_LIST
+	tx->asks = (struct tx_asks){ 0 };
 	tx->looked = false;
+	tx->n_claimed = 0;
 	arena_reset(&tx->arena);
 }
 
-void tx_deinit(struct scheduler_tx *tx)
+void scheduler_tx_deinit(struct scheduler_tx *tx)
 {
-	free(tx->finish);
-	free(tx->published);
-	free(tx->raise);
-	free(tx->plates);
-	free(tx->health);
-	free(tx->served);
-	free(tx->rows);
-	free(tx->grills);
-	free(tx->stalls);
+#define TX_LIST(type, name) free(tx->name);
+	TX_LISTS(TX_LIST)
+#undef TX_LIST
 	arena_deinit(&tx->arena);
 	*tx = (struct scheduler_tx){ 0 };
 }
 
-bool tx_pending(const struct scheduler_tx *tx)
+/* ---- the choice ---- */
+
+bool stall_is_demo(struct text stall)
 {
-	return tx->n_finish || tx->n_raise;
+	struct text demo = TEXT(DEMO);
+
+	return stall.n >= demo.n && !memcmp(stall.p, demo.p, demo.n);
+}
+
+static bool serves(const struct tx_plate *plate, struct text stall)
+{
+	for (size_t i = 0; plate->stalls && i < plate->n_stalls; i++)
+		if (text_equal(text_of(plate->stalls[i]), stall))
+			return true;
+	return !plate->stalls;
+}
+
+static bool is_free(const struct scheduler_tx *tx, const struct tx_plate *plate)
+{
+	for (size_t i = 0; i < tx->n_free_plates; i++)
+		if (tx->free_plates[i].plate == plate->plate &&
+		    text_equal(tx->free_plates[i].grill, text_of(plate->grill)))
+			return true;
+	return false;
+}
+
+static void keep_free_plates(struct scheduler_tx *tx)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < tx->n_plates && n < TX_FOR_PLATES_MAX; i++)
+		if (is_free(tx, &tx->plates[i]))
+			tx->plates[n++] = tx->plates[i];
+	tx->n_plates = n;
+}
+
+static void choose_plate(struct scheduler_tx *tx, const struct toastie_row *row)
+{
+	for (size_t i = 0; i < tx->n_plates; i++) {
+		struct tx_plate *plate = &tx->plates[i];
+
+		if (plate->chosen || !serves(plate, row->stall))
+			continue;
+		plate->chosen = true;
+		TX_ADD(tx, claims) = (struct tx_claim){ row, plate };
+		return;
+	}
+}
+
+void scheduler_tx_choose(struct scheduler_tx *tx)
+{
+	keep_free_plates(tx);
+	for (size_t i = 0; i < tx->n_queued; i++) {
+		if (stall_is_demo(tx->queued[i].stall))
+			TX_ADD(tx, demos) = tx->queued[i].order_id;
+		else
+			choose_plate(tx, &tx->queued[i]);
+	}
 }

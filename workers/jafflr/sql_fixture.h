@@ -74,7 +74,7 @@ static inline void begin(struct who *who, const char *name,
 static inline void end(struct who *who)
 {
 	sql_deinit(&who->sql);
-	tx_deinit(&who->tx);
+	scheduler_tx_deinit(&who->tx);
 	if (who->taken)
 		lanes_deinit(&who->taken->lanes);
 	free(who->taken);
@@ -170,6 +170,18 @@ static inline int64_t n_open(void)
 
 /* ---- transactions ---- */
 
+static inline int sql_schedule(struct sql *sql, struct pg *pg,
+			       const struct worker_assignments *assignments,
+			       struct scheduler_tx *tx)
+{
+	int r = sql_read(sql, pg, assignments, tx);
+
+	if (r)
+		return r;
+	scheduler_tx_choose(tx);
+	return sql_write(sql, pg, assignments, tx);
+}
+
 static inline void offer(struct who *who, int plate)
 {
 	TX_ADD(&who->tx, plates) = (struct tx_plate){
@@ -189,9 +201,9 @@ static inline int try(struct who *who)
 {
 	int r;
 
-	who->tx.now_ms = NOW_MS;
-	who->tx.tries_max = 3;
-	who->tx.queue_max = 100;
+	who->tx.asks.now_ms = NOW_MS;
+	who->tx.asks.tries_max = 3;
+	who->tx.asks.queue_max = 100;
 	r = sql_schedule(&who->sql, who->pg, &who->held, &who->tx);
 	if (r)
 		postgres_exec(who->pg, "ROLLBACK");
@@ -219,20 +231,20 @@ static inline struct tx_row claim(struct who *who, int plate)
 {
 	struct tx_row row;
 
-	tx_reset(&who->tx);
+	scheduler_tx_reset(&who->tx);
 	offer(who, plate);
 	run(who);
 	ck_assert_uint_eq(who->tx.n_rows, 1);
 	row = who->tx.rows[0];
 	ck_assert_int_eq(row.kind, TX_CLAIMED);
-	tx_reset(&who->tx);
+	scheduler_tx_reset(&who->tx);
 	return row;
 }
 
 static inline void finish(struct who *who, const struct tx_row *claimed,
 			  enum row_state state, bool keep_plate)
 {
-	tx_reset(&who->tx);
+	scheduler_tx_reset(&who->tx);
 	TX_ADD(&who->tx, finish) = (struct tx_finish){
 		.order_id = claimed->row.order_id,
 		.intent_id = claimed->intent_id,

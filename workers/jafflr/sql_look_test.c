@@ -16,7 +16,7 @@ START_TEST(rows_of_partitions_that_are_not_held_are_left_alone)
 		add((struct toast){ .n = 2, .partition = 7 });
 		for (int plate = 0; plate < N_PLATES; plate++)
 			offer(&me, plate);
-		me.tx.look = true;
+		me.tx.asks.look = true;
 		serve_all(&me);
 		run(&me);
 		ck_assert_uint_eq(me.tx.n_rows, 0);
@@ -79,7 +79,7 @@ START_TEST(rows_of_another_lane_hide_none_of_ours)
 		postgres_exec(db, "UPDATE toasties SET seq = 2"
 				  " WHERE number = 1");
 		offer(&me, 0);
-		me.tx.look = true;
+		me.tx.asks.look = true;
 		serve_all(&me);
 		run(&me);
 		ck_assert_uint_eq(me.tx.n_rows, 2);
@@ -98,15 +98,15 @@ START_TEST(a_long_queue_of_one_stall_hides_no_other_and_is_counted_so_far)
 			add((struct toast){ .n = n, .stall = "west" });
 		add((struct toast){ .n = 41, .stall = "main" });
 		add((struct toast){ .n = 42, .stall = "demo-1" });
-		me.tx.look = true;
+		me.tx.asks.look = true;
 		serve_all(&me);
-		me.tx.queue_max = 10;
+		me.tx.asks.queue_max = 10;
 		TX_ADD(&me.tx, plates) = (struct tx_plate){
 			.grill = "g1",
 			.stalls = only_main,
 			.n_stalls = 1,
 		};
-		me.tx.now_ms = NOW_MS;
+		me.tx.asks.now_ms = NOW_MS;
 		ck_assert_int_eq(sql_schedule(&me.sql, me.pg, &me.held, &me.tx),
 				 0);
 		ck_assert_int_eq(row_of(&me, 41)->kind, TX_CLAIMED);
@@ -127,7 +127,7 @@ START_TEST(a_queue_that_no_grill_serves_is_not_counted)
 		add((struct toast){ .n = 10, .stall = "west" });
 		add((struct toast){ .n = 11, .stall = "main" });
 		add((struct toast){ .n = 12, .stall = "demo-1" });
-		me.tx.look = true;
+		me.tx.asks.look = true;
 		TX_ADD(&me.tx, served) = (struct tx_served){ only_main, 1 };
 		TX_ADD(&me.tx, served) = (struct tx_served){ only_west, 1 };
 		run(&me);
@@ -161,7 +161,7 @@ END_TEST
 
 static void hear(struct who *who, const char *reason, bool changed)
 {
-	tx_reset(&who->tx);
+	scheduler_tx_reset(&who->tx);
 	TX_ADD(&who->tx, health) = (struct tx_health){
 		.grill = "g1",
 		.reason = reason,
@@ -234,7 +234,7 @@ START_TEST(a_list_of_stalls_may_be_of_any_shape_and_a_plate_of_any_number)
 				  " '{{main,NULL},{beach,west}}';"
 				  "INSERT INTO control.plates (grill, plate)"
 				  " VALUES ('g1', 2147483647)");
-		me.tx.list_grills = true;
+		me.tx.asks.list_grills = true;
 		run(&me);
 		ck_assert_uint_eq(me.tx.n_grills, 1);
 		ck_assert_uint_eq(me.tx.grills[0].n_stalls, 3);
@@ -264,7 +264,7 @@ START_TEST(texts_are_as_long_as_a_fact_may_have_them)
 			       " reason = %s, tracestate = repeat('x', 600)",
 			       texts[_i].text, texts[_i].text);
 		postgres_exec(db, sql);
-		me.tx.look = true;
+		me.tx.asks.look = true;
 		run(&me);
 		ck_assert_uint_eq(row_of(&me, 1)->row.customer.n, texts[_i].n);
 		ck_assert_uint_eq(row_of(&me, 1)->row.reason.n, texts[_i].n);
@@ -279,7 +279,7 @@ START_TEST(rows_that_are_not_published_are_found_where_they_are_held)
 			add((struct toast){ .n = n, .partition = n / 3 * 2 });
 		postgres_exec(db,
 			      "UPDATE toasties SET seq = 2 WHERE number <> 1");
-		me.tx.look = true;
+		me.tx.asks.look = true;
 		serve_all(&me);
 		run(&me);
 		ck_assert_uint_eq(me.tx.n_rows, 1);
@@ -290,7 +290,7 @@ START_TEST(rows_that_are_not_published_are_found_where_they_are_held)
 		ck_assert_uint_eq(me.tx.n_stalls, 1);
 		ck_assert(text_equal(me.tx.stalls[0].stall, TEXT("main")));
 		ck_assert_int_eq(me.tx.stalls[0].n, 2);
-		other.tx.look = true;
+		other.tx.asks.look = true;
 		run(&other);
 		ck_assert_uint_eq(other.tx.n_rows, 2);
 	}
@@ -322,7 +322,7 @@ START_TEST(grills_that_are_enabled_and_have_plates_are_listed)
 			      " ('g4', 'h:4', 1, '{}', true);"
 			      "INSERT INTO control.plates (grill, plate) VALUES"
 			      " ('g0', 0), ('g0', 1), ('g2', 0), ('g4', 5)");
-		me.tx.list_grills = true;
+		me.tx.asks.list_grills = true;
 		run(&me);
 		ck_assert_uint_eq(me.tx.n_grills, 3);
 		grill = me.tx.grills;
@@ -353,19 +353,19 @@ START_TEST(a_grill_that_is_disabled_is_listed_while_something_is_on_it)
 		add((struct toast){ .n = 1 });
 		row = claim(&me, 0);
 		postgres_exec(db, "UPDATE control.grills SET enabled = false");
-		me.tx.list_grills = true;
+		me.tx.asks.list_grills = true;
 		run(&me);
 		ck_assert_uint_eq(me.tx.n_grills, 1);
 		ck_assert(!me.tx.grills[0].enabled);
 		/* Also when it is uncertain and keeps its plate. */
 		finish(&me, &row, ROW_UNCERTAIN, true);
-		tx_reset(&me.tx);
-		me.tx.list_grills = true;
+		scheduler_tx_reset(&me.tx);
+		me.tx.asks.list_grills = true;
 		run(&me);
 		ck_assert_uint_eq(me.tx.n_grills, 1);
 		finish(&me, &row, ROW_DONE, false);
-		tx_reset(&me.tx);
-		me.tx.list_grills = true;
+		scheduler_tx_reset(&me.tx);
+		me.tx.asks.list_grills = true;
 		run(&me);
 		ck_assert_uint_eq(me.tx.n_grills, 0);
 	}

@@ -1,17 +1,333 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sql tx: the scheduler's half. First, in one message, what is to be seen
- * (sql_look.c); then, in another, all changes, the lock on the positions, and
- * COMMIT, which is the only one of a tx.
+ * Sql scheduler: a scheduler transaction's statements. First, in one message,
+ * what it reads; then, in another, all changes, the lock on the positions, and
+ * COMMIT, which is the only one.
+ *
+ * Each LIMIT counts only rows that are ours, and the queue is read stall by
+ * stall, so that nothing waits behind what another lane, another worker or
+ * another stall has in it.
  */
 #include <string.h>
 
-#include "workers/jafflr/doneness_time.h"
 #include "workers/jafflr/grill.h"
-#include "workers/jafflr/row_sql.h"
-#include "workers/jafflr/sql_look.h"
+#include "workers/jafflr/grills.h"
+#include "workers/jafflr/sql.h"
 
-#define TX_TIMEOUT_MS 10000
+#define TIMEOUT_MS 10000
+#define UNPUBLISHED_MAX 5000
+#define STALLS_MAX 1000
+
+/* How long each doneness is grilled. */
+static const int64_t doneness_time_ms[N_DONENESS] = {
+#define DONENESS(name, ms, what) [DONENESS_##name] = ms,
+#include "workers/jafflr/doneness.def"
+#undef DONENESS
+};
+
+/* ---- statements that read ---- */
+
+/* Whatever a person has put there: at most one grill more than are used, and
+ * a list of stalls that is flat. One that is not enabled is listed as long as
+ * anything is on it. */
+static const struct pg_statement list_grills = {
+	"list_grills",
+	"SELECT g.grill, g.address, g.unit, CASE WHEN g.stalls IS NOT NULL THEN"
+	" ARRAY(SELECT s FROM unnest(g.stalls) AS s WHERE s IS NOT NULL) END,"
+	" least(max(p.plate)::bigint + 1, 1000000), g.enabled"
+	" FROM control.grills g JOIN control.plates p USING (grill)"
+	" WHERE g.enabled OR EXISTS (SELECT FROM intents i"
+	" WHERE i.grill = g.grill AND i.closed_at IS NULL)"
+	" GROUP BY g.grill ORDER BY g.enabled DESC, g.grill LIMIT $1",
+	1,
+};
+
+#define IS_OFF_PLATES                                                          \
+	" NOT EXISTS (SELECT FROM intents i WHERE i.order_id = t.order_id"     \
+	" AND i.closed_at IS NULL)"
+#define OLDEST_OF_STALLS(which, limit)                                         \
+	"(SELECT" ROW_COLUMNS "FROM s, LATERAL (SELECT * FROM toasties t"      \
+	" WHERE t.state = 'queued' AND t.stall = s.stall AND NOT t.cancelled"  \
+	" AND" OUR_ROWS " AND" IS_OFF_PLATES                                   \
+	" ORDER BY t.queue_number NULLS FIRST LIMIT " limit ") t"              \
+	" WHERE " which " ORDER BY t.queue_number NULLS FIRST LIMIT " limit    \
+	")"
+
+/* For each free plate, the oldest of those that it may take. */
+/* clang-format off */
+static const struct pg_statement candidates = {
+	"queued_toasties",
+	WITH_QUEUED_STALLS " "
+	OLDEST_OF_STALLS("NOT starts_with(s.stall, 'demo-')"
+			 " AND ($13::boolean OR s.stall = ANY ($14::text[]))",
+			 "$11::bigint")
+	" UNION ALL "
+	OLDEST_OF_STALLS("$12::boolean AND starts_with(s.stall, 'demo-')",
+			 "256"),
+	14,
+};
+/* clang-format on */
+
+/* Plates that nobody uses, and that are in use at all. */
+static const struct pg_statement free_plates = {
+	"free_plates",
+	"SELECT p.grill, p.plate FROM control.plates p"
+	" WHERE p.out_since IS NULL AND NOT EXISTS (SELECT FROM intents i"
+	" WHERE i.grill = p.grill AND i.plate = p.plate"
+	" AND i.closed_at IS NULL)",
+	0,
+};
+
+static const struct pg_statement unpublished = {
+	"untold_toasties",
+	"SELECT" ROW_COLUMNS "FROM toasties t WHERE t.published_seq < t.seq"
+	" AND" OUR_ROWS " ORDER BY t.queue_number NULLS FIRST LIMIT $11",
+	11,
+};
+
+/* An older jafflr puts back into the queue what is cancelled. */
+static const struct pg_statement queued_cancelled = {
+	"queued_cancelled_toasties",
+	"SELECT t.order_id FROM toasties t WHERE t.state = 'queued'"
+	" AND t.cancelled AND" OUR_ROWS " AND" IS_OFF_PLATES " LIMIT $11",
+	11,
+};
+
+/* Where no grill serves, nobody asks how many wait. */
+static const struct pg_statement count_queued = {
+	"count_queued_toasties",
+	WITH_QUEUED_STALLS
+	" SELECT s.stall, c.n FROM s, LATERAL (SELECT count(*) AS n FROM"
+	" (SELECT FROM toasties t WHERE t.state = 'queued'"
+	" AND t.stall = s.stall AND" OUR_ROWS " LIMIT $11) AS few) c"
+	" WHERE c.n > 0 AND (starts_with(s.stall, 'demo-') OR $13::boolean"
+	" OR s.stall = ANY ($14::text[]))"
+	" ORDER BY c.n DESC, s.stall LIMIT $12",
+	14,
+};
+
+static const struct pg_statement open_intents = {
+	"open_intents",
+	"SELECT" ROW_COLUMNS ", i.intent_id, i.token, i.boot, i.time_ms,"
+	" t.published_seq >= t.seq FROM intents i"
+	" JOIN toasties t USING (order_id) WHERE i.closed_at IS NULL"
+	" AND t.state IN ('grilling', 'uncertain') AND" OUR_ROWS,
+	OUR_ARGS,
+};
+
+/* ---- reading ---- */
+
+/* The statements of a message, by what is read; -1: not asked. */
+struct read {
+	int grills, queued, free, unpublished, count, cancelled, open;
+};
+
+static bool has(const struct pg_array *names, const char *name)
+{
+	struct pg_elements elements = { names->elements.p, names->elements.n };
+	const char *p;
+	size_t n;
+
+	while (pg_next_element(&elements, &p, &n))
+		if (n == strlen(name) && !memcmp(p, name, n))
+			return true;
+	return false;
+}
+
+/* Adds stalls, each once. True: they are all there are. */
+static bool add_stalls(struct pg_array *ret, char *const *stalls, size_t n)
+{
+	for (size_t i = 0; stalls && i < n; i++)
+		if (!has(ret, stalls[i]))
+			pg_put_bytes(pg_element(ret), stalls[i],
+				     strlen(stalls[i]));
+	return !stalls;
+}
+
+static int add_candidates(struct pg *pg, struct pg_call *call,
+			  const struct worker_assignments *assignments,
+			  const struct scheduler_tx *tx)
+{
+	struct pg_array *stalls = &call->arrays[OUR_ARGS];
+	bool all = false;
+
+	sql_our_rows(call, assignments);
+	for (size_t i = 0; i < tx->n_plates; i++)
+		all |= add_stalls(stalls, tx->plates[i].stalls,
+				  tx->plates[i].n_stalls);
+	pg_put_i64(pg_arg(&call->args), tx->n_plates < TX_FOR_PLATES_MAX
+						? (int64_t)tx->n_plates
+						: TX_FOR_PLATES_MAX);
+	pg_put_bool(pg_arg(&call->args), all || tx->asks.look);
+	pg_put_bool(pg_arg(&call->args), all);
+	pg_arg_array(&call->args, PG_TEXT, stalls);
+	return pg_add(pg, &candidates, &call->args);
+}
+
+static int add_count(struct pg *pg, struct pg_call *call,
+		     const struct worker_assignments *assignments,
+		     const struct scheduler_tx *tx)
+{
+	struct pg_array *stalls = &call->arrays[OUR_ARGS];
+	bool all = false;
+
+	sql_our_rows(call, assignments);
+	for (size_t i = 0; i < tx->n_served; i++)
+		all |= add_stalls(stalls, tx->served[i].stalls,
+				  tx->served[i].n_stalls);
+	pg_put_i64(pg_arg(&call->args), tx->asks.queue_max + 1);
+	pg_put_i64(pg_arg(&call->args), STALLS_MAX);
+	pg_put_bool(pg_arg(&call->args), all);
+	pg_arg_array(&call->args, PG_TEXT, stalls);
+	return pg_add(pg, &count_queued, &call->args);
+}
+
+/* A statement about our rows; @limit 0: it has none. */
+static int add_ours(struct pg *pg, struct pg_call *call,
+		    const struct pg_statement *statement,
+		    const struct worker_assignments *assignments, int64_t limit)
+{
+	sql_our_rows(call, assignments);
+	if (limit)
+		pg_put_i64(pg_arg(&call->args), limit);
+	return pg_add(pg, statement, &call->args);
+}
+
+static int add_grills(struct pg *pg, struct pg_call *call)
+{
+	pg_call_begin(call);
+	pg_put_i64(pg_arg(&call->args), GRILLS_MAX + 1);
+	return pg_add(pg, &list_grills, &call->args);
+}
+
+static int ask(struct sql *sql, struct pg *pg,
+	       const struct worker_assignments *assignments,
+	       const struct scheduler_tx *tx, struct read *ret)
+{
+	struct pg_call *calls = sql->calls;
+
+	*ret = (struct read){ -1, -1, -1, -1, -1, -1, -1 };
+	if (tx->asks.list_grills)
+		ret->grills = add_grills(pg, &calls[0]);
+	if (tx->n_plates || tx->asks.look)
+		ret->queued = add_candidates(pg, &calls[1], assignments, tx);
+	if (tx->n_plates)
+		ret->free = pg_add(pg, &free_plates, NULL);
+	if (tx->asks.look) {
+		ret->unpublished = add_ours(pg, &calls[2], &unpublished,
+					    assignments, UNPUBLISHED_MAX);
+		ret->count = add_count(pg, &calls[3], assignments, tx);
+		ret->cancelled = add_ours(pg, &calls[4], &queued_cancelled,
+					  assignments, TX_CANCELLED_MAX);
+	}
+	if (tx->asks.adopt)
+		ret->open =
+			add_ours(pg, &calls[5], &open_intents, assignments, 0);
+	if (ret->grills < 0 && ret->queued < 0 && ret->open < 0)
+		return 0;
+	return pg_run(pg, TIMEOUT_MS);
+}
+
+static int n_rows(const struct pg *pg, int i)
+{
+	return i < 0 ? 0 : pg_n_rows(pg, i);
+}
+
+static void read_stalls(const struct pg *pg, int i, int row,
+			struct tx_grill *grill, struct arena *arena)
+{
+	struct pg_elements names = pg_elements(pg, i, row, 3);
+	const char *p;
+	size_t n;
+
+	while (pg_next_element(&names, &p, &n))
+		grill->n_stalls++;
+	grill->stalls = arena_alloc(arena, (grill->n_stalls + 1) *
+						   sizeof(*grill->stalls));
+	names = pg_elements(pg, i, row, 3);
+	for (size_t k = 0; pg_next_element(&names, &p, &n); k++)
+		grill->stalls[k] = (struct text){ arena_copy(arena, p, n), n };
+}
+
+static void read_grill(const struct pg *pg, int i, int row,
+		       struct scheduler_tx *tx)
+{
+	struct tx_grill *grill = &TX_ADD(tx, grills);
+
+	grill->grill = sql_text(pg, i, row, 0, &tx->arena);
+	grill->address = sql_text(pg, i, row, 1, &tx->arena);
+	grill->unit = (int)pg_i64(pg, i, row, 2);
+	grill->n_plates = (int)pg_i64(pg, i, row, 4);
+	grill->enabled = pg_bool(pg, i, row, 5);
+	if (!pg_null(pg, i, row, 3))
+		read_stalls(pg, i, row, grill, &tx->arena);
+}
+
+/* Rows of a statement that gives ROW_COLUMNS, and for CLAIMED and ADOPTED
+ * what the intent says, for FINISHED how long the customer has waited. */
+static void read_rows(const struct pg *pg, int i, struct scheduler_tx *tx,
+		      enum tx_row_kind kind)
+{
+	for (int row = 0; row < n_rows(pg, i); row++) {
+		struct tx_row *out = &TX_ADD(tx, rows);
+
+		out->kind = kind;
+		out->waited_ms = -1;
+		out->row = sql_row(pg, i, row, &tx->arena);
+		if (kind == TX_FINISHED && !pg_null(pg, i, row, N_ROW_COLUMNS))
+			out->waited_ms = pg_i64(pg, i, row, N_ROW_COLUMNS);
+		if (kind != TX_CLAIMED && kind != TX_ADOPTED)
+			continue;
+		out->intent_id = pg_i64(pg, i, row, N_ROW_COLUMNS);
+		out->token = (uint32_t)pg_i64(pg, i, row, N_ROW_COLUMNS + 1);
+		out->boot = pg_null(pg, i, row, N_ROW_COLUMNS + 2)
+				    ? -1
+				    : pg_i64(pg, i, row, N_ROW_COLUMNS + 2);
+		out->time_ms = pg_i64(pg, i, row, N_ROW_COLUMNS + 3);
+		out->published = pg_bool(pg, i, row, N_ROW_COLUMNS + 4);
+	}
+}
+
+static void read_cancelled(const struct pg *pg, int i, struct scheduler_tx *tx)
+{
+	for (int row = 0; row < n_rows(pg, i); row++) {
+		size_t n;
+		const char *p = pg_bytes(pg, i, row, 0, &n);
+
+		if (n == sizeof(struct order_id))
+			memcpy(TX_ADD(tx, cancelled).bytes, p, n);
+	}
+}
+
+int sql_read(struct sql *sql, struct pg *pg,
+	     const struct worker_assignments *assignments,
+	     struct scheduler_tx *tx)
+{
+	struct read read;
+	int r = ask(sql, pg, assignments, tx, &read);
+
+	if (r)
+		return r;
+	for (int row = 0; row < n_rows(pg, read.grills); row++)
+		read_grill(pg, read.grills, row, tx);
+	read_rows(pg, read.unpublished, tx, TX_UNPUBLISHED);
+	read_rows(pg, read.open, tx, TX_ADOPTED);
+	read_cancelled(pg, read.cancelled, tx);
+	for (int row = 0; row < n_rows(pg, read.count); row++)
+		TX_ADD(tx, stalls) = (struct tx_stall){
+			.stall = sql_text(pg, read.count, row, 0, &tx->arena),
+			.n = pg_i64(pg, read.count, row, 1),
+		};
+	for (int row = 0; row < n_rows(pg, read.queued); row++)
+		TX_ADD(tx, queued) = sql_row(pg, read.queued, row, &tx->arena);
+	for (int row = 0; row < n_rows(pg, read.free); row++)
+		TX_ADD(tx, free_plates) = (struct tx_free_plate){
+			.grill = sql_text(pg, read.free, row, 0, &tx->arena),
+			.plate = (int)pg_i64(pg, read.free, row, 1),
+		};
+	tx->looked = read.count >= 0;
+	return 0;
+}
 
 /* ---- statements that change ---- */
 
@@ -163,45 +479,45 @@ static const struct pg_statement claim = {
 
 /* ---- changing ---- */
 
-/* Indexes of statements in the second message; -1: nothing of that kind. */
-struct changed {
+/* The statements of a message, by what they change; -1: nothing. */
+struct written {
 	int finish, raise, demo, cancelled, claim;
-	bool any;
 };
 
-static int add_finish(struct sql *sql, struct pg *pg,
+static void put_text(struct pg_call *call, int column, const char *s)
+{
+	if (s)
+		pg_put_bytes(pg_call_put(call, column), s, strlen(s));
+	else
+		pg_put_null(pg_call_put(call, column));
+}
+
+static int add_finish(struct pg *pg, struct pg_call *call,
 		      const struct scheduler_tx *tx)
 {
 	static const enum pg_type types[] = { PG_UUID, PG_INT8, PG_TEXT,
 					      PG_TEXT, PG_BOOL };
-	struct pg_call *call = &sql->calls[0];
 
 	pg_call_begin(call);
 	for (size_t i = 0; i < tx->n_finish; i++) {
 		const struct tx_finish *row = &tx->finish[i];
-		const char *state = row_state_name(row->state);
 
 		pg_put_uuid(pg_call_put(call, 0), row->order_id.bytes);
 		pg_put_i64(pg_call_put(call, 1), row->intent_id);
-		pg_put_bytes(pg_call_put(call, 2), state, strlen(state));
-		if (row->reason)
-			pg_put_bytes(pg_call_put(call, 3), row->reason,
-				     strlen(row->reason));
-		else
-			pg_put_null(pg_call_put(call, 3));
+		put_text(call, 2, row_state_name(row->state));
+		put_text(call, 3, row->reason);
 		pg_put_bool(pg_call_put(call, 4), row->keep_plate);
 	}
 	pg_call_arrays(call, types, 5);
-	pg_put_wall_ms(pg_arg(&call->args), tx->now_ms);
-	pg_put_i64(pg_arg(&call->args), tx->tries_max);
+	pg_put_wall_ms(pg_arg(&call->args), tx->asks.now_ms);
+	pg_put_i64(pg_arg(&call->args), tx->asks.tries_max);
 	return pg_add(pg, &finish, &call->args);
 }
 
-static void add_published(struct sql *sql, struct pg *pg,
+static void add_published(struct pg *pg, struct pg_call *call,
 			  const struct scheduler_tx *tx)
 {
 	static const enum pg_type types[] = { PG_UUID, PG_INT8 };
-	struct pg_call *call = &sql->calls[1];
 
 	pg_call_begin(call);
 	for (size_t i = 0; i < tx->n_published; i++) {
@@ -213,11 +529,10 @@ static void add_published(struct sql *sql, struct pg *pg,
 	(void)pg_add(pg, &published, &call->args);
 }
 
-static int add_raise(struct sql *sql, struct pg *pg,
+static int add_raise(struct pg *pg, struct pg_call *call,
 		     const struct scheduler_tx *tx)
 {
 	static const enum pg_type types[] = { PG_INT8, PG_INT8 };
-	struct pg_call *call = &sql->calls[2];
 
 	pg_call_begin(call);
 	for (size_t i = 0; i < tx->n_raise; i++) {
@@ -225,58 +540,38 @@ static int add_raise(struct sql *sql, struct pg *pg,
 		pg_put_i64(pg_call_put(call, 1), tx->raise[i].seen);
 	}
 	pg_call_arrays(call, types, 2);
-	pg_put_wall_ms(pg_arg(&call->args), tx->now_ms);
+	pg_put_wall_ms(pg_arg(&call->args), tx->asks.now_ms);
 	return pg_add(pg, &raise, &call->args);
 }
 
-static int add_demo(struct sql *sql, struct pg *pg,
-		    const struct scheduler_tx *tx, const struct chosen *chosen)
+/* A statement about these orders, with the time of the change. */
+static int add_orders(struct pg *pg, struct pg_call *call,
+		      const struct pg_statement *statement,
+		      const struct order_id *ids, size_t n, int64_t now_ms)
 {
 	static const enum pg_type types[] = { PG_UUID };
-	struct pg_call *call = &sql->calls[3];
 
 	pg_call_begin(call);
-	for (size_t i = 0; i < chosen->n_rows; i++)
-		if (choice_is_demo(chosen->rows[i].stall))
-			pg_put_uuid(pg_call_put(call, 0),
-				    chosen->rows[i].order_id.bytes);
+	for (size_t i = 0; i < n; i++)
+		pg_put_uuid(pg_call_put(call, 0), ids[i].bytes);
 	pg_call_arrays(call, types, 1);
-	pg_put_wall_ms(pg_arg(&call->args), tx->now_ms);
-	return pg_add(pg, &finish_demo, &call->args);
+	pg_put_wall_ms(pg_arg(&call->args), now_ms);
+	return pg_add(pg, statement, &call->args);
 }
 
-static int add_cancelled(struct sql *sql, struct pg *pg,
-			 const struct scheduler_tx *tx,
-			 const struct chosen *chosen)
-{
-	static const enum pg_type types[] = { PG_UUID };
-	struct pg_call *call = &sql->calls[6];
-
-	pg_call_begin(call);
-	for (size_t i = 0; i < chosen->n_cancelled; i++)
-		pg_put_uuid(pg_call_put(call, 0), chosen->cancelled[i].bytes);
-	pg_call_arrays(call, types, 1);
-	pg_put_wall_ms(pg_arg(&call->args), tx->now_ms);
-	return pg_add(pg, &return_cancelled, &call->args);
-}
-
-static int add_claim(struct sql *sql, struct pg *pg,
-		     const struct scheduler_tx *tx, const struct chosen *chosen)
+static int add_claim(struct pg *pg, struct pg_call *call,
+		     const struct scheduler_tx *tx)
 {
 	static const enum pg_type types[] = { PG_UUID, PG_TEXT, PG_INT4,
 					      PG_INT8, PG_INT8, PG_INT8 };
-	struct pg_call *call = &sql->calls[4];
 
 	pg_call_begin(call);
-	for (size_t i = 0; i < chosen->n_pairs; i++) {
-		const struct toastie_row *row =
-			&chosen->rows[chosen->pairs[i].row];
-		const struct tx_plate *plate =
-			&tx->plates[chosen->pairs[i].plate];
+	for (size_t i = 0; i < tx->n_claims; i++) {
+		const struct toastie_row *row = tx->claims[i].row;
+		const struct tx_plate *plate = tx->claims[i].plate;
 
 		pg_put_uuid(pg_call_put(call, 0), row->order_id.bytes);
-		pg_put_bytes(pg_call_put(call, 1), plate->grill,
-			     strlen(plate->grill));
+		put_text(call, 1, plate->grill);
 		pg_put_i32(pg_call_put(call, 2), plate->plate);
 		pg_put_i64(pg_call_put(call, 3), plate->boot);
 		pg_put_i64(pg_call_put(call, 4),
@@ -284,70 +579,63 @@ static int add_claim(struct sql *sql, struct pg *pg,
 		pg_put_i64(pg_call_put(call, 5), plate->token);
 	}
 	pg_call_arrays(call, types, 6);
-	pg_put_wall_ms(pg_arg(&call->args), tx->now_ms);
+	pg_put_wall_ms(pg_arg(&call->args), tx->asks.now_ms);
 	return pg_add(pg, &claim, &call->args);
 }
 
-static void add_health(struct sql *sql, struct pg *pg,
+static void add_health(struct pg *pg, struct pg_call *call,
 		       const struct scheduler_tx *tx)
 {
 	static const enum pg_type types[] = { PG_TEXT, PG_TEXT, PG_BOOL };
-	struct pg_call *call = &sql->calls[5];
 
 	pg_call_begin(call);
 	for (size_t i = 0; i < tx->n_health; i++) {
-		const struct tx_health *health = &tx->health[i];
-		const char *reason = health->reason ? health->reason : "";
-
-		pg_put_bytes(pg_call_put(call, 0), health->grill,
-			     strlen(health->grill));
-		pg_put_text(pg_call_put(call, 1), reason, strlen(reason));
-		pg_put_bool(pg_call_put(call, 2), health->changed);
+		put_text(call, 0, tx->health[i].grill);
+		put_text(call, 1, tx->health[i].reason);
+		pg_put_bool(pg_call_put(call, 2), tx->health[i].changed);
 	}
 	pg_call_arrays(call, types, 3);
 	(void)pg_add(pg, &write_health, &call->args);
 }
 
 static int change(struct sql *sql, struct pg *pg,
-		  const struct worker_assignments *held,
-		  const struct scheduler_tx *tx, const struct chosen *chosen,
-		  struct changed *ret)
+		  const struct worker_assignments *assignments,
+		  const struct scheduler_tx *tx, struct written *ret)
 {
-	struct positions_args hold = { 0 };
+	struct positions_args confirm = { 0 };
+	struct pg_call *calls = sql->calls;
+	int64_t now_ms = tx->asks.now_ms;
 	int r;
 
-	*ret = (struct changed){ -1, -1, -1, -1, -1, false };
-	if (!tx->n_finish && !tx->n_published && !tx->n_raise &&
-	    !tx->n_health && !chosen->n_demo && !chosen->n_cancelled &&
-	    !chosen->n_pairs)
-		return 0;
-	ret->any = true;
 	(void)pg_add(pg, &pg_begin, NULL);
 	if (tx->n_finish)
-		ret->finish = add_finish(sql, pg, tx);
+		ret->finish = add_finish(pg, &calls[0], tx);
 	if (tx->n_published)
-		add_published(sql, pg, tx);
+		add_published(pg, &calls[1], tx);
 	if (tx->n_raise)
-		ret->raise = add_raise(sql, pg, tx);
-	if (chosen->n_demo)
-		ret->demo = add_demo(sql, pg, tx, chosen);
-	if (chosen->n_cancelled)
-		ret->cancelled = add_cancelled(sql, pg, tx, chosen);
-	if (chosen->n_pairs)
-		ret->claim = add_claim(sql, pg, tx, chosen);
+		ret->raise = add_raise(pg, &calls[2], tx);
+	if (tx->n_demos)
+		ret->demo = add_orders(pg, &calls[3], &finish_demo, tx->demos,
+				       tx->n_demos, now_ms);
+	if (tx->n_cancelled)
+		ret->cancelled =
+			add_orders(pg, &calls[4], &return_cancelled,
+				   tx->cancelled, tx->n_cancelled, now_ms);
+	if (tx->n_claims)
+		ret->claim = add_claim(pg, &calls[5], tx);
 	if (tx->n_health)
-		add_health(sql, pg, tx);
-	positions_add_confirm(pg, held->identity, held->positions,
-			      held->n_positions, &hold);
+		add_health(pg, &calls[6], tx);
+	positions_add_confirm(pg, assignments->identity, assignments->positions,
+			      assignments->n_positions, &confirm);
 	(void)pg_add(pg, &pg_commit, NULL);
-	r = pg_run(pg, TX_TIMEOUT_MS);
-	positions_args_deinit(&hold);
+	r = pg_run(pg, TIMEOUT_MS);
+	positions_args_deinit(&confirm);
 	return r;
 }
 
-static void take_tokens(const struct pg *pg, int i, struct scheduler_tx *tx)
+static void read_tokens(const struct pg *pg, int i, struct scheduler_tx *tx)
 {
-	for (int row = 0; i >= 0 && row < pg_n_rows(pg, i); row++)
+	for (int row = 0; row < n_rows(pg, i); row++)
 		for (size_t k = 0; k < tx->n_raise; k++) {
 			if (tx->raise[k].intent_id != pg_i64(pg, i, row, 0))
 				continue;
@@ -356,35 +644,24 @@ static void take_tokens(const struct pg *pg, int i, struct scheduler_tx *tx)
 		}
 }
 
-static void take_rows(const struct pg *pg, int i, struct scheduler_tx *tx,
-		      enum tx_kind kind)
+int sql_write(struct sql *sql, struct pg *pg,
+	      const struct worker_assignments *assignments,
+	      struct scheduler_tx *tx)
 {
-	for (int row = 0; i >= 0 && row < pg_n_rows(pg, i); row++) {
-		struct tx_row *out = sql_take_row(pg, i, row, tx, kind);
+	struct written written = { -1, -1, -1, -1, -1 };
+	int r;
 
-		if (kind == TX_FINISHED && !pg_null(pg, i, row, N_ROW_COLUMNS))
-			out->waited_ms = pg_i64(pg, i, row, N_ROW_COLUMNS);
-	}
-}
-
-int sql_schedule(struct sql *sql, struct pg *pg,
-		 const struct worker_assignments *held, struct scheduler_tx *tx)
-{
-	struct chosen *chosen = arena_alloc(&tx->arena, sizeof(*chosen));
-	struct changed changed;
-	int r = sql_look(sql, pg, held, tx, chosen);
-
+	if (!tx->n_finish && !tx->n_published && !tx->n_raise &&
+	    !tx->n_health && !tx->n_demos && !tx->n_cancelled && !tx->n_claims)
+		return 0;
+	r = change(sql, pg, assignments, tx, &written);
 	if (r)
 		return r;
-	r = change(sql, pg, held, tx, chosen, &changed);
-	if (r || !changed.any)
-		return r;
-	take_rows(pg, changed.finish, tx, TX_FINISHED);
-	take_rows(pg, changed.demo, tx, TX_FINISHED);
-	take_rows(pg, changed.cancelled, tx, TX_FINISHED);
-	take_rows(pg, changed.claim, tx, TX_CLAIMED);
-	take_tokens(pg, changed.raise, tx);
-	if (changed.claim >= 0)
-		tx->n_claimed = (size_t)pg_n_rows(pg, changed.claim);
+	read_rows(pg, written.finish, tx, TX_FINISHED);
+	read_rows(pg, written.demo, tx, TX_FINISHED);
+	read_rows(pg, written.cancelled, tx, TX_FINISHED);
+	read_rows(pg, written.claim, tx, TX_CLAIMED);
+	read_tokens(pg, written.raise, tx);
+	tx->n_claimed = (size_t)n_rows(pg, written.claim);
 	return 0;
 }

@@ -171,10 +171,10 @@ static void *claim_in_rounds(void *arg)
 	for (int round = 0; round < N_ROUNDS && !claimer->r; round++) {
 		struct scheduler_tx *tx = &claimer->who->tx;
 
-		tx_reset(tx);
+		scheduler_tx_reset(tx);
 		for (int plate = 0; plate < N_PLATES; plate++)
 			offer(claimer->who, plate);
-		tx->now_ms = NOW_MS;
+		tx->asks.now_ms = NOW_MS;
 		(void)pthread_barrier_wait(claimer->barrier);
 		claimer->r = sql_schedule(&claimer->who->sql, claimer->who->pg,
 					  &claimer->who->held, tx);
@@ -310,8 +310,8 @@ START_TEST(what_is_queued_and_cancelled_is_returned_and_on_no_plate)
 		run(&me);
 		ck_assert_uint_eq(me.tx.n_rows, 1);
 		ck_assert_int_eq(row_of(&me, 4)->kind, TX_CLAIMED);
-		tx_reset(&me.tx);
-		me.tx.look = true;
+		scheduler_tx_reset(&me.tx);
+		me.tx.asks.look = true;
 		run(&me);
 		/* And the other one, which is not published. */
 		ck_assert_uint_eq(me.tx.n_rows, 3);
@@ -369,7 +369,7 @@ START_TEST(a_plate_that_is_kept_is_nobody_elses_until_that_is_settled)
 		finish(&me, &claimed, ROW_UNCERTAIN, true);
 		ck_assert(is_in(1, ROW_UNCERTAIN));
 		ck_assert_int_eq(n_open(), 1);
-		tx_reset(&me.tx);
+		scheduler_tx_reset(&me.tx);
 		offer(&me, 0);
 		run(&me);
 		ck_assert_uint_eq(me.tx.n_rows, 0);
@@ -504,7 +504,7 @@ START_TEST(each_raise_gives_a_higher_token_of_that_plate)
 		first = claim(&me, 0);
 		second = claim(&me, 1);
 		for (int i = 0; i < 5; i++) {
-			tx_reset(&me.tx);
+			scheduler_tx_reset(&me.tx);
 			TX_ADD(&me.tx, raise) = (struct tx_raise){
 				.tag = 7, .intent_id = first.intent_id
 			};
@@ -624,7 +624,7 @@ START_TEST(for_an_intent_that_is_closed_no_token_is_raised)
 		add((struct toast){ .n = 1 });
 		claimed = claim(&me, 0);
 		finish(&me, &claimed, ROW_DONE, false);
-		tx_reset(&me.tx);
+		scheduler_tx_reset(&me.tx);
 		TX_ADD(&me.tx, raise) =
 			(struct tx_raise){ .intent_id = claimed.intent_id };
 		run(&me);
@@ -663,7 +663,7 @@ START_TEST(open_intents_of_what_is_held_are_adopted)
 		add((struct toast){ .n = 3 });
 		claimed = claim(&me, 0);
 		theirs = claim(&other, 1);
-		me.tx.adopt = true;
+		me.tx.asks.adopt = true;
 		run(&me);
 		ck_assert_uint_eq(me.tx.n_rows, 1);
 		row = row_of(&me, 1);
@@ -676,12 +676,12 @@ START_TEST(open_intents_of_what_is_held_are_adopted)
 		ck_assert(!row->published);
 		/* Whoever gets the partition gets its intents. */
 		take_over(&me, 2);
-		tx_reset(&me.tx);
+		scheduler_tx_reset(&me.tx);
 		TX_ADD(&me.tx, published) =
 			(struct tx_published){ id_of(2), 2 };
 		run(&me);
-		tx_reset(&me.tx);
-		me.tx.adopt = true;
+		scheduler_tx_reset(&me.tx);
+		me.tx.asks.adopt = true;
 		run(&me);
 		ck_assert_int_eq(row_of(&me, 2)->intent_id, theirs.intent_id);
 		ck_assert(row_of(&me, 2)->published);
@@ -695,15 +695,15 @@ START_TEST(what_is_parked_is_adopted_too)
 		add((struct toast){ .n = 1 });
 		claimed = claim(&me, 0);
 		finish(&me, &claimed, ROW_UNCERTAIN, true);
-		tx_reset(&me.tx);
-		me.tx.adopt = true;
+		scheduler_tx_reset(&me.tx);
+		me.tx.asks.adopt = true;
 		run(&me);
 		ck_assert_int_eq(row_of(&me, 1)->kind, TX_ADOPTED);
 		ck_assert_int_eq(row_of(&me, 1)->row.state, ROW_UNCERTAIN);
 		ck_assert_int_eq(row_of(&me, 1)->intent_id, claimed.intent_id);
 		finish(&me, &claimed, ROW_UNCERTAIN, false);
-		tx_reset(&me.tx);
-		me.tx.adopt = true;
+		scheduler_tx_reset(&me.tx);
+		me.tx.asks.adopt = true;
 		run(&me);
 		ck_assert_uint_eq(me.tx.n_rows, 0);
 	}
@@ -714,7 +714,7 @@ START_TEST(a_boot_that_was_not_recorded_is_not_known)
 		add((struct toast){ .n = 1 });
 		(void)claim(&me, 0);
 		postgres_exec(db, "UPDATE intents SET boot = NULL");
-		me.tx.adopt = true;
+		me.tx.asks.adopt = true;
 		run(&me);
 		ck_assert_int_eq(row_of(&me, 1)->boot, -1);
 	}
@@ -738,8 +738,8 @@ START_TEST(a_lost_position_fails_the_whole_transaction)
 		TX_ADD(&me.tx, published) =
 			(struct tx_published){ id_of(1), 2 };
 		offer(&me, 1);
-		me.tx.now_ms = NOW_MS;
-		me.tx.tries_max = 3;
+		me.tx.asks.now_ms = NOW_MS;
+		me.tx.asks.tries_max = 3;
 		ck_assert_int_eq(sql_schedule(&me.sql, me.pg, &me.held, &me.tx),
 				 PG_E_SQL);
 		ck_assert_str_eq(pg_sqlstate(me.pg), POSITIONS_LOST);
@@ -782,7 +782,7 @@ START_TEST(whatever_a_zombie_would_change_it_does_not)
 				(struct tx_published){ id_of(1), 2 };
 		if (zombies[_i].claim)
 			offer(&me, 1);
-		me.tx.look = zombies[_i].demo;
+		me.tx.asks.look = zombies[_i].demo;
 		ck_assert_int_eq(try(&me), PG_E_SQL);
 		ck_assert_int_eq(look(1, "t.published_seq"), 1);
 		ck_assert_int_eq(look(1, "i.token"), 1);
@@ -799,7 +799,7 @@ START_TEST(a_demo_toastie_is_done_without_a_plate)
 		add((struct toast){ .n = 2 });
 		if (_i)
 			offer(&me, 0);
-		me.tx.look = !_i;
+		me.tx.asks.look = !_i;
 		run(&me);
 		ck_assert_int_eq(row_of(&me, 1)->kind, TX_FINISHED);
 		ck_assert_int_eq(row_of(&me, 1)->row.state, ROW_DONE);

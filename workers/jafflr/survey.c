@@ -5,8 +5,7 @@
 #include <string.h>
 
 #include "infra/lib/counters.h"
-#include "workers/jafflr/row_sql.h"
-#include "workers/jafflr/sql_look.h"
+#include "workers/jafflr/sql.h"
 
 #define SURVEY_TIMEOUT_MS 10000
 
@@ -20,7 +19,7 @@ static const char *const names[N_SURVEY_STATES] = {
  * queue is counted up to 100,000. -> stall or NULL, state, n */
 static const struct pg_statement survey_toasties = {
 	"survey_toasties",
-	QUEUED_STALLS
+	WITH_QUEUED_STALLS
 	", c(stall, state, n) AS (SELECT s.stall,"
 	" CASE WHEN starts_with(s.stall, 'demo-') OR EXISTS"
 	" (SELECT FROM control.grills g WHERE g.enabled"
@@ -49,7 +48,7 @@ static const struct pg_statement survey_toasties = {
 static const char *name_of(struct survey *survey, const struct pg *pg, int i,
 			   int row)
 {
-	struct text text = row_text(pg, i, row, 0, &survey->arena);
+	struct text text = sql_text(pg, i, row, 0, &survey->arena);
 	char *name;
 
 	if (!text.p)
@@ -82,7 +81,7 @@ static void take_row(struct survey *survey, const struct pg *pg, int i, int row)
 {
 	struct survey_stall *stall =
 		stall_of(survey, name_of(survey, pg, i, row));
-	struct text state = row_text(pg, i, row, 1, &survey->arena);
+	struct text state = sql_text(pg, i, row, 1, &survey->arena);
 
 	for (int k = 0; stall && k < N_SURVEY_STATES; k++)
 		if (text_equal(text_of(names[k]), state))
