@@ -9,6 +9,10 @@ $(OUT)/workers/jafflr/grill_thread_test: $(OUT)/workers/jafflr/grill_fake.o
 $(OUT)/workers/jafflr/scheduler_test $(OUT)/workers/jafflr/scheduler_trouble_test: \
 	$(OUT)/workers/jafflr/grill_fake.o \
 	$(OUT)/workers/jafflr/grill_modbus_fake.o \
+	$(OUT)/workers/jafflr/grill_thread_fake.o \
+	$(OUT)/workers/runtime/publish_fake.o
+$(OUT)/workers/jafflr/sql_scheduler_test $(OUT)/workers/jafflr/sql_read_test \
+$(OUT)/workers/jafflr/sql_test $(OUT)/workers/jafflr/toastie_metrics_test: \
 	$(OUT)/workers/runtime/publish_fake.o
 $(OUT)/workers/runtime/intake_test $(OUT)/workers/runtime/reading_test: \
 	$(OUT)/infra/lib/kafka_in_fake.o

@@ -17,7 +17,7 @@ struct grill_thread {
 	struct grill_thread_params params;
 	pthread_t thread;
 	pthread_mutex_t mutex;
-	pthread_cond_t given;
+	pthread_cond_t work;
 	bool leaving;
 	struct grill_command commands[BOX_MAX];
 	size_t n_commands;
@@ -135,7 +135,7 @@ static void *run(void *arg)
 		else if (thread->asked != thread->read)
 			do_reading(thread);
 		else {
-			(void)pthread_cond_wait(&thread->given, &thread->mutex);
+			(void)pthread_cond_wait(&thread->work, &thread->mutex);
 			continue;
 		}
 		loop_wake(thread->params.loop);
@@ -154,7 +154,7 @@ int grill_thread_new(struct grill_thread **ret,
 	assert(params->n_plates <= GRILL_PLATES_MAX);
 	thread->params = *params;
 	(void)pthread_mutex_init(&thread->mutex, NULL);
-	(void)pthread_cond_init(&thread->given, NULL);
+	(void)pthread_cond_init(&thread->work, NULL);
 	r = pthread_create(&thread->thread, NULL, run, thread);
 	if (r) {
 		free(thread);
@@ -170,24 +170,24 @@ struct grill_thread *grill_thread_free(struct grill_thread *thread)
 		return NULL;
 	(void)pthread_mutex_lock(&thread->mutex);
 	thread->leaving = true;
-	(void)pthread_cond_signal(&thread->given);
+	(void)pthread_cond_signal(&thread->work);
 	(void)pthread_mutex_unlock(&thread->mutex);
 	(void)pthread_join(thread->thread, NULL);
-	(void)pthread_cond_destroy(&thread->given);
+	(void)pthread_cond_destroy(&thread->work);
 	(void)pthread_mutex_destroy(&thread->mutex);
 	free(thread);
 	return NULL;
 }
 
-void grill_thread_give(struct grill_thread *thread,
-		       const struct grill_command *command)
+void grill_thread_command(struct grill_thread *thread,
+			  const struct grill_command *command)
 {
 	(void)pthread_mutex_lock(&thread->mutex);
 	if (thread->n_commands < BOX_MAX)
 		thread->commands[thread->n_commands++] = *command;
 	else
 		answer(thread, command->tag, GRILL_E_AWAY);
-	(void)pthread_cond_signal(&thread->given);
+	(void)pthread_cond_signal(&thread->work);
 	(void)pthread_mutex_unlock(&thread->mutex);
 }
 
@@ -213,7 +213,7 @@ uint64_t grill_thread_read(struct grill_thread *thread)
 
 	(void)pthread_mutex_lock(&thread->mutex);
 	number = ++thread->asked;
-	(void)pthread_cond_signal(&thread->given);
+	(void)pthread_cond_signal(&thread->work);
 	(void)pthread_mutex_unlock(&thread->mutex);
 	return number;
 }

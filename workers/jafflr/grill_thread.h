@@ -42,8 +42,8 @@ struct grill_thread *grill_thread_free(struct grill_thread *thread);
 DEFINE_CLEANUP(struct grill_thread, grill_thread_free);
 
 /* At most one command a plate is under way, but for dropped ones. */
-void grill_thread_give(struct grill_thread *thread,
-		       const struct grill_command *command);
+void grill_thread_command(struct grill_thread *thread,
+			  const struct grill_command *command);
 bool grill_thread_answer(struct grill_thread *thread, struct grill_answer *ret);
 
 /* Asks for a reading of all plates after what was given so far. Gives its

@@ -192,7 +192,7 @@ static struct grill_command fence_of(int plate, uint32_t token, uint64_t tag)
 
 static void give(struct grill_thread *thread, struct grill_command command)
 {
-	grill_thread_give(thread, &command);
+	grill_thread_command(thread, &command);
 }
 
 static struct grill_answer next_answer(struct grill_thread *thread)

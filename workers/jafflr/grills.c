@@ -5,7 +5,6 @@
  */
 #include "workers/jafflr/grills.h"
 
-#include "infra/lib/clock.h"
 #include "infra/lib/counters.h"
 #include "infra/lib/str.h"
 #include "infra/lib/xalloc.h"
@@ -103,7 +102,7 @@ static void note_answer(struct grills *grills, struct grill_of *grill,
 {
 	bool was_silent = grill->health == HEALTH_SILENT;
 
-	grill->news = grill->news || grill->health != HEALTH_ANSWERS;
+	grill->changed = grill->changed || grill->health != HEALTH_ANSWERS;
 	grill->health = HEALTH_ANSWERS;
 	grill->reason = NULL;
 	if (was_silent && has_line(grills, now_ms))
@@ -118,7 +117,7 @@ static void note_silence(struct grills *grills, struct grill_of *grill,
 {
 	bool same = grill->health == HEALTH_SILENT;
 
-	grill->news = grill->news || !same;
+	grill->changed = grill->changed || !same;
 	grill->health = HEALTH_SILENT;
 	grill->reason = reason;
 	if (same)
@@ -144,10 +143,10 @@ static const char *reason_of(int outcome)
 	}
 }
 
-bool grills_have_news(const struct grills *grills)
+bool grills_have_changed(const struct grills *grills)
 {
 	for (size_t i = 0; i < grills->n; i++)
-		if (grills->list[i]->listed && grills->list[i]->news)
+		if (grills->list[i]->listed && grills->list[i]->changed)
 			return true;
 	return false;
 }
@@ -159,15 +158,15 @@ void grills_report(struct grills *grills, struct scheduler_tx *tx,
 		struct grill_of *grill = grills->list[i];
 
 		if (!grill->listed || grill->health == HEALTH_UNKNOWN ||
-		    (!grill->news &&
+		    (!grill->changed &&
 		     now_ms - grill->written_at_ms < WRITE_EVERY_MS))
 			continue;
 		TX_ADD(tx, health) = (struct tx_health){
 			.grill = grill->name,
 			.reason = grill->reason,
-			.changed = grill->news,
+			.changed = grill->changed,
 		};
-		grill->news = false;
+		grill->changed = false;
 		grill->written_at_ms = now_ms;
 	}
 }
@@ -175,7 +174,7 @@ void grills_report(struct grills *grills, struct scheduler_tx *tx,
 void grills_report_again(struct grills *grills)
 {
 	for (size_t i = 0; i < grills->n; i++)
-		grills->list[i]->news =
+		grills->list[i]->changed =
 			grills->list[i]->health != HEALTH_UNKNOWN;
 }
 
@@ -227,10 +226,10 @@ static bool is_same(const struct grill_of *grill, const struct tx_grill *row)
 	       grill->n_named_plates == row->n_plates;
 }
 
-static bool in_hand(const struct grill_of *grill)
+static bool has_jobs(const struct grill_of *grill)
 {
 	for (int i = 0; i < grill->n_plates; i++)
-		if (grill->plates[i].n_in_hand)
+		if (grill->plates[i].n_jobs)
 			return true;
 	return false;
 }
@@ -241,7 +240,7 @@ static void close_idle(struct grills *grills)
 	size_t n = 0;
 
 	for (size_t i = 0; i < grills->n; i++) {
-		if (grills->list[i]->listed || in_hand(grills->list[i]))
+		if (grills->list[i]->listed || has_jobs(grills->list[i]))
 			grills->list[n++] = grills->list[i];
 		else
 			close_grill(grills->list[i]);
@@ -268,9 +267,9 @@ static void use_grill(struct grills *grills, const struct tx_grill *row,
 		try_to_open(grills, grill, now_ms);
 }
 
-void grills_update(struct grills *grills, const struct tx_grill *list, size_t n)
+void grills_update(struct grills *grills, const struct tx_grill *list, size_t n,
+		   int64_t now_ms)
 {
-	int64_t now_ms = clock_now_ms();
 	bool too_many = n > GRILLS_MAX;
 
 	for (size_t i = 0; i < grills->n; i++)
@@ -307,22 +306,22 @@ uint64_t grills_ask(struct grill_of *grill, int64_t now_ms)
 	return grill->asked;
 }
 
-bool grills_take_reading(struct grills *grills, struct grill_of *grill,
-			 int64_t now_ms, int *ret_outcome)
+bool grills_read(struct grills *grills, struct grill_of *grill, int64_t now_ms)
 {
 	struct grill_report reports[GRILL_PLATES_MAX];
+	int outcome;
 
 	if (!grill->thread ||
 	    !grill_thread_reading(grill->thread, grill->read, reports,
-				  &grill->read, ret_outcome))
+				  &grill->read, &outcome))
 		return false;
-	if (*ret_outcome)
-		note_silence(grills, grill, reason_of(*ret_outcome), now_ms);
+	if (outcome)
+		note_silence(grills, grill, reason_of(outcome), now_ms);
 	else
 		note_answer(grills, grill, now_ms);
 	for (int i = 0; i < grill->n_plates; i++) {
 		grill->plates[i].silent =
-			*ret_outcome || reports[i].state == GRILL_SILENT;
+			outcome || reports[i].state == GRILL_SILENT;
 		if (grill->plates[i].silent)
 			continue;
 		grill->plates[i].report = reports[i];
@@ -340,7 +339,7 @@ uint32_t grills_token_of(const struct grill_of *grill, int plate)
 
 static bool is_free(const struct plate *plate, int64_t now_ms)
 {
-	return !plate->n_in_hand && plate->seen_at_ms && !plate->silent &&
+	return !plate->n_jobs && plate->seen_at_ms && !plate->silent &&
 	       now_ms - plate->seen_at_ms < FRESH_MS &&
 	       now_ms >= plate->rest_until_ms &&
 	       (plate->report.state == GRILL_IDLE ||

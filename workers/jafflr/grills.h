@@ -19,8 +19,8 @@ struct plate {
 	struct grill_report report;
 	int64_t seen_at_ms; /* when it was read; 0: never */
 	int64_t rest_until_ms;
-	bool silent;   /* the last reading had no word from it */
-	int n_in_hand; /* jobs of ours that stand at it */
+	bool silent; /* the last reading had no word from it */
+	int n_jobs;  /* of ours */
 };
 
 enum grill_health { HEALTH_UNKNOWN, HEALTH_ANSWERS, HEALTH_SILENT };
@@ -45,7 +45,7 @@ struct grill_of {
 	enum grill_health health;
 	const char *reason;      /* a literal, while it is silent */
 	int64_t silent_since_ms; /* this clock's */
-	bool news;               /* what is to be written now, not in a while */
+	bool changed;            /* to be written now, not in a while */
 	int64_t written_at_ms;
 };
 
@@ -64,13 +64,12 @@ struct grills {
 };
 
 /* Those of the list are opened or kept; others are not used any more. */
-void grills_update(struct grills *grills, const struct tx_grill *list,
-		   size_t n);
+void grills_update(struct grills *grills, const struct tx_grill *list, size_t n,
+		   int64_t now_ms);
 /* NULL for a name that is none. */
 struct grill_of *grills_find(const struct grills *grills, struct text name);
 /* A reading, if there is a new one: plates know of it. True then. */
-bool grills_take_reading(struct grills *grills, struct grill_of *grill,
-			 int64_t now_ms, int *ret_outcome);
+bool grills_read(struct grills *grills, struct grill_of *grill, int64_t now_ms);
 /* Asks for a reading; gives its number. */
 uint64_t grills_ask(struct grill_of *grill, int64_t now_ms);
 /* The highest token that the plate has seen, as it said last; 0: not known. */
@@ -91,7 +90,7 @@ void grills_name_stalls(const struct grills *grills, struct scheduler_tx *tx,
 			bool heard);
 
 /* Has a grill fallen silent, or come back, since that was written? */
-bool grills_have_news(const struct grills *grills);
+bool grills_have_changed(const struct grills *grills);
 /* Adds what is to be written to a tx. */
 void grills_report(struct grills *grills, struct scheduler_tx *tx,
 		   int64_t now_ms);

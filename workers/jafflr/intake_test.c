@@ -7,7 +7,7 @@
  *
  * The rows that a batch writes are kept, as the table would keep them.
  */
-#include "workers/jafflr/intake.h"
+#include "workers/jafflr/jafflr.h"
 
 #include <string.h>
 
@@ -22,10 +22,9 @@ static const char trace[] =
 	"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
 static struct order_id order_id;
-static struct pick_room room;
+static struct jafflr jafflr = { .magic = JAFFLR_MAGIC };
 static struct batch *batch;
 static struct slot slot;
-static struct intake_rows rows;
 static uint8_t bodies[BODIES_MAX][512];
 static int n_bodies;
 static int64_t next_offset;
@@ -51,7 +50,7 @@ static void setup(void)
 static void teardown(void)
 {
 	batch = batch_free(batch);
-	table_deinit(&rows.table);
+	jafflr_deinit(&jafflr);
 }
 
 /* ---- picks ---- */
@@ -131,7 +130,7 @@ static struct record *arrive(const struct pick *pick, int version)
 	int r;
 
 	record->envelope = envelope_of(pick, version);
-	r = intake_decode(&room, batch, record, &fault);
+	r = intake_decode(&jafflr, batch, record, &fault);
 	ck_assert_msg(!r, "%s", fault.what);
 	return record;
 }
@@ -142,13 +141,13 @@ static void load(void)
 {
 	struct toastie_row *copy;
 
-	table_reset(&rows.table);
+	table_reset(&jafflr.rows.table);
 	if (batch->mode == BATCH_FAST || !is_stored)
 		return;
 	copy = arena_alloc(&batch->arena, sizeof(*copy));
 	*copy = stored;
 	copy->changed_by = 0;
-	intake_rows_add(&rows, copy);
+	intake_rows_add(&jafflr.rows, copy);
 }
 
 static void decide(void)
@@ -157,7 +156,7 @@ static void decide(void)
 		batch->needs_load || is_stored ? BATCH_CHECKED : BATCH_FAST;
 	batch->decided_at_ms = 1000 + next_offset;
 	load();
-	intake_decide(batch, &rows);
+	intake_decide(&jafflr, batch);
 }
 
 /* Of each row that was changed, the last record that did writes it. */
@@ -271,7 +270,7 @@ START_TEST(what_is_not_a_pick_does_not_belong_here)
 
 		record->item = NULL;
 		record->envelope.type = EVENT_TOASTIE;
-		ck_assert_int_eq(intake_decode(&room, batch, record, &fault),
+		ck_assert_int_eq(intake_decode(&jafflr, batch, record, &fault),
 				 SCHEMA_E_UNKNOWN_TYPE);
 		ck_assert_ptr_null(record->item);
 	}
@@ -285,7 +284,7 @@ START_TEST(what_cannot_be_read_is_at_fault_and_leaves_no_item)
 
 		record->item = NULL;
 		record->kafka.n_value /= 2;
-		ck_assert_int_gt(intake_decode(&room, batch, record, &fault),
+		ck_assert_int_gt(intake_decode(&jafflr, batch, record, &fault),
 				 0);
 		ck_assert_ptr_null(record->item);
 	}

@@ -6,16 +6,17 @@
  * committed and its `grilling` fact is acknowledged, and then by one write. In
  * any doubt the plate is given a new token, which shuts out every write that
  * is still under way, and is then read back: a plate that keeps its history
- * and shows another job never got ours, so the start may be made. One that was
- * reset, or cannot fence, leaves the toastie uncertain, and a person decides.
+ * and shows another job never got ours, so the start may be made. A plate that
+ * was reset, or cannot fence, leaves the toastie uncertain, and a person
+ * decides.
  *
- * A grill that says nothing for too long makes it uncertain, too, but parks
- * it: nobody else uses the plate, and once the grill answers again, the plate
- * is asked what came of it. A parked one is never started from there: what
- * certainly did not begin goes back to the queue.
+ * A grill that does not answer for too long makes the toastie uncertain, too,
+ * but parks it: nobody else uses the plate, and once the grill answers again,
+ * the plate is asked what came of it. A parked toastie is never started from
+ * there: what certainly did not begin goes back to the queue.
  *
- * Pure: no clock, no I/O. What the grill said becomes an event, what must be
- * done comes back as an action.
+ * Pure: no clock, no I/O. What the grill said becomes an event; what must be
+ * done, and after which pause, comes back as a step.
  */
 #ifndef JAFFLR_JOB_H
 #define JAFFLR_JOB_H
@@ -23,17 +24,22 @@
 #include "workers/jafflr/grill.h"
 
 enum job_state {
-	JOB_PUBLISHING, /* its `grilling` fact is under way; not started */
-	JOB_ADOPTED,    /* the same, but somebody may have started it */
+	JOB_PUBLISHING, /* its `grilling` fact is in flight; not started */
+	JOB_ADOPTED,    /* the same, but another worker may have started it */
 	JOB_STARTING,   /* the start is at the grill */
 	JOB_WAITING,    /* nothing could be sent; the start is due again */
 	JOB_GRILLING,   /* it runs */
-	JOB_DOUBT,      /* a new token is being given out */
-	JOB_FENCING,    /* the new token is at the grill */
-	JOB_READING,    /* the plate is being read back */
-	JOB_PARKING,    /* given up; that it is uncertain is being published */
-	JOB_PARKED,     /* until the plate is heard of again */
-	/* Of a parked one, what DOUBT, FENCING and READING are. */
+	/* The plate said no to the start, so it has not begun. Why? */
+	JOB_REFUSED,         /* a new token is being committed */
+	JOB_REFUSED_FENCING, /* the new token is at the grill */
+	JOB_REFUSED_READING, /* the plate is being read back */
+	/* Nobody knows whether the plate took the start. */
+	JOB_DOUBT,
+	JOB_DOUBT_FENCING,
+	JOB_DOUBT_READING,
+	JOB_PARKING, /* given up; its `uncertain` fact is in flight */
+	JOB_PARKED,  /* until the plate is heard of again */
+	/* The plate is heard of, and shows another job than the parked one. */
 	JOB_PARKED_DOUBT,
 	JOB_PARKED_FENCING,
 	JOB_PARKED_READING,
@@ -43,21 +49,24 @@ enum job_state {
 
 enum job_event {
 	JOB_PUBLISHED, /* the fact is on its topic */
-	JOB_STARTED,   /* the grill took the start */
-	JOB_NOT_SENT,  /* not connected: certainly not started */
-	JOB_REFUSED,   /* the plate said no */
-	JOB_NO_ANSWER, /* sent, and no answer came */
-	JOB_TOKEN,     /* the new token is committed */
-	JOB_NO_TOKEN,  /* the plate has had its last one */
-	JOB_FENCED,    /* the plate took it */
+	JOB_NO_GRILL, /* it is, and the grill or plate is not listed any more */
+	JOB_RETRY,    /* the pause before another start is over */
+	JOB_STARTED,  /* the grill took the start */
+	JOB_NOT_SENT, /* not connected: certainly not started */
+	JOB_SAID_NO,  /* the plate refused the start, or the token */
+	JOB_SAID_NO_AGAIN, /* as often as one plate is tried */
+	JOB_NO_ANSWER,     /* sent, and no answer came */
+	JOB_TOKEN,         /* the new token is committed */
+	JOB_NO_TOKEN,      /* the plate has had its last one */
+	JOB_FENCED,        /* the plate took the token */
 	JOB_SEES_RUNNING,
 	JOB_SEES_DONE,
-	JOB_SEES_STOPPED, /* ours, and cut short */
-	JOB_SEES_OTHER,   /* keeps its history, and never ran ours */
-	JOB_SEES_RESET,   /* forgot what it ran */
-	JOB_SEES_NO_FENCE,
-	JOB_SEES_FAULT, /* broken, and never ran ours */
-	JOB_TIMED_OUT,  /* the grill has not answered for too long */
+	JOB_SEES_STOPPED,  /* ours, and cut short */
+	JOB_SEES_OTHER,    /* keeps its history, and never ran ours */
+	JOB_SEES_RESET,    /* forgot what it ran, or denies what it said */
+	JOB_SEES_NO_FENCE, /* keeps no history */
+	JOB_SEES_FAULT,    /* never ran ours, and is broken or will not */
+	JOB_TIMED_OUT, /* the grill has not answered for too long, or is gone */
 	N_JOB_EVENTS,
 };
 
@@ -67,6 +76,7 @@ enum job_action {
 	JOB_DO_RAISE, /* commit a new token */
 	JOB_DO_FENCE,
 	JOB_DO_READ,
+	JOB_DO_RETRY, /* the event JOB_RETRY */
 	JOB_DO_DONE,
 	JOB_DO_FAILED,
 	JOB_DO_UNCERTAIN,
@@ -74,16 +84,36 @@ enum job_action {
 	JOB_DO_REQUEUE, /* certainly not started: another plate, or none */
 };
 
+/* When the action is due. */
+enum job_pause {
+	JOB_NOW,
+	JOB_AFTER_POLL,    /* while a plate grills */
+	JOB_AFTER_FAILURE, /* a grill that is away, or did not answer */
+	JOB_AFTER_NO,      /* a plate that says no; longer each time */
+	JOB_IDLE,          /* as seldom as a grill is read without a job */
+};
+
 struct job_step {
 	enum job_action action;
 	enum job_state next;
+	enum job_pause pause;
 };
 
+/* An event that comes too late to matter changes nothing. */
 struct job_step job_step(enum job_state state, enum job_event event);
 
-/* What a report says about the job that was started when the plate was at
- * @boot; JOB_NO_ANSWER when it is none. */
+enum { JOB_REFUSALS_MAX = 3 };
+
+/* What is known of a job, to judge by what its plate says. */
+struct job_past {
+	int64_t boot;       /* the plate's at the claim; -1: not known */
+	bool began;         /* the plate itself has said so */
+	uint32_t n_refused; /* how often the plate has said no */
+};
+
+/* What a report says about job @id; JOB_NO_ANSWER when it is none. */
 enum job_event job_sees(const struct grill_report *report,
-			const uint8_t job[GRILL_JOB_BYTES], int64_t boot);
+			const uint8_t id[GRILL_JOB_BYTES],
+			const struct job_past *past);
 
 #endif

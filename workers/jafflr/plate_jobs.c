@@ -1,62 +1,54 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Jobs: an action that must not be tried without a pause (a grill that is
- * away, a plate that says no) is put off; everything else is done at once.
- */
+/* Plate jobs: events for job.c's table, and the actions that it gives back. */
 #include "workers/jafflr/plate_jobs.h"
 
 #include <string.h>
 
-#include "infra/lib/clock.h"
-#include "infra/lib/log.h"
 #include "infra/lib/xalloc.h"
 
 #define RETRY_MS 100
-/* Refused again and again, a plate is asked after 100 ms, 200 ms ... 3.2 s. */
+/* A plate that says no is asked again after 100 ms, 200 ms ... 3.2 s. */
 #define RETRY_DOUBLED_MAX 5
-#define REFUSALS_MAX 3
 #define REST_MS 3000
 #define IDLE_READ_MS 1000
 
-/* ---- which there are ---- */
+/* ---- the list ---- */
 
-static struct plate_job *find_room(struct plate_jobs *jobs)
+static struct plate_job *unused_job(struct plate_jobs *jobs)
 {
 	size_t i = 0;
 
 	while (i < jobs->n && jobs->list[i].used)
 		i++;
-	if (i == jobs->n) {
-		jobs->n++;
-		jobs->list =
-			xreallocarray(jobs->list, jobs->n, sizeof(*jobs->list));
-	}
+	if (i == jobs->n)
+		jobs->list = xreallocarray(jobs->list, ++jobs->n,
+					   sizeof(*jobs->list));
 	return &jobs->list[i];
 }
 
 struct plate_job *plate_jobs_add(struct plate_jobs *jobs,
 				 const struct grills *grills,
-				 const struct tx_row *row)
+				 const struct tx_row *row, int64_t now_ms)
 {
-	struct plate_job *job = find_room(jobs);
+	struct plate_job *job = unused_job(jobs);
 
 	*job = (struct plate_job){
 		.used = true,
 		.tag = ++jobs->last_tag,
+		.past.boot = row->boot,
 		.order_id = row->row.order_id,
 		.intent_id = row->intent_id,
 		.grill = grills_find(grills, row->row.grill),
 		.plate = row->row.plate,
 		.token = row->token,
-		.boot = row->boot,
 		.time_ms = row->time_ms,
-		.contact_at_ms = clock_now_ms(),
+		.contact_at_ms = now_ms,
 	};
 	if (job->grill &&
 	    (job->plate < 0 || job->plate >= job->grill->n_plates))
 		job->grill = NULL;
 	if (job->grill)
-		job->grill->plates[job->plate].n_in_hand++;
+		job->grill->plates[job->plate].n_jobs++;
 	return job;
 }
 
@@ -64,7 +56,7 @@ void plate_jobs_drop(struct plate_job *job)
 {
 	job->used = false;
 	if (job->grill)
-		job->grill->plates[job->plate].n_in_hand--;
+		job->grill->plates[job->plate].n_jobs--;
 }
 
 void plate_jobs_drop_all(struct plate_jobs *jobs)
@@ -107,9 +99,29 @@ struct plate_job *plate_jobs_find_intent(const struct plate_jobs *jobs,
 	return NULL;
 }
 
+struct plate_job *plate_jobs_find_ended(const struct plate_jobs *jobs,
+					const struct order_id *order_id)
+{
+	for (size_t i = 0; i < jobs->n; i++) {
+		struct plate_job *job = &jobs->list[i];
+
+		if (job->used &&
+		    (job->state == JOB_OVER || job->state == JOB_PARKING) &&
+		    !order_id_compare(&job->order_id, order_id))
+			return job;
+	}
+	return NULL;
+}
+
+void plate_jobs_deinit(struct plate_jobs *jobs)
+{
+	free(jobs->list);
+	*jobs = (struct plate_jobs){ 0 };
+}
+
 /* ---- actions ---- */
 
-static void give(const struct plate_job *job, bool fence)
+static void command(const struct plate_job *job, bool fence)
 {
 	struct grill_command command = {
 		.start = {
@@ -121,31 +133,10 @@ static void give(const struct plate_job *job, bool fence)
 		.tag = job->tag,
 	};
 
-	memcpy(command.start.job, job->order_id.bytes, GRILL_JOB_BYTES);
-	grill_thread_give(job->grill->thread, &command);
-}
-
-static void end_job(struct plate_jobs *jobs, const struct plate_job *job,
-		    enum row_state state, const char *reason, bool keep_plate)
-{
-	char order[ORDER_ID_CHARS + 1];
-
-	TX_ADD(jobs->next, finish) = (struct tx_finish){
-		.order_id = job->order_id,
-		.intent_id = job->intent_id,
-		.state = state,
-		.reason = reason,
-		.keep_plate = keep_plate,
-	};
-	if (state == ROW_DONE || !job->grill)
+	if (!job->grill)
 		return;
-	/* A plate that was in trouble is left alone for a while. */
-	job->grill->plates[job->plate].rest_until_ms = clock_now_ms() + REST_MS;
-	order_id_format(&job->order_id, order);
-	log_about(&(struct log_subject){ .order = order });
-	log_warn("TOASTIE-TROUBLE", "plate %d of grill '%s': %s", job->plate,
-		 job->grill->name, reason);
-	log_about(NULL);
+	memcpy(command.start.job, job->order_id.bytes, GRILL_JOB_BYTES);
+	grill_thread_command(job->grill->thread, &command);
 }
 
 static void raise_token(struct plate_jobs *jobs, const struct plate_job *job)
@@ -158,160 +149,158 @@ static void raise_token(struct plate_jobs *jobs, const struct plate_job *job)
 	};
 }
 
+/* How each action that is an end is written down. */
+static const struct {
+	enum row_state state;
+	const char *reason;
+	bool keep_plate;
+} ends[] = {
+	[JOB_DO_DONE] = { ROW_DONE, NULL, false },
+	[JOB_DO_FAILED] = { ROW_FAILED, "the plate was stopped", false },
+	[JOB_DO_UNCERTAIN] = { ROW_UNCERTAIN,
+			       "the plate does not know what it ran", false },
+	[JOB_DO_PARK] = { ROW_UNCERTAIN, "the grill does not answer", true },
+	[JOB_DO_REQUEUE] = { ROW_QUEUED, "the plate could not be started",
+			     false },
+};
+
+static void end(struct plate_jobs *jobs, const struct plate_job *job,
+		enum job_action action, int64_t now_ms)
+{
+	char order[ORDER_ID_CHARS + 1];
+
+	TX_ADD(jobs->next, finish) = (struct tx_finish){
+		.order_id = job->order_id,
+		.intent_id = job->intent_id,
+		.state = ends[action].state,
+		.reason = ends[action].reason,
+		.keep_plate = ends[action].keep_plate,
+	};
+	if (action == JOB_DO_DONE || !job->grill)
+		return;
+	/* A plate that was in trouble is left alone for a while. */
+	job->grill->plates[job->plate].rest_until_ms = now_ms + REST_MS;
+	order_id_format(&job->order_id, order);
+	log_about(&(struct log_subject){ .order = order });
+	log_warn("TOASTIE-TROUBLE", "plate %d of grill '%s': %s", job->plate,
+		 job->grill->name, ends[action].reason);
+	log_about(NULL);
+}
+
+static bool apply(struct plate_jobs *jobs, struct plate_job *job,
+		  enum job_event event, int64_t now_ms);
+
 static void perform(struct plate_jobs *jobs, struct plate_job *job,
 		    enum job_action action, int64_t now_ms)
 {
-	/* Nobody is there to be spoken to: the job is tired at once. */
-	if (!job->grill && (action == JOB_DO_START || action == JOB_DO_FENCE ||
-			    action == JOB_DO_READ))
-		return;
 	switch (action) {
 	case JOB_DO_NOTHING:
 		return;
 	case JOB_DO_START:
-		give(job, false);
+		command(job, false);
 		return;
 	case JOB_DO_FENCE:
-		give(job, true);
+		command(job, true);
 		return;
 	case JOB_DO_READ:
-		job->reading = grills_ask(job->grill, now_ms);
+		if (job->grill)
+			job->reading = grills_ask(job->grill, now_ms);
+		return;
+	case JOB_DO_RETRY:
+		(void)apply(jobs, job, JOB_RETRY, now_ms);
 		return;
 	case JOB_DO_RAISE:
 		raise_token(jobs, job);
 		return;
 	case JOB_DO_DONE:
-		end_job(jobs, job, ROW_DONE, NULL, false);
-		return;
 	case JOB_DO_FAILED:
-		end_job(jobs, job, ROW_FAILED, "the plate was stopped", false);
-		return;
 	case JOB_DO_UNCERTAIN:
-		end_job(jobs, job, ROW_UNCERTAIN,
-			"the plate does not know what it ran", false);
-		return;
 	case JOB_DO_PARK:
-		end_job(jobs, job, ROW_UNCERTAIN, "the grill does not answer",
-			true);
-		return;
 	case JOB_DO_REQUEUE:
-		end_job(jobs, job, ROW_QUEUED, "the plate could not be started",
-			false);
+		end(jobs, job, action, now_ms);
 		return;
 	}
 }
 
-static void later(struct plate_job *job, enum job_action action, int64_t at_ms)
+/* ---- events ---- */
+
+static int64_t pause_ms(const struct plate_jobs *jobs,
+			const struct plate_job *job, enum job_pause pause)
 {
-	job->act = action;
-	job->act_at_ms = at_ms;
-}
+	uint32_t n_before = job->past.n_refused ? job->past.n_refused - 1 : 0;
 
-/* ---- steps ---- */
-
-/* What must not be tried again and again without a pause. */
-static int64_t pause_of(const struct plate_jobs *jobs,
-			const struct plate_job *job, enum job_event event,
-			struct job_step step)
-{
-	uint32_t n_before = job->n_refused ? job->n_refused - 1 : 0;
-
-	if (event == JOB_REFUSED)
+	switch (pause) {
+	case JOB_NOW:
+		return 0;
+	case JOB_AFTER_POLL:
+		return jobs->poll_ms;
+	case JOB_AFTER_FAILURE:
+		return RETRY_MS;
+	case JOB_AFTER_NO:
 		return RETRY_MS
 		       << (n_before < RETRY_DOUBLED_MAX ? n_before
 							: RETRY_DOUBLED_MAX);
-	/* In doubt a new token is not put off. */
-	if (step.action == JOB_DO_RAISE)
-		return 0;
-	if (step.next == JOB_PARKED)
+	case JOB_IDLE:
 		return IDLE_READ_MS;
-	if (event == JOB_NOT_SENT || event == JOB_NO_ANSWER)
-		return RETRY_MS;
-	if (step.action == JOB_DO_READ && event != JOB_FENCED)
-		return jobs->poll_ms;
+	}
 	return 0;
 }
 
-/* A plate that will not have a toastie, and never had it, is as good as
- * broken; one that denies what it has said before has lost its history. */
-static enum job_event judge(struct plate_job *job, enum job_event event)
-{
-	bool refuses;
-
-	job->n_refused += event == JOB_REFUSED;
-	refuses = job->n_refused >= REFUSALS_MAX;
-	if (job->state == JOB_STARTING && event == JOB_NO_ANSWER)
-		job->doubtful = true;
-	if (job->began && (event == JOB_SEES_OTHER || event == JOB_SEES_FAULT))
-		return JOB_SEES_RESET;
-	if (job->state == JOB_READING && event == JOB_SEES_OTHER) {
-		job->doubtful = false;
-		return refuses ? JOB_SEES_FAULT : event;
-	}
-	if (job->state == JOB_FENCING && event == JOB_REFUSED && refuses &&
-	    !job->doubtful)
-		return JOB_TIMED_OUT;
-	return event;
-}
-
-/* The table's step, but for what it cannot know. */
-static struct job_step step_of(const struct plate_job *job,
-			       enum job_event event)
+/* False: the event came too late to matter. */
+static bool apply(struct plate_jobs *jobs, struct plate_job *job,
+		  enum job_event event, int64_t now_ms)
 {
 	struct job_step step = job_step(job->state, event);
+	int64_t after_ms = pause_ms(jobs, job, step.pause);
 
-	/* What was refused each time is not uncertain. */
-	if ((step.action == JOB_DO_PARK || event == JOB_NO_TOKEN) &&
-	    !job->doubtful && !job->began)
-		return (struct job_step){ JOB_DO_REQUEUE, JOB_OVER };
-	/* Nobody is there to start it: tired at once, and nothing is sent. */
-	if (!job->grill && step.action == JOB_DO_START)
-		return (struct job_step){ JOB_DO_NOTHING, JOB_WAITING };
-	return step;
-}
-
-void plate_jobs_step(struct plate_jobs *jobs, struct plate_job *job,
-		     enum job_event seen, int64_t now_ms)
-{
-	enum job_event event = judge(job, seen);
-	struct job_step step = step_of(job, event);
-	int64_t pause_ms = pause_of(jobs, job, event, step);
-
-	if (job->state == JOB_OVER)
-		return;
+	if (step.action == JOB_DO_NOTHING)
+		return false;
 	job->state = step.next;
-	job->began = job->began || job->state == JOB_GRILLING ||
-		     event == JOB_SEES_RUNNING;
-	job->act_at_ms = 0;
+	job->past.began |=
+		step.next == JOB_GRILLING || event == JOB_SEES_RUNNING;
 	job->reading = 0;
-	if (job->state == JOB_WAITING)
-		later(job, JOB_DO_NOTHING, now_ms + RETRY_MS);
-	else if (pause_ms)
-		later(job, step.action, now_ms + pause_ms);
-	else
+	job->act = step.action;
+	job->act_at_ms = after_ms ? now_ms + after_ms : 0;
+	if (!after_ms)
 		perform(jobs, job, step.action, now_ms);
+	return true;
 }
 
-/* ---- what the grills say ---- */
-
-static enum job_event event_of(const struct plate_job *job, int outcome)
+void plate_jobs_published(struct plate_jobs *jobs, struct plate_job *job,
+			  int64_t now_ms)
 {
-	bool start = job->state == JOB_STARTING;
+	job->contact_at_ms = now_ms;
+	(void)apply(jobs, job, job->grill ? JOB_PUBLISHED : JOB_NO_GRILL,
+		    now_ms);
+}
 
+void plate_jobs_token(struct plate_jobs *jobs, struct plate_job *job,
+		      uint32_t token, int64_t now_ms)
+{
+	job->token = token;
+	(void)apply(jobs, job,
+		    token == GRILL_TOKEN_LAST ? JOB_NO_TOKEN : JOB_TOKEN,
+		    now_ms);
+}
+
+static enum job_event event_of(struct plate_job *job, int outcome)
+{
 	switch (outcome) {
 	case 0:
-		return start ? JOB_STARTED : JOB_FENCED;
+		return job->state == JOB_STARTING ? JOB_STARTED : JOB_FENCED;
 	case GRILL_E_AWAY:
 		return JOB_NOT_SENT;
 	case GRILL_E_REFUSED:
-		return JOB_REFUSED;
+		return ++job->past.n_refused < JOB_REFUSALS_MAX
+			       ? JOB_SAID_NO
+			       : JOB_SAID_NO_AGAIN;
 	default:
 		return JOB_NO_ANSWER;
 	}
 }
 
-static void take_answers(struct plate_jobs *jobs, struct grill_of *grill,
-			 int64_t now_ms)
+static void apply_answers(struct plate_jobs *jobs, struct grill_of *grill,
+			  int64_t now_ms)
 {
 	struct grill_answer answer;
 
@@ -320,77 +309,55 @@ static void take_answers(struct plate_jobs *jobs, struct grill_of *grill,
 
 		if (!job)
 			continue;
-		/* One that takes no token for ever is no good either. */
+		/* One that accepts no token for ever is no good either. */
 		if (!answer.outcome || (answer.outcome == GRILL_E_REFUSED &&
 					job->state == JOB_STARTING))
 			job->contact_at_ms = now_ms;
 		/* The plate may have seen a higher token: which one? */
 		if (answer.outcome == GRILL_E_REFUSED)
 			(void)grills_ask(grill, now_ms);
-		plate_jobs_step(jobs, job, event_of(job, answer.outcome),
-				now_ms);
+		(void)apply(jobs, job, event_of(job, answer.outcome), now_ms);
 	}
 }
 
-static void take_reading(struct plate_jobs *jobs, struct grills *grills,
-			 struct grill_of *grill, int64_t now_ms)
+static void apply_reading(struct plate_jobs *jobs, struct grills *grills,
+			  struct grill_of *grill, int64_t now_ms)
 {
-	int outcome;
-
-	if (!grills_take_reading(grills, grill, now_ms, &outcome))
+	if (!grills_read(grills, grill, now_ms))
 		return;
 	for (size_t i = 0; i < jobs->n; i++) {
 		struct plate_job *job = &jobs->list[i];
+		const struct plate *plate;
 
 		if (!job->used || job->grill != grill || !job->reading ||
 		    job->reading > grill->read)
 			continue;
-		if (outcome || grill->plates[job->plate].silent) {
-			plate_jobs_step(jobs, job, JOB_NO_ANSWER, now_ms);
-			continue;
-		}
-		job->contact_at_ms = now_ms;
-		plate_jobs_step(jobs, job,
-				job_sees(&grill->plates[job->plate].report,
-					 job->order_id.bytes, job->boot),
-				now_ms);
+		plate = &grill->plates[job->plate];
+		if (!plate->silent)
+			job->contact_at_ms = now_ms;
+		(void)apply(jobs, job,
+			    plate->silent
+				    ? JOB_NO_ANSWER
+				    : job_sees(&plate->report,
+					       job->order_id.bytes, &job->past),
+			    now_ms);
 	}
 }
 
-/* ---- what time has come for ---- */
-
-/* Those that wait for a fact or a commit, and a parked one, wait as long as
- * it takes. */
-static bool is_tired(const struct plate_jobs *jobs, const struct plate_job *job,
-		     int64_t now_ms)
+/* States that wait for a fact or a commit, or are parked, do not time out:
+ * the table says so. */
+static void apply_time(struct plate_jobs *jobs, struct plate_job *job,
+		       int64_t now_ms)
 {
-	switch (job->state) {
-	case JOB_PUBLISHING:
-	case JOB_ADOPTED:
-	case JOB_PARKING:
-	case JOB_PARKED:
-	case JOB_OVER:
-		return false;
-	default:
-		return !job->grill ||
-		       now_ms - job->contact_at_ms > jobs->patience_ms;
-	}
-}
+	bool timed_out =
+		!job->grill || now_ms - job->contact_at_ms > jobs->patience_ms;
 
-static void take_time(struct plate_jobs *jobs, struct plate_job *job,
-		      int64_t now_ms)
-{
-	if (is_tired(jobs, job, now_ms)) {
-		plate_jobs_step(jobs, job, JOB_TIMED_OUT, now_ms);
+	if (timed_out && apply(jobs, job, JOB_TIMED_OUT, now_ms))
 		return;
-	}
-	if (!job->grill || !job->act_at_ms || now_ms < job->act_at_ms)
+	if (!job->act_at_ms || now_ms < job->act_at_ms)
 		return;
 	job->act_at_ms = 0;
-	if (job->state == JOB_WAITING)
-		plate_jobs_step(jobs, job, JOB_PUBLISHED, now_ms);
-	else
-		perform(jobs, job, job->act, now_ms);
+	perform(jobs, job, job->act, now_ms);
 }
 
 void plate_jobs_turn(struct plate_jobs *jobs, struct grills *grills,
@@ -401,18 +368,12 @@ void plate_jobs_turn(struct plate_jobs *jobs, struct grills *grills,
 
 		if (!grill->thread)
 			continue;
-		take_answers(jobs, grill, now_ms);
-		take_reading(jobs, grills, grill, now_ms);
+		apply_answers(jobs, grill, now_ms);
+		apply_reading(jobs, grills, grill, now_ms);
 		if (now_ms - grill->asked_at_ms >= IDLE_READ_MS)
 			(void)grills_ask(grill, now_ms);
 	}
 	for (size_t i = 0; i < jobs->n; i++)
 		if (jobs->list[i].used)
-			take_time(jobs, &jobs->list[i], now_ms);
-}
-
-void plate_jobs_deinit(struct plate_jobs *jobs)
-{
-	free(jobs->list);
-	*jobs = (struct plate_jobs){ 0 };
+			apply_time(jobs, &jobs->list[i], now_ms);
 }

@@ -1,17 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Scheduler: transactions. What the jobs and the acknowledged facts want of the
- * database goes into the next one; what comes out of one becomes jobs and
- * facts.
- */
+/* Scheduler: queues, facts in flight, and the transactions. */
 #include "workers/jafflr/scheduler.h"
 
 #include "infra/lib/clock.h"
-#include "infra/lib/hash.h"
+#include "infra/lib/counters.h"
 #include "infra/lib/table.h"
 #include "infra/lib/xalloc.h"
-#include "workers/jafflr/scheduler_tx.h"
-#include "workers/jafflr/toastie_row.h"
+#include "workers/jafflr/jafflr.h"
 
 #define MARK_AFTER_MS 20
 #define CLAIM_AGAIN_MS 50
@@ -19,39 +14,76 @@
 #define LIST_EVERY_MS 1000
 /* About grills. */
 #define LINES_A_SECOND 10
+#define IN_FLIGHT_MIN 64
 
-/* ---- in_flight ---- */
-
-static void publish(struct scheduler *scheduler, const struct toastie_row *row,
-		    uint64_t job, struct publisher *publisher)
+static struct scheduler *scheduler_of(void *arg)
 {
-	if (toastie_row_has_fact(row))
-		toastie_row_publish(row,
-				    in_flight_add(&scheduler->in_flight,
-						  &row->order_id, row->seq,
-						  job),
-				    publisher);
+	return &jafflr_of(arg)->scheduler;
 }
 
-void scheduler_delivered(struct scheduler *scheduler, uint64_t token)
-{
-	struct in_flight_entry entry;
-	struct plate_job *job;
+/* ---- how many toasties wait ---- */
 
-	if (!in_flight_remove(&scheduler->in_flight, token, &entry))
+static struct tx_stall *find_queue(struct queues *queues, struct text stall)
+{
+	for (size_t i = 0; i < queues->n; i++)
+		if (text_equal(queues->list[i].stall, stall))
+			return &queues->list[i];
+	return NULL;
+}
+
+void queues_add(struct queues *queues, struct text stall, int64_t n)
+{
+	struct tx_stall *queue = find_queue(queues, stall);
+
+	if (!queue && n > 0 && queues->n < QUEUES_MAX) {
+		queue = &queues->list[queues->n++];
+		queue->stall = (struct text){
+			arena_copy(&queues->arena, stall.p, stall.n), stall.n
+		};
+		queue->n = 0;
+	}
+	if (!queue)
 		return;
-	if (!scheduler->next->n_published)
-		scheduler->mark_at_ms = clock_now_ms() + MARK_AFTER_MS;
-	TX_ADD(scheduler->next, published) = (struct tx_published){
-		.order_id = entry.order_id,
-		.seq = entry.seq,
-	};
-	job = entry.job ? plate_jobs_find(&scheduler->jobs, entry.job) : NULL;
-	if (!job)
-		return;
-	job->contact_at_ms = clock_now_ms();
-	plate_jobs_step(&scheduler->jobs, job, JOB_PUBLISHED,
-			job->contact_at_ms);
+	queue->n += n;
+	if (queue->n < 0)
+		queue->n = 0;
+}
+
+static void queues_set(struct queues *queues, const struct scheduler_tx *tx)
+{
+	arena_reset(&queues->arena);
+	queues->n = 0;
+	for (size_t i = 0; i < tx->n_stalls; i++)
+		queues_add(queues, tx->stalls[i].stall, tx->stalls[i].n);
+}
+
+/* Do more than @n wait at a stall that is served? @heard: by a grill that
+ * answers, as far as is known. */
+static bool any_queue_above(const struct scheduler *scheduler, int64_t n,
+			    bool heard)
+{
+	const struct queues *queues = &scheduler->queues;
+
+	for (size_t i = 0; i < queues->n; i++)
+		if (queues->list[i].n > n &&
+		    (stall_is_demo(queues->list[i].stall) ||
+		     grills_serve(&scheduler->grills, queues->list[i].stall,
+				  heard)))
+			return true;
+	return false;
+}
+
+/*
+ * Is the queue of a stall so long that no more should be read? A stall that no
+ * enabled grill serves is no reason to keep the others waiting, nor is one
+ * whose grills do not answer, as long as any other grill does.
+ */
+static bool scheduler_enough(void *arg)
+{
+	const struct scheduler *scheduler = scheduler_of(arg);
+
+	return any_queue_above(scheduler, jafflr_of(arg)->conf.queue_max,
+			       grills_any_heard(&scheduler->grills));
 }
 
 static void note_queued(struct scheduler *scheduler,
@@ -61,78 +93,132 @@ static void note_queued(struct scheduler *scheduler,
 	queues_add(&scheduler->queues, row->stall, 1);
 }
 
-void scheduler_new_row(struct scheduler *scheduler,
-		       const struct toastie_row *row,
-		       struct publisher *publisher)
+/* ---- facts in flight ---- */
+
+static struct in_flight_fact *fact_of(const struct in_flight *in_flight,
+				      uint64_t token)
 {
-	ends_note(&scheduler->ends, row, -1);
-	publish(scheduler, row, 0, publisher);
-	if (row->state == ROW_QUEUED)
-		note_queued(scheduler, row);
+	return &in_flight->ring[token & (in_flight->size - 1)];
 }
 
-/* ---- the queues ---- */
-
-static bool any_for_us(const struct scheduler *scheduler)
+static void grow(struct in_flight *in_flight)
 {
-	const struct queues *queues = &scheduler->queues;
+	struct in_flight larger = *in_flight;
 
-	for (size_t i = 0; i < queues->n; i++) {
-		struct text stall = text_of(queues->list[i].stall);
-
-		if (queues->list[i].n > 0 &&
-		    (stall_is_demo(stall) ||
-		     grills_serve(&scheduler->grills, stall, true)))
-			return true;
-	}
-	return false;
+	larger.size = in_flight->size ? in_flight->size * 2 : IN_FLIGHT_MIN;
+	larger.ring = xcalloc(larger.size, sizeof(*larger.ring));
+	for (uint64_t i = in_flight->first; i < in_flight->next; i++)
+		*fact_of(&larger, i) = *fact_of(in_flight, i);
+	free(in_flight->ring);
+	*in_flight = larger;
 }
 
-bool scheduler_enough(const struct scheduler *scheduler)
+/* Gives its token. */
+static uint64_t in_flight_add(struct in_flight *in_flight,
+			      const struct toastie_row *row, uint64_t job)
 {
-	bool heard = grills_any_heard(&scheduler->grills);
-	const struct queues *queues = &scheduler->queues;
-
-	for (size_t i = 0; i < queues->n; i++) {
-		struct text stall = text_of(queues->list[i].stall);
-
-		if (queues->list[i].n > scheduler->params.queue_max &&
-		    (stall_is_demo(stall) ||
-		     grills_serve(&scheduler->grills, stall, heard)))
-			return true;
-	}
-	return false;
+	if (in_flight->next - in_flight->first == in_flight->size)
+		grow(in_flight);
+	*fact_of(in_flight, in_flight->next) = (struct in_flight_fact){
+		.order_id = row->order_id,
+		.seq = row->seq,
+		.job = job,
+		.used = true,
+	};
+	return in_flight->next++;
 }
 
-/* ---- transactions ---- */
-
-bool scheduler_wanted(struct scheduler *scheduler, int64_t now_ms)
+/* False: it was forgotten, or acknowledged before. */
+static bool in_flight_remove(struct in_flight *in_flight, uint64_t token,
+			     struct in_flight_fact *ret)
 {
+	if (token < in_flight->first || token >= in_flight->next ||
+	    !fact_of(in_flight, token)->used)
+		return false;
+	*ret = *fact_of(in_flight, token);
+	fact_of(in_flight, token)->used = false;
+	while (in_flight->first < in_flight->next &&
+	       !fact_of(in_flight, in_flight->first)->used)
+		in_flight->first++;
+	return true;
+}
+
+static void publish(struct scheduler *scheduler, const struct toastie_row *row,
+		    uint64_t job, struct publisher *publisher)
+{
+	if (toastie_row_has_fact(row))
+		toastie_row_publish(
+			row, in_flight_add(&scheduler->in_flight, row, job),
+			publisher);
+}
+
+static void scheduler_delivered(void *arg, uint64_t token)
+{
+	struct scheduler *scheduler = scheduler_of(arg);
+	struct in_flight_fact fact;
+	struct plate_job *job;
+
+	if (!in_flight_remove(&scheduler->in_flight, token, &fact))
+		return;
+	if (!scheduler->next->n_published)
+		scheduler->mark_at_ms = scheduler->now_ms + MARK_AFTER_MS;
+	TX_ADD(scheduler->next, published) =
+		(struct tx_published){ fact.order_id, fact.seq };
+	job = fact.job ? plate_jobs_find(&scheduler->jobs, fact.job) : NULL;
+	if (job)
+		plate_jobs_published(&scheduler->jobs, job, scheduler->now_ms);
+}
+
+void scheduler_facts(void *arg, const struct batch *batch,
+		     const struct record *record, struct publisher *publisher)
+{
+	struct scheduler *scheduler = scheduler_of(arg);
+	const struct intake *intake = intake_of(record);
+
+	/* A row that several picks changed has the fact of the last one. */
+	if (record->decided || !intake->changed ||
+	    intake->row->changed_by != (size_t)(record - batch->records) + 1)
+		return;
+	ends_note(&scheduler->ends, intake->row, -1);
+	publish(scheduler, intake->row, 0, publisher);
+	if (intake->row->state == ROW_QUEUED)
+		note_queued(scheduler, intake->row);
+}
+
+/* ---- a transaction begins ---- */
+
+static bool scheduler_wanted(void *arg, int64_t now_ms)
+{
+	struct scheduler *scheduler = scheduler_of(arg);
+	const struct scheduler_tx *next = scheduler->next;
+
+	scheduler->now_ms = now_ms;
 	if (scheduler->in_database)
 		return false;
-	if (scheduler->next->n_finish || scheduler->next->n_raise ||
+	if (next->n_finish || next->n_raise ||
 	    now_ms >= scheduler->look_at_ms ||
-	    grills_have_news(&scheduler->grills))
+	    grills_have_changed(&scheduler->grills))
 		return true;
-	if (scheduler->next->n_published && now_ms >= scheduler->mark_at_ms)
+	if (next->n_published && now_ms >= scheduler->mark_at_ms)
 		return true;
 	return scheduler->maybe_queued && now_ms >= scheduler->claim_at_ms &&
 	       grills_any_free(&scheduler->grills, now_ms);
 }
 
-void scheduler_begin(struct scheduler *scheduler)
+static void scheduler_begin(void *arg)
 {
-	int64_t now_ms = clock_now_ms();
+	struct scheduler *scheduler = scheduler_of(arg);
+	const struct jafflr_conf *conf = &jafflr_of(arg)->conf;
+	int64_t now_ms = scheduler->now_ms;
 	struct scheduler_tx *tx = scheduler->next;
 
-	scheduler->next = scheduler->running;
-	scheduler->jobs.next = scheduler->next;
+	scheduler->next = scheduler->jobs.next = scheduler->running;
 	scheduler->running = tx;
 	scheduler->in_database = true;
 	scheduler->stale = false;
 	tx->asks.now_ms = clock_wall_ms();
-	tx->asks.tries_max = scheduler->params.tries_max;
-	tx->asks.queue_max = scheduler->params.queue_max;
+	tx->asks.tries_max = conf->tries_max;
+	tx->asks.queue_max = conf->queue_max;
 	grills_report(&scheduler->grills, tx, now_ms);
 	if (scheduler->maybe_queued)
 		grills_offer(&scheduler->grills, tx, now_ms);
@@ -151,63 +237,63 @@ void scheduler_begin(struct scheduler *scheduler)
 	}
 }
 
-static void take_claimed(struct scheduler *scheduler, const struct tx_row *row,
-			 struct publisher *publisher)
+/* Database thread. */
+static int scheduler_run(void *arg, struct pg *pg,
+			 const struct worker_assignments *assignments)
 {
-	struct plate_job *job =
-		plate_jobs_add(&scheduler->jobs, &scheduler->grills, row);
+	struct jafflr *jafflr = jafflr_of(arg);
+	struct scheduler_tx *tx = jafflr->scheduler.running;
+	int r = sql_read(&jafflr->sql, pg, assignments, tx);
+
+	if (r)
+		return r;
+	scheduler_tx_choose(tx);
+	return sql_write(&jafflr->sql, pg, assignments, tx);
+}
+
+/* ---- what comes out of it ---- */
+
+static void add_claimed(struct scheduler *scheduler, const struct tx_row *row,
+			struct publisher *publisher)
+{
+	struct plate_job *job = plate_jobs_add(
+		&scheduler->jobs, &scheduler->grills, row, scheduler->now_ms);
 
 	job->state = JOB_PUBLISHING;
 	queues_add(&scheduler->queues, row->row.stall, -1);
 	publish(scheduler, &row->row, job->tag, publisher);
 }
 
-/* Somebody, perhaps we ourselves, had it in hand before. */
-static void take_adopted(struct scheduler *scheduler, const struct tx_row *row,
-			 struct publisher *publisher)
+/* Another worker, or this one before it forgot everything, had it. */
+static void add_adopted(struct scheduler *scheduler, const struct tx_row *row,
+			struct publisher *publisher)
 {
 	struct plate_job *job;
 
 	if (plate_jobs_find_intent(&scheduler->jobs, row->intent_id))
 		return;
-	job = plate_jobs_add(&scheduler->jobs, &scheduler->grills, row);
+	job = plate_jobs_add(&scheduler->jobs, &scheduler->grills, row,
+			     scheduler->now_ms);
 	job->state =
 		row->row.state == ROW_UNCERTAIN ? JOB_PARKING : JOB_ADOPTED;
-	job->doubtful = true;
 	if (row->published)
-		plate_jobs_step(&scheduler->jobs, job, JOB_PUBLISHED,
-				clock_now_ms());
+		plate_jobs_published(&scheduler->jobs, job, scheduler->now_ms);
 	else
 		publish(scheduler, &row->row, job->tag, publisher);
 }
 
-/* Whose end that is: over, or parked. NULL: nobody's that we have in hand. */
-static struct plate_job *find_ended(const struct scheduler *scheduler,
-				    const struct order_id *order_id)
+static void apply_finished(struct scheduler *scheduler,
+			   const struct tx_row *row,
+			   struct publisher *publisher)
 {
-	const struct plate_jobs *jobs = &scheduler->jobs;
+	struct plate_job *job =
+		plate_jobs_find_ended(&scheduler->jobs, &row->row.order_id);
+	bool parking = job && job->state == JOB_PARKING;
 
-	for (size_t i = 0; i < jobs->n; i++) {
-		struct plate_job *job = &jobs->list[i];
-
-		if (job->used &&
-		    (job->state == JOB_OVER || job->state == JOB_PARKING) &&
-		    !order_id_compare(&job->order_id, order_id))
-			return job;
-	}
-	return NULL;
-}
-
-static void take_finished(struct scheduler *scheduler, const struct tx_row *row,
-			  struct publisher *publisher)
-{
-	struct plate_job *job = find_ended(scheduler, &row->row.order_id);
-	bool parked = job && job->state == JOB_PARKING;
-
-	if (job && !parked)
+	if (job && !parking)
 		plate_jobs_drop(job);
 	ends_note(&scheduler->ends, &row->row, row->waited_ms);
-	publish(scheduler, &row->row, parked ? job->tag : 0, publisher);
+	publish(scheduler, &row->row, parking ? job->tag : 0, publisher);
 	if (row->row.state == ROW_QUEUED)
 		note_queued(scheduler, &row->row);
 }
@@ -231,39 +317,40 @@ static bool is_published(const void *key, const void *value)
 	       published->seq >= row->seq;
 }
 
-static uint64_t id_hash(const struct order_id *id)
-{
-	return hash_bytes(id->bytes, sizeof(id->bytes));
-}
-
-static void note_published(struct table *table, struct tx_published *published,
+static void note_published(struct table *table, struct tx_published *list,
 			   size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		table_add(table, id_hash(&published[i].order_id),
-			  &published[i]);
+		table_add(table, order_id_hash(&list[i].order_id), &list[i]);
 }
 
-/* What is under way, or published and not yet written down, is not published
- * again. */
+static void note_in_flight(struct table *table,
+			   const struct in_flight *in_flight,
+			   struct arena *arena)
+{
+	struct tx_published *list =
+		arena_alloc(arena, (in_flight->next - in_flight->first + 1) *
+					   sizeof(*list));
+	size_t n = 0;
+
+	for (uint64_t i = in_flight->first; i < in_flight->next; i++)
+		if (fact_of(in_flight, i)->used)
+			list[n++] = (struct tx_published){
+				fact_of(in_flight, i)->order_id,
+				fact_of(in_flight, i)->seq,
+			};
+	note_published(table, list, n);
+}
+
+/* A fact that is in flight, or is published and its row does not say so yet,
+ * is not published again. */
 static void publish_unpublished(struct scheduler *scheduler,
 				struct publisher *publisher)
 {
-	const struct in_flight *in_flight = &scheduler->in_flight;
 	struct scheduler_tx *tx = scheduler->running;
-	struct tx_published *in_flight_rows =
-		arena_alloc(&tx->arena, (in_flight->n_in_flight + 1) *
-						sizeof(*in_flight_rows));
 	struct table table = { 0 };
-	size_t n = 0;
 
-	for (uint32_t i = 0; i < in_flight->n; i++)
-		if (in_flight->entries[i].used)
-			in_flight_rows[n++] = (struct tx_published){
-				in_flight->entries[i].order_id,
-				in_flight->entries[i].seq,
-			};
-	note_published(&table, in_flight_rows, n);
+	note_in_flight(&table, &scheduler->in_flight, &tx->arena);
 	note_published(&table, scheduler->next->published,
 		       scheduler->next->n_published);
 	note_published(&table, tx->published, tx->n_published);
@@ -273,8 +360,8 @@ static void publish_unpublished(struct scheduler *scheduler,
 		/* The look and the open intents may both name a row. */
 		if (tx->rows[i].kind == TX_UNPUBLISHED &&
 		    !has_row(tx, TX_ADOPTED, &row->order_id) &&
-		    !table_find(&table, id_hash(&row->order_id), is_published,
-				row)) {
+		    !table_find(&table, order_id_hash(&row->order_id),
+				is_published, row)) {
 			ends_note(&scheduler->ends, row, -1);
 			publish(scheduler, row, 0, publisher);
 		}
@@ -282,13 +369,12 @@ static void publish_unpublished(struct scheduler *scheduler,
 	table_deinit(&table);
 }
 
-static void take_rows(struct scheduler *scheduler, struct publisher *publisher)
+static void apply_rows(struct scheduler *scheduler, struct publisher *publisher)
 {
 	const struct scheduler_tx *tx = scheduler->running;
 
 	if (tx->looked)
 		publish_unpublished(scheduler, publisher);
-
 	for (size_t i = 0; i < tx->n_rows; i++) {
 		const struct tx_row *row = &tx->rows[i];
 
@@ -296,19 +382,19 @@ static void take_rows(struct scheduler *scheduler, struct publisher *publisher)
 		case TX_UNPUBLISHED:
 			break;
 		case TX_CLAIMED:
-			take_claimed(scheduler, row, publisher);
+			add_claimed(scheduler, row, publisher);
 			break;
 		case TX_ADOPTED:
-			take_adopted(scheduler, row, publisher);
+			add_adopted(scheduler, row, publisher);
 			break;
 		case TX_FINISHED:
-			take_finished(scheduler, row, publisher);
+			apply_finished(scheduler, row, publisher);
 			break;
 		}
 	}
 }
 
-static void take_tokens(struct scheduler *scheduler, int64_t now_ms)
+static void apply_tokens(struct scheduler *scheduler)
 {
 	const struct scheduler_tx *tx = scheduler->running;
 
@@ -319,20 +405,15 @@ static void take_tokens(struct scheduler *scheduler, int64_t now_ms)
 
 		if (!job)
 			continue;
-		if (!raise->done) {
-			plate_jobs_drop(
-				job); /* a person has decided meanwhile */
-			continue;
-		}
-		job->token = raise->token;
-		plate_jobs_step(&scheduler->jobs, job,
-				raise->token == GRILL_TOKEN_LAST ? JOB_NO_TOKEN
-								 : JOB_TOKEN,
-				now_ms);
+		if (raise->done)
+			plate_jobs_token(&scheduler->jobs, job, raise->token,
+					 scheduler->now_ms);
+		else
+			plate_jobs_drop(job); /* a person has decided */
 	}
 }
 
-/* Finished by somebody else: a person, who has resolved it. */
+/* Jobs whose end changed no row: a person has resolved them. */
 static void drop_resolved(struct scheduler *scheduler)
 {
 	const struct scheduler_tx *tx = scheduler->running;
@@ -346,40 +427,12 @@ static void drop_resolved(struct scheduler *scheduler)
 	}
 }
 
-void scheduler_done(struct scheduler *scheduler, int r,
-		    struct publisher *publisher)
+static void scheduler_changed(void *arg)
 {
-	struct scheduler_tx *tx = scheduler->running;
-	int64_t now_ms = clock_now_ms();
-	bool stale = scheduler->stale;
+	struct scheduler *scheduler = scheduler_of(arg);
 
-	scheduler->in_database = false;
-	/* Also when it was committed and only its outcome is not known. */
-	if (r && !stale)
-		scheduler_changed(scheduler);
-	if (r)
-		grills_report_again(&scheduler->grills);
-	if (!r && tx->asks.list_grills)
-		grills_update(&scheduler->grills, tx->grills, tx->n_grills);
-	if (!r && !stale) {
-		if (tx->looked) {
-			queues_set(&scheduler->queues, tx->stalls,
-				   tx->n_stalls);
-			scheduler->maybe_queued = any_for_us(scheduler);
-		}
-		take_rows(scheduler, publisher);
-		drop_resolved(scheduler);
-		take_tokens(scheduler, now_ms);
-		if (tx->asks.offered && !tx->n_claimed)
-			scheduler->claim_at_ms = now_ms + CLAIM_AGAIN_MS;
-	}
-	scheduler_tx_reset(tx);
-}
-
-void scheduler_changed(struct scheduler *scheduler)
-{
 	plate_jobs_drop_all(&scheduler->jobs);
-	in_flight_clear(&scheduler->in_flight);
+	scheduler->in_flight.first = scheduler->in_flight.next;
 	scheduler_tx_reset(scheduler->next);
 	scheduler->next->asks.adopt = true;
 	scheduler->stale = true;
@@ -389,43 +442,109 @@ void scheduler_changed(struct scheduler *scheduler)
 	scheduler->list_at_ms = 0;
 }
 
+static void scheduler_done(void *arg, int r, struct publisher *publisher)
+{
+	struct scheduler *scheduler = scheduler_of(arg);
+	struct scheduler_tx *tx = scheduler->running;
+	bool stale = scheduler->stale;
+
+	scheduler->in_database = false;
+	/* Also when it was committed and only its outcome is not known. */
+	if (r && !stale)
+		scheduler_changed(arg);
+	if (r)
+		grills_report_again(&scheduler->grills);
+	if (!r && tx->asks.list_grills)
+		grills_update(&scheduler->grills, tx->grills, tx->n_grills,
+			      scheduler->now_ms);
+	if (!r && !stale) {
+		if (tx->looked) {
+			queues_set(&scheduler->queues, tx);
+			scheduler->maybe_queued =
+				any_queue_above(scheduler, 0, true);
+		}
+		apply_rows(scheduler, publisher);
+		drop_resolved(scheduler);
+		apply_tokens(scheduler);
+		if (tx->asks.offered && !tx->n_claimed)
+			scheduler->claim_at_ms =
+				scheduler->now_ms + CLAIM_AGAIN_MS;
+	}
+	scheduler_tx_reset(tx);
+}
+
 /* ---- opening, turning, closing ---- */
 
-int scheduler_open(struct scheduler *scheduler,
-		   const struct scheduler_params *params, struct loop *loop)
+static void collect(void *arg, struct buf *out)
 {
-	scheduler->params = *params;
+	struct jafflr *jafflr = jafflr_of(arg);
+
+	survey_text(&jafflr->shown, out);
+	grills_text(&jafflr->scheduler.grills, clock_now_ms(), out);
+	ends_text(&jafflr->scheduler.ends, out);
+}
+
+static int scheduler_open(void *arg, struct loop *loop)
+{
+	struct scheduler *scheduler = scheduler_of(arg);
+	const struct jafflr_conf *conf = &jafflr_of(arg)->conf;
+
+	counters_collect(collect, arg);
 	scheduler->ends = (struct ends)ENDS_INIT;
 	scheduler->grills.lines =
 		(struct log_limit){ .a_second = LINES_A_SECOND };
 	scheduler->grills.params = (struct grills_params){
 		.loop = loop,
-		.connect_ms = params->connect_ms,
-		.answer_ms = params->answer_ms,
+		.connect_ms = conf->connect_ms,
+		.answer_ms = conf->answer_ms,
 	};
 	scheduler->next = xcalloc(1, sizeof(*scheduler->next));
 	scheduler->running = xcalloc(1, sizeof(*scheduler->running));
-	scheduler->jobs.poll_ms = params->poll_ms;
-	scheduler->jobs.patience_ms = params->patience_ms;
-	scheduler->jobs.next = scheduler->next;
+	scheduler->jobs = (struct plate_jobs){
+		.poll_ms = conf->poll_ms,
+		.patience_ms = conf->patience_ms,
+		.next = scheduler->next,
+	};
 	return 0;
 }
 
-void scheduler_turn(struct scheduler *scheduler, int64_t now_ms)
+static void scheduler_turn(void *arg, int64_t now_ms)
 {
+	struct scheduler *scheduler = scheduler_of(arg);
+
+	scheduler->now_ms = now_ms;
 	plate_jobs_turn(&scheduler->jobs, &scheduler->grills, now_ms);
 }
 
-void scheduler_close(struct scheduler *scheduler)
+static void free_tx(struct scheduler_tx *tx)
 {
-	grills_deinit(&scheduler->grills);
-	in_flight_deinit(&scheduler->in_flight);
-	queues_deinit(&scheduler->queues);
-	if (scheduler->next)
-		scheduler_tx_deinit(scheduler->next);
-	if (scheduler->running)
-		scheduler_tx_deinit(scheduler->running);
-	free(scheduler->next);
-	free(scheduler->running);
-	plate_jobs_deinit(&scheduler->jobs);
+	if (tx)
+		scheduler_tx_deinit(tx);
+	free(tx);
 }
+
+static void scheduler_close(void *arg)
+{
+	struct scheduler *scheduler = scheduler_of(arg);
+
+	grills_deinit(&scheduler->grills);
+	free(scheduler->in_flight.ring);
+	arena_deinit(&scheduler->queues.arena);
+	free_tx(scheduler->next);
+	free_tx(scheduler->running);
+	plate_jobs_deinit(&scheduler->jobs);
+	*scheduler = (struct scheduler){ 0 };
+}
+
+const struct worker_task scheduler_task = {
+	.open = scheduler_open,
+	.close = scheduler_close,
+	.turn = scheduler_turn,
+	.wanted = scheduler_wanted,
+	.begin = scheduler_begin,
+	.run = scheduler_run,
+	.done = scheduler_done,
+	.delivered = scheduler_delivered,
+	.changed = scheduler_changed,
+	.enough = scheduler_enough,
+};

@@ -1,139 +1,46 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Scheduler fixture: workers with a scheduler each, grills in memory, a
- * publisher that keeps what it gets, and a real database. A test turns the
- * schedulers by hand, and says when a fact is acknowledged. For *_test.c only.
- */
+/* Scheduler fixture: two grills of eight plates in memory, and workers whose
+ * schedulers a test turns. For *_test.c only. */
 #ifndef JAFFLR_SCHEDULER_FIXTURE_H
 #define JAFFLR_SCHEDULER_FIXTURE_H
 
-#include <stdio.h>
-#include <string.h>
-
-#include "infra/lib/postgres_fixture.h"
 #include "workers/jafflr/grill_modbus_fake.h"
-#include "workers/jafflr/scheduler.h"
-#include "workers/jafflr/sql.h"
+#include "workers/jafflr/jafflr_fixture.h"
 #include "workers/runtime/publish_fake.h"
 
-#define DEADLINE_MS 15000
-enum { N_PLATES = 8, N_GRILLS = 2, HELD_MAX = 16, TEXT_BYTES = 512 };
+enum { N_PLATES = 8, N_GRILLS = 2 };
 
-/* A worker: its scheduler and what the runtime does for it. */
-struct who {
-	struct loop *loop;
-	struct pg *pg;
-	struct publisher *publisher;
-	struct identity identity;
-	struct positions *taken;
-	struct assigned_position rows[HELD_MAX];
-	struct worker_assignments held;
-	struct sql sql;
-	struct scheduler scheduler;
-	const struct published *heard; /* the last one that was acknowledged */
-	int n_failed;                  /* transactions */
-};
+#define TURN_MS 20 /* by the test's clock */
 
-static const char *url;
-static struct pg *db; /* what a test looks at and changes by hand */
+static int64_t now_ms = 1000000;
 static struct grill_fake *fakes[N_GRILLS];
 static struct who me, other;
-
-/* ---- a worker ---- */
-
-static inline int sql_schedule(struct sql *sql, struct pg *pg,
-			       const struct worker_assignments *assignments,
-			       struct scheduler_tx *tx)
-{
-	int r = sql_read(sql, pg, assignments, tx);
-
-	if (r)
-		return r;
-	scheduler_tx_choose(tx);
-	return sql_write(sql, pg, assignments, tx);
-}
-
-static inline void take_over(struct who *who)
-{
-	struct position_key keys[] = { { 0, 0 }, { 0, 1 } };
-	int r = positions_take(who->pg, &who->identity, keys, 2, who->taken);
-
-	ck_assert_msg(!r, "%s", pg_message(who->pg));
-	for (size_t i = 0; i < who->taken->n_rows; i++)
-		who->rows[i] = (struct assigned_position){
-			.partition = who->taken->rows[i].partition,
-			.lane = "stable",
-			.epoch = who->taken->rows[i].epoch,
-		};
-	who->held = (struct worker_assignments){
-		.identity = &who->identity,
-		.lanes = &who->taken->lanes,
-		.positions = who->rows,
-		.n_positions = who->taken->n_rows,
-	};
-	scheduler_changed(&who->scheduler);
-}
-
-static inline void begin(struct who *who, const char *name)
-{
-	struct scheduler_params params = {
-		.queue_max = 1000,
-		.poll_ms = 5,
-		.patience_ms = 1000,
-		.tries_max = 3,
-		.connect_ms = 100,
-		.answer_ms = 100,
-	};
-	struct publisher_params publisher = { .producer = "jafflr@test" };
-
-	ck_assert_int_eq(loop_new(&who->loop), 0);
-	who->pg = postgres_connect(url, "galore");
-	ck_assert_int_eq(publisher_new(&who->publisher, &publisher), 0);
-	who->identity = (struct identity){
-		.service = "jafflr",
-		.colour = "blue",
-		.holder = name,
-		.topics = { &topic_table[TOPIC_PICKS] },
-		.n_topics = 1,
-	};
-	who->taken = xcalloc(1, sizeof(*who->taken));
-	ck_assert_int_eq(scheduler_open(&who->scheduler, &params, who->loop),
-			 0);
-}
-
-static inline void end(struct who *who)
-{
-	if (!who->loop)
-		return;
-	scheduler_close(&who->scheduler);
-	sql_deinit(&who->sql);
-	lanes_deinit(&who->taken->lanes);
-	free(who->taken);
-	who->publisher = publisher_free(who->publisher);
-	who->pg = pg_free(who->pg);
-	who->loop = loop_free(who->loop);
-}
 
 static inline void run_tx(struct who *who)
 {
 	int r;
 
-	scheduler_begin(&who->scheduler);
-	r = sql_schedule(&who->sql, who->pg, &who->held,
-			 who->scheduler.running);
+	scheduler_task.begin(&who->jafflr);
+	r = scheduler_task.run(&who->jafflr, who->pg, &who->assignments);
 	if (r) {
 		ck_assert_str_eq(pg_sqlstate(who->pg), POSITIONS_LOST);
 		postgres_exec(who->pg, "ROLLBACK");
 		who->n_failed++;
 	}
-	scheduler_done(&who->scheduler, r, who->publisher);
+	scheduler_task.done(&who->jafflr, r, who->publisher);
+}
+
+/* Only what the grills say, and time. */
+static inline void turn_grills(struct who *who)
+{
+	now_ms += TURN_MS;
+	scheduler_task.turn(&who->jafflr, now_ms);
 }
 
 static inline void turn(struct who *who)
 {
-	loop_wait(who->loop, 2);
-	scheduler_turn(&who->scheduler, clock_now_ms());
-	if (scheduler_wanted(&who->scheduler, clock_now_ms()))
+	turn_grills(who);
+	if (scheduler_task.wanted(&who->jafflr, now_ms))
 		run_tx(who);
 }
 
@@ -147,7 +54,7 @@ static inline void acknowledge(struct who *who)
 	for (; next; next = next->next) {
 		who->heard = next;
 		ck_assert(next->own);
-		scheduler_delivered(&who->scheduler, next->token);
+		scheduler_task.delivered(&who->jafflr, next->token);
 	}
 }
 
@@ -163,19 +70,16 @@ static inline void work_a_while(struct who *who)
 	const struct grill_of *grill;
 	uint64_t until;
 
-	CHECK_WITHIN(DEADLINE_MS, who->scheduler.grills.n == N_GRILLS,
+	CHECK_WITHIN(DEADLINE_MS, who->scheduler->grills.n == N_GRILLS,
 		     turn(who));
-	grill = who->scheduler.grills.list[0];
+	grill = who->scheduler->grills.list[0];
 	until = grill->asked + 3;
-	CHECK_WITHIN(DEADLINE_MS, grill->read >= until,
-		     (turn(who), (void)grills_ask(who->scheduler.grills.list[0],
-						  clock_now_ms())));
+	CHECK_WITHIN(DEADLINE_MS, grill->read >= until, turn(who));
 }
 
 static inline void setup(void)
 {
-	url = postgres_database();
-	db = postgres_connect(url, "galore");
+	clean_database();
 	postgres_exec(db, "INSERT INTO control.grills (grill, address)"
 			  " VALUES ('g0', 'fake:0'), ('g1', 'fake:1');"
 			  "INSERT INTO control.plates (grill, plate)"
@@ -186,7 +90,7 @@ static inline void setup(void)
 		grill_modbus_fake_serve(i, fakes[i]);
 	}
 	begin(&me, "me");
-	take_over(&me);
+	take_over(&me, 0);
 }
 
 static inline void teardown(void)
@@ -200,46 +104,15 @@ static inline void teardown(void)
 
 /* ---- toasties ---- */
 
-static inline struct order_id id_of(int n)
+/* Queued, and not published. */
+static inline void queue(int n, const char *stall)
 {
-	return (struct order_id){ .bytes = { 0x10, [15] = (uint8_t)n } };
-}
-
-/* Queued and not published, as intake leaves it when nobody says it. */
-static inline void add(int n, const char *stall)
-{
-	struct order_id id = id_of(n);
-	char text[ORDER_ID_CHARS + 1], sql[TEXT_BYTES];
-
-	(void)snprintf(sql, sizeof(sql),
-		       "INSERT INTO toasties (order_id, number, stall,"
-		       " doneness, state, seq, lines, partition, \"offset\","
-		       " bucket, changed_at) VALUES ('%s', %d, '%s', 'light',"
-		       " 'queued', 1, 1, 0, %d, 0, now())",
-		       order_id_format(&id, text), n, stall, n);
-	postgres_exec(db, sql);
-}
-
-static inline bool is_in(int n, enum row_state state)
-{
-	char sql[TEXT_BYTES];
-
-	(void)snprintf(sql, sizeof(sql),
-		       "SELECT count(*) FROM toasties WHERE number = %d"
-		       " AND state = '%s'",
-		       n, row_state_name(state));
-	return postgres_number(url, sql) == 1;
-}
-
-static inline int64_t n_open(void)
-{
-	return postgres_number(url, "SELECT count(*) FROM intents"
-				    " WHERE closed_at IS NULL");
+	add((struct toast){ .n = n, .stall = stall, .unpublished = true });
 }
 
 static inline int64_t highest_token(void)
 {
-	return postgres_number(url, "SELECT max(token) FROM control.plates");
+	return count("SELECT max(token) FROM control.plates");
 }
 
 static inline int n_starts(void)
@@ -264,7 +137,7 @@ static inline struct grill_fake *fake_of(int n)
 		       "SELECT substr(grill, 2)::int FROM toasties"
 		       " WHERE number = %d",
 		       n);
-	return fakes[postgres_number(url, sql)];
+	return fakes[count(sql)];
 }
 
 static inline void end_toastings(void)
@@ -327,7 +200,7 @@ static inline const char *story_of(const struct who *who, int n)
 
 static inline void start_one(int n)
 {
-	add(n, "main");
+	queue(n, "main");
 	CHECK_WITHIN(DEADLINE_MS, n_starts_of(n) == 1, work(&me));
 }
 

@@ -21,8 +21,8 @@ START_TEST(a_toastie_goes_from_the_queue_over_a_plate)
 		ck_assert_int_eq(n_starts(), 1);
 		ck_assert_int_eq(n_open(), 0);
 		CHECK_WITHIN(DEADLINE_MS,
-			     postgres_number(url, "SELECT published_seq FROM"
-						  " toasties") == 3,
+			     count("SELECT published_seq FROM"
+				   " toasties") == 3,
 			     work(&me));
 	}
 END_TEST
@@ -35,7 +35,7 @@ START_TEST(each_fact_of_a_toastie_is_of_its_trace)
 		const struct published *fact;
 		char sql[TEXT_BYTES];
 
-		add(1, "main");
+		queue(1, "main");
 		(void)snprintf(sql, sizeof(sql),
 			       "UPDATE toasties SET traceparent = '%s',"
 			       " tracestate = 'galore=1,other=a b'",
@@ -64,7 +64,7 @@ END_TEST
 
 START_TEST(nothing_is_started_before_its_fact_is_acknowledged)
 	{
-		add(1, "main");
+		queue(1, "main");
 		CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_GRILLING), turn(&me));
 		work_a_while(&me);
 		ck_assert_int_eq(n_starts(), 0);
@@ -75,7 +75,7 @@ END_TEST
 START_TEST(as_many_are_on_plates_as_there_are_plates)
 	{
 		for (int n = 1; n <= N_PLATES * N_GRILLS + 5; n++)
-			add(n, "main");
+			queue(n, "main");
 		CHECK_WITHIN(DEADLINE_MS, n_starts() == N_PLATES * N_GRILLS,
 			     work(&me));
 		work_a_while(&me);
@@ -86,16 +86,15 @@ START_TEST(as_many_are_on_plates_as_there_are_plates)
 			     work(&me));
 		end_toastings();
 		CHECK_WITHIN(DEADLINE_MS,
-			     postgres_number(url,
-					     "SELECT count(*) FROM toasties"
-					     " WHERE state <> 'done'") == 0,
+			     count("SELECT count(*) FROM toasties"
+				   " WHERE state <> 'done'") == 0,
 			     work(&me));
 	}
 END_TEST
 
 START_TEST(a_demo_toastie_is_done_and_no_grill_hears_of_it)
 	{
-		add(1, "demo-1");
+		queue(1, "demo-1");
 		CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_DONE), work(&me));
 		work(&me);
 		work_a_while(&me);
@@ -114,12 +113,20 @@ START_TEST(a_row_that_intake_committed_is_published_and_claimed_at_once)
 			.state = ROW_QUEUED,
 			.seq = 1,
 			.plate = TOASTIE_PLATE_NONE,
+			.changed_by = 2,
 		};
+		struct intake intake = { .row = &row, .changed = true };
+		struct record records[] = { { .item = &intake },
+					    { .item = &intake } };
+		struct batch batch = { .records = records };
 
 		work_a_while(&me);
-		add(1, "main");
-		scheduler_new_row(&me.scheduler, &row, me.publisher);
+		queue(1, "main");
+		for (int i = 0; i < 2; i++)
+			scheduler_facts(&me.jafflr, &batch, &records[i],
+					me.publisher);
 		ck_assert_str_eq(story_of(&me, 1), "queued");
+		ck_assert_uint_eq(publish_fake_n(me.publisher), 1);
 		CHECK_WITHIN(DEADLINE_MS, n_starts_of(1) == 1, work(&me));
 	}
 END_TEST
@@ -168,7 +175,7 @@ START_TEST(a_plate_that_cannot_fence_leaves_doubt_to_a_person)
 			for (int i = 0; i < N_GRILLS; i++)
 				grill_fake_set_fences(fakes[i], plate, false);
 		next_start(GRILL_FAKE_LOSES, 1);
-		add(1, "main");
+		queue(1, "main");
 		CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_UNCERTAIN), work(&me));
 		ck_assert_int_eq(n_starts(), 0);
 	}
@@ -188,7 +195,7 @@ START_TEST(a_plate_that_is_broken_is_left_and_another_one_taken)
 	{
 		struct grill_fake *broken;
 
-		add(1, "main");
+		queue(1, "main");
 		CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_GRILLING), turn(&me));
 		broken = fake_of(1);
 		for (int plate = 0; plate < N_PLATES; plate++)
@@ -206,7 +213,7 @@ START_TEST(a_grill_that_is_away_loses_its_toasties_to_the_others)
 	{
 		struct grill_fake *away;
 
-		add(1, "main");
+		queue(1, "main");
 		CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_GRILLING), turn(&me));
 		away = fake_of(1);
 		/* It is not read any more: its plates are not offered. */
@@ -243,13 +250,13 @@ static struct grill_fake *park(bool begins)
 {
 	struct grill_fake *fake;
 
-	me.scheduler.jobs.patience_ms = 200;
-	add(1, "main");
+	me.scheduler->jobs.patience_ms = 200;
+	queue(1, "main");
 	CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_GRILLING), turn(&me));
 	fake = fake_of(1);
 	if (begins)
 		CHECK_WITHIN(DEADLINE_MS,
-			     me.scheduler.jobs.list[0].state == JOB_GRILLING,
+			     me.scheduler->jobs.list[0].state == JOB_GRILLING,
 			     work(&me));
 	set_silent(fake, true);
 	CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_UNCERTAIN), work(&me));
@@ -269,11 +276,13 @@ START_TEST(a_grill_that_falls_silent_keeps_the_plate_and_a_person_may_decide)
 				  "UPDATE intents SET closed_at = now()");
 		set_silent(fake, false);
 		end_toastings();
-		CHECK_WITHIN(DEADLINE_MS, !me.scheduler.jobs.list[0].used,
+		CHECK_WITHIN(DEADLINE_MS, !me.scheduler->jobs.list[0].used,
 			     work(&me));
 		ck_assert(is_in(1, ROW_FAILED));
-		ck_assert_str_eq(story_of(&me, 1),
-				 "queued grilling uncertain failed");
+		CHECK_WITHIN(DEADLINE_MS,
+			     !strcmp(story_of(&me, 1),
+				     "queued grilling uncertain failed"),
+			     work(&me));
 	}
 END_TEST
 
@@ -324,13 +333,12 @@ START_TEST(a_grill_that_comes_back_settles_what_was_parked_without_a_person)
 		struct who *who = returns[_i].taken_over ? &other : &me;
 
 		CHECK_WITHIN(DEADLINE_MS,
-			     postgres_number(url,
-					     "SELECT (published_seq = seq)::int"
-					     " FROM toasties") == 1,
+			     count("SELECT (published_seq = seq)::int"
+				   " FROM toasties") == 1,
 			     work(&me));
 		if (returns[_i].taken_over) {
 			begin(&other, "other");
-			take_over(&other);
+			take_over(&other, 0);
 		}
 		come_back(fake, returns[_i].plate);
 		CHECK_WITHIN(DEADLINE_MS,
@@ -345,9 +353,9 @@ START_TEST(a_grill_that_comes_back_settles_what_was_parked_without_a_person)
 					 returns[_i].state == ROW_DONE);
 		for (int plate = 0; plate < N_PLATES; plate++)
 			for (int i = 0; i < N_GRILLS; i++)
-				ck_assert_int_eq(who->scheduler.grills.list[i]
+				ck_assert_int_eq(who->scheduler->grills.list[i]
 							 ->plates[plate]
-							 .n_in_hand,
+							 .n_jobs,
 						 0);
 	}
 END_TEST
@@ -358,7 +366,7 @@ START_TEST(a_plate_that_forgot_what_was_parked_serves_others_again)
 
 		come_back(fake, IS_RESET);
 		for (int n = 2; n <= 1 + N_GRILLS * N_PLATES; n++)
-			add(n, "main");
+			queue(n, "main");
 		CHECK_WITHIN(DEADLINE_MS, n_starts() == 1 + N_GRILLS * N_PLATES,
 			     work(&me));
 		ck_assert(is_in(1, ROW_UNCERTAIN));
@@ -387,7 +395,7 @@ START_TEST(what_is_parked_waits_for_a_grill_that_was_taken_out_and_comes_back)
 				  "CREATE TABLE grills AS TABLE control.grills;"
 				  "DELETE FROM control.plates;"
 				  "DELETE FROM control.grills");
-		CHECK_WITHIN(DEADLINE_MS, me.scheduler.grills.n == 0,
+		CHECK_WITHIN(DEADLINE_MS, me.scheduler->grills.n == 0,
 			     work(&me));
 		set_silent(fake, false);
 		end_toastings();
@@ -404,7 +412,7 @@ static void start_worker_again(void)
 	end(&me);
 	me = (struct who){ 0 };
 	begin(&me, "me");
-	take_over(&me);
+	take_over(&me, 0);
 }
 
 /* The worker runs on, or begins anew. */
@@ -417,20 +425,20 @@ START_TEST(what_is_parked_is_settled_by_a_grill_that_is_disabled)
 		if (_i)
 			start_worker_again();
 		CHECK_WITHIN(DEADLINE_MS,
-			     me.scheduler.grills.n == 1 &&
-				     !me.scheduler.grills.list[0]->enabled,
+			     me.scheduler->grills.n == 1 &&
+				     !me.scheduler->grills.list[0]->enabled,
 			     work(&me));
 		/* Grills have been listed twice since. */
-		listed_at_ms = me.scheduler.list_at_ms;
+		listed_at_ms = me.scheduler->list_at_ms;
 		CHECK_WITHIN(DEADLINE_MS,
-			     me.scheduler.list_at_ms > listed_at_ms + 1500,
+			     me.scheduler->list_at_ms > listed_at_ms + 1500,
 			     work(&me));
 		set_silent(fake, false);
 		end_toastings();
 		CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_DONE), work(&me));
 		ck_assert_int_eq(n_starts(), 1);
 		ck_assert_int_eq(n_open(), 0);
-		CHECK_WITHIN(DEADLINE_MS, me.scheduler.grills.n == 0,
+		CHECK_WITHIN(DEADLINE_MS, me.scheduler->grills.n == 0,
 			     work(&me));
 	}
 END_TEST
@@ -441,16 +449,15 @@ START_TEST(a_new_worker_finishes_what_is_on_a_grill_that_is_disabled)
 		disable("true");
 		start_worker_again();
 		CHECK_WITHIN(DEADLINE_MS,
-			     me.scheduler.jobs.n &&
-				     me.scheduler.jobs.list[0].state ==
+			     me.scheduler->jobs.n &&
+				     me.scheduler->jobs.list[0].state ==
 					     JOB_GRILLING,
 			     work(&me));
 		ck_assert(is_in(1, ROW_GRILLING));
 		/* It gets nothing new, though most of its plates are free. */
-		add(2, "main");
-		me.scheduler.maybe_queued = true;
-		ck_assert(
-			!grills_any_free(&me.scheduler.grills, clock_now_ms()));
+		queue(2, "main");
+		me.scheduler->maybe_queued = true;
+		ck_assert(!grills_any_free(&me.scheduler->grills, now_ms));
 		run_tx(&me);
 		ck_assert(is_in(2, ROW_QUEUED));
 		end_toastings();
@@ -486,13 +493,13 @@ END_TEST
 /* The plate's token rises while an order is on it, or before it is sent. */
 START_TEST(who_is_refused_for_a_low_token_goes_on_above_what_the_plate_has_seen)
 	{
-		add(1, "main");
+		queue(1, "main");
 		CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_GRILLING), turn(&me));
 		if (_i)
 			CHECK_WITHIN(DEADLINE_MS, n_starts_of(1) == 1,
 				     work(&me));
 		set_tokens(5000, "0");
-		take_over(&me);
+		take_over(&me, 0);
 		CHECK_WITHIN(DEADLINE_MS, n_starts_of(1) == 1, work(&me));
 		CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_DONE),
 			     (work(&me), end_toastings()));
@@ -505,16 +512,16 @@ END_TEST
 
 static int64_t n_out(void)
 {
-	return postgres_number(url, "SELECT count(*) FROM control.plates"
-				    " WHERE out_since IS NOT NULL"
-				    " AND token = 4294967295");
+	return count("SELECT count(*) FROM control.plates"
+		     " WHERE out_since IS NOT NULL"
+		     " AND token = 4294967295");
 }
 
 START_TEST(a_plate_that_has_had_its_last_token_is_out_of_use)
 	{
 		set_tokens(_i ? GRILL_TOKEN_LAST - 1 : 0,
 			   _i ? "0" : "4294967294");
-		add(1, "main");
+		queue(1, "main");
 		CHECK_WITHIN(DEADLINE_MS, n_out() == N_GRILLS * N_PLATES,
 			     work(&me));
 		ck_assert(is_in(1, ROW_QUEUED));
@@ -528,7 +535,7 @@ START_TEST(what_is_on_a_plate_when_tokens_end_is_uncertain)
 	{
 		start_one(1);
 		set_tokens(1, "4294967294");
-		take_over(&me);
+		take_over(&me, 0);
 		CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_UNCERTAIN), work(&me));
 		ck_assert_int_eq(n_out(), 1);
 		ck_assert_int_eq(n_open(), 0);
@@ -539,7 +546,7 @@ END_TEST
 START_TEST(what_certainly_did_not_begin_when_tokens_end_goes_to_another_plate)
 	{
 		next_start(GRILL_FAKE_REFUSES, 1);
-		add(1, "main");
+		queue(1, "main");
 		CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_GRILLING), turn(&me));
 		postgres_exec(db, "UPDATE control.plates p SET token ="
 				  " 4294967294 FROM intents i"
@@ -558,15 +565,14 @@ END_TEST
 START_TEST(who_forgets_everything_finds_it_on_the_plates_again)
 	{
 		for (int n = 1; n <= 5; n++)
-			add(n, "main");
+			queue(n, "main");
 		CHECK_WITHIN(DEADLINE_MS, n_starts() == 5, work(&me));
-		take_over(&me);
+		take_over(&me, 0);
 		CHECK_WITHIN(DEADLINE_MS, highest_token() == 2, work(&me));
 		end_toastings();
 		CHECK_WITHIN(DEADLINE_MS,
-			     postgres_number(url,
-					     "SELECT count(*) FROM toasties"
-					     " WHERE state = 'done'") == 5,
+			     count("SELECT count(*) FROM toasties"
+				   " WHERE state = 'done'") == 5,
 			     work(&me));
 		ck_assert_int_eq(n_starts(), 5);
 	}
@@ -574,9 +580,9 @@ END_TEST
 
 START_TEST(what_was_claimed_and_not_started_is_started_by_the_next)
 	{
-		add(1, "main");
+		queue(1, "main");
 		CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_GRILLING), turn(&me));
-		take_over(&me);
+		take_over(&me, 0);
 		CHECK_WITHIN(DEADLINE_MS, n_starts_of(1) == 1, work(&me));
 		ck_assert_int_eq(highest_token(), 2);
 	}
@@ -584,10 +590,10 @@ END_TEST
 
 START_TEST(who_was_taken_over_from_starts_nothing_any_more)
 	{
-		add(1, "main");
+		queue(1, "main");
 		CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_GRILLING), turn(&me));
 		begin(&other, "other");
-		take_over(&other);
+		take_over(&other, 0);
 		/* Either it is done by now, or the next has only given the
 		 * token. */
 		CHECK_WITHIN(DEADLINE_MS,
@@ -605,20 +611,20 @@ END_TEST
 
 static enum job_state state_of(const struct who *who)
 {
-	ck_assert_uint_ge(who->scheduler.jobs.n, 1);
-	return who->scheduler.jobs.list[0].state;
+	ck_assert_uint_ge(who->scheduler->jobs.n, 1);
+	return who->scheduler->jobs.list[0].state;
 }
 
 START_TEST(a_start_that_comes_late_is_shut_out_by_the_next_ones_token)
 	{
-		add(1, "main");
+		queue(1, "main");
 		CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_GRILLING), turn(&me));
 		begin(&other, "other");
-		take_over(&other);
+		take_over(&other, 0);
 		/* It has fenced and read, and cannot start yet. */
 		next_start(GRILL_FAKE_AWAY, 1);
 		CHECK_WITHIN(DEADLINE_MS,
-			     other.scheduler.jobs.n &&
+			     other.scheduler->jobs.n &&
 				     state_of(&other) == JOB_WAITING,
 			     work(&other));
 		acknowledge(&me);
@@ -637,15 +643,15 @@ START_TEST(a_first_transaction_that_fails_makes_nothing_uncertain)
 	{
 		start_one(1);
 		begin(&other, "other");
-		take_over(&other);
-		take_over(&me);
+		take_over(&other, 0);
+		take_over(&me, 0);
 		/* It is no holder, and has something to change: published rows.
 		 */
-		TX_ADD(other.scheduler.next, published) =
+		TX_ADD(other.scheduler->next, published) =
 			(struct tx_published){ id_of(1), 1 };
 		turn(&other);
 		ck_assert_int_eq(other.n_failed, 1);
-		take_over(&other);
+		take_over(&other, 0);
 		end_toastings();
 		CHECK_WITHIN(DEADLINE_MS, !is_in(1, ROW_GRILLING),
 			     work(&other));
@@ -655,13 +661,13 @@ END_TEST
 
 START_TEST(acknowledgements_of_what_was_forgotten_start_nothing)
 	{
-		add(1, "main");
+		queue(1, "main");
 		CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_GRILLING), turn(&me));
-		scheduler_changed(&me.scheduler);
+		scheduler_task.changed(&me.jafflr);
 		acknowledge(&me);
-		scheduler_turn(&me.scheduler, clock_now_ms());
+		turn_grills(&me);
 		ck_assert_int_eq(n_starts(), 0);
-		ck_assert_uint_eq(me.scheduler.next->n_published, 0);
+		ck_assert_uint_eq(me.scheduler->next->n_published, 0);
 	}
 END_TEST
 
@@ -670,11 +676,11 @@ END_TEST
 START_TEST(a_grill_taken_out_in_the_moment_of_a_claim_gives_it_back)
 	{
 		work_a_while(&me);
-		ck_assert_uint_eq(me.scheduler.grills.n, 2);
-		add(1, "main");
+		ck_assert_uint_eq(me.scheduler->grills.n, 2);
+		queue(1, "main");
 		disable("true");
-		me.scheduler.list_at_ms = 0;
-		me.scheduler.maybe_queued = true;
+		me.scheduler->list_at_ms = 0;
+		me.scheduler->maybe_queued = true;
 		run_tx(&me);
 		ck_assert(is_in(1, ROW_GRILLING));
 		acknowledge(&me);
@@ -688,9 +694,9 @@ START_TEST(the_last_grill_can_be_taken_out_too)
 	{
 		work_a_while(&me);
 		disable("true");
-		CHECK_WITHIN(DEADLINE_MS, me.scheduler.grills.n == 0,
+		CHECK_WITHIN(DEADLINE_MS, me.scheduler->grills.n == 0,
 			     work(&me));
-		add(1, "main");
+		queue(1, "main");
 		ck_assert_int_eq(n_starts(), 0);
 		postgres_exec(db, "UPDATE control.grills SET enabled = true");
 		CHECK_WITHIN(DEADLINE_MS, n_starts_of(1) == 1, work(&me));
@@ -701,11 +707,11 @@ START_TEST(a_grill_that_is_taken_out_finishes_what_is_on_it)
 	{
 		start_one(1);
 		disable("true");
-		CHECK_WITHIN(DEADLINE_MS, !me.scheduler.grills.list[0]->enabled,
-			     work(&me));
+		CHECK_WITHIN(DEADLINE_MS,
+			     !me.scheduler->grills.list[0]->enabled, work(&me));
 		end_toastings();
 		CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_DONE), work(&me));
-		CHECK_WITHIN(DEADLINE_MS, me.scheduler.grills.n == 0,
+		CHECK_WITHIN(DEADLINE_MS, me.scheduler->grills.n == 0,
 			     work(&me));
 	}
 END_TEST
@@ -739,13 +745,13 @@ static void mishap(uint32_t *random)
 				ends[chance(random, 4)], 1);
 		return;
 	case 3:
-		take_over(&me);
+		take_over(&me, 0);
 		return;
 	case 4:
-		take_over(&other);
+		take_over(&other, 0);
 		return;
 	case 5:
-		scheduler_changed(&me.scheduler);
+		scheduler_task.changed(&me.jafflr);
 		return;
 	default:
 		end_toastings();
@@ -755,10 +761,8 @@ static void mishap(uint32_t *random)
 
 static bool all_over(void)
 {
-	return postgres_number(
-		       url,
-		       "SELECT count(*) FROM toasties WHERE state IN"
-		       " ('queued', 'grilling') OR published_seq < seq") == 0;
+	return count("SELECT count(*) FROM toasties WHERE state IN"
+		     " ('queued', 'grilling') OR published_seq < seq") == 0;
 }
 
 START_TEST(whatever_happens_an_order_is_on_a_plate_once_or_given_back)
@@ -766,9 +770,9 @@ START_TEST(whatever_happens_an_order_is_on_a_plate_once_or_given_back)
 		uint32_t random = (uint32_t)_i + 11;
 
 		begin(&other, "other");
-		take_over(&other);
+		take_over(&other, 0);
 		for (int n = 1; n <= N_ORDERS; n++)
-			add(n, "main");
+			queue(n, "main");
 		for (int i = 0; i < N_MISHAPS; i++) {
 			mishap(&random);
 			turn(&me);
@@ -784,7 +788,7 @@ START_TEST(whatever_happens_an_order_is_on_a_plate_once_or_given_back)
 				grill_fake_next(fakes[i],
 						(enum grill_fake_call)call,
 						GRILL_FAKE_WELL, 0);
-		take_over(&me);
+		take_over(&me, 0);
 		CHECK_WITHIN(2 * DEADLINE_MS, all_over(),
 			     (work(&me), end_toastings()));
 		for (int n = 1; n <= N_ORDERS; n++) {
@@ -875,6 +879,7 @@ int main(void)
 	Suite *suite = suite_create("scheduler");
 	TCase *tcase = check_case(suite, 60);
 
+	tcase_add_unchecked_fixture(tcase, make_database, NULL);
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, a_toastie_goes_from_the_queue_over_a_plate);
 	tcase_add_test(tcase, each_fact_of_a_toastie_is_of_its_trace);

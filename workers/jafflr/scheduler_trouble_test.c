@@ -13,23 +13,22 @@
 /* It was committed, and the worker is published that nobody knows. */
 static void run_doubtful_tx(void)
 {
-	scheduler_begin(&me.scheduler);
-	ck_assert_int_eq(
-		sql_schedule(&me.sql, me.pg, &me.held, me.scheduler.running),
-		0);
-	scheduler_done(&me.scheduler, PG_E_LOST, me.publisher);
+	scheduler_task.begin(&me.jafflr);
+	ck_assert_int_eq(scheduler_task.run(&me.jafflr, me.pg, &me.assignments),
+			 0);
+	scheduler_task.done(&me.jafflr, PG_E_LOST, me.publisher);
 }
 
 START_TEST(a_claim_in_doubt_is_read_back_before_anything_is_started)
 	{
 		work_a_while(&me);
-		add(1, "main");
-		me.scheduler.maybe_queued = true;
+		queue(1, "main");
+		me.scheduler->maybe_queued = true;
 		run_doubtful_tx();
 		ck_assert(is_in(1, ROW_GRILLING));
 		ck_assert_uint_eq(publish_fake_n(me.publisher), 0);
 		acknowledge(&me);
-		scheduler_turn(&me.scheduler, clock_now_ms());
+		turn_grills(&me);
 		ck_assert_int_eq(n_starts(), 0);
 		/* The intent is found, and its plate gets a token first. */
 		CHECK_WITHIN(DEADLINE_MS, n_starts_of(1) == 1, work(&me));
@@ -43,8 +42,8 @@ END_TEST
 START_TEST(a_claim_that_is_lost_after_all_is_made_anew)
 	{
 		work_a_while(&me);
-		add(1, "main");
-		me.scheduler.maybe_queued = true;
+		queue(1, "main");
+		me.scheduler->maybe_queued = true;
 		run_doubtful_tx();
 		/* Another server goes on without that commit. */
 		postgres_exec(db, "DELETE FROM intents;"
@@ -60,13 +59,12 @@ START_TEST(an_end_in_doubt_is_published_once_it_was_read)
 	{
 		start_one(1);
 		end_toastings();
-		CHECK_WITHIN(DEADLINE_MS, me.scheduler.next->n_finish,
-			     (loop_wait(me.loop, 2),
-			      scheduler_turn(&me.scheduler, clock_now_ms())));
+		CHECK_WITHIN(DEADLINE_MS, me.scheduler->next->n_finish,
+			     turn_grills(&me));
 		run_doubtful_tx();
 		ck_assert(is_in(1, ROW_DONE));
-		ck_assert_uint_eq(me.scheduler.jobs.n &&
-					  me.scheduler.jobs.list[0].used,
+		ck_assert_uint_eq(me.scheduler->jobs.n &&
+					  me.scheduler->jobs.list[0].used,
 				  0);
 		CHECK_WITHIN(DEADLINE_MS,
 			     !strcmp(story_of(&me, 1), "queued grilling done"),
@@ -78,12 +76,11 @@ END_TEST
 START_TEST(a_token_in_doubt_is_not_given_to_the_plate)
 	{
 		start_one(1);
-		take_over(&me);
+		take_over(&me, 0);
 		CHECK_WITHIN(
-			DEADLINE_MS, me.scheduler.next->n_raise,
-			(acknowledge(&me), loop_wait(me.loop, 2),
-			 scheduler_turn(&me.scheduler, clock_now_ms()),
-			 me.scheduler.next->n_raise ? (void)0 : turn(&me)));
+			DEADLINE_MS, me.scheduler->next->n_raise,
+			(acknowledge(&me), turn_grills(&me),
+			 me.scheduler->next->n_raise ? (void)0 : turn(&me)));
 		run_doubtful_tx();
 		ck_assert_int_eq(highest_token(), 2);
 		CHECK_WITHIN(DEADLINE_MS, highest_token() == 3, work(&me));
@@ -109,7 +106,7 @@ static void silence(struct grill_fake *fake, enum grill_fake_end end)
 /* The plate refuses, or its grill is away. */
 START_TEST(what_was_never_started_and_is_cancelled_is_on_no_other_plate)
 	{
-		add(1, "main");
+		queue(1, "main");
 		CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_GRILLING), turn(&me));
 		cancel();
 		if (_i)
@@ -129,8 +126,8 @@ START_TEST(what_is_parked_and_cancelled_and_never_began_is_returned)
 	{
 		struct grill_fake *fake;
 
-		me.scheduler.jobs.patience_ms = 200;
-		add(1, "main");
+		me.scheduler->jobs.patience_ms = 200;
+		queue(1, "main");
 		CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_GRILLING), turn(&me));
 		fake = fake_of(1);
 		silence(fake, GRILL_FAKE_LOSES);
@@ -149,16 +146,16 @@ END_TEST
 
 static int64_t n_silent(void)
 {
-	return postgres_number(url, "SELECT count(*) FROM control.grills"
-				    " WHERE silent_since IS NOT NULL"
-				    " AND silent_reason IS NOT NULL");
+	return count("SELECT count(*) FROM control.grills"
+		     " WHERE silent_since IS NOT NULL"
+		     " AND silent_reason IS NOT NULL");
 }
 
 static int64_t n_answer(void)
 {
-	return postgres_number(url, "SELECT count(*) FROM control.grills"
-				    " WHERE silent_since IS NULL"
-				    " AND seen_at IS NOT NULL");
+	return count("SELECT count(*) FROM control.grills"
+		     " WHERE silent_since IS NULL"
+		     " AND seen_at IS NOT NULL");
 }
 
 /* What /metrics says of it. */
@@ -167,7 +164,7 @@ static bool says(const char *line)
 	struct buf text = { 0 };
 	bool found;
 
-	grills_text(&me.scheduler.grills, clock_now_ms(), &text);
+	grills_text(&me.scheduler->grills, now_ms, &text);
 	buf_add(&text, "", 1);
 	found = strstr(text.p, line);
 	buf_deinit(&text);
@@ -224,9 +221,9 @@ START_TEST(a_grill_that_could_not_be_opened_is_opened_later)
 				  "INSERT INTO control.plates (grill, plate)"
 				  " VALUES ('g2', 0)");
 		CHECK_WITHIN(DEADLINE_MS, n_silent() == 1, work(&me));
-		ck_assert_int_eq(
-			grills_find(&me.scheduler.grills, TEXT("g2"))->n_plates,
-			0);
+		ck_assert_int_eq(grills_find(&me.scheduler->grills, TEXT("g2"))
+					 ->n_plates,
+				 0);
 		grill_modbus_fake_serve(5, fakes[0]);
 		CHECK_WITHIN(DEADLINE_MS, n_answer() == 3, work(&me));
 		grill_modbus_fake_serve(5, NULL);
@@ -238,15 +235,13 @@ START_TEST(
 	{
 		work_a_while(&me);
 		silence(fakes[0], GRILL_FAKE_AWAY);
-		CHECK_WITHIN(DEADLINE_MS,
-			     grills_have_news(&me.scheduler.grills),
-			     (loop_wait(me.loop, 2),
-			      (void)grills_ask(me.scheduler.grills.list[0],
-					       clock_now_ms()),
-			      scheduler_turn(&me.scheduler, clock_now_ms())));
-		scheduler_begin(&me.scheduler);
-		scheduler_done(&me.scheduler, PG_E_SQL, me.publisher);
-		ck_assert(grills_have_news(&me.scheduler.grills));
+		CHECK_WITHIN(
+			DEADLINE_MS, grills_have_changed(&me.scheduler->grills),
+			((void)grills_ask(me.scheduler->grills.list[0], now_ms),
+			 turn_grills(&me)));
+		scheduler_task.begin(&me.jafflr);
+		scheduler_task.done(&me.jafflr, PG_E_SQL, me.publisher);
+		ck_assert(grills_have_changed(&me.scheduler->grills));
 		CHECK_WITHIN(DEADLINE_MS, n_silent() == 1, work(&me));
 	}
 END_TEST
@@ -256,15 +251,15 @@ START_TEST(a_grill_that_is_removed_finishes_what_is_on_it_and_is_forgotten)
 	{
 		start_one(1);
 		if (_i)
-			take_over(&me);
+			take_over(&me, 0);
 		postgres_exec(db, "DELETE FROM control.plates;"
 				  "DELETE FROM control.grills");
 		CHECK_WITHIN(DEADLINE_MS,
 			     is_in(1, _i ? ROW_UNCERTAIN : ROW_DONE),
 			     (work(&me), end_toastings()));
-		CHECK_WITHIN(DEADLINE_MS, me.scheduler.grills.n == 0,
+		CHECK_WITHIN(DEADLINE_MS, me.scheduler->grills.n == 0,
 			     work(&me));
-		add(2, "main");
+		queue(2, "main");
 		work(&me);
 		ck_assert(is_in(2, ROW_QUEUED));
 		ck_assert_int_eq(me.n_failed, 0);
@@ -273,9 +268,9 @@ END_TEST
 
 /* ---- queues ---- */
 
-static void queue(const char *stall, int64_t n)
+static void wait_at(const char *stall, int64_t n)
 {
-	queues_add(&me.scheduler.queues, text_of(stall), n);
+	queues_add(&me.scheduler->queues, text_of(stall), n);
 }
 
 START_TEST(a_long_queue_pauses_reading_but_not_for_a_stall_without_a_grill)
@@ -283,27 +278,26 @@ START_TEST(a_long_queue_pauses_reading_but_not_for_a_stall_without_a_grill)
 		postgres_exec(db, "UPDATE control.grills SET stalls ="
 				  " CASE grill WHEN 'g0' THEN '{main}'::text[]"
 				  " ELSE '{beach}' END");
-		me.scheduler.params.queue_max = 10;
+		me.jafflr.conf.queue_max = 10;
 		CHECK_WITHIN(DEADLINE_MS, n_answer() == N_GRILLS, work(&me));
-		queue("main", 10);
-		queue("beach", 10);
-		queue("nowhere", 1000);
-		ck_assert(!scheduler_enough(&me.scheduler));
-		queue("beach", 1);
-		ck_assert(scheduler_enough(&me.scheduler));
+		wait_at("main", 10);
+		wait_at("beach", 10);
+		wait_at("nowhere", 1000);
+		ck_assert(!scheduler_task.enough(&me.jafflr));
+		wait_at("beach", 1);
+		ck_assert(scheduler_task.enough(&me.jafflr));
 		silence(fakes[1], GRILL_FAKE_AWAY);
 		CHECK_WITHIN(DEADLINE_MS, n_silent() == 1,
-			     (loop_wait(me.loop, 2),
-			      scheduler_turn(&me.scheduler, clock_now_ms()),
-			      grills_have_news(&me.scheduler.grills)
+			     (turn_grills(&me),
+			      grills_have_changed(&me.scheduler->grills)
 				      ? run_tx(&me)
 				      : (void)0));
-		queues_set(&me.scheduler.queues, NULL, 0);
-		queue("main", 10);
-		queue("beach", 1000);
-		ck_assert(!scheduler_enough(&me.scheduler));
-		queue("demo-1", 11);
-		ck_assert(scheduler_enough(&me.scheduler));
+		me.scheduler->queues.n = 0;
+		wait_at("main", 10);
+		wait_at("beach", 1000);
+		ck_assert(!scheduler_task.enough(&me.jafflr));
+		wait_at("demo-1", 11);
+		ck_assert(scheduler_task.enough(&me.jafflr));
 	}
 END_TEST
 
@@ -311,14 +305,14 @@ START_TEST(when_no_grill_answers_a_long_queue_of_theirs_pauses_reading)
 	{
 		postgres_exec(db,
 			      "UPDATE control.grills SET stalls = '{main}'");
-		me.scheduler.params.queue_max = 10;
+		me.jafflr.conf.queue_max = 10;
 		for (int i = 0; i < N_GRILLS; i++)
 			silence(fakes[i], GRILL_FAKE_AWAY);
 		CHECK_WITHIN(DEADLINE_MS, n_silent() == N_GRILLS, work(&me));
-		queue("nowhere", 1000);
-		ck_assert(!scheduler_enough(&me.scheduler));
-		queue("main", 11);
-		ck_assert(scheduler_enough(&me.scheduler));
+		wait_at("nowhere", 1000);
+		ck_assert(!scheduler_task.enough(&me.jafflr));
+		wait_at("main", 11);
+		ck_assert(scheduler_task.enough(&me.jafflr));
 	}
 END_TEST
 
@@ -330,14 +324,15 @@ START_TEST(what_waits_is_counted_stall_by_stall)
 			silence(fakes[i], GRILL_FAKE_AWAY);
 		CHECK_WITHIN(DEADLINE_MS, n_silent() == N_GRILLS, work(&me));
 		for (int n = 1; n <= 6; n++)
-			add(n, n == 1 ? "beach" : n > 3 ? "nowhere" : "main");
-		me.scheduler.look_at_ms = 0;
+			queue(n, n == 1 ? "beach" : n > 3 ? "nowhere" : "main");
+		me.scheduler->look_at_ms = 0;
 		turn(&me);
-		ck_assert_uint_eq(me.scheduler.queues.n, 2);
-		ck_assert_str_eq(me.scheduler.queues.list[0].stall, "main");
-		ck_assert_int_eq(me.scheduler.queues.list[0].n, 2);
+		ck_assert_uint_eq(me.scheduler->queues.n, 2);
+		ck_assert(text_equal(me.scheduler->queues.list[0].stall,
+				     TEXT("main")));
+		ck_assert_int_eq(me.scheduler->queues.list[0].n, 2);
 		/* No plate of ours is for them: nothing is tried. */
-		ck_assert(!me.scheduler.maybe_queued);
+		ck_assert(!me.scheduler->maybe_queued);
 	}
 END_TEST
 
@@ -362,7 +357,7 @@ START_TEST(whatever_a_row_says_the_worker_goes_on)
 	{
 		start_one(1);
 		postgres_exec(db, oddities[_i]);
-		take_over(&me);
+		take_over(&me, 0);
 		CHECK_WITHIN(DEADLINE_MS, !is_in(1, ROW_GRILLING),
 			     (work(&me), end_toastings()));
 		ck_assert(is_in(1, ROW_DONE) || is_in(1, ROW_UNCERTAIN));
@@ -373,7 +368,7 @@ START_TEST(whatever_a_row_says_the_worker_goes_on)
 				  " VALUES ('g7', 'fake:1');"
 				  "INSERT INTO control.plates (grill, plate)"
 				  " VALUES ('g7', 0)");
-		add(2, "main");
+		queue(2, "main");
 		CHECK_WITHIN(DEADLINE_MS, n_starts_of(2) == 1, work(&me));
 	}
 END_TEST
@@ -382,7 +377,7 @@ START_TEST(a_reason_of_any_length_is_published_as_far_as_a_fact_may_have_it)
 	{
 		struct toastie toastie = { 0 };
 
-		add(1, "nowhere");
+		queue(1, "nowhere");
 		postgres_exec(db, "UPDATE toasties SET state = 'returned',"
 				  " customer = repeat('c', 7000),"
 				  " reason = 'resolved by '"
@@ -404,9 +399,9 @@ START_TEST(more_grills_than_are_used_are_no_trouble)
 			      "INSERT INTO control.plates (grill, plate)"
 			      " SELECT 'x' || n, 0 FROM generate_series(1, 200)"
 			      " AS n");
-		CHECK_WITHIN(DEADLINE_MS, me.scheduler.grills.n == GRILLS_MAX,
+		CHECK_WITHIN(DEADLINE_MS, me.scheduler->grills.n == GRILLS_MAX,
 			     work(&me));
-		ck_assert(me.scheduler.grills.too_many);
+		ck_assert(me.scheduler->grills.too_many);
 		start_one(1);
 	}
 END_TEST
@@ -445,6 +440,7 @@ int main(void)
 	Suite *suite = suite_create("trouble");
 	TCase *tcase = check_case(suite, 60);
 
+	tcase_add_unchecked_fixture(tcase, make_database, NULL);
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	add_doubts(tcase);
 	tcase_add_loop_test(

@@ -8,8 +8,9 @@
 #include <string.h>
 
 #include "schemas/limits.h"
+#include "workers/jafflr/jafflr.h"
 
-#define LOAD_TIMEOUT_MS 10000
+#define TIMEOUT_MS 10000
 /* What an envelope takes of `tracestate`, the longer one. */
 #define TRACE_MAX_BYTES 512
 
@@ -373,11 +374,11 @@ static const struct pg_statement mark_cancelled = {
 	1,
 };
 
-int sql_load(struct sql *sql, struct pg *pg, struct batch *batch,
-	     struct intake_rows *rows)
+int sql_load(void *arg, struct pg *pg, struct batch *batch)
 {
 	static const enum pg_type types[] = { PG_UUID };
-	struct pg_call *call = &sql->calls[0];
+	struct intake_rows *rows = &jafflr_of(arg)->rows;
+	struct pg_call *call = &jafflr_of(arg)->sql.calls[0];
 	int i, r;
 
 	table_reset(&rows->table);
@@ -393,7 +394,7 @@ int sql_load(struct sql *sql, struct pg *pg, struct batch *batch,
 	}
 	pg_call_arrays(call, types, 1);
 	i = pg_add(pg, &load_rows, &call->args);
-	r = pg_run(pg, LOAD_TIMEOUT_MS);
+	r = pg_run(pg, TIMEOUT_MS);
 	for (int row = 0; !r && row < pg_n_rows(pg, i); row++) {
 		struct toastie_row *copy =
 			arena_alloc(&batch->arena, sizeof(*copy));
@@ -451,10 +452,65 @@ static void store_marks(struct sql *sql, struct pg *pg,
 	(void)pg_add(pg, &mark_cancelled, &call->args);
 }
 
-void sql_store(struct sql *sql, struct pg *pg, const struct batch *batch)
+void sql_store(void *arg, struct pg *pg, const struct batch *batch, bool copied)
 {
+	struct sql *sql = &jafflr_of(arg)->sql;
+
+	(void)copied;
 	store_rows(sql, pg, batch);
 	store_marks(sql, pg, batch);
+}
+
+/* ---- survey ---- */
+
+/* Each part walks an index of what is open, however long the table is; and a
+ * queue is counted up to 100,000. -> stall or NULL, state, n */
+static const struct pg_statement survey_toasties = {
+	"survey_toasties",
+	WITH_QUEUED_STALLS
+	", c(stall, state, n) AS (SELECT s.stall,"
+	" CASE WHEN starts_with(s.stall, 'demo-') OR EXISTS"
+	" (SELECT FROM control.grills g WHERE g.enabled"
+	" AND (g.stalls IS NULL OR s.stall = ANY (g.stalls)))"
+	" THEN 'queued' ELSE 'unserved' END,"
+	" (SELECT count(*) FROM (SELECT FROM toasties t"
+	" WHERE t.state = 'queued' AND t.stall = s.stall LIMIT 100000) q)"
+	" FROM s WHERE s.stall IS NOT NULL"
+	" UNION ALL SELECT t.stall, 'grilling', count(*) FROM intents i"
+	" JOIN toasties t USING (order_id) WHERE i.closed_at IS NULL"
+	" AND t.state = 'grilling' GROUP BY t.stall"
+	" UNION ALL SELECT t.stall, CASE WHEN i.order_id IS NULL"
+	" THEN 'uncertain' ELSE 'parked' END, count(*) FROM toasties t"
+	" LEFT JOIN intents i ON i.order_id = t.order_id"
+	" AND i.closed_at IS NULL WHERE t.state = 'uncertain' GROUP BY 1, 2),"
+	" r AS (SELECT stall, row_number() OVER (ORDER BY"
+	" bool_or(state IN ('uncertain', 'parked')) DESC, sum(n) DESC, stall)"
+	" AS place FROM c GROUP BY stall)"
+	" SELECT CASE WHEN r.place <= $1 THEN c.stall END, c.state,"
+	" sum(c.n)::bigint FROM c JOIN r USING (stall)"
+	" GROUP BY 1, 2 ORDER BY 1 NULLS LAST",
+	1,
+};
+
+int sql_survey(void *arg, struct pg *pg)
+{
+	struct survey *survey = &jafflr_of(arg)->read;
+	struct pg_args args = { 0 };
+	int i, r;
+
+	survey_reset(survey);
+	pg_put_i64(pg_arg(&args), SURVEY_STALLS);
+	i = pg_add(pg, &survey_toasties, &args);
+	r = pg_run(pg, TIMEOUT_MS);
+	pg_args_deinit(&args);
+	for (int row = 0; !r && row < pg_n_rows(pg, i); row++)
+		survey_add(survey, sql_text(pg, i, row, 0, &survey->arena),
+			   sql_text(pg, i, row, 1, &survey->arena),
+			   pg_i64(pg, i, row, 2));
+	/* There is a number for all others also when there are none. */
+	if (!r)
+		survey_add(survey, (struct text){ 0 }, TEXT("queued"), 0);
+	return r;
 }
 
 void sql_deinit(struct sql *sql)

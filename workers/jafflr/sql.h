@@ -25,13 +25,15 @@ struct sql {
 
 void sql_deinit(struct sql *sql);
 
-/* ---- intake: sql.c ---- */
+/* ---- functions of worker_ops; each argument is the struct jafflr ---- */
 
 /* Rows of the orders that the batch's picks name. */
-int sql_load(struct sql *sql, struct pg *pg, struct batch *batch,
-	     struct intake_rows *rows);
+int sql_load(void *arg, struct pg *pg, struct batch *batch);
 /* Adds the rows that the batch made or changed. */
-void sql_store(struct sql *sql, struct pg *pg, const struct batch *batch);
+void sql_store(void *arg, struct pg *pg, const struct batch *batch,
+	       bool copied);
+/* Counts all toasties of the shop that are not at their end. */
+int sql_survey(void *arg, struct pg *pg);
 
 /* ---- scheduler: sql_scheduler.c ---- */
 

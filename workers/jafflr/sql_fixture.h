@@ -1,97 +1,27 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Sql fixture: a real server with the migrations applied. Two workers are two
- * sessions that hold different partitions. For *_test.c only.
- */
+/* Sql fixture: two workers whose transactions a test fills and runs by hand.
+ * For *_test.c only. */
 #ifndef JAFFLR_SQL_FIXTURE_H
 #define JAFFLR_SQL_FIXTURE_H
 
-#include <stdio.h>
-#include <string.h>
+#include "workers/jafflr/grill.h"
+#include "workers/jafflr/jafflr_fixture.h"
 
-#include "infra/lib/postgres_fixture.h"
-#include "workers/jafflr/sql.h"
+enum { N_PLATES = 4 };
 
-#define TIMEOUT_MS POSTGRES_TIMEOUT_MS
-enum { N_PLATES = 4, HELD_MAX = 4 };
-#define NOW_MS INT64_C(1800000000000)
-
-/* A worker: its session, what it holds, its statements, its tx. */
-struct who {
-	struct pg *pg;
-	struct identity identity;
-	struct positions *taken;
-	struct assigned_position rows[HELD_MAX];
-	struct worker_assignments held;
-	struct sql sql;
-	struct scheduler_tx tx;
-};
-
-static const char *url;
-static struct pg *db; /* what a test looks at and changes by hand */
 static struct who me, other;
-
-static inline void take_over(struct who *who, int32_t first_partition)
-{
-	struct position_key keys[] = { { 0, first_partition },
-				       { 0, first_partition + 1 } };
-	int r = positions_take(who->pg, &who->identity, keys, 2, who->taken);
-
-	ck_assert_msg(!r, "%s", pg_message(who->pg));
-	ck_assert_uint_le(who->taken->n_rows, HELD_MAX);
-	for (size_t i = 0; i < who->taken->n_rows; i++) {
-		const struct position *row = &who->taken->rows[i];
-
-		who->rows[i] = (struct assigned_position){
-			.partition = row->partition,
-			.lane = who->taken->lanes.lanes[row->lane].name,
-			.epoch = row->epoch,
-		};
-	}
-	who->held = (struct worker_assignments){
-		.identity = &who->identity,
-		.lanes = &who->taken->lanes,
-		.positions = who->rows,
-		.n_positions = who->taken->n_rows,
-	};
-}
-
-static inline void begin(struct who *who, const char *name,
-			 int32_t first_partition)
-{
-	who->pg = postgres_connect(url, "galore");
-	who->identity = (struct identity){
-		.service = "jafflr",
-		.colour = "blue",
-		.holder = name,
-		.topics = { &topic_table[TOPIC_PICKS] },
-		.n_topics = 1,
-	};
-	who->taken = xcalloc(1, sizeof(*who->taken));
-	take_over(who, first_partition);
-}
-
-static inline void end(struct who *who)
-{
-	sql_deinit(&who->sql);
-	scheduler_tx_deinit(&who->tx);
-	if (who->taken)
-		lanes_deinit(&who->taken->lanes);
-	free(who->taken);
-	who->taken = NULL;
-	who->pg = pg_free(who->pg);
-}
 
 static inline void setup(void)
 {
-	url = postgres_database();
-	db = postgres_connect(url, "galore");
+	clean_database();
 	postgres_exec(db, "INSERT INTO control.grills (grill, address)"
 			  " VALUES ('g1', '127.0.0.1:502');"
 			  "INSERT INTO control.plates (grill, plate)"
 			  " SELECT 'g1', generate_series(0, 3)");
-	begin(&me, "me", 0);
-	begin(&other, "other", 2);
+	begin(&me, "me");
+	take_over(&me, 0);
+	begin(&other, "other");
+	take_over(&other, 2);
 }
 
 static inline void teardown(void)
@@ -99,87 +29,6 @@ static inline void teardown(void)
 	end(&me);
 	end(&other);
 	db = pg_free(db);
-}
-
-/* ---- rows ---- */
-
-struct toast {
-	int n; /* the last byte of its id */
-	int partition;
-	const char *stall, *state;
-	const char *doneness;
-};
-
-/* Queued one after the other; clocks said what its number says. */
-static inline void add(struct toast toast)
-{
-	char sql[512];
-
-	(void)snprintf(
-		sql, sizeof(sql),
-		"INSERT INTO toasties (order_id, number, stall, doneness,"
-		" state, seq, published_seq, lines, partition,"
-		" \"offset\", bucket, changed_at) VALUES"
-		" ('00000000-0000-0000-0000-0000000000%02d', %d, '%s',"
-		" '%s', '%s', 1, 1, 1, %d, %d, 0,"
-		" timestamptz 'epoch' + interval '1 s' * %d)",
-		toast.n, toast.n, toast.stall ? toast.stall : "main",
-		toast.doneness ? toast.doneness : "light",
-		toast.state ? toast.state : "queued", toast.partition, toast.n,
-		toast.n);
-	postgres_exec(db, sql);
-}
-
-static inline struct order_id id_of(int n)
-{
-	return (struct order_id){ .bytes = { [15] = (uint8_t)(n / 10 * 16 +
-							      n % 10) } };
-}
-
-/* A column of one toastie, or of its open intent. */
-static inline int64_t look(int n, const char *what)
-{
-	char sql[512];
-
-	(void)snprintf(sql, sizeof(sql),
-		       "SELECT %s FROM toasties t LEFT JOIN intents i"
-		       " ON i.order_id = t.order_id AND i.closed_at IS NULL"
-		       " WHERE t.number = %d",
-		       what, n);
-	return postgres_number(url, sql);
-}
-
-static inline bool is_in(int n, enum row_state state)
-{
-	char sql[64];
-
-	(void)snprintf(sql, sizeof(sql), "(t.state = '%s')::int",
-		       row_state_name(state));
-	return look(n, sql) == 1;
-}
-
-static inline int64_t count(const char *sql)
-{
-	return postgres_number(url, sql);
-}
-
-static inline int64_t n_open(void)
-{
-	return count("SELECT count(*) FROM intents WHERE closed_at IS NULL");
-}
-
-/* ---- transactions ---- */
-
-static inline int sql_schedule(struct sql *sql, struct pg *pg,
-			       const struct worker_assignments *assignments,
-			       struct scheduler_tx *tx)
-{
-	int r = sql_read(sql, pg, assignments, tx);
-
-	if (r)
-		return r;
-	scheduler_tx_choose(tx);
-	return sql_write(sql, pg, assignments, tx);
 }
 
 static inline void offer(struct who *who, int plate)
@@ -197,14 +46,26 @@ static inline void serve_all(struct who *who)
 	TX_ADD(&who->tx, served) = (struct tx_served){ 0 };
 }
 
+static inline int run_sql(struct who *who)
+{
+	struct sql *sql = &who->jafflr.sql;
+	int r = sql_read(sql, who->pg, &who->assignments, &who->tx);
+
+	if (r)
+		return r;
+	scheduler_tx_choose(&who->tx);
+	return sql_write(sql, who->pg, &who->assignments, &who->tx);
+}
+
 static inline int try(struct who *who)
 {
 	int r;
 
 	who->tx.asks.now_ms = NOW_MS;
 	who->tx.asks.tries_max = 3;
-	who->tx.asks.queue_max = 100;
-	r = sql_schedule(&who->sql, who->pg, &who->held, &who->tx);
+	if (!who->tx.asks.queue_max)
+		who->tx.asks.queue_max = 100;
+	r = run_sql(who);
 	if (r)
 		postgres_exec(who->pg, "ROLLBACK");
 	return r;
@@ -251,6 +112,18 @@ static inline void finish(struct who *who, const struct tx_row *claimed,
 		.state = state,
 		.reason = state == ROW_DONE ? NULL : "why",
 		.keep_plate = keep_plate,
+	};
+	run(who);
+}
+
+static inline void run_raise(struct who *who, const struct tx_row *claimed,
+			     uint32_t seen)
+{
+	scheduler_tx_reset(&who->tx);
+	TX_ADD(&who->tx, raise) = (struct tx_raise){
+		.tag = 7,
+		.intent_id = claimed->intent_id,
+		.seen = seen,
 	};
 	run(who);
 }

@@ -176,8 +176,7 @@ static void *claim_in_rounds(void *arg)
 			offer(claimer->who, plate);
 		tx->asks.now_ms = NOW_MS;
 		(void)pthread_barrier_wait(claimer->barrier);
-		claimer->r = sql_schedule(&claimer->who->sql, claimer->who->pg,
-					  &claimer->who->held, tx);
+		claimer->r = run_sql(claimer->who);
 		for (size_t i = 0; !claimer->r && i < tx->n_rows; i++)
 			claimer->n_claimed += tx->rows[i].kind == TX_CLAIMED;
 		(void)pthread_barrier_wait(claimer->barrier);
@@ -740,8 +739,7 @@ START_TEST(a_lost_position_fails_the_whole_transaction)
 		offer(&me, 1);
 		me.tx.asks.now_ms = NOW_MS;
 		me.tx.asks.tries_max = 3;
-		ck_assert_int_eq(sql_schedule(&me.sql, me.pg, &me.held, &me.tx),
-				 PG_E_SQL);
+		ck_assert_int_eq(run_sql(&me), PG_E_SQL);
 		ck_assert_str_eq(pg_sqlstate(me.pg), POSITIONS_LOST);
 		postgres_exec(me.pg, "ROLLBACK");
 		ck_assert(is_in(1, ROW_GRILLING));
@@ -875,6 +873,7 @@ int main(void)
 	Suite *suite = suite_create("sql_scheduler");
 	TCase *tcase = check_case(suite, 60);
 
+	tcase_add_unchecked_fixture(tcase, make_database, NULL);
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	add_claims(tcase);
 	add_ends(tcase);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "infra/lib/clock.h"
+#include "infra/lib/hash.h"
 #include "workers/runtime/trace.h"
 
 #define BODY_BYTES 8192
@@ -22,6 +23,11 @@ static const struct {
 #include "workers/jafflr/toastie_states.def"
 #undef TOASTIE_STATE
 };
+
+uint64_t order_id_hash(const struct order_id *id)
+{
+	return hash_bytes(id->bytes, sizeof(id->bytes));
+}
 
 const char *row_state_name(enum row_state state)
 {

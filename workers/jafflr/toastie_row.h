@@ -2,7 +2,7 @@
 /*
  * Toastie row: a row of `toasties`, the names of its states, and its fact.
  *
- * Fields and states are lists: toastie_columns.def, toastie_states.def.
+ * The states are a table, toastie_states.def, and so are the columns below.
  */
 #ifndef JAFFLR_TOASTIE_ROW_H
 #define JAFFLR_TOASTIE_ROW_H
@@ -10,8 +10,39 @@
 #include "schemas/doneness.h"
 #include "schemas/order_id.h"
 #include "schemas/toastie.h"
-#include "workers/jafflr/toastie_columns.def"
 #include "workers/runtime/publish.h"
+
+/*
+ * Columns of `toasties` as every statement here reads them, in this order.
+ * The struct below, SELECT, INSERT, reading and writing (sql.c) are made from
+ * this list.
+ *
+ * KEY and COLUMN: which parameter of the INSERT, the column, its SQL type,
+ * its kind, the struct's field. READ is a column that the INSERT leaves out.
+ */
+/* clang-format off */
+#define TOASTIE_COLUMNS(KEY, COLUMN, READ)                                     \
+	KEY(1, order_id, "uuid", UUID, order_id)                               \
+	COLUMN(2, number, "bigint", NUMBER, number)                            \
+	COLUMN(3, stall, "text", TEXT, stall)                                  \
+	COLUMN(4, customer, "text", TEXT, customer)                            \
+	COLUMN(5, doneness, "text", DONENESS, doneness)                        \
+	COLUMN(6, state, "text", STATE, state)                                 \
+	COLUMN(7, seq, "bigint", INT8, seq)                                    \
+	COLUMN(8, lines, "int", INT4, lines)                                   \
+	COLUMN(9, lines_seen, "bigint", INT8, lines_seen) /* a bit a line */   \
+	COLUMN(10, partition, "int", INT4, partition) /* where on `picks` */   \
+	COLUMN(11, offset, "bigint", INT8, offset)    /* its order began */    \
+	COLUMN(12, bucket, "int", INT4, bucket)       /* of its lane key */    \
+	COLUMN(13, reason, "text", TEXT, reason)                               \
+	COLUMN(14, traceparent, "text", TRACE, traceparent)                    \
+	COLUMN(15, tracestate, "text", TRACE, tracestate)                      \
+	/* by the customer, whatever the state */                              \
+	COLUMN(16, cancelled, "boolean", BOOL, cancelled)                      \
+	READ(grill, TEXT, grill)                                               \
+	READ(plate, PLATE, plate)                                              \
+	READ(changed_at, WALL, changed_at_ms)
+/* clang-format on */
 
 enum row_state {
 #define TOASTIE_STATE(name, text, fact, log_id, sentence) ROW_##name,
@@ -38,6 +69,8 @@ struct toastie_row {
 #undef READ
 	size_t changed_by; /* 1 + the last record of a batch that changed it */
 };
+
+uint64_t order_id_hash(const struct order_id *id);
 
 /* "collecting", ..., "returned". */
 const char *row_state_name(enum row_state state);

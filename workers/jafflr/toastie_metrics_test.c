@@ -1,13 +1,124 @@
 /* SPDX-License-Identifier: MIT */
-/* Ends: what a person reads of them, in lines and in numbers. */
-#include "workers/jafflr/ends.h"
+/* Toastie metrics: the survey against a real server, and what a person reads of
+ * ends, in lines and in numbers. */
+#include "workers/jafflr/toastie_metrics.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "infra/lib/check_fixture.h"
+#include "workers/jafflr/jafflr_fixture.h"
 
-enum { SAID_MAX = 1 << 18 };
+/* ---- survey ---- */
+
+static struct jafflr jafflr = { .magic = JAFFLR_MAGIC };
+static struct buf shown;
+
+static void setup_survey(void)
+{
+	clean_database();
+	postgres_exec(db, "INSERT INTO control.grills (grill, address, stalls,"
+			  " enabled) VALUES ('g1', 'h:1', '{main}', true),"
+			  " ('g2', 'h:2', NULL, false)");
+}
+
+static void teardown_survey(void)
+{
+	jafflr_deinit(&jafflr);
+	buf_deinit(&shown);
+	db = pg_free(db);
+}
+
+/* Toasties of a stall; @open: with an open intent each. */
+static void add_toasties(const char *stall, const char *state, int n, bool open)
+{
+	static int plate;
+	char sql[1024];
+
+	(void)snprintf(sql, sizeof(sql),
+		       "WITH t AS (INSERT INTO toasties (order_id, stall,"
+		       " doneness, state, lines, partition, \"offset\", bucket,"
+		       " changed_at) SELECT gen_random_uuid(), '%s', 'light',"
+		       " '%s', 1, 0, n, 0, now() FROM generate_series(1, %d)"
+		       " AS n RETURNING order_id, \"offset\" AS n)"
+		       " INSERT INTO intents (order_id, grill, plate, token,"
+		       " time_ms, opened_at, closed_at) SELECT order_id, 'g1',"
+		       " %d + n, 1, 1, now(), %s FROM t",
+		       stall, state, n, plate, open ? "NULL" : "now()");
+	plate += n;
+	postgres_exec(db, sql);
+}
+
+static void read_survey(void)
+{
+	int r = sql_survey(&jafflr, db);
+
+	ck_assert_msg(!r, "%s", pg_message(db));
+	buf_reset(&shown);
+	survey_text(&jafflr.read, &shown);
+	buf_add(&shown, "", 1);
+}
+
+static bool says(const char *labels, int n)
+{
+	char line[256];
+
+	(void)snprintf(line, sizeof(line), "\ngalore_toasties{%s} %d\n", labels,
+		       n);
+	return strstr(shown.p, line);
+}
+
+START_TEST(toasties_are_counted_by_stall_and_what_they_wait_for)
+	{
+		add_toasties("main", "queued", 3, false);
+		add_toasties("main", "grilling", 2, true);
+		add_toasties("main", "uncertain", 1, true);
+		add_toasties("main", "uncertain", 4, false);
+		add_toasties("main", "done", 9, false);
+		add_toasties("beach", "queued", 5, false);
+		add_toasties("demo-1", "queued", 6, false);
+		read_survey();
+		ck_assert(says("stall=\"main\",state=\"queued\"", 3));
+		ck_assert(says("stall=\"main\",state=\"grilling\"", 2));
+		ck_assert(says("stall=\"main\",state=\"parked\"", 1));
+		ck_assert(says("stall=\"main\",state=\"uncertain\"", 4));
+		ck_assert(says("stall=\"main\",state=\"unserved\"", 0));
+		ck_assert(says("stall=\"beach\",state=\"queued\"", 0));
+		ck_assert(says("stall=\"beach\",state=\"unserved\"", 5));
+		ck_assert(says("stall=\"demo-1\",state=\"queued\"", 6));
+		ck_assert(says("stall=\"(others)\",state=\"uncertain\"", 0));
+	}
+END_TEST
+
+START_TEST(many_stalls_are_summed_but_for_those_that_need_a_person)
+	{
+		char stall[16];
+
+		for (int i = 0; i < SURVEY_STALLS + 10; i++) {
+			(void)snprintf(stall, sizeof(stall), "s%d", i);
+			add_toasties(stall, "queued", 2, false);
+		}
+		add_toasties("tiny", "uncertain", 1, false);
+		read_survey();
+		ck_assert_uint_eq(jafflr.read.n_stalls, SURVEY_STALLS + 1);
+		ck_assert(says("stall=\"tiny\",state=\"uncertain\"", 1));
+		ck_assert(says("stall=\"(others)\",state=\"unserved\"", 22));
+	}
+END_TEST
+
+START_TEST(nothing_is_said_before_it_was_read_and_zeros_when_all_is_done)
+	{
+		survey_text(&jafflr.read, &shown);
+		ck_assert_uint_eq(shown.n, 0);
+		read_survey();
+		ck_assert(says("stall=\"(others)\",state=\"uncertain\"", 0));
+		add_toasties("ma\\\"in", "uncertain", 1, false);
+		read_survey();
+		ck_assert(
+			says("stall=\"ma\\\\\\\"in\",state=\"uncertain\"", 1));
+	}
+END_TEST
+
+/* ---- ends ---- */
 
 static const char trace[] =
 	"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
@@ -16,14 +127,14 @@ static char *said;
 static size_t n_said;
 static FILE *out;
 
-static void setup(void)
+static void setup_ends(void)
 {
 	ends = (struct ends)ENDS_INIT;
 	out = open_memstream(&said, &n_said);
 	log_init(&(struct log_params){ .out = out, .level = LOG_INFO });
 }
 
-static void teardown(void)
+static void teardown_ends(void)
 {
 	(void)fclose(out);
 	free(said);
@@ -168,12 +279,11 @@ START_TEST(how_long_it_took_is_a_histogram_of_what_is_done)
 	}
 END_TEST
 
-int main(void)
+static void add_ends(Suite *suite)
 {
-	Suite *suite = suite_create("ends");
-	TCase *tcase = check_case(suite, 30);
+	TCase *tcase = check_case(suite, 60);
 
-	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_checked_fixture(tcase, setup_ends, teardown_ends);
 	tcase_add_loop_test(tcase,
 			    an_end_leaves_a_line_with_order_number_and_trace, 0,
 			    CHECK_N(kinds));
@@ -184,5 +294,22 @@ int main(void)
 	tcase_add_test(tcase,
 		       of_a_flood_so_many_are_written_and_the_others_counted);
 	tcase_add_test(tcase, how_long_it_took_is_a_histogram_of_what_is_done);
-	return check_run(suite);
+}
+
+int main(void)
+{
+	Suite *suite = suite_create("toastie_metrics");
+	TCase *tcase = check_case(suite, 60);
+
+	tcase_add_unchecked_fixture(tcase, make_database, NULL);
+	tcase_add_checked_fixture(tcase, setup_survey, teardown_survey);
+	tcase_add_test(tcase,
+		       toasties_are_counted_by_stall_and_what_they_wait_for);
+	tcase_add_test(tcase,
+		       many_stalls_are_summed_but_for_those_that_need_a_person);
+	tcase_add_test(
+		tcase,
+		nothing_is_said_before_it_was_read_and_zeros_when_all_is_done);
+	add_ends(suite);
+	return postgres_run(suite);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sql look: what a tx finds, whatever else is in the tables: rows of other
+ * Sql read: what a tx finds, whatever else is in the tables: rows of other
  * lanes, workers and stalls, and what a person may have put there.
  */
 #include "workers/jafflr/sql_fixture.h"
@@ -107,8 +107,7 @@ START_TEST(a_long_queue_of_one_stall_hides_no_other_and_is_counted_so_far)
 			.n_stalls = 1,
 		};
 		me.tx.asks.now_ms = NOW_MS;
-		ck_assert_int_eq(sql_schedule(&me.sql, me.pg, &me.held, &me.tx),
-				 0);
+		ck_assert_int_eq(run_sql(&me), 0);
 		ck_assert_int_eq(row_of(&me, 41)->kind, TX_CLAIMED);
 		ck_assert_int_eq(row_of(&me, 42)->kind, TX_FINISHED);
 		ck_assert_uint_eq(me.tx.n_stalls, 3);
@@ -373,9 +372,10 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("sql_look");
+	Suite *suite = suite_create("sql_read");
 	TCase *tcase = check_case(suite, 60);
 
+	tcase_add_unchecked_fixture(tcase, make_database, NULL);
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase,
 		       rows_of_partitions_that_are_not_held_are_left_alone);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Held sql: the server finds the rows that lanes_find() says are ours, for
+ * Sql, our rows: the server finds the rows that lanes_find() says are ours, for
  * lanes of every kind, some of which have ended.
  */
 #include "workers/jafflr/sql.h"
@@ -16,8 +16,8 @@ static const char *url;
 static struct pg *db;
 static struct lanes lanes;
 static struct assigned_position positions[LANES_MAX * TOPIC_PARTITIONS];
-static struct worker_assignments held = { .lanes = &lanes,
-					  .positions = positions };
+static struct worker_assignments assignments = { .lanes = &lanes,
+						 .positions = positions };
 static uint32_t state = 5;
 
 struct sample {
@@ -121,18 +121,18 @@ static void make_lane(int i)
 }
 
 /* In the order in which they were made, and only some of all that could be
- * held. */
+ * assignments. */
 static void make_tree(int n)
 {
 	lanes_deinit(&lanes);
 	lanes.n_lanes = (size_t)n;
-	held.n_positions = 0;
+	assignments.n_positions = 0;
 	for (int i = 0; i < n; i++)
 		make_lane(i);
 	for (int i = 0; i < n; i++)
 		for (int32_t p = 0; p < TOPIC_PARTITIONS; p++)
 			if (chance(2))
-				positions[held.n_positions++] =
+				positions[assignments.n_positions++] =
 					(struct assigned_position){
 						.partition = p,
 						.lane = lanes.lanes[i].name,
@@ -151,9 +151,9 @@ static bool is_ours(const struct sample *sample)
 	if (sample->customer >= 0)
 		key.customer = text_of(names[sample->customer]);
 	lane = lanes.lanes[lanes_find(&lanes, &key)].name;
-	for (size_t i = 0; i < held.n_positions; i++)
-		if (held.positions[i].partition == sample->partition &&
-		    !strcmp(held.positions[i].lane, lane))
+	for (size_t i = 0; i < assignments.n_positions; i++)
+		if (assignments.positions[i].partition == sample->partition &&
+		    !strcmp(assignments.positions[i].lane, lane))
 			return true;
 	return false;
 }
@@ -163,7 +163,7 @@ static int compare(void)
 	struct pg_call call = { 0 };
 	int i, n = 0, r;
 
-	sql_our_rows(&call, &held);
+	sql_our_rows(&call, &assignments);
 	i = pg_add(db, &ours, &call.args);
 	r = pg_run(db, POSTGRES_TIMEOUT_MS);
 	ck_assert_msg(!r, "%s", pg_message(db));
@@ -195,14 +195,14 @@ START_TEST(with_one_lane_only_the_partition_counts)
 	{
 		make_tree(1);
 		ck_assert_int_gt(compare(), 0);
-		held.n_positions = 0;
+		assignments.n_positions = 0;
 		ck_assert_int_eq(compare(), 0);
 	}
 END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("held_sql");
+	Suite *suite = suite_create("sql_our_rows");
 	TCase *tcase = check_case(suite, 60);
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
