@@ -54,7 +54,7 @@ static int pick_version(int64_t v2_percent, const struct record *record)
 									    : 1;
 }
 
-/* About what pg_json_text() makes of the names, and what stands round them. */
+/* About what buf_json_text() makes of the names, and what stands round them. */
 static size_t json_bytes(const struct order_placed *placed)
 {
 	size_t n = 0;

@@ -4,12 +4,9 @@
 #include "workers/jafflr/toastie_row.h"
 
 #include <assert.h>
-#include <inttypes.h>
-#include <stdio.h>
 
-#include "infra/lib/clock.h"
 #include "infra/lib/hash.h"
-#include "workers/runtime/trace.h"
+#include "schemas/event.h"
 
 #define BODY_BYTES 8192
 
@@ -58,12 +55,9 @@ bool toastie_row_has_fact(const struct toastie_row *row)
 void toastie_row_publish(const struct toastie_row *row, uint64_t token,
 			 struct publisher *publisher)
 {
-	char order[ORDER_ID_CHARS + 1], id[80], position[64],
-		trace[TRACE_BYTES];
-	char at[CLOCK_RFC3339_MAX];
 	uint8_t body[BODY_BYTES];
-	struct fact fact = { .topic = TOPIC_TOASTIES,
-			     .body = MSGPACK_WRITER_INIT(body) };
+	struct event event;
+	struct fact fact;
 	struct toastie toastie = {
 		.order_id = row->order_id,
 		.number = row->number,
@@ -77,27 +71,20 @@ void toastie_row_publish(const struct toastie_row *row, uint64_t token,
 	};
 
 	assert(toastie_row_has_fact(row));
-	clock_rfc3339(row->changed_at_ms, at);
-	toastie.at = text_of(at);
-	(void)order_id_format(&row->order_id, order);
-	(void)snprintf(id, sizeof(id), "%s.toastie.%" PRId64, order, row->seq);
-	(void)snprintf(position, sizeof(position), "picks/%" PRId32 "@%" PRId64,
-		       row->partition, row->offset);
-	envelope_init(&fact.envelope);
-	fact.envelope.type = EVENT_TOASTIE;
-	fact.envelope.version = 1;
-	fact.envelope.seq = row->seq;
-	fact.envelope.id = text_of(id);
-	fact.envelope.source = TEXT("/jafflr");
-	fact.envelope.time = toastie.at;
-	fact.envelope.decided_at = toastie.at;
-	fact.envelope.subject = text_of(order);
-	fact.envelope.stall = row->stall;
-	fact.envelope.customer = row->customer;
-	fact.envelope.source_position = text_of(position);
-	fact.envelope.traceparent = trace_next_hop(trace, row->traceparent, id);
-	fact.envelope.tracestate = row->tracestate;
-	fact.key = text_of(order);
-	(void)toastie_encode(&toastie, &fact.body);
+	event_begin(&event, EVENT_TOASTIE, 1, body, sizeof(body));
+	event_source(&event, TEXT("/jafflr"), row->changed_at_ms);
+	event_about_order(&event, &row->order_id);
+	event_id_add(&event, ".toastie.");
+	event_id_add_i64(&event, row->seq);
+	event_follow(&event, row->traceparent, row->tracestate);
+	event_decided(&event);
+	event_position(&event, TEXT("picks"), row->partition, row->offset);
+	event.envelope.seq = row->seq;
+	event.envelope.stall = row->stall;
+	event.envelope.customer = row->customer;
+	toastie.at = event.envelope.time;
+	(void)toastie_encode(&toastie, &event.body);
+	fact = (struct fact){ event.topic, event.envelope, event.key,
+			      event.body };
 	publish_own(publisher, &fact, token);
 }
