@@ -2,7 +2,7 @@
 /*
  * Grill: what a grill can do for us, as a struct of functions.
  *
- * A toastie cannot be rolled back, so the words are chosen for what is known
+ * A toastie cannot be rolled back, so each outcome says what is known
  * afterwards. A plate that fences refuses a lower token than it has seen and
  * a job that it has run. A start is one write: all of it arrives or nothing.
  *
@@ -36,15 +36,16 @@ enum {
 	GRILL_JOB_BYTES = 16
 };
 
-/* Tokens below it are given out; who has come to it can fence no more, since
- * there is none above it. A number that SQL text can name, too. */
+/* Tokens below it are used; a plate that has come to it can fence no more,
+ * since there is none above it. A number that SQL text can name, too. */
 #define GRILL_TOKEN_LAST 4294967295
 
 /*
  * Idle with a job: it was interrupted, by a loss of power say. Done: the job
  * is the last one that ran to its end. Fault: the plate cannot be used, or
- * says what nobody here understands. Silent: this one did not answer when the
- * others did; no driver says it, and nothing else in the report counts.
+ * says what this program does not understand. Silent: this one did not answer
+ * when the others did; no driver says it, and nothing else in the report
+ * counts.
  */
 enum grill_plate_state {
 	GRILL_IDLE,

@@ -10,7 +10,7 @@
 
 /* A plate has one command under way; what was dropped may add another. */
 #define BOX_MAX (GRILL_PLATES_MAX * 4)
-/* Plates that are asked before a grill is taken to be silent as a whole. */
+/* Plates that are read before a grill counts as silent as a whole. */
 #define SILENT_MAX 3
 
 struct grill_thread {
@@ -46,7 +46,7 @@ static int perform(struct grill_thread *thread,
 static void answer(struct grill_thread *thread, uint64_t tag, int outcome)
 {
 	if (thread->n_answers == BOX_MAX) {
-		/* Nobody fetches them: the oldest are of no use by now. */
+		/* The poll thread does not fetch them: drop the oldest.  */
 		memmove(thread->answers, thread->answers + 1,
 			(BOX_MAX - 1) * sizeof(*thread->answers));
 		thread->n_answers--;
@@ -76,7 +76,8 @@ static int read_plates(struct grill_thread *thread, int first, int n)
 					thread->reading + first);
 }
 
-/* One silent plate does not hide the others; a silent grill is given up. */
+/* One silent plate does not hide the others; a silent grill is not read
+ * further. */
 static int read_apart(struct grill_thread *thread)
 {
 	int n_read = 0, n_silent = 0, r = 0;

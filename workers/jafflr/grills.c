@@ -83,18 +83,12 @@ static const char *open_thread(struct grill_of *grill,
 
 /* ---- is it heard of? ---- */
 
-/* One line, if there are not too many of them. */
-static bool has_line(struct grills *grills, int64_t now_ms)
+/* May a line be logged now? Those that may not are counted. */
+static bool has_line(struct grills *grills)
 {
-	int64_t n_left_out;
+	static const struct log_subject none = { 0 };
 
-	if (!log_limit_pass(&grills->lines, now_ms, &n_left_out))
-		return false;
-	if (n_left_out)
-		log_warn("GRILL-LINES",
-			 "%lld more lines about grills were not logged",
-			 (long long)n_left_out);
-	return true;
+	return log_limit_about(&grills->lines, &none, "grills");
 }
 
 static void note_answer(struct grills *grills, struct grill_of *grill,
@@ -105,7 +99,7 @@ static void note_answer(struct grills *grills, struct grill_of *grill,
 	grill->changed = grill->changed || grill->health != HEALTH_ANSWERS;
 	grill->health = HEALTH_ANSWERS;
 	grill->reason = NULL;
-	if (was_silent && has_line(grills, now_ms))
+	if (was_silent && has_line(grills))
 		log_info("GRILL-ANSWERS",
 			 "grill '%s' at '%s' answers again after %lld ms",
 			 grill->name, grill->address,
@@ -123,7 +117,7 @@ static void note_silence(struct grills *grills, struct grill_of *grill,
 	if (same)
 		return;
 	grill->silent_since_ms = now_ms;
-	if (has_line(grills, now_ms))
+	if (has_line(grills))
 		log_warn("GRILL-SILENT",
 			 "grill '%s' at '%s' did not answer: %s, its plates "
 			 "get nothing new until it does",

@@ -70,9 +70,10 @@ void grills_update(struct grills *grills, const struct tx_grill *list, size_t n,
 struct grill_of *grills_find(const struct grills *grills, struct text name);
 /* A reading, if there is a new one: plates know of it. True then. */
 bool grills_read(struct grills *grills, struct grill_of *grill, int64_t now_ms);
-/* Asks for a reading; gives its number. */
+/* Asks for a reading; returns its number. */
 uint64_t grills_ask(struct grill_of *grill, int64_t now_ms);
-/* The highest token that the plate has seen, as it said last; 0: not known. */
+/* The highest token that the plate has seen, by its last reading; 0: unknown.
+ */
 uint32_t grills_token_of(const struct grill_of *grill, int plate);
 /* Adds the plates that may be used to a tx. */
 void grills_offer(const struct grills *grills, struct scheduler_tx *tx,

@@ -2,7 +2,7 @@
 /*
  * Intake: picks -> rows of `toasties`.
  *
- * A pick that was taken becomes a queued row; the lines of a version 1 pick
+ * A pick of a picked order becomes a queued row; the lines of a version 1 pick
  * are collected first. A cancellation drops what still waits (`returned`:
  * chillybin gives the ingredients back) and is kept as a row when it comes
  * before its pick. One that comes later is marked on the row: should the

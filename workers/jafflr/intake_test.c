@@ -582,25 +582,6 @@ START_TEST(orders_of_one_batch_do_not_meet)
 	}
 END_TEST
 
-static void add_stories(TCase *tcase)
-{
-	tcase_add_loop_test(
-		tcase, a_story_ends_as_it_should_and_writes_a_row_once_a_batch,
-		0, CHECK_N(stories));
-	tcase_add_loop_test(tcase, a_toastie_that_has_started_is_finished, 0,
-			    5);
-	tcase_add_test(
-		tcase,
-		what_is_queued_though_it_was_cancelled_is_returned_when_asked_again);
-	tcase_add_loop_test(tcase, what_is_cancelled_before_the_grill_says_so,
-			    0, 4);
-	tcase_add_test(
-		tcase,
-		an_order_of_the_most_lines_is_complete_with_the_last_one);
-	tcase_add_test(tcase,
-		       the_same_picks_end_alike_in_whatever_order_they_come);
-}
-
 int main(void)
 {
 	Suite *suite = suite_create("intake");
@@ -608,16 +589,24 @@ int main(void)
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_loop_test(tcase, a_taken_pick_becomes_a_queued_row, 1, 3);
-	tcase_add_test(tcase, without_a_customer_the_key_says_which_bucket);
-	tcase_add_test(tcase, what_is_not_a_pick_does_not_belong_here);
-	tcase_add_test(tcase,
-		       what_cannot_be_read_is_at_fault_and_leaves_no_item);
-	add_stories(tcase);
-	tcase_add_test(tcase,
-		       only_lines_and_cancellations_rest_on_what_was_there);
-	tcase_add_test(tcase, what_is_dead_or_was_decided_before_is_left_alone);
-	tcase_add_test(tcase, a_batch_that_is_decided_again_is_decided_alike);
-	tcase_add_test(tcase, decided_again_it_heeds_what_was_read_anew);
-	tcase_add_test(tcase, orders_of_one_batch_do_not_meet);
+	/* clang-format off */
+	check_add(tcase, (const struct check_row[]){
+		{ without_a_customer_the_key_says_which_bucket, 1 },
+		{ what_is_not_a_pick_does_not_belong_here, 1 },
+		{ what_cannot_be_read_is_at_fault_and_leaves_no_item, 1 },
+		{ a_story_ends_as_it_should_and_writes_a_row_once_a_batch, CHECK_N(stories) },
+		{ a_toastie_that_has_started_is_finished, 5 },
+		{ what_is_queued_though_it_was_cancelled_is_returned_when_asked_again, 1 },
+		{ what_is_cancelled_before_the_grill_says_so, 4 },
+		{ an_order_of_the_most_lines_is_complete_with_the_last_one, 1 },
+		{ the_same_picks_end_alike_in_whatever_order_they_come, 1 },
+		{ only_lines_and_cancellations_rest_on_what_was_there, 1 },
+		{ what_is_dead_or_was_decided_before_is_left_alone, 1 },
+		{ a_batch_that_is_decided_again_is_decided_alike, 1 },
+		{ decided_again_it_heeds_what_was_read_anew, 1 },
+		{ orders_of_one_batch_do_not_meet, 1 },
+		{ 0 },
+	});
+	/* clang-format on */
 	return check_run(suite);
 }

@@ -44,7 +44,7 @@ static inline struct jafflr *jafflr_of(void *arg)
 	return jafflr;
 }
 
-/* What the scheduler has is given back when the worker ends. */
+/* The scheduler frees its own when the worker ends. */
 static inline void jafflr_deinit(struct jafflr *jafflr)
 {
 	table_deinit(&jafflr->rows.table);

@@ -55,7 +55,7 @@ static const struct {
 	},
 	[JOB_REFUSED_FENCING] = {
 		[JOB_FENCED] = STEP(READ, REFUSED_READING, NOW),
-		/* Somebody has given out a higher one meanwhile. */
+		/* Another worker has sent a higher token meanwhile. */
 		[JOB_SAID_NO] = STEP(RAISE, REFUSED, AFTER_NO),
 		/* A plate that will not have it is as good as broken. */
 		[JOB_SAID_NO_AGAIN] = STEP(REQUEUE, OVER, NOW),

@@ -33,11 +33,11 @@ enum job_state {
 	JOB_REFUSED,         /* a new token is being committed */
 	JOB_REFUSED_FENCING, /* the new token is at the grill */
 	JOB_REFUSED_READING, /* the plate is being read back */
-	/* Nobody knows whether the plate took the start. */
+	/* It is not known whether the plate has begun. */
 	JOB_DOUBT,
 	JOB_DOUBT_FENCING,
 	JOB_DOUBT_READING,
-	JOB_PARKING, /* given up; its `uncertain` fact is in flight */
+	JOB_PARKING, /* timed out; its `uncertain` fact is in flight */
 	JOB_PARKED,  /* until the plate is heard of again */
 	/* The plate is heard of, and shows another job than the parked one. */
 	JOB_PARKED_DOUBT,
@@ -51,14 +51,14 @@ enum job_event {
 	JOB_PUBLISHED, /* the fact is on its topic */
 	JOB_NO_GRILL, /* it is, and the grill or plate is not listed any more */
 	JOB_RETRY,    /* the pause before another start is over */
-	JOB_STARTED,  /* the grill took the start */
+	JOB_STARTED,  /* the plate accepted the start */
 	JOB_NOT_SENT, /* not connected: certainly not started */
 	JOB_SAID_NO,  /* the plate refused the start, or the token */
 	JOB_SAID_NO_AGAIN, /* as often as one plate is tried */
 	JOB_NO_ANSWER,     /* sent, and no answer came */
 	JOB_TOKEN,         /* the new token is committed */
 	JOB_NO_TOKEN,      /* the plate has had its last one */
-	JOB_FENCED,        /* the plate took the token */
+	JOB_FENCED,        /* the plate accepted the token */
 	JOB_SEES_RUNNING,
 	JOB_SEES_DONE,
 	JOB_SEES_STOPPED,  /* ours, and cut short */

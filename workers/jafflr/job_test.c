@@ -555,19 +555,16 @@ int main(void)
 	Suite *suite = suite_create("job");
 	TCase *tcase = check_case(suite, 60);
 
-	tcase_add_loop_test(tcase, what_holds_for_each_event_in_each_state, 0,
-			    N_JOB_STATES);
-	tcase_add_loop_test(
-		tcase,
-		a_plate_that_has_lost_its_history_or_cannot_fence_is_never_started_on,
-		0, N_JOB_STATES);
-	tcase_add_test(
-		tcase,
-		out_of_doubt_leads_only_a_new_token_a_fence_and_a_reading);
-	tcase_add_test(tcase, what_is_parked_is_never_started_from_there);
-	tcase_add_loop_test(tcase, a_report_is_seen_as_what_it_proves, 0,
-			    CHECK_N(sights));
-	tcase_add_loop_test(
-		tcase, whatever_happens_an_order_is_never_started_twice, 0, 2);
+	/* clang-format off */
+	check_add(tcase, (const struct check_row[]){
+		{ what_holds_for_each_event_in_each_state, N_JOB_STATES },
+		{ a_plate_that_has_lost_its_history_or_cannot_fence_is_never_started_on, N_JOB_STATES },
+		{ out_of_doubt_leads_only_a_new_token_a_fence_and_a_reading, 1 },
+		{ what_is_parked_is_never_started_from_there, 1 },
+		{ a_report_is_seen_as_what_it_proves, CHECK_N(sights) },
+		{ whatever_happens_an_order_is_never_started_twice, 2 },
+		{ 0 },
+	});
+	/* clang-format on */
 	return check_run(suite);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Plate jobs: events for job.c's table, and the actions that it gives back. */
+/* Plate jobs: events for job.c's table, and the actions that it answers. */
 #include "workers/jafflr/plate_jobs.h"
 
 #include <string.h>

@@ -18,7 +18,7 @@
 /* One toastie on one plate. */
 struct plate_job {
 	bool used;
-	uint64_t tag; /* never given twice */
+	uint64_t tag; /* never used twice */
 	enum job_state state;
 	struct job_past past;
 	struct order_id order_id;

@@ -113,7 +113,7 @@ static void grow(struct in_flight *in_flight)
 	*in_flight = larger;
 }
 
-/* Gives its token. */
+/* Returns the fact's token. */
 static uint64_t in_flight_add(struct in_flight *in_flight,
 			      const struct toastie_row *row, uint64_t job)
 {

@@ -64,6 +64,13 @@ static inline void work(struct who *who)
 	acknowledge(who);
 }
 
+/* The worker `me` goes on until a condition holds: with its facts
+ * acknowledged, without, or with grills and time alone. */
+#define WORK_UNTIL(condition) CHECK_WITHIN(DEADLINE_MS, condition, work(&me))
+#define TURN_UNTIL(condition) CHECK_WITHIN(DEADLINE_MS, condition, turn(&me))
+#define TURN_GRILLS_UNTIL(condition)                                           \
+	CHECK_WITHIN(DEADLINE_MS, condition, turn_grills(&me))
+
 /* Long enough for a grill to have been read anew, and then again. */
 static inline void work_a_while(struct who *who)
 {
@@ -198,10 +205,17 @@ static inline const char *story_of(const struct who *who, int n)
 	return story;
 }
 
+/* Toastie 1 has a plate, and its fact is not acknowledged. */
+static inline void claim_one(void)
+{
+	queue(1, "main");
+	TURN_UNTIL(is_in(1, ROW_GRILLING));
+}
+
 static inline void start_one(int n)
 {
 	queue(n, "main");
-	CHECK_WITHIN(DEADLINE_MS, n_starts_of(n) == 1, work(&me));
+	WORK_UNTIL(n_starts_of(n) == 1);
 }
 
 #endif

@@ -15,15 +15,13 @@ START_TEST(a_toastie_goes_from_the_queue_over_a_plate)
 		start_one(1);
 		ck_assert(is_in(1, ROW_GRILLING));
 		end_toastings();
-		CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_DONE), work(&me));
+		WORK_UNTIL(is_in(1, ROW_DONE));
 		work(&me);
 		ck_assert_str_eq(story_of(&me, 1), "queued grilling done");
 		ck_assert_int_eq(n_starts(), 1);
 		ck_assert_int_eq(n_open(), 0);
-		CHECK_WITHIN(DEADLINE_MS,
-			     count("SELECT published_seq FROM"
-				   " toasties") == 3,
-			     work(&me));
+		WORK_UNTIL(count("SELECT published_seq FROM"
+				 " toasties") == 3);
 	}
 END_TEST
 
@@ -41,9 +39,9 @@ START_TEST(each_fact_of_a_toastie_is_of_its_trace)
 			       " tracestate = 'galore=1,other=a b'",
 			       trace);
 		postgres_exec(db, sql);
-		CHECK_WITHIN(DEADLINE_MS, n_starts() == 1, work(&me));
+		WORK_UNTIL(n_starts() == 1);
 		end_toastings();
-		CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_DONE), work(&me));
+		WORK_UNTIL(is_in(1, ROW_DONE));
 		work(&me);
 		ck_assert_uint_ge(publish_fake_n(me.publisher), 3);
 		for (fact = publish_fake_first(me.publisher); fact;
@@ -64,11 +62,10 @@ END_TEST
 
 START_TEST(nothing_is_started_before_its_fact_is_acknowledged)
 	{
-		queue(1, "main");
-		CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_GRILLING), turn(&me));
+		claim_one();
 		work_a_while(&me);
 		ck_assert_int_eq(n_starts(), 0);
-		CHECK_WITHIN(DEADLINE_MS, n_starts() == 1, work(&me));
+		WORK_UNTIL(n_starts() == 1);
 	}
 END_TEST
 
@@ -76,26 +73,22 @@ START_TEST(as_many_are_on_plates_as_there_are_plates)
 	{
 		for (int n = 1; n <= N_PLATES * N_GRILLS + 5; n++)
 			queue(n, "main");
-		CHECK_WITHIN(DEADLINE_MS, n_starts() == N_PLATES * N_GRILLS,
-			     work(&me));
+		WORK_UNTIL(n_starts() == N_PLATES * N_GRILLS);
 		work_a_while(&me);
 		ck_assert_int_eq(n_starts(), N_PLATES * N_GRILLS);
 		ck_assert_int_eq(n_open(), N_PLATES * N_GRILLS);
 		end_toastings();
-		CHECK_WITHIN(DEADLINE_MS, n_starts() == N_PLATES * N_GRILLS + 5,
-			     work(&me));
+		WORK_UNTIL(n_starts() == N_PLATES * N_GRILLS + 5);
 		end_toastings();
-		CHECK_WITHIN(DEADLINE_MS,
-			     count("SELECT count(*) FROM toasties"
-				   " WHERE state <> 'done'") == 0,
-			     work(&me));
+		WORK_UNTIL(count("SELECT count(*) FROM toasties"
+				 " WHERE state <> 'done'") == 0);
 	}
 END_TEST
 
 START_TEST(a_demo_toastie_is_done_and_no_grill_hears_of_it)
 	{
 		queue(1, "demo-1");
-		CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_DONE), work(&me));
+		WORK_UNTIL(is_in(1, ROW_DONE));
 		work(&me);
 		work_a_while(&me);
 		ck_assert_int_eq(n_starts(), 0);
@@ -127,7 +120,7 @@ START_TEST(a_row_that_intake_committed_is_published_and_claimed_at_once)
 					me.publisher);
 		ck_assert_str_eq(story_of(&me, 1), "queued");
 		ck_assert_uint_eq(publish_fake_n(me.publisher), 1);
-		CHECK_WITHIN(DEADLINE_MS, n_starts_of(1) == 1, work(&me));
+		WORK_UNTIL(n_starts_of(1) == 1);
 	}
 END_TEST
 
@@ -163,7 +156,7 @@ START_TEST(a_plate_that_was_reset_leaves_it_to_a_person)
 		start_one(1);
 		for (int plate = 0; plate < N_PLATES; plate++)
 			grill_fake_reset(fake_of(1), plate);
-		CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_UNCERTAIN), work(&me));
+		WORK_UNTIL(is_in(1, ROW_UNCERTAIN));
 		ck_assert_int_eq(n_starts(), 1);
 		ck_assert_int_eq(n_open(), 0);
 	}
@@ -176,7 +169,7 @@ START_TEST(a_plate_that_cannot_fence_leaves_doubt_to_a_person)
 				grill_fake_set_fences(fakes[i], plate, false);
 		next_start(GRILL_FAKE_LOSES, 1);
 		queue(1, "main");
-		CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_UNCERTAIN), work(&me));
+		WORK_UNTIL(is_in(1, ROW_UNCERTAIN));
 		ck_assert_int_eq(n_starts(), 0);
 	}
 END_TEST
@@ -186,7 +179,7 @@ START_TEST(what_was_cut_short_is_failed)
 		start_one(1);
 		for (int plate = 0; plate < N_PLATES; plate++)
 			grill_fake_power_cut(fake_of(1), plate);
-		CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_FAILED), work(&me));
+		WORK_UNTIL(is_in(1, ROW_FAILED));
 		ck_assert_int_eq(n_starts(), 1);
 	}
 END_TEST
@@ -195,12 +188,11 @@ START_TEST(a_plate_that_is_broken_is_left_and_another_one_taken)
 	{
 		struct grill_fake *broken;
 
-		queue(1, "main");
-		CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_GRILLING), turn(&me));
+		claim_one();
 		broken = fake_of(1);
 		for (int plate = 0; plate < N_PLATES; plate++)
 			grill_fake_set_broken(broken, plate, true);
-		CHECK_WITHIN(DEADLINE_MS, n_starts() == 1, work(&me));
+		WORK_UNTIL(n_starts() == 1);
 		ck_assert_int_eq(grill_fake_n_starts(broken), 0);
 		ck_assert_ptr_ne(fake_of(1), broken);
 		work(&me);
@@ -213,15 +205,14 @@ START_TEST(a_grill_that_is_away_loses_its_toasties_to_the_others)
 	{
 		struct grill_fake *away;
 
-		queue(1, "main");
-		CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_GRILLING), turn(&me));
+		claim_one();
 		away = fake_of(1);
 		/* It is not read any more: its plates are not offered. */
 		for (int call = GRILL_FAKE_READ; call <= GRILL_FAKE_START;
 		     call++)
 			grill_fake_next(away, (enum grill_fake_call)call,
 					GRILL_FAKE_AWAY, 0);
-		CHECK_WITHIN(DEADLINE_MS, n_starts() == 1, work(&me));
+		WORK_UNTIL(n_starts() == 1);
 		ck_assert_int_eq(grill_fake_n_starts(away), 0);
 	}
 END_TEST
@@ -251,15 +242,12 @@ static struct grill_fake *park(bool begins)
 	struct grill_fake *fake;
 
 	me.scheduler->jobs.patience_ms = 200;
-	queue(1, "main");
-	CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_GRILLING), turn(&me));
+	claim_one();
 	fake = fake_of(1);
 	if (begins)
-		CHECK_WITHIN(DEADLINE_MS,
-			     me.scheduler->jobs.list[0].state == JOB_GRILLING,
-			     work(&me));
+		WORK_UNTIL(me.scheduler->jobs.list[0].state == JOB_GRILLING);
 	set_silent(fake, true);
-	CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_UNCERTAIN), work(&me));
+	WORK_UNTIL(is_in(1, ROW_UNCERTAIN));
 	ck_assert_int_eq(n_starts(), begins);
 	return fake;
 }
@@ -276,13 +264,10 @@ START_TEST(a_grill_that_falls_silent_keeps_the_plate_and_a_person_may_decide)
 				  "UPDATE intents SET closed_at = now()");
 		set_silent(fake, false);
 		end_toastings();
-		CHECK_WITHIN(DEADLINE_MS, !me.scheduler->jobs.list[0].used,
-			     work(&me));
+		WORK_UNTIL(!me.scheduler->jobs.list[0].used);
 		ck_assert(is_in(1, ROW_FAILED));
-		CHECK_WITHIN(DEADLINE_MS,
-			     !strcmp(story_of(&me, 1),
-				     "queued grilling uncertain failed"),
-			     work(&me));
+		WORK_UNTIL(!strcmp(story_of(&me, 1),
+				   "queued grilling uncertain failed"));
 	}
 END_TEST
 
@@ -332,10 +317,8 @@ START_TEST(a_grill_that_comes_back_settles_what_was_parked_without_a_person)
 		struct grill_fake *fake = park(returns[_i].begins);
 		struct who *who = returns[_i].taken_over ? &other : &me;
 
-		CHECK_WITHIN(DEADLINE_MS,
-			     count("SELECT (published_seq = seq)::int"
-				   " FROM toasties") == 1,
-			     work(&me));
+		WORK_UNTIL(count("SELECT (published_seq = seq)::int"
+				 " FROM toasties") == 1);
 		if (returns[_i].taken_over) {
 			begin(&other, "other");
 			take_over(&other, 0);
@@ -367,8 +350,7 @@ START_TEST(a_plate_that_forgot_what_was_parked_serves_others_again)
 		come_back(fake, IS_RESET);
 		for (int n = 2; n <= 1 + N_GRILLS * N_PLATES; n++)
 			queue(n, "main");
-		CHECK_WITHIN(DEADLINE_MS, n_starts() == 1 + N_GRILLS * N_PLATES,
-			     work(&me));
+		WORK_UNTIL(n_starts() == 1 + N_GRILLS * N_PLATES);
 		ck_assert(is_in(1, ROW_UNCERTAIN));
 	}
 END_TEST
@@ -381,7 +363,7 @@ START_TEST(a_plate_that_denies_what_it_had_begun_is_not_believed)
 		for (int plate = 0; plate < N_PLATES; plate++)
 			grill_fake_forget(fake, plate);
 		set_silent(fake, false);
-		CHECK_WITHIN(DEADLINE_MS, n_open() == 0, work(&me));
+		WORK_UNTIL(n_open() == 0);
 		ck_assert(is_in(1, ROW_UNCERTAIN));
 		ck_assert_int_eq(n_starts(), 1);
 	}
@@ -395,14 +377,13 @@ START_TEST(what_is_parked_waits_for_a_grill_that_was_taken_out_and_comes_back)
 				  "CREATE TABLE grills AS TABLE control.grills;"
 				  "DELETE FROM control.plates;"
 				  "DELETE FROM control.grills");
-		CHECK_WITHIN(DEADLINE_MS, me.scheduler->grills.n == 0,
-			     work(&me));
+		WORK_UNTIL(me.scheduler->grills.n == 0);
 		set_silent(fake, false);
 		end_toastings();
 		ck_assert(is_in(1, ROW_UNCERTAIN));
 		postgres_exec(db, "INSERT INTO control.grills TABLE grills;"
 				  "INSERT INTO control.plates TABLE plates");
-		CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_DONE), work(&me));
+		WORK_UNTIL(is_in(1, ROW_DONE));
 		ck_assert_int_eq(n_starts(), 1);
 	}
 END_TEST
@@ -424,22 +405,17 @@ START_TEST(what_is_parked_is_settled_by_a_grill_that_is_disabled)
 		disable("true");
 		if (_i)
 			start_worker_again();
-		CHECK_WITHIN(DEADLINE_MS,
-			     me.scheduler->grills.n == 1 &&
-				     !me.scheduler->grills.list[0]->enabled,
-			     work(&me));
+		WORK_UNTIL(me.scheduler->grills.n == 1 &&
+			   !me.scheduler->grills.list[0]->enabled);
 		/* Grills have been listed twice since. */
 		listed_at_ms = me.scheduler->list_at_ms;
-		CHECK_WITHIN(DEADLINE_MS,
-			     me.scheduler->list_at_ms > listed_at_ms + 1500,
-			     work(&me));
+		WORK_UNTIL(me.scheduler->list_at_ms > listed_at_ms + 1500);
 		set_silent(fake, false);
 		end_toastings();
-		CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_DONE), work(&me));
+		WORK_UNTIL(is_in(1, ROW_DONE));
 		ck_assert_int_eq(n_starts(), 1);
 		ck_assert_int_eq(n_open(), 0);
-		CHECK_WITHIN(DEADLINE_MS, me.scheduler->grills.n == 0,
-			     work(&me));
+		WORK_UNTIL(me.scheduler->grills.n == 0);
 	}
 END_TEST
 
@@ -448,11 +424,8 @@ START_TEST(a_new_worker_finishes_what_is_on_a_grill_that_is_disabled)
 		start_one(1);
 		disable("true");
 		start_worker_again();
-		CHECK_WITHIN(DEADLINE_MS,
-			     me.scheduler->jobs.n &&
-				     me.scheduler->jobs.list[0].state ==
-					     JOB_GRILLING,
-			     work(&me));
+		WORK_UNTIL(me.scheduler->jobs.n &&
+			   me.scheduler->jobs.list[0].state == JOB_GRILLING);
 		ck_assert(is_in(1, ROW_GRILLING));
 		/* It gets nothing new, though most of its plates are free. */
 		queue(2, "main");
@@ -461,7 +434,7 @@ START_TEST(a_new_worker_finishes_what_is_on_a_grill_that_is_disabled)
 		run_tx(&me);
 		ck_assert(is_in(2, ROW_QUEUED));
 		end_toastings();
-		CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_DONE), work(&me));
+		WORK_UNTIL(is_in(1, ROW_DONE));
 		ck_assert_int_eq(n_starts(), 1);
 	}
 END_TEST
@@ -493,14 +466,12 @@ END_TEST
 /* The plate's token rises while an order is on it, or before it is sent. */
 START_TEST(who_is_refused_for_a_low_token_goes_on_above_what_the_plate_has_seen)
 	{
-		queue(1, "main");
-		CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_GRILLING), turn(&me));
+		claim_one();
 		if (_i)
-			CHECK_WITHIN(DEADLINE_MS, n_starts_of(1) == 1,
-				     work(&me));
+			WORK_UNTIL(n_starts_of(1) == 1);
 		set_tokens(5000, "0");
 		take_over(&me, 0);
-		CHECK_WITHIN(DEADLINE_MS, n_starts_of(1) == 1, work(&me));
+		WORK_UNTIL(n_starts_of(1) == 1);
 		CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_DONE),
 			     (work(&me), end_toastings()));
 		ck_assert_int_eq(n_starts(), 1);
@@ -522,8 +493,7 @@ START_TEST(a_plate_that_has_had_its_last_token_is_out_of_use)
 		set_tokens(_i ? GRILL_TOKEN_LAST - 1 : 0,
 			   _i ? "0" : "4294967294");
 		queue(1, "main");
-		CHECK_WITHIN(DEADLINE_MS, n_out() == N_GRILLS * N_PLATES,
-			     work(&me));
+		WORK_UNTIL(n_out() == N_GRILLS * N_PLATES);
 		ck_assert(is_in(1, ROW_QUEUED));
 		ck_assert_int_eq(n_starts(), 0);
 		ck_assert_int_eq(n_open(), 0);
@@ -536,7 +506,7 @@ START_TEST(what_is_on_a_plate_when_tokens_end_is_uncertain)
 		start_one(1);
 		set_tokens(1, "4294967294");
 		take_over(&me, 0);
-		CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_UNCERTAIN), work(&me));
+		WORK_UNTIL(is_in(1, ROW_UNCERTAIN));
 		ck_assert_int_eq(n_out(), 1);
 		ck_assert_int_eq(n_open(), 0);
 		ck_assert_int_eq(me.n_failed, 0);
@@ -546,13 +516,12 @@ END_TEST
 START_TEST(what_certainly_did_not_begin_when_tokens_end_goes_to_another_plate)
 	{
 		next_start(GRILL_FAKE_REFUSES, 1);
-		queue(1, "main");
-		CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_GRILLING), turn(&me));
+		claim_one();
 		postgres_exec(db, "UPDATE control.plates p SET token ="
 				  " 4294967294 FROM intents i"
 				  " WHERE p.grill = i.grill"
 				  " AND p.plate = i.plate");
-		CHECK_WITHIN(DEADLINE_MS, n_starts_of(1) == 1, work(&me));
+		WORK_UNTIL(n_starts_of(1) == 1);
 		ck_assert_int_eq(n_out(), 1);
 		work(&me);
 		ck_assert_str_eq(story_of(&me, 1),
@@ -566,32 +535,28 @@ START_TEST(who_forgets_everything_finds_it_on_the_plates_again)
 	{
 		for (int n = 1; n <= 5; n++)
 			queue(n, "main");
-		CHECK_WITHIN(DEADLINE_MS, n_starts() == 5, work(&me));
+		WORK_UNTIL(n_starts() == 5);
 		take_over(&me, 0);
-		CHECK_WITHIN(DEADLINE_MS, highest_token() == 2, work(&me));
+		WORK_UNTIL(highest_token() == 2);
 		end_toastings();
-		CHECK_WITHIN(DEADLINE_MS,
-			     count("SELECT count(*) FROM toasties"
-				   " WHERE state = 'done'") == 5,
-			     work(&me));
+		WORK_UNTIL(count("SELECT count(*) FROM toasties"
+				 " WHERE state = 'done'") == 5);
 		ck_assert_int_eq(n_starts(), 5);
 	}
 END_TEST
 
 START_TEST(what_was_claimed_and_not_started_is_started_by_the_next)
 	{
-		queue(1, "main");
-		CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_GRILLING), turn(&me));
+		claim_one();
 		take_over(&me, 0);
-		CHECK_WITHIN(DEADLINE_MS, n_starts_of(1) == 1, work(&me));
+		WORK_UNTIL(n_starts_of(1) == 1);
 		ck_assert_int_eq(highest_token(), 2);
 	}
 END_TEST
 
 START_TEST(who_was_taken_over_from_starts_nothing_any_more)
 	{
-		queue(1, "main");
-		CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_GRILLING), turn(&me));
+		claim_one();
 		begin(&other, "other");
 		take_over(&other, 0);
 		/* Either it is done by now, or the next has only given the
@@ -617,8 +582,7 @@ static enum job_state state_of(const struct who *who)
 
 START_TEST(a_start_that_comes_late_is_shut_out_by_the_next_ones_token)
 	{
-		queue(1, "main");
-		CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_GRILLING), turn(&me));
+		claim_one();
 		begin(&other, "other");
 		take_over(&other, 0);
 		/* It has fenced and read, and cannot start yet. */
@@ -631,9 +595,7 @@ START_TEST(a_start_that_comes_late_is_shut_out_by_the_next_ones_token)
 		ck_assert_int_eq(state_of(&me), JOB_STARTING);
 		/* Unless a tx of its own says it first that it is no holder
 		 * any more: then it waits for no answer. */
-		CHECK_WITHIN(DEADLINE_MS,
-			     state_of(&me) != JOB_STARTING || me.n_failed,
-			     turn(&me));
+		TURN_UNTIL(state_of(&me) != JOB_STARTING || me.n_failed);
 		ck_assert_int_eq(n_starts(), 0);
 		CHECK_WITHIN(DEADLINE_MS, n_starts() == 1, work(&other));
 	}
@@ -661,8 +623,7 @@ END_TEST
 
 START_TEST(acknowledgements_of_what_was_forgotten_start_nothing)
 	{
-		queue(1, "main");
-		CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_GRILLING), turn(&me));
+		claim_one();
 		scheduler_task.changed(&me.jafflr);
 		acknowledge(&me);
 		turn_grills(&me);
@@ -684,7 +645,7 @@ START_TEST(a_grill_taken_out_in_the_moment_of_a_claim_gives_it_back)
 		run_tx(&me);
 		ck_assert(is_in(1, ROW_GRILLING));
 		acknowledge(&me);
-		CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_QUEUED), work(&me));
+		WORK_UNTIL(is_in(1, ROW_QUEUED));
 		ck_assert_int_eq(n_starts(), 0);
 		ck_assert_int_eq(n_open(), 0);
 	}
@@ -694,12 +655,11 @@ START_TEST(the_last_grill_can_be_taken_out_too)
 	{
 		work_a_while(&me);
 		disable("true");
-		CHECK_WITHIN(DEADLINE_MS, me.scheduler->grills.n == 0,
-			     work(&me));
+		WORK_UNTIL(me.scheduler->grills.n == 0);
 		queue(1, "main");
 		ck_assert_int_eq(n_starts(), 0);
 		postgres_exec(db, "UPDATE control.grills SET enabled = true");
-		CHECK_WITHIN(DEADLINE_MS, n_starts_of(1) == 1, work(&me));
+		WORK_UNTIL(n_starts_of(1) == 1);
 	}
 END_TEST
 
@@ -707,12 +667,10 @@ START_TEST(a_grill_that_is_taken_out_finishes_what_is_on_it)
 	{
 		start_one(1);
 		disable("true");
-		CHECK_WITHIN(DEADLINE_MS,
-			     !me.scheduler->grills.list[0]->enabled, work(&me));
+		WORK_UNTIL(!me.scheduler->grills.list[0]->enabled);
 		end_toastings();
-		CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_DONE), work(&me));
-		CHECK_WITHIN(DEADLINE_MS, me.scheduler->grills.n == 0,
-			     work(&me));
+		WORK_UNTIL(is_in(1, ROW_DONE));
+		WORK_UNTIL(me.scheduler->grills.n == 0);
 	}
 END_TEST
 
@@ -801,79 +759,6 @@ START_TEST(whatever_happens_an_order_is_on_a_plate_once_or_given_back)
 	}
 END_TEST
 
-static void add_doubts(TCase *tcase)
-{
-	tcase_add_loop_test(tcase,
-			    after_a_doubtful_start_it_is_on_the_plate_once, 0,
-			    CHECK_N(doubts));
-	tcase_add_test(tcase, a_plate_that_was_reset_leaves_it_to_a_person);
-	tcase_add_test(tcase,
-		       a_plate_that_cannot_fence_leaves_doubt_to_a_person);
-	tcase_add_test(tcase, what_was_cut_short_is_failed);
-	tcase_add_test(tcase,
-		       a_plate_that_is_broken_is_left_and_another_one_taken);
-	tcase_add_test(tcase,
-		       a_grill_that_is_away_loses_its_toasties_to_the_others);
-}
-
-static void add_returns(TCase *tcase)
-{
-	tcase_add_test(
-		tcase,
-		a_grill_that_falls_silent_keeps_the_plate_and_a_person_may_decide);
-	tcase_add_loop_test(
-		tcase,
-		a_grill_that_comes_back_settles_what_was_parked_without_a_person,
-		0, CHECK_N(returns));
-	tcase_add_test(tcase,
-		       a_plate_that_forgot_what_was_parked_serves_others_again);
-	tcase_add_test(tcase,
-		       a_plate_that_denies_what_it_had_begun_is_not_believed);
-	tcase_add_test(
-		tcase,
-		what_is_parked_waits_for_a_grill_that_was_taken_out_and_comes_back);
-	tcase_add_loop_test(
-		tcase, what_is_parked_is_settled_by_a_grill_that_is_disabled, 0,
-		2);
-	tcase_add_test(
-		tcase,
-		a_new_worker_finishes_what_is_on_a_grill_that_is_disabled);
-}
-
-static void add_tokens(TCase *tcase)
-{
-	tcase_add_test(
-		tcase,
-		a_plate_ahead_of_its_table_is_claimed_above_what_it_has_seen);
-	tcase_add_loop_test(
-		tcase,
-		who_is_refused_for_a_low_token_goes_on_above_what_the_plate_has_seen,
-		0, 2);
-	tcase_add_loop_test(
-		tcase, a_plate_that_has_had_its_last_token_is_out_of_use, 0, 2);
-	tcase_add_test(tcase, what_is_on_a_plate_when_tokens_end_is_uncertain);
-	tcase_add_test(
-		tcase,
-		what_certainly_did_not_begin_when_tokens_end_goes_to_another_plate);
-}
-
-static void add_take_overs(TCase *tcase)
-{
-	tcase_add_test(tcase,
-		       who_forgets_everything_finds_it_on_the_plates_again);
-	tcase_add_test(tcase,
-		       what_was_claimed_and_not_started_is_started_by_the_next);
-	tcase_add_loop_test(
-		tcase, who_was_taken_over_from_starts_nothing_any_more, 0, 2);
-	tcase_add_test(
-		tcase,
-		a_start_that_comes_late_is_shut_out_by_the_next_ones_token);
-	tcase_add_test(tcase,
-		       a_first_transaction_that_fails_makes_nothing_uncertain);
-	tcase_add_test(tcase,
-		       acknowledgements_of_what_was_forgotten_start_nothing);
-}
-
 int main(void)
 {
 	Suite *suite = suite_create("scheduler");
@@ -881,27 +766,44 @@ int main(void)
 
 	tcase_add_unchecked_fixture(tcase, make_database, NULL);
 	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_add_test(tcase, a_toastie_goes_from_the_queue_over_a_plate);
-	tcase_add_test(tcase, each_fact_of_a_toastie_is_of_its_trace);
-	tcase_add_test(tcase,
-		       nothing_is_started_before_its_fact_is_acknowledged);
-	tcase_add_test(tcase, as_many_are_on_plates_as_there_are_plates);
-	tcase_add_test(tcase, a_demo_toastie_is_done_and_no_grill_hears_of_it);
-	tcase_add_test(
-		tcase,
-		a_row_that_intake_committed_is_published_and_claimed_at_once);
-	add_doubts(tcase);
-	add_returns(tcase);
-	add_tokens(tcase);
-	add_take_overs(tcase);
-	tcase_add_test(
-		tcase,
-		a_grill_taken_out_in_the_moment_of_a_claim_gives_it_back);
-	tcase_add_test(tcase, the_last_grill_can_be_taken_out_too);
-	tcase_add_test(tcase, a_grill_that_is_taken_out_finishes_what_is_on_it);
-	tcase_add_loop_test(
-		tcase,
-		whatever_happens_an_order_is_on_a_plate_once_or_given_back, 0,
-		2);
+	/* clang-format off */
+	check_add(tcase, (const struct check_row[]){
+		{ a_toastie_goes_from_the_queue_over_a_plate, 1 },
+		{ each_fact_of_a_toastie_is_of_its_trace, 1 },
+		{ nothing_is_started_before_its_fact_is_acknowledged, 1 },
+		{ as_many_are_on_plates_as_there_are_plates, 1 },
+		{ a_demo_toastie_is_done_and_no_grill_hears_of_it, 1 },
+		{ a_row_that_intake_committed_is_published_and_claimed_at_once, 1 },
+		{ after_a_doubtful_start_it_is_on_the_plate_once, CHECK_N(doubts) },
+		{ a_plate_that_was_reset_leaves_it_to_a_person, 1 },
+		{ a_plate_that_cannot_fence_leaves_doubt_to_a_person, 1 },
+		{ what_was_cut_short_is_failed, 1 },
+		{ a_plate_that_is_broken_is_left_and_another_one_taken, 1 },
+		{ a_grill_that_is_away_loses_its_toasties_to_the_others, 1 },
+		{ a_grill_that_falls_silent_keeps_the_plate_and_a_person_may_decide, 1 },
+		{ a_grill_that_comes_back_settles_what_was_parked_without_a_person, CHECK_N(returns) },
+		{ a_plate_that_forgot_what_was_parked_serves_others_again, 1 },
+		{ a_plate_that_denies_what_it_had_begun_is_not_believed, 1 },
+		{ what_is_parked_waits_for_a_grill_that_was_taken_out_and_comes_back, 1 },
+		{ what_is_parked_is_settled_by_a_grill_that_is_disabled, 2 },
+		{ a_new_worker_finishes_what_is_on_a_grill_that_is_disabled, 1 },
+		{ a_plate_ahead_of_its_table_is_claimed_above_what_it_has_seen, 1 },
+		{ who_is_refused_for_a_low_token_goes_on_above_what_the_plate_has_seen, 2 },
+		{ a_plate_that_has_had_its_last_token_is_out_of_use, 2 },
+		{ what_is_on_a_plate_when_tokens_end_is_uncertain, 1 },
+		{ what_certainly_did_not_begin_when_tokens_end_goes_to_another_plate, 1 },
+		{ who_forgets_everything_finds_it_on_the_plates_again, 1 },
+		{ what_was_claimed_and_not_started_is_started_by_the_next, 1 },
+		{ who_was_taken_over_from_starts_nothing_any_more, 2 },
+		{ a_start_that_comes_late_is_shut_out_by_the_next_ones_token, 1 },
+		{ a_first_transaction_that_fails_makes_nothing_uncertain, 1 },
+		{ acknowledgements_of_what_was_forgotten_start_nothing, 1 },
+		{ a_grill_taken_out_in_the_moment_of_a_claim_gives_it_back, 1 },
+		{ the_last_grill_can_be_taken_out_too, 1 },
+		{ a_grill_that_is_taken_out_finishes_what_is_on_it, 1 },
+		{ whatever_happens_an_order_is_on_a_plate_once_or_given_back, 2 },
+		{ 0 },
+	});
+	/* clang-format on */
 	return postgres_run(suite);
 }

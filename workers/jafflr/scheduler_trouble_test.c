@@ -31,10 +31,10 @@ START_TEST(a_claim_in_doubt_is_read_back_before_anything_is_started)
 		turn_grills(&me);
 		ck_assert_int_eq(n_starts(), 0);
 		/* The intent is found, and its plate gets a token first. */
-		CHECK_WITHIN(DEADLINE_MS, n_starts_of(1) == 1, work(&me));
+		WORK_UNTIL(n_starts_of(1) == 1);
 		ck_assert_int_eq(highest_token(), 2);
 		end_toastings();
-		CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_DONE), work(&me));
+		WORK_UNTIL(is_in(1, ROW_DONE));
 		ck_assert_int_eq(n_starts(), 1);
 	}
 END_TEST
@@ -50,7 +50,7 @@ START_TEST(a_claim_that_is_lost_after_all_is_made_anew)
 				  "UPDATE toasties SET state = 'queued',"
 				  " seq = 1, grill = NULL, plate = NULL;"
 				  "UPDATE control.plates SET token = 0");
-		CHECK_WITHIN(DEADLINE_MS, n_starts_of(1) == 1, work(&me));
+		WORK_UNTIL(n_starts_of(1) == 1);
 		ck_assert_int_eq(n_starts(), 1);
 	}
 END_TEST
@@ -59,16 +59,13 @@ START_TEST(an_end_in_doubt_is_published_once_it_was_read)
 	{
 		start_one(1);
 		end_toastings();
-		CHECK_WITHIN(DEADLINE_MS, me.scheduler->next->n_finish,
-			     turn_grills(&me));
+		TURN_GRILLS_UNTIL(me.scheduler->next->n_finish);
 		run_doubtful_tx();
 		ck_assert(is_in(1, ROW_DONE));
 		ck_assert_uint_eq(me.scheduler->jobs.n &&
 					  me.scheduler->jobs.list[0].used,
 				  0);
-		CHECK_WITHIN(DEADLINE_MS,
-			     !strcmp(story_of(&me, 1), "queued grilling done"),
-			     work(&me));
+		WORK_UNTIL(!strcmp(story_of(&me, 1), "queued grilling done"));
 		ck_assert_int_eq(n_starts(), 1);
 	}
 END_TEST
@@ -83,9 +80,9 @@ START_TEST(a_token_in_doubt_is_not_given_to_the_plate)
 			 me.scheduler->next->n_raise ? (void)0 : turn(&me)));
 		run_doubtful_tx();
 		ck_assert_int_eq(highest_token(), 2);
-		CHECK_WITHIN(DEADLINE_MS, highest_token() == 3, work(&me));
+		WORK_UNTIL(highest_token() == 3);
 		end_toastings();
-		CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_DONE), work(&me));
+		WORK_UNTIL(is_in(1, ROW_DONE));
 		ck_assert_int_eq(n_starts(), 1);
 	}
 END_TEST
@@ -106,15 +103,14 @@ static void silence(struct grill_fake *fake, enum grill_fake_end end)
 /* The plate refuses, or its grill is away. */
 START_TEST(what_was_never_started_and_is_cancelled_is_on_no_other_plate)
 	{
-		queue(1, "main");
-		CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_GRILLING), turn(&me));
+		claim_one();
 		cancel();
 		if (_i)
 			silence(fake_of(1), GRILL_FAKE_AWAY);
 		else
 			for (int plate = 0; plate < N_PLATES; plate++)
 				grill_fake_set_broken(fake_of(1), plate, true);
-		CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_RETURNED), work(&me));
+		WORK_UNTIL(is_in(1, ROW_RETURNED));
 		work(&me);
 		ck_assert_str_eq(story_of(&me, 1), "queued grilling returned");
 		ck_assert_int_eq(n_starts(), 0);
@@ -127,14 +123,13 @@ START_TEST(what_is_parked_and_cancelled_and_never_began_is_returned)
 		struct grill_fake *fake;
 
 		me.scheduler->jobs.patience_ms = 200;
-		queue(1, "main");
-		CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_GRILLING), turn(&me));
+		claim_one();
 		fake = fake_of(1);
 		silence(fake, GRILL_FAKE_LOSES);
-		CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_UNCERTAIN), work(&me));
+		WORK_UNTIL(is_in(1, ROW_UNCERTAIN));
 		cancel();
 		silence(fake, GRILL_FAKE_WELL);
-		CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_RETURNED), work(&me));
+		WORK_UNTIL(is_in(1, ROW_RETURNED));
 		work(&me);
 		ck_assert_str_eq(story_of(&me, 1),
 				 "queued grilling uncertain returned");
@@ -173,20 +168,18 @@ static bool says(const char *line)
 
 START_TEST(a_grill_that_is_silent_is_published_of_at_once_and_when_it_is_back)
 	{
-		CHECK_WITHIN(DEADLINE_MS, n_answer() == N_GRILLS, work(&me));
+		WORK_UNTIL(n_answer() == N_GRILLS);
 		ck_assert(says("galore_grill_answers{grill=\"g0\"} 1\n"));
-		CHECK_WITHIN(DEADLINE_MS,
-			     says("galore_plates{grill=\"g0\",state=\"free\"} 8"
-				  "\n"),
-			     work(&me));
+		WORK_UNTIL(says("galore_plates{grill=\"g0\",state=\"free\"} 8"
+				"\n"));
 		silence(fakes[0], _i ? GRILL_FAKE_AWAY : GRILL_FAKE_LOSES);
-		CHECK_WITHIN(DEADLINE_MS, n_silent() == 1, work(&me));
+		WORK_UNTIL(n_silent() == 1);
 		ck_assert(says("galore_grill_answers{grill=\"g0\"} 0\n"));
 		ck_assert(says("galore_plates{grill=\"g0\",state=\"silent\"} 8"
 			       "\n"));
 		ck_assert(says("galore_grill_answers{grill=\"g1\"} 1\n"));
 		silence(fakes[0], GRILL_FAKE_WELL);
-		CHECK_WITHIN(DEADLINE_MS, n_answer() == N_GRILLS, work(&me));
+		WORK_UNTIL(n_answer() == N_GRILLS);
 		ck_assert(says("galore_grill_answers{grill=\"g0\"} 1\n"));
 	}
 END_TEST
@@ -199,18 +192,18 @@ START_TEST(a_grill_that_never_answered_or_cannot_is_published_of_too)
 			      " VALUES ('g2', 'nonsense'), ('g3', 'fake:0');"
 			      "INSERT INTO control.plates (grill, plate)"
 			      " VALUES ('g2', 0), ('g3', 300)");
-		CHECK_WITHIN(DEADLINE_MS, n_silent() == 3, work(&me));
+		WORK_UNTIL(n_silent() == 3);
 		ck_assert_int_eq(n_answer(), 1);
 		ck_assert(says("galore_grill_answers{grill=\"g2\"} 0\n"));
 		start_one(1);
 		/* A mended address is another grill. */
 		postgres_exec(db, "UPDATE control.grills SET address = 'fake:0'"
 				  " WHERE grill = 'g2'");
-		CHECK_WITHIN(DEADLINE_MS, n_answer() == 2, work(&me));
+		WORK_UNTIL(n_answer() == 2);
 		/* And so is one with fewer plates. */
 		postgres_exec(db, "UPDATE control.plates SET plate = 7"
 				  " WHERE grill = 'g3'");
-		CHECK_WITHIN(DEADLINE_MS, n_answer() == 3, work(&me));
+		WORK_UNTIL(n_answer() == 3);
 	}
 END_TEST
 
@@ -220,12 +213,12 @@ START_TEST(a_grill_that_could_not_be_opened_is_opened_later)
 				  " VALUES ('g2', 'fake:5');"
 				  "INSERT INTO control.plates (grill, plate)"
 				  " VALUES ('g2', 0)");
-		CHECK_WITHIN(DEADLINE_MS, n_silent() == 1, work(&me));
+		WORK_UNTIL(n_silent() == 1);
 		ck_assert_int_eq(grills_find(&me.scheduler->grills, TEXT("g2"))
 					 ->n_plates,
 				 0);
 		grill_modbus_fake_serve(5, fakes[0]);
-		CHECK_WITHIN(DEADLINE_MS, n_answer() == 3, work(&me));
+		WORK_UNTIL(n_answer() == 3);
 		grill_modbus_fake_serve(5, NULL);
 	}
 END_TEST
@@ -242,7 +235,7 @@ START_TEST(
 		scheduler_task.begin(&me.jafflr);
 		scheduler_task.done(&me.jafflr, PG_E_SQL, me.publisher);
 		ck_assert(grills_have_changed(&me.scheduler->grills));
-		CHECK_WITHIN(DEADLINE_MS, n_silent() == 1, work(&me));
+		WORK_UNTIL(n_silent() == 1);
 	}
 END_TEST
 
@@ -257,8 +250,7 @@ START_TEST(a_grill_that_is_removed_finishes_what_is_on_it_and_is_forgotten)
 		CHECK_WITHIN(DEADLINE_MS,
 			     is_in(1, _i ? ROW_UNCERTAIN : ROW_DONE),
 			     (work(&me), end_toastings()));
-		CHECK_WITHIN(DEADLINE_MS, me.scheduler->grills.n == 0,
-			     work(&me));
+		WORK_UNTIL(me.scheduler->grills.n == 0);
 		queue(2, "main");
 		work(&me);
 		ck_assert(is_in(2, ROW_QUEUED));
@@ -279,7 +271,7 @@ START_TEST(a_long_queue_pauses_reading_but_not_for_a_stall_without_a_grill)
 				  " CASE grill WHEN 'g0' THEN '{main}'::text[]"
 				  " ELSE '{beach}' END");
 		me.jafflr.conf.queue_max = 10;
-		CHECK_WITHIN(DEADLINE_MS, n_answer() == N_GRILLS, work(&me));
+		WORK_UNTIL(n_answer() == N_GRILLS);
 		wait_at("main", 10);
 		wait_at("beach", 10);
 		wait_at("nowhere", 1000);
@@ -308,7 +300,7 @@ START_TEST(when_no_grill_answers_a_long_queue_of_theirs_pauses_reading)
 		me.jafflr.conf.queue_max = 10;
 		for (int i = 0; i < N_GRILLS; i++)
 			silence(fakes[i], GRILL_FAKE_AWAY);
-		CHECK_WITHIN(DEADLINE_MS, n_silent() == N_GRILLS, work(&me));
+		WORK_UNTIL(n_silent() == N_GRILLS);
 		wait_at("nowhere", 1000);
 		ck_assert(!scheduler_task.enough(&me.jafflr));
 		wait_at("main", 11);
@@ -322,7 +314,7 @@ START_TEST(what_waits_is_counted_stall_by_stall)
 				  " SET stalls = '{main,beach}'");
 		for (int i = 0; i < N_GRILLS; i++)
 			silence(fakes[i], GRILL_FAKE_AWAY);
-		CHECK_WITHIN(DEADLINE_MS, n_silent() == N_GRILLS, work(&me));
+		WORK_UNTIL(n_silent() == N_GRILLS);
 		for (int n = 1; n <= 6; n++)
 			queue(n, n == 1 ? "beach" : n > 3 ? "nowhere" : "main");
 		me.scheduler->look_at_ms = 0;
@@ -369,7 +361,7 @@ START_TEST(whatever_a_row_says_the_worker_goes_on)
 				  "INSERT INTO control.plates (grill, plate)"
 				  " VALUES ('g7', 0)");
 		queue(2, "main");
-		CHECK_WITHIN(DEADLINE_MS, n_starts_of(2) == 1, work(&me));
+		WORK_UNTIL(n_starts_of(2) == 1);
 	}
 END_TEST
 
@@ -382,8 +374,7 @@ START_TEST(a_reason_of_any_length_is_published_as_far_as_a_fact_may_have_it)
 				  " customer = repeat('c', 7000),"
 				  " reason = 'resolved by '"
 				  " || repeat('Zo\xc3\xab', 2000)");
-		CHECK_WITHIN(DEADLINE_MS, publish_fake_n(me.publisher) > 0,
-			     work(&me));
+		WORK_UNTIL(publish_fake_n(me.publisher) > 0);
 		decode(publish_fake_first(me.publisher), &toastie);
 		ck_assert_int_eq(toastie.state, TOASTIE_RETURNED);
 		ck_assert_uint_eq(text_n_chars(toastie.reason), TEXT_MAX_CHARS);
@@ -399,41 +390,11 @@ START_TEST(more_grills_than_are_used_are_no_trouble)
 			      "INSERT INTO control.plates (grill, plate)"
 			      " SELECT 'x' || n, 0 FROM generate_series(1, 200)"
 			      " AS n");
-		CHECK_WITHIN(DEADLINE_MS, me.scheduler->grills.n == GRILLS_MAX,
-			     work(&me));
+		WORK_UNTIL(me.scheduler->grills.n == GRILLS_MAX);
 		ck_assert(me.scheduler->grills.too_many);
 		start_one(1);
 	}
 END_TEST
-
-static void add_doubts(TCase *tcase)
-{
-	tcase_add_test(
-		tcase,
-		a_claim_in_doubt_is_read_back_before_anything_is_started);
-	tcase_add_test(tcase, a_claim_that_is_lost_after_all_is_made_anew);
-	tcase_add_test(tcase, an_end_in_doubt_is_published_once_it_was_read);
-	tcase_add_test(tcase, a_token_in_doubt_is_not_given_to_the_plate);
-}
-
-static void add_grills(TCase *tcase)
-{
-	tcase_add_loop_test(
-		tcase,
-		a_grill_that_is_silent_is_published_of_at_once_and_when_it_is_back,
-		0, 2);
-	tcase_add_test(
-		tcase,
-		a_grill_that_never_answered_or_cannot_is_published_of_too);
-	tcase_add_test(tcase, a_grill_that_could_not_be_opened_is_opened_later);
-	tcase_add_test(
-		tcase,
-		what_was_to_be_written_of_a_grill_is_written_after_a_failed_transaction);
-	tcase_add_loop_test(
-		tcase,
-		a_grill_that_is_removed_finishes_what_is_on_it_and_is_forgotten,
-		0, 2);
-}
 
 int main(void)
 {
@@ -442,27 +403,27 @@ int main(void)
 
 	tcase_add_unchecked_fixture(tcase, make_database, NULL);
 	tcase_add_checked_fixture(tcase, setup, teardown);
-	add_doubts(tcase);
-	tcase_add_loop_test(
-		tcase,
-		what_was_never_started_and_is_cancelled_is_on_no_other_plate, 0,
-		2);
-	tcase_add_test(
-		tcase,
-		what_is_parked_and_cancelled_and_never_began_is_returned);
-	add_grills(tcase);
-	tcase_add_test(
-		tcase,
-		a_long_queue_pauses_reading_but_not_for_a_stall_without_a_grill);
-	tcase_add_test(
-		tcase,
-		when_no_grill_answers_a_long_queue_of_theirs_pauses_reading);
-	tcase_add_test(tcase, what_waits_is_counted_stall_by_stall);
-	tcase_add_loop_test(tcase, whatever_a_row_says_the_worker_goes_on, 0,
-			    CHECK_N(oddities));
-	tcase_add_test(
-		tcase,
-		a_reason_of_any_length_is_published_as_far_as_a_fact_may_have_it);
-	tcase_add_test(tcase, more_grills_than_are_used_are_no_trouble);
+	/* clang-format off */
+	check_add(tcase, (const struct check_row[]){
+		{ a_claim_in_doubt_is_read_back_before_anything_is_started, 1 },
+		{ a_claim_that_is_lost_after_all_is_made_anew, 1 },
+		{ an_end_in_doubt_is_published_once_it_was_read, 1 },
+		{ a_token_in_doubt_is_not_given_to_the_plate, 1 },
+		{ what_was_never_started_and_is_cancelled_is_on_no_other_plate, 2 },
+		{ what_is_parked_and_cancelled_and_never_began_is_returned, 1 },
+		{ a_grill_that_is_silent_is_published_of_at_once_and_when_it_is_back, 2 },
+		{ a_grill_that_never_answered_or_cannot_is_published_of_too, 1 },
+		{ a_grill_that_could_not_be_opened_is_opened_later, 1 },
+		{ what_was_to_be_written_of_a_grill_is_written_after_a_failed_transaction, 1 },
+		{ a_grill_that_is_removed_finishes_what_is_on_it_and_is_forgotten, 2 },
+		{ a_long_queue_pauses_reading_but_not_for_a_stall_without_a_grill, 1 },
+		{ when_no_grill_answers_a_long_queue_of_theirs_pauses_reading, 1 },
+		{ what_waits_is_counted_stall_by_stall, 1 },
+		{ whatever_a_row_says_the_worker_goes_on, CHECK_N(oddities) },
+		{ a_reason_of_any_length_is_published_as_far_as_a_fact_may_have_it, 1 },
+		{ more_grills_than_are_used_are_no_trouble, 1 },
+		{ 0 },
+	});
+	/* clang-format on */
 	return postgres_run(suite);
 }

@@ -208,16 +208,14 @@ int main(void)
 	TCase *tcase = check_case(suite, 60);
 
 	tcase_add_checked_fixture(tcase, NULL, teardown);
-	tcase_add_test(
-		tcase,
-		a_list_grows_and_a_reset_empties_it_and_keeps_its_memory);
-	tcase_add_loop_test(
-		tcase,
-		first_come_is_first_grilled_on_the_first_plate_that_serves, 0,
-		CHECK_N(cases));
-	tcase_add_loop_test(tcase, a_demo_stall_is_known_by_how_its_name_begins,
-			    0, CHECK_N(stalls));
-	tcase_add_test(tcase,
-		       no_plate_stays_free_that_a_waiting_toastie_could_have);
+	/* clang-format off */
+	check_add(tcase, (const struct check_row[]){
+		{ a_list_grows_and_a_reset_empties_it_and_keeps_its_memory, 1 },
+		{ first_come_is_first_grilled_on_the_first_plate_that_serves, CHECK_N(cases) },
+		{ a_demo_stall_is_known_by_how_its_name_begins, CHECK_N(stalls) },
+		{ no_plate_stays_free_that_a_waiting_toastie_could_have, 1 },
+		{ 0 },
+	});
+	/* clang-format on */
 	return check_run(suite);
 }

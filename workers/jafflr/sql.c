@@ -11,7 +11,7 @@
 #include "workers/jafflr/jafflr.h"
 
 #define TIMEOUT_MS 10000
-/* What an envelope takes of `tracestate`, the longer one. */
+/* The longest `tracestate` that an envelope may have. */
 #define TRACE_MAX_BYTES 512
 
 _Static_assert(LANES_MAX <= 63 && TOPIC_PARTITIONS <= 63,

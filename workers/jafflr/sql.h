@@ -6,7 +6,7 @@
  * fences. The scheduler's transactions are its own, each with a lock on the
  * positions that the worker holds, in one message with COMMIT.
  *
- * Each function that runs statements gives what pg_run() gave.
+ * Each function that runs statements returns what pg_run() returned.
  */
 #ifndef JAFFLR_SQL_H
 #define JAFFLR_SQL_H

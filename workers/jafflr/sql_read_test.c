@@ -377,37 +377,26 @@ int main(void)
 
 	tcase_add_unchecked_fixture(tcase, make_database, NULL);
 	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_add_test(tcase,
-		       rows_of_partitions_that_are_not_held_are_left_alone);
-	tcase_add_test(tcase, rows_of_another_colours_lane_are_left_alone);
-	tcase_add_test(tcase, rows_of_another_lane_hide_none_of_ours);
-	tcase_add_test(
-		tcase,
-		a_long_queue_of_one_stall_hides_no_other_and_is_counted_so_far);
-	tcase_add_test(tcase, a_queue_that_no_grill_serves_is_not_counted);
-	tcase_add_test(
-		tcase,
-		a_plate_that_is_not_in_the_tables_keeps_nothing_from_one_that_is);
-	tcase_add_test(tcase,
-		       what_is_heard_of_a_grill_stands_beside_its_address);
-	tcase_add_test(tcase, a_grill_that_another_worker_hears_answers);
-	tcase_add_test(tcase, nobody_waits_for_who_is_changing_a_grill);
-	tcase_add_test(
-		tcase,
-		a_list_of_stalls_may_be_of_any_shape_and_a_plate_of_any_number);
-	tcase_add_loop_test(tcase, texts_are_as_long_as_a_fact_may_have_them, 0,
-			    5);
-	tcase_add_test(
-		tcase,
-		rows_that_are_not_published_are_found_where_they_are_held);
-	tcase_add_test(tcase, without_a_look_nothing_is_looked_for);
-	tcase_add_test(tcase,
-		       grills_that_are_enabled_and_have_plates_are_listed);
-	tcase_add_test(
-		tcase,
-		a_row_that_is_on_a_plate_already_keeps_no_plate_from_others);
-	tcase_add_test(
-		tcase,
-		a_grill_that_is_disabled_is_listed_while_something_is_on_it);
+	/* clang-format off */
+	check_add(tcase, (const struct check_row[]){
+		{ rows_of_partitions_that_are_not_held_are_left_alone, 1 },
+		{ rows_of_another_colours_lane_are_left_alone, 1 },
+		{ rows_of_another_lane_hide_none_of_ours, 1 },
+		{ a_long_queue_of_one_stall_hides_no_other_and_is_counted_so_far, 1 },
+		{ a_queue_that_no_grill_serves_is_not_counted, 1 },
+		{ a_plate_that_is_not_in_the_tables_keeps_nothing_from_one_that_is, 1 },
+		{ what_is_heard_of_a_grill_stands_beside_its_address, 1 },
+		{ a_grill_that_another_worker_hears_answers, 1 },
+		{ nobody_waits_for_who_is_changing_a_grill, 1 },
+		{ a_list_of_stalls_may_be_of_any_shape_and_a_plate_of_any_number, 1 },
+		{ texts_are_as_long_as_a_fact_may_have_them, 5 },
+		{ rows_that_are_not_published_are_found_where_they_are_held, 1 },
+		{ without_a_look_nothing_is_looked_for, 1 },
+		{ grills_that_are_enabled_and_have_plates_are_listed, 1 },
+		{ a_row_that_is_on_a_plate_already_keeps_no_plate_from_others, 1 },
+		{ a_grill_that_is_disabled_is_listed_while_something_is_on_it, 1 },
+		{ 0 },
+	});
+	/* clang-format on */
 	return postgres_run(suite);
 }

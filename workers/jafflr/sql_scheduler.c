@@ -53,7 +53,7 @@ static const struct pg_statement list_grills = {
 	" WHERE " which " ORDER BY t.queue_number NULLS FIRST LIMIT " limit    \
 	")"
 
-/* For each free plate, the oldest of those that it may take. */
+/* For each free plate, the oldest toasties of the stalls that it serves. */
 /* clang-format off */
 static const struct pg_statement candidates = {
 	"queued_toasties",
@@ -68,7 +68,7 @@ static const struct pg_statement candidates = {
 };
 /* clang-format on */
 
-/* Plates that nobody uses, and that are in use at all. */
+/* Plates without an open intent that are not out of use. */
 static const struct pg_statement free_plates = {
 	"free_plates",
 	"SELECT p.grill, p.plate FROM control.plates p"
@@ -93,7 +93,7 @@ static const struct pg_statement queued_cancelled = {
 	11,
 };
 
-/* Where no grill serves, nobody asks how many wait. */
+/* Toasties of a stall that no grill serves are not counted. */
 static const struct pg_statement count_queued = {
 	"count_queued_toasties",
 	WITH_QUEUED_STALLS
@@ -332,10 +332,10 @@ int sql_read(struct sql *sql, struct pg *pg,
 /* ---- statements that change ---- */
 
 /*
- * A plate's next token, above what the plate itself has seen. The last one is
- * for nobody: who comes to it finds the plate out of use, and a person has to
- * reset the plate and the row. It never begins again at 0 by itself, since the
- * plate would refuse what comes then.
+ * A plate's next token, above what the plate itself has seen. The last token is
+ * not used: when it is reached, the plate is out of use until a person resets
+ * the plate and the row. Tokens never begin again at 0 by themselves, since the
+ * plate would refuse them.
  */
 #define TEXT_OF(x) #x
 #define TEXT_OF_VALUE(x) TEXT_OF(x)
@@ -380,7 +380,7 @@ static const struct pg_statement finish = {
 	7,
 };
 
-/* Out of order, a lower seq never takes back a higher one. */
+/* Acknowledgements come in any order: published_seq never falls. */
 static const struct pg_statement published = {
 	"told_toasties",
 	"UPDATE toasties t SET published_seq = s.seq FROM (SELECT t.order_id,"
@@ -427,8 +427,8 @@ static const struct pg_statement return_cancelled = {
 	2,
 };
 
-/* Of several workers, those that hear a grill are believed: who does not is
- * written down once, and again only when nobody has heard it lately. */
+/* Of several workers, one that hears the grill is believed: a worker that does
+ * not writes that once, and again only when no worker has heard it lately. */
 static const struct pg_statement write_health = {
 	"write_grill_health",
 	"WITH h AS MATERIALIZED (SELECT g.grill, u.reason"
@@ -446,7 +446,7 @@ static const struct pg_statement write_health = {
 };
 
 /*
- * A plate is taken by locking its row, and then by the unique index on open
+ * A plate is claimed by locking its row, and then by the unique index on open
  * intents: whoever comes second gets nothing, and no error.
  */
 /* clang-format off */

@@ -812,62 +812,6 @@ START_TEST(a_demo_toastie_is_done_without_a_plate)
 	}
 END_TEST
 
-static void add_claims(TCase *tcase)
-{
-	tcase_add_test(
-		tcase,
-		a_queued_toastie_gets_a_free_plate_an_intent_and_a_token);
-	tcase_add_loop_test(tcase, how_it_is_wanted_says_how_long_it_is_grilled,
-			    0, CHECK_N(times));
-	tcase_add_test(tcase,
-		       what_came_first_goes_first_whatever_the_clocks_said);
-	tcase_add_test(tcase, what_goes_back_to_the_queue_keeps_its_place);
-	tcase_add_test(tcase, what_has_no_number_goes_before_all_that_have_one);
-	tcase_add_test(tcase, a_plate_with_an_open_intent_is_not_given_again);
-	tcase_add_test(tcase, a_plate_that_is_out_of_use_is_not_given);
-	tcase_add_test(
-		tcase,
-		what_another_has_under_lock_is_passed_over_without_a_wait);
-	tcase_add_test(tcase, only_what_is_queued_is_claimed);
-	tcase_add_test(tcase, of_two_claimers_at_once_a_plate_is_one_s);
-}
-
-static void add_ends(TCase *tcase)
-{
-	tcase_add_test(tcase, what_is_done_is_published_and_frees_its_plate);
-	tcase_add_test(
-		tcase,
-		what_could_not_be_started_is_tried_on_so_many_plates_then_returned);
-	tcase_add_loop_test(
-		tcase, what_is_cancelled_and_goes_back_to_the_queue_is_returned,
-		0, 2);
-	tcase_add_test(
-		tcase,
-		what_is_queued_and_cancelled_is_returned_and_on_no_plate);
-	tcase_add_test(tcase, what_is_cancelled_and_was_grilled_is_done);
-	tcase_add_loop_test(
-		tcase, how_long_a_toastie_has_waited_comes_with_its_end, 0, 2);
-	tcase_add_loop_test(
-		tcase,
-		a_plate_that_is_kept_is_nobody_elses_until_that_is_settled, 0,
-		2);
-	tcase_add_loop_test(
-		tcase, what_a_person_has_resolved_is_not_settled_again, 0, 2);
-	tcase_add_test(tcase, what_a_person_has_resolved_is_not_finished_again);
-	tcase_add_test(tcase, an_end_that_is_said_twice_counts_once);
-	tcase_add_test(
-		tcase,
-		a_plate_that_one_transaction_frees_is_given_in_the_same_transaction_or_later);
-}
-
-static void add_publishing(TCase *tcase)
-{
-	tcase_add_loop_test(
-		tcase, what_was_published_rises_and_never_above_what_there_is,
-		0, CHECK_N(tellings));
-	tcase_add_test(tcase, what_was_published_earlier_takes_nothing_back);
-}
-
 int main(void)
 {
 	Suite *suite = suite_create("sql_scheduler");
@@ -875,28 +819,45 @@ int main(void)
 
 	tcase_add_unchecked_fixture(tcase, make_database, NULL);
 	tcase_add_checked_fixture(tcase, setup, teardown);
-	add_claims(tcase);
-	add_ends(tcase);
-	add_publishing(tcase);
-	tcase_add_test(tcase, each_raise_gives_a_higher_token_of_that_plate);
-	tcase_add_test(tcase, several_plates_are_raised_each_for_itself);
-	tcase_add_loop_test(
-		tcase,
-		a_token_rises_above_what_the_plate_has_seen_and_not_beyond_the_last,
-		0, CHECK_N(rises));
-	tcase_add_loop_test(
-		tcase,
-		a_claim_is_above_what_the_plate_has_seen_or_there_is_none, 0,
-		CHECK_N(rises));
-	tcase_add_test(tcase, for_an_intent_that_is_closed_no_token_is_raised);
-	tcase_add_test(tcase, a_plate_that_was_removed_has_had_its_last_token);
-	tcase_add_test(tcase, open_intents_of_what_is_held_are_adopted);
-	tcase_add_test(tcase, what_is_parked_is_adopted_too);
-	tcase_add_test(tcase, a_boot_that_was_not_recorded_is_not_known);
-	tcase_add_test(tcase, a_lost_position_fails_the_whole_transaction);
-	tcase_add_loop_test(tcase, whatever_a_zombie_would_change_it_does_not,
-			    0, CHECK_N(zombies));
-	tcase_add_loop_test(tcase, a_demo_toastie_is_done_without_a_plate, 0,
-			    2);
+	/* clang-format off */
+	check_add(tcase, (const struct check_row[]){
+		{ a_queued_toastie_gets_a_free_plate_an_intent_and_a_token, 1 },
+		{ how_it_is_wanted_says_how_long_it_is_grilled, CHECK_N(times) },
+		{ what_came_first_goes_first_whatever_the_clocks_said, 1 },
+		{ what_goes_back_to_the_queue_keeps_its_place, 1 },
+		{ what_has_no_number_goes_before_all_that_have_one, 1 },
+		{ a_plate_with_an_open_intent_is_not_given_again, 1 },
+		{ a_plate_that_is_out_of_use_is_not_given, 1 },
+		{ what_another_has_under_lock_is_passed_over_without_a_wait, 1 },
+		{ only_what_is_queued_is_claimed, 1 },
+		{ of_two_claimers_at_once_a_plate_is_one_s, 1 },
+		{ what_is_done_is_published_and_frees_its_plate, 1 },
+		{ what_could_not_be_started_is_tried_on_so_many_plates_then_returned, 1 },
+		{ what_is_cancelled_and_goes_back_to_the_queue_is_returned, 2 },
+		{ what_is_queued_and_cancelled_is_returned_and_on_no_plate, 1 },
+		{ what_is_cancelled_and_was_grilled_is_done, 1 },
+		{ how_long_a_toastie_has_waited_comes_with_its_end, 2 },
+		{ a_plate_that_is_kept_is_nobody_elses_until_that_is_settled, 2 },
+		{ what_a_person_has_resolved_is_not_settled_again, 2 },
+		{ what_a_person_has_resolved_is_not_finished_again, 1 },
+		{ an_end_that_is_said_twice_counts_once, 1 },
+		{ a_plate_that_one_transaction_frees_is_given_in_the_same_transaction_or_later, 1 },
+		{ what_was_published_rises_and_never_above_what_there_is, CHECK_N(tellings) },
+		{ what_was_published_earlier_takes_nothing_back, 1 },
+		{ each_raise_gives_a_higher_token_of_that_plate, 1 },
+		{ several_plates_are_raised_each_for_itself, 1 },
+		{ a_token_rises_above_what_the_plate_has_seen_and_not_beyond_the_last, CHECK_N(rises) },
+		{ a_claim_is_above_what_the_plate_has_seen_or_there_is_none, CHECK_N(rises) },
+		{ for_an_intent_that_is_closed_no_token_is_raised, 1 },
+		{ a_plate_that_was_removed_has_had_its_last_token, 1 },
+		{ open_intents_of_what_is_held_are_adopted, 1 },
+		{ what_is_parked_is_adopted_too, 1 },
+		{ a_boot_that_was_not_recorded_is_not_known, 1 },
+		{ a_lost_position_fails_the_whole_transaction, 1 },
+		{ whatever_a_zombie_would_change_it_does_not, CHECK_N(zombies) },
+		{ a_demo_toastie_is_done_without_a_plate, 2 },
+		{ 0 },
+	});
+	/* clang-format on */
 	return postgres_run(suite);
 }

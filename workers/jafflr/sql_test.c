@@ -345,27 +345,20 @@ int main(void)
 
 	tcase_add_unchecked_fixture(tcase, make_database, NULL);
 	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_add_loop_test(tcase, a_row_is_read_as_it_was_written, 0,
-			    2 * CHECK_N(samples));
-	tcase_add_test(tcase,
-		       an_order_that_is_known_fails_the_fast_way_as_a_whole);
-	tcase_add_test(tcase,
-		       a_row_that_was_read_is_changed_and_keeps_where_it_began);
-	tcase_add_test(tcase, a_row_that_several_picks_changed_is_written_once);
-	tcase_add_test(
-		tcase,
-		what_changed_nothing_or_is_not_to_be_acted_on_is_not_written);
-	tcase_add_test(tcase, only_orders_that_are_asked_for_are_read);
-	tcase_add_test(
-		tcase,
-		a_late_cancellation_is_marked_and_takes_no_decision_back);
-	tcase_add_loop_test(
-		tcase,
-		rows_queue_in_the_order_of_their_picks_and_keep_their_place, 0,
-		2);
-	tcase_add_test(
-		tcase,
-		rows_of_before_the_numbers_are_numbered_when_the_column_comes);
-	tcase_add_test(tcase, a_thousand_rows_are_one_statement);
+	/* clang-format off */
+	check_add(tcase, (const struct check_row[]){
+		{ a_row_is_read_as_it_was_written, 2 * CHECK_N(samples) },
+		{ an_order_that_is_known_fails_the_fast_way_as_a_whole, 1 },
+		{ a_row_that_was_read_is_changed_and_keeps_where_it_began, 1 },
+		{ a_row_that_several_picks_changed_is_written_once, 1 },
+		{ what_changed_nothing_or_is_not_to_be_acted_on_is_not_written, 1 },
+		{ only_orders_that_are_asked_for_are_read, 1 },
+		{ a_late_cancellation_is_marked_and_takes_no_decision_back, 1 },
+		{ rows_queue_in_the_order_of_their_picks_and_keep_their_place, 2 },
+		{ rows_of_before_the_numbers_are_numbered_when_the_column_comes, 1 },
+		{ a_thousand_rows_are_one_statement, 1 },
+		{ 0 },
+	});
+	/* clang-format on */
 	return postgres_run(suite);
 }

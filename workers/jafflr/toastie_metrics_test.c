@@ -284,16 +284,16 @@ static void add_ends(Suite *suite)
 	TCase *tcase = check_case(suite, 60);
 
 	tcase_add_checked_fixture(tcase, setup_ends, teardown_ends);
-	tcase_add_loop_test(tcase,
-			    an_end_leaves_a_line_with_order_number_and_trace, 0,
-			    CHECK_N(kinds));
-	tcase_add_test(tcase, what_is_at_no_end_leaves_none);
-	tcase_add_test(
-		tcase,
-		texts_of_any_length_and_what_is_not_known_fit_into_a_line);
-	tcase_add_test(tcase,
-		       of_a_flood_so_many_are_written_and_the_others_counted);
-	tcase_add_test(tcase, how_long_it_took_is_a_histogram_of_what_is_done);
+	/* clang-format off */
+	check_add(tcase, (const struct check_row[]){
+		{ an_end_leaves_a_line_with_order_number_and_trace, CHECK_N(kinds) },
+		{ what_is_at_no_end_leaves_none, 1 },
+		{ texts_of_any_length_and_what_is_not_known_fit_into_a_line, 1 },
+		{ of_a_flood_so_many_are_written_and_the_others_counted, 1 },
+		{ how_long_it_took_is_a_histogram_of_what_is_done, 1 },
+		{ 0 },
+	});
+	/* clang-format on */
 }
 
 int main(void)
@@ -303,13 +303,14 @@ int main(void)
 
 	tcase_add_unchecked_fixture(tcase, make_database, NULL);
 	tcase_add_checked_fixture(tcase, setup_survey, teardown_survey);
-	tcase_add_test(tcase,
-		       toasties_are_counted_by_stall_and_what_they_wait_for);
-	tcase_add_test(tcase,
-		       many_stalls_are_summed_but_for_those_that_need_a_person);
-	tcase_add_test(
-		tcase,
-		nothing_is_said_before_it_was_read_and_zeros_when_all_is_done);
+	/* clang-format off */
+	check_add(tcase, (const struct check_row[]){
+		{ toasties_are_counted_by_stall_and_what_they_wait_for, 1 },
+		{ many_stalls_are_summed_but_for_those_that_need_a_person, 1 },
+		{ nothing_is_said_before_it_was_read_and_zeros_when_all_is_done, 1 },
+		{ 0 },
+	});
+	/* clang-format on */
 	add_ends(suite);
 	return postgres_run(suite);
 }
