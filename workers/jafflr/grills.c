@@ -23,30 +23,29 @@ static char *copy(struct text text)
 	return s;
 }
 
-static void forget_stalls(struct grill_of *grill)
+static void forget_stalls(struct stalls *stalls)
 {
-	for (size_t i = 0; i < grill->n_stalls; i++)
-		free(grill->stalls[i]);
-	free(grill->stalls);
-	grill->stalls = NULL;
-	grill->n_stalls = 0;
+	for (size_t i = 0; i < stalls->n; i++)
+		free(stalls->names[i]);
+	free(stalls->names);
+	*stalls = (struct stalls){ 0 };
 }
 
-static void set_stalls(struct grill_of *grill, const struct tx_grill *row)
+static void set_stalls(struct stalls *stalls, const struct tx_grill *row)
 {
-	forget_stalls(grill);
+	forget_stalls(stalls);
 	if (!row->stalls)
 		return;
-	grill->stalls = xcalloc(row->n_stalls + 1, sizeof(*grill->stalls));
+	stalls->names = xcalloc(row->n_stalls + 1, sizeof(*stalls->names));
 	for (size_t i = 0; i < row->n_stalls; i++)
-		grill->stalls[grill->n_stalls++] = copy(row->stalls[i]);
+		stalls->names[stalls->n++] = copy(row->stalls[i]);
 }
 
 static void close_grill(struct grill_of *grill)
 {
 	grill->thread = grill_thread_free(grill->thread);
 	(void)grill_modbus_free(grill->driver);
-	forget_stalls(grill);
+	forget_stalls(&grill->stalls);
 	free(grill->plates);
 	free(grill->address);
 	free(grill->name);
@@ -174,8 +173,7 @@ void grills_report_again(struct grills *grills)
 
 /* ---- which there are ---- */
 
-/* One that cannot be used is published of like any other that does not answer.
- */
+/* A grill that cannot be used is one that does not answer. */
 static void try_to_open(struct grills *grills, struct grill_of *grill,
 			int64_t now_ms)
 {
@@ -256,7 +254,7 @@ static void use_grill(struct grills *grills, const struct tx_grill *row,
 			      : add_grill(grills, row, now_ms);
 	grill->listed = true;
 	grill->enabled = row->enabled;
-	set_stalls(grill, row);
+	set_stalls(&grill->stalls, row);
 	if (!grill->thread && now_ms >= grill->open_at_ms)
 		try_to_open(grills, grill, now_ms);
 }
@@ -340,16 +338,6 @@ static bool is_free(const struct plate *plate, int64_t now_ms)
 		plate->report.state == GRILL_DONE);
 }
 
-static bool serves(const struct grill_of *grill, struct text stall)
-{
-	if (!grill->stalls)
-		return true;
-	for (size_t i = 0; i < grill->n_stalls; i++)
-		if (text_equal(text_of(grill->stalls[i]), stall))
-			return true;
-	return false;
-}
-
 static bool is_used(const struct grill_of *grill, bool heard)
 {
 	return grill->enabled && (!heard || grill->health != HEALTH_SILENT);
@@ -359,7 +347,7 @@ bool grills_serve(const struct grills *grills, struct text stall, bool heard)
 {
 	for (size_t i = 0; i < grills->n; i++)
 		if (is_used(grills->list[i], heard) &&
-		    serves(grills->list[i], stall))
+		    stalls_serve(&grills->list[i]->stalls, stall))
 			return true;
 	return false;
 }
@@ -377,10 +365,7 @@ void grills_name_stalls(const struct grills *grills, struct scheduler_tx *tx,
 {
 	for (size_t i = 0; i < grills->n; i++)
 		if (is_used(grills->list[i], heard))
-			TX_ADD(tx, served) = (struct tx_served){
-				.stalls = grills->list[i]->stalls,
-				.n_stalls = grills->list[i]->n_stalls,
-			};
+			TX_ADD(tx, served) = &grills->list[i]->stalls;
 }
 
 bool grills_any_free(const struct grills *grills, int64_t now_ms)
@@ -405,8 +390,7 @@ void grills_offer(const struct grills *grills, struct scheduler_tx *tx,
 				continue;
 			TX_ADD(tx, plates) = (struct tx_plate){
 				.grill = grill->name,
-				.stalls = grill->stalls,
-				.n_stalls = grill->n_stalls,
+				.stalls = &grill->stalls,
 				.plate = i,
 				.boot = grill->plates[i].report.boot,
 				.token = grills_token_of(grill, i),

@@ -29,8 +29,7 @@ struct grill_of {
 	char *name;
 	char *address;
 	int unit;
-	char **stalls; /* NULL: all */
-	size_t n_stalls;
+	struct stalls stalls;
 	int n_named_plates; /* by the tables */
 	int n_plates;       /* 0 without a thread */
 	struct plate *plates;

@@ -166,7 +166,7 @@ static bool says(const char *line)
 	return found;
 }
 
-START_TEST(a_grill_that_is_silent_is_published_of_at_once_and_when_it_is_back)
+START_TEST(a_silent_grill_is_written_down_at_once_and_when_it_is_back)
 	{
 		WORK_UNTIL(n_answer() == N_GRILLS);
 		ck_assert(says("galore_grill_answers{grill=\"g0\"} 1\n"));
@@ -184,7 +184,7 @@ START_TEST(a_grill_that_is_silent_is_published_of_at_once_and_when_it_is_back)
 	}
 END_TEST
 
-START_TEST(a_grill_that_never_answered_or_cannot_is_published_of_too)
+START_TEST(so_is_a_grill_that_never_answered_or_cannot_be_used)
 	{
 		silence(fakes[1], GRILL_FAKE_AWAY);
 		postgres_exec(db,
@@ -411,8 +411,8 @@ int main(void)
 		{ a_token_in_doubt_is_not_given_to_the_plate, 1 },
 		{ what_was_never_started_and_is_cancelled_is_on_no_other_plate, 2 },
 		{ what_is_parked_and_cancelled_and_never_began_is_returned, 1 },
-		{ a_grill_that_is_silent_is_published_of_at_once_and_when_it_is_back, 2 },
-		{ a_grill_that_never_answered_or_cannot_is_published_of_too, 1 },
+		{ a_silent_grill_is_written_down_at_once_and_when_it_is_back, 2 },
+		{ so_is_a_grill_that_never_answered_or_cannot_be_used, 1 },
 		{ a_grill_that_could_not_be_opened_is_opened_later, 1 },
 		{ what_was_to_be_written_of_a_grill_is_written_after_a_failed_transaction, 1 },
 		{ a_grill_that_is_removed_finishes_what_is_on_it_and_is_forgotten, 2 },

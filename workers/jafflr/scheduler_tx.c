@@ -53,12 +53,12 @@ bool stall_is_demo(struct text stall)
 	return stall.n >= demo.n && !memcmp(stall.p, demo.p, demo.n);
 }
 
-static bool serves(const struct tx_plate *plate, struct text stall)
+bool stalls_serve(const struct stalls *stalls, struct text stall)
 {
-	for (size_t i = 0; plate->stalls && i < plate->n_stalls; i++)
-		if (text_equal(text_of(plate->stalls[i]), stall))
+	for (size_t i = 0; stalls->names && i < stalls->n; i++)
+		if (text_equal(text_of(stalls->names[i]), stall))
 			return true;
-	return !plate->stalls;
+	return !stalls->names;
 }
 
 static bool is_free(const struct scheduler_tx *tx, const struct tx_plate *plate)
@@ -85,7 +85,7 @@ static void choose_plate(struct scheduler_tx *tx, const struct toastie_row *row)
 	for (size_t i = 0; i < tx->n_plates; i++) {
 		struct tx_plate *plate = &tx->plates[i];
 
-		if (plate->chosen || !serves(plate, row->stall))
+		if (plate->chosen || !stalls_serve(plate->stalls, row->stall))
 			continue;
 		plate->chosen = true;
 		TX_ADD(tx, claims) = (struct tx_claim){ row, plate };

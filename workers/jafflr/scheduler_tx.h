@@ -18,6 +18,14 @@
  * such as are cancelled. */
 enum { TX_FOR_PLATES_MAX = 256, TX_DEMOS_MAX = 256, TX_CANCELLED_MAX = 256 };
 
+/* The stalls that a grill serves. */
+struct stalls {
+	char **names; /* NULL: all */
+	size_t n;
+};
+
+bool stalls_serve(const struct stalls *stalls, struct text stall);
+
 /* ---- what is asked ---- */
 
 struct tx_finish {
@@ -46,9 +54,8 @@ struct tx_raise {
 
 /* A plate that may be used. */
 struct tx_plate {
-	const char *grill;   /* borrowed from the scheduler's grills */
-	char *const *stalls; /* NULL: all */
-	size_t n_stalls;
+	const char *grill;           /* borrowed from the scheduler's grills */
+	const struct stalls *stalls; /* the same */
 	int plate;
 	uint32_t boot;
 	uint32_t token; /* the highest that it says it has seen */
@@ -60,12 +67,6 @@ struct tx_health {
 	const char *grill;  /* borrowed from the scheduler's grills */
 	const char *reason; /* a literal; NULL: it answers */
 	bool changed;       /* written whoever has heard it since */
-};
-
-/* Stalls of a grill, whose queues are counted. */
-struct tx_served {
-	char *const *stalls; /* borrowed from the grill; NULL: all */
-	size_t n_stalls;
 };
 
 struct tx_asks {
@@ -131,7 +132,8 @@ struct tx_row {
 	LIST(struct tx_raise, raise)                                           \
 	LIST(struct tx_plate, plates)                                          \
 	LIST(struct tx_health, health)                                         \
-	LIST(struct tx_served, served)                                         \
+	/* borrowed from the grills; the queues of these are counted */        \
+	LIST(const struct stalls *, served)                                    \
 	/* read */                                                             \
 	LIST(struct toastie_row, queued)                                       \
 	LIST(struct tx_free_plate, free_plates)                                \

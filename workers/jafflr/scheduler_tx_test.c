@@ -11,8 +11,9 @@ enum { ROWS_MAX = 12, PLATES_MAX = 8 };
 
 static struct scheduler_tx tx;
 static char main_stall[] = "main", beach_stall[] = "beach";
-static char *only_main[] = { main_stall };
-static char *both[] = { beach_stall, main_stall };
+static char *names[] = { beach_stall, main_stall };
+static const struct stalls all = { 0 }, none = { names, 0 };
+static const struct stalls both = { names, 2 }, only_main = { names + 1, 1 };
 
 static void teardown(void)
 {
@@ -82,11 +83,14 @@ static void add_plate(const char *word)
 {
 	struct tx_plate *plate = &TX_ADD(&tx, plates);
 
-	*plate = (struct tx_plate){ .grill = "g",
-				    .plate = (int)tx.n_plates - 1 };
-	if (strchr("mbn", word[0]))
-		plate->stalls = word[0] == 'b' ? both : only_main;
-	plate->n_stalls = word[0] == 'm' ? 1 : word[0] == 'b' ? 2 : 0;
+	*plate = (struct tx_plate){
+		.grill = "g",
+		.plate = (int)tx.n_plates - 1,
+		.stalls = word[0] == 'm'   ? &only_main
+			  : word[0] == 'b' ? &both
+			  : word[0] == 'n' ? &none
+					   : &all,
+	};
 	if (!strchr(word, '!'))
 		TX_ADD(&tx, free_plates) =
 			(struct tx_free_plate){ TEXT("g"), plate->plate };
@@ -143,14 +147,6 @@ START_TEST(a_demo_stall_is_known_by_how_its_name_begins)
 	}
 END_TEST
 
-static bool serves(const struct tx_plate *plate, struct text stall)
-{
-	for (size_t i = 0; i < plate->n_stalls; i++)
-		if (text_equal(text_of(plate->stalls[i]), stall))
-			return true;
-	return !plate->stalls;
-}
-
 /* No row or plate twice, none that does not fit, and none left that would. */
 static void check_choice(void)
 {
@@ -162,7 +158,8 @@ static void check_choice(void)
 		    plate = (int)(claim->plate - tx.plates);
 
 		ck_assert(!row_used[row] && !plate_used[plate]);
-		ck_assert(serves(claim->plate, claim->row->stall));
+		ck_assert(
+			stalls_serve(claim->plate->stalls, claim->row->stall));
 		ck_assert(!stall_is_demo(claim->row->stall));
 		row_used[row] = plate_used[plate] = true;
 	}
@@ -170,7 +167,8 @@ static void check_choice(void)
 		for (size_t p = 0; p < tx.n_plates; p++)
 			ck_assert(row_used[r] || plate_used[p] ||
 				  stall_is_demo(tx.queued[r].stall) ||
-				  !serves(&tx.plates[p], tx.queued[r].stall));
+				  !stalls_serve(tx.plates[p].stalls,
+						tx.queued[r].stall));
 }
 
 START_TEST(no_plate_stays_free_that_a_waiting_toastie_could_have)

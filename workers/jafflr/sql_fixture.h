@@ -10,6 +10,7 @@
 enum { N_PLATES = 4 };
 
 static struct who me, other;
+static const struct stalls all_stalls;
 
 static inline void setup(void)
 {
@@ -35,6 +36,7 @@ static inline void offer(struct who *who, int plate)
 {
 	TX_ADD(&who->tx, plates) = (struct tx_plate){
 		.grill = "g1",
+		.stalls = &all_stalls,
 		.plate = plate,
 		.boot = (uint32_t)plate + 100,
 	};
@@ -43,7 +45,7 @@ static inline void offer(struct who *who, int plate)
 /* The queues of all stalls are counted. */
 static inline void serve_all(struct who *who)
 {
-	TX_ADD(&who->tx, served) = (struct tx_served){ 0 };
+	TX_ADD(&who->tx, served) = &all_stalls;
 }
 
 static inline int run_sql(struct who *who)

@@ -6,7 +6,8 @@
 #include "workers/jafflr/sql_fixture.h"
 
 static char main_stall[] = "main";
-static char *const only_main[] = { main_stall };
+static char *main_names[] = { main_stall };
+static const struct stalls only_main = { main_names, 1 };
 
 /* ---- which rows are ours ---- */
 
@@ -103,8 +104,7 @@ START_TEST(a_long_queue_of_one_stall_hides_no_other_and_is_counted_so_far)
 		me.tx.asks.queue_max = 10;
 		TX_ADD(&me.tx, plates) = (struct tx_plate){
 			.grill = "g1",
-			.stalls = only_main,
-			.n_stalls = 1,
+			.stalls = &only_main,
 		};
 		me.tx.asks.now_ms = NOW_MS;
 		ck_assert_int_eq(run_sql(&me), 0);
@@ -119,7 +119,8 @@ END_TEST
 START_TEST(a_queue_that_no_grill_serves_is_not_counted)
 	{
 		static char west_stall[] = "west";
-		static char *const only_west[] = { west_stall };
+		static char *west_names[] = { west_stall };
+		static const struct stalls only_west = { west_names, 1 };
 
 		for (int n = 1; n <= 9; n++)
 			add((struct toast){ .n = n, .stall = "nowhere" });
@@ -127,8 +128,8 @@ START_TEST(a_queue_that_no_grill_serves_is_not_counted)
 		add((struct toast){ .n = 11, .stall = "main" });
 		add((struct toast){ .n = 12, .stall = "demo-1" });
 		me.tx.asks.look = true;
-		TX_ADD(&me.tx, served) = (struct tx_served){ only_main, 1 };
-		TX_ADD(&me.tx, served) = (struct tx_served){ only_west, 1 };
+		TX_ADD(&me.tx, served) = &only_main;
+		TX_ADD(&me.tx, served) = &only_west;
 		run(&me);
 		ck_assert_uint_eq(me.tx.n_stalls, 3);
 		for (size_t i = 0; i < me.tx.n_stalls; i++)

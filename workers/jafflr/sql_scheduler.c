@@ -135,13 +135,13 @@ static bool has(const struct pg_array *names, const char *name)
 }
 
 /* Adds stalls, each once. True: they are all there are. */
-static bool add_stalls(struct pg_array *ret, char *const *stalls, size_t n)
+static bool add_stalls(struct pg_array *ret, const struct stalls *stalls)
 {
-	for (size_t i = 0; stalls && i < n; i++)
-		if (!has(ret, stalls[i]))
-			pg_put_bytes(pg_element(ret), stalls[i],
-				     strlen(stalls[i]));
-	return !stalls;
+	for (size_t i = 0; stalls->names && i < stalls->n; i++)
+		if (!has(ret, stalls->names[i]))
+			pg_put_bytes(pg_element(ret), stalls->names[i],
+				     strlen(stalls->names[i]));
+	return !stalls->names;
 }
 
 static int add_candidates(struct pg *pg, struct pg_call *call,
@@ -153,8 +153,7 @@ static int add_candidates(struct pg *pg, struct pg_call *call,
 
 	sql_our_rows(call, assignments);
 	for (size_t i = 0; i < tx->n_plates; i++)
-		all |= add_stalls(stalls, tx->plates[i].stalls,
-				  tx->plates[i].n_stalls);
+		all |= add_stalls(stalls, tx->plates[i].stalls);
 	pg_put_i64(pg_arg(&call->args), tx->n_plates < TX_FOR_PLATES_MAX
 						? (int64_t)tx->n_plates
 						: TX_FOR_PLATES_MAX);
@@ -173,8 +172,7 @@ static int add_count(struct pg *pg, struct pg_call *call,
 
 	sql_our_rows(call, assignments);
 	for (size_t i = 0; i < tx->n_served; i++)
-		all |= add_stalls(stalls, tx->served[i].stalls,
-				  tx->served[i].n_stalls);
+		all |= add_stalls(stalls, tx->served[i]);
 	pg_put_i64(pg_arg(&call->args), tx->asks.queue_max + 1);
 	pg_put_i64(pg_arg(&call->args), STALLS_MAX);
 	pg_put_bool(pg_arg(&call->args), all);
