@@ -477,11 +477,6 @@ static const struct pg_statement claim = {
 
 /* ---- changing ---- */
 
-/* The statements of a message, by what they change; -1: nothing. */
-struct written {
-	int finish, raise, demo, cancelled, claim;
-};
-
 static void put_text(struct pg_call *call, int column, const char *s)
 {
 	if (s)
@@ -490,13 +485,8 @@ static void put_text(struct pg_call *call, int column, const char *s)
 		pg_put_null(pg_call_put(call, column));
 }
 
-static int add_finish(struct pg *pg, struct pg_call *call,
-		      const struct scheduler_tx *tx)
+static void put_finish(struct pg_call *call, const struct scheduler_tx *tx)
 {
-	static const enum pg_type types[] = { PG_UUID, PG_INT8, PG_TEXT,
-					      PG_TEXT, PG_BOOL };
-
-	pg_call_begin(call);
 	for (size_t i = 0; i < tx->n_finish; i++) {
 		const struct tx_finish *row = &tx->finish[i];
 
@@ -506,64 +496,39 @@ static int add_finish(struct pg *pg, struct pg_call *call,
 		put_text(call, 3, row->reason);
 		pg_put_bool(pg_call_put(call, 4), row->keep_plate);
 	}
-	pg_call_arrays(call, types, 5);
-	pg_put_wall_ms(pg_arg(&call->args), tx->asks.now_ms);
-	pg_put_i64(pg_arg(&call->args), tx->asks.tries_max);
-	return pg_add(pg, &finish, &call->args);
 }
 
-static void add_published(struct pg *pg, struct pg_call *call,
-			  const struct scheduler_tx *tx)
+static void put_published(struct pg_call *call, const struct scheduler_tx *tx)
 {
-	static const enum pg_type types[] = { PG_UUID, PG_INT8 };
-
-	pg_call_begin(call);
 	for (size_t i = 0; i < tx->n_published; i++) {
 		pg_put_uuid(pg_call_put(call, 0),
 			    tx->published[i].order_id.bytes);
 		pg_put_i64(pg_call_put(call, 1), tx->published[i].seq);
 	}
-	pg_call_arrays(call, types, 2);
-	(void)pg_add(pg, &published, &call->args);
 }
 
-static int add_raise(struct pg *pg, struct pg_call *call,
-		     const struct scheduler_tx *tx)
+static void put_raise(struct pg_call *call, const struct scheduler_tx *tx)
 {
-	static const enum pg_type types[] = { PG_INT8, PG_INT8 };
-
-	pg_call_begin(call);
 	for (size_t i = 0; i < tx->n_raise; i++) {
 		pg_put_i64(pg_call_put(call, 0), tx->raise[i].intent_id);
 		pg_put_i64(pg_call_put(call, 1), tx->raise[i].seen);
 	}
-	pg_call_arrays(call, types, 2);
-	pg_put_wall_ms(pg_arg(&call->args), tx->asks.now_ms);
-	return pg_add(pg, &raise, &call->args);
 }
 
-/* A statement about these orders, with the time of the change. */
-static int add_orders(struct pg *pg, struct pg_call *call,
-		      const struct pg_statement *statement,
-		      const struct order_id *ids, size_t n, int64_t now_ms)
+static void put_demos(struct pg_call *call, const struct scheduler_tx *tx)
 {
-	static const enum pg_type types[] = { PG_UUID };
-
-	pg_call_begin(call);
-	for (size_t i = 0; i < n; i++)
-		pg_put_uuid(pg_call_put(call, 0), ids[i].bytes);
-	pg_call_arrays(call, types, 1);
-	pg_put_wall_ms(pg_arg(&call->args), now_ms);
-	return pg_add(pg, statement, &call->args);
+	for (size_t i = 0; i < tx->n_demos; i++)
+		pg_put_uuid(pg_call_put(call, 0), tx->demos[i].bytes);
 }
 
-static int add_claim(struct pg *pg, struct pg_call *call,
-		     const struct scheduler_tx *tx)
+static void put_cancelled(struct pg_call *call, const struct scheduler_tx *tx)
 {
-	static const enum pg_type types[] = { PG_UUID, PG_TEXT, PG_INT4,
-					      PG_INT8, PG_INT8, PG_INT8 };
+	for (size_t i = 0; i < tx->n_cancelled; i++)
+		pg_put_uuid(pg_call_put(call, 0), tx->cancelled[i].bytes);
+}
 
-	pg_call_begin(call);
+static void put_claims(struct pg_call *call, const struct scheduler_tx *tx)
+{
 	for (size_t i = 0; i < tx->n_claims; i++) {
 		const struct toastie_row *row = tx->claims[i].row;
 		const struct tx_plate *plate = tx->claims[i].plate;
@@ -576,59 +541,62 @@ static int add_claim(struct pg *pg, struct pg_call *call,
 			   doneness_time_ms[row->doneness]);
 		pg_put_i64(pg_call_put(call, 5), plate->token);
 	}
-	pg_call_arrays(call, types, 6);
-	pg_put_wall_ms(pg_arg(&call->args), tx->asks.now_ms);
-	return pg_add(pg, &claim, &call->args);
 }
 
-static void add_health(struct pg *pg, struct pg_call *call,
-		       const struct scheduler_tx *tx)
+static void put_health(struct pg_call *call, const struct scheduler_tx *tx)
 {
-	static const enum pg_type types[] = { PG_TEXT, PG_TEXT, PG_BOOL };
-
-	pg_call_begin(call);
 	for (size_t i = 0; i < tx->n_health; i++) {
 		put_text(call, 0, tx->health[i].grill);
 		put_text(call, 1, tx->health[i].reason);
 		pg_put_bool(pg_call_put(call, 2), tx->health[i].changed);
 	}
-	pg_call_arrays(call, types, 3);
-	(void)pg_add(pg, &write_health, &call->args);
 }
 
-static int change(struct sql *sql, struct pg *pg,
-		  const struct worker_assignments *assignments,
-		  const struct scheduler_tx *tx, struct written *ret)
-{
-	struct positions_args confirm = { 0 };
-	struct pg_call *calls = sql->calls;
-	int64_t now_ms = tx->asks.now_ms;
-	int r;
+enum { FINISH, PUBLISHED, RAISE, DEMOS, CANCELLED, CLAIM, HEALTH, N_WRITES };
+enum { TYPES_MAX = 6 };
 
-	(void)pg_add(pg, &pg_begin, NULL);
-	if (tx->n_finish)
-		ret->finish = add_finish(pg, &calls[0], tx);
-	if (tx->n_published)
-		add_published(pg, &calls[1], tx);
-	if (tx->n_raise)
-		ret->raise = add_raise(pg, &calls[2], tx);
-	if (tx->n_demos)
-		ret->demo = add_orders(pg, &calls[3], &finish_demo, tx->demos,
-				       tx->n_demos, now_ms);
-	if (tx->n_cancelled)
-		ret->cancelled =
-			add_orders(pg, &calls[4], &return_cancelled,
-				   tx->cancelled, tx->n_cancelled, now_ms);
-	if (tx->n_claims)
-		ret->claim = add_claim(pg, &calls[5], tx);
-	if (tx->n_health)
-		add_health(pg, &calls[6], tx);
-	positions_add_confirm(pg, assignments->identity, assignments->positions,
-			      assignments->n_positions, &confirm);
-	(void)pg_add(pg, &pg_commit, NULL);
-	r = pg_run(pg, TIMEOUT_MS);
-	positions_args_deinit(&confirm);
-	return r;
+_Static_assert((int)N_WRITES <= (int)SQL_CALLS,
+	       "each statement has its parameters");
+
+/* Statements in the order of a transaction: arrays of one length, then
+ * whatever else the statement has. One without rows is left out. */
+/* clang-format off */
+static const struct {
+	const struct pg_statement *statement;
+	void (*put)(struct pg_call *call, const struct scheduler_tx *tx);
+	bool now, tries; /* further parameters */
+	int n_types;
+	enum pg_type types[TYPES_MAX];
+} writes[N_WRITES] = {
+	[FINISH] = { &finish, put_finish, true, true,
+		     5, { PG_UUID, PG_INT8, PG_TEXT, PG_TEXT, PG_BOOL } },
+	[PUBLISHED] = { &published, put_published, false, false,
+			2, { PG_UUID, PG_INT8 } },
+	[RAISE] = { &raise, put_raise, true, false, 2, { PG_INT8, PG_INT8 } },
+	[DEMOS] = { &finish_demo, put_demos, true, false, 1, { PG_UUID } },
+	[CANCELLED] = { &return_cancelled, put_cancelled, true, false,
+			1, { PG_UUID } },
+	[CLAIM] = { &claim, put_claims, true, false, 6,
+		    { PG_UUID, PG_TEXT, PG_INT4, PG_INT8, PG_INT8, PG_INT8 } },
+	[HEALTH] = { &write_health, put_health, false, false,
+		     3, { PG_TEXT, PG_TEXT, PG_BOOL } },
+};
+/* clang-format on */
+
+/* Returns the statement's index, or -1. */
+static int add_write(struct pg *pg, struct pg_call *call, int write,
+		     const struct scheduler_tx *tx)
+{
+	pg_call_begin(call);
+	writes[write].put(call, tx);
+	if (!call->arrays[0].n)
+		return -1;
+	pg_call_arrays(call, writes[write].types, writes[write].n_types);
+	if (writes[write].now)
+		pg_put_wall_ms(pg_arg(&call->args), tx->asks.now_ms);
+	if (writes[write].tries)
+		pg_put_i64(pg_arg(&call->args), tx->asks.tries_max);
+	return pg_add(pg, writes[write].statement, &call->args);
 }
 
 static void read_tokens(const struct pg *pg, int i, struct scheduler_tx *tx)
@@ -646,20 +614,27 @@ int sql_write(struct sql *sql, struct pg *pg,
 	      const struct worker_assignments *assignments,
 	      struct scheduler_tx *tx)
 {
-	struct written written = { -1, -1, -1, -1, -1 };
-	int r;
+	struct positions_args confirm = { 0 };
+	int at[N_WRITES], r;
 
 	if (!tx->n_finish && !tx->n_published && !tx->n_raise &&
 	    !tx->n_health && !tx->n_demos && !tx->n_cancelled && !tx->n_claims)
 		return 0;
-	r = change(sql, pg, assignments, tx, &written);
+	(void)pg_add(pg, &pg_begin, NULL);
+	for (int i = 0; i < N_WRITES; i++)
+		at[i] = add_write(pg, &sql->calls[i], i, tx);
+	positions_add_confirm(pg, assignments->identity, assignments->positions,
+			      assignments->n_positions, &confirm);
+	(void)pg_add(pg, &pg_commit, NULL);
+	r = pg_run(pg, TIMEOUT_MS);
+	positions_args_deinit(&confirm);
 	if (r)
 		return r;
-	read_rows(pg, written.finish, tx, TX_FINISHED);
-	read_rows(pg, written.demo, tx, TX_FINISHED);
-	read_rows(pg, written.cancelled, tx, TX_FINISHED);
-	read_rows(pg, written.claim, tx, TX_CLAIMED);
-	read_tokens(pg, written.raise, tx);
-	tx->n_claimed = (size_t)n_rows(pg, written.claim);
+	read_rows(pg, at[FINISH], tx, TX_FINISHED);
+	read_rows(pg, at[DEMOS], tx, TX_FINISHED);
+	read_rows(pg, at[CANCELLED], tx, TX_FINISHED);
+	read_rows(pg, at[CLAIM], tx, TX_CLAIMED);
+	read_tokens(pg, at[RAISE], tx);
+	tx->n_claimed = (size_t)n_rows(pg, at[CLAIM]);
 	return 0;
 }
