@@ -147,11 +147,30 @@ static inline struct grill_fake *fake_of(int n)
 	return fakes[count(sql)];
 }
 
+static inline void on_each_plate(struct grill_fake *fake,
+				 void (*fn)(struct grill_fake *, int))
+{
+	for (int plate = 0; plate < N_PLATES; plate++)
+		fn(fake, plate);
+}
+
 static inline void end_toastings(void)
 {
 	for (int i = 0; i < N_GRILLS; i++)
-		for (int plate = 0; plate < N_PLATES; plate++)
-			grill_fake_done(fakes[i], plate);
+		on_each_plate(fakes[i], grill_fake_done);
+}
+
+static inline void break_plates(struct grill_fake *fake)
+{
+	for (int plate = 0; plate < N_PLATES; plate++)
+		grill_fake_set_broken(fake, plate, true);
+}
+
+/* All calls of a grill end so from now on. */
+static inline void end_calls(struct grill_fake *fake, enum grill_fake_end how)
+{
+	for (int call = GRILL_FAKE_READ; call <= GRILL_FAKE_START; call++)
+		grill_fake_next(fake, (enum grill_fake_call)call, how, 0);
 }
 
 static inline void next_start(enum grill_fake_end how, int n)

@@ -154,8 +154,7 @@ START_TEST(a_plate_that_was_reset_leaves_it_to_a_person)
 	{
 		next_start(GRILL_FAKE_SILENT, 1);
 		start_one(1);
-		for (int plate = 0; plate < N_PLATES; plate++)
-			grill_fake_reset(fake_of(1), plate);
+		on_each_plate(fake_of(1), grill_fake_reset);
 		WORK_UNTIL(is_in(1, ROW_UNCERTAIN));
 		ck_assert_int_eq(n_starts(), 1);
 		ck_assert_int_eq(n_open(), 0);
@@ -177,8 +176,7 @@ END_TEST
 START_TEST(what_was_cut_short_is_failed)
 	{
 		start_one(1);
-		for (int plate = 0; plate < N_PLATES; plate++)
-			grill_fake_power_cut(fake_of(1), plate);
+		on_each_plate(fake_of(1), grill_fake_power_cut);
 		WORK_UNTIL(is_in(1, ROW_FAILED));
 		ck_assert_int_eq(n_starts(), 1);
 	}
@@ -190,8 +188,7 @@ START_TEST(a_plate_that_is_broken_is_left_and_another_one_taken)
 
 		claim_one();
 		broken = fake_of(1);
-		for (int plate = 0; plate < N_PLATES; plate++)
-			grill_fake_set_broken(broken, plate, true);
+		break_plates(broken);
 		WORK_UNTIL(n_starts() == 1);
 		ck_assert_int_eq(grill_fake_n_starts(broken), 0);
 		ck_assert_ptr_ne(fake_of(1), broken);
@@ -208,10 +205,7 @@ START_TEST(a_grill_that_is_away_loses_its_toasties_to_the_others)
 		claim_one();
 		away = fake_of(1);
 		/* It is not read any more: its plates are not offered. */
-		for (int call = GRILL_FAKE_READ; call <= GRILL_FAKE_START;
-		     call++)
-			grill_fake_next(away, (enum grill_fake_call)call,
-					GRILL_FAKE_AWAY, 0);
+		end_calls(away, GRILL_FAKE_AWAY);
 		WORK_UNTIL(n_starts() == 1);
 		ck_assert_int_eq(grill_fake_n_starts(away), 0);
 	}
@@ -229,13 +223,6 @@ static void disable(const char *where)
 
 /* ---- a grill that says nothing for too long, and then comes back ---- */
 
-static void set_silent(struct grill_fake *fake, bool silent)
-{
-	for (int call = GRILL_FAKE_READ; call <= GRILL_FAKE_START; call++)
-		grill_fake_next(fake, (enum grill_fake_call)call,
-				silent ? GRILL_FAKE_LOSES : GRILL_FAKE_WELL, 0);
-}
-
 /* It runs, or was lost on its way, and then nothing more is heard. */
 static struct grill_fake *park(bool begins)
 {
@@ -246,7 +233,7 @@ static struct grill_fake *park(bool begins)
 	fake = fake_of(1);
 	if (begins)
 		WORK_UNTIL(me.scheduler->jobs.list[0].state == JOB_GRILLING);
-	set_silent(fake, true);
+	end_calls(fake, GRILL_FAKE_LOSES);
 	WORK_UNTIL(is_in(1, ROW_UNCERTAIN));
 	ck_assert_int_eq(n_starts(), begins);
 	return fake;
@@ -262,7 +249,7 @@ START_TEST(a_grill_that_falls_silent_keeps_the_plate_and_a_person_may_decide)
 		postgres_exec(db, "UPDATE toasties SET state = 'failed',"
 				  " seq = seq + 1;"
 				  "UPDATE intents SET closed_at = now()");
-		set_silent(fake, false);
+		end_calls(fake, GRILL_FAKE_WELL);
 		end_toastings();
 		WORK_UNTIL(!me.scheduler->jobs.list[0].used);
 		ck_assert(is_in(1, ROW_FAILED));
@@ -309,7 +296,7 @@ static void come_back(struct grill_fake *fake, int what)
 			grill_fake_reset(fake, plate);
 		grill_fake_set_fences(fake, plate, what != CANNOT_FENCE);
 	}
-	set_silent(fake, false);
+	end_calls(fake, GRILL_FAKE_WELL);
 }
 
 START_TEST(a_grill_that_comes_back_settles_what_was_parked_without_a_person)
@@ -360,9 +347,8 @@ START_TEST(a_plate_that_denies_what_it_had_begun_is_not_believed)
 		struct grill_fake *fake = park(true);
 
 		/* Its history is another one, and it does not say so. */
-		for (int plate = 0; plate < N_PLATES; plate++)
-			grill_fake_forget(fake, plate);
-		set_silent(fake, false);
+		on_each_plate(fake, grill_fake_forget);
+		end_calls(fake, GRILL_FAKE_WELL);
 		WORK_UNTIL(n_open() == 0);
 		ck_assert(is_in(1, ROW_UNCERTAIN));
 		ck_assert_int_eq(n_starts(), 1);
@@ -378,7 +364,7 @@ START_TEST(what_is_parked_waits_for_a_grill_that_was_taken_out_and_comes_back)
 				  "DELETE FROM control.plates;"
 				  "DELETE FROM control.grills");
 		WORK_UNTIL(me.scheduler->grills.n == 0);
-		set_silent(fake, false);
+		end_calls(fake, GRILL_FAKE_WELL);
 		end_toastings();
 		ck_assert(is_in(1, ROW_UNCERTAIN));
 		postgres_exec(db, "INSERT INTO control.grills TABLE grills;"
@@ -410,7 +396,7 @@ START_TEST(what_is_parked_is_settled_by_a_grill_that_is_disabled)
 		/* Grills have been listed twice since. */
 		listed_at_ms = me.scheduler->list_at_ms;
 		WORK_UNTIL(me.scheduler->list_at_ms > listed_at_ms + 1500);
-		set_silent(fake, false);
+		end_calls(fake, GRILL_FAKE_WELL);
 		end_toastings();
 		WORK_UNTIL(is_in(1, ROW_DONE));
 		ck_assert_int_eq(n_starts(), 1);
@@ -741,11 +727,7 @@ START_TEST(whatever_happens_an_order_is_on_a_plate_once_or_given_back)
 				acknowledge(&other);
 		}
 		for (int i = 0; i < N_GRILLS; i++)
-			for (int call = GRILL_FAKE_READ;
-			     call <= GRILL_FAKE_START; call++)
-				grill_fake_next(fakes[i],
-						(enum grill_fake_call)call,
-						GRILL_FAKE_WELL, 0);
+			end_calls(fakes[i], GRILL_FAKE_WELL);
 		take_over(&me, 0);
 		CHECK_WITHIN(2 * DEADLINE_MS, all_over(),
 			     (work(&me), end_toastings()));

@@ -94,22 +94,15 @@ static void cancel(void)
 	postgres_exec(db, "UPDATE toasties SET cancelled = true");
 }
 
-static void silence(struct grill_fake *fake, enum grill_fake_end end)
-{
-	for (int call = GRILL_FAKE_READ; call <= GRILL_FAKE_START; call++)
-		grill_fake_next(fake, (enum grill_fake_call)call, end, 0);
-}
-
 /* The plate refuses, or its grill is away. */
 START_TEST(what_was_never_started_and_is_cancelled_is_on_no_other_plate)
 	{
 		claim_one();
 		cancel();
 		if (_i)
-			silence(fake_of(1), GRILL_FAKE_AWAY);
+			end_calls(fake_of(1), GRILL_FAKE_AWAY);
 		else
-			for (int plate = 0; plate < N_PLATES; plate++)
-				grill_fake_set_broken(fake_of(1), plate, true);
+			break_plates(fake_of(1));
 		WORK_UNTIL(is_in(1, ROW_RETURNED));
 		work(&me);
 		ck_assert_str_eq(story_of(&me, 1), "queued grilling returned");
@@ -125,10 +118,10 @@ START_TEST(what_is_parked_and_cancelled_and_never_began_is_returned)
 		me.scheduler->jobs.patience_ms = 200;
 		claim_one();
 		fake = fake_of(1);
-		silence(fake, GRILL_FAKE_LOSES);
+		end_calls(fake, GRILL_FAKE_LOSES);
 		WORK_UNTIL(is_in(1, ROW_UNCERTAIN));
 		cancel();
-		silence(fake, GRILL_FAKE_WELL);
+		end_calls(fake, GRILL_FAKE_WELL);
 		WORK_UNTIL(is_in(1, ROW_RETURNED));
 		work(&me);
 		ck_assert_str_eq(story_of(&me, 1),
@@ -172,13 +165,13 @@ START_TEST(a_silent_grill_is_written_down_at_once_and_when_it_is_back)
 		ck_assert(says("galore_grill_answers{grill=\"g0\"} 1\n"));
 		WORK_UNTIL(says("galore_plates{grill=\"g0\",state=\"free\"} 8"
 				"\n"));
-		silence(fakes[0], _i ? GRILL_FAKE_AWAY : GRILL_FAKE_LOSES);
+		end_calls(fakes[0], _i ? GRILL_FAKE_AWAY : GRILL_FAKE_LOSES);
 		WORK_UNTIL(n_silent() == 1);
 		ck_assert(says("galore_grill_answers{grill=\"g0\"} 0\n"));
 		ck_assert(says("galore_plates{grill=\"g0\",state=\"silent\"} 8"
 			       "\n"));
 		ck_assert(says("galore_grill_answers{grill=\"g1\"} 1\n"));
-		silence(fakes[0], GRILL_FAKE_WELL);
+		end_calls(fakes[0], GRILL_FAKE_WELL);
 		WORK_UNTIL(n_answer() == N_GRILLS);
 		ck_assert(says("galore_grill_answers{grill=\"g0\"} 1\n"));
 	}
@@ -186,7 +179,7 @@ END_TEST
 
 START_TEST(so_is_a_grill_that_never_answered_or_cannot_be_used)
 	{
-		silence(fakes[1], GRILL_FAKE_AWAY);
+		end_calls(fakes[1], GRILL_FAKE_AWAY);
 		postgres_exec(db,
 			      "INSERT INTO control.grills (grill, address)"
 			      " VALUES ('g2', 'nonsense'), ('g3', 'fake:0');"
@@ -227,7 +220,7 @@ START_TEST(
 	what_was_to_be_written_of_a_grill_is_written_after_a_failed_transaction)
 	{
 		work_a_while(&me);
-		silence(fakes[0], GRILL_FAKE_AWAY);
+		end_calls(fakes[0], GRILL_FAKE_AWAY);
 		CHECK_WITHIN(
 			DEADLINE_MS, grills_have_changed(&me.scheduler->grills),
 			((void)grills_ask(me.scheduler->grills.list[0], now_ms),
@@ -278,7 +271,7 @@ START_TEST(a_long_queue_pauses_reading_but_not_for_a_stall_without_a_grill)
 		ck_assert(!scheduler_task.enough(&me.jafflr));
 		wait_at("beach", 1);
 		ck_assert(scheduler_task.enough(&me.jafflr));
-		silence(fakes[1], GRILL_FAKE_AWAY);
+		end_calls(fakes[1], GRILL_FAKE_AWAY);
 		CHECK_WITHIN(DEADLINE_MS, n_silent() == 1,
 			     (turn_grills(&me),
 			      grills_have_changed(&me.scheduler->grills)
@@ -299,7 +292,7 @@ START_TEST(when_no_grill_answers_a_long_queue_of_theirs_pauses_reading)
 			      "UPDATE control.grills SET stalls = '{main}'");
 		me.jafflr.conf.queue_max = 10;
 		for (int i = 0; i < N_GRILLS; i++)
-			silence(fakes[i], GRILL_FAKE_AWAY);
+			end_calls(fakes[i], GRILL_FAKE_AWAY);
 		WORK_UNTIL(n_silent() == N_GRILLS);
 		wait_at("nowhere", 1000);
 		ck_assert(!scheduler_task.enough(&me.jafflr));
@@ -313,7 +306,7 @@ START_TEST(what_waits_is_counted_stall_by_stall)
 		postgres_exec(db, "UPDATE control.grills"
 				  " SET stalls = '{main,beach}'");
 		for (int i = 0; i < N_GRILLS; i++)
-			silence(fakes[i], GRILL_FAKE_AWAY);
+			end_calls(fakes[i], GRILL_FAKE_AWAY);
 		WORK_UNTIL(n_silent() == N_GRILLS);
 		for (int n = 1; n <= 6; n++)
 			queue(n, n == 1 ? "beach" : n > 3 ? "nowhere" : "main");

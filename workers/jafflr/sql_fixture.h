@@ -104,6 +104,13 @@ static inline struct tx_row claim(struct who *who, int plate)
 	return row;
 }
 
+/* Toastie 1 on plate 0. */
+static inline struct tx_row claim_first(void)
+{
+	add((struct toast){ .n = 1 });
+	return claim(&me, 0);
+}
+
 static inline void finish(struct who *who, const struct tx_row *claimed,
 			  enum row_state state, bool keep_plate)
 {

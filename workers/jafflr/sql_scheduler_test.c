@@ -107,18 +107,6 @@ START_TEST(a_plate_with_an_open_intent_is_not_given_again)
 	}
 END_TEST
 
-START_TEST(a_plate_that_is_out_of_use_is_not_given)
-	{
-		add((struct toast){ .n = 1 });
-		postgres_exec(db, "UPDATE control.plates SET out_since = now()"
-				  " WHERE plate = 0");
-		offer(&me, 0);
-		run(&me);
-		ck_assert_uint_eq(me.tx.n_rows, 0);
-		ck_assert_int_eq(n_open(), 0);
-	}
-END_TEST
-
 START_TEST(what_another_has_under_lock_is_passed_over_without_a_wait)
 	{
 		int64_t began_ms = clock_now_ms();
@@ -136,15 +124,22 @@ START_TEST(what_another_has_under_lock_is_passed_over_without_a_wait)
 	}
 END_TEST
 
-START_TEST(only_what_is_queued_is_claimed)
-	{
-		static const char *const states[] = {
-			"collecting", "cancelled", "grilling", "done",
-			"failed",     "uncertain", "returned",
-		};
+static const char *const unclaimable[] = {
+	"UPDATE control.plates SET out_since = now()",
+	"DELETE FROM control.plates",
+	"UPDATE toasties SET state = 'collecting'",
+	"UPDATE toasties SET state = 'cancelled'",
+	"UPDATE toasties SET state = 'grilling'",
+	"UPDATE toasties SET state = 'done'",
+	"UPDATE toasties SET state = 'failed'",
+	"UPDATE toasties SET state = 'uncertain'",
+	"UPDATE toasties SET state = 'returned'",
+};
 
-		for (int i = 0; i < CHECK_N(states); i++)
-			add((struct toast){ .n = i + 1, .state = states[i] });
+START_TEST(only_what_is_queued_is_claimed_on_a_plate_that_is_in_use)
+	{
+		add((struct toast){ .n = 1 });
+		postgres_exec(db, unclaimable[_i]);
 		offer(&me, 0);
 		run(&me);
 		ck_assert_uint_eq(me.tx.n_rows, 0);
@@ -280,10 +275,8 @@ END_TEST
 /* Cancelled before its plate was given up, or while it is uncertain. */
 START_TEST(what_is_cancelled_and_goes_back_to_the_queue_is_returned)
 	{
-		struct tx_row claimed;
+		struct tx_row claimed = claim_first();
 
-		add((struct toast){ .n = 1 });
-		claimed = claim(&me, 0);
 		if (_i)
 			finish(&me, &claimed, ROW_UNCERTAIN, true);
 		postgres_exec(db, "UPDATE toasties SET cancelled = true");
@@ -328,10 +321,8 @@ END_TEST
 
 START_TEST(what_is_cancelled_and_was_grilled_is_done)
 	{
-		struct tx_row claimed;
+		struct tx_row claimed = claim_first();
 
-		add((struct toast){ .n = 1 });
-		claimed = claim(&me, 0);
 		postgres_exec(db, "UPDATE toasties SET cancelled = true");
 		finish(&me, &claimed, ROW_DONE, false);
 		ck_assert(is_in(1, ROW_DONE));
@@ -341,10 +332,8 @@ END_TEST
 
 START_TEST(how_long_a_toastie_has_waited_comes_with_its_end)
 	{
-		struct tx_row claimed;
+		struct tx_row claimed = claim_first();
 
-		add((struct toast){ .n = 1 });
-		claimed = claim(&me, 0);
 		postgres_exec(db, _i ? "UPDATE toasties SET queued_at = NULL"
 				     : "UPDATE toasties SET queued_at ="
 				       " now() - interval '90 s'");
@@ -380,49 +369,37 @@ START_TEST(a_plate_that_is_kept_is_nobody_elses_until_that_is_settled)
 	}
 END_TEST
 
-START_TEST(what_a_person_has_resolved_is_not_settled_again)
+/* What was parked, or runs, when a person or an end came first. */
+static const struct {
+	bool parked;
+	const char *sql;
+	enum row_state state;
+	int64_t seq;
+} settled[] = {
+	{ true, "UPDATE intents SET closed_at = now()", ROW_UNCERTAIN, 3 },
+	{ true,
+	  "UPDATE intents SET closed_at = now();"
+	  "UPDATE toasties SET state = 'failed'",
+	  ROW_FAILED, 3 },
+	{ false, "UPDATE toasties SET state = 'returned', seq = 9",
+	  ROW_RETURNED, 9 },
+	{ false,
+	  "UPDATE intents SET closed_at = now(), outcome = 'done';"
+	  "UPDATE toasties SET state = 'done', seq = 3",
+	  ROW_DONE, 3 },
+};
+
+START_TEST(what_was_settled_before_is_not_finished_again)
 	{
-		struct tx_row claimed;
+		struct tx_row claimed = claim_first();
 
-		add((struct toast){ .n = 1 });
-		claimed = claim(&me, 0);
-		finish(&me, &claimed, ROW_UNCERTAIN, true);
-		postgres_exec(db, "UPDATE intents SET closed_at = now()");
-		if (_i)
-			postgres_exec(db,
-				      "UPDATE toasties SET state = 'failed'");
-		finish(&me, &claimed, ROW_DONE, false);
-		ck_assert_uint_eq(me.tx.n_rows, 0);
-		ck_assert(is_in(1, _i ? ROW_FAILED : ROW_UNCERTAIN));
-	}
-END_TEST
-
-START_TEST(what_a_person_has_resolved_is_not_finished_again)
-	{
-		struct tx_row claimed;
-
-		add((struct toast){ .n = 1 });
-		claimed = claim(&me, 0);
-		postgres_exec(
-			db, "UPDATE toasties SET state = 'returned', seq = 9");
-		finish(&me, &claimed, ROW_DONE, false);
-		ck_assert_uint_eq(me.tx.n_rows, 0);
-		ck_assert(is_in(1, ROW_RETURNED));
-		ck_assert_int_eq(look(1, "t.seq"), 9);
-	}
-END_TEST
-
-START_TEST(an_end_that_is_said_twice_counts_once)
-	{
-		struct tx_row claimed;
-
-		add((struct toast){ .n = 1 });
-		claimed = claim(&me, 0);
-		finish(&me, &claimed, ROW_DONE, false);
+		if (settled[_i].parked)
+			finish(&me, &claimed, ROW_UNCERTAIN, true);
+		postgres_exec(db, settled[_i].sql);
 		finish(&me, &claimed, ROW_FAILED, false);
 		ck_assert_uint_eq(me.tx.n_rows, 0);
-		ck_assert(is_in(1, ROW_DONE));
-		ck_assert_int_eq(look(1, "t.seq"), 3);
+		ck_assert(is_in(1, settled[_i].state));
+		ck_assert_int_eq(look(1, "t.seq"), settled[_i].seq);
 	}
 END_TEST
 
@@ -451,43 +428,33 @@ END_TEST
 /* ---- what was published ---- */
 
 static const struct {
-	int64_t seqs[3];
-	int64_t published_seq;
-} tellings[] = {
-	{ { 2, 2, 2 }, 2 }, { { 2, 3, 4 }, 4 },  { { 4, 3, 2 }, 4 },
-	{ { 5, 2, 5 }, 5 }, { { 6, 7, 99 }, 0 }, { { 0, 0, 0 }, 1 },
+	int64_t before, seqs[3], after; /* published_seq of a row of seq 5 */
+} acknowledged[] = {
+	{ 1, { 2, 2, 2 }, 2 }, { 1, { 2, 3, 4 }, 4 },  { 1, { 4, 3, 2 }, 4 },
+	{ 1, { 5, 2, 5 }, 5 }, { 1, { 6, 7, 99 }, 1 }, { 1, { 0, 0, 0 }, 1 },
+	{ 4, { 3, 3, 2 }, 4 },
 };
 
-START_TEST(what_was_published_rises_and_never_above_what_there_is)
+START_TEST(published_seq_rises_and_never_above_what_there_is)
 	{
 		add((struct toast){ .n = 1 });
 		add((struct toast){ .n = 2 });
-		postgres_exec(db, "UPDATE toasties SET seq = 5");
+		postgres_exec(db, acknowledged[_i].before == 1
+					  ? "UPDATE toasties SET seq = 5"
+					  : "UPDATE toasties SET seq = 5,"
+					    " published_seq = 4");
 		for (int i = 0; i < 3; i++)
-			TX_ADD(&me.tx, published) =
-				(struct tx_published){ id_of(1),
-						       tellings[_i].seqs[i] };
+			TX_ADD(&me.tx, published) = (struct tx_published){
+				id_of(1), acknowledged[_i].seqs[i]
+			};
 		TX_ADD(&me.tx, published) =
 			(struct tx_published){ id_of(77), 1 };
 		run(&me);
 		ck_assert_int_eq(look(1, "t.published_seq"),
-				 tellings[_i].published_seq
-					 ? tellings[_i].published_seq
-					 : 1);
+				 acknowledged[_i].after);
 		ck_assert_int_eq(look(1, "t.seq"), 5);
-		ck_assert_int_eq(look(2, "t.published_seq"), 1);
-	}
-END_TEST
-
-START_TEST(what_was_published_earlier_takes_nothing_back)
-	{
-		add((struct toast){ .n = 1 });
-		postgres_exec(db,
-			      "UPDATE toasties SET seq = 5, published_seq = 4");
-		TX_ADD(&me.tx, published) =
-			(struct tx_published){ id_of(1), 3 };
-		run(&me);
-		ck_assert_int_eq(look(1, "t.published_seq"), 4);
+		ck_assert_int_eq(look(2, "t.published_seq"),
+				 acknowledged[_i].before);
 	}
 END_TEST
 
@@ -503,11 +470,7 @@ START_TEST(each_raise_gives_a_higher_token_of_that_plate)
 		first = claim(&me, 0);
 		second = claim(&me, 1);
 		for (int i = 0; i < 5; i++) {
-			scheduler_tx_reset(&me.tx);
-			TX_ADD(&me.tx, raise) = (struct tx_raise){
-				.tag = 7, .intent_id = first.intent_id
-			};
-			run(&me);
+			run_raise(&me, &first, 0);
 			ck_assert(me.tx.raise[0].done);
 			ck_assert_uint_eq(me.tx.raise[0].tag, 7);
 			ck_assert_uint_gt(me.tx.raise[0].token, last);
@@ -577,16 +540,10 @@ static bool is_out(void)
 
 START_TEST(a_token_rises_above_what_the_plate_has_seen_and_not_beyond_the_last)
 	{
-		struct tx_row claimed;
+		struct tx_row claimed = claim_first();
 
-		add((struct toast){ .n = 1 });
-		claimed = claim(&me, 0);
 		set_token(rises[_i].table);
-		TX_ADD(&me.tx, raise) = (struct tx_raise){
-			.intent_id = claimed.intent_id,
-			.seen = rises[_i].seen,
-		};
-		run(&me);
+		run_raise(&me, &claimed, rises[_i].seen);
 		ck_assert(me.tx.raise[0].done);
 		ck_assert_int_eq(me.tx.raise[0].token, rises[_i].token);
 		ck_assert_int_eq(look(1, "i.token"), rises[_i].token);
@@ -618,15 +575,10 @@ END_TEST
 
 START_TEST(for_an_intent_that_is_closed_no_token_is_raised)
 	{
-		struct tx_row claimed;
+		struct tx_row claimed = claim_first();
 
-		add((struct toast){ .n = 1 });
-		claimed = claim(&me, 0);
 		finish(&me, &claimed, ROW_DONE, false);
-		scheduler_tx_reset(&me.tx);
-		TX_ADD(&me.tx, raise) =
-			(struct tx_raise){ .intent_id = claimed.intent_id };
-		run(&me);
+		run_raise(&me, &claimed, 0);
 		ck_assert(!me.tx.raise[0].done);
 		ck_assert_int_eq(count("SELECT token FROM control.plates"
 				       " WHERE plate = 0"),
@@ -636,15 +588,11 @@ END_TEST
 
 START_TEST(a_plate_that_was_removed_has_had_its_last_token)
 	{
-		struct tx_row claimed;
+		struct tx_row claimed = claim_first();
 
-		add((struct toast){ .n = 1 });
-		claimed = claim(&me, 0);
 		postgres_exec(db, "DELETE FROM control.plates;"
 				  "DELETE FROM control.grills");
-		TX_ADD(&me.tx, raise) =
-			(struct tx_raise){ .intent_id = claimed.intent_id };
-		run(&me);
+		run_raise(&me, &claimed, 0);
 		ck_assert(me.tx.raise[0].done);
 		ck_assert_uint_eq(me.tx.raise[0].token, GRILL_TOKEN_LAST);
 	}
@@ -689,15 +637,15 @@ END_TEST
 
 START_TEST(what_is_parked_is_adopted_too)
 	{
-		struct tx_row claimed;
+		struct tx_row claimed = claim_first();
 
-		add((struct toast){ .n = 1 });
-		claimed = claim(&me, 0);
 		finish(&me, &claimed, ROW_UNCERTAIN, true);
+		postgres_exec(db, "UPDATE intents SET boot = NULL");
 		scheduler_tx_reset(&me.tx);
 		me.tx.asks.adopt = true;
 		run(&me);
 		ck_assert_int_eq(row_of(&me, 1)->kind, TX_ADOPTED);
+		ck_assert_int_eq(row_of(&me, 1)->boot, -1);
 		ck_assert_int_eq(row_of(&me, 1)->row.state, ROW_UNCERTAIN);
 		ck_assert_int_eq(row_of(&me, 1)->intent_id, claimed.intent_id);
 		finish(&me, &claimed, ROW_UNCERTAIN, false);
@@ -705,17 +653,6 @@ START_TEST(what_is_parked_is_adopted_too)
 		me.tx.asks.adopt = true;
 		run(&me);
 		ck_assert_uint_eq(me.tx.n_rows, 0);
-	}
-END_TEST
-
-START_TEST(a_boot_that_was_not_recorded_is_not_known)
-	{
-		add((struct toast){ .n = 1 });
-		(void)claim(&me, 0);
-		postgres_exec(db, "UPDATE intents SET boot = NULL");
-		me.tx.asks.adopt = true;
-		run(&me);
-		ck_assert_int_eq(row_of(&me, 1)->boot, -1);
 	}
 END_TEST
 
@@ -763,10 +700,8 @@ static const struct {
 
 START_TEST(whatever_a_zombie_would_change_it_does_not)
 	{
-		struct tx_row claimed;
+		struct tx_row claimed = claim_first();
 
-		add((struct toast){ .n = 1 });
-		claimed = claim(&me, 0);
 		add((struct toast){ .n = 2,
 				    .stall = zombies[_i].demo ? "demo-1"
 							      : "main" });
@@ -827,9 +762,8 @@ int main(void)
 		{ what_goes_back_to_the_queue_keeps_its_place, 1 },
 		{ what_has_no_number_goes_before_all_that_have_one, 1 },
 		{ a_plate_with_an_open_intent_is_not_given_again, 1 },
-		{ a_plate_that_is_out_of_use_is_not_given, 1 },
 		{ what_another_has_under_lock_is_passed_over_without_a_wait, 1 },
-		{ only_what_is_queued_is_claimed, 1 },
+		{ only_what_is_queued_is_claimed_on_a_plate_that_is_in_use, CHECK_N(unclaimable) },
 		{ of_two_claimers_at_once_a_plate_is_one_s, 1 },
 		{ what_is_done_is_published_and_frees_its_plate, 1 },
 		{ what_could_not_be_started_is_tried_on_so_many_plates_then_returned, 1 },
@@ -838,12 +772,9 @@ int main(void)
 		{ what_is_cancelled_and_was_grilled_is_done, 1 },
 		{ how_long_a_toastie_has_waited_comes_with_its_end, 2 },
 		{ a_plate_that_is_kept_is_nobody_elses_until_that_is_settled, 2 },
-		{ what_a_person_has_resolved_is_not_settled_again, 2 },
-		{ what_a_person_has_resolved_is_not_finished_again, 1 },
-		{ an_end_that_is_said_twice_counts_once, 1 },
+		{ what_was_settled_before_is_not_finished_again, CHECK_N(settled) },
 		{ a_plate_that_one_transaction_frees_is_given_in_the_same_transaction_or_later, 1 },
-		{ what_was_published_rises_and_never_above_what_there_is, CHECK_N(tellings) },
-		{ what_was_published_earlier_takes_nothing_back, 1 },
+		{ published_seq_rises_and_never_above_what_there_is, CHECK_N(acknowledged) },
 		{ each_raise_gives_a_higher_token_of_that_plate, 1 },
 		{ several_plates_are_raised_each_for_itself, 1 },
 		{ a_token_rises_above_what_the_plate_has_seen_and_not_beyond_the_last, CHECK_N(rises) },
@@ -852,7 +783,6 @@ int main(void)
 		{ a_plate_that_was_removed_has_had_its_last_token, 1 },
 		{ open_intents_of_what_is_held_are_adopted, 1 },
 		{ what_is_parked_is_adopted_too, 1 },
-		{ a_boot_that_was_not_recorded_is_not_known, 1 },
 		{ a_lost_position_fails_the_whole_transaction, 1 },
 		{ whatever_a_zombie_would_change_it_does_not, CHECK_N(zombies) },
 		{ a_demo_toastie_is_done_without_a_plate, 2 },
