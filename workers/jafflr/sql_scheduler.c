@@ -614,7 +614,7 @@ int sql_write(struct sql *sql, struct pg *pg,
 	      const struct worker_assignments *assignments,
 	      struct scheduler_tx *tx)
 {
-	struct positions_args confirm = { 0 };
+	struct pg_call confirm = { 0 };
 	int at[N_WRITES], r;
 
 	if (!tx->n_finish && !tx->n_published && !tx->n_raise &&
@@ -627,7 +627,7 @@ int sql_write(struct sql *sql, struct pg *pg,
 			      assignments->n_positions, &confirm);
 	(void)pg_add(pg, &pg_commit, NULL);
 	r = pg_run(pg, TIMEOUT_MS);
-	positions_args_deinit(&confirm);
+	pg_call_deinit(&confirm);
 	if (r)
 		return r;
 	read_rows(pg, at[FINISH], tx, TX_FINISHED);
