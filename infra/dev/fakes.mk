@@ -8,7 +8,6 @@ $(OUT)/workers/chillybin/examples_test $(OUT)/workers/chillybin/facts_test: \
 $(OUT)/workers/jafflr/grill_thread_test: $(OUT)/workers/jafflr/grill_fake.o
 $(OUT)/workers/jafflr/scheduler_test $(OUT)/workers/jafflr/scheduler_trouble_test: \
 	$(OUT)/workers/jafflr/grill_fake.o \
-	$(OUT)/workers/jafflr/grill_modbus_fake.o \
 	$(OUT)/workers/jafflr/grill_thread_fake.o \
 	$(OUT)/workers/runtime/publish_fake.o
 $(OUT)/workers/jafflr/sql_scheduler_test $(OUT)/workers/jafflr/sql_read_test \

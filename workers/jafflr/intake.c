@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Intake: see intake.h. Lines above 63 do not exist: an order has 32. */
+/* Intake: lines of an order are bits, since an order has at most 32. */
 #include "workers/jafflr/intake.h"
 
 #include <string.h>

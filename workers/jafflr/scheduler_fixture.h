@@ -4,7 +4,7 @@
 #ifndef JAFFLR_SCHEDULER_FIXTURE_H
 #define JAFFLR_SCHEDULER_FIXTURE_H
 
-#include "workers/jafflr/grill_modbus_fake.h"
+#include "workers/jafflr/grill_fake.h"
 #include "workers/jafflr/jafflr_fixture.h"
 #include "workers/runtime/publish_fake.h"
 
@@ -94,7 +94,7 @@ static inline void setup(void)
 			  " generate_series(0, 7) AS p");
 	for (int i = 0; i < N_GRILLS; i++) {
 		fakes[i] = grill_fake_new(N_PLATES);
-		grill_modbus_fake_serve(i, fakes[i]);
+		grill_fake_serve(i, fakes[i]);
 	}
 	begin(&me, "me");
 	take_over(&me, 0);

@@ -210,9 +210,9 @@ START_TEST(a_grill_that_could_not_be_opened_is_opened_later)
 		ck_assert_int_eq(grills_find(&me.scheduler->grills, TEXT("g2"))
 					 ->n_plates,
 				 0);
-		grill_modbus_fake_serve(5, fakes[0]);
+		grill_fake_serve(5, fakes[0]);
 		WORK_UNTIL(n_answer() == 3);
-		grill_modbus_fake_serve(5, NULL);
+		grill_fake_serve(5, NULL);
 	}
 END_TEST
 

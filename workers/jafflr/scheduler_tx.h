@@ -66,7 +66,7 @@ struct tx_plate {
 struct tx_health {
 	const char *grill;  /* borrowed from the scheduler's grills */
 	const char *reason; /* a literal; NULL: it answers */
-	bool changed;       /* written whoever has heard it since */
+	bool changed;       /* written even if another worker hears it */
 };
 
 struct tx_asks {

@@ -79,7 +79,7 @@ static const struct pg_statement free_plates = {
 };
 
 static const struct pg_statement unpublished = {
-	"untold_toasties",
+	"unpublished_toasties",
 	"SELECT" ROW_COLUMNS "FROM toasties t WHERE t.published_seq < t.seq"
 	" AND" OUR_ROWS " ORDER BY t.queue_number NULLS FIRST LIMIT $11",
 	11,
@@ -380,7 +380,7 @@ static const struct pg_statement finish = {
 
 /* Acknowledgements come in any order: published_seq never falls. */
 static const struct pg_statement published = {
-	"told_toasties",
+	"published_toasties",
 	"UPDATE toasties t SET published_seq = s.seq FROM (SELECT t.order_id,"
 	" max(s.seq) AS seq FROM toasties t JOIN unnest($1::uuid[],"
 	" $2::bigint[]) AS s(order_id, seq) USING (order_id)"
@@ -445,7 +445,7 @@ static const struct pg_statement write_health = {
 
 /*
  * A plate is claimed by locking its row, and then by the unique index on open
- * intents: whoever comes second gets nothing, and no error.
+ * intents: the second worker gets nothing, and no error.
  */
 /* clang-format off */
 static const struct pg_statement claim = {

@@ -621,7 +621,7 @@ START_TEST(open_intents_of_what_is_held_are_adopted)
 		ck_assert_int_eq(row->time_ms, 1000);
 		ck_assert_int_eq(row->row.plate, 0);
 		ck_assert(!row->published);
-		/* Whoever gets the partition gets its intents. */
+		/* The worker that gets the partition gets its intents. */
 		take_over(&me, 2);
 		scheduler_tx_reset(&me.tx);
 		TX_ADD(&me.tx, published) =
