@@ -500,7 +500,7 @@ static void *open_gate_later(void *arg)
 	return NULL;
 }
 
-START_TEST(who_leaves_waits_for_what_is_being_done_and_drops_the_rest)
+START_TEST(a_thread_that_ends_waits_for_its_command_and_drops_the_rest)
 	{
 		int64_t began_ms;
 		pthread_t opener;
@@ -558,7 +558,7 @@ int main(void)
 		{ a_silent_plate_does_not_hide_the_others, 1 },
 		{ a_grill_that_is_silent_is_not_asked_for_each_plate, 1 },
 		{ a_grill_that_hangs_does_not_keep_another_waiting, 1 },
-		{ who_leaves_waits_for_what_is_being_done_and_drops_the_rest, 1 },
+		{ a_thread_that_ends_waits_for_its_command_and_drops_the_rest, 1 },
 		{ 0 },
 	});
 	/* clang-format on */

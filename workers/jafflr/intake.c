@@ -90,7 +90,7 @@ int intake_decode(void *arg, struct batch *batch, struct record *record,
 	if (record->envelope.type != EVENT_PICK)
 		return schema_fail(fault, SCHEMA_E_UNKNOWN_TYPE,
 				   "this type does not belong on this topic");
-	r = pick_decode(&pick, &jafflr_of(arg)->room, &record->envelope,
+	r = pick_decode(&pick, &jafflr_of(arg)->pick_storage, &record->envelope,
 			record->kafka.value, record->kafka.n_value, fault);
 	if (r)
 		return r;

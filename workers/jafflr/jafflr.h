@@ -32,7 +32,7 @@ struct jafflr {
 	struct survey read; /* is being read */
 	/* The poll thread's. */
 	struct survey shown;
-	struct pick_room room;
+	struct pick_room pick_storage;
 	struct scheduler scheduler; /* but for the transaction that runs */
 };
 

@@ -19,7 +19,7 @@
 enum { HELD_MAX = 16, TEXT_BYTES = 1024 };
 
 /* A worker: its state, and what the runtime does for it. */
-struct who {
+struct test_worker {
 	struct jafflr jafflr;
 	struct scheduler *scheduler; /* of jafflr */
 	struct scheduler_tx tx;      /* of a test that has no scheduler */
@@ -84,36 +84,37 @@ static inline int64_t count(const char *sql)
 /* ---- a worker ---- */
 
 /* Two partitions, this one and the next. */
-static inline void take_over(struct who *who, int32_t partition)
+static inline void take_over(struct test_worker *worker, int32_t partition)
 {
 	struct position_key keys[] = { { 0, partition }, { 0, partition + 1 } };
-	int r = positions_acquire(who->pg, &who->identity, keys, 2, who->taken);
+	int r = positions_acquire(worker->pg, &worker->identity, keys, 2,
+				  worker->taken);
 
-	ck_assert_msg(!r, "%s", pg_message(who->pg));
-	ck_assert_uint_le(who->taken->n_rows, HELD_MAX);
-	for (size_t i = 0; i < who->taken->n_rows; i++) {
-		const struct position *row = &who->taken->rows[i];
+	ck_assert_msg(!r, "%s", pg_message(worker->pg));
+	ck_assert_uint_le(worker->taken->n_rows, HELD_MAX);
+	for (size_t i = 0; i < worker->taken->n_rows; i++) {
+		const struct position *row = &worker->taken->rows[i];
 
-		who->rows[i] = (struct assigned_position){
+		worker->rows[i] = (struct assigned_position){
 			.partition = row->partition,
-			.lane = who->taken->lanes.lanes[row->lane].name,
+			.lane = worker->taken->lanes.lanes[row->lane].name,
 			.epoch = row->epoch,
 		};
 	}
-	who->assignments = (struct worker_assignments){
-		.identity = &who->identity,
-		.lanes = &who->taken->lanes,
-		.positions = who->rows,
-		.n_positions = who->taken->n_rows,
+	worker->assignments = (struct worker_assignments){
+		.identity = &worker->identity,
+		.lanes = &worker->taken->lanes,
+		.positions = worker->rows,
+		.n_positions = worker->taken->n_rows,
 	};
-	scheduler_task.changed(&who->jafflr);
+	scheduler_task.changed(&worker->jafflr);
 }
 
-static inline void begin(struct who *who, const char *name)
+static inline void begin(struct test_worker *worker, const char *name)
 {
 	struct publisher_params publisher = { .producer = "jafflr@test" };
 
-	*who = (struct who){
+	*worker = (struct test_worker){
 		.jafflr = {
 			.magic = JAFFLR_MAGIC,
 			.conf = {
@@ -133,24 +134,24 @@ static inline void begin(struct who *who, const char *name)
 			.n_topics = 1,
 		},
 		.pg = postgres_connect(url, "galore"),
-		.taken = xcalloc(1, sizeof(*who->taken)),
+		.taken = xcalloc(1, sizeof(*worker->taken)),
 	};
-	who->scheduler = &who->jafflr.scheduler;
-	ck_assert_int_eq(publisher_new(&who->publisher, &publisher), 0);
-	ck_assert_int_eq(scheduler_task.open(&who->jafflr, NULL), 0);
+	worker->scheduler = &worker->jafflr.scheduler;
+	ck_assert_int_eq(publisher_new(&worker->publisher, &publisher), 0);
+	ck_assert_int_eq(scheduler_task.open(&worker->jafflr, NULL), 0);
 }
 
-static inline void end(struct who *who)
+static inline void end(struct test_worker *worker)
 {
-	if (!who->pg)
+	if (!worker->pg)
 		return;
-	scheduler_task.close(&who->jafflr);
-	jafflr_deinit(&who->jafflr);
-	scheduler_tx_deinit(&who->tx);
-	lanes_deinit(&who->taken->lanes);
-	free(who->taken);
-	who->publisher = publisher_free(who->publisher);
-	who->pg = pg_free(who->pg);
+	scheduler_task.close(&worker->jafflr);
+	jafflr_deinit(&worker->jafflr);
+	scheduler_tx_deinit(&worker->tx);
+	lanes_deinit(&worker->taken->lanes);
+	free(worker->taken);
+	worker->publisher = publisher_free(worker->publisher);
+	worker->pg = pg_free(worker->pg);
 }
 
 /* ---- toasties ---- */

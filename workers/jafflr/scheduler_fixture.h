@@ -14,54 +14,55 @@ enum { N_PLATES = 8, N_GRILLS = 2 };
 
 static int64_t now_ms = 1000000;
 static struct grill_fake *fakes[N_GRILLS];
-static struct who me, other;
+static struct test_worker me, other;
 
-static inline void run_tx(struct who *who)
+static inline void run_tx(struct test_worker *worker)
 {
 	int r;
 
-	scheduler_task.begin(&who->jafflr);
-	r = scheduler_task.run(&who->jafflr, who->pg, &who->assignments);
+	scheduler_task.begin(&worker->jafflr);
+	r = scheduler_task.run(&worker->jafflr, worker->pg,
+			       &worker->assignments);
 	if (r) {
-		ck_assert_str_eq(pg_sqlstate(who->pg), POSITIONS_LOST);
-		postgres_exec(who->pg, "ROLLBACK");
-		who->n_failed++;
+		ck_assert_str_eq(pg_sqlstate(worker->pg), POSITIONS_LOST);
+		postgres_exec(worker->pg, "ROLLBACK");
+		worker->n_failed++;
 	}
-	scheduler_task.done(&who->jafflr, r, who->publisher);
+	scheduler_task.done(&worker->jafflr, r, worker->publisher);
 }
 
 /* Only what the grills say, and time. */
-static inline void turn_grills(struct who *who)
+static inline void turn_grills(struct test_worker *worker)
 {
 	now_ms += TURN_MS;
-	scheduler_task.turn(&who->jafflr, now_ms);
+	scheduler_task.turn(&worker->jafflr, now_ms);
 }
 
-static inline void turn(struct who *who)
+static inline void turn(struct test_worker *worker)
 {
-	turn_grills(who);
-	if (scheduler_task.wanted(&who->jafflr, now_ms))
-		run_tx(who);
+	turn_grills(worker);
+	if (scheduler_task.wanted(&worker->jafflr, now_ms))
+		run_tx(worker);
 }
 
 /* What was published is on its topic. */
-static inline void acknowledge(struct who *who)
+static inline void acknowledge(struct test_worker *worker)
 {
 	const struct published *next =
-		who->heard ? who->heard->next
-			   : publish_fake_first(who->publisher);
+		worker->heard ? worker->heard->next
+			      : publish_fake_first(worker->publisher);
 
 	for (; next; next = next->next) {
-		who->heard = next;
+		worker->heard = next;
 		ck_assert(next->own);
-		scheduler_task.delivered(&who->jafflr, next->token);
+		scheduler_task.delivered(&worker->jafflr, next->token);
 	}
 }
 
-static inline void work(struct who *who)
+static inline void work(struct test_worker *worker)
 {
-	turn(who);
-	acknowledge(who);
+	turn(worker);
+	acknowledge(worker);
 }
 
 /* The worker `me` goes on until a condition holds: with its facts
@@ -72,16 +73,16 @@ static inline void work(struct who *who)
 	CHECK_WITHIN(DEADLINE_MS, condition, turn_grills(&me))
 
 /* Long enough for a grill to have been read anew, and then again. */
-static inline void work_a_while(struct who *who)
+static inline void work_a_while(struct test_worker *worker)
 {
 	const struct grill_of *grill;
 	uint64_t until;
 
-	CHECK_WITHIN(DEADLINE_MS, who->scheduler->grills.n == N_GRILLS,
-		     turn(who));
-	grill = who->scheduler->grills.list[0];
+	CHECK_WITHIN(DEADLINE_MS, worker->scheduler->grills.n == N_GRILLS,
+		     turn(worker));
+	grill = worker->scheduler->grills.list[0];
 	until = grill->asked + 3;
-	CHECK_WITHIN(DEADLINE_MS, grill->read >= until, turn(who));
+	CHECK_WITHIN(DEADLINE_MS, grill->read >= until, turn(worker));
 }
 
 static inline void setup(void)
@@ -199,7 +200,7 @@ static inline void decode(const struct published *published,
 }
 
 /* What a reader makes of the facts: those above what it has. */
-static inline const char *story_of(const struct who *who, int n)
+static inline const char *story_of(const struct test_worker *worker, int n)
 {
 	static char story[TEXT_BYTES];
 	struct order_id id = id_of(n);
@@ -208,7 +209,7 @@ static inline const char *story_of(const struct who *who, int n)
 
 	story[0] = '\0';
 	for (const struct published *published =
-		     publish_fake_first(who->publisher);
+		     publish_fake_first(worker->publisher);
 	     published; published = published->next) {
 		struct toastie toastie = { 0 };
 

@@ -302,7 +302,8 @@ static void come_back(struct grill_fake *fake, int what)
 START_TEST(a_grill_that_comes_back_settles_what_was_parked_without_a_person)
 	{
 		struct grill_fake *fake = park(returns[_i].begins);
-		struct who *who = returns[_i].taken_over ? &other : &me;
+		struct test_worker *worker =
+			returns[_i].taken_over ? &other : &me;
 
 		WORK_UNTIL(count("SELECT (published_seq = seq)::int"
 				 " FROM toasties") == 1);
@@ -313,20 +314,21 @@ START_TEST(a_grill_that_comes_back_settles_what_was_parked_without_a_person)
 		come_back(fake, returns[_i].plate);
 		CHECK_WITHIN(DEADLINE_MS,
 			     n_open() == 0 && is_in(1, returns[_i].state),
-			     (work(who), returns[_i].plate == GOES_ON
-						 ? end_toastings()
-						 : (void)0));
-		work(who);
-		ck_assert_str_eq(story_of(who, 1), returns[_i].story);
+			     (work(worker), returns[_i].plate == GOES_ON
+						    ? end_toastings()
+						    : (void)0));
+		work(worker);
+		ck_assert_str_eq(story_of(worker, 1), returns[_i].story);
 		ck_assert_int_eq(n_starts(),
 				 returns[_i].begins ||
 					 returns[_i].state == ROW_DONE);
 		for (int plate = 0; plate < N_PLATES; plate++)
 			for (int i = 0; i < N_GRILLS; i++)
-				ck_assert_int_eq(who->scheduler->grills.list[i]
-							 ->plates[plate]
-							 .n_jobs,
-						 0);
+				ck_assert_int_eq(
+					worker->scheduler->grills.list[i]
+						->plates[plate]
+						.n_jobs,
+					0);
 	}
 END_TEST
 
@@ -377,7 +379,7 @@ END_TEST
 static void start_worker_again(void)
 {
 	end(&me);
-	me = (struct who){ 0 };
+	me = (struct test_worker){ 0 };
 	begin(&me, "me");
 	take_over(&me, 0);
 }
@@ -450,7 +452,7 @@ START_TEST(a_plate_ahead_of_its_table_is_claimed_above_what_it_has_seen)
 END_TEST
 
 /* The plate's token rises while an order is on it, or before it is sent. */
-START_TEST(who_is_refused_for_a_low_token_goes_on_above_what_the_plate_has_seen)
+START_TEST(a_job_refused_for_a_low_token_goes_on_above_what_the_plate_has_seen)
 	{
 		claim_one();
 		if (_i)
@@ -517,7 +519,7 @@ END_TEST
 
 /* ---- taking over ---- */
 
-START_TEST(who_forgets_everything_finds_it_on_the_plates_again)
+START_TEST(a_worker_that_forgets_everything_finds_it_on_the_plates_again)
 	{
 		for (int n = 1; n <= 5; n++)
 			queue(n, "main");
@@ -540,7 +542,7 @@ START_TEST(what_was_claimed_and_not_started_is_started_by_the_next)
 	}
 END_TEST
 
-START_TEST(who_was_taken_over_from_starts_nothing_any_more)
+START_TEST(a_worker_that_was_taken_over_from_starts_nothing)
 	{
 		claim_one();
 		begin(&other, "other");
@@ -560,10 +562,10 @@ START_TEST(who_was_taken_over_from_starts_nothing_any_more)
 	}
 END_TEST
 
-static enum job_state state_of(const struct who *who)
+static enum job_state state_of(const struct test_worker *worker)
 {
-	ck_assert_uint_ge(who->scheduler->jobs.n, 1);
-	return who->scheduler->jobs.list[0].state;
+	ck_assert_uint_ge(worker->scheduler->jobs.n, 1);
+	return worker->scheduler->jobs.list[0].state;
 }
 
 START_TEST(a_start_that_comes_late_is_shut_out_by_the_next_ones_token)
@@ -770,13 +772,13 @@ int main(void)
 		{ what_is_parked_is_settled_by_a_grill_that_is_disabled, 2 },
 		{ a_new_worker_finishes_what_is_on_a_grill_that_is_disabled, 1 },
 		{ a_plate_ahead_of_its_table_is_claimed_above_what_it_has_seen, 1 },
-		{ who_is_refused_for_a_low_token_goes_on_above_what_the_plate_has_seen, 2 },
+		{ a_job_refused_for_a_low_token_goes_on_above_what_the_plate_has_seen, 2 },
 		{ a_plate_that_has_had_its_last_token_is_out_of_use, 2 },
 		{ what_is_on_a_plate_when_tokens_end_is_uncertain, 1 },
 		{ what_certainly_did_not_begin_when_tokens_end_goes_to_another_plate, 1 },
-		{ who_forgets_everything_finds_it_on_the_plates_again, 1 },
+		{ a_worker_that_forgets_everything_finds_it_on_the_plates_again, 1 },
 		{ what_was_claimed_and_not_started_is_started_by_the_next, 1 },
-		{ who_was_taken_over_from_starts_nothing_any_more, 2 },
+		{ a_worker_that_was_taken_over_from_starts_nothing, 2 },
 		{ a_start_that_comes_late_is_shut_out_by_the_next_ones_token, 1 },
 		{ a_first_transaction_that_fails_makes_nothing_uncertain, 1 },
 		{ acknowledgements_of_what_was_forgotten_start_nothing, 1 },

@@ -6,8 +6,6 @@
 
 #include "infra/lib/xalloc.h"
 
-#define DEMO "demo-"
-
 /* ---- lists ---- */
 
 void *tx_grow(void **list, size_t *n, size_t *cap, size_t n_bytes)
@@ -48,7 +46,7 @@ void scheduler_tx_deinit(struct scheduler_tx *tx)
 
 bool stall_is_demo(struct text stall)
 {
-	struct text demo = TEXT(DEMO);
+	struct text demo = TEXT(DEMO_STALL);
 
 	return stall.n >= demo.n && !memcmp(stall.p, demo.p, demo.n);
 }

@@ -14,9 +14,12 @@
 #include "infra/lib/arena.h"
 #include "workers/jafflr/toastie_row.h"
 
-/* Toasties that one transaction reads at most: for plates, of demo stalls, and
- * such as are cancelled. */
-enum { TX_FOR_PLATES_MAX = 256, TX_DEMOS_MAX = 256, TX_CANCELLED_MAX = 256 };
+/* Toasties that one transaction reads at most for plates. */
+enum { TX_FOR_PLATES_MAX = 256 };
+
+/* How the name of a stall begins that is for trying things out: no grill hears
+ * of its toasties. */
+#define DEMO_STALL "demo-"
 
 /* The stalls that a grill serves. */
 struct stalls {
@@ -170,7 +173,6 @@ void *tx_grow(void **list, size_t *n, size_t *cap, size_t n_bytes);
 void scheduler_tx_reset(struct scheduler_tx *tx);
 void scheduler_tx_deinit(struct scheduler_tx *tx);
 
-/* A stall that is for trying things out: no grill hears of its toasties. */
 bool stall_is_demo(struct text stall);
 
 /*

@@ -469,7 +469,7 @@ static const struct pg_statement survey_toasties = {
 	"survey_toasties",
 	WITH_QUEUED_STALLS
 	", c(stall, state, n) AS (SELECT s.stall,"
-	" CASE WHEN starts_with(s.stall, 'demo-') OR EXISTS"
+	" CASE WHEN starts_with(s.stall, '" DEMO_STALL "') OR EXISTS"
 	" (SELECT FROM control.grills g WHERE g.enabled"
 	" AND (g.stalls IS NULL OR s.stall = ANY (g.stalls)))"
 	" THEN 'queued' ELSE 'unserved' END,"

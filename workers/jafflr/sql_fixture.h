@@ -9,7 +9,7 @@
 
 enum { N_PLATES = 4 };
 
-static struct who me, other;
+static struct test_worker me, other;
 static const struct stalls all_stalls;
 
 static inline void setup(void)
@@ -32,9 +32,9 @@ static inline void teardown(void)
 	db = pg_free(db);
 }
 
-static inline void offer(struct who *who, int plate)
+static inline void offer(struct test_worker *worker, int plate)
 {
-	TX_ADD(&who->tx, plates) = (struct tx_plate){
+	TX_ADD(&worker->tx, plates) = (struct tx_plate){
 		.grill = "g1",
 		.stalls = &all_stalls,
 		.plate = plate,
@@ -43,64 +43,65 @@ static inline void offer(struct who *who, int plate)
 }
 
 /* The queues of all stalls are counted. */
-static inline void serve_all(struct who *who)
+static inline void serve_all(struct test_worker *worker)
 {
-	TX_ADD(&who->tx, served) = &all_stalls;
+	TX_ADD(&worker->tx, served) = &all_stalls;
 }
 
-static inline int run_sql(struct who *who)
+static inline int run_sql(struct test_worker *worker)
 {
-	struct sql *sql = &who->jafflr.sql;
-	int r = sql_read(sql, who->pg, &who->assignments, &who->tx);
+	struct sql *sql = &worker->jafflr.sql;
+	int r = sql_read(sql, worker->pg, &worker->assignments, &worker->tx);
 
 	if (r)
 		return r;
-	scheduler_tx_choose(&who->tx);
-	return sql_write(sql, who->pg, &who->assignments, &who->tx);
+	scheduler_tx_choose(&worker->tx);
+	return sql_write(sql, worker->pg, &worker->assignments, &worker->tx);
 }
 
-static inline int try(struct who *who)
+static inline int try(struct test_worker *worker)
 {
 	int r;
 
-	who->tx.asks.now_ms = NOW_MS;
-	who->tx.asks.tries_max = 3;
-	if (!who->tx.asks.queue_max)
-		who->tx.asks.queue_max = 100;
-	r = run_sql(who);
+	worker->tx.asks.now_ms = NOW_MS;
+	worker->tx.asks.tries_max = 3;
+	if (!worker->tx.asks.queue_max)
+		worker->tx.asks.queue_max = 100;
+	r = run_sql(worker);
 	if (r)
-		postgres_exec(who->pg, "ROLLBACK");
+		postgres_exec(worker->pg, "ROLLBACK");
 	return r;
 }
 
-static inline void run(struct who *who)
+static inline void run(struct test_worker *worker)
 {
-	int r = try(who);
+	int r = try(worker);
 
-	ck_assert_msg(!r, "%s", pg_message(who->pg));
+	ck_assert_msg(!r, "%s", pg_message(worker->pg));
 }
 
-static inline const struct tx_row *row_of(const struct who *who, int n)
+static inline const struct tx_row *row_of(const struct test_worker *worker,
+					  int n)
 {
-	for (size_t i = 0; i < who->tx.n_rows; i++)
-		if (who->tx.rows[i].row.number == n)
-			return &who->tx.rows[i];
+	for (size_t i = 0; i < worker->tx.n_rows; i++)
+		if (worker->tx.rows[i].row.number == n)
+			return &worker->tx.rows[i];
 	ck_abort_msg("toastie %d did not come out", n);
 	return NULL;
 }
 
 /* The one toastie that a plate was claimed for. */
-static inline struct tx_row claim(struct who *who, int plate)
+static inline struct tx_row claim(struct test_worker *worker, int plate)
 {
 	struct tx_row row;
 
-	scheduler_tx_reset(&who->tx);
-	offer(who, plate);
-	run(who);
-	ck_assert_uint_eq(who->tx.n_rows, 1);
-	row = who->tx.rows[0];
+	scheduler_tx_reset(&worker->tx);
+	offer(worker, plate);
+	run(worker);
+	ck_assert_uint_eq(worker->tx.n_rows, 1);
+	row = worker->tx.rows[0];
 	ck_assert_int_eq(row.kind, TX_CLAIMED);
-	scheduler_tx_reset(&who->tx);
+	scheduler_tx_reset(&worker->tx);
 	return row;
 }
 
@@ -111,30 +112,31 @@ static inline struct tx_row claim_first(void)
 	return claim(&me, 0);
 }
 
-static inline void finish(struct who *who, const struct tx_row *claimed,
-			  enum row_state state, bool keep_plate)
+static inline void finish(struct test_worker *worker,
+			  const struct tx_row *claimed, enum row_state state,
+			  bool keep_plate)
 {
-	scheduler_tx_reset(&who->tx);
-	TX_ADD(&who->tx, finish) = (struct tx_finish){
+	scheduler_tx_reset(&worker->tx);
+	TX_ADD(&worker->tx, finish) = (struct tx_finish){
 		.order_id = claimed->row.order_id,
 		.intent_id = claimed->intent_id,
 		.state = state,
 		.reason = state == ROW_DONE ? NULL : "why",
 		.keep_plate = keep_plate,
 	};
-	run(who);
+	run(worker);
 }
 
-static inline void run_raise(struct who *who, const struct tx_row *claimed,
-			     uint32_t seen)
+static inline void run_raise(struct test_worker *worker,
+			     const struct tx_row *claimed, uint32_t seen)
 {
-	scheduler_tx_reset(&who->tx);
-	TX_ADD(&who->tx, raise) = (struct tx_raise){
+	scheduler_tx_reset(&worker->tx);
+	TX_ADD(&worker->tx, raise) = (struct tx_raise){
 		.tag = 7,
 		.intent_id = claimed->intent_id,
 		.seen = seen,
 	};
-	run(who);
+	run(worker);
 }
 
 #endif

@@ -159,17 +159,17 @@ END_TEST
 
 /* ---- what is heard of grills ---- */
 
-static void hear(struct who *who, const char *reason, bool changed)
+static void hear(struct test_worker *worker, const char *reason, bool changed)
 {
-	scheduler_tx_reset(&who->tx);
-	TX_ADD(&who->tx, health) = (struct tx_health){
+	scheduler_tx_reset(&worker->tx);
+	TX_ADD(&worker->tx, health) = (struct tx_health){
 		.grill = "g1",
 		.reason = reason,
 		.changed = changed,
 	};
 	/* One that is in no table is nobody's. */
-	TX_ADD(&who->tx, health) = (struct tx_health){ .grill = "g9" };
-	run(who);
+	TX_ADD(&worker->tx, health) = (struct tx_health){ .grill = "g9" };
+	run(worker);
 }
 
 /* A condition on the one grill that there is. */
@@ -214,7 +214,7 @@ START_TEST(a_grill_that_another_worker_hears_answers)
 	}
 END_TEST
 
-START_TEST(nobody_waits_for_who_is_changing_a_grill)
+START_TEST(no_worker_waits_for_a_person_who_changes_a_grill)
 	{
 		int64_t began_ms = clock_now_ms();
 
@@ -386,7 +386,7 @@ int main(void)
 		{ a_plate_that_is_not_in_the_tables_keeps_nothing_from_one_that_is, 1 },
 		{ what_is_heard_of_a_grill_stands_beside_its_address, 1 },
 		{ a_grill_that_another_worker_hears_answers, 1 },
-		{ nobody_waits_for_who_is_changing_a_grill, 1 },
+		{ no_worker_waits_for_a_person_who_changes_a_grill, 1 },
 		{ a_list_of_stalls_may_be_of_any_shape_and_a_plate_of_any_number, 1 },
 		{ texts_are_as_long_as_a_fact_may_have_them, 5 },
 		{ rows_that_are_not_published_are_found_where_they_are_held, 1 },

@@ -17,6 +17,8 @@
 #define TIMEOUT_MS 10000
 #define UNPUBLISHED_MAX 5000
 #define STALLS_MAX 1000
+#define CANCELLED_MAX 256
+#define DEMOS_MAX "256"
 
 /* How long each doneness is grilled. */
 static const int64_t doneness_time_ms[N_DONENESS] = {
@@ -58,12 +60,12 @@ static const struct pg_statement list_grills = {
 static const struct pg_statement candidates = {
 	"queued_toasties",
 	WITH_QUEUED_STALLS " "
-	OLDEST_OF_STALLS("NOT starts_with(s.stall, 'demo-')"
+	OLDEST_OF_STALLS("NOT starts_with(s.stall, '" DEMO_STALL "')"
 			 " AND ($13::boolean OR s.stall = ANY ($14::text[]))",
 			 "$11::bigint")
 	" UNION ALL "
-	OLDEST_OF_STALLS("$12::boolean AND starts_with(s.stall, 'demo-')",
-			 "256"),
+	OLDEST_OF_STALLS("$12::boolean AND starts_with(s.stall, '" DEMO_STALL "')",
+			 DEMOS_MAX),
 	14,
 };
 /* clang-format on */
@@ -100,7 +102,8 @@ static const struct pg_statement count_queued = {
 	" SELECT s.stall, c.n FROM s, LATERAL (SELECT count(*) AS n FROM"
 	" (SELECT FROM toasties t WHERE t.state = 'queued'"
 	" AND t.stall = s.stall AND" OUR_ROWS " LIMIT $11) AS few) c"
-	" WHERE c.n > 0 AND (starts_with(s.stall, 'demo-') OR $13::boolean"
+	" WHERE c.n > 0 AND (starts_with(s.stall, '" DEMO_STALL
+	"') OR $13::boolean"
 	" OR s.stall = ANY ($14::text[]))"
 	" ORDER BY c.n DESC, s.stall LIMIT $12",
 	14,
@@ -216,7 +219,7 @@ static int ask(struct sql *sql, struct pg *pg,
 					    assignments, UNPUBLISHED_MAX);
 		ret->count = add_count(pg, &calls[3], assignments, tx);
 		ret->cancelled = add_ours(pg, &calls[4], &queued_cancelled,
-					  assignments, TX_CANCELLED_MAX);
+					  assignments, CANCELLED_MAX);
 	}
 	if (tx->asks.adopt)
 		ret->open =

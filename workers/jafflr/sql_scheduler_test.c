@@ -152,7 +152,7 @@ END_TEST
 enum { N_ROUNDS = 40 };
 
 struct claimer {
-	struct who *who;
+	struct test_worker *worker;
 	pthread_barrier_t *barrier;
 	size_t n_claimed;
 	int r;
@@ -164,14 +164,14 @@ static void *claim_in_rounds(void *arg)
 	struct claimer *claimer = arg;
 
 	for (int round = 0; round < N_ROUNDS && !claimer->r; round++) {
-		struct scheduler_tx *tx = &claimer->who->tx;
+		struct scheduler_tx *tx = &claimer->worker->tx;
 
 		scheduler_tx_reset(tx);
 		for (int plate = 0; plate < N_PLATES; plate++)
-			offer(claimer->who, plate);
+			offer(claimer->worker, plate);
 		tx->asks.now_ms = NOW_MS;
 		(void)pthread_barrier_wait(claimer->barrier);
-		claimer->r = run_sql(claimer->who);
+		claimer->r = run_sql(claimer->worker);
 		for (size_t i = 0; !claimer->r && i < tx->n_rows; i++)
 			claimer->n_claimed += tx->rows[i].kind == TX_CLAIMED;
 		(void)pthread_barrier_wait(claimer->barrier);
@@ -190,8 +190,8 @@ START_TEST(of_two_claimers_at_once_a_plate_is_one_s)
 	{
 		pthread_barrier_t barrier;
 		struct claimer claimers[] = {
-			{ .who = &me, .barrier = &barrier },
-			{ .who = &other, .barrier = &barrier }
+			{ .worker = &me, .barrier = &barrier },
+			{ .worker = &other, .barrier = &barrier }
 		};
 		pthread_t threads[2];
 
