@@ -124,6 +124,40 @@ START_TEST(a_row_that_intake_committed_is_published_and_claimed_at_once)
 	}
 END_TEST
 
+enum { N_FACTS = 200 };
+
+START_TEST(facts_are_acknowledged_in_any_order_and_each_counts_once)
+	{
+		const struct published *fact;
+		uint64_t tokens[N_FACTS];
+		size_t n = 0;
+
+		postgres_exec(db,
+			      "INSERT INTO toasties (order_id, number, stall,"
+			      " doneness, state, seq, lines, partition,"
+			      " \"offset\", bucket, changed_at) SELECT"
+			      " gen_random_uuid(), n, 'main', 'light',"
+			      " 'returned', 1, 1, 0, n, 0, now()"
+			      " FROM generate_series(1, 200) AS n");
+		TURN_UNTIL(publish_fake_n(me.publisher) == N_FACTS);
+		/* A fact in flight is not published again. */
+		me.scheduler->look_at_ms = 0;
+		turn(&me);
+		ck_assert_uint_eq(publish_fake_n(me.publisher), N_FACTS);
+		for (fact = publish_fake_first(me.publisher); fact;
+		     fact = fact->next)
+			tokens[n++] = fact->token;
+		for (int round = 0; round < 2; round++)
+			for (n = N_FACTS; n > 0; n--)
+				scheduler_task.delivered(&me.jafflr,
+							 tokens[n - 1]);
+		ck_assert_uint_eq(me.scheduler->next->n_published, N_FACTS);
+		TURN_UNTIL(count("SELECT count(*) FROM toasties"
+				 " WHERE published_seq = seq") == N_FACTS);
+		ck_assert_uint_eq(publish_fake_n(me.publisher), N_FACTS);
+	}
+END_TEST
+
 /* ---- doubt ---- */
 
 static const struct {
@@ -758,6 +792,7 @@ int main(void)
 		{ as_many_are_on_plates_as_there_are_plates, 1 },
 		{ a_demo_toastie_is_done_and_no_grill_hears_of_it, 1 },
 		{ a_row_that_intake_committed_is_published_and_claimed_at_once, 1 },
+		{ facts_are_acknowledged_in_any_order_and_each_counts_once, 1 },
 		{ after_a_doubtful_start_it_is_on_the_plate_once, CHECK_N(doubts) },
 		{ a_plate_that_was_reset_leaves_it_to_a_person, 1 },
 		{ a_plate_that_cannot_fence_leaves_doubt_to_a_person, 1 },
