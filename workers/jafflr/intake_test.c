@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Intake: stories of one order, published as picks come. A word is a story:
+ * Intake: stories of one order, as its picks come. A word is a story:
  * digits are lines that were picked, c a cancellation, k a refused
  * cancellation, r a refusal, g a line not for the grill; | begins the next
  * batch.
@@ -182,7 +182,7 @@ static void commit(void)
 	batch_reset(batch);
 }
 
-static void publish(const char *story, int32_t lines, int version)
+static void play(const char *story, int32_t lines, int version)
 {
 	struct pick pick;
 
@@ -341,8 +341,7 @@ static const struct {
 
 START_TEST(a_story_ends_as_it_should_and_writes_a_row_once_a_batch)
 	{
-		publish(stories[_i].story, stories[_i].lines,
-			stories[_i].version);
+		play(stories[_i].story, stories[_i].lines, stories[_i].version);
 		ck_assert_int_eq(is_stored, stories[_i].state != N_ROW_STATES);
 		ck_assert_int_eq(n_writes, stories[_i].n_writes);
 		if (!is_stored)
@@ -370,17 +369,17 @@ START_TEST(a_toastie_that_has_started_is_finished)
 			ROW_UNCERTAIN, ROW_RETURNED,
 		};
 
-		publish("0", 1, 2);
+		play("0", 1, 2);
 		stored.state = states[_i];
 		stored.seq = 9;
-		publish("c0c", 1, 2);
+		play("c0c", 1, 2);
 		ck_assert_int_eq(stored.state, states[_i]);
 		ck_assert_int_eq(stored.seq, 9);
 		ck_assert_int_eq(n_writes, 1);
 		/* It is remembered, once: it may yet go back to the queue. */
 		ck_assert(stored.cancelled);
 		ck_assert_int_eq(n_marks, 1);
-		publish("c", 1, 2);
+		play("c", 1, 2);
 		ck_assert_int_eq(n_marks, 1);
 	}
 END_TEST
@@ -388,9 +387,9 @@ END_TEST
 /* An older worker has put it back into the queue all the same. */
 START_TEST(what_is_queued_though_it_was_cancelled_is_returned_when_asked_again)
 	{
-		publish("0", 1, 2);
+		play("0", 1, 2);
 		stored.cancelled = true;
-		publish("cc", 1, 2);
+		play("cc", 1, 2);
 		ck_assert_int_eq(stored.state, ROW_RETURNED);
 		ck_assert_int_eq(stored.seq, 2);
 		ck_assert_int_eq(n_writes, 2);
@@ -402,7 +401,7 @@ START_TEST(what_is_cancelled_before_the_grill_says_so)
 	{
 		static const char *const ways[] = { "0c", "0|c", "c", "c0" };
 
-		publish(ways[_i], 1, 2);
+		play(ways[_i], 1, 2);
 		ck_assert(stored.cancelled);
 		ck_assert_int_eq(n_marks, 0);
 	}
@@ -459,7 +458,7 @@ START_TEST(the_same_picks_end_alike_in_whatever_order_they_come)
 			make_story(story, sizeof(story),
 				   cancelled ? "0123c" : "0123", &random);
 			is_stored = false;
-			publish(story, 4, 1);
+			play(story, 4, 1);
 			ck_assert_msg(stored.state == (cancelled ? ROW_RETURNED
 								 : ROW_QUEUED),
 				      "'%s' ends in state %d", story,
@@ -522,7 +521,7 @@ START_TEST(a_batch_that_is_decided_again_is_decided_alike)
 	{
 		struct toastie_row first;
 
-		publish("0", 3, 1);
+		play("0", 3, 1);
 		for (int32_t line = 1; line < 3; line++) {
 			struct pick pick = pick_of(VERDICT_PICKED, line, 3);
 
