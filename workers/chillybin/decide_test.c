@@ -10,8 +10,8 @@
 #include "infra/lib/check_fixture.h"
 
 static struct batch *batch;
-static struct known known;
-static struct shelf shelf;
+static struct loaded loaded;
+static struct stock_snapshot snapshot;
 static struct slot slot;
 
 static void setup(void)
@@ -23,41 +23,43 @@ static void setup(void)
 static void teardown(void)
 {
 	batch = batch_free(batch);
-	known_deinit(&known);
-	shelf_deinit(&shelf);
+	loaded_deinit(&loaded);
+	stock_snapshot_deinit(&snapshot);
 }
 
 /* ---- what was read ---- */
 
 static void stock(const char *ingredient, int64_t quantity)
 {
-	(void)shelf_row(&shelf, TEXT("main"), text_of(ingredient), quantity);
+	(void)stock_row_of(&snapshot, TEXT("main"), text_of(ingredient),
+			   quantity);
 }
 
-/* SHELF_NONE for what was not on the shelf: as sql_load() does it. */
-static struct shelf_row *on_shelf(const char *ingredient)
+/* STOCK_NONE for what was not on the shelf: as sql_load() does it. */
+static struct stock_row *on_shelf(const char *ingredient)
 {
-	return shelf_row(&shelf, TEXT("main"), text_of(ingredient), SHELF_NONE);
+	return stock_row_of(&snapshot, TEXT("main"), text_of(ingredient),
+			    STOCK_NONE);
 }
 
 static int64_t left(const char *ingredient)
 {
-	return shelf_left(on_shelf(ingredient));
+	return stock_left(on_shelf(ingredient));
 }
 
 /* ---- commands ---- */
 
-static struct command *add(enum command_kind kind, enum event_type type)
+static struct input *add(enum input_kind kind, enum event_type type)
 {
 	struct kafka_record kafka = { .offset = (int64_t)batch->n_records };
 	struct record *record = batch_add(batch, &slot, &kafka);
-	struct command *command = arena_alloc(&batch->arena, sizeof(*command));
+	struct input *input = arena_alloc(&batch->arena, sizeof(*input));
 
-	*command = (struct command){ .kind = kind };
+	*input = (struct input){ .kind = kind };
 	envelope_init(&record->envelope);
 	record->envelope.type = type;
-	record->item = command;
-	return command;
+	record->item = input;
+	return input;
 }
 
 static struct record *last_record(void)
@@ -65,113 +67,112 @@ static struct record *last_record(void)
 	return &batch->records[batch->n_records - 1];
 }
 
-static void take_item(struct command *command, const char *ingredient,
+static void take_item(struct input *input, const char *ingredient,
 		      int32_t quantity)
 {
 	struct item *items =
 		arena_alloc(&batch->arena, ORDER_ITEMS_MAX * sizeof(*items));
-	size_t n = command->own.n_items;
+	size_t n = input->own.n_items;
 
 	if (n)
-		memcpy(items, command->own.items, n * sizeof(*items));
+		memcpy(items, input->own.items, n * sizeof(*items));
 	items[n] = (struct item){ text_of(ingredient), quantity };
-	command->own.items = items;
-	command->own.n_items = n + 1;
+	input->own.items = items;
+	input->own.n_items = n + 1;
 	(void)on_shelf(ingredient);
 }
 
 /* The content is the number's, unless a test changes it. */
-static struct command *order(uint8_t n, const char *ingredient,
-			     int32_t quantity)
+static struct input *order(uint8_t n, const char *ingredient, int32_t quantity)
 {
-	struct command *command = add(COMMAND_ORDER, EVENT_ORDER_PLACED);
+	struct input *input = add(INPUT_ORDER, EVENT_ORDER_PLACED);
 
-	command->own.id.bytes[0] = n;
-	command->own.content_hash = n;
-	command->own.stall = TEXT("main");
-	command->own.grill = true;
-	take_item(command, ingredient, quantity);
-	return command;
+	input->own.id.bytes[0] = n;
+	input->own.content_hash = n;
+	input->own.stall = TEXT("main");
+	input->own.grill = true;
+	take_item(input, ingredient, quantity);
+	return input;
 }
 
-static struct command *cancel(uint8_t n, const char *position)
+static struct input *cancel(uint8_t n, const char *position)
 {
-	struct command *command = add(COMMAND_CANCEL, EVENT_ORDER_CANCELLED);
+	struct input *input = add(INPUT_CANCELLATION, EVENT_ORDER_CANCELLED);
 
-	command->order_id.bytes[0] = n;
-	command->position = text_of(position);
-	return command;
+	input->order_id.bytes[0] = n;
+	input->position = text_of(position);
+	return input;
 }
 
-static struct command *stock_command(enum stock_command_kind kind,
-				     const char *event, const char *ingredient,
-				     int32_t quantity)
+static struct input *stock_command(enum stock_command_kind kind,
+				   const char *event, const char *ingredient,
+				   int32_t quantity)
 {
-	struct command *command = add(COMMAND_STOCK, stock_command_type(kind));
+	struct input *input = add(INPUT_STOCK, stock_command_type(kind));
 
-	command->source = TEXT("/test");
-	command->event_id = text_of(event);
-	command->stock.kind = kind;
-	command->stock.stall = TEXT("main");
-	command->stock.ingredient = text_of(ingredient);
-	command->stock.quantity = quantity;
+	input->source = TEXT("/test");
+	input->event_id = text_of(event);
+	input->stock.kind = kind;
+	input->stock.stall = TEXT("main");
+	input->stock.ingredient = text_of(ingredient);
+	input->stock.quantity = quantity;
 	(void)on_shelf(ingredient);
-	return command;
+	return input;
 }
 
-static struct command *added(const char *event, const char *ingredient,
-			     int32_t quantity)
+static struct input *added(const char *event, const char *ingredient,
+			   int32_t quantity)
 {
 	return stock_command(STOCK_COMMAND_ADDED, event, ingredient, quantity);
 }
 
-static struct command *counted(const char *event, const char *ingredient,
-			       int32_t quantity)
+static struct input *counted(const char *event, const char *ingredient,
+			     int32_t quantity)
 {
 	return stock_command(STOCK_COMMAND_COUNTED, event, ingredient,
 			     quantity);
 }
 
-static struct command *returned(const char *event, uint8_t n)
+static struct input *returned(const char *event, uint8_t n)
 {
-	struct command *command = add(COMMAND_RETURN, EVENT_TOASTIE);
+	struct input *input = add(INPUT_RETURN, EVENT_TOASTIE);
 
-	command->source = TEXT("/jafflr");
-	command->event_id = text_of(event);
-	command->order_id.bytes[0] = n;
-	return command;
+	input->source = TEXT("/jafflr");
+	input->event_id = text_of(event);
+	input->order_id.bytes[0] = n;
+	return input;
 }
 
 static void decide_all(void)
 {
-	decide(batch, &known, &shelf);
+	decide(batch, &loaded, &snapshot);
 }
 
-static enum verdict verdict_of(const struct command *command)
+static enum verdict verdict_of(const struct input *input)
 {
-	ck_assert_ptr_nonnull(command->row);
-	return command->row->verdict;
+	ck_assert_ptr_nonnull(input->row);
+	return input->row->verdict;
 }
 
-#define ck_assert_picked(command)                                              \
-	ck_assert_int_eq(verdict_of(command), VERDICT_PICKED)
-#define ck_assert_refused(command)                                             \
-	ck_assert_int_eq(verdict_of(command), VERDICT_REFUSED)
+#define ck_assert_picked(input)                                                \
+	ck_assert_int_eq(verdict_of(input), VERDICT_PICKED)
+#define ck_assert_refused(input)                                               \
+	ck_assert_int_eq(verdict_of(input), VERDICT_REFUSED)
 
-static const struct change_row *change_of(const struct command *command)
+static const struct change_row *change_of(const struct input *input)
 {
-	ck_assert_ptr_nonnull(command->changes);
-	return command->changes;
+	ck_assert_ptr_nonnull(input->changes);
+	return input->changes;
 }
 
-static void expect_missing(const struct command *command, size_t i,
+static void expect_missing(const struct input *input, size_t i,
 			   const char *ingredient, int32_t wanted, int64_t left)
 {
 	const struct missing *missing;
 
-	ck_assert_ptr_nonnull(command->row);
-	missing = &command->row->missing[i];
-	ck_assert_uint_lt(i, command->row->n_missing);
+	ck_assert_ptr_nonnull(input->row);
+	missing = &input->row->missing[i];
+	ck_assert_uint_lt(i, input->row->n_missing);
 	CHECK_BYTES(missing->ingredient.p, missing->ingredient.n, ingredient);
 	ck_assert_int_eq(missing->wanted, wanted);
 	ck_assert_int_eq(missing->left, left);
@@ -187,7 +188,7 @@ static void expect_dead(const struct record *record, const char *reason)
 
 START_TEST(of_two_orders_for_the_last_slice_exactly_one_gets_it)
 	{
-		struct command *first, *second;
+		struct input *first, *second;
 
 		stock("cheese", 1);
 		first = order(1, "cheese", 1);
@@ -202,29 +203,29 @@ END_TEST
 
 START_TEST(an_order_is_taken_whole_or_refused_whole)
 	{
-		struct command *command;
+		struct input *input;
 
 		stock("bread", 10);
 		stock("cheese", 2);
 		stock("ham", 0);
-		command = order(1, "bread", 2);
-		take_item(command, "cheese", 3);
-		take_item(command, "ham", 1);
+		input = order(1, "bread", 2);
+		take_item(input, "cheese", 3);
+		take_item(input, "ham", 1);
 		decide_all();
-		ck_assert_refused(command);
-		ck_assert_uint_eq(command->row->n_missing, 2);
-		expect_missing(command, 0, "cheese", 3, 2);
-		expect_missing(command, 1, "ham", 1, 0);
+		ck_assert_refused(input);
+		ck_assert_uint_eq(input->row->n_missing, 2);
+		expect_missing(input, 0, "cheese", 3, 2);
+		expect_missing(input, 1, "ham", 1, 0);
 		ck_assert_int_eq(left("bread"), 10);
 		ck_assert_int_eq(left("cheese"), 2);
-		ck_assert(command->is_new);
-		ck_assert_int_eq(command->row->decided_at_ms, 1000);
+		ck_assert(input->is_new);
+		ck_assert_int_eq(input->row->decided_at_ms, 1000);
 	}
 END_TEST
 
 START_TEST(later_orders_see_what_earlier_ones_took)
 	{
-		struct command *commands[4];
+		struct input *commands[4];
 
 		stock("bread", 10);
 		for (uint8_t i = 0; i < 4; i++)
@@ -244,19 +245,19 @@ END_TEST
 START_TEST(an_order_of_thirty_two_ingredients_is_one_order)
 	{
 		static char names[ORDER_ITEMS_MAX][16];
-		struct command *command = NULL;
+		struct input *input = NULL;
 
 		for (int i = 0; i < ORDER_ITEMS_MAX; i++) {
 			(void)snprintf(names[i], sizeof(names[i]), "item-%d",
 				       i);
 			stock(names[i], 5);
-			if (!command)
-				command = order(1, names[i], 5);
+			if (!input)
+				input = order(1, names[i], 5);
 			else
-				take_item(command, names[i], 5);
+				take_item(input, names[i], 5);
 		}
 		decide_all();
-		ck_assert_picked(command);
+		ck_assert_picked(input);
 		for (int i = 0; i < ORDER_ITEMS_MAX; i++)
 			ck_assert_int_eq(left(names[i]), 0);
 	}
@@ -265,45 +266,45 @@ END_TEST
 START_TEST(all_thirty_two_may_be_missing)
 	{
 		static char names[ORDER_ITEMS_MAX][16];
-		struct command *command = NULL;
+		struct input *input = NULL;
 
 		for (int i = 0; i < ORDER_ITEMS_MAX; i++) {
 			(void)snprintf(names[i], sizeof(names[i]), "item-%d",
 				       i);
 			stock(names[i], i);
-			if (!command)
-				command = order(1, names[i], 99);
+			if (!input)
+				input = order(1, names[i], 99);
 			else
-				take_item(command, names[i], 99);
+				take_item(input, names[i], 99);
 		}
 		decide_all();
-		ck_assert_refused(command);
-		ck_assert_uint_eq(command->row->n_missing, ORDER_ITEMS_MAX);
+		ck_assert_refused(input);
+		ck_assert_uint_eq(input->row->n_missing, ORDER_ITEMS_MAX);
 		for (int i = 0; i < ORDER_ITEMS_MAX; i++)
-			expect_missing(command, (size_t)i, names[i], 99, i);
+			expect_missing(input, (size_t)i, names[i], 99, i);
 	}
 END_TEST
 
 START_TEST(of_an_unknown_ingredient_nothing_is_known_to_be_left)
 	{
-		struct command *command = order(1, "unobtainium", 1);
+		struct input *input = order(1, "unobtainium", 1);
 
 		decide_all();
-		ck_assert_refused(command);
-		expect_missing(command, 0, "unobtainium", 1, MISSING_UNKNOWN);
+		ck_assert_refused(input);
+		expect_missing(input, 0, "unobtainium", 1, MISSING_UNKNOWN);
 	}
 END_TEST
 
 START_TEST(stalls_have_stock_of_their_own)
 	{
-		struct command *command;
+		struct input *input;
 
 		stock("cheese", 5);
-		command = order(1, "cheese", 1);
-		command->own.stall = TEXT("pier");
-		(void)shelf_row(&shelf, TEXT("pier"), TEXT("cheese"), 0);
+		input = order(1, "cheese", 1);
+		input->own.stall = TEXT("pier");
+		(void)stock_row_of(&snapshot, TEXT("pier"), TEXT("cheese"), 0);
 		decide_all();
-		ck_assert_refused(command);
+		ck_assert_refused(input);
 		ck_assert_int_eq(left("cheese"), 5);
 	}
 END_TEST
@@ -315,7 +316,7 @@ START_TEST(the_most_that_can_be_wanted_overflows_nothing)
 			(void)order(i, "cheese", INT32_MAX);
 		decide_all();
 		for (size_t i = 0; i < 100; i++)
-			ck_assert_picked(command_of(&batch->records[i]));
+			ck_assert_picked(input_of(&batch->records[i]));
 		ck_assert_int_eq(left("cheese"),
 				 INT64_MAX - 100 * (int64_t)INT32_MAX);
 	}
@@ -323,13 +324,13 @@ END_TEST
 
 START_TEST(where_nobody_looked_everything_is_there)
 	{
-		struct command *command;
+		struct input *input;
 
-		(void)shelf_row(&shelf, TEXT("main"), TEXT("cheese"),
-				SHELF_UNREAD);
-		command = order(1, "cheese", INT32_MAX);
+		(void)stock_row_of(&snapshot, TEXT("main"), TEXT("cheese"),
+				   STOCK_UNREAD);
+		input = order(1, "cheese", INT32_MAX);
 		decide_all();
-		ck_assert_picked(command);
+		ck_assert_picked(input);
 		ck_assert_int_eq(on_shelf("cheese")->delta,
 				 -(int64_t)INT32_MAX);
 		ck_assert(on_shelf("cheese")->used);
@@ -340,7 +341,7 @@ END_TEST
 
 START_TEST(a_duplicate_in_one_batch_takes_nothing_more)
 	{
-		struct command *first, *second;
+		struct input *first, *second;
 
 		stock("cheese", 5);
 		first = order(1, "cheese", 2);
@@ -359,21 +360,21 @@ START_TEST(an_order_that_is_known_keeps_its_verdict_whatever_is_left)
 		struct order_row row = { .id = { { 1 } },
 					 .content_hash = 1,
 					 .verdict = VERDICT_REFUSED };
-		struct command *command;
+		struct input *input;
 
 		stock("cheese", 100);
-		known_add_order(&known, &row);
-		command = order(1, "cheese", 1);
+		loaded_add_order(&loaded, &row);
+		input = order(1, "cheese", 1);
 		decide_all();
-		ck_assert(!command->is_new);
-		ck_assert_refused(command);
+		ck_assert(!input->is_new);
+		ck_assert_refused(input);
 		ck_assert_int_eq(left("cheese"), 100);
 	}
 END_TEST
 
 START_TEST(the_same_id_with_other_content_is_a_conflict_and_the_first_stays)
 	{
-		struct command *first, *second, *third;
+		struct input *first, *second, *third;
 
 		stock("cheese", 5);
 		first = order(1, "cheese", 1);
@@ -416,13 +417,13 @@ END_TEST
 
 START_TEST(what_is_put_in_is_there_for_the_orders_of_its_batch)
 	{
-		struct command *command, *add;
+		struct input *input, *add;
 
 		stock("cheese", 0);
-		command = order(1, "cheese", 3);
+		input = order(1, "cheese", 3);
 		add = added("restock-1", "cheese", 5);
 		decide_all();
-		ck_assert_picked(command);
+		ck_assert_picked(input);
 		ck_assert_int_eq(left("cheese"), 2);
 		ck_assert_int_eq(change_of(add)->delta, 5);
 		ck_assert_int_eq(change_of(add)->kind, STOCK_CHANGE_ADDED);
@@ -433,14 +434,14 @@ END_TEST
 
 START_TEST(what_was_not_there_at_all_can_be_put_in)
 	{
-		struct command *before, *after;
+		struct input *before, *after;
 
 		before = order(1, "truffle", 1);
 		decide_all();
 		expect_missing(before, 0, "truffle", 1, MISSING_UNKNOWN);
 		(void)added("restock-1", "truffle", 1);
 		after = order(2, "truffle", 1);
-		known_reset(&known);
+		loaded_reset(&loaded);
 		decide_all();
 		ck_assert_picked(before);
 		ck_assert_refused(after);
@@ -450,7 +451,7 @@ END_TEST
 
 START_TEST(a_count_after_an_addition_says_what_there_is)
 	{
-		struct command *count;
+		struct input *count;
 
 		stock("cheese", 7);
 		(void)added("restock-1", "cheese", 5);
@@ -464,7 +465,7 @@ END_TEST
 
 START_TEST(a_count_that_finds_what_was_expected_is_a_change_of_nothing)
 	{
-		struct command *count;
+		struct input *count;
 
 		stock("cheese", 7);
 		count = counted("count-1", "cheese", 7);
@@ -477,7 +478,7 @@ END_TEST
 
 START_TEST(a_restock_that_comes_twice_counts_once)
 	{
-		struct command *first, *second;
+		struct input *first, *second;
 
 		stock("cheese", 0);
 		first = added("restock-1", "cheese", 5);
@@ -535,7 +536,7 @@ START_TEST(a_count_of_before_its_number_was_kept_is_known_by_its_ingredient)
 					  .counted = COUNTED_UNKNOWN };
 
 		stock("cheese", 5);
-		known_add_change(&known, &row);
+		loaded_add_change(&loaded, &row);
 		(void)counted("count-1", "cheese", 9);
 		(void)counted("count-1", "ham", 9);
 		decide_all();
@@ -547,7 +548,7 @@ END_TEST
 
 START_TEST(more_than_can_be_counted_is_refused_and_the_next_is_not)
 	{
-		struct command *fits, *count;
+		struct input *fits, *count;
 
 		stock("cheese", INT64_MAX - 7);
 		(void)added("restock-1", "cheese", 8);
@@ -565,10 +566,10 @@ END_TEST
 
 START_TEST(an_order_can_be_cancelled_behind_it)
 	{
-		struct command *command, *cancellation;
+		struct input *input, *cancellation;
 
 		stock("cheese", 1);
-		command = order(1, "cheese", 1);
+		input = order(1, "cheese", 1);
 		cancellation = cancel(1, "orders/0@1");
 		last_record()->envelope.traceparent = TEXT("trace");
 		last_record()->envelope.tracestate = TEXT("state");
@@ -576,14 +577,14 @@ START_TEST(an_order_can_be_cancelled_behind_it)
 		ck_assert_int_eq(cancellation->cancel_verdict,
 				 VERDICT_CANCELLED);
 		ck_assert(cancellation->is_new);
-		ck_assert_picked(command);
-		CHECK_BYTES(command->row->cancelled_position.p,
-			    command->row->cancelled_position.n, "orders/0@1");
-		CHECK_BYTES(command->row->cancel_traceparent.p,
-			    command->row->cancel_traceparent.n, "trace");
-		CHECK_BYTES(command->row->cancel_tracestate.p,
-			    command->row->cancel_tracestate.n, "state");
-		ck_assert_int_eq(command->row->cancelled_at_ms, 1000);
+		ck_assert_picked(input);
+		CHECK_BYTES(input->row->cancelled_position.p,
+			    input->row->cancelled_position.n, "orders/0@1");
+		CHECK_BYTES(input->row->cancel_traceparent.p,
+			    input->row->cancel_traceparent.n, "trace");
+		CHECK_BYTES(input->row->cancel_tracestate.p,
+			    input->row->cancel_tracestate.n, "state");
+		ck_assert_int_eq(input->row->cancelled_at_ms, 1000);
 		ck_assert_int_eq(left("cheese"), 0); /* until it is returned */
 	}
 END_TEST
@@ -601,7 +602,7 @@ END_TEST
 
 START_TEST(a_second_cancellation_is_refused)
 	{
-		struct command *second, *again;
+		struct input *second, *again;
 
 		stock("cheese", 1);
 		(void)order(1, "cheese", 1);
@@ -632,13 +633,13 @@ START_TEST(what_cannot_be_cancelled_is_kept_with_a_reason)
 		struct order_row row = { .id = { { 1 } },
 					 .verdict = kept[_i].verdict,
 					 .grill = kept[_i].grill };
-		struct command *command;
+		struct input *input;
 
-		known_add_order(&known, &row);
-		command = cancel(1, "orders/0@1");
+		loaded_add_order(&loaded, &row);
+		input = cancel(1, "orders/0@1");
 		decide_all();
-		ck_assert_int_eq(command->cancel_verdict, VERDICT_KEPT);
-		ck_assert_str_eq(command->kept_reason, kept[_i].reason);
+		ck_assert_int_eq(input->cancel_verdict, VERDICT_KEPT);
+		ck_assert_str_eq(input->kept_reason, kept[_i].reason);
 		ck_assert_uint_eq(row.cancelled_position.n, 0);
 	}
 END_TEST
@@ -647,7 +648,7 @@ END_TEST
 
 START_TEST(what_comes_back_is_given_back_once)
 	{
-		struct command *first, *repeat, *other;
+		struct input *first, *repeat, *other;
 
 		stock("cheese", 5);
 		stock("bread", 5);
@@ -693,7 +694,7 @@ START_TEST(what_was_never_taken_for_the_grill_cannot_come_back)
 					 .grill = never_taken[_i].grill };
 
 		if (never_taken[_i].there)
-			known_add_order(&known, &row);
+			loaded_add_order(&loaded, &row);
 		(void)returned("event-1", 1);
 		decide_all();
 		expect_dead(last_record(), never_taken[_i].reason);
@@ -715,7 +716,7 @@ START_TEST(what_comes_back_must_be_countable)
 
 		stock("cheese", 2);
 		stock("bread", INT64_MAX);
-		known_add_order(&known, &row);
+		loaded_add_order(&loaded, &row);
 		(void)returned("event-1", 1);
 		decide_all();
 		expect_dead(last_record(), "contract");
@@ -733,7 +734,7 @@ START_TEST(a_return_under_the_id_of_something_else_is_a_conflict)
 					  .order_id = { { 2 } } };
 
 		stock("cheese", 5);
-		known_add_change(&known, &row);
+		loaded_add_change(&loaded, &row);
 		(void)order(1, "cheese", 1);
 		(void)returned("event-1", 1);
 		decide_all();
@@ -746,12 +747,12 @@ END_TEST
 
 START_TEST(deciding_again_with_what_was_read_anew_gives_the_same)
 	{
-		struct command *first, *refused, *cancellation, *giving_back,
+		struct input *first, *refused, *cancellation, *giving_back,
 			*count;
 
 		for (int try = 0; try < 3; try++) {
-			known_reset(&known);
-			shelf_reset(&shelf);
+			loaded_reset(&loaded);
+			stock_snapshot_reset(&snapshot);
 			batch_undo(batch);
 			stock("cheese", 3);
 			if (!try) {
@@ -778,23 +779,23 @@ END_TEST
 
 START_TEST(deciding_again_with_other_stock_gives_another_verdict)
 	{
-		struct command *command;
+		struct input *input;
 
 		stock("cheese", 1);
-		command = order(1, "cheese", 1);
+		input = order(1, "cheese", 1);
 		decide_all();
-		ck_assert_picked(command);
-		known_reset(&known);
-		shelf_reset(&shelf);
+		ck_assert_picked(input);
+		loaded_reset(&loaded);
+		stock_snapshot_reset(&snapshot);
 		stock("cheese", 0);
 		decide_all();
-		ck_assert_refused(command);
-		known_reset(&known);
-		shelf_reset(&shelf);
+		ck_assert_refused(input);
+		loaded_reset(&loaded);
+		stock_snapshot_reset(&snapshot);
 		stock("cheese", 1);
 		decide_all();
-		ck_assert_picked(command);
-		ck_assert_uint_eq(command->row->n_missing, 0);
+		ck_assert_picked(input);
+		ck_assert_uint_eq(input->row->n_missing, 0);
 	}
 END_TEST
 

@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "infra/lib/check_fixture.h"
-#include "workers/chillybin/command.h"
+#include "schemas/order_cancelled.h"
+#include "schemas/toastie.h"
+#include "workers/chillybin/decode.h"
 
 #define ID "018f3a1e-7c2b-7abc-8def-0123456789ab"
 
@@ -14,6 +16,7 @@ static struct slot slot;
 static struct msgpack_writer writer;
 static uint8_t room[4096];
 static struct schema_fault fault;
+static struct order_placed placed; /* by put_order() */
 
 static void setup(void)
 {
@@ -56,56 +59,56 @@ static struct record *add(enum event_type type)
 	return record;
 }
 
-static struct command *decode(struct record *record)
+static struct input *decode(struct record *record)
 {
 	ck_assert_msg(!chillybin_decode(100, batch, record, &fault), "%s",
 		      fault.what);
-	return command_of(record);
+	return input_of(record);
 }
 
 static void put_order(void)
 {
 	static const struct item items[] = { { TEXT_INIT("cheese"), 1 },
 					     { TEXT_INIT("bread"), 2 } };
-	struct order_placed placed = { .doneness = DONENESS_LIGHT,
-				       .grill = true,
-				       .stall = TEXT("pier"),
-				       .customer = TEXT("gita"),
-				       .items = items,
-				       .n_items = 2 };
 
+	placed = (struct order_placed){ .version = 2,
+					.doneness = DONENESS_LIGHT,
+					.grill = true,
+					.stall = TEXT("pier"),
+					.customer = TEXT("gita"),
+					.items = items,
+					.n_items = 2 };
 	ck_assert_int_eq(order_id_parse(&placed.order_id, ID, 36), 0);
 	ck_assert_int_eq(order_placed_encode(&placed, 2, &writer), 0);
 }
 
 START_TEST(an_order_gets_its_number_from_where_it_stands)
 	{
-		const struct command *command;
+		const struct input *input;
 		char id[ORDER_ID_CHARS + 1];
 
 		put_order();
-		command = decode(add(EVENT_ORDER_PLACED));
-		ck_assert_int_eq(command->kind, COMMAND_ORDER);
-		ck_assert_str_eq(order_id_format(&command->own.id, id), ID);
-		ck_assert_int_eq(command->own.number,
-				 10 * TOPIC_PARTITIONS + 3);
-		ck_assert_int_eq(command->own.partition, 3);
-		ck_assert_int_eq(command->own.offset, 10);
-		ck_assert_uint_eq(command->own.n_items, 2);
-		CHECK_BYTES(command->own.stall.p, command->own.stall.n, "pier");
-		CHECK_BYTES(command->own.traceparent.p,
-			    command->own.traceparent.n, "trace");
-		CHECK_BYTES(command->own.tracestate.p,
-			    command->own.tracestate.n, "state");
-		ck_assert_uint_eq(command->own.content_hash,
-				  order_placed_hash(&command->placed));
+		input = decode(add(EVENT_ORDER_PLACED));
+		ck_assert_int_eq(input->kind, INPUT_ORDER);
+		ck_assert_str_eq(order_id_format(&input->own.id, id), ID);
+		ck_assert_int_eq(input->own.number, 10 * TOPIC_PARTITIONS + 3);
+		ck_assert_int_eq(input->own.partition, 3);
+		ck_assert_int_eq(input->own.offset, 10);
+		ck_assert_uint_eq(input->own.n_items, 2);
+		CHECK_BYTES(input->own.stall.p, input->own.stall.n, "pier");
+		CHECK_BYTES(input->own.traceparent.p, input->own.traceparent.n,
+			    "trace");
+		CHECK_BYTES(input->own.tracestate.p, input->own.tracestate.n,
+			    "state");
+		ck_assert_uint_eq(input->own.content_hash,
+				  order_placed_hash(&placed));
 		ck_assert(!batch->needs_load);
 	}
 END_TEST
 
 START_TEST(its_items_outlive_the_call)
 	{
-		const struct command *first, *second;
+		const struct input *first, *second;
 
 		put_order();
 		first = decode(add(EVENT_ORDER_PLACED));
@@ -122,9 +125,9 @@ static void put_long_order(char c)
 	static char names[ORDER_ITEMS_MAX][255];
 	static uint8_t large[BODY_MAX_BYTES];
 	struct item items[ORDER_ITEMS_MAX];
-	struct order_placed placed = { .stall = TEXT("main"),
-				       .items = items,
-				       .n_items = ORDER_ITEMS_MAX };
+	struct order_placed longest = { .stall = TEXT("main"),
+					.items = items,
+					.n_items = ORDER_ITEMS_MAX };
 
 	for (int i = 0; i < ORDER_ITEMS_MAX; i++) {
 		memset(names[i], c, sizeof(names[i]));
@@ -132,7 +135,7 @@ static void put_long_order(char c)
 		items[i] = (struct item){ { names[i], sizeof(names[i]) }, 1 };
 	}
 	writer = (struct msgpack_writer)MSGPACK_WRITER_INIT(large);
-	ck_assert_int_eq(order_placed_encode(&placed, 2, &writer), 0);
+	ck_assert_int_eq(order_placed_encode(&longest, 2, &writer), 0);
 }
 
 START_TEST(an_order_of_long_names_counts_with_what_is_made_of_it)
@@ -179,16 +182,14 @@ START_TEST(a_share_of_the_customers_gets_the_newest_pick)
 				(struct text){ customer, (size_t)n };
 			ck_assert_int_eq(
 				chillybin_decode(30, batch, record, &fault), 0);
-			n_newest += command_of(record)->own.pick_version == 2;
+			n_newest += input_of(record)->own.pick_version == 2;
 			ck_assert_int_eq(
 				chillybin_decode(0, batch, record, &fault), 0);
-			ck_assert_int_eq(command_of(record)->own.pick_version,
-					 1);
+			ck_assert_int_eq(input_of(record)->own.pick_version, 1);
 			ck_assert_int_eq(
 				chillybin_decode(100, batch, record, &fault),
 				0);
-			ck_assert_int_eq(command_of(record)->own.pick_version,
-					 2);
+			ck_assert_int_eq(input_of(record)->own.pick_version, 2);
 		}
 		ck_assert_int_gt(n_newest, 230);
 		ck_assert_int_lt(n_newest, 370);
@@ -198,14 +199,14 @@ END_TEST
 START_TEST(a_cancellation_is_known_by_where_it_stands_and_reads_its_order)
 	{
 		struct order_cancelled cancelled = { .order_id = { { 7 } } };
-		const struct command *command;
+		const struct input *input;
 
 		ck_assert_int_eq(order_cancelled_encode(&cancelled, &writer),
 				 0);
-		command = decode(add(EVENT_ORDER_CANCELLED));
-		ck_assert_int_eq(command->kind, COMMAND_CANCEL);
-		ck_assert_uint_eq(command->order_id.bytes[0], 7);
-		CHECK_BYTES(command->position.p, command->position.n,
+		input = decode(add(EVENT_ORDER_CANCELLED));
+		ck_assert_int_eq(input->kind, INPUT_CANCELLATION);
+		ck_assert_uint_eq(input->order_id.bytes[0], 7);
+		CHECK_BYTES(input->position.p, input->position.n,
 			    "orders/3@10");
 		ck_assert(batch->needs_load);
 		ck_assert_uint_ge(batch->n_bytes, 65536);
@@ -221,15 +222,14 @@ START_TEST(a_count_is_read_before_it_is_decided_and_an_addition_is_not)
 			.ingredient = TEXT("cheese"),
 			.quantity = 5
 		};
-		const struct command *command;
+		const struct input *input;
 
 		ck_assert_int_eq(stock_command_encode(&stock, &writer), 0);
-		command = decode(add(stock_command_type(stock.kind)));
-		ck_assert_int_eq(command->kind, COMMAND_STOCK);
-		ck_assert_int_eq(command->stock.kind, stock.kind);
-		CHECK_BYTES(command->source.p, command->source.n, "/test");
-		CHECK_BYTES(command->event_id.p, command->event_id.n,
-			    "event-1");
+		input = decode(add(stock_command_type(stock.kind)));
+		ck_assert_int_eq(input->kind, INPUT_STOCK);
+		ck_assert_int_eq(input->stock.kind, stock.kind);
+		CHECK_BYTES(input->source.p, input->source.n, "/test");
+		CHECK_BYTES(input->event_id.p, input->event_id.n, "event-1");
 		ck_assert(batch->needs_load == (_i == 1));
 	}
 END_TEST
@@ -239,15 +239,15 @@ START_TEST(an_event_without_an_identity_is_known_by_where_it_stands)
 		struct stock_command stock = { .stall = TEXT("main"),
 					       .ingredient = TEXT("cheese"),
 					       .quantity = 5 };
-		const struct command *command;
+		const struct input *input;
 		struct record *record;
 
 		ck_assert_int_eq(stock_command_encode(&stock, &writer), 0);
 		record = add(EVENT_STOCK_ADDED);
 		record->envelope.id = (struct text){ 0 };
-		command = decode(record);
-		CHECK_BYTES(command->source.p, command->source.n, "restocks");
-		CHECK_BYTES(command->event_id.p, command->event_id.n,
+		input = decode(record);
+		CHECK_BYTES(input->source.p, input->source.n, "restocks");
+		CHECK_BYTES(input->event_id.p, input->event_id.n,
 			    "restocks/3@10");
 	}
 END_TEST
@@ -260,17 +260,17 @@ START_TEST(of_toasties_only_a_return_gives_something_back)
 					   .stall = TEXT("main"),
 					   .state = (enum toastie_state)_i,
 					   .at = TEXT("2026-01-02T03:04:05Z") };
-		const struct command *command;
+		const struct input *input;
 
 		ck_assert_int_eq(toastie_encode(&toastie, &writer), 0);
-		command = decode(add(EVENT_TOASTIE));
+		input = decode(add(EVENT_TOASTIE));
 		if (_i == TOASTIE_RETURNED) {
-			ck_assert_int_eq(command->kind, COMMAND_RETURN);
-			ck_assert_uint_eq(command->order_id.bytes[0], 7);
+			ck_assert_int_eq(input->kind, INPUT_RETURN);
+			ck_assert_uint_eq(input->order_id.bytes[0], 7);
 			ck_assert(batch->needs_load);
 			ck_assert_uint_gt(batch->n_bytes, 65536);
 		} else {
-			ck_assert_int_eq(command->kind, COMMAND_NOTHING);
+			ck_assert_int_eq(input->kind, INPUT_NOTHING);
 			ck_assert(!batch->needs_load);
 			ck_assert_uint_lt(batch->n_bytes, 1024);
 		}

@@ -31,10 +31,10 @@ static const char *name, *url;
 
 /* ---- the worker ---- */
 
-static struct known known;
-static struct shelf shelf;
+static struct loaded loaded;
+static struct stock_snapshot snapshot;
 static struct sql sql;
-static struct facts_room *room;
+static struct facts_scratch *room;
 static struct publisher *publisher;
 static struct session session;
 static struct transaction *tx;
@@ -44,24 +44,24 @@ static struct slot slots[TOPICS * TOPIC_PARTITIONS];
 static int load(void *arg, struct pg *pg, struct batch *batch)
 {
 	(void)arg;
-	return sql_load(&sql, pg, batch, &known, &shelf);
+	return sql_load(&sql, pg, batch, &loaded, &snapshot);
 }
 
 static void decide_batch(void *arg, struct batch *batch)
 {
 	(void)arg;
 	if (batch->mode == BATCH_FAST) {
-		known_reset(&known);
-		shelf_reset(&shelf);
+		loaded_reset(&loaded);
+		stock_snapshot_reset(&snapshot);
 	}
-	decide(batch, &known, &shelf);
+	decide(batch, &loaded, &snapshot);
 }
 
 static void store(void *arg, struct pg *pg, const struct batch *batch,
 		  bool copied)
 {
 	(void)arg;
-	sql_store(&sql, pg, batch, &shelf, copied);
+	sql_store(&sql, pg, batch, &snapshot, copied);
 }
 
 static const struct worker_ops ops = {
@@ -108,8 +108,8 @@ static void close_worker(void)
 	(void)batch_free(tx->batch);
 	free(tx);
 	free(room);
-	known_deinit(&known);
-	shelf_deinit(&shelf);
+	loaded_deinit(&loaded);
+	stock_snapshot_deinit(&snapshot);
 	sql_deinit(&sql);
 	json_decref(example);
 }
@@ -344,7 +344,7 @@ static void run_batch(void)
 			publish_dead(publisher, record,
 				     identity.topics[record->slot->topic]);
 		else
-			facts_of(record, room, publisher);
+			facts_publish(record, room, publisher);
 		publish_end(publisher);
 	}
 	batch_reset(tx->batch);

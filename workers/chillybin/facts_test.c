@@ -12,9 +12,9 @@
 #define TRACE "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 static struct publisher *publisher;
-static struct facts_room *room;
+static struct facts_scratch *room;
 static struct record record;
-static struct command command;
+static struct input input;
 static struct order_row order;
 static struct missing missing;
 
@@ -48,8 +48,8 @@ static void setup(void)
 		.traceparent = TEXT(TRACE),
 		.tracestate = TEXT("placed=1"),
 	};
-	command = (struct command){ .kind = COMMAND_ORDER, .row = &order };
-	record = (struct record){ .item = &command };
+	input = (struct input){ .kind = INPUT_ORDER, .row = &order };
+	record = (struct record){ .item = &input };
 	record.kafka.partition = 3;
 	record.kafka.offset = 77;
 	record.envelope.traceparent = TEXT("another");
@@ -65,7 +65,7 @@ static void teardown(void)
 static void tell(void)
 {
 	publish_begin(publisher, &record);
-	facts_of(&record, room, publisher);
+	facts_publish(&record, room, publisher);
 	publish_end(publisher);
 }
 
@@ -267,10 +267,10 @@ END_TEST
 
 static void cancel(enum verdict verdict)
 {
-	command.kind = COMMAND_CANCEL;
-	command.position = TEXT("orders/3@77");
-	command.cancel_verdict = verdict;
-	command.kept_reason = "the order was refused";
+	input.kind = INPUT_CANCELLATION;
+	input.position = TEXT("orders/3@77");
+	input.cancel_verdict = verdict;
+	input.kept_reason = "the order was refused";
 	order.cancelled_position = TEXT("orders/3@77");
 	order.cancelled_at_ms = 2000;
 	order.cancel_traceparent = TEXT(TRACE);
@@ -309,11 +309,11 @@ END_TEST
 
 START_TEST(a_command_of_no_known_order_tells_nothing)
 	{
-		command.row = NULL;
+		input.row = NULL;
 		tell();
-		command.kind = COMMAND_CANCEL;
+		input.kind = INPUT_CANCELLATION;
 		tell();
-		command.kind = COMMAND_NOTHING;
+		input.kind = INPUT_NOTHING;
 		tell();
 		ck_assert_uint_eq(publish_fake_n(publisher), 0);
 	}
@@ -340,14 +340,14 @@ static void change(enum stock_change kind)
 			.tracestate = TEXT("changed=1"),
 		};
 	changes[0].next = &changes[1];
-	command.changes = &changes[0];
+	input.changes = &changes[0];
 }
 
 START_TEST(each_ingredient_that_comes_back_is_a_change_of_its_own)
 	{
 		const struct published *first, *second;
 
-		command.kind = COMMAND_RETURN;
+		input.kind = INPUT_RETURN;
 		change(STOCK_CHANGE_RETURNED);
 		tell();
 		ck_assert_uint_eq(publish_fake_n(publisher), 2);
@@ -370,8 +370,8 @@ END_TEST
 
 START_TEST(a_restock_is_told_without_an_order)
 	{
-		command.kind = COMMAND_STOCK;
-		command.row = NULL;
+		input.kind = INPUT_STOCK;
+		input.row = NULL;
 		change(STOCK_CHANGE_COUNTED);
 		changes[0].next = NULL;
 		tell();
@@ -391,8 +391,8 @@ START_TEST(the_longest_names_are_told_in_full)
 
 		for (size_t i = 0; i < sizeof(longest); i += 4)
 			memcpy(longest + i, cheese, sizeof(cheese));
-		command.kind = COMMAND_STOCK;
-		command.row = NULL;
+		input.kind = INPUT_STOCK;
+		input.row = NULL;
 		change(STOCK_CHANGE_ADDED);
 		changes[0].next = NULL;
 		changes[0].stall = changes[0].ingredient =
@@ -459,8 +459,8 @@ static void fill_the_most(void)
 	order.verdict = VERDICT_REFUSED;
 	order.missing = all_missing;
 	order.n_missing = ORDER_ITEMS_MAX;
-	command.position = TEXT("orders/2147483647@9223372036854775807");
-	command.changes = many_changes;
+	input.position = TEXT("orders/2147483647@9223372036854775807");
+	input.changes = many_changes;
 }
 
 static size_t told_bytes(void)
@@ -478,24 +478,24 @@ static size_t told_bytes(void)
 }
 
 static const struct {
-	enum command_kind kind;
+	enum input_kind kind;
 	int pick_version;
 	enum verdict cancel_verdict;
 	size_t n_facts;
 } mosts[] = {
-	{ COMMAND_ORDER, 1, 0, ORDER_ITEMS_MAX },
-	{ COMMAND_ORDER, 2, 0, 1 },
-	{ COMMAND_CANCEL, 1, VERDICT_KEPT, ORDER_ITEMS_MAX },
-	{ COMMAND_CANCEL, 2, VERDICT_CANCELLED, 1 },
-	{ COMMAND_RETURN, 2, 0, ORDER_ITEMS_MAX },
+	{ INPUT_ORDER, 1, 0, ORDER_ITEMS_MAX },
+	{ INPUT_ORDER, 2, 0, 1 },
+	{ INPUT_CANCELLATION, 1, VERDICT_KEPT, ORDER_ITEMS_MAX },
+	{ INPUT_CANCELLATION, 2, VERDICT_CANCELLED, 1 },
+	{ INPUT_RETURN, 2, 0, ORDER_ITEMS_MAX },
 };
 
 START_TEST(the_facts_of_one_record_are_bounded_and_complete)
 	{
 		fill_the_most();
-		command.kind = mosts[_i].kind;
-		command.cancel_verdict = mosts[_i].cancel_verdict;
-		command.kept_reason = "the order is not for the grill";
+		input.kind = mosts[_i].kind;
+		input.cancel_verdict = mosts[_i].cancel_verdict;
+		input.kept_reason = "the order is not for the grill";
 		order.pick_version = mosts[_i].pick_version;
 		tell();
 		ck_assert_uint_eq(publish_fake_n(publisher), mosts[_i].n_facts);

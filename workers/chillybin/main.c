@@ -7,8 +7,6 @@
 
 #include "infra/lib/version.h"
 #include "infra/lib/xalloc.h"
-#include "workers/chillybin/decide.h"
-#include "workers/chillybin/decode.h"
 #include "workers/chillybin/facts.h"
 #include "workers/chillybin/report.h"
 #include "workers/chillybin/sql.h"
@@ -25,11 +23,11 @@ struct conf {
 struct chillybin {
 	struct conf conf;
 	/* The database thread's. */
-	struct known known;
-	struct shelf shelf;
+	struct loaded loaded;
+	struct stock_snapshot snapshot;
 	struct sql sql;
 	/* The poll thread's. */
-	struct facts_room *room;
+	struct facts_scratch *scratch;
 	struct report report; /* partly the other's: see its header */
 };
 
@@ -69,8 +67,8 @@ static int load(void *arg, struct pg *pg, struct batch *batch)
 {
 	struct chillybin *chillybin = arg;
 
-	return sql_load(&chillybin->sql, pg, batch, &chillybin->known,
-			&chillybin->shelf);
+	return sql_load(&chillybin->sql, pg, batch, &chillybin->loaded,
+			&chillybin->snapshot);
 }
 
 static void decide_batch(void *arg, struct batch *batch)
@@ -78,10 +76,10 @@ static void decide_batch(void *arg, struct batch *batch)
 	struct chillybin *chillybin = arg;
 
 	if (batch->mode == BATCH_FAST) {
-		known_reset(&chillybin->known);
-		shelf_reset(&chillybin->shelf);
+		loaded_reset(&chillybin->loaded);
+		stock_snapshot_reset(&chillybin->snapshot);
 	}
-	decide(batch, &chillybin->known, &chillybin->shelf);
+	decide(batch, &chillybin->loaded, &chillybin->snapshot);
 }
 
 static int copy(void *arg, struct pg *pg, const struct batch *batch)
@@ -96,7 +94,7 @@ static void store(void *arg, struct pg *pg, const struct batch *batch,
 {
 	struct chillybin *chillybin = arg;
 
-	sql_store(&chillybin->sql, pg, batch, &chillybin->shelf, copied);
+	sql_store(&chillybin->sql, pg, batch, &chillybin->snapshot, copied);
 }
 
 static void facts(void *arg, const struct batch *batch,
@@ -107,7 +105,7 @@ static void facts(void *arg, const struct batch *batch,
 	(void)batch;
 	if (!record->decided)
 		report_decided(&chillybin->report, record);
-	facts_of(record, chillybin->room, publisher);
+	facts_publish(record, chillybin->scratch, publisher);
 }
 
 static int survey(void *arg, struct pg *pg)
@@ -151,13 +149,13 @@ int main(int argc, char **argv)
 		return r;
 	if (conf_load(&conf_table, &chillybin.conf))
 		return 2;
-	chillybin.room = xmalloc(sizeof(*chillybin.room));
+	chillybin.scratch = xmalloc(sizeof(*chillybin.scratch));
 	report_register(&chillybin.report);
 	r = worker_run(&ops, &chillybin, &chillybin.conf.runtime);
-	known_deinit(&chillybin.known);
-	shelf_deinit(&chillybin.shelf);
+	loaded_deinit(&chillybin.loaded);
+	stock_snapshot_deinit(&chillybin.snapshot);
 	sql_deinit(&chillybin.sql);
 	report_deinit(&chillybin.report);
-	free(chillybin.room);
+	free(chillybin.scratch);
 	return r ? 1 : 0;
 }

@@ -29,10 +29,10 @@ static struct order_row order = {
 	.offset = 10,
 	.traceparent = TEXT_INIT(TRACE),
 };
-static struct command command = { .kind = COMMAND_ORDER,
-				  .is_new = true,
-				  .row = &order };
-static struct record record = { .item = &command };
+static struct input input = { .kind = INPUT_ORDER,
+			      .is_new = true,
+			      .row = &order };
+static struct record record = { .item = &input };
 
 static void setup(void)
 {
@@ -133,19 +133,19 @@ END_TEST
 
 START_TEST(a_repeat_is_neither_logged_nor_counted)
 	{
-		command.is_new = false;
+		input.is_new = false;
 		report_decided(&report, &record);
-		command.kind = COMMAND_RETURN;
+		input.kind = INPUT_RETURN;
 		report_decided(&report, &record);
-		command.kind = COMMAND_CANCEL;
-		command.cancel_verdict = VERDICT_CANCELLED;
+		input.kind = INPUT_CANCELLATION;
+		input.cancel_verdict = VERDICT_CANCELLED;
 		report_decided(&report, &record);
 		ck_assert_str_eq(said(), "");
 		ck_assert_told("galore_orders_total{verdict=\"picked\"} 0");
 		ck_assert_told("galore_returns_total 0");
 		ck_assert_told("galore_cancellations_total"
 			       "{verdict=\"cancelled\"} 0");
-		command.cancel_verdict = VERDICT_KEPT;
+		input.cancel_verdict = VERDICT_KEPT;
 		report_decided(&report, &record);
 		ck_assert_told("galore_cancellations_total"
 			       "{verdict=\"kept\"} 1");

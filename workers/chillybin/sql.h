@@ -3,9 +3,10 @@
  * Sql: chillybin's statements. Database thread.
  *
  * Rows are locked in one order: keys of new orders, orders that are cancelled
- * or returned, changes of stock, stock; and each of these sorted. What they say
- * fails with ROWS_KNOWN when an id is known, with ROWS_CHANGED when
- * stock is not what was read or does not cover what is taken.
+ * or returned, changes of stock, stock; and each of these sorted. A statement
+ * fails with ROWS_KNOWN when a row of that id is there already, and with
+ * ROWS_CHANGED when the stock is not what was read, or does not cover what is
+ * reserved.
  */
 #ifndef CHILLYBIN_SQL_H
 #define CHILLYBIN_SQL_H
@@ -13,10 +14,11 @@
 #include "infra/lib/pg.h"
 #include "workers/chillybin/decide.h"
 
-enum {
+/* In the order in which they are sent. */
+enum sql_call {
 	CALL_ORDERS,
 	CALL_LOCKS,
-	CALL_CANCELS,
+	CALL_CANCELLATIONS,
 	CALL_RETURNS,
 	CALL_CHANGES,
 	CALL_STOCK,
@@ -27,24 +29,24 @@ enum {
 struct sql {
 	struct buf json;
 	struct buf rows;
-	const struct command **sorted; /* new orders, by id */
+	const struct input **sorted; /* new orders, by id */
 	size_t cap_sorted;
 	struct pg_call calls[SQL_CALLS];
 };
 
 void sql_deinit(struct sql *sql);
 
-/* Gives back what an exceptional batch has needed; between two batches. */
+/* Frees what an exceptional batch has needed; between two batches. */
 void sql_trim(struct sql *sql);
 
 /*
- * Reads the orders and changes that the batch's commands name, and then the
+ * Reads the orders and changes that the batch's inputs name, and then the
  * stock that they touch; orders and stock under locks when @batch->mode is
  * BATCH_LOCKED. Texts are copied into the batch's arena. Gives what pg_run()
  * gave.
  */
 int sql_load(struct sql *sql, struct pg *pg, struct batch *batch,
-	     struct known *known, struct shelf *shelf);
+	     struct loaded *loaded, struct stock_snapshot *snapshot);
 
 /* What /metrics shows of the stock: its first rows by stall and ingredient. */
 enum { STOCK_SHOWN_MAX = 100 };
@@ -65,6 +67,6 @@ int sql_copy(struct sql *sql, struct pg *pg, const struct batch *batch);
 
 /* Adds what the batch decided to the message; orders too unless @copied. */
 void sql_store(struct sql *sql, struct pg *pg, const struct batch *batch,
-	       const struct shelf *shelf, bool copied);
+	       const struct stock_snapshot *snapshot, bool copied);
 
 #endif

@@ -20,8 +20,8 @@ static const char *url;
 struct worker {
 	struct pg *pg;
 	struct batch *batch;
-	struct known known;
-	struct shelf shelf;
+	struct loaded loaded;
+	struct stock_snapshot snapshot;
 	struct sql sql;
 	pthread_t thread;
 	char state[6]; /* SQLSTATE of what it stored; "" for none */
@@ -41,8 +41,8 @@ static void end(struct worker *worker)
 {
 	worker->pg = pg_free(worker->pg);
 	worker->batch = batch_free(worker->batch);
-	known_deinit(&worker->known);
-	shelf_deinit(&worker->shelf);
+	loaded_deinit(&worker->loaded);
+	stock_snapshot_deinit(&worker->snapshot);
 	sql_deinit(&worker->sql);
 }
 
@@ -73,14 +73,14 @@ static void teardown(void)
 	end(&other);
 }
 
-static void add(struct worker *worker, enum command_kind kind, uint8_t order)
+static void add(struct worker *worker, enum input_kind kind, uint8_t order)
 {
 	struct batch *batch = worker->batch;
 	struct kafka_record kafka = { .offset = (int64_t)batch->n_records };
 	struct record *record = batch_add(batch, &slot, &kafka);
-	struct command *command = arena_alloc(&batch->arena, sizeof(*command));
+	struct input *input = arena_alloc(&batch->arena, sizeof(*input));
 
-	*command = (struct command){
+	*input = (struct input){
 		.kind = kind,
 		.source = worker == &one ? TEXT("/one") : TEXT("/other"),
 		.event_id = text_of(
@@ -91,8 +91,8 @@ static void add(struct worker *worker, enum command_kind kind, uint8_t order)
 	};
 	envelope_init(&record->envelope);
 	record->envelope.type =
-		kind == COMMAND_RETURN ? EVENT_TOASTIE : EVENT_ORDER_CANCELLED;
-	record->item = command;
+		kind == INPUT_RETURN ? EVENT_TOASTIE : EVENT_ORDER_CANCELLED;
+	record->item = input;
 }
 
 static void load(struct worker *worker, enum batch_mode mode)
@@ -102,12 +102,12 @@ static void load(struct worker *worker, enum batch_mode mode)
 	worker->batch->mode = mode;
 	if (mode == BATCH_LOCKED)
 		postgres_exec(worker->pg, "BEGIN");
-	r = sql_load(&worker->sql, worker->pg, worker->batch, &worker->known,
-		     &worker->shelf);
+	r = sql_load(&worker->sql, worker->pg, worker->batch, &worker->loaded,
+		     &worker->snapshot);
 	ck_assert_msg(!r, "%s", pg_message(worker->pg));
-	decide(worker->batch, &worker->known, &worker->shelf);
+	decide(worker->batch, &worker->loaded, &worker->snapshot);
 	for (size_t i = 0; i < worker->batch->n_records; i++)
-		ck_assert(command_of(&worker->batch->records[i])->is_new);
+		ck_assert(input_of(&worker->batch->records[i])->is_new);
 }
 
 static void *store(void *arg)
@@ -116,7 +116,7 @@ static void *store(void *arg)
 
 	if (worker->batch->mode != BATCH_LOCKED)
 		(void)pg_add(worker->pg, &pg_begin, NULL);
-	sql_store(&worker->sql, worker->pg, worker->batch, &worker->shelf,
+	sql_store(&worker->sql, worker->pg, worker->batch, &worker->snapshot,
 		  false);
 	(void)pg_add(worker->pg, &pg_commit, NULL);
 	if (pg_run(worker->pg, DEADLINE_MS))
@@ -152,12 +152,12 @@ START_TEST(cancellations_and_returns_that_cross_do_not_wait_for_each_other)
 	{
 		struct pg *holder = postgres_connect(url, "galore");
 
-		add(&one, COMMAND_CANCEL, 6);
-		add(&one, COMMAND_RETURN, 1);
-		add(&one, COMMAND_RETURN, 5);
-		add(&other, COMMAND_CANCEL, 5);
-		add(&other, COMMAND_RETURN, 2);
-		add(&other, COMMAND_RETURN, 6);
+		add(&one, INPUT_CANCELLATION, 6);
+		add(&one, INPUT_RETURN, 1);
+		add(&one, INPUT_RETURN, 5);
+		add(&other, INPUT_CANCELLATION, 5);
+		add(&other, INPUT_RETURN, 2);
+		add(&other, INPUT_RETURN, 6);
 		load(&one, BATCH_CHECKED);
 		load(&other, BATCH_CHECKED);
 		postgres_exec(holder, "BEGIN; SELECT FROM orders WHERE number"
@@ -182,9 +182,9 @@ END_TEST
 
 START_TEST(who_locks_before_it_decides_locks_orders_before_stock)
 	{
-		add(&one, COMMAND_RETURN, 1);
-		add(&one, COMMAND_CANCEL, 3);
-		add(&other, COMMAND_RETURN, 3);
+		add(&one, INPUT_RETURN, 1);
+		add(&one, INPUT_CANCELLATION, 3);
+		add(&other, INPUT_RETURN, 3);
 		load(&other, BATCH_CHECKED);
 		load(&one, BATCH_LOCKED);
 		begin_to_store(&other);

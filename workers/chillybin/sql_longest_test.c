@@ -15,8 +15,8 @@ enum { STALL = 1, CUSTOMER, SOURCE, EVENT, STATE, INGREDIENTS };
 static const char *url;
 static struct pg *pg;
 static struct batch *batch;
-static struct known known;
-static struct shelf shelf;
+static struct loaded loaded;
+static struct stock_snapshot snapshot;
 static struct sql sql;
 static struct slot slot;
 static struct item items[ORDER_ITEMS_MAX];
@@ -55,8 +55,8 @@ static void teardown(void)
 {
 	pg = pg_free(pg);
 	batch = batch_free(batch);
-	known_deinit(&known);
-	shelf_deinit(&shelf);
+	loaded_deinit(&loaded);
+	stock_snapshot_deinit(&snapshot);
 	sql_deinit(&sql);
 }
 
@@ -78,29 +78,29 @@ static struct record *add_record(enum event_type type)
 	return record;
 }
 
-static struct command *add(enum command_kind kind, enum event_type type)
+static struct input *add(enum input_kind kind, enum event_type type)
 {
 	struct record *record = add_record(type);
-	struct command *command = arena_alloc(&batch->arena, sizeof(*command));
+	struct input *input = arena_alloc(&batch->arena, sizeof(*input));
 
-	*command = (struct command){ .kind = kind,
-				     .source = longest(SOURCE),
-				     .event_id = longest(EVENT),
-				     .order_id = { { 1 } },
-				     .position = longest(EVENT) };
-	record->item = command;
-	return command;
+	*input = (struct input){ .kind = kind,
+				 .source = longest(SOURCE),
+				 .event_id = longest(EVENT),
+				 .order_id = { { 1 } },
+				 .position = longest(EVENT) };
+	record->item = input;
+	return input;
 }
 
 static void add_order(uint8_t n, int32_t quantity)
 {
-	struct command *command = add(COMMAND_ORDER, EVENT_ORDER_PLACED);
+	struct input *input = add(INPUT_ORDER, EVENT_ORDER_PLACED);
 	const struct envelope *envelope =
 		&batch->records[batch->n_records - 1].envelope;
 
-	command->placed.version = 2;
-	command->placed.metadata = (struct text){ metadata, sizeof(metadata) };
-	command->own = (struct order_row){
+	input->own.version = 2;
+	input->own.metadata = (struct text){ metadata, sizeof(metadata) };
+	input->own = (struct order_row){
 		.id = { { n } },
 		.content_hash = UINT64_MAX,
 		.number = INT64_MAX - n,
@@ -121,15 +121,15 @@ static void add_order(uint8_t n, int32_t quantity)
 
 static void add_restock(int ingredient)
 {
-	struct command *command = add(COMMAND_STOCK, EVENT_STOCK_ADDED);
+	struct input *input = add(INPUT_STOCK, EVENT_STOCK_ADDED);
 
-	command->stock = (struct stock_command){
+	input->stock = (struct stock_command){
 		.stall = longest(STALL),
 		.ingredient = longest(INGREDIENTS + ingredient),
 		.quantity = 1,
 	};
 	/* The event's source and the stall's name tell them apart. */
-	command->event_id = longest(INGREDIENTS + ingredient);
+	input->event_id = longest(INGREDIENTS + ingredient);
 }
 
 static void add_dead(void)
@@ -150,9 +150,9 @@ static void load_and_decide(void)
 	int r;
 
 	batch->mode = BATCH_CHECKED;
-	r = sql_load(&sql, pg, batch, &known, &shelf);
+	r = sql_load(&sql, pg, batch, &loaded, &snapshot);
 	ck_assert_msg(!r, "%s", pg_message(pg));
-	decide(batch, &known, &shelf);
+	decide(batch, &loaded, &snapshot);
 }
 
 static void commit(bool copied)
@@ -162,7 +162,7 @@ static void commit(bool copied)
 
 	if (!copied)
 		(void)pg_add(pg, &pg_begin, NULL);
-	sql_store(&sql, pg, batch, &shelf, copied);
+	sql_store(&sql, pg, batch, &snapshot, copied);
 	positions_add_dead(pg, &identity, batch, &dead);
 	(void)pg_add(pg, &pg_commit, NULL);
 	r = pg_run(pg, POSTGRES_TIMEOUT_MS);
@@ -176,7 +176,7 @@ static size_t n_new(void)
 
 	for (size_t i = 0; i < batch->n_records; i++)
 		n += !batch->records[i].dead_reason &&
-		     command_of(&batch->records[i])->is_new;
+		     input_of(&batch->records[i])->is_new;
 	return n;
 }
 
@@ -186,18 +186,17 @@ START_TEST(the_longest_that_a_contract_allows_fits_every_table)
 			add_restock(i);
 		add_order(1, 1);
 		add_order(2, 1);
-		add(COMMAND_CANCEL, EVENT_ORDER_CANCELLED);
-		add(COMMAND_RETURN, EVENT_TOASTIE);
+		add(INPUT_CANCELLATION, EVENT_ORDER_CANCELLED);
+		add(INPUT_RETURN, EVENT_TOASTIE);
 		add_dead();
 		load_and_decide();
 		ck_assert_uint_eq(n_new(), ORDER_ITEMS_MAX + 4);
-		ck_assert_int_eq(command_of(&batch->records[ORDER_ITEMS_MAX])
+		ck_assert_int_eq(input_of(&batch->records[ORDER_ITEMS_MAX])
 					 ->row->verdict,
 				 VERDICT_PICKED);
-		ck_assert_uint_eq(
-			command_of(&batch->records[ORDER_ITEMS_MAX + 1])
-				->row->n_missing,
-			ORDER_ITEMS_MAX);
+		ck_assert_uint_eq(input_of(&batch->records[ORDER_ITEMS_MAX + 1])
+					  ->row->n_missing,
+				  ORDER_ITEMS_MAX);
 		commit(false);
 		ck_assert_int_eq(postgres_number(url, "SELECT count(*) FROM"
 						      " stock_changes"),
@@ -216,13 +215,13 @@ START_TEST(the_longest_order_fits_by_copy_too)
 	{
 		add_order(1, 1);
 		batch->mode = BATCH_FAST;
-		decide(batch, &known, &shelf);
+		decide(batch, &loaded, &snapshot);
 		ck_assert_int_eq(
 			pg_copy_begin(pg, sql_copy_text, POSTGRES_TIMEOUT_MS),
 			0);
 		ck_assert_int_eq(sql_copy(&sql, pg, batch), 0);
 		ck_assert_int_eq(pg_copy_end(pg, POSTGRES_TIMEOUT_MS), 0);
-		shelf_reset(&shelf); /* there is no stock of it */
+		stock_snapshot_reset(&snapshot); /* there is no stock of it */
 		commit(true);
 		load_and_decide();
 		ck_assert_uint_eq(n_new(), 0);

@@ -16,8 +16,8 @@
 static const char *url;
 static struct pg *pg;
 static struct batch *batch;
-static struct known known;
-static struct shelf shelf;
+static struct loaded loaded;
+static struct stock_snapshot snapshot;
 static struct sql sql;
 static struct slot slot;
 
@@ -35,26 +35,26 @@ static void teardown(void)
 {
 	pg = pg_free(pg);
 	batch = batch_free(batch);
-	known_deinit(&known);
-	shelf_deinit(&shelf);
+	loaded_deinit(&loaded);
+	stock_snapshot_deinit(&snapshot);
 	sql_deinit(&sql);
 }
 
 /* ---- commands ---- */
 
-static struct command *add(enum command_kind kind, enum event_type type)
+static struct input *add(enum input_kind kind, enum event_type type)
 {
 	struct kafka_record kafka = { .offset = (int64_t)batch->n_records };
 	struct record *record = batch_add(batch, &slot, &kafka);
-	struct command *command = arena_alloc(&batch->arena, sizeof(*command));
+	struct input *input = arena_alloc(&batch->arena, sizeof(*input));
 
-	*command = (struct command){ .kind = kind,
-				     .source = TEXT("/test"),
-				     .event_id = TEXT("event") };
+	*input = (struct input){ .kind = kind,
+				 .source = TEXT("/test"),
+				 .event_id = TEXT("event") };
 	envelope_init(&record->envelope);
 	record->envelope.type = type;
-	record->item = command;
-	return command;
+	record->item = input;
+	return input;
 }
 
 static const struct item plain[] = { { TEXT_INIT("cheese"), 2 },
@@ -62,13 +62,12 @@ static const struct item plain[] = { { TEXT_INIT("cheese"), 2 },
 static const struct item odd[] = { { TEXT_INIT(ODD), INT32_MAX },
 				   { TEXT_INIT("cheese"), 1 } };
 
-static struct command *order(uint8_t n, const struct item *items,
-			     size_t n_items)
+static struct input *order(uint8_t n, const struct item *items, size_t n_items)
 {
-	struct command *command = add(COMMAND_ORDER, EVENT_ORDER_PLACED);
+	struct input *input = add(INPUT_ORDER, EVENT_ORDER_PLACED);
 
-	command->placed.version = 2;
-	command->own = (struct order_row){
+	input->own.version = 2;
+	input->own = (struct order_row){
 		.id = { { n } },
 		.content_hash = UINT64_MAX - n,
 		.number = 100 + n,
@@ -81,21 +80,21 @@ static struct command *order(uint8_t n, const struct item *items,
 		.partition = 3,
 		.offset = n,
 	};
-	return command;
+	return input;
 }
 
-static struct command *stock_command(enum stock_command_kind kind,
-				     const char *ingredient, int32_t quantity)
+static struct input *stock_command(enum stock_command_kind kind,
+				   const char *ingredient, int32_t quantity)
 {
-	struct command *command = add(COMMAND_STOCK, stock_command_type(kind));
+	struct input *input = add(INPUT_STOCK, stock_command_type(kind));
 
-	command->stock = (struct stock_command){
+	input->stock = (struct stock_command){
 		.kind = kind,
 		.stall = TEXT("main"),
 		.ingredient = text_of(ingredient),
 		.quantity = quantity,
 	};
-	return command;
+	return input;
 }
 
 /* ---- the way of a batch ---- */
@@ -103,9 +102,9 @@ static struct command *stock_command(enum stock_command_kind kind,
 static void decide_fast(void)
 {
 	batch->mode = BATCH_FAST;
-	known_reset(&known);
-	shelf_reset(&shelf);
-	decide(batch, &known, &shelf);
+	loaded_reset(&loaded);
+	stock_snapshot_reset(&snapshot);
+	decide(batch, &loaded, &snapshot);
 }
 
 static void load_and_decide(enum batch_mode mode)
@@ -115,9 +114,9 @@ static void load_and_decide(enum batch_mode mode)
 	batch->mode = mode;
 	if (mode == BATCH_LOCKED)
 		postgres_exec(pg, "BEGIN");
-	r = sql_load(&sql, pg, batch, &known, &shelf);
+	r = sql_load(&sql, pg, batch, &loaded, &snapshot);
 	ck_assert_msg(!r, "%s", pg_message(pg));
-	decide(batch, &known, &shelf);
+	decide(batch, &loaded, &snapshot);
 }
 
 static int store(bool copied)
@@ -126,7 +125,7 @@ static int store(bool copied)
 
 	if (!copied && batch->mode != BATCH_LOCKED)
 		(void)pg_add(pg, &pg_begin, NULL);
-	sql_store(&sql, pg, batch, &shelf, copied);
+	sql_store(&sql, pg, batch, &snapshot, copied);
 	(void)pg_add(pg, &pg_commit, NULL);
 	r = pg_run(pg, TIMEOUT_MS);
 	if (r == PG_E_SQL) {
@@ -167,19 +166,19 @@ static int64_t stock_of(const char *ingredient)
 /* Orders of every kind: odd texts, nothing that may be missing, refused. */
 static void fill(uint8_t from)
 {
-	struct command *command = order(from, odd, 2);
+	struct input *input = order(from, odd, 2);
 
-	command->own.customer = TEXT(ODD);
-	command->own.stall = TEXT(ODD);
-	command->own.traceparent = TEXT("00-trace-span-01");
-	command->own.tracestate = TEXT("a=1,b=" ODD);
-	command->own.doneness = DONENESS_BURNT;
-	command->own.pick_version = 1;
-	command->placed.version = 1;
-	command->placed.metadata = (struct text){ "\x81\xa1k\xc0", 4 };
+	input->own.customer = TEXT(ODD);
+	input->own.stall = TEXT(ODD);
+	input->own.traceparent = TEXT("00-trace-span-01");
+	input->own.tracestate = TEXT("a=1,b=" ODD);
+	input->own.doneness = DONENESS_BURNT;
+	input->own.pick_version = 1;
+	input->own.version = 1;
+	input->own.metadata = (struct text){ "\x81\xa1k\xc0", 4 };
 	(void)order((uint8_t)(from + 1), plain, 2);
-	command = order((uint8_t)(from + 2), plain, 2);
-	command->own.grill = false;
+	input = order((uint8_t)(from + 2), plain, 2);
+	input->own.grill = false;
 }
 
 /* ---- storing ---- */
@@ -196,8 +195,8 @@ START_TEST(both_ways_in_leave_the_same_rows)
 		decide_fast();
 		(void)pg_add(pg, &pg_begin, NULL);
 		/* Only its orders: of the odd ones there is no stock. */
-		shelf_reset(&shelf);
-		sql_store(&sql, pg, batch, &shelf, false);
+		stock_snapshot_reset(&snapshot);
+		sql_store(&sql, pg, batch, &snapshot, false);
 		(void)pg_add(pg, &pg_commit, NULL);
 		ck_assert_int_eq(pg_run(pg, TIMEOUT_MS), 0);
 		ck_assert_int_eq(
@@ -261,7 +260,7 @@ START_TEST(an_id_that_is_known_fails_both_ways)
 		postgres_exec(pg, "ROLLBACK");
 		ck_assert_int_eq(stock_of("cheese"), 8);
 		load_and_decide(BATCH_CHECKED);
-		ck_assert(!command_of(&batch->records[0])->is_new);
+		ck_assert(!input_of(&batch->records[0])->is_new);
 		ck_assert_int_eq(store(false), 0);
 		ck_assert_int_eq(stock_of("cheese"), 8);
 	}
@@ -370,7 +369,7 @@ START_TEST(an_order_is_loaded_as_it_was_stored)
 		load_and_decide(BATCH_CHECKED);
 		ck_assert_int_eq(store(false), 0);
 		load_and_decide(BATCH_CHECKED);
-		row = known_order(&known, &id);
+		row = loaded_order(&loaded, &id);
 		ck_assert_ptr_nonnull(row);
 		ck_assert_uint_eq(row->content_hash, UINT64_MAX - 10);
 		ck_assert_int_eq(row->number, 110);
@@ -396,7 +395,7 @@ START_TEST(an_order_is_loaded_as_it_was_stored)
 		ck_assert_uint_eq(row->cancelled_position.n, 0);
 		ck_assert_uint_eq(row->returned_event.n, 0);
 		id.bytes[0] = 12;
-		row = known_order(&known, &id);
+		row = loaded_order(&loaded, &id);
 		ck_assert_ptr_nonnull(row);
 		ck_assert(!row->grill);
 		ck_assert_int_eq(row->verdict, VERDICT_PICKED);
@@ -409,12 +408,12 @@ END_TEST
 
 START_TEST(a_cancellation_is_stored_once_and_loaded)
 	{
-		struct command *cancellation;
+		struct input *cancellation;
 		const struct order_row *row;
 		struct order_id id = { { 1 } };
 
 		(void)order(1, plain, 2);
-		cancellation = add(COMMAND_CANCEL, EVENT_ORDER_CANCELLED);
+		cancellation = add(INPUT_CANCELLATION, EVENT_ORDER_CANCELLED);
 		cancellation->order_id = id;
 		cancellation->position = TEXT("orders/3@2");
 		batch->records[1].envelope.traceparent = TEXT("00-a-b-01");
@@ -422,13 +421,13 @@ START_TEST(a_cancellation_is_stored_once_and_loaded)
 		load_and_decide(BATCH_CHECKED);
 		ck_assert_int_eq(store(false), 0);
 		/* As if nobody knew of it. */
-		known_reset(&known);
-		row = &command_of(&batch->records[0])->own;
-		known_add_order(&known, (struct order_row *)(uintptr_t)row);
-		command_of(&batch->records[0])->is_new = false;
+		loaded_reset(&loaded);
+		row = &input_of(&batch->records[0])->own;
+		loaded_add_order(&loaded, (struct order_row *)(uintptr_t)row);
+		input_of(&batch->records[0])->is_new = false;
 		ck_assert_int_eq(store(false), 3);
 		load_and_decide(BATCH_CHECKED);
-		row = known_order(&known, &id);
+		row = loaded_order(&loaded, &id);
 		expect_text(row->cancelled_position, "orders/3@2");
 		expect_text(row->cancel_traceparent, "00-a-b-01");
 		expect_text(row->cancel_tracestate, "c=1");
@@ -442,11 +441,11 @@ END_TEST
 
 START_TEST(a_return_is_stored_once_and_loaded)
 	{
-		struct command *back;
+		struct input *back;
 		struct order_id id = { { 1 } };
 
 		(void)order(1, plain, 2);
-		back = add(COMMAND_RETURN, EVENT_TOASTIE);
+		back = add(INPUT_RETURN, EVENT_TOASTIE);
 		back->order_id = id;
 		load_and_decide(BATCH_CHECKED);
 		ck_assert_int_eq(store(false), 0);
@@ -470,7 +469,7 @@ END_TEST
 
 START_TEST(a_change_of_stock_is_loaded_as_it_was_stored)
 	{
-		struct command *count =
+		struct input *count =
 			stock_command(STOCK_COMMAND_COUNTED, "cheese", 3);
 		const struct change_row *row;
 
@@ -564,11 +563,11 @@ static const char *const change_damages[] = {
 static void order_and_return(void)
 {
 	struct order_id id = { { 1 } };
-	struct command *command;
+	struct input *input;
 
 	(void)order(1, plain, 2);
-	command = add(COMMAND_RETURN, EVENT_TOASTIE);
-	command->order_id = id;
+	input = add(INPUT_RETURN, EVENT_TOASTIE);
+	input->order_id = id;
 	load_and_decide(BATCH_CHECKED);
 	ck_assert_int_eq(store(false), 0);
 }
@@ -595,14 +594,14 @@ START_TEST(rows_that_were_changed_by_hand_cost_a_dead_letter_a_command)
 		struct order_id id = { { 1 } };
 
 		order_and_return();
-		add(COMMAND_CANCEL, EVENT_ORDER_CANCELLED)->order_id = id;
-		add(COMMAND_RETURN, EVENT_TOASTIE)->order_id = id;
+		add(INPUT_CANCELLATION, EVENT_ORDER_CANCELLED)->order_id = id;
+		add(INPUT_RETURN, EVENT_TOASTIE)->order_id = id;
 		(void)order(2, plain, 2);
 		for (size_t i = 0; i < CHECK_N(damages); i++)
 			expect_damaged(damages[i], 0, 4);
 		batch_reset(batch);
 		(void)order(1, plain, 2);
-		add(COMMAND_RETURN, EVENT_TOASTIE)->order_id = id;
+		add(INPUT_RETURN, EVENT_TOASTIE)->order_id = id;
 		(void)stock_command(STOCK_COMMAND_ADDED, "cheese", 1);
 		for (size_t i = 0; i < CHECK_N(change_damages); i++)
 			expect_damaged(change_damages[i], 1, 3);
@@ -671,7 +670,7 @@ START_TEST(a_row_of_the_version_before_is_known_and_it_can_still_write)
 		ck_assert_int_eq(changes_before(), 1);
 		(void)stock_command(STOCK_COMMAND_COUNTED, "cheese", 9);
 		load_and_decide(BATCH_CHECKED);
-		row = command_of(&batch->records[0])->changes;
+		row = input_of(&batch->records[0])->changes;
 		ck_assert_ptr_nonnull(row);
 		ck_assert_int_eq(row->counted, COUNTED_UNKNOWN);
 		ck_assert_int_eq(row->delta, -3);
