@@ -14,24 +14,9 @@ static struct buf *place(const struct row_writer *writer, int n)
 	return writer->copy ? writer->copy : pg_call_put(writer->call, n - 1);
 }
 
-static void write_word(struct buf *to, const char *word)
-{
-	pg_put_bytes(to, word, strlen(word));
-}
-
 static void write_uuid(struct buf *to, struct order_id id)
 {
 	pg_put_uuid(to, id.bytes);
-}
-
-static void write_hash(struct buf *to, uint64_t hash)
-{
-	pg_put_i64(to, (int64_t)hash);
-}
-
-static void write_version(struct buf *to, int version)
-{
-	pg_put_i16(to, (int16_t)version);
 }
 
 static void write_counted(struct buf *to, int64_t counted)
@@ -42,23 +27,10 @@ static void write_counted(struct buf *to, int64_t counted)
 		pg_put_i64(to, counted);
 }
 
-static void write_doneness(struct buf *to, enum doneness doneness)
-{
-	write_word(to, doneness_name(doneness));
-}
-
-static void write_verdict(struct buf *to, enum verdict verdict)
-{
-	write_word(to, verdict_name(verdict));
-}
-
-static void write_change_kind(struct buf *to, enum stock_change kind)
-{
-	write_word(to, stock_change_name(kind));
-}
-
 #define write_i64 pg_put_i64
 #define write_number pg_put_i64
+#define write_hash(to, hash) pg_put_i64(to, (int64_t)(hash))
+#define write_version(to, version) pg_put_i16(to, (int16_t)(version))
 #define write_partition pg_put_i32
 #define write_flag pg_put_bool
 #define write_instant pg_put_wall_ms
@@ -66,6 +38,10 @@ static void write_change_kind(struct buf *to, enum stock_change kind)
 #define write_name column_put_text
 #define write_trace column_put_text
 #define write_topic column_put_text
+#define write_doneness(to, it) column_put_text(to, text_of(doneness_name(it)))
+#define write_verdict(to, it) column_put_text(to, text_of(verdict_name(it)))
+#define write_change_kind(to, it)                                              \
+	column_put_text(to, text_of(stock_change_name(it)))
 
 static void begin_element(struct buf *json, size_t i, struct text ingredient)
 {
@@ -147,9 +123,10 @@ void change_write(const struct row_writer *writer, const struct change_row *row)
 
 /* ---- reading: values are held to what messages are held to ---- */
 
-static struct text copy_text(struct arena *arena, const char *p, size_t n)
+static struct text copy_text(const struct row_reader *reader, const char *p,
+			     size_t n)
 {
-	return (struct text){ arena_copy(arena, p, n), n };
+	return (struct text){ arena_copy(reader->arena, p, n), n };
 }
 
 static bool is_null(const struct row_reader *reader)
@@ -169,51 +146,22 @@ struct text column_text(struct row_reader *reader)
 	return text;
 }
 
-static bool read_i64(struct row_reader *reader, int64_t *ret)
-{
-	*ret = pg_i64(reader->pg, reader->statement, reader->row,
-		      reader->column++);
-	return true;
-}
-
-static bool read_number(struct row_reader *reader, int64_t *ret)
-{
-	return read_i64(reader, ret) && *ret >= 0;
-}
-
-static bool read_hash(struct row_reader *reader, uint64_t *ret)
-{
-	int64_t hash;
-
-	(void)read_i64(reader, &hash);
-	*ret = (uint64_t)hash;
-	return true;
-}
-
-static bool read_version(struct row_reader *reader, int *ret)
-{
-	int64_t version;
-
-	(void)read_i64(reader, &version);
-	*ret = (int)version;
-	return true;
-}
-
-static bool read_partition(struct row_reader *reader, int32_t *ret)
-{
-	int64_t partition;
-
-	(void)read_i64(reader, &partition);
-	*ret = (int32_t)partition;
-	return true;
-}
-
-static bool read_flag(struct row_reader *reader, bool *ret)
-{
-	*ret = pg_bool(reader->pg, reader->statement, reader->row,
-		       reader->column++);
-	return true;
-}
+/* Forms of whole numbers: which of them a row may have. */
+#define READ_NUMBERS(form, number_type, is_right)                              \
+	static bool read_##form(struct row_reader *reader, number_type *ret)   \
+	{                                                                      \
+		int64_t number = pg_i64(reader->pg, reader->statement,         \
+					reader->row, reader->column++);        \
+                                                                               \
+		*ret = (number_type)number;                                    \
+		return is_right;                                               \
+	}
+READ_NUMBERS(i64, int64_t, true)
+READ_NUMBERS(number, int64_t, number >= 0)
+READ_NUMBERS(hash, uint64_t, true)
+READ_NUMBERS(version, int, true)
+READ_NUMBERS(partition, int32_t, true)
+READ_NUMBERS(flag, bool, true)
 
 static bool read_counted(struct row_reader *reader, int64_t *ret)
 {
@@ -244,27 +192,17 @@ static bool read_uuid(struct row_reader *reader, struct order_id *ret)
 	return true;
 }
 
-static bool read_doneness(struct row_reader *reader, enum doneness *ret)
-{
-	return !doneness_parse(ret, column_text(reader));
-}
-
-static bool read_verdict(struct row_reader *reader, enum verdict *ret)
-{
-	return !verdict_parse(ret, column_text(reader));
-}
-
-static bool read_change_kind(struct row_reader *reader, enum stock_change *ret)
-{
-	return !stock_change_parse(ret, column_text(reader));
-}
+#define read_doneness(reader, ret) (!doneness_parse(ret, column_text(reader)))
+#define read_verdict(reader, ret) (!verdict_parse(ret, column_text(reader)))
+#define read_change_kind(reader, ret)                                          \
+	(!stock_change_parse(ret, column_text(reader)))
 
 /* A trace is published as it came, within the bounds of any text. */
 static bool read_trace(struct row_reader *reader, struct text *ret)
 {
 	struct text text = column_text(reader);
 
-	*ret = text.p ? copy_text(reader->arena, text.p, text.n) : text;
+	*ret = text.p ? copy_text(reader, text.p, text.n) : text;
 	return text.n <= TEXT_MAX_BYTES;
 }
 
@@ -286,11 +224,7 @@ static bool read_topic(struct row_reader *reader, struct text *ret)
 	return read_text(reader, ret) && topic_find(*ret);
 }
 
-static bool read_returned_order(struct row_reader *reader,
-				struct change_row *ret)
-{
-	return read_uuid(reader, &ret->order_id);
-}
+#define read_returned_order(reader, row) read_uuid(reader, &(row)->order_id)
 
 static struct pg_elements next_array(struct row_reader *reader)
 {
@@ -311,7 +245,7 @@ static bool next_item(struct row_reader *reader, struct pg_elements *names,
 	    !pg_next_element(quantities, &q, &m))
 		return false;
 	quantity = pg_i64_of(q, m);
-	ret->ingredient = copy_text(reader->arena, p, n);
+	ret->ingredient = copy_text(reader, p, n);
 	ret->quantity = (int32_t)quantity;
 	*ret_damaged = quantity < 1 || quantity > QUANTITY_MAX ||
 		       ret->ingredient.n == 0 ||

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Columns: of `orders` and `stock_changes`, each written once. The statements
+ * Columns: those of `orders` and `stock_changes`, once each. The statements
  * (COPY, INSERT, SELECT), the types of their parameters, and what writes and
  * reads a row are made from these two lists.
  *

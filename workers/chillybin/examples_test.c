@@ -31,8 +31,6 @@ static const char *name, *url;
 
 /* ---- the worker ---- */
 
-static struct loaded loaded;
-static struct stock_snapshot snapshot;
 static struct sql sql;
 static struct facts_scratch *room;
 static struct publisher *publisher;
@@ -44,24 +42,22 @@ static struct slot slots[TOPICS * TOPIC_PARTITIONS];
 static int load(void *arg, struct pg *pg, struct batch *batch)
 {
 	(void)arg;
-	return sql_load(&sql, pg, batch, &loaded, &snapshot);
+	return sql_load(&sql, pg, batch);
 }
 
 static void decide_batch(void *arg, struct batch *batch)
 {
 	(void)arg;
-	if (batch->mode == BATCH_FAST) {
-		loaded_reset(&loaded);
-		stock_snapshot_reset(&snapshot);
-	}
-	decide(batch, &loaded, &snapshot);
+	if (batch->mode == BATCH_FAST)
+		sql_load_nothing(&sql);
+	decide(batch, &sql.loaded, &sql.snapshot);
 }
 
 static void store(void *arg, struct pg *pg, const struct batch *batch,
 		  bool copied)
 {
 	(void)arg;
-	sql_store(&sql, pg, batch, &snapshot, copied);
+	sql_store(&sql, pg, batch, copied);
 }
 
 static const struct worker_ops ops = {
@@ -108,8 +104,6 @@ static void close_worker(void)
 	(void)batch_free(tx->batch);
 	free(tx);
 	free(room);
-	loaded_deinit(&loaded);
-	stock_snapshot_deinit(&snapshot);
 	sql_deinit(&sql);
 	json_decref(example);
 }

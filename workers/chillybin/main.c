@@ -23,8 +23,6 @@ struct conf {
 struct chillybin {
 	struct conf conf;
 	/* The database thread's. */
-	struct loaded loaded;
-	struct stock_snapshot snapshot;
 	struct sql sql;
 	/* The poll thread's. */
 	struct facts_scratch *scratch;
@@ -67,19 +65,16 @@ static int load(void *arg, struct pg *pg, struct batch *batch)
 {
 	struct chillybin *chillybin = arg;
 
-	return sql_load(&chillybin->sql, pg, batch, &chillybin->loaded,
-			&chillybin->snapshot);
+	return sql_load(&chillybin->sql, pg, batch);
 }
 
 static void decide_batch(void *arg, struct batch *batch)
 {
-	struct chillybin *chillybin = arg;
+	struct sql *sql = &((struct chillybin *)arg)->sql;
 
-	if (batch->mode == BATCH_FAST) {
-		loaded_reset(&chillybin->loaded);
-		stock_snapshot_reset(&chillybin->snapshot);
-	}
-	decide(batch, &chillybin->loaded, &chillybin->snapshot);
+	if (batch->mode == BATCH_FAST)
+		sql_load_nothing(sql);
+	decide(batch, &sql->loaded, &sql->snapshot);
 }
 
 static int copy(void *arg, struct pg *pg, const struct batch *batch)
@@ -94,7 +89,7 @@ static void store(void *arg, struct pg *pg, const struct batch *batch,
 {
 	struct chillybin *chillybin = arg;
 
-	sql_store(&chillybin->sql, pg, batch, &chillybin->snapshot, copied);
+	sql_store(&chillybin->sql, pg, batch, copied);
 }
 
 static void facts(void *arg, const struct batch *batch,
@@ -152,8 +147,6 @@ int main(int argc, char **argv)
 	chillybin.scratch = xmalloc(sizeof(*chillybin.scratch));
 	report_register(&chillybin.report);
 	r = worker_run(&ops, &chillybin, &chillybin.conf.runtime);
-	loaded_deinit(&chillybin.loaded);
-	stock_snapshot_deinit(&chillybin.snapshot);
 	sql_deinit(&chillybin.sql);
 	report_deinit(&chillybin.report);
 	free(chillybin.scratch);

@@ -270,8 +270,10 @@ static void put_stock(struct pg_call *call, const struct stock_row *row)
 }
 
 void sql_store(struct sql *sql, struct pg *pg, const struct batch *batch,
-	       const struct stock_snapshot *snapshot, bool copied)
+	       bool copied)
 {
+	const struct stock_snapshot *snapshot = &sql->snapshot;
+
 	for (int i = 0; i < SQL_CALLS; i++)
 		pg_call_begin(&sql->calls[i]);
 	for (size_t i = 0; i < batch->n_records; i++)
@@ -335,8 +337,7 @@ static void ask_for_rows(const struct batch *batch, struct pg_call *orders,
 	pg_call_arrays(changes, types, 2);
 }
 
-static int load_rows(struct sql *sql, struct pg *pg, struct batch *batch,
-		     struct loaded *loaded)
+static int load_rows(struct sql *sql, struct pg *pg, struct batch *batch)
 {
 	struct pg_call *orders = &sql->calls[CALL_ORDERS];
 	struct pg_call *changes = &sql->calls[CALL_CHANGES];
@@ -355,7 +356,7 @@ static int load_rows(struct sql *sql, struct pg *pg, struct batch *batch,
 		struct order_row *row = arena_alloc(reader.arena, sizeof(*row));
 
 		order_read(&reader, row);
-		loaded_add_order(loaded, row);
+		loaded_add_order(&sql->loaded, row);
 	}
 	reader.statement = c;
 	for (reader.row = 0; reader.row < pg_n_rows(pg, c); reader.row++) {
@@ -363,16 +364,16 @@ static int load_rows(struct sql *sql, struct pg *pg, struct batch *batch,
 			arena_alloc(reader.arena, sizeof(*row));
 
 		change_read(&reader, row);
-		loaded_add_change(loaded, row);
+		loaded_add_change(&sql->loaded, row);
 	}
 	return 0;
 }
 
 /* Whatever is not found when the stock is read is not there. */
-static void begin_snapshot(const struct batch *batch,
-			   const struct loaded *loaded,
-			   struct stock_snapshot *snapshot)
+static void begin_snapshot(struct sql *sql, const struct batch *batch)
 {
+	struct stock_snapshot *snapshot = &sql->snapshot;
+
 	for (size_t i = 0; i < batch->n_records; i++) {
 		const struct input *input = input_of(&batch->records[i]);
 		const struct order_row *order = NULL;
@@ -382,7 +383,7 @@ static void begin_snapshot(const struct batch *batch,
 		if (input->kind == INPUT_ORDER)
 			order = &input->own;
 		if (input->kind == INPUT_RETURN)
-			order = loaded_order(loaded, &input->order_id);
+			order = loaded_order(&sql->loaded, &input->order_id);
 		if (input->kind == INPUT_STOCK)
 			(void)stock_row_of(snapshot, input->stock.stall,
 					   input->stock.ingredient, STOCK_NONE);
@@ -405,9 +406,9 @@ static struct sql_stock next_stock(struct row_reader *reader)
 	return stock;
 }
 
-static int fill_snapshot(struct sql *sql, struct pg *pg, struct batch *batch,
-			 struct stock_snapshot *snapshot)
+static int fill_snapshot(struct sql *sql, struct pg *pg, struct batch *batch)
 {
+	struct stock_snapshot *snapshot = &sql->snapshot;
 	static const enum pg_type types[] = { PG_TEXT, PG_TEXT };
 	struct pg_call *call = &sql->calls[CALL_STOCK];
 	struct row_reader reader = { .pg = pg, .arena = &batch->arena };
@@ -436,18 +437,22 @@ static int fill_snapshot(struct sql *sql, struct pg *pg, struct batch *batch,
 	return r;
 }
 
-int sql_load(struct sql *sql, struct pg *pg, struct batch *batch,
-	     struct loaded *loaded, struct stock_snapshot *snapshot)
+void sql_load_nothing(struct sql *sql)
+{
+	loaded_reset(&sql->loaded);
+	stock_snapshot_reset(&sql->snapshot);
+}
+
+int sql_load(struct sql *sql, struct pg *pg, struct batch *batch)
 {
 	int r;
 
-	loaded_reset(loaded);
-	stock_snapshot_reset(snapshot);
-	r = load_rows(sql, pg, batch, loaded);
+	sql_load_nothing(sql);
+	r = load_rows(sql, pg, batch);
 	if (r)
 		return r;
-	begin_snapshot(batch, loaded, snapshot);
-	return fill_snapshot(sql, pg, batch, snapshot);
+	begin_snapshot(sql, batch);
+	return fill_snapshot(sql, pg, batch);
 }
 
 int sql_read_stock(struct pg *pg,
@@ -494,6 +499,8 @@ void sql_trim(struct sql *sql)
 
 void sql_deinit(struct sql *sql)
 {
+	loaded_deinit(&sql->loaded);
+	stock_snapshot_deinit(&sql->snapshot);
 	buf_deinit(&sql->json);
 	buf_deinit(&sql->rows);
 	free(sql->sorted);

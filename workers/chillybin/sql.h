@@ -25,8 +25,10 @@ enum sql_call {
 	SQL_CALLS,
 };
 
-/* Memory of the statements of a batch, kept from one to the next. */
+/* What was read for a batch, and memory that is kept for the next one. */
 struct sql {
+	struct loaded loaded;
+	struct stock_snapshot snapshot;
 	struct buf json;
 	struct buf rows;
 	const struct input **sorted; /* new orders, by id */
@@ -45,8 +47,10 @@ void sql_trim(struct sql *sql);
  * BATCH_LOCKED. Texts are copied into the batch's arena. Gives what pg_run()
  * gave.
  */
-int sql_load(struct sql *sql, struct pg *pg, struct batch *batch,
-	     struct loaded *loaded, struct stock_snapshot *snapshot);
+int sql_load(struct sql *sql, struct pg *pg, struct batch *batch);
+
+/* On the fast path: nothing was read. */
+void sql_load_nothing(struct sql *sql);
 
 /* What /metrics shows of the stock: its first rows by stall and ingredient. */
 enum { STOCK_SHOWN_MAX = 100 };
@@ -67,6 +71,6 @@ int sql_copy(struct sql *sql, struct pg *pg, const struct batch *batch);
 
 /* Adds what the batch decided to the message; orders too unless @copied. */
 void sql_store(struct sql *sql, struct pg *pg, const struct batch *batch,
-	       const struct stock_snapshot *snapshot, bool copied);
+	       bool copied);
 
 #endif
