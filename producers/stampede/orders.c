@@ -253,10 +253,10 @@ static void make_other_id(uint64_t seed, uint64_t index,
 			  char ret[ORDER_ID_CHARS + 1])
 {
 	struct random random = random_at(seed, index);
-	uint64_t words[2] = { random_next(&random), random_next(&random) };
+	uint64_t halves[2] = { random_next(&random), random_next(&random) };
 	struct order_id id;
 
-	memcpy(id.bytes, words, sizeof(id.bytes));
+	memcpy(id.bytes, halves, sizeof(id.bytes));
 	id.bytes[6] = (uint8_t)(0x40 | (id.bytes[6] & 0x0f));
 	id.bytes[8] = (uint8_t)(0x80 | (id.bytes[8] & 0x3f));
 	(void)order_id_format(&id, ret);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Facts: a pick for each verdict (v1: one a line), cancellation and refused
- * cancellation; a change of stock for what no pick tells.
+ * cancellation; a change of stock for what no pick says.
  *
  * A fact's id names the order and the decision. seq rises per order: verdict
  * 1, cancelled or kept 2 (an order that was kept is never cancelled later, nor

@@ -58,7 +58,7 @@ static bool has_unknown(const struct order_row *order)
 	return false;
 }
 
-/* Counts the order, and returns its verdict in words. */
+/* Counts the order, and returns its verdict as text. */
 static const char *count_order(const struct order_row *order)
 {
 	if (order->verdict == VERDICT_PICKED) {
