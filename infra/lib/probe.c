@@ -85,21 +85,6 @@ static void handle(struct evhttp_request *request, void *arg)
 		answer(request, HTTP_NOTFOUND, "text/plain", "not found", 9);
 }
 
-int probe_parse_address(const char *address, char host[64], uint16_t *ret_port)
-{
-	const char *colon = strrchr(address, ':');
-	int64_t port;
-
-	if (!colon || str_to_i64(&port, colon + 1, 0, UINT16_MAX))
-		return PROBE_E_ADDRESS;
-	if (colon == address)
-		(void)str_copy(host, 64, "127.0.0.1");
-	else if (!str_n_copy(host, 64, address, (size_t)(colon - address)))
-		return PROBE_E_ADDRESS;
-	*ret_port = (uint16_t)port;
-	return 0;
-}
-
 int probe_write_port(const char *path, uint16_t port)
 {
 	char draft[4096];
@@ -136,7 +121,7 @@ int probe_new(struct probe **ret, struct loop *loop, const char *address,
 	uint16_t port;
 
 	probe->checks = checks;
-	if (probe_parse_address(address, host, &port)) {
+	if (text_host_port(address, host, &port)) {
 		errno = EINVAL;
 		return PROBE_E_ADDRESS;
 	}

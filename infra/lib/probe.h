@@ -44,9 +44,6 @@ DEFINE_CLEANUP(struct probe, probe_free);
 bool probe_answer(const struct probe_checks *checks,
 		  struct evhttp_request *request);
 
-/* "host:port" or ":port" (all of 127.0.0.1) into its parts. */
-int probe_parse_address(const char *address, char host[64], uint16_t *ret_port);
-
 /* Writes "port\n" to @path by way of a rename. 0 or -errno. */
 int probe_write_port(const char *path, uint16_t port);
 

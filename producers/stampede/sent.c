@@ -69,40 +69,27 @@ static const char *poison_name(enum poison poison)
 	return names[poison];
 }
 
-/* A JSON string; what is no plain character is escaped. */
-static void text(struct buf *ret, const char *name, struct text value)
-{
-	buf_printf(ret, ",\"%s\":\"", name);
-	for (size_t i = 0; i < value.n; i++) {
-		unsigned char c = (unsigned char)value.p[i];
-
-		if (c == '"' || c == '\\')
-			buf_printf(ret, "\\%c", c);
-		else if (c < 0x20)
-			buf_printf(ret, "\\u%04x", c);
-		else
-			buf_add(ret, &value.p[i], 1);
-	}
-	buf_text(ret, "\"");
-}
-
 static void order_line(const struct orders *orders, const struct sent *sent,
 		       struct buf *ret)
 {
 	struct made_order made;
 
 	orders_make(orders, sent->step.index, &made);
-	text(ret, "id", text_of(made.id));
-	text(ret, "stall", made.order.stall);
+	buf_json_pair(ret, "id", text_of(made.id));
+	buf_json_pair(ret, "stall", made.order.stall);
 	if (made.order.customer.n)
-		text(ret, "customer", made.order.customer);
-	buf_text(ret, ",\"items\":{");
+		buf_json_pair(ret, "customer", made.order.customer);
+	buf_json_key(ret, "items");
+	buf_text(ret, "{");
 	for (size_t i = 0; i < made.order.n_items; i++)
-		buf_printf(ret, "%s\"%s\":%" PRId32, i ? "," : "",
-			   made.items[i].ingredient.p, made.items[i].quantity);
-	buf_printf(ret, "},\"doneness\":\"%s\",\"grill\":%s,\"version\":%d",
-		   doneness_name(made.order.doneness),
-		   made.order.grill ? "true" : "false", made.order.version);
+		buf_json_pair_i64(ret, made.items[i].ingredient.p,
+				  made.items[i].quantity);
+	buf_text(ret, "}");
+	buf_json_pair(ret, "doneness",
+		      text_of(doneness_name(made.order.doneness)));
+	buf_json_key(ret, "grill");
+	buf_text(ret, made.order.grill ? "true" : "false");
+	buf_json_pair_i64(ret, "version", made.order.version);
 }
 
 static void poison_line(const struct orders *orders, const struct sent *sent,
@@ -111,8 +98,8 @@ static void poison_line(const struct orders *orders, const struct sent *sent,
 	char id[ORDER_ID_CHARS + 1];
 
 	orders_poison_id(orders, sent->step.index, id);
-	text(ret, "id", text_of(id));
-	text(ret, "sort", text_of(poison_name(sent->step.poison)));
+	buf_json_pair(ret, "id", text_of(id));
+	buf_json_pair(ret, "sort", text_of(poison_name(sent->step.poison)));
 }
 
 static void restock_line(const struct orders *orders, const struct sent *sent,
@@ -121,10 +108,13 @@ static void restock_line(const struct orders *orders, const struct sent *sent,
 	struct restock row;
 
 	orders_restock(orders, sent->step.index, &row);
-	text(ret, "id", text_of(row.id));
-	text(ret, "stall", row.stall);
-	buf_printf(ret, ",\"items\":{\"%s\":%" PRId64 "},\"version\":1",
-		   row.ingredient.p, restock);
+	buf_json_pair(ret, "id", text_of(row.id));
+	buf_json_pair(ret, "stall", row.stall);
+	buf_json_key(ret, "items");
+	buf_text(ret, "{");
+	buf_json_pair_i64(ret, row.ingredient.p, restock);
+	buf_text(ret, "}");
+	buf_json_pair_i64(ret, "version", 1);
 }
 
 void sent_line(const struct orders *orders, const struct sent *sent,
@@ -132,8 +122,9 @@ void sent_line(const struct orders *orders, const struct sent *sent,
 {
 	bool arrived = arrival->offset >= 0;
 
-	buf_printf(ret, "{\"kind\":\"%s\",\"outcome\":\"%s\"",
-		   kind_name(sent->step.kind), arrived ? "ok" : "info");
+	buf_text(ret, "{");
+	buf_json_pair(ret, "kind", text_of(kind_name(sent->step.kind)));
+	buf_json_pair(ret, "outcome", arrived ? TEXT("ok") : TEXT("info"));
 	switch (sent->step.kind) {
 	case SENT_ORDER:
 	case SENT_DUPLICATE:
@@ -146,14 +137,14 @@ void sent_line(const struct orders *orders, const struct sent *sent,
 		restock_line(orders, sent, restock, ret);
 		break;
 	}
-	text(ret, "topic", text_of(arrival->topic));
+	buf_json_pair(ret, "topic", text_of(arrival->topic));
+	if (arrived) {
+		buf_json_pair_i64(ret, "partition", arrival->partition);
+		buf_json_pair_i64(ret, "offset", arrival->offset);
+	}
+	buf_json_pair_i64(ret, "sent_ms", sent->sent_ms);
 	if (arrived)
-		buf_printf(ret,
-			   ",\"partition\":%" PRId32 ",\"offset\":%" PRId64,
-			   arrival->partition, arrival->offset);
-	buf_printf(ret, ",\"sent_ms\":%" PRId64, sent->sent_ms);
-	if (arrived)
-		buf_printf(ret, ",\"acked_ms\":%" PRId64, arrival->acked_ms);
+		buf_json_pair_i64(ret, "acked_ms", arrival->acked_ms);
 	buf_text(ret, "}\n");
 }
 

@@ -41,10 +41,10 @@ void answer_error(struct http_request *request,
 	struct buf json = { 0 };
 
 	buf_text(&json, "{\"error\":");
-	pg_json_text(&json, error->error, strlen(error->error));
+	buf_json_text(&json, error->error, strlen(error->error));
 	if (error->field && *error->field) {
 		buf_text(&json, ",\"field\":");
-		pg_json_text(&json, error->field, strlen(error->field));
+		buf_json_text(&json, error->field, strlen(error->field));
 	}
 	if (error->order_id)
 		buf_printf(&json, ",\"order_id\":\"%s\"",

@@ -23,9 +23,9 @@
 
 #include "infra/lib/cleanup.h"
 #include "infra/lib/loop.h"
+#include "infra/lib/text.h"
 #include "producers/storefront/blob.h"
 #include "producers/storefront/http_reply.h"
-#include "schemas/text.h"
 
 enum { HTTP_BODY_MAX_BYTES = 16384 };
 

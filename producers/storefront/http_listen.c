@@ -12,6 +12,7 @@
 
 #include "infra/lib/hash.h"
 #include "infra/lib/probe.h"
+#include "infra/lib/text.h"
 #include "infra/lib/xalloc.h"
 
 enum {
@@ -95,7 +96,7 @@ static int parse_address(const char *text, struct sockaddr_storage *ret,
 	char host[64];
 	uint16_t port;
 
-	if (probe_parse_address(text, host, &port) ||
+	if (text_host_port(text, host, &port) ||
 	    evutil_parse_sockaddr_port(host, (struct sockaddr *)ret, ret_n)) {
 		errno = EINVAL;
 		return HTTP_LISTEN_E_ADDRESS;

@@ -13,7 +13,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-#include "schemas/text.h"
+#include "infra/lib/text.h"
 
 enum { JSON_BODY_WHAT_BYTES = 128 };
 

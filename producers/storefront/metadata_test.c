@@ -5,8 +5,8 @@
 #include <check.h>
 
 #include "infra/lib/check_fixture.h"
+#include "infra/lib/text.h"
 #include "schemas/guard.h"
-#include "schemas/text.h"
 
 #define BYTES(literal) TEXT_INIT(literal)
 

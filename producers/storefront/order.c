@@ -56,8 +56,8 @@ void order_set_items(struct order *order, const struct item *items, size_t n)
 	buf_text(&json, "[");
 	for (size_t i = 0; i < n; i++) {
 		buf_text(&json, i ? ",{\"ingredient\":" : "{\"ingredient\":");
-		pg_json_text(&json, items[i].ingredient.p,
-			     items[i].ingredient.n);
+		buf_json_text(&json, items[i].ingredient.p,
+			      items[i].ingredient.n);
 		buf_printf(&json, ",\"quantity\":%" PRId32 "}",
 			   items[i].quantity);
 	}
@@ -73,8 +73,8 @@ void order_set_missing(struct order *order, const struct missing *missing,
 	buf_text(&json, "[");
 	for (size_t i = 0; i < n; i++) {
 		buf_text(&json, i ? ",{\"ingredient\":" : "{\"ingredient\":");
-		pg_json_text(&json, missing[i].ingredient.p,
-			     missing[i].ingredient.n);
+		buf_json_text(&json, missing[i].ingredient.p,
+			      missing[i].ingredient.n);
 		buf_printf(&json, ",\"wanted\":%" PRId32 ",\"left\":",
 			   missing[i].wanted);
 		if (missing[i].left == MISSING_UNKNOWN)
@@ -101,7 +101,7 @@ static void text_or_null(struct buf *out, const char *name, const char *s)
 {
 	buf_printf(out, ",\"%s\":", name);
 	if (s)
-		pg_json_text(out, s, strlen(s));
+		buf_json_text(out, s, strlen(s));
 	else
 		buf_text(out, "null");
 }

@@ -14,13 +14,13 @@
 #include <stdint.h>
 
 #include "infra/lib/str.h"
+#include "infra/lib/text.h"
 #include "producers/storefront/order_state.h"
 #include "schemas/doneness.h"
 #include "schemas/item.h"
 #include "schemas/missing.h"
 #include "schemas/order_id.h"
 #include "schemas/order_placed.h"
-#include "schemas/text.h"
 
 #define ORDER_NUMBER_NONE INT64_C(-1)
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Order board: see order_board.h. A table of chains by a hash of the id (ids
- * are chosen by clients, so the hash has a key that they do not know), and
+ * are chosen by clients, so the hash has a secret that they do not know), and
  * two lists: by age of the last change, and of what changed and was not taken.
  */
 #include "producers/storefront/order_board.h"
@@ -10,8 +10,8 @@
 #include <errno.h>
 #include <sys/random.h>
 
+#include "infra/lib/hash.h"
 #include "infra/lib/xalloc.h"
-#include "schemas/siphash.h"
 
 TAILQ_HEAD(entries, board_entry);
 LIST_HEAD(chain, board_entry);
@@ -24,7 +24,7 @@ struct order_board {
 	struct entries by_age;          /* newest first */
 	struct entries changed;
 	uint64_t last_change;
-	uint64_t hash_key[2];
+	uint8_t hash_secret[HASH_SECRET_BYTES];
 };
 
 /* On the average, of an order that is not made to be large. */
@@ -33,11 +33,10 @@ enum { ENTRY_BYTES = 1024 };
 static struct chain *chain_of(const struct order_board *board,
 			      const struct order_id *id)
 {
-	struct siphash hash;
+	uint64_t hash =
+		hash_secret(id->bytes, sizeof(id->bytes), board->hash_secret);
 
-	siphash_init(&hash, board->hash_key[0], board->hash_key[1]);
-	siphash_update(&hash, id->bytes, sizeof(id->bytes));
-	return &board->chains[siphash_final(&hash) & (board->n_chains - 1)];
+	return &board->chains[hash & (board->n_chains - 1)];
 }
 
 static void entry_free(struct order_board *board, struct board_entry *entry)
@@ -119,8 +118,8 @@ int order_board_new(struct order_board **ret, size_t capacity)
 {
 	struct order_board *board = xcalloc(1, sizeof(*board));
 
-	if (getrandom(board->hash_key, sizeof(board->hash_key), 0) !=
-	    (ssize_t)sizeof(board->hash_key)) {
+	if (getrandom(board->hash_secret, sizeof(board->hash_secret), 0) !=
+	    (ssize_t)sizeof(board->hash_secret)) {
 		free(board);
 		return -EIO;
 	}

@@ -15,9 +15,9 @@
 
 #include <stdint.h>
 
+#include "infra/lib/text.h"
 #include "producers/storefront/blob.h"
 #include "producers/storefront/order.h"
-#include "schemas/text.h"
 
 /* @boot tells this process from others: milliseconds of the calendar. */
 struct blob *order_event(const struct order *order, int64_t boot,

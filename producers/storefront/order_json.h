@@ -11,11 +11,11 @@
 #ifndef STOREFRONT_ORDER_JSON_H
 #define STOREFRONT_ORDER_JSON_H
 
+#include "infra/lib/text.h"
 #include "producers/storefront/json_body.h"
 #include "schemas/limits.h"
 #include "schemas/order_placed.h"
 #include "schemas/stock_command.h"
-#include "schemas/text.h"
 
 enum order_json_outcome { ORDER_JSON_E_BAD = 1 };
 

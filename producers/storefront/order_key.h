@@ -12,10 +12,10 @@
 #ifndef STOREFRONT_ORDER_KEY_H
 #define STOREFRONT_ORDER_KEY_H
 
+#include "infra/lib/text.h"
 #include "producers/storefront/http_head.h"
 #include "schemas/limits.h"
 #include "schemas/order_id.h"
-#include "schemas/text.h"
 
 struct order_key {
 	size_t n; /* 0: none came */

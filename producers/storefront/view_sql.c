@@ -193,7 +193,7 @@ void view_sql_read_stock(const struct pg *pg, int statement, struct buf *json)
 
 		if (row)
 			buf_text(json, ",");
-		pg_json_text(json, p, n);
+		buf_json_text(json, p, n);
 		buf_printf(json, ":%" PRId64, pg_i64(pg, statement, row, 1));
 	}
 	buf_text(json, "}");

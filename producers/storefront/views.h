@@ -17,8 +17,8 @@
 
 #include "infra/lib/cleanup.h"
 #include "infra/lib/loop.h"
+#include "infra/lib/text.h"
 #include "producers/storefront/order.h"
-#include "schemas/text.h"
 
 struct views;
 

@@ -17,8 +17,8 @@
 #include <sys/queue.h>
 
 #include "infra/lib/cleanup.h"
+#include "infra/lib/text.h"
 #include "producers/storefront/order_board.h"
-#include "schemas/text.h"
 
 struct subscriber;
 struct watches;

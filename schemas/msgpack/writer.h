@@ -8,8 +8,8 @@
 #ifndef SCHEMAS_MSGPACK_WRITER_H
 #define SCHEMAS_MSGPACK_WRITER_H
 
+#include "infra/lib/text.h"
 #include "schemas/order_id.h"
-#include "schemas/text.h"
 
 struct msgpack_writer {
 	uint8_t *p;

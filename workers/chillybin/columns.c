@@ -46,7 +46,7 @@ static void write_counted(struct buf *to, int64_t counted)
 static void begin_element(struct buf *json, size_t i, struct text ingredient)
 {
 	buf_text(json, i ? ", {\"ingredient\": " : "{\"ingredient\": ");
-	pg_json_text(json, ingredient.p, ingredient.n);
+	buf_json_text(json, ingredient.p, ingredient.n);
 }
 
 static void end_json(const struct row_writer *writer, struct buf *to)

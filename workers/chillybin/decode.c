@@ -33,12 +33,8 @@ struct text position_text(char out[static POSITION_BYTES], struct text topic,
 {
 	struct str position = { .p = out, .size = POSITION_BYTES };
 
-	str_add(&position, topic.p, topic.n);
-	str_add_text(&position, "/");
-	str_add_i64(&position, partition);
-	str_add_text(&position, "@");
-	str_add_i64(&position, offset);
-	return (struct text){ position.p, position.n };
+	str_add_position(&position, topic, partition, offset);
+	return str_text(&position);
 }
 
 static const struct topic *topic_of(const struct record *record)
@@ -69,7 +65,7 @@ static int pick_version(int64_t v2_percent, const struct record *record)
 									    : 1;
 }
 
-/* About what pg_json_text() makes of the names, and what stands round them. */
+/* About what buf_json_text() makes of the names, and what stands round them. */
 static size_t json_bytes(const struct order_placed *placed)
 {
 	size_t n = 0;

@@ -16,7 +16,7 @@
 #include "infra/lib/clock.h"
 #include "infra/lib/hash.h"
 #include "infra/lib/str.h"
-#include "workers/runtime/trace.h"
+#include "schemas/trace.h"
 
 enum { SEQ_VERDICT = 1, SEQ_CANCELLATION = 2 };
 
@@ -58,7 +58,7 @@ static void begin(struct fact *fact, struct texts *texts, enum event_type type,
 	envelope->customer = origin->customer;
 	envelope->source_position = origin->position;
 	envelope->traceparent =
-		trace_next_hop(texts->trace, origin->traceparent, texts->id);
+		trace_next_hop(texts->trace, origin->traceparent, envelope->id);
 	envelope->tracestate = origin->tracestate;
 }
 

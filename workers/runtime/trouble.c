@@ -78,12 +78,12 @@ void trouble_json(const struct worker *worker, struct buf *out)
 	buf_text(out, "[");
 	while (next(worker, &at, &trouble)) {
 		buf_printf(out, "%s{\"topic\": ", comma);
-		pg_json_text(out, trouble.topic, strlen(trouble.topic));
+		buf_json_text(out, trouble.topic, strlen(trouble.topic));
 		if (trouble.partition >= 0)
 			buf_printf(out, ", \"partition\": %" PRId32,
 				   trouble.partition);
 		buf_text(out, ", \"what\": ");
-		pg_json_text(out, trouble.what, strlen(trouble.what));
+		buf_json_text(out, trouble.what, strlen(trouble.what));
 		buf_text(out, "}");
 		comma = ", ";
 	}

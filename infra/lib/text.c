@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Text: see text.h. The check of UTF-8 runs over every str of every record, so
- * plain ASCII goes eight bytes at a time.
+ * Text: the check of UTF-8 runs over every text of every record, so plain
+ * ASCII goes eight bytes at a time.
  */
-#include "schemas/text.h"
+#include "infra/lib/text.h"
 
-#include "schemas/outcome.h"
+#include "infra/lib/hex.h"
 
 static const uint64_t ONES = UINT64_C(0x0101010101010101);
 static const uint64_t HIGHS = UINT64_C(0x8080808080808080);
@@ -29,7 +29,21 @@ int text_index(size_t *ret, const struct text *names, size_t n_names,
 			return 0;
 		}
 	}
-	return SCHEMA_E_CONTRACT;
+	return TEXT_E_INVALID;
+}
+
+struct text text_cut(struct text *rest, char end)
+{
+	const char *p = rest->n ? memchr(rest->p, end, rest->n) : NULL;
+	struct text head = *rest;
+
+	if (!p) {
+		*rest = (struct text){ NULL, 0 };
+		return head;
+	}
+	head.n = (size_t)(p - rest->p);
+	*rest = (struct text){ p + 1, rest->n - head.n - 1 };
+	return head;
 }
 
 /*
@@ -134,18 +148,18 @@ int text_to_i64(int64_t *ret, struct text text, int64_t min, int64_t max)
 	int digit;
 
 	if (text.n == (size_t)negative)
-		return SCHEMA_E_CONTRACT;
+		return TEXT_E_INVALID;
 	for (size_t i = negative; i < text.n; i++) {
 		digit = text.p[i] - '0';
 		if (digit < 0 || digit > 9)
-			return SCHEMA_E_CONTRACT;
+			return TEXT_E_INVALID;
 		if (__builtin_mul_overflow(value, 10, &value) ||
 		    __builtin_add_overflow(value, negative ? -digit : digit,
 					   &value))
-			return SCHEMA_E_CONTRACT;
+			return TEXT_E_INVALID;
 	}
 	if (value < min || value > max)
-		return SCHEMA_E_CONTRACT;
+		return TEXT_E_INVALID;
 	*ret = value;
 	return 0;
 }
@@ -163,4 +177,47 @@ struct text text_from_i64(char out[static TEXT_I64_BYTES], int64_t value)
 	if (value < 0)
 		*--p = '-';
 	return (struct text){ p, (size_t)(end - p) };
+}
+
+int text_host_port(const char *address, char host[static TEXT_HOST_BYTES],
+		   uint16_t *ret_port)
+{
+	const char *colon = strrchr(address, ':');
+	struct text name = TEXT("127.0.0.1");
+	int64_t port;
+
+	if (!colon || text_to_i64(&port, text_of(colon + 1), 0, UINT16_MAX))
+		return TEXT_E_INVALID;
+	if (colon != address)
+		name = (struct text){ address, (size_t)(colon - address) };
+	if (name.n >= TEXT_HOST_BYTES)
+		return TEXT_E_INVALID;
+	memcpy(host, name.p, name.n);
+	host[name.n] = '\0';
+	*ret_port = (uint16_t)port;
+	return 0;
+}
+
+int text_unescape(struct text *ret, char *out, size_t size, struct text text,
+		  char plus)
+{
+	size_t n = 0;
+	unsigned int byte;
+
+	for (size_t i = 0; i < text.n; i++) {
+		byte = (uint8_t)text.p[i];
+		if (byte == '+') {
+			byte = (uint8_t)plus;
+		} else if (byte == '%') {
+			if (text.n - i < 3)
+				return TEXT_E_INVALID;
+			byte = hex_byte(text.p + i + 1);
+			i += 2;
+		}
+		if (n == size || byte > UINT8_MAX)
+			return TEXT_E_INVALID;
+		out[n++] = (char)byte;
+	}
+	*ret = (struct text){ out, n };
+	return 0;
 }

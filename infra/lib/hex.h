@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Hex: hexadecimal digits, of ids, traces and escapes. Pure.
+ * Hex: bytes as hexadecimal digits, and UUIDs (RFC 9562), which are written
+ * in them. Pure; any thread.
  */
-#ifndef SCHEMAS_HEX_H
-#define SCHEMAS_HEX_H
+#ifndef LIB_HEX_H
+#define LIB_HEX_H
 
 #include <stddef.h>
 #include <stdint.h>
+
+enum hex_outcome { HEX_E_INVALID = 1 };
 
 /* Above every byte, also when shifted by a digit or combined with one. */
 enum { HEX_NONE = 0x100 };
@@ -36,5 +39,21 @@ static inline void hex_put(char out[static 2], uint8_t byte)
 	out[0] = digits[byte >> 4];
 	out[1] = digits[byte & 0xf];
 }
+
+enum { UUID_BYTES = 16, UUID_CHARS = 36 };
+
+/*
+ * The 36 characters 8-4-4-4-12, either case, of any version and variant.
+ * HEX_E_INVALID, and @ret as it was, for anything else.
+ */
+int uuid_parse(uint8_t ret[static UUID_BYTES], const char *p, size_t n);
+
+/* Lower case and a NUL. Returns @out. */
+const char *uuid_format(const uint8_t uuid[static UUID_BYTES],
+			char out[static UUID_CHARS + 1]);
+
+/* Version 7, from the Unix time and ten random bytes. */
+void uuid_v7(uint8_t ret[static UUID_BYTES], int64_t unix_ms,
+	     const uint8_t random[static 10]);
 
 #endif

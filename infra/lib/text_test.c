@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Text: clean UTF-8, characters, numbers, order.
+ * Text: clean UTF-8, characters, numbers, order, addresses, escapes.
  */
-#include "schemas/text.h"
+#include "infra/lib/text.h"
 
-#include "schemas/fixture.h"
+#include "infra/lib/check_fixture.h"
 
 static const struct {
 	struct text text;
@@ -104,6 +104,7 @@ static const struct {
 	{ "7", 7 },
 	{ "007", 7 },
 	{ "-1", -1 },
+	{ "-0", 0 },
 	{ "9223372036854775807", INT64_MAX },
 	{ "-9223372036854775808", INT64_MIN },
 };
@@ -117,9 +118,10 @@ START_TEST(a_whole_text_is_read_as_a_number)
 					     INT64_MIN, INT64_MAX),
 				 0);
 		ck_assert_int_eq(value, numbers[_i].value);
-		if (numbers[_i].text[1] != '0')
-			fixture_text_eq(text_from_i64(out, value),
-					numbers[_i].text);
+		if (strcmp(numbers[_i].text, "007") &&
+		    strcmp(numbers[_i].text, "-0"))
+			ck_assert(text_equal(text_from_i64(out, value),
+					     text_of(numbers[_i].text)));
 	}
 END_TEST
 
@@ -138,6 +140,9 @@ static const char *const no_numbers[] = {
 	"9223372036854775808",
 	"-9223372036854775809",
 	"99999999999999999999999999",
+	"1\n",
+	"1e3",
+	"\xd9\xa1", /* an Arabic digit */
 };
 
 START_TEST(what_is_no_number_of_the_range_leaves_the_result_alone)
@@ -148,6 +153,86 @@ START_TEST(what_is_no_number_of_the_range_leaves_the_result_alone)
 			text_to_i64(&value, text_of(no_numbers[_i]), -10, 10),
 			0);
 		ck_assert_int_eq(value, 99);
+	}
+END_TEST
+
+static const struct {
+	const char *address, *host;
+	int port; /* -1: no address */
+} addresses[] = {
+	{ "127.0.0.1:9100", "127.0.0.1", 9100 },
+	{ ":9100", "127.0.0.1", 9100 },
+	{ "localhost:0", "localhost", 0 },
+	{ "9100", NULL, -1 },
+	{ "host:", NULL, -1 },
+	{ "host:65536", NULL, -1 },
+	{ "host:-1", NULL, -1 },
+	{ "host:http", NULL, -1 },
+	{ "", NULL, -1 },
+	{ "a-name-that-is-longer-than-sixty-three-bytes-is-not-a-host-of-ours:"
+	  "1",
+	  NULL, -1 },
+};
+
+START_TEST(an_address_is_a_host_and_a_port)
+	{
+		char host[64] = "";
+		uint16_t number = 1;
+		int r = text_host_port(addresses[_i].address, host, &number);
+
+		if (addresses[_i].port < 0) {
+			ck_assert_int_eq(r, TEXT_E_INVALID);
+			ck_assert_uint_eq(number, 1);
+			return;
+		}
+		ck_assert_int_eq(r, 0);
+		ck_assert_str_eq(host, addresses[_i].host);
+		ck_assert_int_eq(number, addresses[_i].port);
+	}
+END_TEST
+
+static const struct {
+	const char *text, *expected; /* NULL: invalid */
+} escapes[] = {
+	{ "", "" },
+	{ "cheese", "cheese" },
+	{ "a%20b%2Fc%2f", "a b/c/" },
+	{ "a+b", "a b" },
+	{ "a%2Bb", "a+b" },
+	{ "12345678", "12345678" },
+	{ "123456789", NULL },
+	{ "%", NULL },
+	{ "%2", NULL },
+	{ "%2x", NULL },
+	{ "%x2", NULL },
+};
+
+START_TEST(escapes_become_their_bytes_or_the_text_is_invalid)
+	{
+		struct text ret = { NULL, 7 };
+		char out[8];
+		int r = text_unescape(&ret, out, sizeof(out),
+				      text_of(escapes[_i].text), ' ');
+
+		if (escapes[_i].expected) {
+			ck_assert_int_eq(r, 0);
+			ck_assert(
+				text_equal(ret, text_of(escapes[_i].expected)));
+		} else {
+			ck_assert_int_eq(r, TEXT_E_INVALID);
+			ck_assert_uint_eq(ret.n, 7);
+		}
+	}
+END_TEST
+
+START_TEST(a_text_is_cut_at_the_first_of_a_character)
+	{
+		struct text rest = TEXT("a;b;;c");
+		static const char *const parts[] = { "a", "b", "", "c", "" };
+
+		for (size_t i = 0; i < 5; i++)
+			ck_assert(text_equal(text_cut(&rest, ';'),
+					     text_of(parts[i])));
 	}
 END_TEST
 
@@ -166,21 +251,26 @@ END_TEST
 int main(void)
 {
 	Suite *suite = suite_create("text");
-	TCase *tcase = tcase_create("text");
+	TCase *tcase = check_case(suite, 10);
 
 	tcase_add_loop_test(tcase, clean_is_well_formed_utf8_without_a_nul, 0,
-			    N_OF(cleans));
+			    CHECK_N(cleans));
 	tcase_add_test(tcase,
 		       a_bad_byte_is_found_at_every_place_of_every_length);
 	tcase_add_test(tcase, characters_are_counted_not_bytes);
 	tcase_add_loop_test(tcase, a_text_is_longer_by_its_characters, 0,
-			    N_OF(lengths));
+			    CHECK_N(lengths));
 	tcase_add_loop_test(tcase, a_whole_text_is_read_as_a_number, 0,
-			    N_OF(numbers));
+			    CHECK_N(numbers));
 	tcase_add_loop_test(
 		tcase, what_is_no_number_of_the_range_leaves_the_result_alone,
-		0, N_OF(no_numbers));
+		0, CHECK_N(no_numbers));
 	tcase_add_test(tcase, texts_are_ordered_by_their_bytes_a_prefix_first);
-	suite_add_tcase(suite, tcase);
-	return fixture_run(suite);
+	tcase_add_loop_test(tcase, an_address_is_a_host_and_a_port, 0,
+			    CHECK_N(addresses));
+	tcase_add_loop_test(tcase,
+			    escapes_become_their_bytes_or_the_text_is_invalid,
+			    0, CHECK_N(escapes));
+	tcase_add_test(tcase, a_text_is_cut_at_the_first_of_a_character);
+	return check_run(suite);
 }
