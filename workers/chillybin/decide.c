@@ -34,8 +34,9 @@ static bool any_damaged(const struct change_row *row)
 static struct stock_row *row_of(const struct decision *decision,
 				struct text stall, struct text ingredient)
 {
-	struct stock_row *row = stock_row_of(decision->snapshot, stall,
-					     ingredient, STOCK_UNREAD);
+	struct stock_row *row =
+		stock_row_of(decision->snapshot, &decision->batch->arena, stall,
+			     ingredient, STOCK_UNREAD);
 
 	row->used = true;
 	return row;

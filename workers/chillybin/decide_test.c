@@ -121,7 +121,8 @@ static void load_stock(const char *stock)
 		}
 		if (!left)
 			ck_assert(!str_to_i64(&left, quantity, 0, INT64_MAX));
-		(void)stock_row_of(&snapshot, keep(stall, strlen(stall)),
+		(void)stock_row_of(&snapshot, &batch->arena,
+				   keep(stall, strlen(stall)),
 				   keep(ingredient, strlen(ingredient)), left);
 	}
 }
@@ -309,9 +310,8 @@ static void describe(const struct record *record)
 /* The rows that a decision rests on, with what is left. */
 static void describe_stock(void)
 {
-	for (size_t i = 0; i < snapshot.n_rows; i++) {
-		const struct stock_row *row = snapshot.rows[i];
-
+	for (const struct stock_row *row = snapshot.first; row;
+	     row = row->next) {
 		if (!row->used)
 			continue;
 		buf_text(&out, out.n ? " " : "");

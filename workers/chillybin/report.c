@@ -120,21 +120,21 @@ void report_decided(struct report *report, const struct record *record)
 
 /* ---- stock ---- */
 
-static void add_stock(void *arg, const struct sql_stock *stock)
+static void add_stock(void *arg, struct text stall, struct text ingredient,
+		      int64_t quantity)
 {
 	struct report *report = arg;
 	char name[TEXT_MAX_BYTES + 1];
 	struct buf labels = { 0 };
 
 	/* Names that no message can have were put in by hand. */
-	if (str_n_copy(name, sizeof(name), stock->stall.p, stock->stall.n))
+	if (str_n_copy(name, sizeof(name), stall.p, stall.n))
 		counters_label(&labels, "stall", name);
-	if (labels.n && str_n_copy(name, sizeof(name), stock->ingredient.p,
-				   stock->ingredient.n)) {
+	if (labels.n &&
+	    str_n_copy(name, sizeof(name), ingredient.p, ingredient.n)) {
 		counters_label(&labels, "ingredient", name);
 		buf_add(&labels, "", 1);
-		counters_line(&report->read, stock_name, labels.p,
-			      stock->quantity);
+		counters_line(&report->read, stock_name, labels.p, quantity);
 	}
 	buf_deinit(&labels);
 }

@@ -3,7 +3,6 @@
 #include "workers/chillybin/rows.h"
 
 #include "infra/lib/hash.h"
-#include "infra/lib/xalloc.h"
 
 static uint64_t hash_of(struct text a, struct text b)
 {
@@ -83,15 +82,12 @@ void loaded_add_change(struct loaded *loaded, struct change_row *row)
 
 void stock_snapshot_reset(struct stock_snapshot *snapshot)
 {
-	snapshot->n_rows = 0;
+	snapshot->first = snapshot->last = NULL;
 	table_reset(&snapshot->table);
 }
 
 void stock_snapshot_deinit(struct stock_snapshot *snapshot)
 {
-	for (size_t i = 0; i < snapshot->cap; i++)
-		free(snapshot->rows[i]);
-	free(snapshot->rows);
 	table_deinit(&snapshot->table);
 	*snapshot = (struct stock_snapshot){ 0 };
 }
@@ -104,23 +100,9 @@ static bool is_stock(const void *key, const void *value)
 	       text_equal(wanted->ingredient, row->ingredient);
 }
 
-static struct stock_row *next_row(struct stock_snapshot *snapshot)
-{
-	if (snapshot->n_rows == snapshot->cap) {
-		size_t cap = snapshot->cap ? snapshot->cap * 2 : 16;
-
-		snapshot->rows = xreallocarray(snapshot->rows, cap,
-					       sizeof(*snapshot->rows));
-		for (size_t i = snapshot->cap; i < cap; i++)
-			snapshot->rows[i] = xmalloc(sizeof(**snapshot->rows));
-		snapshot->cap = cap;
-	}
-	return snapshot->rows[snapshot->n_rows++];
-}
-
 struct stock_row *stock_row_of(struct stock_snapshot *snapshot,
-			       struct text stall, struct text ingredient,
-			       int64_t quantity)
+			       struct arena *arena, struct text stall,
+			       struct text ingredient, int64_t quantity)
 {
 	struct stock_row wanted = {
 		.stall = stall,
@@ -133,18 +115,22 @@ struct stock_row *stock_row_of(struct stock_snapshot *snapshot,
 
 	if (row)
 		return row;
-	row = next_row(snapshot);
-	*row = wanted;
+	row = arena_copy(arena, &wanted, sizeof(wanted));
 	table_add(&snapshot->table, hash, row);
+	if (snapshot->last)
+		snapshot->last->next = row;
+	else
+		snapshot->first = row;
+	snapshot->last = row;
 	return row;
 }
 
 void stock_snapshot_undo(struct stock_snapshot *snapshot)
 {
-	for (size_t i = 0; i < snapshot->n_rows; i++) {
-		snapshot->rows[i]->delta = 0;
-		snapshot->rows[i]->used = false;
-		snapshot->rows[i]->made = false;
+	for (struct stock_row *row = snapshot->first; row; row = row->next) {
+		row->delta = 0;
+		row->used = false;
+		row->made = false;
 	}
 }
 

@@ -10,6 +10,7 @@
 #ifndef CHILLYBIN_ROWS_H
 #define CHILLYBIN_ROWS_H
 
+#include "infra/lib/arena.h"
 #include "infra/lib/table.h"
 #include "schemas/order_placed.h"
 #include "schemas/pick.h"
@@ -86,22 +87,22 @@ struct stock_row {
 	int64_t delta;
 	bool used; /* a decision rests on it */
 	bool made; /* there was none, and a decision added it */
+	struct stock_row *next;
 };
 
 /* { 0 } is empty. */
 struct stock_snapshot {
-	struct stock_row **rows;
-	size_t n_rows;
-	size_t cap;
+	struct stock_row *first, *last;
 	struct table table;
 };
 
 void stock_snapshot_reset(struct stock_snapshot *snapshot);
 void stock_snapshot_deinit(struct stock_snapshot *snapshot);
-/* The row of an ingredient; made with @quantity when it is new. */
+/* The row of an ingredient; made in the arena, with @quantity, when it is new.
+ */
 struct stock_row *stock_row_of(struct stock_snapshot *snapshot,
-			       struct text stall, struct text ingredient,
-			       int64_t quantity);
+			       struct arena *arena, struct text stall,
+			       struct text ingredient, int64_t quantity);
 /* Undoes all decisions; what was read stays. */
 void stock_snapshot_undo(struct stock_snapshot *snapshot);
 /* What is left now; INT64_MAX when nobody looked. */

@@ -200,61 +200,49 @@ int sql_copy(struct sql *sql, struct pg *pg, const struct batch *batch)
 	return r;
 }
 
-static void put_cancellation(struct sql *sql, const struct record *record)
+/* What a cancellation and a return do to their order; $2 is @what. */
+static void put_change_of_order(struct sql *sql, enum sql_call which,
+				const struct input *input, struct text what)
 {
-	struct pg_call *call = &sql->calls[CALL_CANCELLATIONS];
-	const struct input *input = input_of(record);
+	struct pg_call *call = &sql->calls[which];
 
 	pg_put_uuid(pg_call_put(&sql->calls[CALL_LOCKS], 0),
 		    input->order_id.bytes);
 	pg_put_uuid(pg_call_put(call, 0), input->order_id.bytes);
-	column_put_text(pg_call_put(call, 1), input->position);
-	column_put_text(pg_call_put(call, 2), record->envelope.traceparent);
-	column_put_text(pg_call_put(call, 3), record->envelope.tracestate);
-}
-
-static void put_return(struct sql *sql, const struct input *input)
-{
-	struct pg_call *call = &sql->calls[CALL_RETURNS];
-
-	pg_put_uuid(pg_call_put(&sql->calls[CALL_LOCKS], 0),
-		    input->order_id.bytes);
-	pg_put_uuid(pg_call_put(call, 0), input->order_id.bytes);
-	column_put_text(pg_call_put(call, 1), input->event_id);
-}
-
-static void put_changes(struct sql *sql, const struct input *input)
-{
-	const struct row_writer writer = { .call = &sql->calls[CALL_CHANGES] };
-
-	for (const struct change_row *row = input->changes; row;
-	     row = row->next)
-		change_write(&writer, row);
+	column_put_text(pg_call_put(call, 1), what);
 }
 
 static void put_record(struct sql *sql, const struct record *record)
 {
-	const struct row_writer writer = { .call = &sql->calls[CALL_ORDERS],
+	const struct row_writer orders = { .call = &sql->calls[CALL_ORDERS],
 					   .json = &sql->json };
+	const struct row_writer changes = { .call = &sql->calls[CALL_CHANGES] };
+	struct pg_call *cancellations = &sql->calls[CALL_CANCELLATIONS];
 	const struct input *input = input_of(record);
 
 	switch (input->kind) {
 	case INPUT_ORDER:
-		order_write(&writer, &input->own);
+		order_write(&orders, &input->own);
 		return;
 	case INPUT_CANCELLATION:
-		put_cancellation(sql, record);
+		put_change_of_order(sql, CALL_CANCELLATIONS, input,
+				    input->position);
+		column_put_text(pg_call_put(cancellations, 2),
+				record->envelope.traceparent);
+		column_put_text(pg_call_put(cancellations, 3),
+				record->envelope.tracestate);
 		return;
 	case INPUT_RETURN:
-		put_return(sql, input);
-		put_changes(sql, input);
-		return;
+		put_change_of_order(sql, CALL_RETURNS, input, input->event_id);
+		break;
 	case INPUT_STOCK:
-		put_changes(sql, input);
-		return;
+		break;
 	case INPUT_NOTHING:
 		return;
 	}
+	for (const struct change_row *row = input->changes; row;
+	     row = row->next)
+		change_write(&changes, row);
 }
 
 static void put_stock(struct pg_call *call, const struct stock_row *row)
@@ -272,17 +260,16 @@ static void put_stock(struct pg_call *call, const struct stock_row *row)
 void sql_store(struct sql *sql, struct pg *pg, const struct batch *batch,
 	       bool copied)
 {
-	const struct stock_snapshot *snapshot = &sql->snapshot;
-
 	for (int i = 0; i < SQL_CALLS; i++)
 		pg_call_begin(&sql->calls[i]);
 	for (size_t i = 0; i < batch->n_records; i++)
 		if (is_new(&batch->records[i]) &&
 		    !(copied && is_new_order(&batch->records[i])))
 			put_record(sql, &batch->records[i]);
-	for (size_t i = 0; i < snapshot->n_rows; i++)
-		if (snapshot->rows[i]->used)
-			put_stock(&sql->calls[CALL_STOCK], snapshot->rows[i]);
+	for (const struct stock_row *row = sql->snapshot.first; row;
+	     row = row->next)
+		if (row->used)
+			put_stock(&sql->calls[CALL_STOCK], row);
 	for (int i = 0; i < SQL_CALLS; i++) {
 		struct pg_call *call = &sql->calls[i];
 
@@ -370,69 +357,55 @@ static int load_rows(struct sql *sql, struct pg *pg, struct batch *batch)
 }
 
 /* Whatever is not found when the stock is read is not there. */
-static void begin_snapshot(struct sql *sql, const struct batch *batch)
+static void add_to_snapshot(struct sql *sql, struct batch *batch,
+			    const struct input *input)
 {
-	struct stock_snapshot *snapshot = &sql->snapshot;
+	const struct order_row *order = NULL;
 
-	for (size_t i = 0; i < batch->n_records; i++) {
-		const struct input *input = input_of(&batch->records[i]);
-		const struct order_row *order = NULL;
-
-		if (batch->records[i].dead_reason)
-			continue;
-		if (input->kind == INPUT_ORDER)
-			order = &input->own;
-		if (input->kind == INPUT_RETURN)
-			order = loaded_order(&sql->loaded, &input->order_id);
-		if (input->kind == INPUT_STOCK)
-			(void)stock_row_of(snapshot, input->stock.stall,
-					   input->stock.ingredient, STOCK_NONE);
-		for (size_t k = 0; order && k < order->n_items; k++)
-			(void)stock_row_of(snapshot, order->stall,
-					   order->items[k].ingredient,
-					   STOCK_NONE);
-	}
+	if (input->kind == INPUT_ORDER)
+		order = &input->own;
+	if (input->kind == INPUT_RETURN)
+		order = loaded_order(&sql->loaded, &input->order_id);
+	if (input->kind == INPUT_STOCK)
+		(void)stock_row_of(&sql->snapshot, &batch->arena,
+				   input->stock.stall, input->stock.ingredient,
+				   STOCK_NONE);
+	for (size_t i = 0; order && i < order->n_items; i++)
+		(void)stock_row_of(&sql->snapshot, &batch->arena, order->stall,
+				   order->items[i].ingredient, STOCK_NONE);
 }
 
-static struct sql_stock next_stock(struct row_reader *reader)
+static int load_snapshot(struct sql *sql, struct pg *pg, struct batch *batch)
 {
-	struct sql_stock stock;
-
-	reader->column = 0;
-	stock.stall = column_text(reader);
-	stock.ingredient = column_text(reader);
-	stock.quantity = pg_i64(reader->pg, reader->statement, reader->row++,
-				reader->column);
-	return stock;
-}
-
-static int fill_snapshot(struct sql *sql, struct pg *pg, struct batch *batch)
-{
-	struct stock_snapshot *snapshot = &sql->snapshot;
 	static const enum pg_type types[] = { PG_TEXT, PG_TEXT };
 	struct pg_call *call = &sql->calls[CALL_STOCK];
 	struct row_reader reader = { .pg = pg, .arena = &batch->arena };
+	struct text stall, ingredient;
 	int r;
 
+	for (size_t i = 0; i < batch->n_records; i++)
+		if (!batch->records[i].dead_reason)
+			add_to_snapshot(sql, batch,
+					input_of(&batch->records[i]));
 	pg_call_begin(call);
-	for (size_t i = 0; i < snapshot->n_rows; i++) {
-		column_put_text(pg_call_put(call, 0), snapshot->rows[i]->stall);
-		column_put_text(pg_call_put(call, 1),
-				snapshot->rows[i]->ingredient);
+	for (const struct stock_row *row = sql->snapshot.first; row;
+	     row = row->next) {
+		column_put_text(pg_call_put(call, 0), row->stall);
+		column_put_text(pg_call_put(call, 1), row->ingredient);
 	}
 	pg_call_arrays(call, types, 2);
 	reader.statement = pg_add(pg, &load_stock[batch->mode == BATCH_LOCKED],
 				  &call->args);
 	r = pg_run(pg, TIMEOUT_MS);
-	while (!r && reader.row < pg_n_rows(pg, reader.statement)) {
-		struct text stall, ingredient;
-
+	for (; !r && reader.row < pg_n_rows(pg, reader.statement);
+	     reader.row++) {
 		reader.column = 0;
 		(void)column_read_text(&reader, &stall);
 		(void)column_read_text(&reader, &ingredient);
-		stock_row_of(snapshot, stall, ingredient, STOCK_NONE)
+		stock_row_of(&sql->snapshot, reader.arena, stall, ingredient,
+			     STOCK_NONE)
 			->quantity =
-			pg_i64(pg, reader.statement, reader.row++, 2);
+			pg_i64(pg, reader.statement, reader.row, 2);
 	}
 	return r;
 }
@@ -449,15 +422,10 @@ int sql_load(struct sql *sql, struct pg *pg, struct batch *batch)
 
 	sql_load_nothing(sql);
 	r = load_rows(sql, pg, batch);
-	if (r)
-		return r;
-	begin_snapshot(sql, batch);
-	return fill_snapshot(sql, pg, batch);
+	return r ? r : load_snapshot(sql, pg, batch);
 }
 
-int sql_read_stock(struct pg *pg,
-		   void (*fn)(void *arg, const struct sql_stock *stock),
-		   void *arg)
+int sql_read_stock(struct pg *pg, sql_stock_fn fn, void *arg)
 {
 	struct pg_args args = { 0 };
 	struct row_reader reader = { .pg = pg };
@@ -467,10 +435,15 @@ int sql_read_stock(struct pg *pg,
 	reader.statement = pg_add(pg, &read_stock, &args);
 	r = pg_run(pg, TIMEOUT_MS);
 	pg_args_deinit(&args);
-	while (!r && reader.row < pg_n_rows(pg, reader.statement)) {
-		struct sql_stock stock = next_stock(&reader);
+	for (; !r && reader.row < pg_n_rows(pg, reader.statement);
+	     reader.row++) {
+		struct text stall, ingredient;
 
-		fn(arg, &stock);
+		reader.column = 0;
+		stall = column_text(&reader);
+		ingredient = column_text(&reader);
+		fn(arg, stall, ingredient,
+		   pg_i64(pg, reader.statement, reader.row, 2));
 	}
 	return r;
 }

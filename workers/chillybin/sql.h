@@ -44,8 +44,8 @@ void sql_trim(struct sql *sql);
 /*
  * Reads the orders and changes that the batch's inputs name, and then the
  * stock that they touch; orders and stock under locks when @batch->mode is
- * BATCH_LOCKED. Texts are copied into the batch's arena. Gives what pg_run()
- * gave.
+ * BATCH_LOCKED. Texts are copied into the batch's arena. Returns what
+ * pg_run() returned.
  */
 int sql_load(struct sql *sql, struct pg *pg, struct batch *batch);
 
@@ -55,15 +55,12 @@ void sql_load_nothing(struct sql *sql);
 /* What /metrics shows of the stock: its first rows by stall and ingredient. */
 enum { STOCK_SHOWN_MAX = 100 };
 
-struct sql_stock {
-	struct text stall, ingredient; /* borrowed for the call */
-	int64_t quantity;
-};
+/* The texts are borrowed for the call. */
+typedef void (*sql_stock_fn)(void *arg, struct text stall,
+			     struct text ingredient, int64_t quantity);
 
-/* Calls @fn for each. Gives what pg_run() gave. */
-int sql_read_stock(struct pg *pg,
-		   void (*fn)(void *arg, const struct sql_stock *stock),
-		   void *arg);
+/* Calls @fn for each. Returns what pg_run() returned. */
+int sql_read_stock(struct pg *pg, sql_stock_fn fn, void *arg);
 
 /* BEGIN and the COPY of sql_copy()'s rows. */
 extern const char sql_copy_text[];
