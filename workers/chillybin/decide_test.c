@@ -26,7 +26,6 @@ enum { LINE_BYTES = 256 };
 static struct batch *batch;
 static struct loaded loaded;
 static struct stock_snapshot snapshot;
-static struct slot slot;
 static struct buf out;
 
 static void setup(void)
@@ -132,7 +131,7 @@ static void load_stock(const char *stock)
 static struct record *add_record(enum event_type type)
 {
 	struct kafka_record kafka = { .offset = (int64_t)batch->n_records };
-	struct record *record = batch_add(batch, &slot, &kafka);
+	struct record *record = batch_add(batch, NULL, &kafka);
 
 	envelope_init(&record->envelope);
 	record->envelope.type = type;

@@ -39,7 +39,7 @@ struct text position_text(char out[static POSITION_BYTES], struct text topic,
 
 static const struct topic *topic_of(const struct record *record)
 {
-	return &topic_table[chillybin_topics[record->slot->topic]];
+	return &topic_table[chillybin_topics[record->kafka.topic]];
 }
 
 /* Where the record stands, in the arena. */

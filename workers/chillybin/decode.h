@@ -50,7 +50,7 @@ static inline struct input *input_of(const struct record *record)
 
 enum { CHILLYBIN_TOPICS = 3 };
 
-/* What it reads; a slot's topic is an index into these. */
+/* What it reads; a record's topic is an index into these. */
 extern const enum topic_id chillybin_topics[CHILLYBIN_TOPICS];
 
 /* @pick_v2_percent: share of customers that get version 2 picks. A type that

@@ -14,7 +14,6 @@ struct sql_worker {
 	struct pg *pg;
 	struct batch *batch;
 	struct sql sql;
-	struct slot slot;
 	char sqlstate[6]; /* of what it stored last; "" for none */
 };
 
@@ -40,7 +39,7 @@ static inline struct input *sql_worker_add(struct sql_worker *worker,
 {
 	struct batch *batch = worker->batch;
 	struct kafka_record kafka = { .offset = (int64_t)batch->n_records };
-	struct record *record = batch_add(batch, &worker->slot, &kafka);
+	struct record *record = batch_add(batch, NULL, &kafka);
 	struct input *input = arena_alloc(&batch->arena, sizeof(*input));
 
 	*input = (struct input){

@@ -534,7 +534,7 @@ START_TEST(the_longest_that_a_contract_allows_fits_every_table)
 			.topics = { &topic_table[TOPIC_ORDERS] },
 			.n_topics = 1,
 		};
-		struct positions_args dead = { 0 };
+		struct pg_call dead = { 0 };
 		struct text event = longest(EVENT);
 
 		make_longest();
@@ -550,7 +550,7 @@ START_TEST(the_longest_that_a_contract_allows_fits_every_table)
 		expect_stored(BATCH_CHECKED, "");
 		positions_add_dead(worker.pg, &identity, worker.batch, &dead);
 		ck_assert_int_eq(pg_run(worker.pg, POSTGRES_TIMEOUT_MS), 0);
-		positions_args_deinit(&dead);
+		pg_call_deinit(&dead);
 		ck_assert_int_eq(
 			postgres_number(url,
 					"SELECT (SELECT count(*) FROM orders)"
