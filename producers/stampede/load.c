@@ -182,7 +182,7 @@ static int send_restocks(struct load *load)
 	return r ? r : settle(load);
 }
 
-/* Until the @i-th order's time has come; gives that time. */
+/* Until the @i-th order's time has come; returns that time. */
 static int wait_for_turn(struct load *load, uint64_t i, int64_t *ret_us)
 {
 	int64_t due_us, left_us;

@@ -156,7 +156,7 @@ static void decide_cancel(struct decision *decision, struct record *record,
 	row->cancel_tracestate = record->envelope.tracestate;
 }
 
-/* ---- stock that is put in, counted, or comes back ---- */
+/* ---- stock that is added, counted, or returned ---- */
 
 #define TOO_MUCH "there would be more of the ingredient than can be counted"
 

@@ -12,7 +12,7 @@ enum input_kind {
 	INPUT_CANCELLATION,
 	INPUT_STOCK, /* stock is added or counted */
 	INPUT_RETURN,
-	INPUT_NOTHING, /* a toastie that gives nothing back */
+	INPUT_NOTHING, /* a toastie of which nothing comes back */
 };
 
 /*

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Decode: bytes and headers into commands; what is none becomes poison. */
+/* Decode: bytes and headers -> inputs; what is none is poison. */
 #include "workers/chillybin/decode.h"
 
 #include <string.h>

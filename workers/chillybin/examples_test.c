@@ -33,7 +33,7 @@ static const char *name, *url;
 /* ---- the worker ---- */
 
 static struct sql sql;
-static struct facts_scratch *room;
+static struct facts_scratch *scratch;
 static struct publisher *publisher;
 static struct session session;
 static struct transaction *tx;
@@ -90,7 +90,7 @@ static void open_worker(void)
 			    &topic_table[TOPIC_TOASTIES] },
 		.n_topics = TOPICS,
 	};
-	room = xmalloc(sizeof(*room));
+	scratch = xmalloc(sizeof(*scratch));
 	tx = xcalloc(1, sizeof(*tx));
 	tx->ops = &ops;
 	tx->identity = &identity;
@@ -103,7 +103,7 @@ static void close_worker(void)
 	publisher = publisher_free(publisher);
 	(void)batch_free(tx->batch);
 	free(tx);
-	free(room);
+	free(scratch);
 	sql_deinit(&sql);
 	json_decref(example);
 }
@@ -331,7 +331,7 @@ static void run_batch(void)
 			publish_dead(publisher, record,
 				     identity.topics[record->kafka.topic]);
 		else
-			facts_publish(record, room, publisher);
+			facts_publish(record, scratch, publisher);
 		publish_end(publisher);
 	}
 	batch_reset(tx->batch);

@@ -127,7 +127,7 @@ static void add_stock(void *arg, struct text stall, struct text ingredient,
 	char name[TEXT_MAX_BYTES + 1];
 	struct buf labels = { 0 };
 
-	/* Names that no message can have were put in by hand. */
+	/* Names that no message can have were inserted by hand. */
 	if (str_n_copy(name, sizeof(name), stall.p, stall.n))
 		counters_label(&labels, "stall", name);
 	if (labels.n &&
