@@ -162,7 +162,7 @@ static int compare_ids(const void *a, const void *b)
 	return order_id_compare(&(*x)->own.id, &(*y)->own.id);
 }
 
-/* Keys are locked in one order, whoever inserts them. */
+/* Keys are locked in one order by all that insert them. */
 static size_t sort_new_orders(struct sql *sql, const struct batch *batch)
 {
 	size_t n = 0;
