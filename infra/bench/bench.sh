@@ -13,24 +13,21 @@
 set -euo pipefail
 
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.."
+# Read by server.sh.
+# shellcheck disable=SC2034
+SERVER=bench
+# shellcheck source=infra/dev/server.sh
+. infra/dev/server.sh
+
 BIN=${BIN:-build/rel/bin}
 N=${N:-200000}
 ROUNDS=${ROUNDS:-3}
 OUT=${OUT:-build/bench}
 SEED=${SEED:-42}
 FLOOR_BATCH=${FLOOR_BATCH:-1000}
-READY_DEADLINE_S=30
+READY_DEADLINE_MS=30000
 DRAIN_DEADLINE_S=300
 DIR='' WORKER='' LOOKER='' READER=''
-
-say() {
-	printf 'bench: %s\n' "$*" >&2
-}
-
-die() {
-	say "$@"
-	exit 1
-}
 
 # quietly WHAT COMMAND...: its output is shown when it fails.
 quietly() {
@@ -193,8 +190,8 @@ look() {
 	done
 }
 
-# rate: orders a second over the middle, by looks on stdin; one of less than
-# 200 ms says more of the looks than of the drain.
+# rate: orders a second over the middle, by looks on stdin; false when it took
+# less than 200 ms, which says more of the looks than of the drain.
 rate() {
 	awk -v n="$N" '
 		$2 >= n / 10 && !from { from = $1; from_n = $2 }
@@ -203,27 +200,20 @@ rate() {
 			if (to - from < 0.2)
 				exit 1
 			printf "%.0f", (to_n - from_n) / (to - from)
-		}' || {
-		say "the middle took less than 200 ms, N is too small"
-		return 1
-	}
+		}'
 }
 
-# wait_ready: until /readyz of the worker says 200; prints how long it took, in
-# ms. In a process of its own.
+ready() {
+	read_word "$DIR/probe"
+	[[ -n $REPLY ]] && curl -q -s -f --noproxy '*' -o /dev/null -m 2 \
+		"http://127.0.0.1:${REPLY##*:}/readyz"
+}
+
+# wait_ready: prints after how many ms the worker was ready. In a process of its
+# own.
 wait_ready() {
-	local start=${EPOCHREALTIME/[.,]/} end=$((SECONDS + READY_DEADLINE_S))
-	local answer=''
-	until [[ $answer == *' 200 '* ]]; do
-		[[ $SECONDS -lt $end ]] || die "chillybin was never ready"
-		sleep 0.005
-		answer=$(
-			exec 2>/dev/null
-			exec 3<>"/dev/tcp/127.0.0.1/$(<"$DIR/probe")" || exit 0
-			printf 'GET /readyz HTTP/1.0\r\n\r\n' >&3
-			timeout 1 head -n 1 <&3
-		) || :
-	done
+	local start=${EPOCHREALTIME/[.,]/}
+	within "$READY_DEADLINE_MS" 0.005 ready || die "chillybin was never ready"
 	echo $(((${EPOCHREALTIME/[.,]/} - start) / 1000))
 }
 
@@ -268,12 +258,16 @@ drain() {
 	wait "$READER" || r=1
 	READER=
 	note ready_ms "$(<"$DIR/ready")"
-	note drain_per_second "$(rate <"$DIR/looks" || echo 0)"
 	end WORKER || {
 		say "chillybin did not end well"
 		r=1
 	}
-	[[ $r -eq 0 && $(tail -n 1 "$DIR/round") != *' 0' ]] && check "$(facts)" 0
+	rate <"$DIR/looks" >"$DIR/rate" || {
+		say "the middle is too short, N is too small"
+		r=1
+	}
+	note drain_per_second "$(<"$DIR/rate")"
+	[[ $r -eq 0 ]] && check "$(facts)" 0
 }
 
 # ---- the whole -------------------------------------------------------------
