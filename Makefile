@@ -69,7 +69,7 @@ lib_a = $(foreach d,$(1),$(OUT)/$(d).a)
 LEAVES := schemas infra/lib
 FOLDERS := $(LEAVES) workers/runtime workers/chillybin workers/jafflr \
 	workers/tally producers/storefront producers/stampede \
-	infra/overlord infra/grillsim infra/bench itests/harness
+	infra/overlord infra/grillsim itests/harness
 
 # What stands below a folder, nearest first. The include law (infra/dev/
 # deps.txt) says the same of the headers.
@@ -83,7 +83,6 @@ below_producers/storefront := $(LEAVES)
 below_producers/stampede := $(LEAVES)
 below_infra/overlord := $(LEAVES)
 below_infra/grillsim := infra/lib
-below_infra/bench := $(LEAVES)
 below_itests/harness := $(LEAVES)
 
 PROGRAMS := $(patsubst %/main.c,%,$(wildcard $(addsuffix /main.c,$(FOLDERS))))
