@@ -42,13 +42,11 @@ bool batches_too_far(const struct batches *batches);
 /* ---- the batch at the database ---- */
 
 /* The next one to be decided, closed; NULL: there is none, or facts must go
- * out first. It is the database thread's until one of the three below. */
+ * out first. It is the database thread's until one of the two below. */
 struct batch *batches_next(struct batches *batches);
 void batches_committed(struct batches *batches);
 /* Nothing of it is committed: it is tried again, without what is not ours. */
 void batches_failed(struct batches *batches);
-/* With the session went what is known of it: it is read again. */
-void batches_lost(struct batches *batches);
 bool batches_retrying(const struct batches *batches);
 
 /* ---- facts ---- */

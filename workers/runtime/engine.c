@@ -77,7 +77,6 @@ static void session_lost(struct engine *engine, const char *why)
 		counter_add(&runtime_counters.lost_sessions, 1);
 	engine->connected = false;
 	assignments_doubt_all(engine->assignments);
-	batches_lost(engine->batches);
 	assignments_changed(engine);
 	back_off(engine, JOB_CONNECT, why);
 }
