@@ -371,7 +371,7 @@ void batches_committed(struct batches *batches)
 		struct record *record = &batch->records[i];
 
 		if (assignment_is_ours(record->assignment))
-			publish_expect(record);
+			batch_expect(record);
 		else
 			record->entry = EMITTED_NONE;
 		count(batches, record);

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "infra/lib/kafka_fixture.h"
-#include "workers/runtime/assignment.h"
+#include "workers/runtime/batch_extent.h"
 #include "workers/runtime/counters.h"
 
 #define DEADLINE_MS 15000
@@ -85,7 +85,7 @@ static void publish_n(int index, int64_t offset, int n)
 	struct record record = { .assignment = &assignments[index] };
 
 	record.kafka.offset = offset;
-	publish_expect(&record);
+	batch_expect(&record);
 	publish_begin(publisher, &record);
 	for (int i = 0; i < n; i++) {
 		struct fact fact = a_fact();
@@ -272,7 +272,7 @@ START_TEST(a_dead_letter_is_the_bytes_as_they_came_and_why)
 		first = in;
 		dead.kafka.partition = 7;
 		dead.kafka.offset = 1234;
-		publish_expect(&dead);
+		batch_expect(&dead);
 		publish_begin(publisher, &dead);
 		publish_dead(publisher, &dead, &topic_table[TOPIC_ORDERS]);
 		publish_end(publisher);
@@ -343,7 +343,7 @@ static struct record dead_of(const void *value, size_t n_value)
 
 static void give_up(struct record *dead)
 {
-	publish_expect(dead);
+	batch_expect(dead);
 	publish_begin(publisher, dead);
 	publish_dead(publisher, dead, &topic_table[TOPIC_ORDERS]);
 	publish_end(publisher);
