@@ -58,7 +58,7 @@ bool batches_unpublished(const struct batches *batches);
 /* Does more wait for the broker than that part of what may? */
 bool batches_facts_above(const struct batches *batches, size_t part);
 
-/* ---- dropping; whoever takes over reads and publishes all of it again ---- */
+/* ---- dropping; after the next take-over all of it is read again ---- */
 
 /* What rests on assignments that are not ours any more. */
 void batches_drop_lost(struct batches *batches);

@@ -497,7 +497,7 @@ static void work_turn(struct engine *engine)
 	pause_if_enough(engine);
 	if (kafka_in_fatal(engine->in)) {
 		/* Another process is this member, say. We cannot mend that;
-		 * whoever takes over finds everything. */
+		 * the worker that takes over finds everything. */
 		engine->result = -1;
 		engine->over = true;
 		return;
