@@ -25,7 +25,7 @@ struct conf {
 	/* clang-format on */
 };
 
-enum { OPTION_WORDS_MAX = 4 };
+enum { OPERANDS_MAX = 4 };
 
 /* A number that was not given is -1. */
 struct options {
@@ -36,8 +36,8 @@ struct options {
 #undef OPTION_FLAG
 #undef OPTION_TEXT
 #undef OPTION_NUMBER
-	const char *words[OPTION_WORDS_MAX + 1]; /* plain ones, then NULL */
-	size_t n_words;
+	const char *operands[OPERANDS_MAX + 1]; /* then NULL */
+	size_t n_operands;
 };
 
 /*

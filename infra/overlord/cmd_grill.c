@@ -79,7 +79,7 @@ static bool right_address(const char *address)
 static int check_set(const struct verb *verb)
 {
 	const struct options *options = &verb->options;
-	const char *name = options->words[0];
+	const char *name = options->operands[0];
 
 	if (!options->address || options->plates < 0)
 		return verb_usage(verb, "set wants --address and "
@@ -121,7 +121,7 @@ static int64_t unit_of(const struct options *options)
 static void write_grill(struct verb *verb, const void *arg)
 {
 	const struct options *options = &verb->options;
-	const char *name = options->words[0];
+	const char *name = options->operands[0];
 
 	(void)arg;
 	(void)verb_add(verb, &sql_grill_write,
@@ -136,7 +136,7 @@ static void write_grill(struct verb *verb, const void *arg)
 static int set_locked(struct verb *verb, int i)
 {
 	const struct options *options = &verb->options;
-	const char *name = options->words[0], *stalls = stalls_of(options);
+	const char *name = options->operands[0], *stalls = stalls_of(options);
 	bool there = pg_n_rows(verb->pg, i) > 0;
 	const char *now = there ? verb_cell(verb, i, 0, 0) : "missing";
 	int64_t n_plates = there ? pg_i64(verb->pg, i, 0, 1) : 0;
@@ -168,7 +168,7 @@ static int set_locked(struct verb *verb, int i)
 
 int cmd_grill_set(struct verb *verb)
 {
-	const char *name = verb->options.words[0];
+	const char *name = verb->options.operands[0];
 	int i, r = check_set(verb);
 
 	if (!r)
@@ -193,7 +193,7 @@ static const char *const uses[] = {
 
 static void write_use(struct verb *verb, const void *arg)
 {
-	struct value name = value_text(verb->options.words[0]);
+	struct value name = value_text(verb->options.operands[0]);
 	enum use use = *(const enum use *)arg;
 
 	if (use != REMOVED) {
@@ -217,7 +217,8 @@ static int check_toasties(const struct verb *verb, int i, enum use use)
 			"resolve decides an uncertain one",
 			"grill '%s' has %" PRId64 " toasties on it, %" PRId64
 			" of them uncertain",
-			verb->options.words[0], n, pg_i64(verb->pg, i, 0, 1));
+			verb->options.operands[0], n,
+			pg_i64(verb->pg, i, 0, 1));
 	if (n)
 		out_say("%" PRId64 " toasties are on it and are ended first",
 			n);
@@ -229,7 +230,7 @@ static int change_use(struct verb *verb, int grill, enum use use)
 	enum use now = pg_bool(verb->pg, grill, 0, 3) ? ENABLED : DISABLED;
 
 	return change_run(
-		verb, &(struct change){ .what = verb->options.words[0],
+		verb, &(struct change){ .what = verb->options.operands[0],
 					.now = uses[now],
 					.then = now == use ? NULL : uses[use],
 					.key = "grill",
@@ -240,7 +241,7 @@ static int change_use(struct verb *verb, int grill, enum use use)
 
 static int use_grill(struct verb *verb, enum use use)
 {
-	const char *name = verb->options.words[0];
+	const char *name = verb->options.operands[0];
 	struct value value = value_text(name);
 	int grill, on = 0, r = verb_connect(verb);
 

@@ -162,7 +162,7 @@ static void check_group(struct run *run, int i, int row)
 			  "'%s' ends below %" PRId64
 			  " of its positions: it was made anew, or is an older "
 			  "copy; workers hold these partitions until the log "
-			  "that the positions tell of comes back",
+			  "that the positions belong to comes back",
 			  topic, n_above);
 	if (n_below)
 		add_check(run, false, "positions", of,

@@ -489,7 +489,7 @@ int migrator_apply(struct migrator_step *step)
 	r = verb_exec(verb, "COMMIT", "commit");
 	if (r && pg_lost(verb->pg)) {
 		step->unknown = true;
-		out_hint("nobody can tell whether '%s' is applied: overlord "
+		out_hint("nobody knows whether '%s' is applied: overlord "
 			 "migrate status says it",
 			 step->row->name);
 	}

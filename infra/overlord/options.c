@@ -117,19 +117,19 @@ static bool read_option(struct options *ret, int code, const char *arg)
 	return set(ret, row, wrong ? NULL : optarg);
 }
 
-/* "-5" is a word, and so is "-". */
+/* "-5" is an operand, and so is "-". */
 static bool is_option(const char *arg)
 {
 	return arg[0] == '-' && arg[1] && !strchr(".0123456789", arg[1]);
 }
 
-static bool add_word(struct options *ret, const char *word)
+static bool add_operand(struct options *ret, const char *operand)
 {
-	if (ret->n_words < OPTION_WORDS_MAX) {
-		ret->words[ret->n_words++] = word;
+	if (ret->n_operands < OPERANDS_MAX) {
+		ret->operands[ret->n_operands++] = operand;
 		return true;
 	}
-	out_say("argument '%s' is one too many", word);
+	out_say("argument '%s' is one too many", operand);
 	return false;
 }
 
@@ -158,7 +158,7 @@ bool options_read(struct options *ret, int argc, char *const *argv,
 
 		optind = at + 1;
 		if (plain || !is_option(argv[at])) {
-			good = add_word(ret, argv[at]);
+			good = add_operand(ret, argv[at]);
 			continue;
 		}
 		optind = at;

@@ -60,7 +60,7 @@ void out_cell_none(struct out *out);
  * all rows. */
 void out_put_row(struct out *out, const struct pg *pg, int statement, int row);
 void out_rows(struct out *out, const struct pg *pg, int statement);
-/* 0, or -EIO when stdout did not take it; that has been said. */
+/* 0, or -EIO when it could not be written; that has been said. */
 int out_print(struct out *out);
 /* Two tables, one below the other; one object of both in JSON. */
 int out_print_two(struct out *first, struct out *second);

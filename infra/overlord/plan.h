@@ -25,7 +25,7 @@ enum plan_result {
 	PLAN_CONFIRMED,
 	PLAN_TRIED,   /* it works, and was rolled back */
 	PLAN_FAILED,  /* and nothing of it stayed */
-	PLAN_UNKNOWN, /* nobody can tell */
+	PLAN_UNKNOWN, /* nobody knows */
 };
 
 struct plan_step {

@@ -59,7 +59,7 @@ int verb_usage(const struct verb *verb, const char *format, ...)
 	va_start(args, format);
 	say(format, args);
 	va_end(args);
-	out_hint("usage: overlord %s %s", verb->words, verb->arguments);
+	out_hint("usage: overlord %s %s", verb->name, verb->arguments);
 	return VERB_E_USAGE;
 }
 
@@ -84,7 +84,7 @@ int verb_connect(struct verb *verb)
 	int r;
 
 	(void)snprintf(application, sizeof(application), "overlord %.30s %.20s",
-		       verb->words, verb->who);
+		       verb->name, verb->who);
 	r = pg_connect(&verb->pg, &params, error);
 	switch (r) {
 	case 0:

@@ -32,7 +32,7 @@ enum verb_outcome {
 enum { VERB_STATEMENTS_MAX = 8 };
 
 struct verb {
-	const char *words;     /* "grill set" */
+	const char *name;      /* "grill set" */
 	const char *arguments; /* of its row */
 	struct conf conf;
 	struct options options;
@@ -45,7 +45,7 @@ struct verb {
 
 void verb_deinit(struct verb *verb);
 
-#define VERB(words, function, ...) int cmd_##function(struct verb *verb);
+#define VERB(name, function, ...) int cmd_##function(struct verb *verb);
 #include "infra/overlord/overlord.def"
 #undef VERB
 
