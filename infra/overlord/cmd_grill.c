@@ -172,12 +172,8 @@ int cmd_grill_set(struct verb *verb)
 	int i, r = check_set(verb);
 
 	if (!r)
-		r = verb_connect(verb);
-	if (r)
-		return r;
-	(void)verb_add(verb, &pg_begin, NULL);
-	i = verb_add(verb, &sql_grill_lock, VALUES(value_text(name)));
-	r = verb_send(verb, name);
+		r = verb_lock(verb, &sql_grill_lock, VALUES(value_text(name)),
+			      name, &i);
 	return r ? r : set_locked(verb, i);
 }
 

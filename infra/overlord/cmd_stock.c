@@ -105,12 +105,7 @@ int cmd_stock_remove(struct verb *verb)
 		return verb_usage(verb, "'%.100s' and '%.100s' are to be names",
 				  stall.p, ingredient.p);
 	(void)snprintf(what, sizeof(what), "%s/%s", stall.p, ingredient.p);
-	r = verb_connect(verb);
-	if (r)
-		return r;
-	(void)verb_add(verb, &pg_begin, NULL);
-	i = verb_add(verb, &sql_stock_lock, STOCK_ROW(verb));
-	r = verb_send(verb, what);
+	r = verb_lock(verb, &sql_stock_lock, STOCK_ROW(verb), what, &i);
 	if (!r)
 		r = check_empty(verb, i, what);
 	if (r)

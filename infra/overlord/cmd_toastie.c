@@ -128,10 +128,8 @@ int cmd_toastie_resolve(struct verb *verb)
 	r = verb_connect(verb);
 	if (!r)
 		r = verb_order(verb, operands[0], &order);
-	if (r)
-		return r;
-	(void)verb_add(verb, &pg_begin, NULL);
-	i = verb_add(verb, &sql_toastie_lock, VALUES(value_order(&order)));
-	r = verb_send(verb, "toastie");
+	if (!r)
+		r = verb_lock(verb, &sql_toastie_lock,
+			      VALUES(value_order(&order)), "toastie", &i);
 	return r ? r : resolve(verb, i, &order);
 }

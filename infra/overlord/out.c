@@ -232,11 +232,20 @@ int out_print_two(struct out *first, struct out *second)
 static void say(const char *prefix, const char *format, va_list args)
 	__attribute__((format(printf, 2, 0)));
 
+/* In one piece: what others say at the same time stands on lines of its own. */
 static void say(const char *prefix, const char *format, va_list args)
 {
-	(void)fprintf(stderr, "%s: ", prefix);
-	(void)vfprintf(stderr, format, args);
-	(void)fputc('\n', stderr);
+	char *text;
+
+	if (vasprintf(&text, format, args) < 0)
+		abort();
+	(void)fprintf(stderr, "%s: %s\n", prefix, text);
+	free(text);
+}
+
+void out_say_args(const char *format, va_list args)
+{
+	say("overlord", format, args);
 }
 
 void out_say(const char *format, ...)

@@ -19,6 +19,7 @@
 #ifndef OVERLORD_OUT_H
 #define OVERLORD_OUT_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -67,6 +68,8 @@ int out_print_two(struct out *first, struct out *second);
 
 /* A line on stderr: "overlord: ..."; lower case, no full stop. */
 void out_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void out_say_args(const char *format, va_list args)
+	__attribute__((format(printf, 1, 0)));
 /* "HINT: ...", after an error. */
 void out_hint(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

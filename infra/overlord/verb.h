@@ -128,6 +128,12 @@ int verb_add(struct verb *verb, const struct pg_statement *statement,
 int verb_send(struct verb *verb, const char *what);
 /* The same with a time, and without a word: PG_E_*. */
 int verb_try(struct verb *verb, int64_t timeout_ms);
+/*
+ * Connects, begins a transaction and runs a statement in it that locks rows;
+ * @ret is the statement's index. Says why it failed, after @what.
+ */
+int verb_lock(struct verb *verb, const struct pg_statement *statement,
+	      const struct value *values, const char *what, int *ret);
 /* Runs SQL without results; says why it failed, after @what. */
 int verb_exec(struct verb *verb, const char *sql, const char *what);
 /* Says what the last pg call met; VERB_E_FAILED. Faults pass unchanged. */
