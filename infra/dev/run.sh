@@ -10,8 +10,8 @@
 #
 # Invariants: one supervisor a folder, by a lock that no other process
 # inherits; nothing outlives it, for programs get SIGTERM from the kernel when
-# it dies, and the servers have watchers; a signal is heard at any moment,
-# since whatever takes long is a job in the background that is waited for.
+# it dies, and the servers have watchers; a signal is heard at any moment, since
+# what takes long is a job in the background that is waited for.
 set -euo pipefail
 
 HERE=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
@@ -22,9 +22,6 @@ ROOT=$(cd -- "$HERE/../.." && pwd -P)
 SERVER=run
 # shellcheck source=infra/dev/server.sh
 . "$HERE/server.sh"
-
-KAFKA_SH=$ROOT/infra/kafka/kafka.sh
-POSTGRES_SH=$ROOT/infra/postgres/postgres.sh
 
 RUN_DIR=${RUN_DIR:-$ROOT/.run}
 BIN=${BIN:-$ROOT/build/rel/bin}
@@ -63,7 +60,7 @@ help() {
 	start    start everything, print the address, stay until Ctrl-C
 	stop     stop it from another terminal, or after DETACH=1
 	status   the address and 0 when it runs, 1 when it does not
-	env      where its servers are, as NAME=value; overlord --run takes it
+	env      where its servers are, as NAME=value; overlord --run reads it
 	clean    stop it and forget its state
 
 	PORT=7000          the storefront's port
@@ -83,12 +80,8 @@ help() {
 declare -A PID=() CRASHES=() STARTED_MS=() DUE_MS=()
 # By name: processes that end by themselves, and servers' scripts among them.
 declare -A JOB=()
-# By process: how it ended, when that came up while waiting for any of them.
-declare -A STATUS=()
 WORKERS=()
 STOPPING=
-# The process whose end makes tend() look around once a second.
-TICK=
 
 # program_env NAME: the settings of its own, besides what all have.
 program_env() {
@@ -100,7 +93,6 @@ program_env() {
 		export ADDR=${GRILL_ADDR:-127.0.0.1:0} \
 			ADDR_FILE=$DIR/probe/grillsim.addr \
 			GRILLSIM_LOG=$DIR/log/grill-edges.log \
-			GRILLSIM_STATE=$DIR/grill.state \
 			GRILLSIM_PLATES
 		;;
 	*)
@@ -111,7 +103,7 @@ program_env() {
 }
 
 # launch NAME: in a session of its own, so that Ctrl-C does not reach it before
-# we do; it gets SIGTERM when we die without a word.
+# we do; it gets SIGTERM when we are killed.
 launch() {
 	rm -f -- "$DIR/probe/$1.port"
 	(
@@ -122,8 +114,7 @@ launch() {
 	now_ms
 	STARTED_MS[$1]=$REPLY
 	DUE_MS[$1]=0
-	proc_born "${PID[$1]}"
-	write_file "$DIR/pid/$1" "${PID[$1]} $REPLY"
+	proc_note "$DIR/pid/$1" "${PID[$1]}"
 }
 
 # http OPTION... URL: past any proxy, and whatever ~/.curlrc says.
@@ -131,62 +122,48 @@ http() {
 	curl -q -s -f --noproxy '*' "$@" 9>&-
 }
 
-# http_ok URL: it answers with success.
-http_ok() {
-	http -o /dev/null -m 2 "$1"
-}
-
 # ready NAME: the program itself says so.
 ready() {
+	local port=$PORT
 	case $1 in
-	storefront) http_ok "http://127.0.0.1:$PORT/readyz" ;;
-	grillsim) [[ -s $DIR/probe/grillsim.addr ]] ;;
+	storefront) ;;
+	grillsim)
+		[[ -s $DIR/probe/grillsim.addr ]]
+		return
+		;;
 	*)
 		read_word "$DIR/probe/$1.port"
-		[[ -n $REPLY ]] && http_ok "http://127.0.0.1:${REPLY##*:}/readyz"
+		port=${REPLY##*:}
 		;;
 	esac
+	[[ -n $port ]] && http -o /dev/null -m 2 "http://127.0.0.1:$port/readyz"
+}
+
+ready_or_gone() {
+	ready "$1" || proc_gone "${PID[$1]}"
 }
 
 wait_ready() {
-	local start
-	now_ms
-	start=$REPLY
-	until ready "$1"; do
-		if ! proc_alive "${PID[$1]}"; then
-			log_tail "$DIR/log/$1.log"
-			fail "$1 ended instead of getting ready"
-		fi
-		now_ms
-		if [[ $REPLY -gt $((start + READY_DEADLINE_MS)) ]]; then
-			log_tail "$DIR/log/$1.log"
-			fail "$1 was not ready within $((READY_DEADLINE_MS / 1000)) s"
-		fi
-		pause 0.02
-	done
-}
-
-# pause SECONDS: a signal ends it.
-pause() {
-	sleep "$1" 9>&- &
-	wait $! || :
+	if ! within "$READY_DEADLINE_MS" 0.02 ready_or_gone "$1"; then
+		log_tail "$DIR/log/$1.log"
+		fail "$1 was not ready within $((READY_DEADLINE_MS / 1000)) s"
+	elif proc_gone "${PID[$1]}"; then
+		log_tail "$DIR/log/$1.log"
+		fail "$1 ended instead of getting ready"
+	fi
 }
 
 # ---- jobs ------------------------------------------------------------------
 
+# job NAME COMMAND...: a server's script speaks to the one who started us.
 job() {
-	local name=$1
-	shift
-	"$@" </dev/null >"$DIR/log/$name.log" 2>&1 9>&- &
-	JOB[$name]=$!
-}
-
-# job_talks: the same for one whose words are for whoever started us.
-job_talks() {
-	local name=$1
-	shift
-	"$@" </dev/null 9>&- &
-	JOB[$name]=$!
+	local log=$DIR/log/$1.log
+	if [[ $1 == kafka || $1 == postgres ]]; then
+		"${@:2}" </dev/null 9>&- &
+	else
+		"${@:2}" </dev/null >"$log" 2>&1 9>&- &
+	fi
+	JOB[$1]=$!
 }
 
 job_wait() {
@@ -231,7 +208,7 @@ check_port() {
 		"PORT=$port is free: make run PORT=$port"
 }
 
-# lock_run: 9 is ours, or it says who has it.
+# lock_run: 9 is ours, or it says where it runs.
 lock_run() {
 	# A process that is just ending may have it for a moment.
 	lock_take "$DIR/run.lock" 1000 && return 0
@@ -249,68 +226,66 @@ make_folders() {
 	local log
 	mkdir -p -- "$DIR/log" "$DIR/pid" "$DIR/probe"
 	rm -f -- "$DIR"/pid/* "$DIR"/probe/* "$DIR"/run.ready
+	# The grill has its memory from its own log.
 	for log in "$DIR"/log/*.log; do
-		[[ ! -f $log || -L $log || $log == */run.log ]] ||
+		[[ ! -f $log || -L $log || $log == */@(run|grill-edges).log ]] ||
 			mv -f -- "$log" "$log.1"
 	done
 	ln -sfn ../kafka/kafka.log "$DIR/log/kafka.log"
 	ln -sfn ../postgres/postgres.log "$DIR/log/postgres.log"
 }
 
-start_servers() {
-	[[ -n ${KAFKA_BROKERS-} ]] || {
-		OWN_KAFKA=yes
-		job_talks kafka "$KAFKA_SH" start "$DIR/kafka" --watch-pid $$
-	}
-	[[ -n ${DATABASE_URL-} ]] || {
-		OWN_POSTGRES=yes
-		job_talks postgres "$POSTGRES_SH" start "$DIR/postgres" \
-			--watch-pid $$
-	}
+start_server() {
+	job "$1" "$ROOT/infra/$1/$1.sh" start "$DIR/$1" --watch-pid $$
 }
 
-# tell_addresses: for who comes from outside, while it runs. Those of our own
-# servers are remembered beyond that: whoever has them in his environment still
-# when he starts the shop again means ours, which have to be started first.
-tell_addresses() {
-	local name lines=() own=()
+start_servers() {
+	local name
+	[[ -n ${KAFKA_BROKERS-} ]] || OWN+=(kafka)
+	[[ -n ${DATABASE_URL-} ]] || OWN+=(postgres)
+	for name in ${OWN[@]+"${OWN[@]}"}; do start_server "$name"; done
+}
+
+# write_addresses: for clients from outside, while it runs. Those of our own
+# servers are remembered beyond that: a shell in whose environment they still
+# are, and that starts the shop again, means ours, to be started first.
+write_addresses() {
+	local name lines=()
 	for name in KAFKA_BROKERS DATABASE_URL DB_SCHEMA TOPIC_SUFFIX; do
 		[[ -z ${!name-} ]] || lines+=("$name=${!name}")
 	done
-	[[ -z $OWN_KAFKA ]] || mapfile -t own <"$DIR/kafka/kafka.env"
-	[[ -z $OWN_POSTGRES ]] ||
-		mapfile -t -O "${#own[@]}" own <"$DIR/postgres/postgres.env"
-	[[ ${#own[@]} == 0 ]] || write_file "$DIR/own.env" "${own[@]}"
+	[[ ${#OWN[@]} == 0 ]] || for name in "${OWN[@]}"; do
+		cat -- "$DIR/$name/$name.env"
+	done >"$DIR/own.env"
 	write_file "$DIR/run.env" "${lines[@]}"
 }
 
 # forget_own: addresses of this folder's own servers say nothing new.
 forget_own() {
-	local name line
-	[[ -f $DIR/own.env ]] || return 0
+	local name
 	for name in KAFKA_BROKERS DATABASE_URL; do
 		[[ -n ${!name-} ]] || continue
-		while IFS= read -r line; do
-			[[ ${line#*=} == "${!name-}" ]] || continue
-			say "$name is that of '$DIR' itself, starting what is there"
-			unset "$name"
-		done <"$DIR/own.env"
+		cut -d = -f 2- -- "$DIR/own.env" 2>/dev/null |
+			grep -q -x -F -e "${!name}" || continue
+		say "$name is that of '$DIR' itself, starting what is there"
+		unset "$name"
 	done
+}
+
+# server_wait_own NAME MESSAGE: where it is, if it is ours.
+server_wait_own() {
+	[[ -n ${JOB[$1]-} ]] || return 0
+	job_wait "$1" "$2"
+	export_file "$DIR/$1/$1.env"
 }
 
 # declare_all: tables while Kafka still starts, then topics, then the grill.
 declare_all() {
-	[[ -z $OWN_POSTGRES ]] || {
-		job_wait postgres "there is no Postgres"
-		forget_pg_env
-		export_file "$DIR/postgres/postgres.env"
-	}
+	[[ -n ${DATABASE_URL-} ]] || forget_pg_env
+	server_wait_own postgres "there is no Postgres"
 	job migrate "$BIN/overlord" migrate up --execute
-	[[ -z $OWN_KAFKA ]] || {
-		job_wait kafka "there is no Kafka"
-		export_file "$DIR/kafka/kafka.env"
-	}
-	tell_addresses
+	server_wait_own kafka "there is no Kafka"
+	write_addresses
 	job topics "$BIN/overlord" topics apply --execute
 	job_wait migrate "the tables cannot be made"
 	wait_ready grillsim
@@ -338,44 +313,32 @@ start_programs() {
 	done
 }
 
-# stock_get sets REPLY: what the stall `main` has, without white space. It may
-# take its time on a busy machine; no answer is no empty shop.
+# stock_get sets STOCK: what the stall `main` has, without white space.
 stock_get() {
-	local end
-	now_ms
-	end=$((REPLY + READY_DEADLINE_MS))
-	until REPLY=$(http -m 10 "http://127.0.0.1:$PORT/stock?stall=main"); do
-		proc_alive "${PID[storefront]}" ||
-			fail "the storefront has ended"
-		now_ms
-		[[ $REPLY -lt $end ]] ||
-			fail "the storefront does not say what is in stock"
-		pause 0.2
-	done
-	REPLY=${REPLY//[[:space:]]/}
+	proc_alive "${PID[storefront]}" || fail "the storefront has ended"
+	STOCK=$(http -m 10 "http://127.0.0.1:$PORT/stock?stall=main") ||
+		return 1
+	STOCK=${STOCK//[[:space:]]/}
 }
 
-# fill_shelves: an empty shop cannot be tried. Orders and stock go the same
-# way, so it waits until the stock has come out at the other end.
-fill_shelves() {
-	local end
-	stock_get
-	[[ $REPLY == '{}' ]] || return 0
+stock_arrived() {
+	stock_get && [[ $STOCK != '{}' ]]
+}
+
+# first_stock: an empty shop cannot be tried. Orders and stock go the same way,
+# so it waits until the stock has come out at the other end. An answer may take
+# its time on a busy machine; no answer is no empty shop.
+first_stock() {
+	within "$READY_DEADLINE_MS" 0.2 stock_get ||
+		fail "the storefront does not say what is in stock"
+	[[ $STOCK == '{}' ]] || return 0
 	http -o /dev/null -m 60 -H 'content-type: application/json' \
 		-d "$FIRST_STOCK" "http://127.0.0.1:$PORT/restock" || {
 		say "the first stock was not accepted; the shop is open but empty"
 		return 0
 	}
-	now_ms
-	end=$((REPLY + READY_DEADLINE_MS))
-	stock_get
-	while [[ $REPLY == '{}' ]]; do
-		now_ms
-		[[ $REPLY -lt $end ]] ||
-			fail "the first stock was accepted, but does not arrive"
-		pause 0.05
-		stock_get
-	done
+	within "$READY_DEADLINE_MS" 0.05 stock_arrived ||
+		fail "the first stock was accepted, but does not arrive"
 	say "stocked the stall 'main' for the first time"
 }
 
@@ -383,9 +346,8 @@ fill_shelves() {
 
 # crashed NAME: say it once, and when it comes back.
 crashed() {
-	local r=${STATUS[${PID[$1]}]-} how delay
-	[[ $r ]] || wait "${PID[$1]}" 2>/dev/null || r=$?
-	r=${r:-0}
+	local r=0 how delay
+	wait "${PID[$1]}" 2>/dev/null || r=$?
 	how="exit status $r"
 	[[ $r -le 128 ]] || how="signal $(kill -l "$r")"
 	now_ms
@@ -410,40 +372,29 @@ tend_programs() {
 	done
 }
 
-# tend_server NAME SCRIPT: start a server of ours that has died again.
+# tend_server NAME: start a server of ours that has died again.
 tend_server() {
-	local r
 	if [[ -n ${JOB[$1]-} ]]; then
 		proc_alive "${JOB[$1]}" && return 0
-		r=${STATUS[${JOB[$1]}]-}
-		[[ $r ]] || wait "${JOB[$1]}" || r=$?
+		wait "${JOB[$1]}" || fail "$1 cannot be started again"
 		unset "JOB[$1]"
-		[[ ${r:-0} == 0 ]] || fail "$1 cannot be started again"
 		return 0
 	fi
 	read_word "$DIR/$1/$1.pid"
 	proc_alive "$REPLY" && return 0
 	say "$1 has died, starting it again; see '$DIR/$1/$1.log.1'"
-	job_talks "$1" "$2" start "$DIR/$1" --watch-pid $$
+	start_server "$1"
 }
 
-# tend: until a signal comes. The death of a child ends the wait at once.
+# tend: until a signal comes. Between two looks it reads from a pipe to which
+# nothing is written: a signal ends that.
 tend() {
-	local ended r
+	local never name
+	exec {never}<> <(:)
 	while :; do
-		proc_alive "$TICK" || {
-			sleep 1 9>&- &
-			TICK=$!
-		}
-		r=0
-		ended=''
-		STATUS=()
-		# The shell has a line of its own for who was killed; so do we.
-		wait -n -p ended 2>/dev/null || r=$?
-		[[ -z $ended ]] || STATUS[$ended]=$r
 		tend_programs
-		[[ -z $OWN_KAFKA ]] || tend_server kafka "$KAFKA_SH"
-		[[ -z $OWN_POSTGRES ]] || tend_server postgres "$POSTGRES_SH"
+		for name in ${OWN[@]+"${OWN[@]}"}; do tend_server "$name"; done
+		read -r -t 0.5 -u "$never" || :
 	done
 }
 
@@ -451,14 +402,12 @@ tend() {
 
 # stop_layer NAME...: all asked at once, then waited for.
 stop_layer() {
-	local name pids=()
+	local name
 	for name in "$@"; do
-		proc_alive "${PID[$name]-}" || continue
-		kill -TERM "${PID[$name]}" 2>/dev/null || :
-		pids+=("$name")
-	done
-	for name in ${pids[@]+"${pids[@]}"}; do
-		wait_gone "${PID[$name]}" "$STOP_DEADLINE_MS" && continue
+		! proc_alive "${PID[$name]-}" || kill -TERM "${PID[$name]}" || :
+	done 2>/dev/null
+	for name in "$@"; do
+		wait_gone "${PID[$name]-}" "$STOP_DEADLINE_MS" && continue
 		say "$name did not end within $((STOP_DEADLINE_MS / 1000)) s, killing it"
 		end_process "${PID[$name]}" 0 || :
 	done
@@ -473,15 +422,12 @@ stop_jobs() {
 }
 
 stop_servers() {
-	local pids=() pid
-	if [[ -d $DIR/kafka ]]; then
-		"$KAFKA_SH" stop "$DIR/kafka" 9>&- &
+	local pids=() name pid
+	for name in kafka postgres; do
+		[[ -d $DIR/$name ]] || continue
+		"$ROOT/infra/$name/$name.sh" "${1:-stop}" "$DIR/$name" 9>&- &
 		pids+=($!)
-	fi
-	if [[ -d $DIR/postgres ]]; then
-		"$POSTGRES_SH" stop "$DIR/postgres" 9>&- &
-		pids+=($!)
-	fi
+	done
 	for pid in ${pids[@]+"${pids[@]}"}; do
 		wait_gone "$pid" "$SERVER_DEADLINE_MS" ||
 			say "a server in '$DIR' does not stop"
@@ -491,14 +437,10 @@ stop_servers() {
 # sweep: end what a supervisor left that was killed. What it started is known
 # by number and birth.
 sweep() {
-	local file pid born
+	local file
 	[[ -e $DIR/run.pid ]] || return 0
 	for file in "$DIR"/pid/*; do
-		read_word "$file"
-		read -r pid born <<<"$REPLY" || :
-		proc_alive "${pid-}" || continue
-		proc_born "$pid"
-		[[ $REPLY != "$born" ]] || end_process "$pid" "$STOP_DEADLINE_MS" || :
+		! proc_noted "$file" || end_process "$REPLY" "$STOP_DEADLINE_MS" || :
 	done
 	stop_servers
 	forget_run
@@ -524,7 +466,6 @@ shut_down() {
 	stop_layer grillsim
 	stop_jobs
 	stop_servers
-	! proc_has "$TICK" sleep || end_process "$TICK" 1000 || :
 	forget_run
 	seconds_since "$start"
 	say "stopped after $REPLY s; the state stays in '$DIR'"
@@ -544,9 +485,8 @@ supervise() {
 	local begin
 	now_ms
 	begin=$REPLY
-	OWN_KAFKA='' OWN_POSTGRES='' GRILL_ADDR=''
-	proc_born $$
-	write_file "$DIR/run.pid" "$$ $REPLY"
+	OWN=() GRILL_ADDR=''
+	proc_note "$DIR/run.pid" $$
 	trap 'shut_down 0' INT TERM HUP
 	trap 'shut_down $?' EXIT
 	make_folders
@@ -555,7 +495,7 @@ supervise() {
 	launch grillsim
 	declare_all
 	start_programs
-	fill_shelves
+	first_stock
 	seconds_since "$begin"
 	say "ready after $REPLY s: http://127.0.0.1:$PORT/"
 	if [[ $DETACH ]]; then
@@ -567,10 +507,10 @@ supervise() {
 	tend
 }
 
-# detach: the supervisor inherits the lock and its words are passed on until it
+# detach: the supervisor inherits the lock, and its output is passed on until it
 # is ready or gone.
 detach() {
-	local child line
+	local child
 	mkdir -p -- "$DIR/log"
 	: >"$DIR/log/run.log"
 	setsid "$SELF" supervise </dev/null >>"$DIR/log/run.log" 2>&1 &
@@ -579,10 +519,10 @@ detach() {
 	trap 'kill -TERM "$child"' INT TERM HUP
 	exec 7<"$DIR/log/run.log"
 	while proc_alive "$child" && [[ ! -e $DIR/run.ready ]]; do
-		while IFS= read -r line <&7; do printf '%s\n' "$line" >&2; done
+		cat <&7 >&2
 		sleep 0.03
 	done
-	while IFS= read -r line <&7; do printf '%s\n' "$line" >&2; done
+	cat <&7 >&2
 	[[ -e $DIR/run.ready ]]
 }
 
@@ -607,16 +547,12 @@ start() {
 	fi
 }
 
-# supervisor sets REPLY: the process that runs DIR, empty when none does.
+# supervisor sets REPLY: the process that runs DIR; false, and says so, when
+# none does.
 supervisor() {
-	local pid born
-	read_word "$DIR/run.pid"
-	read -r pid born <<<"$REPLY" || :
-	REPLY=
-	proc_alive "${pid-}" || { REPLY= && return 1; }
-	proc_born "$pid"
-	[[ $REPLY == "$born" ]] || { REPLY= && return 1; }
-	REPLY=$pid
+	proc_noted "$DIR/run.pid" && return 0
+	say "nothing runs in '$DIR'"
+	return 1
 }
 
 # sweep_alone: the same where no supervisor holds the lock, nor gets it
@@ -630,79 +566,63 @@ sweep_alone() {
 }
 
 stop() {
-	local pid i
+	local pid
 	if ! supervisor; then
 		sweep_alone
-		say "nothing runs in '$DIR'"
 		return 0
 	fi
 	pid=$REPLY
 	kill -TERM "$pid" 2>/dev/null || :
-	for ((i = 0; i < SUPERVISOR_DEADLINE_MS; i += 5000)); do
-		if wait_gone "$pid" 5000; then
-			say "stopped; the state stays in '$DIR'"
-			return 0
-		fi
-		say "still stopping"
-	done
+	if wait_gone "$pid" "$SUPERVISOR_DEADLINE_MS"; then
+		say "stopped; the state stays in '$DIR'"
+		return 0
+	fi
 	end_process "$pid" 0 || :
 	sweep_alone
 	say "stopped by force; the state stays in '$DIR'"
 }
 
 status() {
-	if supervisor; then
-		read_word "$DIR/run.address"
-		printf '%s\n' "$REPLY"
-		[[ -e $DIR/run.ready ]] && return 0
-		say "still starting"
-		return 1
-	fi
-	say "nothing runs in '$DIR'"
+	supervisor || return 1
+	cat -- "$DIR/run.address"
+	[[ -e $DIR/run.ready ]] && return 0
+	say "still starting"
 	return 1
 }
 
 # env: nothing is known before Kafka and Postgres serve.
 env() {
-	if supervisor && [[ -f $DIR/run.env ]]; then
-		cat -- "$DIR/run.env"
-		return 0
-	fi
-	say "nothing runs in '$DIR'"
+	supervisor || return 1
+	cat -- "$DIR/run.env" 2>/dev/null && return 0
+	say "still starting"
 	return 1
 }
 
 # clean: what we made, by name: RUN_DIR may be anybody's folder.
 clean() {
-	if supervisor; then stop; fi
-	sweep_alone
-	[[ ! -d $DIR/kafka ]] || "$KAFKA_SH" remove "$DIR/kafka"
-	[[ ! -d $DIR/postgres ]] || "$POSTGRES_SH" remove "$DIR/postgres"
-	rm -rf -- "$DIR/log" "$DIR/grill.state" "$DIR/own.env"
+	stop
+	stop_servers remove
+	rm -rf -- "$DIR/log" "$DIR/own.env"
 	forget_run
 	rmdir -- "$DIR" 2>/dev/null || :
 	say "forgot the state of '$DIR'"
 }
 
-main() {
-	case ${1:-help} in
-	help | --help | -h) help ;;
-	start) start ;;
-	supervise)
-		folder_open "$RUN_DIR"
-		supervise
-		;;
-	stop | status | env | clean)
-		if [[ ! -d $RUN_DIR ]]; then
-			say "nothing runs in '$RUN_DIR'"
-			[[ $1 == stop || $1 == clean ]]
-			return
-		fi
-		folder_open "$RUN_DIR"
-		"$1"
-		;;
-	*) usage_die "there is no '$1'" ;;
-	esac
-}
-
-main "$@"
+case ${1:-help} in
+help | --help | -h) help ;;
+start) start ;;
+supervise)
+	folder_open "$RUN_DIR"
+	supervise
+	;;
+stop | status | env | clean)
+	if [[ ! -d $RUN_DIR ]]; then
+		say "nothing runs in '$RUN_DIR'"
+		[[ $1 == stop || $1 == clean ]]
+		exit
+	fi
+	folder_open "$RUN_DIR"
+	"$1"
+	;;
+*) usage_die "there is no '$1'" ;;
+esac
