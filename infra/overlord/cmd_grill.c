@@ -82,8 +82,7 @@ static int check_set(const struct verb *verb)
 	const char *name = options->operands[0];
 
 	if (!options->address || options->plates < 0)
-		return verb_usage(verb, "set wants --address and "
-					"--plates");
+		return verb_usage(verb, "set wants --address and --plates");
 	if (!right_name(text_of(name)))
 		return verb_usage(verb,
 				  "grill '%s' is no name: 1 to %d bytes "
@@ -113,11 +112,6 @@ static const char *stalls_of(const struct options *options)
 		       : NULL;
 }
 
-static int64_t unit_of(const struct options *options)
-{
-	return options->unit < 0 ? 1 : options->unit;
-}
-
 static void write_grill(struct verb *verb, const void *arg)
 {
 	const struct options *options = &verb->options;
@@ -126,7 +120,7 @@ static void write_grill(struct verb *verb, const void *arg)
 	(void)arg;
 	(void)verb_add(verb, &sql_grill_write,
 		       VALUES(value_text(name), value_text(options->address),
-			      value_i32(unit_of(options)),
+			      value_i32(options->unit),
 			      value_text(stalls_of(options))));
 	(void)verb_add(verb, &sql_plates_add,
 		       VALUES(value_text(name), value_i32(options->plates)));
@@ -151,7 +145,7 @@ static int set_locked(struct verb *verb, int i)
 				   name, n_plates, options->plates);
 	/* As sql_grill_lock says it. */
 	buf_printf(&then, "%s unit %" PRId64 ", %" PRId64 " plates, stalls %s",
-		   options->address, unit_of(options), options->plates,
+		   options->address, options->unit, options->plates,
 		   stalls ? stalls : "all");
 	buf_add(&then, "", 1);
 	r = change_run(

@@ -15,8 +15,6 @@
 #include "infra/overlord/verb.h"
 #include "schemas/toastie.h"
 
-#define LIMIT 100
-
 /* Of each state that may be asked for: which statement has it. NULL: there is
  * no such state. */
 static const struct pg_statement *statement_of(const char *name)
@@ -54,7 +52,7 @@ int cmd_toastie_list(struct verb *verb)
 		.columns = columns,
 		.none = "there are no such toasties",
 		.which = "first",
-		.limit = options->limit < 0 ? LIMIT : options->limit,
+		.limit = options->limit,
 	};
 
 	if (!listing.statement)

@@ -15,8 +15,6 @@
 /* By call code: so many orders are looked at, and so many shown. */
 enum { CALLED_MAX = 10000, CALLED_SHOWN_MAX = 20 };
 
-enum { DEAD_LETTERS_LIMIT = 100 };
-
 /* ---- by call code ---- */
 
 static bool has_code(const struct verb *verb, int i, int row, const char *code)
@@ -135,8 +133,7 @@ int cmd_dlq_list(struct verb *verb)
 		.columns = columns,
 		.none = "there are no dead letters",
 		.which = "newest",
-		.limit = options->limit < 0 ? DEAD_LETTERS_LIMIT
-					    : options->limit,
+		.limit = options->limit,
 	};
 
 	if (options->topic && !topic_find(text_of(options->topic)))

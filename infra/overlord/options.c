@@ -17,17 +17,18 @@ struct row {
 	const char *name;
 	enum { FLAG, TEXT_VALUE, NUMBER } kind;
 	size_t at; /* in struct options */
-	int64_t min, max;
+	int64_t fallback, min, max;
 	const char *sentence;
 };
 
 /* clang-format off */
 #define OPTION_FLAG(field, name, sentence) \
-	{ name, FLAG, offsetof(struct options, field), 0, 0, sentence },
+	{ name, FLAG, offsetof(struct options, field), 0, 0, 0, sentence },
 #define OPTION_TEXT(field, name, sentence) \
-	{ name, TEXT_VALUE, offsetof(struct options, field), 0, 0, sentence },
-#define OPTION_NUMBER(field, name, min, max, sentence) \
-	{ name, NUMBER, offsetof(struct options, field), min, max, sentence },
+	{ name, TEXT_VALUE, offsetof(struct options, field), 0, 0, 0, sentence },
+#define OPTION_NUMBER(field, name, fallback, min, max, sentence) \
+	{ name, NUMBER, offsetof(struct options, field), fallback, min, max, \
+	  sentence },
 /* clang-format on */
 static const struct row rows[] = {
 #include "infra/overlord/options.def"
@@ -138,7 +139,8 @@ static void init(struct options *ret)
 	*ret = (struct options){ 0 };
 	for (size_t i = 0; i < N_ROWS; i++)
 		if (rows[i].kind == NUMBER)
-			*(int64_t *)(void *)((char *)ret + rows[i].at) = -1;
+			*(int64_t *)(void *)((char *)ret + rows[i].at) =
+				rows[i].fallback;
 }
 
 bool options_read(struct options *ret, int argc, char *const *argv,

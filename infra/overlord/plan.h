@@ -61,7 +61,7 @@ void plan_truncate(struct plan *plan, size_t n_steps);
 typedef int (*plan_step_fn)(void *arg, size_t i, enum plan_result *ret);
 
 /*
- * Shows the plan or does it, and shows what came of it. COMMAND_E_FAILED when
+ * Shows the plan or does it, and shows what came of it. VERB_E_FAILED when
  * a step failed or is unknown.
  */
 int plan_run(struct plan *plan, const struct verb *verb, plan_step_fn fn,
