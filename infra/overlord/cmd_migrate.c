@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "infra/lib/xalloc.h"
-#include "infra/overlord/migrator.h"
+#include "infra/overlord/migrations.h"
 #include "infra/overlord/plan.h"
 
 enum { MIGRATORS_MAX = 2 };

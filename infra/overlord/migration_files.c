@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Migration: files in order; see migration.h. Main thread. */
-#include "infra/overlord/migration.h"
+/* Migration files: in order; see migrations.h. Main thread. */
+#include "infra/overlord/migrations.h"
 
 #include <assert.h>
 #include <dirent.h>
@@ -13,7 +13,6 @@
 
 #include "infra/lib/hex.h"
 #include "infra/lib/xalloc.h"
-#include "infra/overlord/verb.h"
 
 /* The hint of all that is wrong here. */
 static const char where[] =

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Migrator: one schema's migrations; see migrator.h.
+ * Migrations: of one schema; see migrations.h.
  *
  * The tables' names are not qualified: search_path is the schema and nothing
  * else.
@@ -10,7 +10,7 @@
  * to begin, end or divide the transaction, in whatever spelling, before any of
  * it has been done for good; and refuses COPY from or to a client. Main thread.
  */
-#include "infra/overlord/migrator.h"
+#include "infra/overlord/migrations.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Migration: names, order, and where the files are. */
+/* Migration files: names, order, and where the files are. */
 #include <sys/stat.h>
 
-#include "infra/overlord/migration.h"
+#include "infra/overlord/migrations.h"
 #include "infra/overlord/overlord_fixture.h"
-#include "infra/overlord/verb.h"
 
 static const struct {
 	const char *file;
@@ -132,7 +131,7 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("migration");
+	Suite *suite = suite_create("migration_files");
 	TCase *tcase = check_case(suite, 20);
 
 	tcase_add_loop_test(tcase,
