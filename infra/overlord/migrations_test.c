@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Migrator: what is applied, what a file may say and what it finds, on a
+ * Migrations: what is applied, what a file may say and what it finds, on a
  * throw-away Postgres. Each test has a schema and a folder of its own.
  */
 #include <signal.h>
 
 #include "infra/overlord/database_fixture.h"
-#include "infra/overlord/migration.h"
+#include "infra/overlord/migrations.h"
 
 static char folder[] = "/tmp/overlord-files.XXXXXX";
 static struct pg *pg, *blocker; /* @blocker holds locks */
@@ -576,7 +576,7 @@ static void add_files(TCase *tcase)
 
 int main(void)
 {
-	Suite *suite = suite_create("migrator");
+	Suite *suite = suite_create("migrations");
 	TCase *tcase = check_case(suite, 60);
 
 	tcase_add_checked_fixture(tcase, begin, end);

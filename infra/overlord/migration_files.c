@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Migration: files in order; see migration.h. Main thread. */
-#include "infra/overlord/migration.h"
+/* Migration files: in order; see migrations.h. Main thread. */
+#include "infra/overlord/migrations.h"
 
 #include <assert.h>
 #include <dirent.h>
@@ -13,7 +13,10 @@
 
 #include "infra/lib/hex.h"
 #include "infra/lib/xalloc.h"
-#include "infra/overlord/verb.h"
+
+/* The hint of all that is wrong here. */
+static const char where[] =
+	"MIGRATIONS_DIR or --dir says where the migrations are";
 
 static bool ends_with(const char *s, const char *end)
 {
@@ -71,7 +74,7 @@ int migration_set_add(struct migration_set *set, const char *file)
 
 	if (!parse(file, &version, name, &direction))
 		return verb_failed(
-			NULL,
+			where,
 			"'%s' is no migration's name: NNNN_name.up.sql or "
 			"NNNN_name.down.sql",
 			file);
@@ -79,7 +82,7 @@ int migration_set_add(struct migration_set *set, const char *file)
 	if (!row)
 		row = append(set, version, name);
 	if (strcmp(row->name, name) != 0 || *row->files[direction])
-		return verb_failed(NULL,
+		return verb_failed(where,
 				   "version %" PRId64
 				   " is there twice: '%s' and '%s'",
 				   version, file, a_file(row));
@@ -103,7 +106,7 @@ int migration_set_check(struct migration_set *set)
 		const struct migration *row = &set->rows[i];
 
 		if (row->version != (int64_t)i + 1)
-			return verb_failed(NULL,
+			return verb_failed(where,
 					   "version %zu is missing before '%s'",
 					   i + 1, a_file(row));
 		if (!*row->files[UP] || !*row->files[DOWN])
@@ -133,7 +136,7 @@ int migration_set_load(struct migration_set *set, const char *dir)
 
 	*set = (struct migration_set){ .dir = dir };
 	if (!handle)
-		return verb_failed(NULL, "folder '%s' cannot be read: %s", dir,
+		return verb_failed(where, "folder '%s' cannot be read: %s", dir,
 				   strerrordesc_np(errno));
 	r = load_names(set, handle);
 	(void)closedir(handle);
@@ -200,7 +203,7 @@ int migration_read(const struct migration_set *set, const char *file,
 		(void)fclose(handle);
 	if (!r)
 		return 0;
-	return verb_failed(NULL, "file '%s' cannot be read: %s", path,
+	return verb_failed(where, "file '%s' cannot be read: %s", path,
 			   strerrordesc_np(-r));
 }
 
@@ -249,7 +252,7 @@ int migration_folder(char ret[MIGRATION_PATH_MAX])
 			return 0;
 	}
 	return verb_failed(
-		NULL,
+		where,
 		"there are no migrations in 'migrations' of this folder, nor "
 		"in '%.200s' in '%s', '%s' or '%s'",
 		program, beside[0], beside[1], beside[2]);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Migrator: one schema's migrations; see migrator.h.
+ * Migrations: of one schema; see migrations.h.
  *
  * The tables' names are not qualified: search_path is the schema and nothing
  * else.
@@ -10,7 +10,7 @@
  * to begin, end or divide the transaction, in whatever spelling, before any of
  * it has been done for good; and refuses COPY from or to a client. Main thread.
  */
-#include "infra/overlord/migrator.h"
+#include "infra/overlord/migrations.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -87,28 +87,6 @@ int migrator_check(const struct migrator *migrator, enum direction direction)
 
 /* ---- how the schema is ---- */
 
-struct there {
-	bool version, applied, schema, audit, new_enum;
-};
-
-static int read_there(const struct migrator *migrator, struct there *ret)
-{
-	struct verb *verb = migrator->verb;
-	int i = verb_add(verb, &sql_tables_there,
-			 VALUES(value_text(migrator->schema)));
-	int r = verb_send(verb, migrator->name);
-
-	if (!r)
-		*ret = (struct there){
-			.version = pg_bool(verb->pg, i, 0, 0),
-			.applied = pg_bool(verb->pg, i, 0, 1),
-			.schema = pg_bool(verb->pg, i, 0, 2),
-			.audit = pg_bool(verb->pg, i, 0, 3),
-			.new_enum = pg_bool(verb->pg, i, 0, 4),
-		};
-	return r;
-}
-
 /* golang-migrate writes -1 for "none, and dirty". */
 static int64_t version_of(const struct migrator *migrator, int i,
 			  bool *ret_dirty)
@@ -142,8 +120,8 @@ static void read_applied(struct migrator *migrator, int i)
 int migrator_read(struct migrator *migrator)
 {
 	struct verb *verb = migrator->verb;
-	struct there there = { 0 };
-	int version = -1, applied = -1, r;
+	int there, version, applied, r;
+	bool versioned, listed;
 	char sql[128];
 
 	free(migrator->applied);
@@ -154,23 +132,26 @@ int migrator_read(struct migrator *migrator)
 	(void)snprintf(sql, sizeof(sql), "SET search_path = %s",
 		       migrator->schema);
 	r = verb_exec(verb, sql, migrator->name);
-	if (!r)
-		r = read_there(migrator, &there);
-	if (r || (!there.version && !there.applied))
+	if (r)
 		return r;
-	if (there.version)
-		version = verb_add(verb, &sql_version_read, NULL);
-	if (there.applied)
-		applied = verb_add(verb, &sql_applied_read, NULL);
+	there = verb_add(verb, &sql_migrated_there,
+			 VALUES(value_text(migrator->schema)));
 	r = verb_send(verb, migrator->name);
 	if (r)
 		return r;
-	if (version >= 0)
+	versioned = pg_bool(verb->pg, there, 0, 0);
+	listed = pg_bool(verb->pg, there, 0, 1);
+	if (!versioned && !listed)
+		return 0;
+	version = versioned ? verb_add(verb, &sql_version_read, NULL) : -1;
+	applied = listed ? verb_add(verb, &sql_applied_read, NULL) : -1;
+	r = verb_send(verb, migrator->name);
+	if (!r && versioned)
 		migrator->version =
 			version_of(migrator, version, &migrator->dirty);
-	if (applied >= 0)
+	if (!r && listed)
 		read_applied(migrator, applied);
-	return 0;
+	return r;
 }
 
 /* ---- one at a time ---- */
@@ -344,41 +325,46 @@ static int run_file(struct migrator_step *step, bool new_enum)
 /* ---- one step ---- */
 
 /* The schema and the two tables, if they are not there; and their lock. */
-static int make_tables(const struct migrator *migrator,
-		       const struct there *there)
+static int make_tables(const struct migrator *migrator)
 {
+	const char *schema = migrator->schema;
 	struct buf sql = { 0 };
 	int r;
 
-	if (!there->schema)
-		buf_printf(&sql, "CREATE SCHEMA %s; ", migrator->schema);
-	if (!there->version)
-		buf_text(&sql, "CREATE TABLE schema_migrations "
-			       "(version bigint NOT NULL PRIMARY KEY, "
-			       "dirty boolean NOT NULL); ");
-	if (!there->applied)
-		buf_text(&sql, "CREATE TABLE migrations_applied ("
-			       "version bigint PRIMARY KEY, "
-			       "name text NOT NULL, checksum text NOT NULL, "
-			       "applied_at timestamptz NOT NULL DEFAULT now(), "
-			       "applied_by text NOT NULL); ");
-	buf_text(&sql, "LOCK TABLE schema_migrations "
-		       "IN SHARE ROW EXCLUSIVE MODE");
+	buf_printf(&sql,
+		   "DO $$ BEGIN "
+		   "IF to_regnamespace('%s') IS NULL THEN "
+		   "CREATE SCHEMA %s; END IF; "
+		   "IF to_regclass('%s.schema_migrations') IS NULL THEN "
+		   "CREATE TABLE schema_migrations "
+		   "(version bigint NOT NULL PRIMARY KEY, "
+		   "dirty boolean NOT NULL); END IF; "
+		   "IF to_regclass('%s.migrations_applied') IS NULL THEN "
+		   "CREATE TABLE migrations_applied (version bigint "
+		   "PRIMARY KEY, name text NOT NULL, checksum text NOT NULL, "
+		   "applied_at timestamptz NOT NULL DEFAULT now(), "
+		   "applied_by text NOT NULL); END IF; END $$; "
+		   "LOCK TABLE schema_migrations IN SHARE ROW EXCLUSIVE MODE",
+		   schema, schema, schema, schema);
 	buf_add(&sql, "", 1);
-	r = verb_exec(migrator->verb, sql.p, migrator->schema);
+	r = verb_exec(migrator->verb, sql.p, schema);
 	buf_deinit(&sql);
 	return r;
 }
 
-/*
- * Under the table's lock: is the schema still as the plan says, and which
- * tables has it?
- */
-static int check_still(const struct migrator_step *step, struct buf *ret_tables)
+/* What a step finds under the table's lock. */
+struct found {
+	struct buf tables; /* of the schema, JSON */
+	bool new_enum;     /* one has got a value in this transaction */
+};
+
+/* Is the schema still as the plan says? */
+static int check_still(const struct migrator_step *step, struct found *ret)
 {
 	const struct migrator *migrator = step->migrator;
 	struct verb *verb = migrator->verb;
 	int i = verb_add(verb, &sql_version_read, NULL);
+	int new_enum = verb_add(verb, &sql_new_enum, NULL);
 	int tables = verb_add(verb, &sql_tables_list,
 			      VALUES(value_text(migrator->schema)));
 	int r = verb_send(verb, migrator->schema);
@@ -395,15 +381,33 @@ static int check_still(const struct migrator_step *step, struct buf *ret_tables)
 				   "migrating it",
 				   migrator->schema, step->from, version,
 				   dirty ? ", dirty" : "");
-	buf_text(ret_tables, verb_cell(verb, tables, 0, 0));
-	buf_add(ret_tables, "", 1);
+	ret->new_enum = pg_bool(verb->pg, new_enum, 0, 0);
+	buf_text(&ret->tables, verb_cell(verb, tables, 0, 0));
+	buf_add(&ret->tables, "", 1);
 	return 0;
 }
 
-/* Which of @tables have gone; the version, what was applied, and the audit, in
- * one message. */
-static int write_rows(struct migrator_step *step, const char *tables,
-		      bool audited)
+/* Which of @tables have gone, and is there an audit, also since this file? */
+static int read_gone(struct migrator_step *step, const char *tables,
+		     bool *ret_audited)
+{
+	struct verb *verb = step->migrator->verb;
+	int gone = verb_add(verb, &sql_tables_gone, VALUES(value_text(tables)));
+	int audit = verb_add(verb, &sql_audit_there, NULL);
+	int r = verb_send(verb, step->migrator->schema);
+
+	if (r)
+		return r;
+	*ret_audited = pg_bool(verb->pg, audit, 0, 0);
+	if (pg_null(verb->pg, gone, 0, 0))
+		return 0;
+	buf_text(&step->gone, verb_cell(verb, gone, 0, 0));
+	buf_add(&step->gone, "", 1);
+	return 0;
+}
+
+/* The version, what was applied, and the audit, in one message. */
+static int write_rows(const struct migrator_step *step, bool audited)
 {
 	const struct migrator *migrator = step->migrator;
 	const struct migration *row = step->row;
@@ -411,8 +415,6 @@ static int write_rows(struct migrator_step *step, const char *tables,
 	bool down = step->direction == DOWN;
 	int64_t then = down ? row->version - 1 : row->version;
 	char what[MIGRATION_NAME_MAX + 128], before[64], after[64];
-	int gone = verb_add(verb, &sql_tables_gone, VALUES(value_text(tables)));
-	int r;
 
 	(void)verb_add(verb, &sql_applied_clear,
 		       VALUES(value_i64(row->version)));
@@ -435,37 +437,29 @@ static int write_rows(struct migrator_step *step, const char *tables,
 		       then);
 	if (audited)
 		plan_audit(verb, what, before, after);
-	r = verb_send(verb, migrator->schema);
-	if (!r && !pg_null(verb->pg, gone, 0, 0)) {
-		buf_text(&step->gone, verb_cell(verb, gone, 0, 0));
-		buf_add(&step->gone, "", 1);
-	}
-	return r;
+	return verb_send(verb, migrator->schema);
 }
 
 /* All of a step but the begin and the commit. */
 static int do_step(struct migrator_step *step)
 {
-	const struct migrator *migrator = step->migrator;
-	struct there there = { 0 };
-	struct buf tables = { 0 };
+	struct found found = { 0 };
+	bool audited = false;
 	int r = begin_session(step);
 
 	if (!r)
-		r = read_there(migrator, &there);
+		r = make_tables(step->migrator);
 	if (!r)
-		r = make_tables(migrator, &there);
+		r = check_still(step, &found);
 	if (!r)
-		r = check_still(step, &tables);
-	if (!r)
-		r = run_file(step, there.new_enum);
+		r = run_file(step, found.new_enum);
 	if (!r)
 		r = begin_session(step);
 	if (!r)
-		r = read_there(migrator, &there);
+		r = read_gone(step, found.tables.p, &audited);
 	if (!r)
-		r = write_rows(step, tables.p, there.audit);
-	buf_deinit(&tables);
+		r = write_rows(step, audited);
+	buf_deinit(&found.tables);
 	return r;
 }
 
@@ -489,7 +483,7 @@ int migrator_apply(struct migrator_step *step)
 	r = verb_exec(verb, "COMMIT", "commit");
 	if (r && pg_lost(verb->pg)) {
 		step->unknown = true;
-		out_hint("nobody can tell whether '%s' is applied: overlord "
+		out_hint("nobody knows whether '%s' is applied: overlord "
 			 "migrate status says it",
 			 step->row->name);
 	}

@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Migrator: applies migrations to one schema, each in one transaction. Each
- * function says on stderr why it failed; then VERB_E_FAILED is returned.
+ * Migrations: the files of one folder, and applying them to one schema, each in
+ * one transaction. Each function says on stderr why it failed; then
+ * VERB_E_FAILED is returned.
+ *
+ * Files have golang-migrate's names, 0001_positions.up.sql and
+ * 0001_positions.down.sql. A set is in order of the versions, each once, from 1
+ * on without a gap, and each with its way up and its way down.
  *
  * The schema's table schema_migrations is golang-migrate's, kept exactly as
  * its own tool keeps it: one row, the version and a dirty mark. Beside it
@@ -17,11 +22,68 @@
  * A file finds the session as if it were new, and cannot end the transaction:
  * Postgres refuses a file that tries, and nothing of it stays.
  */
-#ifndef OVERLORD_MIGRATOR_H
-#define OVERLORD_MIGRATOR_H
+#ifndef OVERLORD_MIGRATIONS_H
+#define OVERLORD_MIGRATIONS_H
 
-#include "infra/overlord/migration.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "infra/lib/str.h"
 #include "infra/overlord/verb.h"
+
+/* ---- files: migration_files.c ---- */
+
+enum {
+	MIGRATION_NAME_MAX = 128,
+	MIGRATION_FILE_MAX_BYTES = 4 << 20,
+	MIGRATION_PATH_MAX = 4096,
+	CHECKSUM_CHARS = 64,
+};
+
+enum direction { UP, DOWN };
+
+struct migration {
+	int64_t version;
+	char name[MIGRATION_NAME_MAX];
+	/* By direction, without the folder; "" until it was found. */
+	char files[2][MIGRATION_NAME_MAX];
+	char checksum[CHECKSUM_CHARS + 1]; /* of the up file, SHA-256 */
+};
+
+struct migration_set {
+	const char *dir; /* borrowed */
+	struct migration *rows;
+	size_t n_rows;
+};
+
+/* Adds a file by its name. */
+int migration_set_add(struct migration_set *set, const char *file);
+/* Sorts the set, then checks that it is as it should be. */
+int migration_set_check(struct migration_set *set);
+/* All *.sql files of @dir, with their checksums. Borrows @dir. */
+int migration_set_load(struct migration_set *set, const char *dir);
+void migration_set_deinit(struct migration_set *set);
+
+/* NULL when the set has no such version. */
+struct migration *migration_find(const struct migration_set *set,
+				 int64_t version);
+int64_t migration_newest(const struct migration_set *set);
+
+/* The text of a file, with a NUL. */
+int migration_read(const struct migration_set *set, const char *file,
+		   struct buf *ret);
+
+/* SHA-256 in lower case hex, of bytes. */
+void migration_checksum(const void *p, size_t n, char ret[CHECKSUM_CHARS + 1]);
+
+/*
+ * Where the migrations are when nobody has said it: `migrations` in the current
+ * folder, else those that were installed with the program.
+ */
+int migration_folder(char ret[MIGRATION_PATH_MAX]);
+
+/* ---- one schema: migrations.c ---- */
 
 struct applied {
 	int64_t version;

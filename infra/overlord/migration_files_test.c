@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Migration: names, order, and where the files are. */
+/* Migration files: names, order, and where the files are. */
 #include <sys/stat.h>
 
-#include "infra/overlord/migration.h"
+#include "infra/overlord/migrations.h"
 #include "infra/overlord/overlord_fixture.h"
-#include "infra/overlord/verb.h"
 
 static const struct {
 	const char *file;
@@ -32,52 +31,21 @@ START_TEST(a_name_of_golang_migrate_is_read_into_its_parts)
 	}
 END_TEST
 
+/* @said "": it is as it should be. */
 static const struct {
-	const char *files[6];
-	int outcome;
-	const char *said;
+	const char *files[5], *said;
 } sets[] = {
-	{ { "2_b.up.sql", "1_a.down.sql", "2_b.down.sql", "1_a.up.sql" },
-	  0,
-	  "" },
-	{ { NULL }, 0, "" },
+	{ { "2_b.up.sql", "1_a.down.sql", "2_b.down.sql", "1_a.up.sql" }, "" },
+	{ { NULL }, "" },
 	{ { "1_a.up.sql", "1_a.down.sql", "3_c.up.sql", "3_c.down.sql" },
-	  VERB_E_FAILED,
 	  "version 2 is missing before '3_c.up.sql'" },
-	{ { "2_b.up.sql", "2_b.down.sql" },
-	  VERB_E_FAILED,
-	  "version 1 is missing" },
+	{ { "2_b.up.sql", "2_b.down.sql" }, "version 1 is missing" },
 	{ { "1_a.up.sql", "1_b.up.sql" },
-	  VERB_E_FAILED,
 	  "version 1 is there twice: '1_b.up.sql' and '1_a.up.sql'" },
-	{ { "1_a.up.sql", "01_a.up.sql" },
-	  VERB_E_FAILED,
-	  "version 1 is there twice" },
-	{ { "1_a.up.sql", "1_b.down.sql" },
-	  VERB_E_FAILED,
-	  "version 1 is there twice" },
-	{ { "1_a.up.sql" },
-	  VERB_E_FAILED,
-	  "'1_a.up.sql' has no down file beside it" },
-	{ { "1_a.down.sql" },
-	  VERB_E_FAILED,
-	  "'1_a.down.sql' has no up file beside it" },
-	/* No migration's names. */
-	{ { "" }, VERB_E_FAILED, "'' is no" },
-	{ { "positions.up.sql" }, VERB_E_FAILED, "is no migration's name" },
-	{ { "0001.up.sql" }, VERB_E_FAILED, "is no migration's name" },
-	{ { "0001_.up.sql" }, VERB_E_FAILED, "is no migration's name" },
-	{ { "0001_a.sql" }, VERB_E_FAILED, "is no migration's name" },
-	{ { "0001_a.up.SQL" }, VERB_E_FAILED, "is no migration's name" },
-	{ { "0000_zero.up.sql" }, VERB_E_FAILED, "is no migration's name" },
-	{ { "-1_minus.up.sql" }, VERB_E_FAILED, "is no migration's name" },
-	{ { "1x_a.up.sql" }, VERB_E_FAILED, "is no migration's name" },
-	{ { "0001_a b.up.sql" }, VERB_E_FAILED, "is no migration's name" },
-	{ { "0001_a.up.sql.bak" }, VERB_E_FAILED, "is no migration's name" },
-	{ { "0001_a.x.up.sql" }, VERB_E_FAILED, "is no migration's name" },
-	{ { "99999999999999999999_a.up.sql" },
-	  VERB_E_FAILED,
-	  "is no migration's name" },
+	{ { "1_a.up.sql", "01_a.up.sql" }, "version 1 is there twice" },
+	{ { "1_a.up.sql", "1_b.down.sql" }, "version 1 is there twice" },
+	{ { "1_a.up.sql" }, "'1_a.up.sql' has no down file beside it" },
+	{ { "1_a.down.sql" }, "'1_a.down.sql' has no up file beside it" },
 };
 
 START_TEST(a_set_is_in_order_without_gaps_and_goes_both_ways)
@@ -91,11 +59,40 @@ START_TEST(a_set_is_in_order_without_gaps_and_goes_both_ways)
 		if (!r)
 			r = migration_set_check(&set);
 		said_end();
-		ck_assert_int_eq(r, sets[_i].outcome);
+		ck_assert_int_eq(r, *sets[_i].said ? VERB_E_FAILED : 0);
 		CHECK_SAID(sets[_i].said);
 		for (size_t i = 0; !r && i < set.n_rows; i++)
 			ck_assert_int_eq(set.rows[i].version, (int64_t)i + 1);
 		migration_set_deinit(&set);
+	}
+END_TEST
+
+static const char *const bad[] = {
+	"",
+	"positions.up.sql",
+	"0001.up.sql",
+	"0001_.up.sql",
+	"0001_a.sql",
+	"0001_a.up.SQL",
+	"0000_zero.up.sql",
+	"-1_minus.up.sql",
+	"1x_a.up.sql",
+	"0001_a b.up.sql",
+	"0001_a.up.sql.bak",
+	"0001_a.x.up.sql",
+	"99999999999999999999_a.up.sql",
+};
+
+START_TEST(any_other_name_is_refused)
+	{
+		struct migration_set set = { 0 };
+
+		said_begin();
+		ck_assert_int_eq(migration_set_add(&set, bad[_i]),
+				 VERB_E_FAILED);
+		said_end();
+		CHECK_SAID("is no migration's name");
+		ck_assert_uint_eq(set.n_rows, 0);
 	}
 END_TEST
 
@@ -134,12 +131,13 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("migration");
+	Suite *suite = suite_create("migration_files");
 	TCase *tcase = check_case(suite, 20);
 
 	tcase_add_loop_test(tcase,
 			    a_name_of_golang_migrate_is_read_into_its_parts, 0,
 			    CHECK_N(good));
+	tcase_add_loop_test(tcase, any_other_name_is_refused, 0, CHECK_N(bad));
 	tcase_add_loop_test(tcase,
 			    a_set_is_in_order_without_gaps_and_goes_both_ways,
 			    0, CHECK_N(sets));
