@@ -257,6 +257,7 @@ static const struct {
 	const char *text;
 } strange[] = {
 	{ -EBADMSG, "hello\n" },
+	{ -EBADMSG, "\n" },
 	{ -EBADMSG, "START\n" },
 	{ -EBADMSG, "TOAST at_ms=1 grill=g plate=0 token=1 boot=1" JOB "\n" },
 	{ -EBADMSG, "START at_ms=1 grill=g plate=-1 token=1 boot=1" JOB "\n" },
