@@ -5,16 +5,16 @@
 # Postgres, which are started here and stopped at the end, however it ends.
 # KAFKA_BROKERS and DATABASE_URL name servers that are there already.
 #
-# A line a program; of one that failed what it said, and the end of the logs of
-# what it had started. At the end "N passed, N failed", in Check's cases.
+# infra/dev/check.sh runs the programs; of one that failed also the end of the
+# logs of what it had started is printed.
 #
 #	BIN=build/rel/bin       the programs under test
 #	ITEST_DIR=build/itest   logs, a folder a test, and the screenshot
 #	JOBS=2                  programs at a time
 #	DEADLINE=1200           seconds that a program may take
 #
-# Invariant: what is started here is watched by somebody who outlives it: the
-# servers watch this process, the kernel kills a test's programs with the test.
+# Invariant: what is started here has a watcher that outlives it: the servers
+# watch this process, the kernel kills a test's programs with the test.
 set -euo pipefail
 
 HERE=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
@@ -25,17 +25,9 @@ SERVER=itest
 # shellcheck source=infra/dev/server.sh
 . "$ROOT/infra/dev/server.sh"
 
-BIN=${BIN:-build/rel/bin}
-ITEST_DIR=${ITEST_DIR:-build/itest}
-JOBS=${JOBS:-2}
-DEADLINE=${DEADLINE:-1200}
-export BIN ITEST_DIR
-
-N_PASSED=0
-N_FAILED=0
-SERVERS=
-# By process: which program it is, and when it was started.
-declare -A RUNNING=() STARTED=()
+export BIN=${BIN:-build/rel/bin} ITEST_DIR=${ITEST_DIR:-build/itest}
+export DEADLINE=${DEADLINE:-1200}
+RUNNER=
 
 # ---- the servers -----------------------------------------------------------
 
@@ -44,6 +36,7 @@ need_servers() {
 	local pids=() pid status=0
 	# Postgres may run as another user, who has to get in.
 	SERVERS=$(mktemp -d "${TMPDIR:-/tmp}/galore-itest.XXXXXX")
+	export SERVERS
 	chmod 0711 "$SERVERS"
 	: >"$SERVERS/swept"
 	[[ -n ${KAFKA_BROKERS-} ]] || {
@@ -70,35 +63,29 @@ need_servers() {
 		export_file "$SERVERS/postgres/postgres.env"
 }
 
-drop_servers() {
-	local pids=() pid
-	[[ -n $SERVERS ]] || return 0
-	for SERVER in kafka postgres; do
-		[[ -d $SERVERS/$SERVER ]] || continue
-		"$ROOT/infra/$SERVER/$SERVER.sh" remove "$SERVERS/$SERVER" &
+# finish: at every end. What still runs is ended first.
+finish() {
+	local status=$? pids=() pid name
+	trap '' INT TERM HUP
+	[[ -z $RUNNER ]] || end_process "$RUNNER" 5000 || :
+	for name in kafka postgres; do
+		[[ -d ${SERVERS-}/$name ]] || continue
+		"$ROOT/infra/$name/$name.sh" remove "$SERVERS/$name" &
 		pids+=($!)
 	done
 	for pid in ${pids[@]+"${pids[@]}"}; do
 		wait "$pid" || :
 	done
-	rm -rf -- "$SERVERS"
-}
-
-# finish: at every end. What still runs is ended first.
-finish() {
-	local status=$? pid
-	trap '' INT TERM HUP
-	for pid in "${!RUNNING[@]}"; do
-		end_process "$pid" 5000 || :
-	done
-	drop_servers
+	[[ -z ${SERVERS-} ]] || rm -rf -- "$SERVERS"
 	exit "$status"
 }
 
 # sweep: the topics of worlds that passed are of no use any more, and a broker
-# with a small heap does not bear those of a hundred. The tool takes a pattern.
+# with a small heap does not bear those of a hundred. A pattern names them all.
 sweep() {
 	local suffixes
+	exec 8>>"$SERVERS/sweep.lock"
+	flock -w 120 8 || return 0
 	suffixes=$({ cat -- "$ITEST_DIR"/topics "$ITEST_DIR"/*/passed \
 		2>/dev/null || :; } | sort -u | comm -23 - "$SERVERS/swept")
 	[[ -n $suffixes ]] || return 0
@@ -112,15 +99,6 @@ sweep() {
 }
 
 # ---- the tests -------------------------------------------------------------
-
-begin() {
-	local name=${1##*/}
-	CK_VERBOSITY=normal timeout --kill-after=10 "$DEADLINE" "$1" \
-		</dev/null >"$ITEST_DIR/$name.log" 2>&1 &
-	RUNNING[$!]=$1
-	now_ms
-	STARTED[$!]=$REPLY
-}
 
 # show_logs LOG: of each test that failed, the end of what its programs said.
 show_logs() {
@@ -136,43 +114,14 @@ show_logs() {
 	done < <(sed -n 's/^.*:itest:\([a-zA-Z0-9_]*\):.*$/\1/p' "$1" | sort -u)
 }
 
-# tell PID STATUS: the line of a program that has ended.
-tell() {
-	local program=${RUNNING[$1]} log line word=ok passed=0 failed=0
-	log=$ITEST_DIR/${program##*/}.log
-	while IFS= read -r line; do
-		if [[ $line =~ Checks:\ ([0-9]+),\ Failures:\ ([0-9]+),\ Errors:\ ([0-9]+) ]]; then
-			failed=$((BASH_REMATCH[2] + BASH_REMATCH[3]))
-			passed=$((BASH_REMATCH[1] - failed))
-		fi
-	done <"$log"
-	# A program that ends without having told its cases has failed.
-	[[ $failed -gt 0 || ($2 == 0 && $passed -gt 0) ]] || failed=1
-	[[ $failed == 0 ]] || word=FAILED
-	seconds_since "${STARTED[$1]}"
-	printf '%-6s  %s: %d passed, %d failed, %s s\n' "$word" \
-		"${program##*/}" "$passed" "$failed" "$REPLY"
-	sed -n 's/^note: /        /p' "$log"
-	[[ $failed == 0 ]] || {
-		[[ $2 != 124 ]] || printf '    not done in %s s\n' "$DEADLINE"
-		grep -v '^note: ' "$log" | sed 's/^/    /'
-		show_logs "$log"
-	}
-	N_PASSED=$((N_PASSED + passed))
-	N_FAILED=$((N_FAILED + failed))
-	unset "RUNNING[$1]"
-	sweep
-}
-
-# wait_for_one: the next program that ends is told.
-wait_for_one() {
-	local ended='' status=0
-	wait -n -p ended "${!RUNNING[@]}" || status=$?
-	[[ -n $ended ]] || return 0
-	tell "$ended" "$status"
-}
-
 # ---- all of it -------------------------------------------------------------
+
+# check.sh calls this after each program.
+if [[ ${1-} == --after ]]; then
+	[[ $3 == 0 ]] || show_logs "$2"
+	sweep
+	exit
+fi
 
 [[ $# -gt 0 ]] || usage_die "which programs? 'make itest' runs all"
 cd -- "$ROOT"
@@ -182,16 +131,12 @@ trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 now_ms
-BEGAN=$REPLY
+began=$REPLY
 need_servers
-for program in "$@"; do
-	[[ ${#RUNNING[@]} -lt $JOBS ]] || wait_for_one
-	begin "$program"
-done
-while [[ ${#RUNNING[@]} -gt 0 ]]; do
-	wait_for_one
-done
-seconds_since "$BEGAN"
-printf 'integration tests: %s s\n' "$REPLY"
-printf '%d passed, %d failed\n' "$N_PASSED" "$N_FAILED"
-[[ $N_FAILED == 0 ]]
+LOGS=$ITEST_DIR AFTER="$HERE/run.sh --after" "$ROOT/infra/dev/check.sh" "$@" &
+RUNNER=$!
+r=0
+wait "$RUNNER" || r=$?
+seconds_since "$began"
+say "$REPLY s with the servers"
+[[ $r == 0 ]]

@@ -62,7 +62,6 @@ struct grill_spy grill_open(struct world *world, const char *name, int n_plates,
 	set_path(&spy, "ADDR_FILE", "port");
 	set_path(&spy, "CONTROL_ADDR_FILE", "control");
 	set_path(&spy, "GRILLSIM_LOG", "edges");
-	set_path(&spy, "GRILLSIM_STATE", "state");
 	program_set(spy.program, "CONTROL_ADDR=127.0.0.1:0");
 	(void)snprintf(text, sizeof(text), "GRILLSIM_NAME=%s", name);
 	program_set(spy.program, text);
@@ -116,6 +115,9 @@ struct edges grill_edges(const struct grill_spy *spy)
 		/* The last one may be under way. */
 		if (!strchr(line, '\n'))
 			break;
+		/* A token that a plate has seen: nothing happened to bread. */
+		if (!strncmp(line, "FENCE ", 6))
+			continue;
 		if (edges.n == cap) {
 			cap = cap ? 2 * cap : 256;
 			edges.all = xreallocarray(edges.all, cap,
