@@ -61,9 +61,6 @@ int http_head_parse(struct http_head *ret, char *p, size_t n);
 struct text http_head_field(const struct http_head *head, const char *name);
 /* How many there are. */
 size_t http_head_count(const struct http_head *head, const char *name);
-/* The next one from *@at on, which is 0 at first; false: no more. */
-bool http_head_next(const struct http_head *head, const char *name, size_t *at,
-		    struct text *ret);
 /* All of them in order, with commas between, in @out; absent: p NULL. */
 struct text http_head_list(const struct http_head *head, const char *name,
 			   char out[static HTTP_HEAD_MAX_BYTES]);

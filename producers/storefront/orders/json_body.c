@@ -8,9 +8,9 @@
 #include "producers/storefront/orders/json_body.h"
 
 #include <inttypes.h>
+#include <openssl/rand.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/random.h>
 
 #include "infra/lib/str.h"
 
@@ -81,8 +81,8 @@ static json_t *load_marked(struct json_body *body, struct text text,
 	uint64_t random;
 	json_t *root;
 
-	if (getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random))
-		abort(); /* up to 256 bytes always come whole */
+	if (RAND_bytes((unsigned char *)&random, sizeof(random)) != 1)
+		abort();
 	(void)snprintf(body->mark, sizeof(body->mark), "%016" PRIx64, random);
 	mark_numbers(&marked, text, body->mark);
 	root = json_loadb(marked.p, marked.n, FLAGS, error);
@@ -129,21 +129,18 @@ bool json_body_is_huge(const struct json_body *body, const json_t *value)
 	return *body->mark && text && strcmp(text, body->mark) == 0;
 }
 
-bool json_body_has_huge(const struct json_body *body, const json_t *value)
+bool json_body_has_huge(const struct json_body *body, json_t *value)
 {
-	/* jansson iterates over const objects through non-const pointers. */
-	json_t *map = (json_t *)(uintptr_t)value;
+	bool found = json_body_is_huge(body, value);
+	json_t *child;
+	const char *key;
+	size_t i;
 
 	if (!*body->mark)
 		return false;
-	if (json_body_is_huge(body, value))
-		return true;
-	for (size_t i = 0; i < json_array_size(value); i++)
-		if (json_body_has_huge(body, json_array_get(value, i)))
-			return true;
-	for (void *at = json_object_iter(map); at;
-	     at = json_object_iter_next(map, at))
-		if (json_body_has_huge(body, json_object_iter_value(at)))
-			return true;
-	return false;
+	json_array_foreach(value, i, child) found |=
+		json_body_has_huge(body, child);
+	json_object_foreach(value, key, child) found |=
+		json_body_has_huge(body, child);
+	return found;
 }

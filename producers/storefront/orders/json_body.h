@@ -31,6 +31,6 @@ void json_body_deinit(struct json_body *body);
 /* Was @value a number that jansson cannot represent? */
 bool json_body_is_huge(const struct json_body *body, const json_t *value);
 /* Is it one, or does it contain one? */
-bool json_body_has_huge(const struct json_body *body, const json_t *value);
+bool json_body_has_huge(const struct json_body *body, json_t *value);
 
 #endif
