@@ -55,7 +55,8 @@ struct reader {
 };
 
 struct views {
-	struct views_params params;
+	const struct conf *conf;
+	struct loop *loop;
 	struct mailbox *waiting, *answered; /* of struct request * */
 	struct requests refused;            /* too many; the loop's own */
 	int64_t n_asked;                    /* and not handed over; too */
@@ -229,10 +230,10 @@ static void note_answered(struct views *views)
 
 static bool connected(struct reader *reader)
 {
-	const struct views_params *params = &reader->views->params;
+	const struct conf *conf = reader->views->conf;
 	const struct pg_params pg_params = {
-		.url = params->url,
-		.schema = params->schema,
+		.url = conf->database_url,
+		.schema = conf->database_schema,
 		.application_name = "storefront",
 		.timeout_ms = CONNECT_TIMEOUT_MS,
 		.options = "SET default_transaction_read_only = on",
@@ -258,7 +259,7 @@ static void check(struct reader *reader)
 	if (!connected(reader))
 		return;
 	(void)pg_add(reader->pg, &check_views, NULL);
-	if (pg_run(reader->pg, reader->views->params.timeout_ms))
+	if (pg_run(reader->pg, reader->views->conf->view_timeout_ms))
 		note_away(reader->views, pg_message(reader->pg));
 	else
 		note_answered(reader->views);
@@ -268,7 +269,7 @@ static void check(struct reader *reader)
 static int ask(struct reader *reader, struct request *const *requests, size_t n)
 {
 	struct pg_args args[AT_ONCE_MAX] = { 0 };
-	int64_t timeout_ms = reader->views->params.timeout_ms;
+	int64_t timeout_ms = reader->views->conf->view_timeout_ms;
 	int r;
 
 	for (size_t i = 0; i < n; i++) {
@@ -367,7 +368,7 @@ static int start_readers(struct views *views)
 {
 	int r;
 
-	for (int64_t i = 0; i < views->params.n_readers && i < READERS_MAX;
+	for (int64_t i = 0; i < views->conf->view_readers && i < READERS_MAX;
 	     i++) {
 		struct reader *reader = &views->readers[i];
 
@@ -380,19 +381,20 @@ static int start_readers(struct views *views)
 	return 0;
 }
 
-int views_new(struct views **ret, const struct views_params *params)
+int views_new(struct views **ret, const struct shop *shop)
 {
 	CLEANUP(views_freep) struct views *views = xcalloc(1, sizeof(*views));
 	struct mailbox_params mailbox_params = {
 		.message_bytes = sizeof(struct request *),
-		.n_max = (size_t)params->queue_max,
+		.n_max = (size_t)shop->conf->view_queue_max,
 	};
 	int r;
 
-	views->params = *params;
+	views->conf = shop->conf;
+	views->loop = shop->loop;
 	STAILQ_INIT(&views->refused);
 	r = mailbox_new(&views->waiting, &mailbox_params);
-	mailbox_params.loop = params->loop;
+	mailbox_params.loop = shop->loop;
 	if (!r)
 		r = mailbox_new(&views->answered, &mailbox_params);
 	if (!r)
@@ -463,13 +465,13 @@ struct views *views_free(struct views *views)
 static void enqueue(struct views *views, struct request *request)
 {
 	request->r = VIEWS_E_AWAY;
-	request->deadline_at_ms = clock_now_ms() + views->params.timeout_ms;
-	if (views->n_asked < views->params.queue_max &&
+	request->deadline_at_ms = clock_now_ms() + views->conf->view_timeout_ms;
+	if (views->n_asked < views->conf->view_queue_max &&
 	    mailbox_put(views->waiting, &request)) {
 		views->n_asked++;
 	} else {
 		STAILQ_INSERT_TAIL(&views->refused, request, link);
-		loop_wake(views->params.loop);
+		loop_wake(views->loop);
 	}
 }
 

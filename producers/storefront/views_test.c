@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <sys/socket.h>
 
+#include "infra/lib/loop.h"
 #include "infra/lib/postgres_fixture.h"
 
 #define ID "01000000-0000-0000-0000-000000000000"
@@ -17,6 +18,12 @@
 
 enum { TIMEOUT_MS = 300, QUEUE_MAX = 4, LATE_MS = 10000 };
 
+static struct conf conf = {
+	.database_schema = "galore",
+	.view_readers = 2,
+	.view_timeout_ms = TIMEOUT_MS,
+	.view_queue_max = QUEUE_MAX,
+};
 static struct loop *loop;
 static struct views *views;
 static struct pg *pg; /* to make what is read */
@@ -52,16 +59,10 @@ static void on_stock(void *arg, int r, const struct buf *json)
 
 static void start(const char *url)
 {
-	const struct views_params params = {
-		.loop = loop,
-		.url = url,
-		.schema = "galore",
-		.n_readers = 2,
-		.timeout_ms = TIMEOUT_MS,
-		.queue_max = QUEUE_MAX,
-	};
+	const struct shop shop = { .conf = &conf, .loop = loop };
 
-	ck_assert_int_eq(views_new(&views, &params), 0);
+	conf.database_url = url;
+	ck_assert_int_eq(views_new(&views, &shop), 0);
 }
 
 static void setup(void)
@@ -256,7 +257,7 @@ START_TEST(a_server_that_says_nothing_is_away_in_time)
 		};
 		socklen_t n = sizeof(address);
 		int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		char url[64];
+		static char url[64];
 
 		ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, n), 0);
 		ck_assert_int_eq(listen(fd, 16), 0);

@@ -276,8 +276,7 @@ START_TEST(more_bytes_than_may_wait_are_refused_too)
 		struct buf heard = { 0 };
 		int first, second;
 
-		shop.publisher = publisher_free(shop.publisher);
-		open_publisher(mock_brokers(), 1);
+		conf.publish_queue_max_bytes = 1;
 		rd_kafka_mock_broker_set_rtt(mock, 1, SLOW_MS);
 		first = ask("/orders", "", ORDER);
 		fixture_wait(turn, one_waits);
