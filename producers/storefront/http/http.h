@@ -23,8 +23,8 @@
  * once or later: http_reply() or http_stream_begin(), exactly once. If the
  * client has gone in the meantime, the answer is dropped.
  *
- *	server.c  the listener, the limits, and what a handler may call
- *	conn.c    one connection: its phases and its deadlines
+ *	server.c  the listener and its limits
+ *	conn.c    one connection: its phases, its deadlines, its requests
  *	head.c    the head of a request
  *	reply.c   the bytes of an answer
  *
