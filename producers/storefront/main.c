@@ -191,7 +191,7 @@ static int open_http(struct storefront *storefront)
 		return r;
 	log_error("ADDRESS-TAKEN", "cannot listen on '%s': %s", conf->address,
 		  strerror(errno));
-	(void)fprintf(stderr, "HINT: ADDR takes another host:port\n");
+	(void)fprintf(stderr, "HINT: ADDR sets another host:port\n");
 	return err_fold(r);
 }
 

@@ -98,7 +98,7 @@ struct http {
 /* A connection has ended: there is a place for another one. */
 void http_release(struct http *http, size_t caller);
 
-/* The bytes of an address by which callers are told apart. Pure. */
+/* The bytes of an address by which callers are distinguished. Pure. */
 struct http_caller {
 	uint8_t bytes[8];
 	size_t n;

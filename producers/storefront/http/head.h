@@ -46,14 +46,14 @@ struct http_head {
 };
 
 /*
- * @p holds exactly one head, its empty line included; names are made lower
+ * @p is exactly one head, its empty line included; names are made lower
  * case in place, and @ret borrows it. 0, or the status to refuse it with.
  */
 int http_head_parse(struct http_head *ret, char *p, size_t n);
 
 /*
  * A field may come several times. A list then goes on in the next one; of
- * all others only one may come, and it is for whoever reads it to refuse more.
+ * all others only one may come, and its reader has to refuse more.
  * Names are lower case.
  */
 

@@ -101,7 +101,7 @@ struct text http_request_body(const struct http_request *request);
 /* For http_answered_fn; -1 until it is set. */
 void http_request_set_tag(struct http_request *request, int tag);
 
-/* A field of an answer cannot hold the end of a line: that aborts. */
+/* A field of an answer cannot contain the end of a line: that aborts. */
 struct http_reply {
 	int status;
 	const char *type; /* of the body; NULL: no field says it */

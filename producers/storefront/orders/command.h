@@ -65,7 +65,7 @@ struct command {
 	/* Every event is reported: answers @request, which may be NULL. */
 	void (*finished)(struct command *command);
 
-	/* For finished(); whoever made the command sets them. */
+	/* For finished(); the handler sets them. */
 	struct order order;
 	bool of_order; /* the command is about @order */
 	uint64_t content_hash;

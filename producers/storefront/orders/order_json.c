@@ -72,7 +72,7 @@ static int read_quantity(struct order_json *json, const json_t *object,
 		return bad(json, item, "quantity", "is missing");
 	if (json_body_is_huge(&json->body, value))
 		return bad(json, item, "quantity", "is too large a number");
-	/* A double holds every whole number that may be one exactly. */
+	/* A double is exact for every whole number that may be a quantity. */
 	quantity = json_number_value(value);
 	if (!json_is_number(value) || floor(quantity) != quantity)
 		return bad(json, item, "quantity", "must be a whole number");
