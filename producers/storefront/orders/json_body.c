@@ -29,11 +29,13 @@ static size_t text_at(const char *p, size_t n)
 	return i < n ? i + 1 : n;
 }
 
-/* How many of @n bytes could stand in a number. */
+/* How many of @n bytes could be a number; 0: none begins here. */
 static size_t number_at(const char *p, size_t n)
 {
 	size_t i = 0;
 
+	if (!p[0] || !strchr("-0123456789", p[0]))
+		return 0;
 	while (i < n && p[i] && strchr("+-.0123456789Ee", p[i]))
 		i++;
 	return i;
