@@ -40,7 +40,7 @@ struct text command_position(struct arena *arena, const struct topic *topic,
 
 static const struct topic *topic_of(const struct record *record)
 {
-	return &topic_table[chillybin_topics[record->slot->topic]];
+	return &topic_table[chillybin_topics[record->kafka.topic]];
 }
 
 static int pick_version(int64_t v2_percent, const struct record *record)
