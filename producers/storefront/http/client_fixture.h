@@ -95,7 +95,7 @@ static inline void fixture_hear(int fd, void (*turn)(void), struct buf *ret,
 		ssize_t n = recv(fd, buf_room(ret, 65536), 65535, MSG_DONTWAIT);
 
 		ck_assert_msg(clock_left_ms(deadline_at_ms) > 0,
-			      "'%s' does not come, only '%s'",
+			      "'%s' does not come, only '%.1000s'",
 			      end ? end : "the end", ret->p);
 		if (n > 0)
 			ret->n += (size_t)n;

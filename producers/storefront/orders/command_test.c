@@ -206,6 +206,28 @@ START_TEST(a_bad_report_is_not_an_invitation_to_order_twice)
 	}
 END_TEST
 
+static bool one_waits(void)
+{
+	return publisher_n_commands(shop.publisher) == 1;
+}
+
+/* At the end, as after a reset of the client. */
+START_TEST(what_will_not_be_reported_is_in_doubt)
+	{
+		struct buf heard = { 0 };
+		int fd;
+
+		rd_kafka_mock_broker_set_rtt(mock, 1, HANGS_MS);
+		fd = ask("/orders", KEY, ORDER);
+		fixture_wait(turn, one_waits);
+		shop.publisher = publisher_free(shop.publisher);
+		open_publisher(mock_brokers());
+		hear(fd, &heard);
+		ck_assert_ptr_nonnull(strstr(heard.p, "may or may not"));
+		buf_deinit(&heard);
+	}
+END_TEST
+
 /* Another order is under way meanwhile, and is not touched. */
 START_TEST(what_the_broker_refuses_is_known_not_to_be_there)
 	{
@@ -265,11 +287,6 @@ START_TEST(more_than_may_wait_is_refused_at_once)
 		buf_deinit(&heard);
 	}
 END_TEST
-
-static bool one_waits(void)
-{
-	return publisher_n_commands(shop.publisher) == 1;
-}
 
 START_TEST(more_bytes_than_may_wait_are_refused_too)
 	{
@@ -514,6 +531,7 @@ int main(void)
 	tcase_add_loop_test(tcase,
 			    a_bad_report_is_not_an_invitation_to_order_twice, 0,
 			    CHECK_N(doubtful));
+	tcase_add_test(tcase, what_will_not_be_reported_is_in_doubt);
 	tcase_add_test(tcase, what_the_broker_refuses_is_known_not_to_be_there);
 	tcase_add_test(tcase,
 		       while_nothing_is_acknowledged_nobody_waits_for_it);

@@ -50,6 +50,14 @@ static inline void turn(void)
 	subscriptions_flush(shop.subscriptions);
 }
 
+static inline void open_publisher(const char *brokers)
+{
+	conf.brokers = brokers;
+	ck_assert_int_eq(
+		publisher_new(&shop.publisher, &shop, "storefront@test", NULL),
+		0);
+}
+
 static inline void open_all(const char *brokers, size_t cache_max)
 {
 	const struct http_params params = {
@@ -62,10 +70,7 @@ static inline void open_all(const char *brokers, size_t cache_max)
 	};
 
 	shop.accepted_lines = (struct log_limit){ .a_second = 200 };
-	conf.brokers = brokers;
-	ck_assert_int_eq(
-		publisher_new(&shop.publisher, &shop, "storefront@test", NULL),
-		0);
+	open_publisher(brokers);
 	ck_assert_int_eq(views_new(&shop.views, &shop), 0);
 	shop.cache = order_cache_new(cache_max);
 	shop.subscriptions = subscriptions_new(&shop);
