@@ -253,7 +253,7 @@ START_TEST(one_that_turns_out_to_be_no_order_leaves_nothing_behind)
 	}
 END_TEST
 
-START_TEST(the_view_teaches_only_what_is_on_the_board)
+START_TEST(the_view_is_merged_into_cached_orders_only)
 	{
 		struct order_id on = id_of(1), off = id_of(2);
 		struct order order;
@@ -307,7 +307,7 @@ int main(void)
 	tcase_add_test(tcase, of_large_orders_fewer_are_remembered);
 	tcase_add_test(tcase,
 		       one_that_turns_out_to_be_no_order_leaves_nothing_behind);
-	tcase_add_test(tcase, the_view_teaches_only_what_is_on_the_board);
+	tcase_add_test(tcase, the_view_is_merged_into_cached_orders_only);
 	tcase_add_test(tcase, the_first_acceptance_of_an_id_counts);
 	return check_run(suite);
 }
