@@ -303,7 +303,7 @@ END_TEST
 int main(void)
 {
 	Suite *suite = suite_create("http_head");
-	TCase *tcase = tcase_create("http_head");
+	TCase *tcase = check_case(suite, 10);
 
 	tcase_add_loop_test(tcase,
 			    a_head_that_could_be_read_in_two_ways_is_refused, 0,
@@ -326,6 +326,5 @@ int main(void)
 	tcase_add_test(tcase, a_list_of_a_whole_head_has_buffer);
 	tcase_add_loop_test(tcase, a_value_of_the_query_is_decoded_once, 0,
 			    CHECK_N(queries));
-	suite_add_tcase(suite, tcase);
 	return check_run(suite);
 }

@@ -102,10 +102,20 @@ static struct order_id id_in_stall(const struct order_key *key,
 	return order_key_v5(&space, (struct text){ key->p, key->n });
 }
 
+/* Version 7, from the clock and the system's randomness. */
+static struct order_id fresh_id(void)
+{
+	uint8_t random[10];
+
+	if (RAND_bytes(random, sizeof(random)) != 1)
+		abort();
+	return order_id_v7(clock_wall_ms(), random);
+}
+
 struct order_id order_key_id(const struct order_key *key, struct text stall)
 {
 	if (key->n == 0)
-		return order_key_fresh();
+		return fresh_id();
 	return key->is_id ? key->id : id_in_stall(key, stall);
 }
 
@@ -115,16 +125,7 @@ struct order_id order_key_event(const struct order_key *key, struct text stall,
 	struct order_id space;
 
 	if (key->n == 0)
-		return order_key_fresh();
+		return fresh_id();
 	space = id_in_stall(key, stall);
 	return order_key_v5(&space, name);
-}
-
-struct order_id order_key_fresh(void)
-{
-	uint8_t random[10];
-
-	if (RAND_bytes(random, sizeof(random)) != 1)
-		abort();
-	return order_id_v7(clock_wall_ms(), random);
 }
