@@ -5,16 +5,17 @@
 # Postgres, which are started here and stopped at the end, however it ends.
 # KAFKA_BROKERS and DATABASE_URL name servers that are there already.
 #
-# A line a program; of one that failed what it said, and the end of the logs of
-# what it had started. At the end "N passed, N failed", in Check's cases.
+# It prints a line a program; of one that failed its output, and the end of the
+# logs of the programs that it had started. At the end it prints "N passed, N
+# failed"; Check's cases are counted.
 #
 #	BIN=build/rel/bin       the programs under test
 #	ITEST_DIR=build/itest   logs, a folder a test, and the screenshot
 #	JOBS=2                  programs at a time
 #	DEADLINE=1200           seconds that a program may take
 #
-# Invariant: what is started here is watched by somebody who outlives it: the
-# servers watch this process, the kernel kills a test's programs with the test.
+# Invariant: nothing that is started here outlives this process. The servers
+# watch it, and the kernel kills a test's programs when the test ends.
 set -euo pipefail
 
 HERE=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
@@ -122,22 +123,26 @@ begin() {
 	STARTED[$!]=$REPLY
 }
 
-# show_logs LOG: of each test that failed, the end of what its programs said.
+# show_logs LOG: the end of the logs of each test that failed. A case of a test
+# has its number behind the name of its folder.
 show_logs() {
-	local test log
+	local test folder log
 	while IFS= read -r test; do
-		[[ -d $ITEST_DIR/$test && ! -e $ITEST_DIR/$test/passed ]] ||
-			continue
-		for log in "$ITEST_DIR/$test"/*.log; do
-			[[ -s $log && ${log##*/} != overlord-* ]] || continue
-			printf '    -- the end of %s\n' "$log"
-			tail -n 12 -- "$log" | cut -c 1-300 | sed 's/^/    /'
+		for folder in "$ITEST_DIR/$test" "$ITEST_DIR/$test"-*; do
+			[[ -d $folder && ! -e $folder/passed ]] || continue
+			for log in "$folder"/*.log; do
+				[[ -s $log && ${log##*/} != overlord-* ]] ||
+					continue
+				printf '    -- the end of %s\n' "$log"
+				tail -n 12 -- "$log" | cut -c 1-300 |
+					sed 's/^/    /'
+			done
 		done
 	done < <(sed -n 's/^.*:itest:\([a-zA-Z0-9_]*\):.*$/\1/p' "$1" | sort -u)
 }
 
-# tell PID STATUS: the line of a program that has ended.
-tell() {
+# report PID STATUS: prints the line of a program that has ended.
+report() {
 	local program=${RUNNING[$1]} log line word=ok passed=0 failed=0
 	log=$ITEST_DIR/${program##*/}.log
 	while IFS= read -r line; do
@@ -146,7 +151,7 @@ tell() {
 			passed=$((BASH_REMATCH[1] - failed))
 		fi
 	done <"$log"
-	# A program that ends without having told its cases has failed.
+	# A program that ends without a count of its cases has failed.
 	[[ $failed -gt 0 || ($2 == 0 && $passed -gt 0) ]] || failed=1
 	[[ $failed == 0 ]] || word=FAILED
 	seconds_since "${STARTED[$1]}"
@@ -164,12 +169,12 @@ tell() {
 	sweep
 }
 
-# wait_for_one: the next program that ends is told.
+# wait_for_one: waits for the next program that ends, and reports it.
 wait_for_one() {
 	local ended='' status=0
 	wait -n -p ended "${!RUNNING[@]}" || status=$?
 	[[ -n $ended ]] || return 0
-	tell "$ended" "$status"
+	report "$ended" "$status"
 }
 
 # ---- all of it -------------------------------------------------------------

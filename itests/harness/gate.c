@@ -7,7 +7,6 @@
 #include "itests/harness/gate.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 
 #include "itests/harness/until.h"
 
@@ -17,10 +16,10 @@ void gate_build(const struct world *world, const char *table)
 
 	(void)db_query(db, "CREATE TABLE IF NOT EXISTS gates "
 			   "(at text PRIMARY KEY, n_let bigint NOT NULL)");
-	(void)db_query(db,
-		       "INSERT INTO gates VALUES ('%s', 9223372036854775807)",
-		       table);
 	(void)db_query(db, "CREATE SEQUENCE gate_of_%s", table);
+	(void)db_query(db,
+		       "INSERT INTO gates VALUES ('%s', nextval('gate_of_%s'))",
+		       table, table);
 	/* Each look is a statement, and sees what was committed until then. */
 	(void)db_query(db,
 		       "CREATE FUNCTION pass_gate_of_%s() RETURNS trigger "
@@ -62,36 +61,24 @@ void gate_open(const struct world *world, const char *table)
 
 void gate_wait(const struct world *world, const char *table)
 {
-	char sql[256];
-
-	(void)snprintf(sql, sizeof(sql),
-		       "SELECT ((SELECT last_value FROM gate_of_%s) > n_let)"
-		       "::int FROM gates WHERE at = '%s'",
-		       table, table);
-	db_wait(world->db, PATIENCE_MS, 1, sql);
+	db_wait(world->db, 1,
+		"SELECT ((SELECT last_value FROM gate_of_%s) > n_let)"
+		"::int FROM gates WHERE at = '%s'",
+		table, table);
 }
 
-/* How many sessions of that process are at work, or asleep in a gate. */
-static void wait_sessions(const struct world *world, pid_t pid,
-			  int64_t expected, const char *what)
-{
-	char sql[512];
-
-	(void)snprintf(sql, sizeof(sql),
-		       "SELECT least(count(*), 1) FROM pg_stat_activity "
-		       "WHERE datname = current_database() AND "
-		       "application_name LIKE '%%/%d/%%' AND "
-		       "state = 'active'%s",
-		       (int)pid, what);
-	db_wait(world->db, PATIENCE_MS, expected, sql);
-}
+#define SESSIONS_OF                                                            \
+	"SELECT least(count(*), 1) FROM pg_stat_activity "                     \
+	"WHERE datname = current_database() AND "                              \
+	"application_name LIKE '%%/%d/%%' AND state = 'active'"
 
 void gate_wait_for(const struct world *world, const struct program *program)
 {
-	wait_sessions(world, program->pid, 1, " AND wait_event = 'PgSleep'");
+	db_wait(world->db, 1, SESSIONS_OF " AND wait_event = 'PgSleep'",
+		(int)program->pid);
 }
 
 void gate_wait_passed(const struct world *world, pid_t pid)
 {
-	wait_sessions(world, pid, 0, "");
+	db_wait(world->db, 0, SESSIONS_OF, (int)pid);
 }
