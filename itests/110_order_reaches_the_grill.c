@@ -35,9 +35,8 @@ static void expect_event(struct events *events, const char *id,
 WORLD_TEST(an_order_is_seen_accepted_then_queued_then_grilling_then_done)
 {
 	struct grill_spy *grill = grill_open(world, "grill-1", 2, 4);
-	struct program *storefront = world_start(world, "storefront", NULL);
-	struct program *chillybin =
-		world_start_ready(world, "chillybin-1", NULL);
+	struct program *storefront = world_start(world, "storefront");
+	struct program *chillybin = world_start_ready(world, "chillybin-1");
 	char id[37], path[64];
 	struct events events;
 
@@ -50,7 +49,7 @@ WORLD_TEST(an_order_is_seen_accepted_then_queued_then_grilling_then_done)
 	expect_event(&events, id, "accepted");
 	program_start(chillybin);
 	expect_event(&events, id, "queued");
-	(void)world_start(world, "jafflr-1", NULL);
+	(void)world_start(world, "jafflr-1");
 	expect_event(&events, id, "grilling");
 	expect_event(&events, id, "done");
 	events_close(&events);
@@ -75,7 +74,7 @@ WORLD_TEST(an_order_is_answered_with_these_eleven_fields_and_no_others)
 	json_t *order;
 
 	(void)grill_open(world, "grill-1", 1, 100);
-	(void)world_start(world, "jafflr-1", NULL);
+	(void)world_start(world, "jafflr-1");
 	shop_restock(storefront, 10);
 	answer = shop_ask(storefront, &ask);
 	ck_assert_int_eq(answer.status, 202);
@@ -141,8 +140,7 @@ WORLD_TEST(what_is_wrong_with_a_request_is_named_and_nothing_is_published)
 		  "items" },
 		{ { "GET", "/orders/" KEY, NULL, NULL, NULL }, 404, "" },
 	};
-	struct program *storefront =
-		world_start_ready(world, "storefront", NULL);
+	struct program *storefront = world_start_ready(world, "storefront");
 
 	for (int i = 0; i < N_ROWS(cases); i++) {
 		struct http_answer answer = shop_ask(storefront, &cases[i].ask);

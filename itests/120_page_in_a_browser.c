@@ -15,13 +15,12 @@
 WORLD_TEST(a_person_orders_on_the_page_and_sees_the_toastie_done)
 {
 	struct program *storefront = shop_open(world);
-	struct program *browser =
-		world_command(world, "itests/browser/run.sh", NULL);
+	struct program *browser = world_command(world, "itests/browser/run.sh");
 	const char *dir = getenv("ITEST_DIR");
 
 	dir = dir && *dir ? dir : "build/itest";
 	(void)grill_open(world, "grill-1", 4, 1);
-	(void)world_start_ready(world, "jafflr-1", NULL);
+	(void)world_start_ready(world, "jafflr-1");
 	shop_restock(storefront, 10);
 	program_set(browser, "BASE_URL=http://127.0.0.1:%u",
 		    program_port(storefront));

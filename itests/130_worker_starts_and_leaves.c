@@ -37,7 +37,7 @@ WORLD_CASES(the_quickest_start_takes_a_second_and_an_idle_worker_is_small,
 	int64_t ready_ms, kbytes;
 
 	(void)grill_open(world, "grill-1", 8, 1);
-	program = world_start(world, kinds[i].name, NULL);
+	program = world_start(world, kinds[i].name);
 	ready_ms = program_wait_ready(program, PATIENCE_MS);
 	kbytes = program_memory_kbytes(program, "Rss");
 	/* Ready is: all that it was to have, it has. */
@@ -72,12 +72,7 @@ WORLD_CASES(a_worker_that_is_asked_to_leave_under_load_leaves_nothing_half_done,
 	struct rush rush;
 
 	rush_open(&rush, world,
-		  &(struct rush_params){ .n_orders = 5000,
-					 .n_waves = 2,
-					 .restock = 10000,
-					 .v1_percent = 50,
-					 .duplicate_percent = 5 });
-	world_wait_all_ready(world);
+		  &(struct rush_params){ .n_orders = 5000, .n_waves = 2 });
 	for (int k = 0; k < 2; k++)
 		gate_build(world, tables[k]);
 	for (int k = 0; k < 2; k++) {
@@ -103,15 +98,13 @@ WORLD_TEST(a_worker_asked_to_leave_ends_its_batch_and_publishes_it_first)
 {
 	/* A fact waits for company while it may. */
 	struct program *chillybin = world_start(
-		world, "chillybin-1", "BATCH_MAX=32", "LINGER_MS=1000", NULL);
+		world, "chillybin-1", "BATCH_MAX=32", "LINGER_MS=1000");
 	int64_t n_decided;
 	struct rush rush;
 
 	rush_open(&rush, world,
-		  &(struct rush_params){ .n_orders = 500,
-					 .restock = 1000,
-					 .no_grills = true });
-	world_wait_all_ready(world);
+		  &(struct rush_params){
+			  .n_orders = 500, .plain = true, .no_grills = true });
 	gate_build(world, "orders");
 	rush_start(&rush);
 	gate_wait_for(world, chillybin);
@@ -132,7 +125,7 @@ WORLD_TEST(a_worker_asked_to_leave_ends_its_batch_and_publishes_it_first)
 
 WORLD_TEST(a_worker_that_has_left_has_committed_where_it_stood_to_its_group)
 {
-	struct program *chillybin = world_start(world, "chillybin-1", NULL);
+	struct program *chillybin = world_start(world, "chillybin-1");
 
 	/* So many orders leave no partition out. */
 	send_orders(world_bus(world), 0, 100, -1);
@@ -156,13 +149,9 @@ WORLD_TEST(tally_counts_each_toastie_once_by_stall_and_hour)
 	struct rush rush;
 
 	(void)rush_workers(world, 1, NULL);
-	tally = world_start(world, "tally-1", NULL);
+	tally = world_start(world, "tally-1");
 	rush_open(&rush, world,
-		  &(struct rush_params){ .n_orders = 1000,
-					 .n_waves = 2,
-					 .restock = 3000,
-					 .duplicate_percent = 5 });
-	world_wait_all_ready(world);
+		  &(struct rush_params){ .n_orders = 1000, .n_waves = 2 });
 	gate_build(world, "tally");
 	for (int wave = 0; wave < 2; wave++) {
 		rush_start(&rush);

@@ -52,7 +52,7 @@ WORLD_TEST(of_fifty_at_once_for_the_last_slice_exactly_one_gets_it)
 	struct http_answer answer;
 	int fds[N_CUSTOMERS];
 
-	(void)world_start_ready(world, "chillybin-2", NULL);
+	(void)world_start_ready(world, "chillybin-2");
 	shop_restock(storefront, 1);
 	for (int i = 0; i < N_CUSTOMERS; i++)
 		ck_assert(!http_send(&fds[i], program_port(storefront), &ask));

@@ -66,7 +66,7 @@ WORLD_TEST(poison_of_each_sort_steps_aside_and_the_partition_goes_on)
 	struct check_result result;
 	struct bus_log dlq;
 
-	(void)world_start(world, "chillybin-1", NULL);
+	(void)world_start(world, "chillybin-1");
 	stock_up(world, 100);
 	for (int i = 0; i < N_ROWS(poisons); i++)
 		send_one(bus, i, &positions[i]);
@@ -96,7 +96,7 @@ WORLD_TEST(a_known_id_with_another_content_is_a_conflict_and_no_fact)
 	struct bus *bus = world_bus(world);
 	struct check_result result;
 
-	(void)world_start(world, "chillybin-1", NULL);
+	(void)world_start(world, "chillybin-1");
 	stock_up(world, 100);
 	send_order(bus, &order, 2, "first");
 	/* The same as version 1 is the same order, and no conflict. */

@@ -23,11 +23,10 @@ WORLD_TEST(a_worker_stopped_in_the_middle_of_a_copy_holds_nobody_up)
 	struct rush rush;
 
 	/* Large batches, and none of them with a repeat: so sent as COPY. */
-	hung = world_start(world, "chillybin-1", GROUP, "BATCH_MAX=20000",
-			   NULL);
+	hung = world_start(world, "chillybin-1", GROUP, "BATCH_MAX=20000");
 	rush_open(&rush, world,
 		  &(struct rush_params){ .n_orders = N_ORDERS,
-					 .restock = 200000,
+					 .plain = true,
 					 .no_grills = true });
 	(void)program_stop(hung);
 	rush_start(&rush);
@@ -45,7 +44,7 @@ WORLD_TEST(a_worker_stopped_in_the_middle_of_a_copy_holds_nobody_up)
 		"query LIKE '%%COPY%%' AND backend_xid IS NOT NULL AND "
 		"wait_event = 'ClientRead'");
 	stopped_at_ms = clock_now_ms();
-	other = world_start(world, "chillybin-2", GROUP, NULL);
+	other = world_start(world, "chillybin-2", GROUP);
 	n_decided = db_i64(world->db, "orders");
 	rush_wait_decided(&rush, n_decided + 1);
 	suite_note("gone on %" PRId64 " ms after it hung",
@@ -63,12 +62,7 @@ WORLD_TEST(a_worker_stopped_anywhere_is_replaced_and_wakes_as_a_stranger)
 	struct rush rush;
 
 	rush_open(&rush, world,
-		  &(struct rush_params){ .n_orders = 8000,
-					 .rate = 2500,
-					 .restock = 9000,
-					 .v1_percent = 30,
-					 .duplicate_percent = 5 });
-	world_wait_all_ready(world);
+		  &(struct rush_params){ .n_orders = 8000, .rate = 2500 });
 	rush_start(&rush);
 	rush_wait_decided(&rush, 2000);
 	program_freeze(workers.chillybin);

@@ -20,9 +20,9 @@
 
 KAFKA_TEST(while_the_broker_is_away_orders_are_answered_503_and_then_accepted)
 {
-	struct program *storefront = world_start(
-		world, "storefront", "PUBLISH_TIMEOUT_MS=1500", NULL);
-	struct program *chillybin = world_start(world, "chillybin-1", NULL);
+	struct program *storefront =
+		world_start(world, "storefront", "PUBLISH_TIMEOUT_MS=1500");
+	struct program *chillybin = world_start(world, "chillybin-1");
 	const struct http_ask ask = { .method = "POST",
 				      .path = "/orders",
 				      .body = SHOP_SLICE,
@@ -76,16 +76,10 @@ KAFKA_TEST(a_broker_killed_under_load_and_restarted_loses_no_order)
 	struct rush rush;
 
 	(void)rush_workers(world, 1, NULL);
-	(void)world_start(world, "chillybin-2", NULL);
+	(void)world_start(world, "chillybin-2");
 	rush_open(&rush, world,
-		  &(struct rush_params){ .n_orders = 4000,
-					 .n_waves = 2,
-					 .rate = 1500,
-					 .restock = 5000,
-					 .v1_percent = 30,
-					 .duplicate_percent = 5,
-					 .poison_percent = 1 });
-	world_wait_all_ready(world);
+		  &(struct rush_params){
+			  .n_orders = 4000, .n_waves = 2, .rate = 1500 });
 	gate_build(world, "orders");
 	gate_open(world, "orders");
 	rush_start(&rush);
@@ -109,14 +103,12 @@ KAFKA_TEST(a_broker_killed_under_load_and_restarted_loses_no_order)
 KAFKA_TEST(a_worker_that_leaves_without_a_broker_leaves_its_facts_to_the_next)
 {
 	struct program *chillybin = world_start(
-		world, "chillybin-1", "BATCH_MAX=32", "DRAIN_MS=2000", NULL);
+		world, "chillybin-1", "BATCH_MAX=32", "DRAIN_MS=2000");
 	struct rush rush;
 
 	rush_open(&rush, world,
-		  &(struct rush_params){ .n_orders = 200,
-					 .restock = 1000,
-					 .no_grills = true });
-	world_wait_all_ready(world);
+		  &(struct rush_params){
+			  .n_orders = 200, .plain = true, .no_grills = true });
 	gate_build(world, "orders");
 	rush_start(&rush);
 	rush_wait_sent(&rush);

@@ -54,18 +54,14 @@ WORLD_CASES(one_worker_becomes_three_and_one_again, N_ROWS(kinds))
 		  &(struct rush_params){ .n_orders = N_ORDERS,
 					 .n_waves = 3,
 					 .rate = 2500,
-					 .restock = 8000,
-					 .v1_percent = 30,
-					 .duplicate_percent = 5,
-					 .poison_percent = 1 });
-	world_wait_all_ready(world);
+					 .restock = 8000 });
 	gate_build(world, table);
 	rush_start(&rush);
 	gate_wait(world, table);
 	for (int k = 0; k < 2; k++) {
 		(void)snprintf(name, sizeof(name), "%s-%d", kinds[i].kind,
 			       k + 2);
-		more[k] = world_start(world, name, kinds[i].setting, NULL);
+		more[k] = world_start(world, name, kinds[i].setting);
 	}
 	gate_open(world, table);
 	world_wait_all_ready(world);

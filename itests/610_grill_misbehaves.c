@@ -22,7 +22,7 @@ static struct grill_spy *open_grill(struct world *world, int n_plates,
 {
 	struct grill_spy *grill = grill_open(world, "grill-1", n_plates, speed);
 
-	(void)world_start(world, "chillybin-1", NULL);
+	(void)world_start(world, "chillybin-1");
 	stock_up(world, 100);
 	return grill;
 }
@@ -31,7 +31,7 @@ static struct program *start_jafflr(struct world *world)
 {
 	/* A static member that comes back has its partitions at once. */
 	return world_start(world, "jafflr-1", IMPATIENT, "GRILL_POLL_MS=20",
-			   "INSTANCE_ID=j1", NULL);
+			   "INSTANCE_ID=j1");
 }
 
 /* Orders number @from to @to. */
@@ -176,7 +176,7 @@ WORLD_CASES(after_a_fault_in_the_middle_of_a_toastie_it_was_begun_once,
 		world_settle(world);
 		world_run(world, "overlord-resolve", "toastie", "resolve",
 			  "018f3a1e-7c2b-7abc-8def-000000000001",
-			  mishaps[i].resolved, "--execute", NULL);
+			  mishaps[i].resolved, "--execute");
 		wait_state(world, mishaps[i].resolved, 1);
 	}
 	expect_starts(world, mishaps[i].n_orders);

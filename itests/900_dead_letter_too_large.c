@@ -45,7 +45,7 @@ WORLD_CASES(a_record_too_large_for_its_dead_letter_gets_a_copy_that_is_cut,
 	if (cases[i].topic_bytes)
 		topic_set(world, "orders.dlq", "max.message.bytes",
 			  cases[i].topic_bytes);
-	chillybin = world_start_ready(world, "chillybin-1", NULL);
+	chillybin = world_start_ready(world, "chillybin-1");
 	monitor = monitor_new(chillybin);
 	stock_up(world, 10000);
 	for (int k = 0; k < N_ROWS(poisons); k++)

@@ -12,24 +12,6 @@
 #define N_ORDERS 40
 #define STOCK 1000
 
-WORLD_TEST(a_restock_of_the_longest_names_is_counted_like_any_other)
-{
-	CLEANUP(monitor_freep) struct monitor *monitor = NULL;
-	struct bus *bus = world_bus(world);
-
-	monitor = monitor_new(world_start_ready(world, "chillybin-1", NULL));
-	stock_up(world, STOCK);
-	/* It comes twice, and is one event. */
-	send_long_restock(bus, 1);
-	send_long_restock(bus, 1);
-	send_orders(bus, 0, N_ORDERS, -1);
-	ck_assert_int_eq(check_world(world).n_picked, N_ORDERS);
-	monitor_expect_ready(monitor);
-	db_expect(world->db, 1,
-		  "SELECT sum(quantity)::int8 FROM stock WHERE "
-		  "length(ingredient) = 255");
-}
-
 /* Which rows the database refuses, and how. */
 static const struct {
 	const char *table, *when, *sqlstate, *topic;
@@ -67,7 +49,7 @@ WORLD_TEST(a_record_that_the_database_refuses_steps_aside_alone)
 
 	for (int i = 0; i < N_ROWS(refusals); i++)
 		refuse_rows(world, i);
-	chillybin = world_start_ready(world, "chillybin-1", NULL);
+	chillybin = world_start_ready(world, "chillybin-1");
 	stock_up(world, STOCK);
 	/* All of it waits when it comes back: one batch. */
 	(void)program_stop(chillybin);

@@ -2,7 +2,8 @@
 /*
  * A partition whose log cannot be read pauses alone, where it stands, and says
  * so wherever an operator looks; when it can be read again it goes on by
- * itself. A topic that was deleted is missed at once.
+ * itself. A topic that was deleted is missed at once, and one that was made
+ * anew pauses.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -75,7 +76,7 @@ static void expect_named(struct world *world, struct program *chillybin)
 
 KAFKA_TEST(a_partition_whose_log_cannot_be_read_pauses_alone_until_it_can)
 {
-	struct program *chillybin = world_start(world, "chillybin-1", NULL);
+	struct program *chillybin = world_start(world, "chillybin-1");
 	struct bus *bus = world_bus(world);
 	off_t end;
 	int fd;
@@ -113,7 +114,7 @@ WORLD_TEST(a_batch_that_grows_beyond_all_bounds_pauses_its_partition_alone)
 		bus_new(world, "compression.type", "zstd", NULL);
 	const struct hostile_poison bomb = { "bomb", PARTITION,
 					     (size_t)110 << 20, 0 };
-	struct program *chillybin = world_start(world, "chillybin-1", NULL);
+	struct program *chillybin = world_start(world, "chillybin-1");
 
 	stock_up(world, 10000);
 	send_poison(compressing, &bomb, NULL);
@@ -127,8 +128,7 @@ WORLD_TEST(a_batch_that_grows_beyond_all_bounds_pauses_its_partition_alone)
 
 WORLD_TEST(a_topic_that_is_deleted_is_missed_and_the_other_topics_go_on)
 {
-	struct program *chillybin =
-		world_start_ready(world, "chillybin-1", NULL);
+	struct program *chillybin = world_start_ready(world, "chillybin-1");
 
 	stock_up(world, 10000);
 	topic_delete(world, "restocks");
@@ -140,4 +140,27 @@ WORLD_TEST(a_topic_that_is_deleted_is_missed_and_the_other_topics_go_on)
 	/* librdkafka 2.0.2 does not come to an end of its client after that; a
 	 * worker gives it up after a while. */
 	program_kill(chillybin);
+}
+
+/* It ends below its positions. Other topics go on, also after a session with
+ * the database was lost and everything is taken over once more. */
+WORLD_TEST(a_topic_made_anew_pauses_and_the_other_topics_go_on)
+{
+	struct bus *bus = world_bus(world);
+	struct program *chillybin = world_start(world, "chillybin-1");
+
+	stock_up(world, 1000);
+	send_orders(bus, 0, 20, -1);
+	wait_decided(world, 20);
+	topic_delete(world, "restocks");
+	world_run(world, "overlord", "topics", "apply", "--execute");
+	(void)program_wait_unready(chillybin, "");
+	send_orders(bus, 20, 40, -1);
+	wait_decided(world, 40);
+	ck_assert_int_gt(world_cut_sessions(world, "chillybin"), 0);
+	send_orders(bus, 40, 60, -1);
+	wait_decided(world, 60);
+	ck_assert(!program_ready_now(chillybin));
+	(void)program_wait_unready(chillybin, "");
+	world_wait_status(world, 1, "'restocks' ends below");
 }

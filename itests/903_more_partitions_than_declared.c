@@ -20,8 +20,7 @@ static void send_to_declared(struct world *world, uint32_t first)
 
 WORLD_TEST(a_worker_that_is_given_an_undeclared_partition_names_it)
 {
-	struct program *chillybin =
-		world_start_ready(world, "chillybin-1", NULL);
+	struct program *chillybin = world_start_ready(world, "chillybin-1");
 	char text[160];
 
 	stock_up(world, 10000);

@@ -61,7 +61,7 @@ static void send_marked(const struct world *world, struct bus *bus, uint32_t n,
 WORLD_TEST(behind_markers_and_aborted_records_there_is_no_lag)
 {
 	CLEANUP(bus_freep) struct bus *bus = transactions_of(world);
-	struct program *chillybin = world_start(world, "chillybin-1", NULL);
+	struct program *chillybin = world_start(world, "chillybin-1");
 
 	stock_up(world, 10000);
 	send_marked(world, bus, 1, PARTITION, true);
@@ -83,7 +83,7 @@ WORLD_TEST(behind_markers_and_aborted_records_there_is_no_lag)
 WORLD_TEST(orders_of_one_transaction_each_are_decided_as_quickly_as_others)
 {
 	CLEANUP(bus_freep) struct bus *bus = transactions_of(world);
-	struct program *chillybin = world_start(world, "chillybin-1", NULL);
+	struct program *chillybin = world_start(world, "chillybin-1");
 	int64_t start_ms;
 
 	stock_up(world, 10000);
@@ -103,7 +103,7 @@ WORLD_TEST(orders_of_one_transaction_each_are_decided_as_quickly_as_others)
 WORLD_TEST(markers_may_expire_with_the_records_that_were_decided)
 {
 	CLEANUP(bus_freep) struct bus *bus = transactions_of(world);
-	struct program *chillybin = world_start(world, "chillybin-1", NULL);
+	struct program *chillybin = world_start(world, "chillybin-1");
 
 	stock_up(world, 10000);
 	for (uint32_t n = 0; n < 2; n++) {
@@ -126,7 +126,7 @@ WORLD_TEST(markers_may_expire_with_the_records_that_were_decided)
 
 WORLD_TEST(a_log_that_lost_undecided_records_pauses_and_says_so)
 {
-	struct program *chillybin = world_start(world, "chillybin-1", NULL);
+	struct program *chillybin = world_start(world, "chillybin-1");
 	struct bus *bus = world_bus(world);
 	char text[160];
 

@@ -39,7 +39,7 @@ WORLD_TEST(a_session_lost_while_a_full_batch_waits_ends_nothing)
 {
 	struct reading reading = { 0 };
 	struct bus *bus = world_bus(world);
-	struct program *chillybin = world_start(world, "chillybin-1", NULL);
+	struct program *chillybin = world_start(world, "chillybin-1");
 	struct check_result result;
 
 	stock_up(world, 10000);

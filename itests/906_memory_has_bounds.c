@@ -44,8 +44,8 @@ WORLD_CASES(large_records_and_refusals_that_name_much_do_not_fill_the_memory,
 	    N_ROWS(cases))
 {
 	/* Facts of version 1 are the larger ones. */
-	struct program *chillybin = world_start_ready(
-		world, "chillybin-1", "PICK_V2_PERCENT=0", NULL);
+	struct program *chillybin =
+		world_start_ready(world, "chillybin-1", "PICK_V2_PERCENT=0");
 	int64_t idle_kbytes;
 
 	stock_up(world, 10000);

@@ -34,7 +34,7 @@ WORLD_TEST(an_idle_partition_is_not_forgotten_while_another_one_is_busy)
 	struct bus *bus = world_bus(world);
 	/* Many short transactions. */
 	struct program *chillybin =
-		world_start(world, "chillybin-1", "BATCH_MAX=8", NULL);
+		world_start(world, "chillybin-1", "BATCH_MAX=8");
 	int64_t start_ms, n_left;
 
 	stock_up(world, 1000000);

@@ -22,8 +22,8 @@ static void delete_all(struct world *world)
 WORLD_TEST(after_each_assignment_reading_begins_where_the_log_does)
 {
 	struct program *workers[] = {
-		world_start_ready(world, "chillybin-1", NULL),
-		world_start_ready(world, "chillybin-2", NULL),
+		world_start_ready(world, "chillybin-1"),
+		world_start_ready(world, "chillybin-2"),
 	};
 	uint32_t n = N_FIRST;
 

@@ -276,8 +276,8 @@ WORLD_TEST(hostile_inputs_in_any_mix_leave_a_worker_ready_and_small)
 	int round = 0;
 
 	soak_open(&soak, world);
-	chillybin = world_start_ready(world, "chillybin-1",
-				      "PICK_V2_PERCENT=50", NULL);
+	chillybin =
+		world_start_ready(world, "chillybin-1", "PICK_V2_PERCENT=50");
 	stock_up(world, 1000000);
 	idle_kbytes = program_memory_kbytes(chillybin, "Rss");
 	program_limit(chillybin, LIMIT_KBYTES);

@@ -83,9 +83,9 @@ WORLD_CASES(the_longest_texts_go_the_whole_way_and_nobody_waits_for_them,
 	struct check_result result;
 
 	(void)grill_open(world, "grill-1", 2, 1000);
-	(void)world_start(world, "chillybin-1", picks[i], NULL);
-	(void)world_start(world, "jafflr-1", NULL);
-	(void)world_start(world, "tally-1", NULL);
+	(void)world_start(world, "chillybin-1", picks[i]);
+	(void)world_start(world, "jafflr-1");
+	(void)world_start(world, "tally-1");
 	send_long_stock(bus);
 	stock_up(world, 100);
 	db_wait(world->db, 3, "stock");

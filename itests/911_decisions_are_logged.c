@@ -42,7 +42,7 @@ static void send_decisions(struct bus *bus)
 WORLD_TEST(a_decision_is_logged_once_counted_by_reason_and_seen_in_the_stock)
 {
 	struct program *chillybin =
-		world_start(world, "chillybin-1", "VERSION=of-a-test", NULL);
+		world_start(world, "chillybin-1", "VERSION=of-a-test");
 
 	stock_up(world, 100);
 	send_decisions(world_bus(world));

@@ -27,8 +27,7 @@ static void expect_back(struct program *storefront)
 
 KAFKA_TEST(a_kafka_that_hangs_is_noticed_refused_at_once_and_said)
 {
-	struct program *storefront =
-		world_start_ready(world, "storefront", NULL);
+	struct program *storefront = world_start_ready(world, "storefront");
 	pid_t broker = world_kafka_pid(world);
 	int64_t start_ms, noticed_ms;
 
@@ -51,7 +50,7 @@ KAFKA_TEST(a_storefront_that_starts_without_kafka_says_so)
 	struct program *storefront;
 
 	world_kafka(world, "stop");
-	storefront = world_start(world, "storefront", NULL);
+	storefront = world_start(world, "storefront");
 	program_wait_said(storefront, PATIENCE_MS, "id=KAFKA-AWAY", "");
 	ck_assert_int_lt(program_wait_unready(storefront, ""), NOTICED_MS);
 	ck_assert_int_eq(post_order(storefront), 503);
@@ -65,7 +64,7 @@ KAFKA_TEST(a_storefront_that_starts_without_kafka_says_so)
 WORLD_TEST(a_topic_that_is_missing_is_named)
 {
 	struct program *storefront =
-		world_start(world, "storefront", "TOPIC_SUFFIX=.nowhere", NULL);
+		world_start(world, "storefront", "TOPIC_SUFFIX=.nowhere");
 
 	program_wait_said(storefront, PATIENCE_MS,
 			  "the topic 'orders.nowhere' is missing", "");

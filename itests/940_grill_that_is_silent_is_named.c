@@ -24,8 +24,8 @@ static struct program *open_grills(struct world *world)
 				  " VALUES ('grill-2', '127.0.0.1:9')");
 	(void)db_query(world->db, "INSERT INTO control.plates (grill, plate)"
 				  " VALUES ('grill-2', 0)");
-	(void)world_start(world, "chillybin-1", NULL);
-	jafflr = world_start(world, "jafflr-1", "GRILL_ANSWER_MS=300", NULL);
+	(void)world_start(world, "chillybin-1");
+	jafflr = world_start(world, "jafflr-1", "GRILL_ANSWER_MS=300");
 	world_wait_all_ready(world);
 	return jafflr;
 }

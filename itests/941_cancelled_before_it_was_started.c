@@ -13,10 +13,10 @@ WORLD_TEST(what_was_cancelled_and_never_started_is_grilled_by_no_other_plate)
 	const struct order_id id = sample_order_id(1);
 	struct bus *bus = world_bus(world);
 
-	(void)world_start(world, "chillybin-1", NULL);
+	(void)world_start(world, "chillybin-1");
 	stock_up(world, 10);
 	grill_fault(grill, "plate 0 silent-before-start");
-	(void)world_start(world, "jafflr-1", NULL);
+	(void)world_start(world, "jafflr-1");
 	send_orders(bus, 1, 2, -1);
 	db_wait(world->db, 1,
 		"toasties WHERE state = 'grilling' AND plate = 0");

@@ -29,12 +29,12 @@ WORLD_TEST(a_stall_without_a_grill_keeps_nobody_else_waiting)
 	(void)grill_open(world, "grill-1", 2, 20);
 	(void)db_query(world->db,
 		       "UPDATE control.grills SET stalls = '{main}'");
-	(void)world_start(world, "chillybin-1", NULL);
+	(void)world_start(world, "chillybin-1");
 	send_restock(bus, "west", "bread", 100, "west-bread");
 	send_restock(bus, "west", "cheese", 100, "west-cheese");
 	stock_up(world, 100);
 	db_wait(world->db, 4, "stock");
-	jafflr = world_start_ready(world, "jafflr-1", "QUEUE_MAX=5", NULL);
+	jafflr = world_start_ready(world, "jafflr-1", "QUEUE_MAX=5");
 	place(bus, 1, N_WEST, "west");
 	db_wait(world->db, N_WEST, "toasties WHERE state = 'queued'");
 	program_wait_metric(

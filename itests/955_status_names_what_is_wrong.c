@@ -10,9 +10,9 @@
 
 WORLD_TEST(a_worker_that_hangs_does_not_count_as_a_holder)
 {
-	struct program *chillybin = world_start(world, "chillybin-1", NULL);
+	struct program *chillybin = world_start(world, "chillybin-1");
 
-	(void)world_start(world, "jafflr-1", NULL);
+	(void)world_start(world, "jafflr-1");
 	world_wait_status(world, 0, "no worker has ever held it");
 	program_freeze(chillybin);
 	world_wait_status(world, 1,

@@ -18,55 +18,36 @@
 
 /* ---- reading ---- */
 
-static struct text copy(struct arena *arena, const void *p, size_t n)
-{
-	struct text text = { 0 };
-
-	if (!p)
-		return text;
-	/* One that is empty is still there. */
-	text.p = n ? arena_copy(arena, p, n) : "";
-	text.n = n;
-	return text;
-}
-
-static void copy_headers(struct bus_log *log, const rd_kafka_message_t *from,
-			 struct bus_record *to)
+/* Borrows the bytes of @message, which the log owns from now on. */
+static void add_record(struct bus_log *log, rd_kafka_message_t *message)
 {
 	rd_kafka_headers_t *headers;
-	const char *name;
-	const void *value;
-	size_t n;
-
-	if (rd_kafka_message_headers(from, &headers))
-		return;
-	to->headers = arena_alloc(&log->arena, rd_kafka_header_cnt(headers) *
-						       sizeof(*to->headers));
-	while (!rd_kafka_header_get_all(headers, to->n_headers, &name, &value,
-					&n))
-		to->headers[to->n_headers++] = (struct bus_header){
-			.name = arena_copy(&log->arena, name, strlen(name) + 1),
-			.value = copy(&log->arena, value, n),
-		};
-}
-
-static void add_record(struct bus_log *log, const rd_kafka_message_t *from)
-{
-	struct bus_record *to;
+	struct bus_record *record;
+	struct bus_header *header;
 
 	if (log->n == log->cap) {
 		log->cap = log->cap ? 2 * log->cap : 1024;
 		log->records = xreallocarray(log->records, log->cap,
 					     sizeof(*log->records));
 	}
-	to = &log->records[log->n++];
-	*to = (struct bus_record){
-		.partition = from->partition,
-		.offset = from->offset,
-		.key = copy(&log->arena, from->key, from->key_len),
-		.value = copy(&log->arena, from->payload, from->len),
+	record = &log->records[log->n++];
+	*record = (struct bus_record){
+		.partition = message->partition,
+		.offset = message->offset,
+		.key = { message->key, message->key_len },
+		.value = { message->payload, message->len },
+		.message = message,
 	};
-	copy_headers(log, from, to);
+	if (rd_kafka_message_headers(message, &headers))
+		return;
+	record->headers =
+		xcalloc(rd_kafka_header_cnt(headers) + 1, sizeof(*header));
+	do {
+		header = &record->headers[record->n_headers];
+	} while (!rd_kafka_header_get_all(
+		headers, record->n_headers++, &header->name,
+		(const void **)&header->value.p, &header->value.n));
+	record->n_headers--;
 }
 
 static int by_position(const void *a, const void *b)
@@ -106,25 +87,25 @@ static rd_kafka_t *reader_of(const struct world *world, const char *topic)
 	return rk;
 }
 
-static void ends_of(const struct world *world, const char *topic,
-		    int64_t ends[TOPIC_PARTITIONS])
+static struct kafka_admin *admin_of(const struct world *world)
 {
-	CLEANUP(kafka_admin_freep) struct kafka_admin *admin = NULL;
-	char name[128];
+	struct kafka_admin *admin;
 
-	world_topic(world, topic, name);
 	ck_assert(
 		!kafka_admin_new(&admin, world->brokers, "itest", PATIENCE_MS));
-	ck_assert_msg(!kafka_admin_ends(admin, name, TOPIC_PARTITIONS, ends),
-		      "the ends of '%s' cannot be had: %s", name,
-		      kafka_admin_error(admin));
+	return admin;
 }
 
 int64_t bus_count(const struct world *world, const char *topic)
 {
+	CLEANUP(kafka_admin_freep) struct kafka_admin *admin = admin_of(world);
 	int64_t ends[TOPIC_PARTITIONS], n = 0;
+	char name[128];
 
-	ends_of(world, topic, ends);
+	world_topic(world, topic, name);
+	ck_assert_msg(!kafka_admin_ends(admin, name, TOPIC_PARTITIONS, ends),
+		      "the ends of '%s' cannot be had: %s", name,
+		      kafka_admin_error(admin));
 	for (int i = 0; i < TOPIC_PARTITIONS; i++)
 		n += ends[i];
 	return n;
@@ -134,40 +115,48 @@ void bus_read(const struct world *world, const char *topic, struct bus_log *ret)
 {
 	int64_t deadline_at_ms = clock_now_ms() + PATIENCE_MS;
 	bool ended[TOPIC_PARTITIONS] = { false };
-	rd_kafka_message_t *message;
 	int n_open = TOPIC_PARTITIONS;
 	char name[128];
-	rd_kafka_t *rk;
 
-	*ret = (struct bus_log){ 0 };
 	world_topic(world, topic, name);
-	rk = reader_of(world, name);
+	*ret = (struct bus_log){ .reader = reader_of(world, name) };
 	while (n_open) {
+		rd_kafka_message_t *message =
+			rd_kafka_consumer_poll(ret->reader, POLL_MS);
+
 		ck_assert_msg(clock_left_ms(deadline_at_ms),
 			      "%zu records, and %d partitions are not at "
 			      "their end",
 			      ret->n, n_open);
-		message = rd_kafka_consumer_poll(rk, POLL_MS);
 		if (message && !message->err) {
 			add_record(ret, message);
-		} else if (message &&
-			   message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+			continue;
+		}
+		if (message &&
+		    message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
 			n_open -= !ended[message->partition];
 			ended[message->partition] = true;
 		}
 		if (message)
 			rd_kafka_message_destroy(message);
 	}
-	(void)rd_kafka_consumer_close(rk);
-	rd_kafka_destroy(rk);
+	/* It reads no more, and stays for the bytes of its messages. */
+	ck_assert(!rd_kafka_assign(ret->reader, NULL));
 	if (ret->n)
 		qsort(ret->records, ret->n, sizeof(*ret->records), by_position);
 }
 
 void bus_log_deinit(struct bus_log *log)
 {
+	for (size_t i = 0; i < log->n; i++) {
+		free(log->records[i].headers);
+		rd_kafka_message_destroy(log->records[i].message);
+	}
 	free(log->records);
-	arena_deinit(&log->arena);
+	if (log->reader) {
+		(void)rd_kafka_consumer_close(log->reader);
+		rd_kafka_destroy(log->reader);
+	}
 	*log = (struct bus_log){ 0 };
 }
 
@@ -400,12 +389,31 @@ static void alter_topic(struct world *world, const char *topic,
 	world_run(world, "infra/kafka/kafka.sh", "tool",
 		  "org.apache.kafka.tools.TopicCommand", "--bootstrap-server",
 		  world->brokers, verb, "--topic", name,
-		  partitions ? "--partitions" : NULL, partitions, NULL);
+		  partitions ? "--partitions" : NULL, partitions);
+}
+
+struct deleted {
+	struct kafka_admin *admin;
+	char name[128];
+};
+
+static bool is_gone(void *arg)
+{
+	const struct deleted *deleted = arg;
+	int32_t n;
+
+	return !kafka_admin_partitions(deleted->admin, deleted->name, &n) && !n;
 }
 
 void topic_delete(struct world *world, const char *topic)
 {
+	CLEANUP(kafka_admin_freep) struct kafka_admin *admin = admin_of(world);
+	struct deleted deleted = { .admin = admin };
+
 	alter_topic(world, topic, "--delete", NULL);
+	world_topic(world, topic, deleted.name);
+	ck_assert_msg(until(PATIENCE_MS, is_gone, &deleted),
+		      "'%s' is not deleted", deleted.name);
 }
 
 void topic_raise_partitions(struct world *world, const char *topic,
@@ -417,13 +425,11 @@ void topic_raise_partitions(struct world *world, const char *topic,
 void topic_set(const struct world *world, const char *topic, const char *name,
 	       const char *value)
 {
-	CLEANUP(kafka_admin_freep) struct kafka_admin *admin = NULL;
+	CLEANUP(kafka_admin_freep) struct kafka_admin *admin = admin_of(world);
 	const char *const settings[] = { name, value, NULL };
 	char full[128];
 
 	world_topic(world, topic, full);
-	ck_assert(
-		!kafka_admin_new(&admin, world->brokers, "itest", PATIENCE_MS));
 	ck_assert_msg(!kafka_admin_alter(admin, full, settings),
 		      "'%s' of '%s' cannot be set: %s", name, full,
 		      kafka_admin_error(admin));

@@ -12,7 +12,6 @@
 
 #include <stdint.h>
 
-#include "infra/lib/arena.h"
 #include "itests/harness/world.h"
 #include "schemas/envelope.h"
 
@@ -27,15 +26,16 @@ struct bus_record {
 	struct text key, value;
 	struct bus_header *headers;
 	size_t n_headers;
+	void *message; /* librdkafka's, which has the bytes; only when read */
 };
 
 /* ---- reading ---- */
 
-/* Records by partition and offset; everything is copied into the arena. */
+/* Records by partition and offset. */
 struct bus_log {
 	struct bus_record *records;
 	size_t n, cap;
-	struct arena arena;
+	void *reader; /* librdkafka's */
 };
 
 /* All that "orders" (with the world's suffix) holds; nothing of a transaction

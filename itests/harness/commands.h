@@ -10,6 +10,7 @@
 #ifndef HARNESS_COMMANDS_H
 #define HARNESS_COMMANDS_H
 
+#include "infra/lib/arena.h"
 #include "itests/harness/bus.h"
 #include "schemas/msgpack/writer.h"
 #include "schemas/order_cancelled.h"

@@ -32,7 +32,7 @@ static void register_grill(const struct grill_spy *spy, int n_plates)
 		       program_port(spy->program));
 	(void)snprintf(plates, sizeof(plates), "%d", n_plates);
 	world_run(spy->world, "overlord-grill", "grill", "set", spy->name,
-		  "--address", address, "--plates", plates, "--execute", NULL);
+		  "--address", address, "--plates", plates, "--execute");
 }
 
 struct grill_spy *grill_open(struct world *world, const char *name,
@@ -45,7 +45,7 @@ struct grill_spy *grill_open(struct world *world, const char *name,
 		      { "GRILLSIM_LOG", "edges" },
 		      { "GRILLSIM_STATE", "state" } };
 	struct grill_spy *spy = xcalloc(1, sizeof(*spy));
-	struct program *program = world_command(world, "grillsim", NULL);
+	struct program *program = world_command(world, "grillsim");
 	char path[PROGRAM_PATH_MAX];
 
 	spy->world = world;

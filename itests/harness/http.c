@@ -105,57 +105,49 @@ static const char *end_of_head(const struct buf *buf)
 	return buf->n ? memmem(buf->p, buf->n, "\r\n\r\n", 4) : NULL;
 }
 
-/* "HTTP/1.1 202 ..." and the rest, each apart and with a NUL; as long as it
- * says. */
-static int split_answer(struct http_answer *ret, const struct buf *all)
+/* "HTTP/1.1 202 ...", and a body that is as long as the head says. */
+static int parse_answer(struct http_answer *answer)
 {
-	const char *end = end_of_head(all);
+	const char *end = end_of_head(&answer->text);
 	char text[32];
-	size_t n_head;
 	int64_t n;
 
-	if (!end || sscanf(all->p, "HTTP/1.%*d %3d", &ret->status) != 1)
+	buf_add(&answer->text, "", 1);
+	if (!end ||
+	    sscanf(answer->text.p, "HTTP/1.%*d %3d", &answer->status) != 1)
 		return -EPROTO;
-	n_head = (size_t)(end - all->p) + 4;
-	buf_add(&ret->head, all->p, n_head);
-	buf_add(&ret->head, "", 1);
-	buf_add(&ret->body, all->p + n_head, all->n - n_head);
-	buf_add(&ret->body, "", 1);
-	ret->body.n--;
-	if (http_field(ret, "Content-Length", text, sizeof(text)) &&
-	    (str_to_i64(&n, text, 0, INT64_MAX) || (size_t)n != ret->body.n))
+	answer->body = end_of_head(&answer->text) + 4;
+	n = answer->text.p + answer->text.n - 1 - answer->body;
+	if (http_field(answer, "Content-Length", text, sizeof(text)) &&
+	    (str_to_i64(&n, text, n, n)))
 		return -EPROTO;
+	answer->json = json_loadb(answer->body, (size_t)n,
+				  JSON_REJECT_DUPLICATES, NULL);
 	return 0;
 }
 
 int http_receive(struct http_answer *ret, int fd, int64_t timeout_ms)
 {
 	struct http_answer answer = { 0 };
-	struct buf all = { 0 };
 	int r;
 
 	set_timeout(fd, SO_RCVTIMEO, timeout_ms);
 	do {
-		r = receive_some(fd, &all);
+		r = receive_some(fd, &answer.text);
 	} while (r == 0);
 	(void)close(fd);
 	if (r > 0)
-		r = split_answer(&answer, &all);
-	buf_deinit(&all);
-	if (r) {
+		r = parse_answer(&answer);
+	if (r)
 		http_answer_deinit(&answer);
-		return r;
-	}
-	answer.json = json_loadb(answer.body.p, answer.body.n,
-				 JSON_REJECT_DUPLICATES, NULL);
-	*ret = answer;
-	return 0;
+	else
+		*ret = answer;
+	return r;
 }
 
 void http_answer_deinit(struct http_answer *answer)
 {
-	buf_deinit(&answer->head);
-	buf_deinit(&answer->body);
+	buf_deinit(&answer->text);
 	json_decref(answer->json);
 	answer->json = NULL;
 }
@@ -181,7 +173,7 @@ bool http_field(const struct http_answer *answer, const char *name, char *ret,
 		size_t size)
 {
 	size_t n = strlen(name);
-	const char *p = answer->head.p;
+	const char *p = answer->text.p;
 
 	while ((p = strstr(p, "\r\n")) && p[2] != '\r') {
 		p += 2;

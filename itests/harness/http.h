@@ -24,9 +24,9 @@ struct http_ask {
 
 struct http_answer {
 	int status;
-	struct buf head; /* with a NUL */
-	struct buf body; /* with a NUL, which n does not count */
-	json_t *json;    /* NULL: the body is no JSON */
+	struct buf text;  /* all of it, with a NUL */
+	const char *body; /* in it */
+	json_t *json;     /* NULL: the body is no JSON */
 };
 
 /* A connection of the caller's own. 0 or -errno. */

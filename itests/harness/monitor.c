@@ -29,7 +29,7 @@ static void ask(struct monitor *monitor)
 {
 	struct http_answer answer;
 	bool none = http_get(&answer, monitor->port, "/readyz", ANSWER_MS) != 0;
-	const char *said = none ? "no answer" : answer.body.p;
+	const char *said = none ? "no answer" : answer.body;
 
 	monitor->n_answers++;
 	if ((none || answer.status != 200) && !monitor->n_unready++)

@@ -184,8 +184,8 @@ static int ready_status(const struct program *program, char reason[512])
 	if (!port || http_get(&answer, port, "/readyz", PROBE_TIMEOUT_MS))
 		return 0;
 	status = answer.status;
-	(void)str_n_copy(reason, 512, answer.body.p,
-			 strcspn(answer.body.p, "\r\n"));
+	(void)str_n_copy(reason, 512, answer.body,
+			 strcspn(answer.body, "\r\n"));
 	http_answer_deinit(&answer);
 	return status;
 }
@@ -366,7 +366,7 @@ static char *metrics_of(const struct program *program)
 	ck_assert_msg(!http_get(&answer, program_port(program), "/metrics",
 				PATIENCE_MS),
 		      "%s does not answer /metrics", program->name);
-	ck_assert_int_ge(asprintf(&text, "\n%s", answer.body.p), 0);
+	ck_assert_int_ge(asprintf(&text, "\n%s", answer.body), 0);
 	http_answer_deinit(&answer);
 	return text;
 }

@@ -18,7 +18,7 @@
 static struct program *stampede_of(struct world *world, const char *name,
 				   char record[PROGRAM_PATH_MAX])
 {
-	struct program *program = world_command(world, name, NULL);
+	struct program *program = world_command(world, name);
 	char file[64];
 
 	(void)snprintf(file, sizeof(file), "%s.jsonl", name);
@@ -47,10 +47,10 @@ static void make_wave(struct rush *rush, int wave)
 	program_set(program, "RATE=%" PRId64, params->rate);
 	/* Ids are drawn from it, so each wave has another one. */
 	program_set(program, "SEED=%" PRId64, seed + wave);
-	program_set(program, "V1_PERCENT=%" PRId64, params->v1_percent);
-	program_set(program, "DUPLICATE_PERCENT=%" PRId64,
-		    params->duplicate_percent);
-	program_set(program, "POISON_PERCENT=%" PRId64, params->poison_percent);
+	program_set(program, "V1_PERCENT=%" PRId64,
+		    params->plain ? params->v1_percent : 30);
+	program_set(program, "DUPLICATE_PERCENT=%d", params->plain ? 0 : 5);
+	program_set(program, "POISON_PERCENT=%d", params->plain ? 0 : 1);
 	program_set(program, "CUSTOMERS=200");
 	if (params->no_grills)
 		program_set(program, "GRILL=false");
@@ -72,11 +72,13 @@ void rush_open(struct rush *rush, struct world *world,
 	}
 	stock = stampede_of(world, "stampede-stock", rush->stock_record);
 	program_set(stock, "ORDERS=0");
-	program_set(stock, "RESTOCK=%" PRId64, params->restock);
+	program_set(stock, "RESTOCK=%" PRId64,
+		    params->restock ? params->restock : 2 * params->n_orders);
 	world_finish(stock, PATIENCE_MS);
 	db_wait(world->db, N_STALLS * N_INGREDIENTS, "stock");
 	for (int wave = 0; wave < rush->params.n_waves; wave++)
 		make_wave(rush, wave);
+	world_wait_all_ready(world);
 }
 
 void rush_start(struct rush *rush)
@@ -126,14 +128,13 @@ struct rush_workers rush_workers(struct world *world, int n,
 				 const char *setting)
 {
 	struct rush_workers workers = {
-		world_start(world, "chillybin-1", setting, NULL),
-		world_start(world, "jafflr-1", QUICK_GRILL, setting, NULL),
+		world_start(world, "chillybin-1", setting),
+		world_start(world, "jafflr-1", QUICK_GRILL, setting),
 	};
 
 	if (n > 1) {
-		(void)world_start(world, "chillybin-2", setting, NULL);
-		(void)world_start(world, "jafflr-2", QUICK_GRILL, setting,
-				  NULL);
+		(void)world_start(world, "chillybin-2", setting);
+		(void)world_start(world, "jafflr-2", QUICK_GRILL, setting);
 	}
 	return workers;
 }

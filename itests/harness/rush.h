@@ -18,8 +18,12 @@ struct rush_params {
 	int64_t n_orders; /* of all waves */
 	int n_waves;      /* of the same size; 0 is 1 */
 	int64_t rate;     /* orders a second; 0: flat out */
-	int64_t restock;  /* of each ingredient at each of the two stalls */
-	int64_t v1_percent, duplicate_percent, poison_percent;
+	/* Of each ingredient at each of the two stalls; 0: more than enough. */
+	int64_t restock;
+	/* No order comes twice and none is poison, and so many are of version
+	 * 1; otherwise there are some of each sort. */
+	bool plain;
+	int64_t v1_percent;
 	bool no_grills; /* none is opened, and no order is for one */
 	int64_t seed;   /* 0: by the name of the test */
 };
@@ -33,8 +37,9 @@ struct rush {
 	char records[RUSH_WAVES_MAX][PROGRAM_PATH_MAX];
 };
 
-/* Opens two quick grills and adds the stock; a chillybin is there already. The
- * orders come with rush_start(), a wave each time. */
+/* Opens two quick grills, adds the stock, for which a chillybin is there
+ * already, and waits until all programs are ready. The orders come with
+ * rush_start(), a wave each time. */
 void rush_open(struct rush *rush, struct world *world,
 	       const struct rush_params *params);
 void rush_start(struct rush *rush);
@@ -47,7 +52,7 @@ void rush_wait_decided(const struct rush *rush, int64_t n);
 struct check_result rush_check(struct rush *rush);
 
 /* Two of chillybin and two of jafflr, or one of each; the ones that a test
- * does something to. They are ready once world_wait_all_ready() says so. */
+ * does something to. */
 struct rush_workers {
 	struct program *chillybin, *jafflr;
 };

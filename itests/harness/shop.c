@@ -47,9 +47,9 @@ void expect_member(const json_t *object, const char *name, const char *expected)
 
 struct program *shop_open(struct world *world)
 {
-	struct program *storefront = world_start(world, "storefront", NULL);
+	struct program *storefront = world_start(world, "storefront");
 
-	(void)world_start(world, "chillybin-1", NULL);
+	(void)world_start(world, "chillybin-1");
 	world_wait_all_ready(world);
 	return storefront;
 }
@@ -76,7 +76,7 @@ void shop_order(const struct program *storefront, const char *body,
 	struct http_answer answer = shop_ask(storefront, &ask);
 
 	ck_assert_msg(answer.status == 202, "POST /orders: %d %s",
-		      answer.status, answer.body.p);
+		      answer.status, answer.body);
 	ck_assert(str_copy(ret_id, 37, text_at(answer.json, "order_id")));
 	ck_assert_uint_eq(strlen(ret_id), 36);
 	http_answer_deinit(&answer);
@@ -157,7 +157,7 @@ json_t *shop_see(const struct program *storefront, const char *id)
 	(void)snprintf(path, sizeof(path), "/orders/%s", id);
 	answer = shop_get(storefront, path);
 	ck_assert_msg(answer.status == 200, "GET %s: %d %s", path,
-		      answer.status, answer.body.p);
+		      answer.status, answer.body);
 	json = json_incref(answer.json);
 	http_answer_deinit(&answer);
 	return json;

@@ -13,7 +13,6 @@
 #include <glob.h>
 #include <inttypes.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -103,62 +102,31 @@ static struct program *program_of(struct world *world, const char *name)
 	return program;
 }
 
-static struct program *start(struct world *world, const char *name,
-			     va_list settings)
+struct program *world_start_words(struct world *world, const char *const *words)
 {
-	struct program *program = program_of(world, name);
-	const char *setting;
+	struct program *program = program_of(world, words[0]);
 
-	while ((setting = va_arg(settings, const char *)))
-		program_set(program, "%s", setting);
+	while (*++words)
+		program_set(program, "%s", *words);
 	program_start(program);
 	return program;
 }
 
-struct program *world_start(struct world *world, const char *name, ...)
+struct program *world_await(struct program *program)
 {
-	struct program *program;
-	va_list settings;
-
-	va_start(settings, name);
-	program = start(world, name, settings);
-	va_end(settings);
-	return program;
-}
-
-struct program *world_start_ready(struct world *world, const char *name, ...)
-{
-	struct program *program;
-	va_list settings;
-
-	va_start(settings, name);
-	program = start(world, name, settings);
-	va_end(settings);
 	(void)program_wait_ready(program, PATIENCE_MS);
 	return program;
 }
 
-static struct program *command_of(struct world *world, const char *name,
-				  va_list arguments)
+struct program *world_command_words(struct world *world,
+				    const char *const *words)
 {
-	struct program *program = program_of(world, name);
-	const char *argument;
+	struct program *program = program_of(world, words[0]);
 
-	while ((argument = va_arg(arguments, const char *)))
-		program_argument(program, argument);
-	/* Nobody is asked whether it is ready. */
+	while (*++words)
+		program_argument(program, *words);
+	/* It does not say that it is ready. */
 	program->port_file[0] = '\0';
-	return program;
-}
-
-struct program *world_command(struct world *world, const char *name, ...)
-{
-	struct program *program;
-	va_list arguments;
-
-	va_start(arguments, name);
-	program = command_of(world, name, arguments);
-	va_end(arguments);
 	return program;
 }
 
@@ -171,17 +139,6 @@ void world_finish(struct program *command, int64_t timeout_ms)
 	status = program_wait(command, timeout_ms);
 	ck_assert_msg(status == 0, "%s ended with status %d, it said '%s'",
 		      command->name, status, command->log);
-}
-
-void world_run(struct world *world, const char *name, ...)
-{
-	struct program *program;
-	va_list arguments;
-
-	va_start(arguments, name);
-	program = command_of(world, name, arguments);
-	va_end(arguments);
-	world_finish(program, PATIENCE_MS);
 }
 
 void world_wait_all_ready(struct world *world)
@@ -202,8 +159,8 @@ struct awaited_status {
 static bool is_status(void *arg)
 {
 	const struct awaited_status *awaited = arg;
-	struct program *overlord = world_command(
-		awaited->world, "overlord-status", "status", NULL);
+	struct program *overlord =
+		world_command(awaited->world, "overlord-status", "status");
 
 	(void)remove(overlord->log);
 	program_start(overlord);
@@ -269,7 +226,7 @@ static void need_template(struct world *world, struct db *db, const char *base,
 		(void)db_query(db, "CREATE DATABASE %s", fresh);
 		set_database(world, base, fresh);
 		world_run(world, "overlord-migrate", "migrate", "up",
-			  "--execute", NULL);
+			  "--execute");
 		db_insist(db, "ALTER DATABASE %s RENAME TO %s", fresh,
 			  template);
 	}
@@ -342,8 +299,7 @@ static struct world *begin(const char *name, int i)
 static struct world *complete(struct world *world)
 {
 	open_database(world);
-	world_run(world, "overlord-topics", "topics", "apply", "--execute",
-		  NULL);
+	world_run(world, "overlord-topics", "topics", "apply", "--execute");
 	return world;
 }
 
@@ -401,7 +357,7 @@ void world_kafka(struct world *world, const char *verb)
 	world_path(world, "kafka", path);
 	(void)snprintf(pid, sizeof(pid), "%d", (int)getpid());
 	world_run(world, "infra/kafka/kafka.sh", verb, path,
-		  starts ? "--watch-pid" : NULL, pid, NULL);
+		  starts ? "--watch-pid" : NULL, pid);
 	if (starts)
 		read_brokers(world);
 }

@@ -42,20 +42,25 @@ pid_t world_kafka_pid(const struct world *world);
 
 /*
  * Starts "chillybin-2" as another chillybin; what follows are settings,
- * "NAME=value", up to NULL. It is not waited for.
+ * "NAME=value". A NULL ends them. It is not waited for.
  */
-struct program *world_start(struct world *world, const char *name, ...)
-	__attribute__((sentinel));
+#define world_start(world, ...)                                                \
+	world_start_words((world), (const char *const[]){ __VA_ARGS__, NULL })
+struct program *world_start_words(struct world *world,
+				  const char *const *words);
 /* The same, and waits until it is ready. */
-struct program *world_start_ready(struct world *world, const char *name, ...)
-	__attribute__((sentinel));
-/* The same for several words of a command line, up to NULL: the first is a
- * program of ours, or a path. Not started. */
-struct program *world_command(struct world *world, const char *name, ...)
-	__attribute__((sentinel));
+#define world_start_ready(world, ...)                                          \
+	world_await(world_start((world), __VA_ARGS__))
+struct program *world_await(struct program *program);
+/* The same for the words of a command line: the first is a program of ours, or
+ * a path. Not started. */
+#define world_command(world, ...)                                              \
+	world_command_words((world), (const char *const[]){ __VA_ARGS__, NULL })
+struct program *world_command_words(struct world *world,
+				    const char *const *words);
 /* Runs such a command to its end; the exit status is 0, or the test fails. */
-void world_run(struct world *world, const char *name, ...)
-	__attribute__((sentinel));
+#define world_run(world, ...)                                                  \
+	world_finish(world_command(world, __VA_ARGS__), PATIENCE_MS)
 void world_finish(struct program *command, int64_t timeout_ms);
 /* Every program that runs and serves says that it is ready. */
 void world_wait_all_ready(struct world *world);
