@@ -12,10 +12,10 @@
 #ifndef SCHEMAS_BODY_H
 #define SCHEMAS_BODY_H
 
+#include "infra/lib/text.h"
 #include "schemas/limits.h"
 #include "schemas/order_id.h"
 #include "schemas/outcome.h"
-#include "schemas/text.h"
 #include "schemas/value.h"
 
 enum { FIELDS_MAX = 10 };

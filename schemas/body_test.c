@@ -330,12 +330,12 @@ static Suite *body_suite(void)
 	tcase_add_test(tcase, fields_are_found_in_any_order_among_unknown_ones);
 	tcase_add_loop_test(tcase,
 			    what_is_no_map_with_each_field_once_is_refused, 0,
-			    N_OF(no_maps));
+			    CHECK_N(no_maps));
 	tcase_add_loop_test(tcase, nil_is_the_same_as_not_there, 0,
-			    N_OF(nothing));
+			    CHECK_N(nothing));
 	tcase_add_loop_test(tcase,
 			    a_field_has_its_exact_type_and_bounds_or_is_named,
-			    0, N_OF(typed));
+			    0, CHECK_N(typed));
 	tcase_add_test(tcase, a_field_of_an_element_is_named_with_its_index);
 	tcase_add_test(
 		tcase,
@@ -348,5 +348,5 @@ static Suite *body_suite(void)
 
 int main(void)
 {
-	return fixture_run(body_suite());
+	return check_run(body_suite());
 }

@@ -14,9 +14,9 @@
 #ifndef SCHEMAS_DEAD_LETTER_H
 #define SCHEMAS_DEAD_LETTER_H
 
+#include "infra/lib/text.h"
 #include "schemas/envelope.h"
 #include "schemas/outcome.h"
-#include "schemas/text.h"
 
 struct dead_letter {
 	struct text topic; /* where it came from */

@@ -41,7 +41,7 @@ START_TEST(the_source_and_the_reason_are_written)
 		const struct fixture_header *next = all;
 
 		ck_assert_int_eq(dead_letter_write(&sample, next_is, &next), 0);
-		ck_assert_ptr_eq(next, all + N_OF(all));
+		ck_assert_ptr_eq(next, all + CHECK_N(all));
 	}
 END_TEST
 
@@ -63,7 +63,7 @@ END_TEST
 
 static void read_rest_but(struct dead_letter *letter, const char *name)
 {
-	for (int i = 0; i < N_OF(all); i++)
+	for (int i = 0; i < CHECK_N(all); i++)
 		if (strcmp(all[i].name, name) != 0)
 			dead_letter_read(letter, all[i].name, all[i].value,
 					 strlen(all[i].value));
@@ -167,7 +167,7 @@ START_TEST(a_reason_that_is_absent_is_not_written)
 		const struct fixture_header *next = least;
 
 		ck_assert_int_eq(dead_letter_write(&letter, next_is, &next), 0);
-		ck_assert_ptr_eq(next, least + N_OF(least));
+		ck_assert_ptr_eq(next, least + CHECK_N(least));
 	}
 END_TEST
 
@@ -178,15 +178,15 @@ int main(void)
 
 	tcase_add_test(tcase, the_source_and_the_reason_are_written);
 	tcase_add_loop_test(tcase, a_callback_that_fails_ends_the_writing, 0,
-			    N_OF(all));
+			    CHECK_N(all));
 	tcase_add_test(tcase, what_is_written_is_read);
 	tcase_add_loop_test(tcase, a_copy_without_its_source_is_refused, 0,
-			    N_OF(wrong));
+			    CHECK_N(wrong));
 	tcase_add_loop_test(tcase,
 			    a_right_header_behind_a_wrong_one_is_too_late, 0,
-			    N_OF(wrong));
+			    CHECK_N(wrong));
 	tcase_add_test(tcase, the_first_wins_and_other_headers_are_not_ours);
 	tcase_add_test(tcase, a_reason_that_is_absent_is_not_written);
 	suite_add_tcase(suite, tcase);
-	return fixture_run(suite);
+	return check_run(suite);
 }

@@ -4,6 +4,8 @@
  */
 #include "schemas/doneness.h"
 
+#include "schemas/outcome.h"
+
 static const struct text names[N_DONENESS] = {
 	[DONENESS_LIGHT] = TEXT_INIT("light"),
 	[DONENESS_MEDIUM] = TEXT_INIT("medium"),
@@ -14,11 +16,11 @@ static const struct text names[N_DONENESS] = {
 int doneness_parse(enum doneness *ret, struct text name)
 {
 	size_t i;
-	int r = text_index(&i, names, N_DONENESS, name);
 
-	if (r == 0)
-		*ret = (enum doneness)i;
-	return r;
+	if (text_index(&i, names, N_DONENESS, name))
+		return SCHEMA_E_CONTRACT;
+	*ret = (enum doneness)i;
+	return 0;
 }
 
 const char *doneness_name(enum doneness doneness)

@@ -5,7 +5,7 @@
 #ifndef SCHEMAS_DONENESS_H
 #define SCHEMAS_DONENESS_H
 
-#include "schemas/text.h"
+#include "infra/lib/text.h"
 
 enum doneness {
 	DONENESS_LIGHT, /* what an order that says nothing gets */

@@ -11,9 +11,9 @@
 #ifndef SCHEMAS_ENVELOPE_H
 #define SCHEMAS_ENVELOPE_H
 
+#include "infra/lib/text.h"
 #include "schemas/events.h"
 #include "schemas/outcome.h"
-#include "schemas/text.h"
 
 struct envelope {
 	enum event_type type; /* from ce_type by the check, and to it */

@@ -46,7 +46,7 @@ static void read_with(struct envelope *envelope, const char *name,
 		      const char *value)
 {
 	envelope_init(envelope);
-	for (int i = 0; i < N_OF(all); i++)
+	for (int i = 0; i < CHECK_N(all); i++)
 		read_header(envelope, all[i].name,
 			    strcmp(all[i].name, name) == 0 ? value
 							   : all[i].value);
@@ -66,7 +66,7 @@ START_TEST(what_is_read_is_written)
 		ck_assert_int_eq(envelope_write(&envelope,
 						fixture_next_header_is, &next),
 				 0);
-		ck_assert_ptr_eq(next, all + N_OF(all));
+		ck_assert_ptr_eq(next, all + CHECK_N(all));
 	}
 END_TEST
 
@@ -89,7 +89,7 @@ START_TEST(what_is_absent_is_not_written)
 		ck_assert_int_eq(envelope_write(&envelope,
 						fixture_next_header_is, &next),
 				 0);
-		ck_assert_ptr_eq(next, least + N_OF(least));
+		ck_assert_ptr_eq(next, least + CHECK_N(least));
 	}
 END_TEST
 
@@ -403,32 +403,32 @@ static Suite *envelope_suite(void)
 		SIGABRT);
 	tcase_add_test(tcase, the_first_of_a_name_wins_and_others_are_ignored);
 	tcase_add_loop_test(tcase, what_breaks_the_envelope_is_named, 0,
-			    N_OF(odd));
+			    CHECK_N(odd));
 	tcase_add_test(
 		tcase,
 		texts_that_are_not_clean_are_absent_whatever_else_is_wrong);
 	tcase_add_test(tcase, a_text_is_measured_in_characters);
 	tcase_add_test(tcase, a_long_list_of_what_was_missing_is_no_fault);
 	tcase_add_loop_test(tcase, what_may_be_absent_may_be_absent, 0,
-			    N_OF(optional));
+			    CHECK_N(optional));
 	tcase_add_loop_test(tcase,
 			    a_trace_that_is_none_is_left_out_and_costs_nothing,
-			    0, N_OF(no_traces));
+			    0, CHECK_N(no_traces));
 	tcase_add_test(tcase, a_trace_of_a_later_version_is_written_as_ours);
 	tcase_add_loop_test(
 		tcase, a_media_type_is_taken_in_any_case_and_with_parameters, 0,
-		N_OF(media_types));
+		CHECK_N(media_types));
 	tcase_add_test(tcase, a_trace_that_is_not_sampled_is_kept);
 	tcase_add_test(
 		tcase,
 		what_a_body_does_not_say_stands_in_a_header_or_has_its_default);
 	tcase_add_loop_test(tcase, a_grill_header_is_true_or_false, 0,
-			    N_OF(no_grills));
+			    CHECK_N(no_grills));
 	suite_add_tcase(suite, tcase);
 	return suite;
 }
 
 int main(void)
 {
-	return fixture_run(envelope_suite());
+	return check_run(envelope_suite());
 }

@@ -114,5 +114,5 @@ int main(void)
 		every_version_has_its_json_schema_and_stands_in_asyncapi);
 	tcase_add_test(tcase, what_never_shipped_is_not_found);
 	suite_add_tcase(suite, tcase);
-	return fixture_run(suite);
+	return check_run(suite);
 }

@@ -12,11 +12,10 @@
 #include <msgpack/pack.h>
 #include <stdlib.h>
 
+#include "infra/lib/check_fixture.h"
 #include "schemas/envelope.h"
 #include "schemas/limits.h"
 #include "schemas/msgpack/writer.h"
-
-#define N_OF(table) ((int)(sizeof(table) / sizeof((table)[0])))
 
 /* A message's body, as bytes. */
 struct fixture {
@@ -164,18 +163,6 @@ static inline int fixture_next_header_is(void *arg, const char *name,
 	fixture_text_eq((struct text){ value, n }, (*next)->value);
 	(*next)++;
 	return 0;
-}
-
-/* What main() returns. */
-static inline int fixture_run(Suite *suite)
-{
-	SRunner *runner = srunner_create(suite);
-	int n_failed;
-
-	srunner_run_all(runner, CK_ENV);
-	n_failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return n_failed == 0 ? 0 : 1;
 }
 
 #endif

@@ -302,7 +302,7 @@ START_TEST(every_version_has_golden_bytes_of_ours)
 			if (golden.is_ours)
 				is_covered[version - event_versions] = true;
 		}
-		ck_assert_uint_le(n_event_versions, N_OF(is_covered));
+		ck_assert_uint_le(n_event_versions, CHECK_N(is_covered));
 		for (size_t i = 0; i < n_event_versions; i++)
 			ck_assert_msg(is_covered[i], "%s has no golden file",
 				      event_versions[i].dataschema.p);
@@ -339,5 +339,5 @@ int main(void)
 			    0, n_names);
 	tcase_add_test(tcase, every_version_has_golden_bytes_of_ours);
 	suite_add_tcase(suite, tcase);
-	return fixture_run(suite);
+	return check_run(suite);
 }

@@ -9,9 +9,9 @@
 #ifndef SCHEMAS_GUARD_H
 #define SCHEMAS_GUARD_H
 
+#include "infra/lib/text.h"
 #include "schemas/limits.h"
 #include "schemas/outcome.h"
-#include "schemas/text.h"
 
 /*
  * 0 when all of this holds, and then msgpack-c parses the same bytes:

@@ -152,7 +152,7 @@ START_TEST(msgpack_c_parses_what_the_guard_takes_to_the_same_values)
 			}
 			ck_assert(oracle_agrees(bytes, n));
 		}
-		for (int i = 0; i < N_OF(whole); i++)
+		for (int i = 0; i < CHECK_N(whole); i++)
 			ck_assert(oracle_agrees((const uint8_t *)whole[i].p,
 						whole[i].n));
 	}
@@ -165,15 +165,15 @@ int main(void)
 
 	tcase_set_timeout(tcase, 60);
 	tcase_add_loop_test(tcase, a_whole_value_within_the_bounds_is_taken, 0,
-			    N_OF(whole));
+			    CHECK_N(whole));
 	tcase_add_loop_test(tcase, no_beginning_of_a_value_is_taken, 0,
-			    N_OF(whole));
+			    CHECK_N(whole));
 	tcase_add_loop_test(tcase, what_is_refused_is_named_with_its_place, 0,
-			    N_OF(refused));
+			    CHECK_N(refused));
 	tcase_add_test(tcase, a_body_is_bounded);
 	tcase_add_test(
 		tcase,
 		msgpack_c_parses_what_the_guard_takes_to_the_same_values);
 	suite_add_tcase(suite, tcase);
-	return fixture_run(suite);
+	return check_run(suite);
 }

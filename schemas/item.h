@@ -5,7 +5,7 @@
 #ifndef SCHEMAS_ITEM_H
 #define SCHEMAS_ITEM_H
 
-#include "schemas/text.h"
+#include "infra/lib/text.h"
 
 struct item {
 	struct text ingredient; /* 1 to TEXT_MAX_CHARS characters */

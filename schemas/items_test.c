@@ -117,8 +117,8 @@ int main(void)
 		       items_are_read_in_their_order_with_their_keys_in_any);
 	tcase_add_loop_test(tcase,
 			    what_is_no_list_of_items_is_named_with_its_place, 0,
-			    N_OF(refused));
+			    CHECK_N(refused));
 	tcase_add_test(tcase, items_are_written_with_their_keys_in_order);
 	suite_add_tcase(suite, tcase);
-	return fixture_run(suite);
+	return check_run(suite);
 }

@@ -4,8 +4,6 @@
  */
 #include "schemas/missing.h"
 
-#include "schemas/hex.h"
-
 static const struct text unknown = TEXT_INIT("unknown");
 
 static bool is_unreserved(char c)
@@ -55,54 +53,27 @@ int missing_encode(const struct missing *missing, size_t n_missing,
 	return msgpack_writer_result(writer);
 }
 
-/* What stands before the first @end; @rest goes on behind it. */
-static struct text cut(struct text *rest, char end)
-{
-	const char *p = rest->n ? memchr(rest->p, end, rest->n) : NULL;
-	struct text head = *rest;
-
-	if (!p) {
-		*rest = (struct text){ NULL, 0 };
-		return head;
-	}
-	head.n = (size_t)(p - rest->p);
-	*rest = (struct text){ p + 1, rest->n - head.n - 1 };
-	return head;
-}
-
 /* The name @from, decoded into @names, which has TEXT_MAX_BYTES of room. */
 static bool take_name(struct text *ret, char *names, struct text from)
 {
-	struct text name = { names, 0 };
-	unsigned int byte;
+	struct text name;
 
-	for (size_t i = 0; i < from.n; i++) {
-		if (name.n == TEXT_MAX_BYTES)
+	for (size_t i = 0; i < from.n; i++)
+		if (from.p[i] != '%' && !is_unreserved(from.p[i]))
 			return false;
-		if (from.p[i] != '%') {
-			if (!is_unreserved(from.p[i]))
-				return false;
-			names[name.n++] = from.p[i];
-			continue;
-		}
-		if (from.n - i < 3)
-			return false;
-		byte = hex_byte(from.p + i + 1);
-		if (byte > UINT8_MAX)
-			return false;
-		names[name.n++] = (char)byte;
-		i += 2;
-	}
+	if (text_unescape(&name, names, TEXT_MAX_BYTES, from, '+') ||
+	    name.n == 0 || !text_is_clean(name) ||
+	    text_is_longer(name, TEXT_MAX_CHARS))
+		return false;
 	*ret = name;
-	return name.n > 0 && text_is_clean(name) &&
-	       !text_is_longer(name, TEXT_MAX_CHARS);
+	return true;
 }
 
 /* One of the list: name=wanted/left. */
 static bool take(struct missing *ret, char *names, struct text entry)
 {
-	struct text name = cut(&entry, '=');
-	struct text wanted = cut(&entry, '/');
+	struct text name = text_cut(&entry, '=');
+	struct text wanted = text_cut(&entry, '/');
 	int64_t number;
 
 	if (!take_name(&ret->ingredient, names, name) ||
@@ -126,7 +97,7 @@ int missing_decode(struct missing *ret, size_t *ret_n, char *names,
 					   "header missing must have at most "
 					   "%d entries",
 					   ORDER_ITEMS_MAX);
-		if (!take(&ret[n], names, cut(&header, ';')))
+		if (!take(&ret[n], names, text_cut(&header, ';')))
 			return schema_fail(fault, SCHEMA_E_CONTRACT,
 					   "header missing[%zu] must be "
 					   "name=wanted/left",

@@ -10,10 +10,10 @@
 #ifndef SCHEMAS_MISSING_H
 #define SCHEMAS_MISSING_H
 
+#include "infra/lib/text.h"
 #include "schemas/limits.h"
 #include "schemas/msgpack/writer.h"
 #include "schemas/outcome.h"
-#include "schemas/text.h"
 
 #define MISSING_UNKNOWN INT64_C(-1)
 

@@ -182,11 +182,12 @@ int main(void)
 	tcase_add_test(tcase, what_is_written_is_read);
 	tcase_add_test(tcase, the_longest_list_fits_both_ways);
 	tcase_add_test(tcase, no_header_is_no_list);
-	tcase_add_loop_test(tcase, what_is_no_list_is_named, 0, N_OF(refused));
+	tcase_add_loop_test(tcase, what_is_no_list_is_named, 0,
+			    CHECK_N(refused));
 	tcase_add_loop_test(tcase,
 			    a_name_of_more_than_255_characters_is_too_long, 0,
-			    N_OF(too_long));
+			    CHECK_N(too_long));
 	tcase_add_test(tcase, names_stay_in_their_room);
 	suite_add_tcase(suite, tcase);
-	return fixture_run(suite);
+	return check_run(suite);
 }

@@ -99,7 +99,7 @@ int main(void)
 	tcase_add_test(tcase, stall_and_customer_come_from_the_headers);
 	tcase_add_loop_test(tcase, what_is_written_is_read, 0, 2);
 	tcase_add_loop_test(tcase, what_breaks_the_contract_is_named, 0,
-			    N_OF(refused));
+			    CHECK_N(refused));
 	suite_add_tcase(suite, tcase);
-	return fixture_run(suite);
+	return check_run(suite);
 }

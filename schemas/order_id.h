@@ -12,22 +12,27 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "infra/lib/hex.h"
+#include "schemas/outcome.h"
+
 enum { ORDER_ID_CHARS = 36, CALL_CODE_CHARS = 4, ORDER_NAME_BYTES = 48 };
 
 struct order_id {
-	uint8_t bytes[16];
+	uint8_t bytes[UUID_BYTES];
 };
 
-/*
- * The 36 characters 8-4-4-4-12, either case. SCHEMA_E_CONTRACT, and @ret as
- * it was, for anything else. Any version and variant will do: the client
- * chooses.
- */
-int order_id_parse(struct order_id *ret, const char *p, size_t n);
+/* A UUID; any version and variant will do: the client chooses. */
+static inline int order_id_parse(struct order_id *ret, const char *p, size_t n)
+{
+	return uuid_parse(ret->bytes, p, n) ? SCHEMA_E_CONTRACT : 0;
+}
 
 /* Lower case and a NUL. Returns @out. */
-const char *order_id_format(const struct order_id *id,
-			    char out[static ORDER_ID_CHARS + 1]);
+static inline const char *order_id_format(const struct order_id *id,
+					  char out[static ORDER_ID_CHARS + 1])
+{
+	return uuid_format(id->bytes, out);
+}
 
 /* Order of the bytes (Postgres' order of uuid): below, equal to or above 0. */
 int order_id_compare(const struct order_id *a, const struct order_id *b);
@@ -47,7 +52,14 @@ const char *order_name(const struct order_id *id, int64_t number,
 		       char out[static ORDER_NAME_BYTES]);
 
 /* Version 7 from the Unix time and ten random bytes. */
-struct order_id order_id_v7(int64_t unix_ms, const uint8_t random[static 10]);
+static inline struct order_id order_id_v7(int64_t unix_ms,
+					  const uint8_t random[static 10])
+{
+	struct order_id id;
+
+	uuid_v7(id.bytes, unix_ms, random);
+	return id;
+}
 
 /*
  * @base + @offset * @partitions + @partition. -ERANGE, and @ret as it was, for

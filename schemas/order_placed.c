@@ -9,10 +9,11 @@
 #include "schemas/order_placed.h"
 
 #include <assert.h>
+#include <endian.h>
 
+#include "infra/lib/hash.h"
 #include "schemas/body.h"
 #include "schemas/items.h"
-#include "schemas/siphash.h"
 
 enum v1_key { V1_ORDER_ID, V1_INGREDIENTS, V1_DONENESS, N_V1_KEYS };
 
@@ -244,19 +245,16 @@ int order_placed_encode(const struct order_placed *order, int version,
 }
 
 /* A number as eight bytes, the lowest first, on every machine. */
-static void hash_number(struct siphash *hash, uint64_t number)
+static void hash_number(struct hash_sip *hash, uint64_t number)
 {
-	uint8_t bytes[8];
-
-	for (size_t i = 0; i < sizeof(bytes); i++)
-		bytes[i] = (uint8_t)(number >> 8 * i);
-	siphash_update(hash, bytes, sizeof(bytes));
+	number = htole64(number);
+	hash_sip_add(hash, &number, sizeof(number));
 }
 
-static void hash_text(struct siphash *hash, struct text text)
+static void hash_text(struct hash_sip *hash, struct text text)
 {
 	hash_number(hash, text.n);
-	siphash_update(hash, text.p, text.n);
+	hash_sip_add(hash, text.p, text.n);
 }
 
 /* @ret: the order's items by name; a few, so by insertion. */
@@ -278,11 +276,11 @@ static void sort(const struct order_placed *order, const struct item **ret)
 uint64_t order_placed_hash(const struct order_placed *order)
 {
 	const struct item *items[ORDER_ITEMS_MAX];
-	struct siphash hash;
+	struct hash_sip hash;
 
 	assert(order->n_items <= ORDER_ITEMS_MAX);
 	sort(order, items);
-	siphash_init(&hash, 0, 0);
+	hash_sip_begin(&hash);
 	hash_text(&hash, order->stall);
 	hash_text(&hash, order->customer);
 	hash_number(&hash, order->n_items);
@@ -293,5 +291,5 @@ uint64_t order_placed_hash(const struct order_placed *order)
 	hash_text(&hash, text_of(doneness_name(order->doneness)));
 	hash_number(&hash, order->grill);
 	hash_text(&hash, order->metadata);
-	return siphash_final(&hash);
+	return hash_sip_end(&hash);
 }

@@ -420,7 +420,7 @@ static Suite *order_placed_suite(void)
 	tcase_add_test(tcase, what_a_v2_order_leaves_out_has_its_default);
 	tcase_add_loop_test(
 		tcase, what_breaks_the_contract_is_named_and_changes_nothing, 0,
-		N_OF(refused));
+		CHECK_N(refused));
 	tcase_add_test(tcase, a_grill_header_beside_v1_is_true_or_false);
 	tcase_add_test(tcase, bytes_that_are_no_msgpack_are_malformed);
 	tcase_add_loop_test(
@@ -441,5 +441,5 @@ static Suite *order_placed_suite(void)
 
 int main(void)
 {
-	return fixture_run(order_placed_suite());
+	return check_run(order_placed_suite());
 }

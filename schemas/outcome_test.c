@@ -88,5 +88,5 @@ int main(void)
 	tcase_add_test(tcase, doneness_has_four_names);
 	tcase_add_test(tcase, a_verdict_on_the_wire_is_never_none);
 	suite_add_tcase(suite, tcase);
-	return fixture_run(suite);
+	return check_run(suite);
 }

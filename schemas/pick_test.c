@@ -335,21 +335,21 @@ static Suite *pick_suite(void)
 
 	tcase_add_test(tcase, a_v1_line_is_lifted_with_what_its_headers_say);
 	tcase_add_loop_test(tcase, without_a_header_picked_tells_the_verdict, 0,
-			    N_OF(verdicts));
+			    CHECK_N(verdicts));
 	tcase_add_loop_test(tcase, a_header_of_v1_that_is_wrong_is_named, 0,
-			    N_OF(headers));
+			    CHECK_N(headers));
 	tcase_add_loop_test(tcase, what_breaks_the_contract_is_named, 0,
-			    N_OF(refused));
+			    CHECK_N(refused));
 	tcase_add_test(tcase, what_is_written_in_v2_is_read);
 	tcase_add_test(tcase, a_refusal_of_all_the_longest_names_is_read);
 	tcase_add_loop_test(tcase,
 			    each_line_of_v1_with_its_headers_says_the_same, 0,
-			    N_OF(items));
+			    CHECK_N(items));
 	suite_add_tcase(suite, tcase);
 	return suite;
 }
 
 int main(void)
 {
-	return fixture_run(pick_suite());
+	return check_run(pick_suite());
 }

@@ -4,6 +4,8 @@
  */
 #include "schemas/stock_changed.h"
 
+#include "schemas/outcome.h"
+
 #include <assert.h>
 
 #include "schemas/body.h"
@@ -95,9 +97,9 @@ const char *stock_change_name(enum stock_change kind)
 int stock_change_parse(enum stock_change *ret, struct text name)
 {
 	size_t i;
-	int r = text_index(&i, kinds, N_STOCK_CHANGES, name);
 
-	if (r == 0)
-		*ret = (enum stock_change)i;
-	return r;
+	if (text_index(&i, kinds, N_STOCK_CHANGES, name))
+		return SCHEMA_E_CONTRACT;
+	*ret = (enum stock_change)i;
+	return 0;
 }

@@ -115,10 +115,11 @@ int main(void)
 	Suite *suite = suite_create("stock_changed");
 	TCase *tcase = tcase_create("stock_changed");
 
-	tcase_add_loop_test(tcase, what_is_written_is_read, 0, N_OF(changes));
+	tcase_add_loop_test(tcase, what_is_written_is_read, 0,
+			    CHECK_N(changes));
 	tcase_add_test(tcase, kinds_have_names);
 	tcase_add_loop_test(tcase, what_breaks_the_contract_is_named, 0,
-			    N_OF(refused));
+			    CHECK_N(refused));
 	suite_add_tcase(suite, tcase);
-	return fixture_run(suite);
+	return check_run(suite);
 }

@@ -149,10 +149,10 @@ int main(void)
 	tcase_add_loop_test(tcase, the_type_tells_added_from_counted, 0, 2);
 	tcase_add_test(tcase, nothing_may_be_counted_but_not_added);
 	tcase_add_loop_test(tcase, what_breaks_the_contract_is_named, 0,
-			    N_OF(refused));
+			    CHECK_N(refused));
 	tcase_add_loop_test(
 		tcase, a_subject_is_never_longer_than_a_text_of_an_envelope, 0,
-		N_OF(names));
+		CHECK_N(names));
 	suite_add_tcase(suite, tcase);
-	return fixture_run(suite);
+	return check_run(suite);
 }

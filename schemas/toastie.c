@@ -140,9 +140,9 @@ const char *toastie_state_name(enum toastie_state state)
 int toastie_state_parse(enum toastie_state *ret, struct text name)
 {
 	size_t i;
-	int r = text_index(&i, states, N_TOASTIE_STATES, name);
 
-	if (r == 0)
-		*ret = (enum toastie_state)i;
-	return r;
+	if (text_index(&i, states, N_TOASTIE_STATES, name))
+		return SCHEMA_E_CONTRACT;
+	*ret = (enum toastie_state)i;
+	return 0;
 }

@@ -130,10 +130,11 @@ int main(void)
 	Suite *suite = suite_create("toastie");
 	TCase *tcase = tcase_create("toastie");
 
-	tcase_add_loop_test(tcase, what_is_written_is_read, 0, N_OF(toasties));
+	tcase_add_loop_test(tcase, what_is_written_is_read, 0,
+			    CHECK_N(toasties));
 	tcase_add_test(tcase, states_have_names);
 	tcase_add_loop_test(tcase, what_breaks_the_contract_is_named, 0,
-			    N_OF(refused));
+			    CHECK_N(refused));
 	suite_add_tcase(suite, tcase);
-	return fixture_run(suite);
+	return check_run(suite);
 }

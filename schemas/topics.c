@@ -4,6 +4,7 @@
  */
 #include "schemas/topics.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const struct topic_setting kept[] = {
@@ -62,6 +63,15 @@ const struct topic *topic_dlq(const struct topic *topic)
 			return &topic_table[i];
 	}
 	return NULL;
+}
+
+int topic_name(char ret[static TOPIC_NAME_BYTES], enum topic_id id,
+	       const char *suffix)
+{
+	int n = snprintf(ret, TOPIC_NAME_BYTES, "%s%s", topic_table[id].name,
+			 suffix);
+
+	return n < TOPIC_NAME_BYTES ? 0 : TOPIC_E_LONG;
 }
 
 const char *topic_kind_name(enum topic_kind kind)

@@ -9,7 +9,7 @@
 #ifndef SCHEMAS_TOPICS_H
 #define SCHEMAS_TOPICS_H
 
-#include "schemas/text.h"
+#include "infra/lib/text.h"
 
 enum { TOPIC_PARTITIONS = 12 };
 
@@ -50,6 +50,17 @@ const struct topic *topic_find(struct text name);
 
 /* Where the dead letters of @topic go; NULL when nobody acts on it. */
 const struct topic *topic_dlq(const struct topic *topic);
+
+/* Kafka's longest name of a topic, and a NUL. */
+enum { TOPIC_NAME_BYTES = 250 };
+
+/*
+ * A topic's name in this installation: with the suffix that the setting
+ * TOPIC_SUFFIX adds to every name. TOPIC_E_LONG: Kafka has no such name.
+ */
+enum topic_outcome { TOPIC_E_LONG = 1 };
+int topic_name(char ret[static TOPIC_NAME_BYTES], enum topic_id id,
+	       const char *suffix);
 
 /* "command", "fact", "copy". */
 const char *topic_kind_name(enum topic_kind kind);

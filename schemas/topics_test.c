@@ -75,6 +75,21 @@ START_TEST(kinds_have_names)
 	}
 END_TEST
 
+START_TEST(a_name_with_its_suffix_is_at_most_what_kafka_takes)
+	{
+		char name[TOPIC_NAME_BYTES], suffix[TOPIC_NAME_BYTES];
+
+		ck_assert_int_eq(topic_name(name, TOPIC_ORDERS_DLQ, ".shadow"),
+				 0);
+		ck_assert_str_eq(name, "orders.dlq.shadow");
+		memset(suffix, 'x', sizeof(suffix));
+		suffix[249 - strlen("orders")] = '\0';
+		ck_assert_int_eq(topic_name(name, TOPIC_ORDERS, suffix), 0);
+		ck_assert_int_eq(topic_name(name, TOPIC_TOASTIES, suffix),
+				 TOPIC_E_LONG);
+	}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("topics");
@@ -92,6 +107,8 @@ int main(void)
 			    N_TOPICS);
 	tcase_add_test(tcase, a_name_that_is_no_topic_is_not_found);
 	tcase_add_test(tcase, kinds_have_names);
+	tcase_add_test(tcase,
+		       a_name_with_its_suffix_is_at_most_what_kafka_takes);
 	suite_add_tcase(suite, tcase);
-	return fixture_run(suite);
+	return check_run(suite);
 }

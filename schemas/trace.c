@@ -2,7 +2,9 @@
 /* Trace: see trace.h. */
 #include "schemas/trace.h"
 
-#include "schemas/hex.h"
+#include "infra/lib/hash.h"
+#include "infra/lib/hex.h"
+#include "infra/lib/str.h"
 
 /* Where the parts of a traceparent stand; the dashes stand before them. */
 enum { SPAN_ID_AT = 36, FLAGS_AT = 53, SPAN_ID_CHARS = 16 };
@@ -118,4 +120,18 @@ struct text trace_begin(char room[static TRACE_BYTES],
 	room[n++] = '1';
 	room[n] = '\0';
 	return (struct text){ room, n };
+}
+
+struct text trace_next_hop(char room[static TRACE_BYTES], struct text parent,
+			   struct text id)
+{
+	struct str trace = { .p = room, .size = TRACE_BYTES };
+	uint64_t span = hash_bytes(id.p, id.n);
+
+	if (parent.n != TRACE_BYTES - 1)
+		return (struct text){ NULL, 0 };
+	str_add(&trace, parent.p, SPAN_ID_AT);
+	str_add_hex(&trace, span ? span : 1);
+	str_add(&trace, parent.p + FLAGS_AT - 1, parent.n - FLAGS_AT + 1);
+	return str_text(&trace);
 }

@@ -6,8 +6,8 @@
 #ifndef SCHEMAS_TRACE_H
 #define SCHEMAS_TRACE_H
 
+#include "infra/lib/text.h"
 #include "schemas/order_id.h"
-#include "schemas/text.h"
 
 enum {
 	TRACE_BYTES = 56, /* of a traceparent of version 00, and a NUL */
@@ -41,5 +41,13 @@ struct text trace_state(struct text text);
  */
 struct text trace_begin(char room[static TRACE_BYTES],
 			const struct order_id *id);
+
+/*
+ * What a fact carries: the trace of the record that it came from, under a span
+ * that the fact's @id gives, so that it is the same however often the fact is
+ * published. Built in @room; absent when @parent is.
+ */
+struct text trace_next_hop(char room[static TRACE_BYTES], struct text parent,
+			   struct text id);
 
 #endif

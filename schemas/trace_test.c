@@ -137,13 +137,13 @@ int main(void)
 
 	tcase_add_test(tcase, a_trace_begins_with_the_digits_of_its_id);
 	tcase_add_loop_test(tcase, a_trace_never_begins_with_an_id_of_zeros, 0,
-			    N_OF(zeros));
+			    CHECK_N(zeros));
 	tcase_add_loop_test(
 		tcase, a_later_version_goes_on_as_the_one_that_is_understood, 0,
-		N_OF(parents));
+		CHECK_N(parents));
 	tcase_add_test(tcase, a_trace_is_named_by_its_digits);
 	tcase_add_loop_test(tcase, of_a_long_state_whole_members_go_on, 0,
-			    N_OF(states));
+			    CHECK_N(states));
 	suite_add_tcase(suite, tcase);
-	return fixture_run(suite);
+	return check_run(suite);
 }

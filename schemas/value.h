@@ -19,7 +19,7 @@
 #ifndef SCHEMAS_VALUE_H
 #define SCHEMAS_VALUE_H
 
-#include "schemas/text.h"
+#include "infra/lib/text.h"
 
 enum value_kind {
 	VALUE_NIL,

@@ -17,11 +17,8 @@ static const struct text names[N_VERDICTS] = {
 int verdict_parse(enum verdict *ret, struct text name)
 {
 	size_t i;
-	int r = text_index(&i, names, N_VERDICTS, name);
 
-	if (r != 0)
-		return r;
-	if (i == VERDICT_NONE)
+	if (text_index(&i, names, N_VERDICTS, name) || i == VERDICT_NONE)
 		return SCHEMA_E_CONTRACT;
 	*ret = (enum verdict)i;
 	return 0;

@@ -5,7 +5,7 @@
 #ifndef SCHEMAS_VERDICT_H
 #define SCHEMAS_VERDICT_H
 
-#include "schemas/text.h"
+#include "infra/lib/text.h"
 
 enum verdict {
 	VERDICT_NONE,      /* not decided; never on the writer */

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# Documents against the tables that they tell of:
+# Documents against the tables that they describe:
 #
 # - every row of every .def ends with its sentence: a text that is not empty,
 #   does not begin with a capital (a name may) and does not end in a full stop;
@@ -20,71 +20,25 @@ NAMES='Kafka|Postgres|Modbus|Prometheus|SQL|JSON|HTTP|UUID|CPU'
 # rows DEF: a line a row: number of its line, macro, then its arguments, with
 # tabs between. A text keeps its quotes; neighbouring texts are one.
 rows() {
-	awk '
-	function flush_arg() {
-		gsub(/^[ \t\n]+|[ \t\n]+$/, "", arg)
-		if (arg == "")
-			arg = "\"\""
-		gsub(/[ \t\n]+/, " ", arg)
-		out = out "\t" arg
-		arg = ""
-	}
-	{ text = text $0 "\n" }
-	END {
-		n = length(text)
-		line = 1
-		for (i = 1; i <= n; i++) {
-			c = substr(text, i, 1)
-			two = substr(text, i, 2)
-			if (c == "\n")
-				line++
-			if (comment) {
-				if (two == "*/") {
-					comment = 0
-					i++
-				}
-			} else if (quoted) {
-				arg = arg c
-				if (c == "\\")
-					arg = arg substr(text, ++i, 1)
-				else if (c == "\"") {
-					quoted = 0
-					closed = 1
-				}
-			} else if (two == "/*") {
-				comment = 1
-				i++
-			} else if (directive) {
-				if (c == "\n" && last != "\\")
-					directive = 0
-			} else if (c == "#" && !depth) {
-				directive = 1
-			} else if (c == "\"") {
-				quoted = 1
-				if (closed)
-					sub(/"[ \t\n]*$/, "", arg)
-				else
-					arg = arg c
-			} else if (c == "(" && !depth) {
-				out = line "\t" word
-				word = ""
-				depth = 1
-			} else if (c == ")" && depth == 1) {
-				flush_arg()
-				print out
-				depth = 0
-			} else if (c == "," && depth == 1) {
-				flush_arg()
-			} else if (depth) {
-				depth += (c == "(") - (c == ")")
-				arg = arg c
-			} else if (c ~ /[A-Za-z0-9_]/) {
-				word = word c
-			}
-			if (!quoted && !comment && c !~ /["\/* \t\n]/)
-				closed = 0
-			last = c
+	# shellcheck disable=SC2016 # variables of Perl
+	perl -0777 -ne '
+	my ($line, $depth, $word, @row) = (1, 0, "");
+	sub whole { my $a = shift; $a =~ s/^\s+|\s+$|(?<!\\)"\s+"//g; $a =~ s/\s+/ /g; length $a ? $a : "\"\"" }
+	while (m{\G(/\*.*?\*/|^#(?:[^\n]*\\\n)*[^\n]*|"(?:[^"\\]|\\.)*"|\s+|\w+|.)}gsm) {
+		my $t = $1;
+		if ($t =~ m{^(/\*|#)}) {
+		} elsif (!$depth) {
+			($depth, @row) = (1, "$line\t$word", "") if $t eq "(";
+			$word = $t if $t =~ /\w/;
+		} elsif ($depth == 1 && $t eq ",") {
+			push @row, "";
+		} elsif ($t ne ")" || --$depth) {
+			$depth++ if $t eq "(";
+			$row[-1] .= $t;
+		} else {
+			print join("\t", $row[0], map { whole($_) } @row[1..$#row]), "\n";
 		}
+		$line += ($t =~ tr/\n//);
 	}' "$1"
 }
 
@@ -96,13 +50,10 @@ check_def() {
 		bad = 1
 	}
 	{
-		sentence = $NF
-		if (NF < 4 || sentence !~ /^".*"$/) {
+		sentence = substr($NF, 2, length($NF) - 2)
+		if (NF < 4 || $NF !~ /^".*"$/)
 			wrong("does not end with a sentence")
-			next
-		}
-		sentence = substr(sentence, 2, length(sentence) - 2)
-		if (sentence ~ /^[ ]*$/)
+		else if (sentence ~ /^[ ]*$/)
 			wrong("has an empty sentence")
 		else if (sentence ~ /^[A-Z]/ && sentence !~ /^[A-Z]+([^a-zA-Z]|$)/ &&
 			 sentence !~ names)
@@ -122,7 +73,7 @@ check_def() {
 }
 
 # table DEF: the rows as README.md has them: settings with name and default,
-# anything else with its first text.
+# counters with their labels, anything else with its first text.
 table() {
 	rows "$1" | awk -F '\t' '
 	function bare(text) {
@@ -135,52 +86,36 @@ table() {
 	function code(text) {
 		return text == "" ? "" : "`" text "`"
 	}
-	function head(second) {
-		if (NR > 1)
-			return
-		print "| name | " (second != "" ? second " | " : "") "what |"
-		print "|---|" (second != "" ? "---|" : "") "---|"
-	}
-	$2 ~ /^CONF_/ {
-		head("default")
-		print "| " code(bare($4)) " | " code(bare($5)) " | " bare($NF) " |"
-		next
-	}
-	$2 ~ /^(COUNTER|GAUGE|HISTOGRAM)$/ {
-		head("labels")
-		print "| " code(bare($4)) " | " code(bare($5)) " | " bare($NF) " |"
-		next
-	}
 	{
-		head("")
-		first = ""
-		for (i = 3; i < NF && first == ""; i++)
-			if ($i ~ /^"/)
-				first = bare($i)
-		print "| " code(first) " | " bare($NF) " |"
+		second = $2 ~ /^CONF_/ ? "default" : \
+			$2 ~ /^(COUNTER|GAUGE|HISTOGRAM)$/ ? "labels" : ""
+		first = second ? 4 : 3
+		while (!second && first < NF && $first !~ /^"/)
+			first++
+		if (NR == 1)
+			printf "| name |%s what |\n|---|%s---|\n",
+				second ? " " second " |" : "", second ? "---|" : ""
+		printf "| %s |%s %s |\n", first < NF ? code(bare($first)) : "",
+			second ? " " code(bare($5)) " |" : "", bare($NF)
 	}'
 }
 
 # check_readme README: prints which table does not say what its .def says.
 check_readme() {
-	local def found i bad=0
-	local -a lines
-	mapfile -t lines <"$1"
-	for ((i = 0; i < ${#lines[@]}; i++)); do
-		[[ ${lines[i]} =~ ^'<!-- rows of '([^ ]+)' -->'$ ]] || continue
-		def=${BASH_REMATCH[1]}
-		found=$(printf '%s\n' "${lines[@]:i+1}" | awk '
-			$0 == "<!-- end of rows -->" { ended = 1; exit }
-			$0 != "" { print }
-			END { if (!ended) print "no end" }')
+	local def found line bad=0
+	while IFS=: read -r line def; do
+		def=${def#*<!-- rows of }
+		def=${def% -->}
+		found=$(sed -n "$((line + 1)),/^<!-- end of rows -->\$/p" "$1" |
+			grep -v -e '^$')
 		if [[ ! -f $def ]]; then
-			printf '%s:%d: there is no %s\n' "$1" $((i + 1)) "$def"
+			printf '%s:%d: there is no %s\n' "$1" "$line" "$def"
 			bad=1
-		elif [[ $found != "$(table "$def")" ]]; then
-			printf '%s:%d: differs from %s\n' "$1" $((i + 1)) "$def"
+		elif [[ $found != "$(table "$def")"$'\n<!-- end of rows -->' ]]; then
+			printf '%s:%d: differs from %s\n' "$1" "$line" "$def"
 			bad=1
 		fi
-	done
+	done < <(grep -n '^<!-- rows of [^ ]* -->$' "$1")
 	return "$bad"
 }
 
@@ -189,10 +124,9 @@ if [[ ${1-} == --table && $# -eq 2 ]]; then
 	exit
 fi
 if [[ $# -eq 0 ]]; then
-	mapfile -t files < <(find producers schemas workers infra itests \
-		-name node_modules -prune -o \
+	mapfile -t files < <(find README.md producers schemas workers infra \
+		itests -name node_modules -prune -o \
 		\( -name '*.def' -o -name README.md \) -print | sort)
-	[[ ! -f README.md ]] || files+=(README.md)
 	set -- "${files[@]}"
 fi
 status=0
@@ -202,7 +136,6 @@ for file; do
 	*) check_readme "$file" || status=1 ;;
 	esac
 done
-if [[ $status -ne 0 ]]; then
+[[ $status == 0 ]] ||
 	printf 'HINT: infra/dev/check-docs.sh --table DEF prints a table\n' >&2
-fi
 exit "$status"

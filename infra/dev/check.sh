@@ -1,45 +1,58 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# Unit tests: check.sh PROGRAM... runs them two at a time, or JOBS, each for at
-# most DEADLINE seconds (300). A line a program, what it said only when it
-# failed, and at the end "N passed, N failed", counted in Check's test cases; a
-# program that ends without having told its cases is one that failed.
+# Tests that are programs: check.sh PROGRAM... runs them two at a time, or JOBS,
+# each for at most DEADLINE seconds (300). A line a program, its notes, its
+# output when it failed, and at the end "N passed, N failed", counted in Check's
+# test cases; a program that ends without having counted its cases has failed.
+# LOGS is where their logs stay. AFTER is a command that is called after each,
+# with its log and how many cases failed; what it prints is printed.
 set -euo pipefail
+# Read by server.sh.
+# shellcheck disable=SC2034
+SERVER=check
+# shellcheck source=infra/dev/server.sh
+. "$(dirname -- "${BASH_SOURCE[0]}")/server.sh"
+
+# Ends with us, and so do the programs: Ctrl-C leaves none behind.
+with_us=(setpriv --pdeathsig TERM)
 
 # run_one PROGRAM: leaves passed and failed in a file of its own in $RESULTS.
 run_one() {
-	local program=$1 log line status=0 passed=0 failed=0 word=ok
-	local -i n_checks n_bad
-	log=$(mktemp "$RESULTS/log.XXXXXX")
-	CK_VERBOSITY=normal timeout --kill-after=5 "$DEADLINE" \
-		"$program" </dev/null >"$log" 2>&1 || status=$?
+	local log line start status=0 passed=0 failed=0 word=ok
+	local result=$RESULTS/${1//\//_}
+	log=${LOGS:+$LOGS/${1##*/}.log}
+	log=${log:-$result.log}
+	now_ms
+	start=$REPLY
+	CK_VERBOSITY=normal "${with_us[@]}" timeout --kill-after=10 \
+		"$DEADLINE" "$1" </dev/null >"$log" 2>&1 || status=$?
 	while IFS= read -r line; do
 		if [[ $line =~ Checks:\ ([0-9]+),\ Failures:\ ([0-9]+),\ Errors:\ ([0-9]+) ]]; then
-			n_checks=${BASH_REMATCH[1]}
-			n_bad=$((BASH_REMATCH[2] + BASH_REMATCH[3]))
-			passed=$((passed + n_checks - n_bad))
-			failed=$((failed + n_bad))
+			failed=$((failed + BASH_REMATCH[2] + BASH_REMATCH[3]))
+			passed=$((passed + BASH_REMATCH[1] -
+				BASH_REMATCH[2] - BASH_REMATCH[3]))
 		fi
 	done <"$log"
-	if [[ $failed -eq 0 && ($status -ne 0 || $passed -eq 0) ]]; then
-		failed=1
-	fi
-	[[ $failed -eq 0 ]] || word=FAILED
+	[[ $failed -gt 0 || ($status == 0 && $passed -gt 0) ]] || failed=1
+	[[ $failed == 0 ]] || word=FAILED
+	seconds_since "$start"
 	{
-		printf '%-6s  %s: %d passed, %d failed' \
-			"$word" "$program" "$passed" "$failed"
+		printf '%-6s  %s: %d passed, %d failed, %s s' \
+			"$word" "$1" "$passed" "$failed" "$REPLY"
 		case $status in
 		0 | 1) ;;
 		124) printf ', not done in %s s' "$DEADLINE" ;;
 		*) printf ', ended with status %d' "$status" ;;
 		esac
 		printf '\n'
-		[[ $failed -eq 0 ]] || sed 's/^/        /' "$log"
-	} >"$log.said"
+		sed -n 's/^note: /        /p' "$log"
+		[[ $failed == 0 ]] || sed -e '/^note: /d' -e 's/^/        /' "$log"
+		[[ -z ${AFTER-} ]] || $AFTER "$log" "$failed"
+	} >"$result.said"
 	# One write, so that two programs' lines do not mix.
-	printf '%s\n' "$(<"$log.said")"
-	printf '%d %d\n' "$passed" "$failed" >"$log.count"
+	printf '%s\n' "$(<"$result.said")"
+	printf '%d %d\n' "$passed" "$failed" >"$result.count"
 }
 
 if [[ ${1-} == --one && -n ${RESULTS-} ]]; then
@@ -47,28 +60,21 @@ if [[ ${1-} == --one && -n ${RESULTS-} ]]; then
 	exit
 fi
 
-if [[ $# -eq 0 ]]; then
-	printf 'check.sh PROGRAM...\n' >&2
-	exit 2
-fi
+[[ $# -gt 0 ]] || usage_die "which programs? check.sh PROGRAM..."
 export DEADLINE=${DEADLINE:-300}
 RESULTS=$(mktemp -d "${TMPDIR:-/tmp}/galore-check.XXXXXX")
 export RESULTS
 trap 'rm -rf "$RESULTS"' EXIT
+trap 'exit 1' INT TERM HUP
 
 status=0
-printf '%s\0' "$@" | xargs -0 -n 1 -P "${JOBS:-2}" \
-	"${BASH_SOURCE[0]}" --one || status=1
-passed=0
-failed=0
+printf '%s\0' "$@" | "${with_us[@]}" xargs -0 -n 1 -P "${JOBS:-2}" \
+	"${with_us[@]}" "${BASH_SOURCE[0]}" --one &
+wait $! || status=1
 shopt -s nullglob
-counts=("$RESULTS"/*.count)
-for count in "${counts[@]}"; do
-	read -r n_passed n_failed <"$count"
-	passed=$((passed + n_passed))
-	failed=$((failed + n_failed))
-done
 # A run that left no count was itself ended.
-failed=$((failed + $# - ${#counts[@]}))
-printf '%d passed, %d failed\n' "$passed" "$failed"
-[[ $failed -eq 0 && $status -eq 0 ]]
+awk -v runs=$# '{ passed += $1; failed += $2 } END {
+	failed += runs - NR
+	printf "%d passed, %d failed\n", passed, failed
+	exit failed > 0
+}' "$RESULTS"/*.count /dev/null && [[ $status == 0 ]]

@@ -10,10 +10,7 @@ $(OUT)/workers/jafflr/kitchen_test $(OUT)/workers/jafflr/trouble_test: \
 	$(OUT)/workers/jafflr/grill_fake.o \
 	$(OUT)/workers/jafflr/grill_modbus_fake.o \
 	$(OUT)/workers/runtime/publish_fake.o
-$(OUT)/workers/runtime/intake_test $(OUT)/workers/runtime/reading_test: \
-	$(OUT)/infra/lib/kafka_in_fake.o
-$(OUT)/workers/runtime/tell_test: $(OUT)/infra/lib/kafka_in_fake.o \
-	$(OUT)/workers/runtime/publish_fake.o
-$(OUT)/workers/runtime/worker_test: $(OUT)/infra/lib/kafka_in_fake.o \
-	$(OUT)/workers/runtime/publish_fake.o \
-	$(OUT)/workers/runtime/work_fake.o
+$(OUT)/workers/runtime/batches_test $(OUT)/workers/runtime/reading_test \
+$(OUT)/workers/runtime/report_test $(OUT)/workers/runtime/engine_test: \
+	$(OUT)/infra/lib/kafka_in_fake.o $(OUT)/workers/runtime/publish_fake.o
+$(OUT)/workers/runtime/engine_test: $(OUT)/workers/runtime/work_fake.o

@@ -10,8 +10,8 @@
 #
 # Invariants: one supervisor a folder, by a lock that no other process
 # inherits; nothing outlives it, for programs get SIGTERM from the kernel when
-# it dies, and the servers have watchers; a signal is heard at any moment,
-# since whatever takes long is a job in the background that is waited for.
+# it dies, and the servers have watchers; a signal is heard at any moment, since
+# what takes long is a job in the background that is waited for.
 set -euo pipefail
 
 HERE=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
@@ -22,9 +22,6 @@ ROOT=$(cd -- "$HERE/../.." && pwd -P)
 SERVER=run
 # shellcheck source=infra/dev/server.sh
 . "$HERE/server.sh"
-
-KAFKA_SH=$ROOT/infra/kafka/kafka.sh
-POSTGRES_SH=$ROOT/infra/postgres/postgres.sh
 
 RUN_DIR=${RUN_DIR:-$ROOT/.run}
 BIN=${BIN:-$ROOT/build/rel/bin}
@@ -63,7 +60,7 @@ help() {
 	start    start everything, print the address, stay until Ctrl-C
 	stop     stop it from another terminal, or after DETACH=1
 	status   the address and 0 when it runs, 1 when it does not
-	env      where its servers are, as NAME=value; overlord --run takes it
+	env      where its servers are, as NAME=value; overlord --run reads it
 	clean    stop it and forget its state
 
 	PORT=7000          the storefront's port
@@ -83,12 +80,8 @@ help() {
 declare -A PID=() CRASHES=() STARTED_MS=() DUE_MS=()
 # By name: processes that end by themselves, and servers' scripts among them.
 declare -A JOB=()
-# By process: how it ended, when that came up while waiting for any of them.
-declare -A STATUS=()
 WORKERS=()
 STOPPING=
-# The process whose end makes tend() look around once a second.
-TICK=
 
 # program_env NAME: the settings of its own, besides what all have.
 program_env() {
@@ -100,7 +93,6 @@ program_env() {
 		export ADDR=${GRILL_ADDR:-127.0.0.1:0} \
 			ADDR_FILE=$DIR/probe/grillsim.addr \
 			GRILLSIM_LOG=$DIR/log/grill-edges.log \
-			GRILLSIM_STATE=$DIR/grill.state \
 			GRILLSIM_PLATES
 		;;
 	*)
@@ -131,62 +123,48 @@ http() {
 	curl -q -s -f --noproxy '*' "$@" 9>&-
 }
 
-# http_ok URL: it answers with success.
-http_ok() {
-	http -o /dev/null -m 2 "$1"
-}
-
 # ready NAME: the program itself says so.
 ready() {
+	local port=$PORT
 	case $1 in
-	storefront) http_ok "http://127.0.0.1:$PORT/readyz" ;;
-	grillsim) [[ -s $DIR/probe/grillsim.addr ]] ;;
+	storefront) ;;
+	grillsim)
+		[[ -s $DIR/probe/grillsim.addr ]]
+		return
+		;;
 	*)
 		read_word "$DIR/probe/$1.port"
-		[[ -n $REPLY ]] && http_ok "http://127.0.0.1:${REPLY##*:}/readyz"
+		port=${REPLY##*:}
 		;;
 	esac
+	[[ -n $port ]] && http -o /dev/null -m 2 "http://127.0.0.1:$port/readyz"
+}
+
+ready_or_gone() {
+	ready "$1" || proc_gone "${PID[$1]}"
 }
 
 wait_ready() {
-	local start
-	now_ms
-	start=$REPLY
-	until ready "$1"; do
-		if ! proc_alive "${PID[$1]}"; then
-			log_tail "$DIR/log/$1.log"
-			fail "$1 ended instead of getting ready"
-		fi
-		now_ms
-		if [[ $REPLY -gt $((start + READY_DEADLINE_MS)) ]]; then
-			log_tail "$DIR/log/$1.log"
-			fail "$1 was not ready within $((READY_DEADLINE_MS / 1000)) s"
-		fi
-		pause 0.02
-	done
-}
-
-# pause SECONDS: a signal ends it.
-pause() {
-	sleep "$1" 9>&- &
-	wait $! || :
+	if ! within "$READY_DEADLINE_MS" 0.02 ready_or_gone "$1"; then
+		log_tail "$DIR/log/$1.log"
+		fail "$1 was not ready within $((READY_DEADLINE_MS / 1000)) s"
+	elif proc_gone "${PID[$1]}"; then
+		log_tail "$DIR/log/$1.log"
+		fail "$1 ended instead of getting ready"
+	fi
 }
 
 # ---- jobs ------------------------------------------------------------------
 
+# job NAME COMMAND...: what a server's script says is for whoever started us.
 job() {
-	local name=$1
-	shift
-	"$@" </dev/null >"$DIR/log/$name.log" 2>&1 9>&- &
-	JOB[$name]=$!
-}
-
-# job_talks: the same for one whose words are for whoever started us.
-job_talks() {
-	local name=$1
-	shift
-	"$@" </dev/null 9>&- &
-	JOB[$name]=$!
+	local log=$DIR/log/$1.log
+	if [[ $1 == kafka || $1 == postgres ]]; then
+		"${@:2}" </dev/null 9>&- &
+	else
+		"${@:2}" </dev/null >"$log" 2>&1 9>&- &
+	fi
+	JOB[$1]=$!
 }
 
 job_wait() {
@@ -257,22 +235,21 @@ make_folders() {
 	ln -sfn ../postgres/postgres.log "$DIR/log/postgres.log"
 }
 
-start_servers() {
-	[[ -n ${KAFKA_BROKERS-} ]] || {
-		OWN_KAFKA=yes
-		job_talks kafka "$KAFKA_SH" start "$DIR/kafka" --watch-pid $$
-	}
-	[[ -n ${DATABASE_URL-} ]] || {
-		OWN_POSTGRES=yes
-		job_talks postgres "$POSTGRES_SH" start "$DIR/postgres" \
-			--watch-pid $$
-	}
+start_server() {
+	job "$1" "$ROOT/infra/$1/$1.sh" start "$DIR/$1" --watch-pid $$
 }
 
-# tell_addresses: for who comes from outside, while it runs. Those of our own
-# servers are remembered beyond that: whoever has them in his environment still
-# when he starts the shop again means ours, which have to be started first.
-tell_addresses() {
+start_servers() {
+	[[ -n ${KAFKA_BROKERS-} ]] || OWN_KAFKA=yes
+	[[ -n ${DATABASE_URL-} ]] || OWN_POSTGRES=yes
+	[[ -z $OWN_KAFKA ]] || start_server kafka
+	[[ -z $OWN_POSTGRES ]] || start_server postgres
+}
+
+# write_addresses: for clients from outside, while it runs. Those of our own
+# servers are remembered beyond that: a shell in whose environment they still
+# are, and that starts the shop again, means ours, to be started first.
+write_addresses() {
 	local name lines=() own=()
 	for name in KAFKA_BROKERS DATABASE_URL DB_SCHEMA TOPIC_SUFFIX; do
 		[[ -z ${!name-} ]] || lines+=("$name=${!name}")
@@ -310,7 +287,7 @@ declare_all() {
 		job_wait kafka "there is no Kafka"
 		export_file "$DIR/kafka/kafka.env"
 	}
-	tell_addresses
+	write_addresses
 	job topics "$BIN/overlord" topics apply --execute
 	job_wait migrate "the tables cannot be made"
 	wait_ready grillsim
@@ -338,44 +315,32 @@ start_programs() {
 	done
 }
 
-# stock_get sets REPLY: what the stall `main` has, without white space. It may
-# take its time on a busy machine; no answer is no empty shop.
+# stock_get sets STOCK: what the stall `main` has, without white space.
 stock_get() {
-	local end
-	now_ms
-	end=$((REPLY + READY_DEADLINE_MS))
-	until REPLY=$(http -m 10 "http://127.0.0.1:$PORT/stock?stall=main"); do
-		proc_alive "${PID[storefront]}" ||
-			fail "the storefront has ended"
-		now_ms
-		[[ $REPLY -lt $end ]] ||
-			fail "the storefront does not say what is in stock"
-		pause 0.2
-	done
-	REPLY=${REPLY//[[:space:]]/}
+	proc_alive "${PID[storefront]}" || fail "the storefront has ended"
+	STOCK=$(http -m 10 "http://127.0.0.1:$PORT/stock?stall=main") ||
+		return 1
+	STOCK=${STOCK//[[:space:]]/}
 }
 
-# fill_shelves: an empty shop cannot be tried. Orders and stock go the same
-# way, so it waits until the stock has come out at the other end.
-fill_shelves() {
-	local end
-	stock_get
-	[[ $REPLY == '{}' ]] || return 0
+stock_arrived() {
+	stock_get && [[ $STOCK != '{}' ]]
+}
+
+# first_stock: an empty shop cannot be tried. Orders and stock go the same way,
+# so it waits until the stock has come out at the other end. An answer may take
+# its time on a busy machine; no answer is no empty shop.
+first_stock() {
+	within "$READY_DEADLINE_MS" 0.2 stock_get ||
+		fail "the storefront does not say what is in stock"
+	[[ $STOCK == '{}' ]] || return 0
 	http -o /dev/null -m 60 -H 'content-type: application/json' \
 		-d "$FIRST_STOCK" "http://127.0.0.1:$PORT/restock" || {
 		say "the first stock was not accepted; the shop is open but empty"
 		return 0
 	}
-	now_ms
-	end=$((REPLY + READY_DEADLINE_MS))
-	stock_get
-	while [[ $REPLY == '{}' ]]; do
-		now_ms
-		[[ $REPLY -lt $end ]] ||
-			fail "the first stock was accepted, but does not arrive"
-		pause 0.05
-		stock_get
-	done
+	within "$READY_DEADLINE_MS" 0.05 stock_arrived ||
+		fail "the first stock was accepted, but does not arrive"
 	say "stocked the stall 'main' for the first time"
 }
 
@@ -383,9 +348,8 @@ fill_shelves() {
 
 # crashed NAME: say it once, and when it comes back.
 crashed() {
-	local r=${STATUS[${PID[$1]}]-} how delay
-	[[ $r ]] || wait "${PID[$1]}" 2>/dev/null || r=$?
-	r=${r:-0}
+	local r=0 how delay
+	wait "${PID[$1]}" 2>/dev/null || r=$?
 	how="exit status $r"
 	[[ $r -le 128 ]] || how="signal $(kill -l "$r")"
 	now_ms
@@ -410,40 +374,30 @@ tend_programs() {
 	done
 }
 
-# tend_server NAME SCRIPT: start a server of ours that has died again.
+# tend_server NAME: start a server of ours that has died again.
 tend_server() {
-	local r
 	if [[ -n ${JOB[$1]-} ]]; then
 		proc_alive "${JOB[$1]}" && return 0
-		r=${STATUS[${JOB[$1]}]-}
-		[[ $r ]] || wait "${JOB[$1]}" || r=$?
+		wait "${JOB[$1]}" || fail "$1 cannot be started again"
 		unset "JOB[$1]"
-		[[ ${r:-0} == 0 ]] || fail "$1 cannot be started again"
 		return 0
 	fi
 	read_word "$DIR/$1/$1.pid"
 	proc_alive "$REPLY" && return 0
 	say "$1 has died, starting it again; see '$DIR/$1/$1.log.1'"
-	job_talks "$1" "$2" start "$DIR/$1" --watch-pid $$
+	start_server "$1"
 }
 
-# tend: until a signal comes. The death of a child ends the wait at once.
+# tend: until a signal comes. Between two looks it reads from a pipe to which
+# nobody writes: a signal ends that.
 tend() {
-	local ended r
+	local never
+	exec {never}<> <(:)
 	while :; do
-		proc_alive "$TICK" || {
-			sleep 1 9>&- &
-			TICK=$!
-		}
-		r=0
-		ended=''
-		STATUS=()
-		# The shell has a line of its own for who was killed; so do we.
-		wait -n -p ended 2>/dev/null || r=$?
-		[[ -z $ended ]] || STATUS[$ended]=$r
 		tend_programs
-		[[ -z $OWN_KAFKA ]] || tend_server kafka "$KAFKA_SH"
-		[[ -z $OWN_POSTGRES ]] || tend_server postgres "$POSTGRES_SH"
+		[[ -z $OWN_KAFKA ]] || tend_server kafka
+		[[ -z $OWN_POSTGRES ]] || tend_server postgres
+		read -r -t 0.5 -u "$never" || :
 	done
 }
 
@@ -473,15 +427,12 @@ stop_jobs() {
 }
 
 stop_servers() {
-	local pids=() pid
-	if [[ -d $DIR/kafka ]]; then
-		"$KAFKA_SH" stop "$DIR/kafka" 9>&- &
+	local pids=() name pid
+	for name in kafka postgres; do
+		[[ -d $DIR/$name ]] || continue
+		"$ROOT/infra/$name/$name.sh" "${1:-stop}" "$DIR/$name" 9>&- &
 		pids+=($!)
-	fi
-	if [[ -d $DIR/postgres ]]; then
-		"$POSTGRES_SH" stop "$DIR/postgres" 9>&- &
-		pids+=($!)
-	fi
+	done
 	for pid in ${pids[@]+"${pids[@]}"}; do
 		wait_gone "$pid" "$SERVER_DEADLINE_MS" ||
 			say "a server in '$DIR' does not stop"
@@ -524,7 +475,6 @@ shut_down() {
 	stop_layer grillsim
 	stop_jobs
 	stop_servers
-	! proc_has "$TICK" sleep || end_process "$TICK" 1000 || :
 	forget_run
 	seconds_since "$start"
 	say "stopped after $REPLY s; the state stays in '$DIR'"
@@ -555,7 +505,7 @@ supervise() {
 	launch grillsim
 	declare_all
 	start_programs
-	fill_shelves
+	first_stock
 	seconds_since "$begin"
 	say "ready after $REPLY s: http://127.0.0.1:$PORT/"
 	if [[ $DETACH ]]; then
@@ -607,15 +557,14 @@ start() {
 	fi
 }
 
-# supervisor sets REPLY: the process that runs DIR, empty when none does.
+# supervisor sets REPLY: the process that runs DIR; false when none does.
 supervisor() {
 	local pid born
 	read_word "$DIR/run.pid"
 	read -r pid born <<<"$REPLY" || :
-	REPLY=
-	proc_alive "${pid-}" || { REPLY= && return 1; }
+	proc_alive "${pid-}" || return 1
 	proc_born "$pid"
-	[[ $REPLY == "$born" ]] || { REPLY= && return 1; }
+	[[ $REPLY == "$born" ]] || return 1
 	REPLY=$pid
 }
 
@@ -676,9 +625,8 @@ env() {
 clean() {
 	if supervisor; then stop; fi
 	sweep_alone
-	[[ ! -d $DIR/kafka ]] || "$KAFKA_SH" remove "$DIR/kafka"
-	[[ ! -d $DIR/postgres ]] || "$POSTGRES_SH" remove "$DIR/postgres"
-	rm -rf -- "$DIR/log" "$DIR/grill.state" "$DIR/own.env"
+	stop_servers remove
+	rm -rf -- "$DIR/log" "$DIR/own.env"
 	forget_run
 	rmdir -- "$DIR" 2>/dev/null || :
 	say "forgot the state of '$DIR'"

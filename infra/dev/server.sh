@@ -1,24 +1,21 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: MIT
 #
-# Server: one background server that lives in one folder. Sourced by
-# infra/kafka/kafka.sh and infra/postgres/postgres.sh, which add what is theirs
-# (see "the server of a folder"); the words it has for talk, processes, ports
-# and locks serve other scripts as well.
+# Server: one background server that lives in one folder, and what the scripts
+# have in common: messages, deadlines, processes, ports, locks, the cache of
+# what is fetched. Sourced; the script sets SERVER to its name in messages.
 #
 # Invariants: a process is signalled only after its command line has been seen
 # to be ours, since a number in an old pid file may be anybody's by now; a
-# zombie counts as gone; every wait has a deadline; whoever holds a folder's
+# zombie counts as gone; every wait has a deadline; the holder of a folder's
 # lock is the only one who starts or stops what lives in it, and no server
 # inherits the lock; a start that does not come to its end, for whatever
 # reason, ends what it started.
-#
-# The file that sources this one sets SERVER to the name used in messages.
 # shellcheck disable=SC2153
 
-# What the caller's shell has set for himself must not lead us astray.
+# What the caller's shell has set must not lead us astray.
 unset CDPATH
-# Whoever reads our words may leave before us (`make run | tee log`, a closed
+# The reader of our output may leave before us (`make run | tee log`, a closed
 # window): that ends no script half-way.
 trap : PIPE
 
@@ -41,12 +38,14 @@ die() {
 
 usage_die() {
 	say "error: $1"
-	hint "'$0 help' lists what can be said"
+	hint "'$0 help' lists the commands"
 	exit 2
 }
 
-# now_ms sets REPLY: milliseconds since the machine was started, for deadlines:
-# a clock that is set right while we wait moves none. No process is made.
+# ---- time ------------------------------------------------------------------
+
+# now_ms sets REPLY: milliseconds since the machine was started: setting the
+# clock moves no deadline. No process is made.
 now_ms() {
 	local up
 	IFS=' ' read -r up _ </proc/uptime
@@ -55,58 +54,66 @@ now_ms() {
 
 # seconds_since START_MS sets REPLY: "1.4".
 seconds_since() {
-	local start=$1 d
 	now_ms
-	d=$(((REPLY - start) / 100))
+	local d=$(((REPLY - $1) / 100))
 	REPLY=$((d / 10)).$((d % 10))
 }
 
-# proc_state PID sets REPLY: the letter of its state, empty when it is gone.
-proc_state() {
+# within MS PAUSE COMMAND...: true as soon as the command is, asked every PAUSE
+# seconds; false when it is not within MS.
+within() {
+	local within_end within_pause=$2
+	now_ms
+	within_end=$((REPLY + $1))
+	shift 2
+	until "$@"; do
+		now_ms
+		[[ $REPLY -lt $within_end ]] || return 1
+		sleep "$within_pause" 9>&-
+	done
+}
+
+# ---- processes -------------------------------------------------------------
+
+# proc_stat PID sets STAT: state, parent and so on; empty when it is gone.
+proc_stat() {
 	local line
-	REPLY=
+	STAT=()
 	[[ $1 =~ ^[0-9]+$ ]] || return 0
 	{ IFS= read -r line <"/proc/$1/stat"; } 2>/dev/null || return 0
-	line=${line##*) }
-	REPLY=${line%% *}
+	read -r -a STAT <<<"${line##*) }"
 }
 
 proc_alive() {
-	proc_state "$1"
-	[[ -n $REPLY && $REPLY != Z && $REPLY != X ]]
+	proc_stat "$1"
+	[[ ${STAT[0]-X} != [ZX] ]]
+}
+
+proc_gone() {
+	! proc_alive "$1"
 }
 
 # proc_born PID sets REPLY: the tick it was started at; with the pid it names
 # one process for as long as the machine is up.
 proc_born() {
-	local line
-	local -a field
-	REPLY=
-	{ IFS= read -r line <"/proc/$1/stat"; } 2>/dev/null || return 0
-	read -r -a field <<<"${line##*) }"
-	REPLY=${field[19]-}
+	proc_stat "$1"
+	REPLY=${STAT[19]-}
 }
 
-# proc_has PID WORD: alive, and WORD is one whole argument of its command.
+# proc_has PID WORD...: alive, and each WORD is one whole argument of it.
 proc_has() {
-	local word
-	proc_alive "$1" || return 1
-	while IFS= read -r -d '' word; do
-		[[ $word == "$2" ]] && return 0
-	done 2>/dev/null <"/proc/$1/cmdline"
-	return 1
+	local pid=$1 word argument
+	proc_alive "$pid" || return 1
+	for word in "${@:2}"; do
+		while IFS= read -r -d '' argument || return 1; do
+			[[ $argument != "$word" ]] || break
+		done 2>/dev/null <"/proc/$pid/cmdline"
+	done
 }
 
 # wait_gone PID MS: true when the process has gone within MS.
 wait_gone() {
-	local end
-	now_ms
-	end=$((REPLY + $2))
-	while proc_alive "$1"; do
-		now_ms
-		[[ $REPLY -lt $end ]] || return 1
-		sleep 0.02
-	done
+	within "$2" 0.02 proc_gone "$1"
 }
 
 # end_process PID MS [SIGNAL]: ask, wait MS, then kill. True when it went by
@@ -119,6 +126,8 @@ end_process() {
 	return 1
 }
 
+# ---- files, ports, locks ---------------------------------------------------
+
 # read_word FILE sets REPLY: the first line of it, or nothing.
 read_word() {
 	REPLY=
@@ -127,12 +136,24 @@ read_word() {
 
 # write_file FILE TEXT...: whole or not at all; a line for each TEXT.
 write_file() {
-	local file=$1
-	shift
-	if printf '%s\n' "$@" >"$file.new" && mv -f -- "$file.new" "$file"; then
-		return 0
+	if ! { printf '%s\n' "${@:2}" >"$1.new" && mv -f -- "$1.new" "$1"; }; then
+		die "cannot write the file '$1'" "is the disk full?"
 	fi
-	die "cannot write the file '$file'" "is the disk full?"
+}
+
+# export_file FILE: the settings that a server wrote for its clients.
+export_file() {
+	local line
+	while IFS= read -r line; do
+		export "${line?}"
+	done <"$1"
+}
+
+# log_tail FILE [LINES]: the end of a log, for whoever has to find out why.
+log_tail() {
+	[[ -s $1 ]] || return 0
+	say "the end of '$1':"
+	tail -n "${2:-15}" -- "$1" | sed 's/^/    /' >&2
 }
 
 # port_taken PORT: somebody listens there, whichever local address it is.
@@ -144,7 +165,7 @@ port_taken() {
 }
 
 # pick_port sets REPLY: a free port below those that the kernel gives out to
-# clients. It may be gone again when it is used: who binds it tries anew.
+# clients. It may be gone again when it is used: the server then tries anew.
 pick_port() {
 	local i
 	for ((i = 0; i < 200; i++)); do
@@ -154,23 +175,18 @@ pick_port() {
 	die "no free port between 15000 and 32000"
 }
 
-# lock_take FILE MS: on descriptor 9, for as long as this shell lives; true
-# when it is ours. The file may be removed by who held it before: what counts
-# is the file that bears the name now.
+# lock_try FILE: on descriptor 9, for as long as this shell lives. The file may
+# have been removed by its last holder: what counts is what bears the name now.
+lock_try() {
+	exec 9>>"$1" || die "cannot open the lock '$1'"
+	flock -n 9 && [[ /proc/self/fd/9 -ef $1 ]] && return 0
+	exec 9>&-
+	return 1
+}
+
+# lock_take FILE MS: true when the lock is ours within MS.
 lock_take() {
-	local end
-	now_ms
-	end=$((REPLY + $2))
-	while :; do
-		exec 9>>"$1" || die "cannot open the lock '$1'"
-		if flock -n 9; then
-			[[ /proc/self/fd/9 -ef $1 ]] && return 0
-		fi
-		exec 9>&-
-		now_ms
-		[[ $REPLY -lt $end ]] || return 1
-		sleep 0.05
-	done
+	within "$2" 0.05 lock_try "$1"
 }
 
 # folder_open DIR sets DIR to its real path, and makes it if need be.
@@ -185,21 +201,6 @@ folder_open() {
 		"give a folder that $(id -un) may write to"
 }
 
-# log_tail FILE: the end of a log, for whoever has to find out why.
-log_tail() {
-	[[ -s $1 ]] || return 0
-	say "the end of '$1':"
-	tail -n "${2:-15}" -- "$1" | sed 's/^/    /' >&2
-}
-
-# export_file FILE: the settings that a server wrote for its clients.
-export_file() {
-	local line
-	while IFS= read -r line; do
-		export "${line?}"
-	done <"$1"
-}
-
 # forget_pg_env: what the caller's shell says of another Postgres must not
 # lead clients of ours there, nor make them ask for what ours does not have.
 forget_pg_env() {
@@ -209,6 +210,51 @@ forget_pg_env() {
 	done
 }
 
+# ---- what is fetched once --------------------------------------------------
+
+# cache_folder NAME sets REPLY: a folder beside all checkouts.
+cache_folder() {
+	local home=${HOME:-$(getent passwd "$(id -u)" | cut -d : -f 6 || :)}
+	REPLY=${XDG_CACHE_HOME:-$home/.cache}/toasties-galore
+	[[ $REPLY == /* ]] || REPLY=$PWD/$REPLY
+	[[ $REPLY != *:* ]] ||
+		die "the cache folder '$REPLY' may not have a colon in its name" \
+			"set XDG_CACHE_HOME to another folder"
+	mkdir -p -- "$REPLY" 2>/dev/null || :
+	[[ -d $REPLY && -w $REPLY ]] ||
+		die "cannot write to the cache folder '$REPLY'" \
+			"set XDG_CACHE_HOME to a folder that $(id -un) may write to"
+	REPLY=$REPLY/$1
+}
+
+# fetch_alone FOLDER COMMAND...: one fetcher at a time; the second finds the
+# work of the first done. It runs in the background in a group of its own, so
+# that a signal that we get ends all that it has begun.
+fetch_alone() {
+	local fetcher r=0
+	: >>"$1.lock" || die "cannot open the lock '$1.lock'" \
+		"give it to $(id -un), or set XDG_CACHE_HOME to another folder"
+	flock -n "$1.lock" true ||
+		say "another process fetches into '$1', waiting for it"
+	setsid flock -o -w 600 "$1.lock" "${@:2}" </dev/null 9>&- &
+	fetcher=$!
+	trap 'fetch_end "$fetcher"; die "interrupted"' INT TERM HUP
+	wait "$fetcher" || r=$?
+	trap - INT TERM HUP
+	return "$r"
+}
+
+fetch_end() {
+	trap '' INT TERM HUP
+	kill -TERM -- "-$1" 2>/dev/null || :
+	end_process "$1" 5000 || :
+	within 5000 0.02 group_gone "$1" || kill -KILL -- "-$1" 2>/dev/null || :
+}
+
+group_gone() {
+	! kill -0 -- "-$1" 2>/dev/null
+}
+
 # ---- the server of a folder ------------------------------------------------
 #
 # The script of a server sets, besides SERVER, its own path SELF, its name in
@@ -216,7 +262,7 @@ forget_pg_env() {
 #
 #	server_open          the folder is DIR: PID_FILES that may name the
 #	                     process, MARK that its command line bears
-#	server_option WORD...  sets REPLY: how many words it took of them
+#	server_option WORD...  sets REPLY: how many of the words are its own
 #	server_prepare       what must be there before the first try to start
 #	server_launch        settings for PORTS, then server_spawn
 #	server_up            the process PID serves; asked until it does
@@ -237,20 +283,16 @@ PID='' WATCH='' PORTS=() ENV=()
 
 # server_pid sets REPLY: the process of the server of DIR, empty when none.
 server_pid() {
-	local file pid
+	local file
 	for file in "${PID_FILES[@]}"; do
 		read_word "$file"
-		pid=$REPLY
-		if proc_has "$pid" "$MARK"; then
-			REPLY=$pid
-			return 0
-		fi
+		! proc_has "$REPLY" "$MARK" || return 0
 	done
 	REPLY=
 	return 1
 }
 
-server_take_folder() {
+server_lock() {
 	lock_take "$DIR/$SERVER.lock" "$SERVER_START_DEADLINE_MS" ||
 		die "another process is starting or stopping the server of '$DIR'"
 }
@@ -283,29 +325,28 @@ server_spawn() {
 	write_file "$DIR/$SERVER.pid" "$PID"
 }
 
-# server_wait: true when PID serves; false when it ended, or took too long.
-server_wait() {
-	local start end said
-	now_ms
-	start=$REPLY
-	end=$((start + SERVER_START_DEADLINE_MS))
-	said=$((start + 5000))
-	until server_up; do
-		proc_alive "$PID" || return 1
-		now_ms
-		[[ $REPLY -lt $end ]] || return 1
-		if [[ $REPLY -gt $said ]]; then
-			seconds_since "$start"
-			say "still starting after $REPLY s"
-			said=$((said + said - start))
-		fi
-		sleep 0.03
-	done
-	proc_alive "$PID"
+# server_decided: it serves, or it has ended. Says now and then that it waits.
+server_decided() {
+	! server_up || return 0
+	proc_alive "$PID" || return 0
+	seconds_since "$BEGAN_MS"
+	[[ ${REPLY%.*} -lt $SAY_AFTER_S ]] || {
+		say "still starting after $REPLY s"
+		SAY_AFTER_S=$((2 * SAY_AFTER_S))
+	}
+	return 1
 }
 
-# server_try: true when it serves; 2 when somebody else got a port first. It is
-# watched from its first moment.
+# server_wait: true when PID serves; false when it ended, or took too long.
+server_wait() {
+	now_ms
+	BEGAN_MS=$REPLY SAY_AFTER_S=5
+	within "$SERVER_START_DEADLINE_MS" 0.03 server_decided &&
+		proc_alive "$PID"
+}
+
+# server_try: true when it serves; 2 when another program got a port first. It
+# is watched from its first moment.
 server_try() {
 	local log=$DIR/$SERVER.log
 	[[ ! -f $log ]] || mv -f -- "$log" "$log.1"
@@ -337,11 +378,9 @@ server_give_up() {
 
 server_start() {
 	local begin try r
-	server_take_folder
-	if server_pid; then
-		die "the server of '$DIR' runs already (process $REPLY)" \
-			"'$SELF' stop '$DIR' ends it"
-	fi
+	server_lock
+	! server_pid || die "the server of '$DIR' runs already (process $REPLY)" \
+		"'$SELF' stop '$DIR' ends it"
 	trap server_give_up EXIT
 	trap 'die "interrupted"' INT TERM HUP
 	rm -f -- "$DIR/$SERVER".{pid,env}
@@ -367,10 +406,9 @@ server_start() {
 
 # server_down: also the second time, and when there never was a server.
 server_down() {
-	server_take_folder
-	if server_pid; then
-		server_end "$REPLY" || say "the server of '$DIR' had to be killed"
-	fi
+	server_lock
+	! server_pid || server_end "$REPLY" ||
+		say "the server of '$DIR' had to be killed"
 	watch_end
 	server_clear
 	rm -f -- "$DIR/$SERVER".{pid,env}
@@ -389,15 +427,15 @@ server_remove() {
 }
 
 server_status() {
-	if ! server_pid; then
+	local address
+	server_pid || {
 		say "no server runs in '$DIR'"
 		return 1
-	fi
+	}
 	read_word "$DIR/$SERVER.env"
-	REPLY=${REPLY#*=}
-	if [[ -n $REPLY ]] && server_answers "$REPLY"; then
-		read_word "$DIR/$SERVER.env"
-		printf '%s\n' "${REPLY#*=}"
+	address=${REPLY#*=}
+	if [[ -n $address ]] && server_answers "$address"; then
+		printf '%s\n' "$address"
 		return 0
 	fi
 	say "the server of '$DIR' runs, but does not serve"
@@ -430,7 +468,7 @@ server_main() {
 	"server_$verb"
 }
 
-# ---- who watches it --------------------------------------------------------
+# ---- the watcher of a server -----------------------------------------------
 
 # watch_start: let the server of DIR be stopped when process WATCH has gone,
 # however that came about. Should we be in the middle of a start then, the
@@ -451,7 +489,7 @@ watch_run() {
 	exec {never}<> <(:)
 	while proc_alive "$1"; do
 		proc_born "$2"
-		if [[ $REPLY != "$3" ]] || ! proc_alive "$2"; then
+		if [[ $REPLY != "$3" ]] || proc_gone "$2"; then
 			rm -f -- "$DIR/watch.pid"
 			exec "$SELF" stop "$DIR"
 		fi
@@ -461,11 +499,7 @@ watch_run() {
 
 # watch_end: the watcher is not needed any more.
 watch_end() {
-	local pid
 	read_word "$DIR/watch.pid"
-	pid=$REPLY
 	rm -f -- "$DIR/watch.pid"
-	if [[ -n $pid ]] && proc_has "$pid" "$SELF" && proc_has "$pid" "$DIR"; then
-		end_process "$pid" 2000 || :
-	fi
+	! proc_has "$REPLY" "$SELF" "$DIR" || end_process "$REPLY" 2000 || :
 }

@@ -1,31 +1,65 @@
 /* SPDX-License-Identifier: MIT */
-/* Grillsim: wires plates, server and control to one loop. One thread. */
+/*
+ * Grillsim: wires the plates, the server and the control port to one loop.
+ * One thread.
+ *
+ * The control port receives a fault command a line and answers it by a line:
+ *
+ *	plate 3 slow 500	ok
+ *	plate 99 slow 500	error: no such plate
+ *
+ * It is for tests and demonstrations, on an address that only they can reach.
+ */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/socket.h>
 
-#include "infra/grillsim/conf.h"
-#include "infra/grillsim/control.h"
 #include "infra/grillsim/faults.h"
 #include "infra/grillsim/plates.h"
 #include "infra/grillsim/server.h"
-#include "infra/grillsim/tcp.h"
 #include "infra/lib/clock.h"
+#include "infra/lib/conf.h"
 #include "infra/lib/err.h"
 #include "infra/lib/log.h"
 #include "infra/lib/loop.h"
 #include "infra/lib/version.h"
 
 #define TURN_MAX_MS 1000
+#define PATH_MAX_BYTES 4096
+
+struct conf {
+#include "infra/lib/conf_fields.h"
+
+#include "infra/grillsim/conf.def"
+
+#include "infra/lib/conf_end.h"
+};
+
+static const struct conf_row conf_rows[] = {
+#define CONF_STRUCT struct conf
+#include "infra/lib/conf_rows.h"
+
+#include "infra/grillsim/conf.def"
+
+#include "infra/lib/conf_end.h"
+};
+
+static const struct conf_table conf_table = {
+	.program = "grillsim",
+	.sentence = "a grill that speaks Modbus TCP and misbehaves on request",
+	.rows = conf_rows,
+	.n_rows = sizeof(conf_rows) / sizeof(*conf_rows),
+};
 
 struct grillsim {
 	struct conf conf;
 	struct loop *loop;
 	struct plates *plates;
 	struct server *server;
-	struct control *control; /* NULL: none */
+	struct net *control; /* NULL: none */
 	bool stops;
 };
 
@@ -36,30 +70,69 @@ static void on_signal(void *arg)
 	sim->stops = true;
 }
 
-/* One control line. An empty one is wrong, too. */
-static int obey(void *arg, const char *line, size_t n, struct buf *out)
+/* ---- fault commands ---- */
+
+/* An empty line is wrong, too. @out: what to show, or the complaint. */
+static int apply_line(struct grillsim *sim, const char *line, size_t n,
+		      struct buf *out)
 {
-	struct grillsim *sim = arg;
 	int64_t now_ms = clock_now_ms();
-	struct order order;
-	int r = order_parse(&order, line, n, (int)sim->conf.n_plates);
+	struct fault_command command;
+	int r = fault_command_parse(&command, line, n, (int)sim->conf.n_plates);
 
 	if (r) {
-		buf_text(out, order_complaint(r));
+		buf_text(out, fault_complaint(r));
 		return r;
 	}
-	log_info("GRILLSIM-FAULT", "told '%.*s'", (int)n, line);
-	if (order.verb == ORDER_DOWN) {
-		server_down(sim->server, now_ms + order.number);
+	log_info("GRILLSIM-FAULT", "'%.*s'", (int)n, line);
+	if (command.verb == FAULT_DOWN) {
+		net_down(server_net(sim->server), now_ms + command.number);
 		return 0;
 	}
-	if (order.verb == ORDER_POWER_CUT)
-		server_cut(sim->server);
-	return plates_order(sim->plates, &order, now_ms, out);
+	if (command.verb == FAULT_POWER_CUT)
+		net_cut(server_net(sim->server));
+	return plates_apply(sim->plates, &command, now_ms, out);
+}
+
+/* False if the client does not receive it. */
+static bool answer_line(struct grillsim *sim, int fd, const char *line,
+			size_t n)
+{
+	struct buf shown = { 0 };
+	struct buf text = { 0 };
+	ssize_t sent;
+	bool whole;
+	int r = apply_line(sim, line, n, &shown);
+
+	buf_text(&text, r ? "error: " : "ok");
+	if (r < 0)
+		buf_text(&text, err_text(r));
+	buf_add(&text, shown.p, shown.n);
+	buf_text(&text, "\n");
+	sent = send(fd, text.p, text.n, MSG_DONTWAIT | MSG_NOSIGNAL);
+	whole = sent >= 0 && (size_t)sent == text.n;
+	buf_deinit(&shown);
+	buf_deinit(&text);
+	return whole;
+}
+
+static bool control_readable(void *arg, struct net_client *client,
+			     int64_t now_ms)
+{
+	const char *line = (const char *)client->in;
+	const char *end;
+
+	(void)now_ms;
+	while ((end = memchr(line, '\n', client->n_in))) {
+		if (!answer_line(arg, client->fd, line, (size_t)(end - line)))
+			return false;
+		net_consume(client, (size_t)(end - line) + 1);
+	}
+	return true;
 }
 
 /* GRILLSIM_FAULTS: the same lines, with semicolons between them. */
-static int obey_setting(struct grillsim *sim)
+static int apply_setting(struct grillsim *sim)
 {
 	const char *p = sim->conf.faults;
 	int r = 0;
@@ -68,17 +141,19 @@ static int obey_setting(struct grillsim *sim)
 		const char *end = strchrnul(p, ';');
 		struct buf out = { 0 };
 
-		r = obey(sim, p, (size_t)(end - p), &out);
+		r = apply_line(sim, p, (size_t)(end - p), &out);
 		buf_deinit(&out);
 		if (r)
 			log_error("GRILLSIM-FAULTS",
 				  "setting 'GRILLSIM_FAULTS' has '%.*s': %s",
 				  (int)(end - p), p,
-				  r > 0 ? order_complaint(r) : err_text(r));
+				  r > 0 ? fault_complaint(r) : err_text(r));
 		p = *end ? end + 1 : end;
 	}
 	return r > 0 ? -EINVAL : r;
 }
+
+/* ---- life ---- */
 
 static int open_plates(struct grillsim *sim)
 {
@@ -87,7 +162,6 @@ static int open_plates(struct grillsim *sim)
 		.n_plates = (int)sim->conf.n_plates,
 		.speed = sim->conf.speed,
 		.log = sim->conf.log,
-		.state = sim->conf.state,
 		.now_ms = clock_now_ms(),
 	};
 	int r;
@@ -97,21 +171,46 @@ static int open_plates(struct grillsim *sim)
 		return -errno;
 	r = plates_new(&sim->plates, &params);
 	if (r)
-		log_error("GRILLSIM-FILES",
-			  "cannot use log '%s' or state '%s': %s",
-			  sim->conf.log, sim->conf.state, err_text(r));
+		log_error("GRILLSIM-FILES", "cannot use log '%s': %s",
+			  sim->conf.log, err_text(r));
 	return r;
 }
 
 static int open_server(struct grillsim *sim)
 {
-	int r = server_new(&sim->server, sim->loop, sim->plates,
-			   sim->conf.address, (int)sim->conf.unit);
+	const struct server_params params = {
+		.loop = sim->loop,
+		.plates = sim->plates,
+		.address = sim->conf.address,
+		.n_plates = (int)sim->conf.n_plates,
+		.unit = (int)sim->conf.unit,
+	};
+	int r = server_new(&sim->server, &params);
 
 	if (r)
 		log_error("GRILLSIM-ADDRESS", "cannot listen on '%s': %s",
 			  sim->conf.address, err_text(r));
 	return r;
+}
+
+/* A line into @path by way of a rename; an empty @path: nothing. */
+static int write_address(const char *path, const char *address)
+{
+	char draft[PATH_MAX_BYTES];
+	FILE *file;
+
+	if (!*path)
+		return 0;
+	if (snprintf(draft, sizeof(draft), "%s.new", path) >=
+	    (int)sizeof(draft))
+		return -ENAMETOOLONG;
+	file = fopen(draft, "we");
+	if (!file)
+		return -errno;
+	(void)fprintf(file, "%s\n", address);
+	if (fclose(file) || rename(draft, path))
+		return -errno;
+	return 0;
 }
 
 static int open_control(struct grillsim *sim)
@@ -120,18 +219,18 @@ static int open_control(struct grillsim *sim)
 
 	if (!*sim->conf.control_address)
 		return 0;
-	r = control_new(&sim->control, sim->loop, sim->conf.control_address,
-			obey, sim);
+	r = net_new(&sim->control, sim->loop, sim->conf.control_address,
+		    control_readable, sim);
 	if (!r)
-		r = tcp_write_address(sim->conf.control_address_file,
-				      control_address(sim->control));
+		r = write_address(sim->conf.control_address_file,
+				  net_address(sim->control));
 	if (r)
 		log_error("GRILLSIM-ADDRESS", "cannot listen on '%s': %s",
 			  sim->conf.control_address, err_text(r));
 	return r;
 }
 
-/* The Modbus address is told last: who sees it finds all the rest. */
+/* The Modbus address is written last: with it, all the rest is there. */
 static int open_all(struct grillsim *sim)
 {
 	int r = open_plates(sim);
@@ -139,15 +238,15 @@ static int open_all(struct grillsim *sim)
 	if (!r)
 		r = open_server(sim);
 	if (!r)
-		r = obey_setting(sim);
+		r = apply_setting(sim);
 	if (!r)
 		r = open_control(sim);
 	if (!r)
-		r = tcp_write_address(sim->conf.address_file,
-				      server_address(sim->server));
+		r = write_address(sim->conf.address_file,
+				  net_address(server_net(sim->server)));
 	if (!r)
 		log_info("GRILLSIM-READY", "'%s' listens on '%s'",
-			 sim->conf.name, server_address(sim->server));
+			 sim->conf.name, net_address(server_net(sim->server)));
 	return r;
 }
 
@@ -167,7 +266,7 @@ static int turn(struct grillsim *sim)
 	if (r)
 		return r;
 	left_ms = least(left_ms, plates_left_ms(sim->plates, now_ms));
-	left_ms = least(left_ms, server_left_ms(sim->server, now_ms));
+	left_ms = least(left_ms, net_left_ms(server_net(sim->server), now_ms));
 	loop_wait(sim->loop, left_ms);
 	return 0;
 }
@@ -184,7 +283,7 @@ static int run(struct grillsim *sim)
 
 	while (!r && !sim->stops)
 		r = turn(sim);
-	sim->control = control_free(sim->control);
+	sim->control = net_free(sim->control);
 	sim->server = server_free(sim->server);
 	sim->plates = plates_free(sim->plates);
 	return r;
@@ -196,10 +295,9 @@ int main(int argc, char **argv)
 	int status;
 	int r;
 
-	if (conf_arguments(&grillsim_conf, version_of_build, argc, argv,
-			   &status))
+	if (conf_arguments(&conf_table, version_of_build, argc, argv, &status))
 		return status;
-	if (conf_load(&grillsim_conf, &sim.conf))
+	if (conf_load(&conf_table, &sim.conf))
 		return 2;
 	log_init(&(struct log_params){
 		.out = stdout,

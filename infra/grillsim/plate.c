@@ -109,10 +109,8 @@ bool plate_reset(struct plate *plate)
 	return was_heating;
 }
 
-void plate_recall(struct plate *plate, uint32_t token, const struct job *job)
+void plate_replay_start(struct plate *plate, const struct job *job)
 {
-	if (token > plate->token)
-		plate->token = token;
 	remember(plate, job);
-	plate->state = PLATE_IDLE;
+	plate->state = PLATE_HEATING;
 }

@@ -3,8 +3,8 @@
  * Plate: one plate's rules. Pure: no I/O and no clock, the time is passed in.
  *
  * A plate that fences refuses a token below the highest that it has seen and
- * a job that it has run: the two rules that at most one toasting stands on. A
- * plate that cannot fence takes what it is told, as plain hardware does.
+ * a job that it has run: at most one toasting rests on these two rules. A
+ * plate that cannot fence does whatever it is sent, as plain hardware does.
  *
  * Instants may be any int64_t; only their differences count, so a clock that
  * wraps round does no harm.
@@ -15,9 +15,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "infra/grillsim/job.h"
+enum { HISTORY_MAX = 1024, JOB_BYTES = 16 };
 
-enum { HISTORY_MAX = 1024 };
+/* What a plate toasts: the 16 bytes of a UUID. All zeros: no job. */
+struct job {
+	uint8_t bytes[JOB_BYTES];
+};
 
 enum plate_state { PLATE_IDLE, PLATE_HEATING, PLATE_DONE, PLATE_FAULT };
 
@@ -27,7 +30,7 @@ struct plate {
 	bool broken;
 	uint32_t token; /* the highest seen */
 	uint32_t boot;
-	struct job job; /* runs or ran last; zeros: none */
+	struct job job; /* runs or ran last */
 	int64_t began_at_ms;
 	int64_t heats_ms;
 	/* The jobs that it ran, the newest HISTORY_MAX of them. */
@@ -63,7 +66,7 @@ bool plate_stop(struct plate *plate);
 /* Loss of the history as well: another boot. True as plate_stop(). */
 bool plate_reset(struct plate *plate);
 
-/* It ran @job before this program started; for what a journal tells. */
-void plate_recall(struct plate *plate, uint32_t token, const struct job *job);
+/* It ran @job, whose end is not known yet, before this program started. */
+void plate_replay_start(struct plate *plate, const struct job *job);
 
 #endif

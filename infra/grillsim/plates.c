@@ -1,30 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Plates: the grill without its wire. Invariant: an edge is in the physical
- * log before anyone can hear of it. Main thread.
+ * Plates: the grill without its wire. Each function that changes a plate
+ * writes the edge to the log before it returns. Main thread.
  */
 #include "infra/grillsim/plates.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <modbus.h>
+#include <string.h>
 
-#include "infra/grillsim/journal.h"
+#include "infra/grillsim/edge_log.h"
 #include "infra/grillsim/plate.h"
-#include "infra/grillsim/record.h"
-#include "infra/grillsim/registers.h"
+#include "infra/grillsim/request.h"
 #include "infra/lib/xalloc.h"
 
 #define TIME_MAX_MS 3600000
 
 struct plates {
-	const char *name;
 	int n_plates;
 	int64_t speed;
 	struct plate *plates;
-	struct fault *faults;
-	struct record log;
-	struct journal journal;
+	struct faults *faults;
+	struct edge_log log;
 };
 
 static const char *const state_names[] = {
@@ -33,6 +30,8 @@ static const char *const state_names[] = {
 	[PLATE_DONE] = "done",
 	[PLATE_FAULT] = "fault",
 };
+
+static const struct job no_job = { { 0 } };
 
 static uint32_t get_u32(const uint16_t *registers)
 {
@@ -45,30 +44,20 @@ static void put_u32(uint16_t *registers, uint32_t value)
 	registers[1] = (uint16_t)(value & UINT16_MAX);
 }
 
-static int log_edge(struct plates *plates, const char *edge, int i,
+static int log_edge(struct plates *plates, enum edge_kind kind, int i,
 		    int64_t now_ms)
 {
-	const struct plate *plate = &plates->plates[i];
-	char job[JOB_TEXT_MAX];
-
-	job_format(&plate->job, job);
-	return record_line(&plates->log,
-			   "%s at_ms=%" PRId64
-			   " grill=%s plate=%d token=%u boot=%u job=%s",
-			   edge, now_ms, plates->name, i, plate->token,
-			   plate->boot, job);
+	return edge_log_append(&plates->log, kind, i, &plates->plates[i],
+			       now_ms);
 }
 
 /* ---- life ---- */
 
 static int stop(struct plates *plates, int i, int64_t now_ms)
 {
-	int r;
-
-	if (!plate_stop(&plates->plates[i]))
-		return 0;
-	r = log_edge(plates, "STOP", i, now_ms);
-	return r ? r : journal_stop(&plates->journal, i);
+	return plate_stop(&plates->plates[i])
+		       ? log_edge(plates, EDGE_STOP, i, now_ms)
+		       : 0;
 }
 
 int plates_new(struct plates **ret, const struct plates_params *params)
@@ -78,8 +67,6 @@ int plates_new(struct plates **ret, const struct plates_params *params)
 	int r;
 
 	plates->log.fd = -1;
-	plates->journal.record.fd = -1;
-	plates->name = params->name;
 	plates->n_plates = params->n_plates;
 	plates->speed = params->speed;
 	plates->plates =
@@ -88,10 +75,8 @@ int plates_new(struct plates **ret, const struct plates_params *params)
 		xcalloc((size_t)params->n_plates, sizeof(*plates->faults));
 	for (int i = 0; i < params->n_plates; i++)
 		plate_init(&plates->plates[i], params->boot);
-	r = record_open(&plates->log, params->log);
-	if (!r)
-		r = journal_open(&plates->journal, params->state,
-				 plates->plates, params->n_plates);
+	r = edge_log_open(&plates->log, params->log, params->name,
+			  plates->plates, params->n_plates);
 	for (int i = 0; !r && i < params->n_plates; i++)
 		r = stop(plates, i, params->now_ms);
 	if (r)
@@ -105,37 +90,22 @@ struct plates *plates_free(struct plates *plates)
 {
 	if (!plates)
 		return NULL;
-	journal_deinit(&plates->journal);
-	record_deinit(&plates->log);
+	edge_log_deinit(&plates->log);
 	free(plates->faults);
 	free(plates->plates);
 	free(plates);
 	return NULL;
 }
 
-int plates_n(const struct plates *plates)
-{
-	return plates->n_plates;
-}
-
 /* ---- time ---- */
-
-static int step(struct plates *plates, int i, int64_t now_ms)
-{
-	int r;
-
-	if (!plate_step(&plates->plates[i], now_ms))
-		return 0;
-	r = log_edge(plates, "DONE", i, now_ms);
-	return r ? r : journal_done(&plates->journal, i);
-}
 
 int plates_step(struct plates *plates, int64_t now_ms)
 {
 	int r = 0;
 
 	for (int i = 0; !r && i < plates->n_plates; i++)
-		r = step(plates, i, now_ms);
+		if (plate_step(&plates->plates[i], now_ms))
+			r = log_edge(plates, EDGE_DONE, i, now_ms);
 	return r;
 }
 
@@ -152,17 +122,14 @@ int64_t plates_left_ms(const struct plates *plates, int64_t now_ms)
 	return least;
 }
 
-/* ---- orders ---- */
+/* ---- fault commands ---- */
 
 static int reset(struct plates *plates, int i, int64_t now_ms)
 {
 	int r = stop(plates, i, now_ms);
 
-	if (r)
-		return r;
 	(void)plate_reset(&plates->plates[i]);
-	r = log_edge(plates, "RESET", i, now_ms);
-	return r ? r : journal_boot(&plates->journal, i, &plates->plates[i]);
+	return r ? r : log_edge(plates, EDGE_RESET, i, now_ms);
 }
 
 static void show(const struct plates *plates, int i, int64_t now_ms,
@@ -180,52 +147,34 @@ static void show(const struct plates *plates, int i, int64_t now_ms,
 		   plate->n_jobs, left_ms == INT64_MAX ? 0 : left_ms);
 }
 
-static int order_one(struct plates *plates, int i, const struct order *order,
-		     int64_t now_ms, struct buf *out)
+static int apply_to(struct plates *plates, int i,
+		    const struct fault_command *command, int64_t now_ms,
+		    struct buf *out)
 {
-	struct plate *plate = &plates->plates[i];
+	struct faults *faults = &plates->faults[i];
 
-	fault_set(&plates->faults[i], order);
-	switch (order->verb) {
-	case ORDER_OK:
-		plate->fences = true;
-		plate->broken = false;
-		break;
-	case ORDER_NO_FENCE:
-		plate->fences = false;
-		break;
-	case ORDER_BROKEN:
-		plate->broken = true;
-		break;
-	case ORDER_RESET:
+	faults_apply(faults, command);
+	plates->plates[i].fences = !faults->on[FAULT_NO_FENCE];
+	plates->plates[i].broken = faults->on[FAULT_BROKEN];
+	if (command->verb == FAULT_RESET)
 		return reset(plates, i, now_ms);
-	case ORDER_POWER_CUT:
+	if (command->verb == FAULT_POWER_CUT)
 		return stop(plates, i, now_ms);
-	case ORDER_SHOW:
+	if (command->verb == FAULT_SHOW)
 		show(plates, i, now_ms, out);
-		break;
-	case ORDER_SLOW:
-	case ORDER_LONG:
-	case ORDER_EXCEPTION:
-	case ORDER_SILENT:
-	case ORDER_SILENT_BEFORE_START:
-	case ORDER_SILENT_AFTER_START:
-	case ORDER_DOWN:
-		break;
-	}
 	return 0;
 }
 
-int plates_order(struct plates *plates, const struct order *order,
+int plates_apply(struct plates *plates, const struct fault_command *command,
 		 int64_t now_ms, struct buf *out)
 {
+	bool all = command->plate == FAULT_ALL_PLATES;
+	int first = all ? 0 : command->plate;
+	int last = all ? plates->n_plates - 1 : command->plate;
 	int r = plates_step(plates, now_ms);
 
-	if (order->plate != ORDER_ALL_PLATES)
-		return r ? r
-			 : order_one(plates, order->plate, order, now_ms, out);
-	for (int i = 0; !r && i < plates->n_plates; i++)
-		r = order_one(plates, i, order, now_ms, out);
+	for (int i = first; !r && i <= last; i++)
+		r = apply_to(plates, i, command, now_ms, out);
 	return r;
 }
 
@@ -254,7 +203,6 @@ void plates_status(struct plates *plates, int plate, int64_t now_ms,
 		   uint16_t *ret)
 {
 	const struct plate *p = &plates->plates[plate];
-	static const struct job none = { { 0 } };
 	int64_t left_ms = plate_left_ms(p, now_ms);
 
 	if (left_ms > UINT32_MAX)
@@ -263,13 +211,13 @@ void plates_status(struct plates *plates, int plate, int64_t now_ms,
 	ret[STATUS_FLAGS] = p->fences ? FLAG_FENCES : 0;
 	put_u32(ret + STATUS_TOKEN, p->fences ? p->token : 0);
 	put_u32(ret + STATUS_BOOT, p->boot);
-	put_job(ret + STATUS_JOB, p->fences ? &p->job : &none);
+	put_job(ret + STATUS_JOB, p->fences ? &p->job : &no_job);
 	put_u32(ret + STATUS_LEFT_MS, (uint32_t)left_ms);
 }
 
 struct fate plates_read(struct plates *plates, int plate)
 {
-	return fault_read(&plates->faults[plate]);
+	return faults_read(&plates->faults[plate]);
 }
 
 static int exception_of(int outcome)
@@ -288,7 +236,8 @@ static int exception_of(int outcome)
 /* At least a millisecond, so that each toasting has a length. */
 static int64_t heats_ms(const struct plates *plates, int i, int64_t time_ms)
 {
-	int64_t ms = (time_ms + plates->faults[i].long_ms) / plates->speed;
+	int64_t ms = (time_ms + plates->faults[i].number[FAULT_LONG]) /
+		     plates->speed;
 
 	return ms < 1 ? 1 : ms;
 }
@@ -301,7 +250,8 @@ static int start(struct plates *plates, int i, const uint16_t *command,
 	uint32_t time_ms = get_u32(command + COMMAND_TIME_MS);
 	int r;
 
-	if (job_is_none(&job) || time_ms < 1 || time_ms > TIME_MAX_MS) {
+	if (!memcmp(&job, &no_job, sizeof(job)) || time_ms < 1 ||
+	    time_ms > TIME_MAX_MS) {
 		fate->exception = MODBUS_EXCEPTION_ILLEGAL_DATA_VALUE;
 		return 0;
 	}
@@ -311,21 +261,20 @@ static int start(struct plates *plates, int i, const uint16_t *command,
 		fate->exception = exception_of(r);
 		return 0;
 	}
-	r = log_edge(plates, "START", i, now_ms);
-	return r ? r : journal_start(&plates->journal, i, plate);
+	return log_edge(plates, EDGE_START, i, now_ms);
 }
 
 static int fence(struct plates *plates, int i, const uint16_t *command,
-		 struct fate *fate)
+		 int64_t now_ms, struct fate *fate)
 {
-	struct plate *plate = &plates->plates[i];
-	int r = plate_fence(plate, get_u32(command + COMMAND_TOKEN));
+	int r = plate_fence(&plates->plates[i],
+			    get_u32(command + COMMAND_TOKEN));
 
 	if (r) {
 		fate->exception = exception_of(r);
 		return 0;
 	}
-	return journal_token(&plates->journal, i, plate);
+	return log_edge(plates, EDGE_FENCE, i, now_ms);
 }
 
 int plates_write(struct plates *plates, int plate, const uint16_t *command,
@@ -336,12 +285,12 @@ int plates_write(struct plates *plates, int plate, const uint16_t *command,
 
 	if (r)
 		return r;
-	*ret = fault_write(&plates->faults[plate], verb == VERB_START);
+	*ret = faults_write(&plates->faults[plate], verb == VERB_START);
 	if (!ret->acts)
 		return 0;
 	switch (verb) {
 	case VERB_FENCE:
-		return fence(plates, plate, command, ret);
+		return fence(plates, plate, command, now_ms, ret);
 	case VERB_START:
 		return start(plates, plate, command, now_ms, ret);
 	default:

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The grill without its wire: physical log, memory, orders, registers. */
+/* The grill without its wire: edge log, memory, fault commands, registers. */
 #include <check.h>
 #include <errno.h>
 #include <stdio.h>
@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "infra/grillsim/plates.h"
-#include "infra/grillsim/registers.h"
+#include "infra/grillsim/request.h"
 #include "infra/lib/xalloc.h"
 
 #define N_PLATES 3
@@ -15,7 +15,6 @@
 
 static char folder[] = "/tmp/plates_test.XXXXXX";
 static char log_path[64];
-static char state_path[64];
 static struct plates *plates;
 
 static struct plates_params params(void)
@@ -24,7 +23,6 @@ static struct plates_params params(void)
 				       .n_plates = N_PLATES,
 				       .speed = 10,
 				       .log = log_path,
-				       .state = state_path,
 				       .boot = 100 };
 }
 
@@ -35,7 +33,6 @@ static void set_up(void)
 	memset(folder + sizeof(folder) - 7, 'X', 6);
 	ck_assert_ptr_nonnull(mkdtemp(folder));
 	(void)snprintf(log_path, sizeof(log_path), "%s/log", folder);
-	(void)snprintf(state_path, sizeof(state_path), "%s/state", folder);
 	ck_assert_int_eq(plates_new(&plates, &fresh), 0);
 }
 
@@ -43,16 +40,14 @@ static void tear_down(void)
 {
 	plates = plates_free(plates);
 	(void)unlink(log_path);
-	(void)unlink(state_path);
 	(void)rmdir(folder);
 }
 
-/* As after a kill: only the files are left. */
-static void restart(const char *state, int64_t now_ms)
+/* As after a kill: only the log is left. */
+static void restart(int64_t now_ms)
 {
 	struct plates_params again = params();
 
-	again.state = state;
 	again.boot = 200;
 	again.now_ms = now_ms;
 	plates = plates_free(plates);
@@ -85,13 +80,14 @@ static struct fate write_command(int plate, uint16_t verb, uint16_t token,
 	return fate;
 }
 
-static void tell(const char *line, int64_t now_ms)
+static void command(const char *line, int64_t now_ms)
 {
 	struct buf out = { 0 };
-	struct order order;
+	struct fault_command parsed;
 
-	ck_assert_int_eq(order_parse(&order, line, strlen(line), N_PLATES), 0);
-	ck_assert_int_eq(plates_order(plates, &order, now_ms, &out), 0);
+	ck_assert_int_eq(
+		fault_command_parse(&parsed, line, strlen(line), N_PLATES), 0);
+	ck_assert_int_eq(plates_apply(plates, &parsed, now_ms, &out), 0);
 	buf_deinit(&out);
 }
 
@@ -130,7 +126,7 @@ START_TEST(what_a_plate_refuses_leaves_no_line)
 		ck_assert_int_eq(
 			write_command(0, VERB_START, 9, 0, 0).exception, 3);
 		ck_assert_int_eq(write_command(0, 3, 9, 1, 0).exception, 3);
-		ck_assert_str_eq(log_text(), "");
+		ck_assert_ptr_null(strstr(log_text(), "START"));
 		ck_assert_int_eq(
 			write_command(0, VERB_START, 9, 1, 0).exception, 0);
 		ck_assert_int_eq(
@@ -139,7 +135,7 @@ START_TEST(what_a_plate_refuses_leaves_no_line)
 	}
 END_TEST
 
-START_TEST(the_status_tells_what_the_plate_is)
+START_TEST(the_status_shows_what_the_plate_is)
 	{
 		(void)write_command(2, VERB_START, 5, 0xbeef, 1000);
 		ck_assert_uint_eq(status(2, STATUS_STATE, 1000), 1);
@@ -155,7 +151,7 @@ END_TEST
 
 START_TEST(a_plate_that_cannot_fence_says_nothing_of_its_past)
 	{
-		tell("no-fence 2", 0);
+		command("no-fence 2", 0);
 		(void)write_command(2, VERB_START, 5, 0xbeef, 1000);
 		ck_assert_uint_eq(status(2, STATUS_FLAGS, 1000), 0);
 		ck_assert_uint_eq(status(2, STATUS_TOKEN + 1, 1000), 0);
@@ -164,7 +160,7 @@ START_TEST(a_plate_that_cannot_fence_says_nothing_of_its_past)
 	}
 END_TEST
 
-START_TEST(a_restart_with_its_memory_refuses_what_was_refused_before)
+START_TEST(a_restart_with_its_log_refuses_what_was_refused_before)
 	{
 		(void)write_command(0, VERB_START, 5, 1, 0);
 		(void)plates_step(plates, 100);
@@ -172,7 +168,7 @@ START_TEST(a_restart_with_its_memory_refuses_what_was_refused_before)
 		(void)plates_step(plates, 200);
 		(void)write_command(0, VERB_FENCE, 8, 0, 200);
 		for (int i = 0; i < 2; i++) {
-			restart(state_path, 300);
+			restart(300);
 			ck_assert_uint_eq(status(0, STATUS_STATE, 300), 2);
 			ck_assert_uint_eq(status(0, STATUS_TOKEN + 1, 300), 8);
 			ck_assert_uint_eq(status(0, STATUS_BOOT + 1, 300), 100);
@@ -190,19 +186,20 @@ END_TEST
 START_TEST(a_restart_while_it_heats_cuts_the_job_short)
 	{
 		(void)write_command(0, VERB_START, 5, 1, 0);
-		restart(state_path, 50);
+		restart(50);
 		ck_assert_ptr_nonnull(strstr(log_text(), "STOP at_ms=50 "));
 		ck_assert_uint_eq(status(0, STATUS_STATE, 50), 0);
 		ck_assert_uint_eq(status(0, STATUS_JOB + 7, 50), 1);
-		restart(state_path, 60);
+		restart(60);
 		ck_assert_ptr_null(strstr(log_text(), "STOP at_ms=60 "));
 	}
 END_TEST
 
-START_TEST(a_restart_without_memory_is_another_boot)
+START_TEST(a_restart_without_its_log_is_another_boot)
 	{
 		(void)write_command(0, VERB_START, 5, 1, 0);
-		restart("", 50);
+		ck_assert_int_eq(unlink(log_path), 0);
+		restart(50);
 		ck_assert_uint_eq(status(0, STATUS_BOOT + 1, 50), 200);
 		ck_assert_uint_eq(status(0, STATUS_JOB + 7, 50), 0);
 		ck_assert_uint_eq(status(0, STATUS_TOKEN + 1, 50), 0);
@@ -212,8 +209,8 @@ END_TEST
 START_TEST(a_reset_is_remembered_as_one)
 	{
 		(void)write_command(0, VERB_START, 5, 1, 0);
-		tell("reset 0", 20);
-		restart(state_path, 50);
+		command("reset 0", 20);
+		restart(50);
 		ck_assert_uint_eq(status(0, STATUS_BOOT + 1, 50), 101);
 		ck_assert_uint_eq(status(0, STATUS_JOB + 7, 50), 0);
 		ck_assert_ptr_nonnull(strstr(log_text(), "STOP at_ms=20 "));
@@ -221,13 +218,13 @@ START_TEST(a_reset_is_remembered_as_one)
 	}
 END_TEST
 
-START_TEST(a_power_cut_stops_every_plate_and_keeps_what_it_knew)
+START_TEST(a_power_cut_stops_every_plate_and_keeps_its_history)
 	{
 		(void)write_command(0, VERB_START, 5, 1, 0);
 		(void)write_command(1, VERB_START, 5, 2, 0);
 		(void)plates_step(plates, 100);
 		(void)write_command(1, VERB_START, 6, 3, 100);
-		tell("power-cut", 120);
+		command("power-cut", 120);
 		ck_assert_uint_eq(status(0, STATUS_STATE, 120), 2);
 		ck_assert_uint_eq(status(1, STATUS_STATE, 120), 0);
 		ck_assert_uint_eq(status(1, STATUS_JOB + 7, 120), 3);
@@ -239,51 +236,66 @@ END_TEST
 
 START_TEST(a_broken_plate_says_so_until_it_is_ok)
 	{
-		tell("broken 1", 0);
+		command("broken 1", 0);
 		ck_assert_uint_eq(status(1, STATUS_STATE, 0), 3);
 		ck_assert_int_eq(
 			write_command(1, VERB_START, 5, 1, 0).exception, 4);
-		tell("ok 1", 0);
+		command("ok 1", 0);
 		ck_assert_uint_eq(status(1, STATUS_STATE, 0), 0);
 		ck_assert_int_eq(
 			write_command(1, VERB_START, 5, 1, 0).exception, 0);
 	}
 END_TEST
 
-START_TEST(a_last_line_cut_off_is_passed_over)
+START_TEST(a_last_line_cut_off_is_removed)
 	{
 		FILE *file;
 
 		(void)write_command(0, VERB_START, 5, 1, 0);
-		file = fopen(state_path, "ae");
+		file = fopen(log_path, "ae");
 		ck_assert_ptr_nonnull(file);
-		(void)fputs("start 0 6 0000", file);
+		(void)fputs("START at_ms=9 grill=grill-7 plate=0 tok", file);
 		(void)fclose(file);
-		restart(state_path, 50);
+		restart(50);
 		ck_assert_uint_eq(status(0, STATUS_TOKEN + 1, 50), 5);
+		ck_assert_ptr_nonnull(strstr(log_text(), "\nSTOP at_ms=50 "));
+		restart(60);
 	}
 END_TEST
 
-static const char *const foreign[] = {
-	"hello\n",
-	"boot\n",
-	"boot -1 3\n",
-	"token 0 99999999999\n",
-	"start 0 1 nonsense\n",
-	"toast 0\n",
+#define JOB " job=00000000-0000-0000-0000-00000000beef"
+
+static const struct {
+	int outcome;
+	const char *text;
+} strange[] = {
+	{ -EBADMSG, "hello\n" },
+	{ -EBADMSG, "START\n" },
+	{ -EBADMSG, "TOAST at_ms=1 grill=g plate=0 token=1 boot=1" JOB "\n" },
+	{ -EBADMSG, "START at_ms=1 grill=g plate=-1 token=1 boot=1" JOB "\n" },
+	{ -EBADMSG, "START at_ms=1 grill=g plate=0 token=1" JOB "\n" },
+	{ -EBADMSG,
+	  "START at_ms=1 grill=g plate=0 token=99999999999 boot=1" JOB "\n" },
+	{ -EBADMSG, "START at_ms=1 grill=g plate=0 token=1 boot=1 job=7\n" },
+	{ -EBADMSG, "START at_ms=1 grill=g plate=0 token=1 boot=1" JOB " x\n" },
+	/* Of another grill, and of a plate that this one does not have. */
+	{ 0, "START at_ms=1 grill=g plate=0 token=1 boot=1" JOB "\n" },
+	{ 0, "START at_ms=1 grill=grill-7 plate=99 token=1 boot=1" JOB "\n" },
 };
 
-START_TEST(a_file_that_is_no_journal_is_refused)
+START_TEST(a_file_that_is_no_edge_log_is_refused)
 	{
 		struct plates_params again = params();
-		FILE *file = fopen(state_path, "we");
+		FILE *file = fopen(log_path, "we");
 		struct plates *other = NULL;
 
 		ck_assert_ptr_nonnull(file);
-		(void)fputs(foreign[_i], file);
+		(void)fputs(strange[_i].text, file);
 		(void)fclose(file);
-		ck_assert_int_eq(plates_new(&other, &again), -EBADMSG);
-		ck_assert_ptr_null(other);
+		ck_assert_int_eq(plates_new(&other, &again),
+				 strange[_i].outcome);
+		ck_assert_str_eq(log_text(), strange[_i].text);
+		other = plates_free(other);
 	}
 END_TEST
 
@@ -294,11 +306,11 @@ static TCase *wire(void)
 	tcase_add_checked_fixture(wire, set_up, tear_down);
 	tcase_add_test(wire, the_log_has_a_line_for_each_edge);
 	tcase_add_test(wire, what_a_plate_refuses_leaves_no_line);
-	tcase_add_test(wire, the_status_tells_what_the_plate_is);
+	tcase_add_test(wire, the_status_shows_what_the_plate_is);
 	tcase_add_test(wire,
 		       a_plate_that_cannot_fence_says_nothing_of_its_past);
 	tcase_add_test(wire,
-		       a_power_cut_stops_every_plate_and_keeps_what_it_knew);
+		       a_power_cut_stops_every_plate_and_keeps_its_history);
 	tcase_add_test(wire, a_broken_plate_says_so_until_it_is_ok);
 	return wire;
 }
@@ -308,15 +320,14 @@ static TCase *memory(void)
 	TCase *memory = tcase_create("memory");
 
 	tcase_add_checked_fixture(memory, set_up, tear_down);
-	tcase_add_test(
-		memory,
-		a_restart_with_its_memory_refuses_what_was_refused_before);
+	tcase_add_test(memory,
+		       a_restart_with_its_log_refuses_what_was_refused_before);
 	tcase_add_test(memory, a_restart_while_it_heats_cuts_the_job_short);
-	tcase_add_test(memory, a_restart_without_memory_is_another_boot);
+	tcase_add_test(memory, a_restart_without_its_log_is_another_boot);
 	tcase_add_test(memory, a_reset_is_remembered_as_one);
-	tcase_add_test(memory, a_last_line_cut_off_is_passed_over);
-	tcase_add_loop_test(memory, a_file_that_is_no_journal_is_refused, 0,
-			    (int)(sizeof(foreign) / sizeof(*foreign)));
+	tcase_add_test(memory, a_last_line_cut_off_is_removed);
+	tcase_add_loop_test(memory, a_file_that_is_no_edge_log_is_refused, 0,
+			    (int)(sizeof(strange) / sizeof(*strange)));
 	return memory;
 }
 

@@ -9,8 +9,8 @@
 # is ever loaded. A class archive beside them halves the time to start.
 #
 # Invariants: a folder has at most one server; its client port stays the same
-# from start to start as long as nobody else took it; `start` returns 0 only
-# after the broker has answered a metadata request and can serve groups.
+# from start to start as long as it is free; `start` returns 0 only after the
+# broker has answered a metadata request and can serve groups.
 set -euo pipefail
 
 HERE=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
@@ -23,17 +23,10 @@ SELF=$HERE/kafka.sh SERVER=kafka TITLE="Kafka $VERSION" N_PORTS=2
 
 HEAP_MB=${KAFKA_HEAP_MB:-256}
 LIST=$HERE/$VERSION/sha256.txt
-# Without HOME there is still the home of whoever we are.
-CACHE=${XDG_CACHE_HOME:-${HOME:-$(getent passwd "$(id -u)" | cut -d : -f 6 || :)}/.cache}/toasties-galore
-[[ $CACHE == /* ]] || CACHE=$PWD/$CACHE
-JARS=$CACHE/kafka-$VERSION
 JAVA=${JAVA:-java}
 COPY_JARS=org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies
 STOP_DEADLINE_MS=30000
-FETCH_DEADLINE_S=600
 EXTRA=()
-# What a fetch that is interrupted has to end, and to remove.
-HELPER='' SCRAP=''
 
 help() {
 	cat <<-'TEXT'
@@ -62,210 +55,113 @@ help() {
 
 # jars_right DIR sets WRONG: exactly the jars of the list, with their sums.
 jars_right() {
-	local jar sum name
-	local -A listed=()
+	local strangers
 	WRONG="there is no folder '$1'"
 	[[ -d $1 ]] || return 1
-	while read -r sum name; do
-		listed[$name]=$sum
-	done <"$LIST"
-	for jar in "$1"/*.jar; do
-		WRONG="'$jar' is not on the list of checksums"
-		[[ ${listed[${jar##*/}]-} ]] || return 1
-	done
+	strangers=$(find "$1" -name '*.jar' -printf '%f\n' |
+		grep -v -x -F -f <(sed 's/^.*  //' "$LIST")) || :
+	WRONG="'$1/${strangers%%$'\n'*}' is not on the list of checksums"
+	[[ -z $strangers ]] || return 1
 	WRONG=$(cd -- "$1" && sha256sum --strict --quiet -c "$LIST" 2>&1)
 }
 
-# class_path DIR sets REPLY: the jars of the list and no others.
-class_path() {
-	local name
-	REPLY=
-	while read -r _ name; do
-		REPLY+=:$1/$name
-	done <"$LIST"
-	REPLY=${REPLY#:}
-}
-
-need_java() {
-	command -v "$JAVA" >/dev/null || die "there is no '$JAVA'" \
+# fetch [now] sets JARS and ARCHIVE, which is good for one build of one Java.
+fetch() {
+	[[ $VERSION =~ ^[0-9][0-9.]*$ && -f $LIST ]] || die \
+		"there is no list of checksums for Kafka '$VERSION'" \
+		"KAFKA_VERSION is one of: $(cd "$HERE" && echo [0-9]*)"
+	JAVA=$(command -v "$JAVA") || die "there is no '$JAVA'" \
 		"infra/dev/bootstrap.sh --need run installs what is missing" \
 		"or set JAVA to a Java 17 or later"
-	JAVA=$(command -v "$JAVA")
 	[[ $JAVA == /* ]] || JAVA=$PWD/$JAVA
+	cache_folder "kafka-$VERSION"
+	JARS=$REPLY
+	REPLY=$(readlink -f -- "$JAVA")
+	REPLY=$(stat -L -c '%n %s %Y' "${REPLY%/bin/*}/lib/server/libjvm.so" \
+		2>/dev/null | cksum) || :
+	ARCHIVE=$JARS/classes-${REPLY%% *}.jsa
+	jars_right "$JARS" && [[ -s $ARCHIVE || ! -w $JARS ]] && return 0
+	if [[ ${1-} == now ]]; then
+		fetch_now
+	else
+		JAVA=$JAVA fetch_alone "$JARS" "$SELF" fetch-now
+	fi
 }
 
-# check_java: looked at where an archive is to be made, which is once a Java.
-check_java() {
-	local said
-	said=$("$JAVA" -XX:-UsePerfData -version 2>&1) || :
-	[[ $said =~ version\ \"([0-9]+) && ${BASH_REMATCH[1]} -ge 17 ]] || die \
-		"Kafka needs Java 17 or later; '$JAVA' says: ${said%%$'\n'*}" \
-		"set JAVA, to /usr/lib/jvm/java-17-openjdk-amd64/bin/java, say"
-}
-
-# The lock of the cache is descriptor 8. Concurrent fetchers wait for the first
-# and then find its work done. What takes long runs in the background, so that
-# a signal is heard.
-lock_cache() {
-	[[ $CACHE != *:* ]] ||
-		die "the cache folder '$CACHE' may not have a colon in its name" \
-			"set XDG_CACHE_HOME to another folder"
-	mkdir -p -- "$CACHE" 2>/dev/null || :
-	[[ -d $CACHE && -w $CACHE ]] ||
-		die "cannot write to the cache folder '$CACHE'" \
-			"set XDG_CACHE_HOME to a folder that $(id -un) may write to"
-	exec 8>>"$JARS.lock" || die "cannot open the lock '$JARS.lock'" \
-		"give it to $(id -un), or set XDG_CACHE_HOME to another folder"
-	flock -n 8 || {
-		say "another process fetches Kafka $VERSION, waiting for it"
-		flock -w "$FETCH_DEADLINE_S" 8 &
-		HELPER=$!
-		wait "$HELPER" ||
-			die "the other fetch of Kafka $VERSION does not end"
-		HELPER=''
+# fetch_now: the rest of `fetch`, under the lock and in a process of its own.
+fetch_now() {
+	trap 'rm -rf -- "$JARS".new.*' EXIT
+	trap 'exit 1' INT TERM HUP
+	jars_right "$JARS" || {
+		[[ ! -d $JARS ]] ||
+			say "the cache is damaged: $WRONG; fetching again"
+		fetch_jars
 	}
+	[[ -s $ARCHIVE || ! -w $JARS ]] || archive_make
 }
 
+# fetch_jars: by Maven, whose settings name a proxy or a mirror.
 fetch_jars() {
-	local start
-	jars_right "$JARS" && return 0
-	[[ ! -d $JARS ]] || say "the cache is damaged: $WRONG; fetching again"
-
+	local start fresh r=0
 	command -v mvn >/dev/null || die \
 		"Maven, which fetches Kafka, is not installed" \
 		"infra/dev/bootstrap.sh --need run installs what is missing"
 	now_ms
 	start=$REPLY
 	say "fetching Kafka $VERSION (40 MB, once) into '$JARS'"
-	rm -rf -- "$JARS".new.*
-	SCRAP=$(mktemp -d "$JARS.new.XXXXXX")
-	fetch_into "$SCRAP/jars"
-	rm -rf -- "$JARS"
-	mv -- "$SCRAP/jars" "$JARS"
-	rmdir -- "$SCRAP"
-	SCRAP=''
-	seconds_since "$start"
-	say "fetched and checked Kafka $VERSION in $REPLY s"
-}
-
-# fetch_into DIR: the jars, by Maven.
-fetch_into() {
-	local out=$SCRAP/mvn.log r=0
-	mkdir -m 0755 -- "$1"
-	MAVEN_OPTS="${MAVEN_OPTS-} -XX:-UsePerfData" \
-		timeout -k 5 "$FETCH_DEADLINE_S" mvn -B -ntp -q -C \
-		-Dstyle.color=never -f "$HERE/$VERSION/pom.xml" \
-		"$COPY_JARS" -DincludeScope=runtime \
-		"-DoutputDirectory=$1" </dev/null >"$out" 2>&1 8>&- &
-	HELPER=$!
-	wait "$HELPER" || r=$?
-	HELPER=''
+	fresh=$(mktemp -d "$JARS.new.XXXXXX")
+	mkdir -m 0755 -- "$fresh/jars"
+	MAVEN_OPTS="${MAVEN_OPTS-} -XX:-UsePerfData" timeout --foreground \
+		-k 5 600 mvn -B -ntp -q -C -Dstyle.color=never \
+		-f "$HERE/$VERSION/pom.xml" "$COPY_JARS" \
+		-DincludeScope=runtime "-DoutputDirectory=$fresh/jars" \
+		>"$fresh/mvn.log" 2>&1 || r=$?
 	if [[ $r != 0 ]]; then
-		[[ $r != 124 ]] || say "not done in $FETCH_DEADLINE_S s"
-		{ grep -F '[ERROR]' "$out" || cat -- "$out"; } | head -n 2 |
-			sed 's/^\(.*\[ERROR\]\)*/   /' >&2 || :
+		[[ $r != 124 ]] || say "not done in 600 s"
+		{ grep -F '[ERROR]' "$fresh/mvn.log" || cat -- "$fresh/mvn.log"; } |
+			head -n 2 | sed 's/^\(.*\[ERROR\]\)*/   /' >&2 || :
 		die "Kafka $VERSION cannot be fetched" \
 			"is there a way to Maven Central? a proxy or mirror is set in ~/.m2/settings.xml" \
 			"or set KAFKA_BROKERS to a Kafka that is there already"
 	fi
-	rm -f -- "$out"
-	jars_right "$1" || die \
+	jars_right "$fresh/jars" || die \
 		"what was fetched is not what was asked for: $WRONG" \
 		"the source may be tampered with: do not use it; the sums are in '$LIST'"
+	rm -rf -- "$JARS"
+	mv -- "$fresh/jars" "$JARS"
+	seconds_since "$start"
+	say "fetched and checked Kafka $VERSION in $REPLY s"
 }
 
-# ---- the class archive -----------------------------------------------------
-
-# archive_name sets REPLY: an archive is good for one build of one Java.
-archive_name() {
-	local home id
-	home=$(readlink -f -- "$(command -v "$JAVA")")
-	home=${home%/bin/*}
-	id=$(stat -L -c '%n %s %Y' "$home/lib/server/libjvm.so" 2>/dev/null |
-		cksum) || :
-	REPLY=$JARS/classes-${id%% *}.jsa
-}
-
-# archive_make FILE: a broker starts, serves and ends; what it loaded is kept.
+# archive_make: a broker starts, serves and ends; what it loaded is kept.
 # Without an archive everything works, only slower: so a failure is said, no
-# more. The lock of the cache is held.
+# more. Java is looked at here, which is once a Java.
 archive_make() {
-	local folder=${DIR-}
-	[[ -w $JARS ]] || return 0
-	check_java
+	local said
+	said=$("$JAVA" -XX:-UsePerfData -version 2>&1) || :
+	[[ $said =~ version\ \"([0-9]+) && ${BASH_REMATCH[1]} -ge 17 ]] || die \
+		"Kafka needs Java 17 or later; '$JAVA' says: ${said%%$'\n'*}" \
+		"set JAVA, to /usr/lib/jvm/java-17-openjdk-amd64/bin/java, say"
 	say "making the class archive of Kafka $VERSION (once)"
-	SCRAP=$(mktemp -d "$JARS.new.XXXXXX")
-	DIR=$SCRAP
+	DIR=$(mktemp -d "$JARS.new.XXXXXX")
 	ports_choose
 	server_launch "-XX:ArchiveClassesAtExit=$DIR/classes.jsa"
+	trap 'end_process "$PID" 0; rm -rf -- "$JARS".new.*' EXIT
 	if server_wait && end_process "$PID" "$SERVER_START_DEADLINE_MS" &&
 		[[ -s $DIR/classes.jsa ]]; then
-		mv -f -- "$DIR/classes.jsa" "$1"
+		mv -f -- "$DIR/classes.jsa" "$ARCHIVE"
 	else
-		end_process "$PID" 0 || :
 		say "the class archive could not be made, will do without"
 	fi
-	rm -rf -- "$SCRAP"
-	SCRAP='' PID='' DIR=$folder
-}
-
-# end_helper: `timeout` passes a signal on to Maven and waits for it, but one
-# that comes too early ends it alone: so what is left of its group is killed.
-end_helper() {
-	end_process "$HELPER" 5000 || :
-	kill -KILL -- "-$HELPER" 2>/dev/null || :
-}
-
-# fetch_give_up: a fetch that does not come to its end leaves nothing behind.
-fetch_give_up() {
-	trap '' INT TERM HUP
-	[[ -z $HELPER ]] || end_helper
-	[[ -z $PID ]] || end_process "$PID" 0 || :
-	[[ -z $SCRAP ]] || rm -rf -- "$SCRAP"
-}
-
-fetch() {
-	[[ $VERSION =~ ^[0-9][0-9.]*$ && -f $LIST ]] || die \
-		"there is no list of checksums for Kafka '$VERSION'" \
-		"KAFKA_VERSION is one of: $(cd "$HERE" && echo [0-9]*)"
-	need_java
-	archive_name
-	local archive=$REPLY
-	jars_right "$JARS" && [[ -s $archive || ! -w $JARS ]] && return 0
-	trap fetch_give_up EXIT
-	trap 'die "interrupted"' INT TERM HUP
-	lock_cache
-	fetch_jars
-	[[ -s $archive ]] || archive_make "$archive"
-	exec 8>&-
-	trap - EXIT INT TERM HUP
 }
 
 # ---- the server ------------------------------------------------------------
 
-# write_settings: from PORTS; EXTRA lines come last and win. The folder of the
-# data has no name of its own here: a list of paths and a file of properties
-# have signs that mean something.
-write_settings() {
-	write_file "$DIR/server.properties" \
-		"process.roles=broker,controller" \
-		"node.id=1" \
-		"listeners=PLAINTEXT://127.0.0.1:${PORTS[0]},CONTROLLER://127.0.0.1:${PORTS[1]}" \
-		"advertised.listeners=PLAINTEXT://127.0.0.1:${PORTS[0]}" \
-		"controller.listener.names=CONTROLLER" \
-		"controller.quorum.voters=1@127.0.0.1:${PORTS[1]}" \
-		"log.dirs=data" \
-		"$(sed -e '/^#/d' -e '/^$/d' "$HERE/server.properties")" \
-		${EXTRA[@]+"${EXTRA[@]}"}
-}
-
 # java_run ARGUMENT...: does not return. FRONT is what goes before the command.
 java_run() {
-	class_path "$JARS"
-	local path=$REPLY
-	archive_name
-	local archive=()
-	[[ ! -s $REPLY ]] || archive=("-XX:SharedArchiveFile=$REPLY")
+	local archive=() path
+	path=$(sed "s|^.*  |$JARS/|" "$LIST" | paste -s -d :)
+	[[ ! -s $ARCHIVE ]] || archive=("-XX:SharedArchiveFile=$ARCHIVE")
 	# File names are bytes of UTF-8, and errors English, whatever is set.
 	export LC_ALL=C.UTF-8
 	exec ${FRONT-} "$JAVA" ${archive[@]+"${archive[@]}"} -XX:+UseSerialGC \
@@ -299,13 +195,24 @@ format_data() {
 	write_file "$DIR/kafka.version" "$VERSION"
 }
 
-# server_launch [JVM OPTION]...
+# server_launch [JVM OPTION]...: EXTRA settings come last and win. The folder of
+# the data has no name of its own here: a list of paths and a file of properties
+# have signs that mean something.
 server_launch() {
-	write_settings
+	write_file "$DIR/server.properties" \
+		"process.roles=broker,controller" \
+		"node.id=1" \
+		"listeners=PLAINTEXT://127.0.0.1:${PORTS[0]},CONTROLLER://127.0.0.1:${PORTS[1]}" \
+		"advertised.listeners=PLAINTEXT://127.0.0.1:${PORTS[0]}" \
+		"controller.listener.names=CONTROLLER" \
+		"controller.quorum.voters=1@127.0.0.1:${PORTS[1]}" \
+		"log.dirs=data" \
+		"$(sed -e '/^#/d' -e '/^$/d' "$HERE/server.properties")" \
+		${EXTRA[@]+"${EXTRA[@]}"}
 	format_data
 	ulimit -S -n "$(ulimit -H -n)"
-	FRONT=setsid server_spawn java_here "$@" "-Xmx${HEAP_MB}m" "-Dgalore.kafka=$DIR" \
-		kafka.Kafka server.properties
+	FRONT=setsid server_spawn java_here "$@" "-Xmx${HEAP_MB}m" \
+		"-Dgalore.kafka=$DIR" kafka.Kafka server.properties
 }
 
 # ask PORT REQUEST BYTES sets REPLY: the first bytes of the answer, in hex. A
@@ -326,34 +233,29 @@ serving() {
 		[[ ${REPLY:16:8} != 00000000 ]]
 }
 
-# settled PORT: what the first group and the first producer would otherwise
-# wait for, for seconds (a client told to come again takes its time), has been
-# made or loaded: the coordinator of a group `ready` is found and knows it, and
-# a producer gets its id.
-settled() {
-	ask "$1" '\0\0\0\021\0\012\0\0\0\0\0\01\0377\0377\0\05ready' 10 &&
-		come_again "${REPLY:16:4}" && return 1
-	ask "$1" '\0\0\0\025\0\017\0\0\0\0\0\01\0377\0377\0\0\0\01\0\05ready' 14 &&
-		come_again "${REPLY:24:4}" && return 1
-	ask "$1" '\0\0\0\020\0\026\0\0\0\0\0\01\0377\0377\0377\0377\0\0\0\0' 14 &&
-		come_again "${REPLY:24:4}" && return 1
-	return 0
+# is_ready PORT REQUEST BYTES AT: no answer, or one whose error does not say
+# that the coordinator is loading, not available or elsewhere.
+is_ready() {
+	! ask "$1" "$2" "$3" || [[ ! ${REPLY:$4:4} =~ ^00(0e|0f|10)$ ]]
 }
 
-# come_again ERROR: coordinator is loading, not available, elsewhere.
-come_again() {
-	[[ $1 == 000e || $1 == 000f || $1 == 0010 ]]
-}
-
+# server_up: it serves, and what the first group and the first producer would
+# otherwise wait for, for seconds (a client told to come again takes its time),
+# has been made or loaded: the coordinator of a group `ready` is found and knows
+# it, and a producer gets its id.
 server_up() {
-	serving "${PORTS[0]}" && settled "${PORTS[0]}"
+	local p=${PORTS[0]}
+	serving "$p" &&
+		is_ready "$p" '\0\0\0\021\0\012\0\0\0\0\0\01\0377\0377\0\05ready' 10 16 &&
+		is_ready "$p" '\0\0\0\025\0\017\0\0\0\0\0\01\0377\0377\0\0\0\01\0\05ready' 14 24 &&
+		is_ready "$p" '\0\0\0\020\0\026\0\0\0\0\0\01\0377\0377\0377\0377\0\0\0\0' 14 24
 }
+
+# ---- what else server.sh asks for ------------------------------------------
 
 server_answers() {
 	serving "${1##*:}"
 }
-
-# ---- what server.sh asks for -----------------------------------------------
 
 server_open() {
 	MARK=-Dgalore.kafka=$DIR
@@ -398,24 +300,21 @@ server_forget() {
 	rm -f -- "$DIR/kafka.version" "$DIR/server.properties"
 }
 
-main() {
-	case ${1:-help} in
-	help | --help | -h) help ;;
-	fetch)
-		fetch
-		say "$VERSION is in '$JARS'"
-		;;
-	tool)
-		fetch
-		java_run -Xmx128m -XX:TieredStopAtLevel=1 "${@:2}"
-		;;
-	start)
-		fetch
-		server_main "$@"
-		;;
-	stop | status | env | remove | watch) server_main "$@" ;;
-	*) usage_die "there is no '$1'" ;;
-	esac
-}
-
-main "$@"
+case ${1:-help} in
+help | --help | -h) help ;;
+fetch)
+	fetch
+	say "$VERSION is in '$JARS'"
+	;;
+fetch-now) fetch now ;;
+tool)
+	fetch
+	java_run -Xmx128m -XX:TieredStopAtLevel=1 "${@:2}"
+	;;
+start)
+	fetch
+	server_main "$@"
+	;;
+stop | status | env | remove | watch) server_main "$@" ;;
+*) usage_die "there is no '$1'" ;;
+esac

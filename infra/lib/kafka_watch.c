@@ -15,6 +15,7 @@
 #include "infra/lib/clock.h"
 #include "infra/lib/kafka_client.h"
 #include "infra/lib/log.h"
+#include "infra/lib/mailbox.h"
 #include "infra/lib/xalloc.h"
 
 enum {
@@ -40,9 +41,8 @@ struct kafka_watch {
 	atomic_bool seen;
 
 	pthread_t thread;
-	bool has_thread, stopping;
-	pthread_mutex_t lock;
-	pthread_cond_t stop;
+	bool has_thread;
+	struct mailbox *stop; /* always empty; closed: the thread ends */
 };
 
 /* ---- the thread ---- */
@@ -96,36 +96,13 @@ static int64_t ask(struct kafka_watch *watch)
 	return ASK_AGAIN_MS;
 }
 
-/* Under the lock. */
-static void wait_for_stop(struct kafka_watch *watch, int64_t ms)
-{
-	struct timespec until;
-	int r = 0;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += ms / 1000;
-	until.tv_nsec += ms % 1000 * 1000000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000;
-	}
-	while (!r && !watch->stopping)
-		r = pthread_cond_timedwait(&watch->stop, &watch->lock, &until);
-}
-
 static void *watch_brokers(void *arg)
 {
 	struct kafka_watch *watch = arg;
-	int64_t wait_ms;
+	char nothing;
 
-	(void)pthread_mutex_lock(&watch->lock);
-	while (!watch->stopping) {
-		(void)pthread_mutex_unlock(&watch->lock);
-		wait_ms = ask(watch);
-		(void)pthread_mutex_lock(&watch->lock);
-		wait_for_stop(watch, wait_ms);
-	}
-	(void)pthread_mutex_unlock(&watch->lock);
+	while (!mailbox_closed(watch->stop))
+		(void)mailbox_get(watch->stop, &nothing, ask(watch));
 	return NULL;
 }
 
@@ -157,29 +134,20 @@ static int open_client(struct kafka_watch *watch)
 	return 0;
 }
 
-static void init_lock(struct kafka_watch *watch)
-{
-	pthread_condattr_t monotonic;
-
-	(void)pthread_mutex_init(&watch->lock, NULL);
-	(void)pthread_condattr_init(&monotonic);
-	(void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(&watch->stop, &monotonic);
-	(void)pthread_condattr_destroy(&monotonic);
-}
-
 int kafka_watch_new(struct kafka_watch **ret,
 		    const struct kafka_watch_params *params)
 {
 	CLEANUP(kafka_watch_freep)
 	struct kafka_watch *watch = xcalloc(1, sizeof(*watch));
+	const struct mailbox_params stop = { .message_bytes = 1, .n_max = 1 };
 	int r;
 
 	assert(params->n_topics <= KAFKA_WATCH_TOPICS_MAX);
 	watch->params = *params;
 	watch->answered_at_ms = clock_now_ms();
-	init_lock(watch);
-	r = open_client(watch);
+	r = mailbox_new(&watch->stop, &stop);
+	if (!r)
+		r = open_client(watch);
 	if (r)
 		return r;
 	r = pthread_create(&watch->thread, NULL, watch_brokers, watch);
@@ -195,10 +163,8 @@ struct kafka_watch *kafka_watch_free(struct kafka_watch *watch)
 {
 	if (!watch)
 		return NULL;
-	(void)pthread_mutex_lock(&watch->lock);
-	watch->stopping = true;
-	(void)pthread_cond_broadcast(&watch->stop);
-	(void)pthread_mutex_unlock(&watch->lock);
+	if (watch->stop)
+		mailbox_close(watch->stop);
 	if (watch->has_thread)
 		(void)pthread_join(watch->thread, NULL);
 	for (size_t i = 0; i < watch->params.n_topics; i++) {
@@ -212,8 +178,7 @@ struct kafka_watch *kafka_watch_free(struct kafka_watch *watch)
 	if (watch->rk)
 		rd_kafka_destroy_flags(watch->rk,
 				       RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
-	(void)pthread_cond_destroy(&watch->stop);
-	(void)pthread_mutex_destroy(&watch->lock);
+	watch->stop = mailbox_free(watch->stop);
 	free(watch);
 	return NULL;
 }

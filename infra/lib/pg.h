@@ -78,9 +78,6 @@ void pg_put_uuid(struct buf *buf, const uint8_t uuid[16]);
 void pg_put_jsonb(struct buf *buf, const char *json, size_t n);
 void pg_put_wall_ms(struct buf *buf, int64_t wall_ms); /* timestamptz */
 
-/* JSON text, with quotes and escapes, appended. @p is valid UTF-8. */
-void pg_json_text(struct buf *buf, const char *p, size_t n);
-
 /* ---- parameters ---- */
 
 enum { PG_ARGS_MAX = 32 };

@@ -141,27 +141,6 @@ bool pg_next_element(struct pg_elements *elements, const char **ret_p,
 	return true;
 }
 
-void pg_json_text(struct buf *buf, const char *p, size_t n)
-{
-	size_t from = 0;
-
-	buf_add(buf, "\"", 1);
-	for (size_t i = 0; i < n; i++) {
-		unsigned char c = (unsigned char)p[i];
-
-		if (c >= ' ' && c != '"' && c != '\\')
-			continue;
-		buf_add(buf, p + from, i - from);
-		if (c < ' ')
-			buf_printf(buf, "\\u%04x", c);
-		else
-			buf_printf(buf, "\\%c", c);
-		from = i + 1;
-	}
-	buf_add(buf, p + from, n - from);
-	buf_add(buf, "\"", 1);
-}
-
 void pg_copy_row(struct buf *buf, int16_t n_columns)
 {
 	put_u16(buf, (uint16_t)n_columns);

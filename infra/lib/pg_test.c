@@ -493,42 +493,6 @@ START_TEST(empty_arrays_have_no_elements)
 	}
 END_TEST
 
-static const struct {
-	const char *bytes;
-	size_t n;
-	const char *json;
-} texts[] = {
-	{ "", 0, "\"\"" },
-	{ "cheese", 6, "\"cheese\"" },
-	{ "a\"b\\c", 5, "\"a\\\"b\\\\c\"" },
-	{ "\n\t\x01", 3, "\"\\u000a\\u0009\\u0001\"" },
-	{ "gr\xc3\xbc\xc3\x9f", 6, "\"gr\xc3\xbc\xc3\x9f\"" },
-};
-
-START_TEST(json_text_is_quoted_and_escaped)
-	{
-		static const struct pg_statement back = {
-			"back",
-			"SELECT $1::jsonb #>> '{}'",
-			1,
-		};
-		struct buf json = { 0 };
-		const char *p;
-		size_t n;
-
-		pg_json_text(&json, texts[_i].bytes, texts[_i].n);
-		CHECK_BYTES(json.p, json.n, texts[_i].json);
-		pg_args_reset(&args[0]);
-		pg_put_jsonb(pg_arg(&args[0]), json.p, json.n);
-		(void)pg_add(pg, &back, &args[0]);
-		ck_assert_int_eq(pg_run(pg, TIMEOUT_MS), 0);
-		p = pg_bytes(pg, 0, 0, 0, &n);
-		ck_assert_uint_eq(n, texts[_i].n);
-		ck_assert_int_eq(memcmp(p, texts[_i].bytes, n), 0);
-		buf_deinit(&json);
-	}
-END_TEST
-
 /* ---- COPY ---- */
 
 static const char copy_sql[] = "BEGIN; COPY t FROM STDIN (FORMAT binary)";
@@ -667,8 +631,6 @@ static void add_values(TCase *tcase)
 	tcase_add_test(tcase, an_instant_before_2000_is_an_instant);
 	tcase_add_test(tcase, arrays_come_back_element_by_element);
 	tcase_add_test(tcase, empty_arrays_have_no_elements);
-	tcase_add_loop_test(tcase, json_text_is_quoted_and_escaped, 0,
-			    CHECK_N(texts));
 	tcase_add_test(tcase, copied_rows_are_there_after_the_commit);
 	tcase_add_test(tcase, a_copy_of_no_rows_is_fine);
 	tcase_add_test(tcase, a_copied_row_that_is_known_fails_all_of_them);

@@ -36,68 +36,49 @@ static void answer(struct evhttp_request *request, int status, const char *type,
 	evbuffer_free(body);
 }
 
-static void answer_check(struct evhttp_request *request, probe_fn check,
-			 void *arg)
+static void reply_check(struct probe_reply *ret, probe_fn check, void *arg)
 {
 	const char *amiss = check(arg);
-	const char *text = amiss ? amiss : "ok";
 
-	answer(request, amiss ? HTTP_SERVUNAVAIL : HTTP_OK,
-	       "text/plain; charset=utf-8", text, strlen(text));
+	ret->status = amiss ? HTTP_SERVUNAVAIL : HTTP_OK;
+	ret->type = "text/plain; charset=utf-8";
+	buf_text(&ret->body, amiss ? amiss : "ok");
 }
 
-static void answer_metrics(struct evhttp_request *request)
+bool probe_reply(struct probe_reply *ret, const struct probe_checks *checks,
+		 struct text path)
 {
-	struct buf text = { 0 };
+	struct probe_reply reply = { .status = HTTP_OK };
 
-	counters_text(&text);
-	answer(request, HTTP_OK, "text/plain; version=0.0.4; charset=utf-8",
-	       text.p, text.n);
-	buf_deinit(&text);
-}
-
-bool probe_answer(const struct probe_checks *checks,
-		  struct evhttp_request *request)
-{
-	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(request);
-	const char *path = uri ? evhttp_uri_get_path(uri) : NULL;
-
-	if (!path)
+	if (text_equal(path, TEXT("/livez"))) {
+		reply_check(&reply, checks->live, checks->arg);
+	} else if (text_equal(path, TEXT("/readyz"))) {
+		reply_check(&reply, checks->ready, checks->arg);
+	} else if (text_equal(path, TEXT("/startupz"))) {
+		reply_check(&reply, checks->started, checks->arg);
+	} else if (text_equal(path, TEXT("/metrics"))) {
+		reply.type = "text/plain; version=0.0.4; charset=utf-8";
+		counters_text(&reply.body);
+	} else {
 		return false;
-	if (!strcmp(path, "/livez"))
-		answer_check(request, checks->live, checks->arg);
-	else if (!strcmp(path, "/readyz"))
-		answer_check(request, checks->ready, checks->arg);
-	else if (!strcmp(path, "/startupz"))
-		answer_check(request, checks->started, checks->arg);
-	else if (!strcmp(path, "/metrics"))
-		answer_metrics(request);
-	else
-		return false;
+	}
+	*ret = reply;
 	return true;
 }
 
 static void handle(struct evhttp_request *request, void *arg)
 {
 	const struct probe *probe = arg;
+	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(request);
+	const char *path = uri ? evhttp_uri_get_path(uri) : NULL;
+	struct probe_reply reply;
 
-	if (!probe_answer(probe->checks, request))
+	if (!probe_reply(&reply, probe->checks, text_of(path))) {
 		answer(request, HTTP_NOTFOUND, "text/plain", "not found", 9);
-}
-
-int probe_parse_address(const char *address, char host[64], uint16_t *ret_port)
-{
-	const char *colon = strrchr(address, ':');
-	int64_t port;
-
-	if (!colon || str_to_i64(&port, colon + 1, 0, UINT16_MAX))
-		return PROBE_E_ADDRESS;
-	if (colon == address)
-		(void)str_copy(host, 64, "127.0.0.1");
-	else if (!str_n_copy(host, 64, address, (size_t)(colon - address)))
-		return PROBE_E_ADDRESS;
-	*ret_port = (uint16_t)port;
-	return 0;
+		return;
+	}
+	answer(request, reply.status, reply.type, reply.body.p, reply.body.n);
+	buf_deinit(&reply.body);
 }
 
 int probe_write_port(const char *path, uint16_t port)
@@ -136,7 +117,7 @@ int probe_new(struct probe **ret, struct loop *loop, const char *address,
 	uint16_t port;
 
 	probe->checks = checks;
-	if (probe_parse_address(address, host, &port)) {
+	if (text_host_port(address, host, &port)) {
 		errno = EINVAL;
 		return PROBE_E_ADDRESS;
 	}

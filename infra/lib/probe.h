@@ -10,8 +10,7 @@
 
 #include "infra/lib/cleanup.h"
 #include "infra/lib/loop.h"
-
-struct evhttp_request;
+#include "infra/lib/str.h"
 
 /* NULL: all is well; else what is amiss. Borrowed until the next call. */
 typedef const char *(*probe_fn)(void *arg);
@@ -37,15 +36,16 @@ int probe_new(struct probe **ret, struct loop *loop, const char *address,
 struct probe *probe_free(struct probe *probe);
 DEFINE_CLEANUP(struct probe, probe_free);
 
-/*
- * For a program with an HTTP server of its own: true if the path was one of
- * the four, and has been answered.
- */
-bool probe_answer(const struct probe_checks *checks,
-		  struct evhttp_request *request);
+struct probe_reply {
+	int status;
+	const char *type; /* of the body */
+	struct buf body;  /* the caller's to deinit */
+};
 
-/* "host:port" or ":port" (all of 127.0.0.1) into its parts. */
-int probe_parse_address(const char *address, char host[64], uint16_t *ret_port);
+/* Also for a program with an HTTP server of its own. False: @path is none of
+ * the four, and @ret as it was. */
+bool probe_reply(struct probe_reply *ret, const struct probe_checks *checks,
+		 struct text path);
 
 /* Writes "port\n" to @path by way of a rename. 0 or -errno. */
 int probe_write_port(const char *path, uint16_t port);

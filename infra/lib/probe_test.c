@@ -173,42 +173,6 @@ START_TEST(an_address_that_is_taken_is_an_outcome)
 	}
 END_TEST
 
-static const struct {
-	const char *address, *host;
-	int port; /* -1: no address */
-} addresses[] = {
-	{ "127.0.0.1:9100", "127.0.0.1", 9100 },
-	{ ":9100", "127.0.0.1", 9100 },
-	{ "localhost:0", "localhost", 0 },
-	{ "9100", NULL, -1 },
-	{ "host:", NULL, -1 },
-	{ "host:65536", NULL, -1 },
-	{ "host:-1", NULL, -1 },
-	{ "host:http", NULL, -1 },
-	{ "", NULL, -1 },
-	{ "a-name-that-is-longer-than-sixty-three-bytes-is-not-a-host-of-ours:"
-	  "1",
-	  NULL, -1 },
-};
-
-START_TEST(an_address_is_a_host_and_a_port)
-	{
-		char host[64] = "";
-		uint16_t number = 1;
-		int r = probe_parse_address(addresses[_i].address, host,
-					    &number);
-
-		if (addresses[_i].port < 0) {
-			ck_assert_int_eq(r, PROBE_E_ADDRESS);
-			ck_assert_uint_eq(number, 1);
-			return;
-		}
-		ck_assert_int_eq(r, 0);
-		ck_assert_str_eq(host, addresses[_i].host);
-		ck_assert_int_eq(number, addresses[_i].port);
-	}
-END_TEST
-
 START_TEST(a_port_file_that_cannot_be_written_is_a_fault)
 	{
 		ck_assert_int_eq(probe_write_port("/nowhere/at/all", 1),
@@ -228,8 +192,6 @@ int main(void)
 	tcase_add_test(tcase, any_other_path_is_404);
 	tcase_add_test(tcase, any_other_method_is_refused);
 	tcase_add_test(tcase, an_address_that_is_taken_is_an_outcome);
-	tcase_add_loop_test(tcase, an_address_is_a_host_and_a_port, 0,
-			    CHECK_N(addresses));
 	tcase_add_test(tcase, a_port_file_that_cannot_be_written_is_a_fault);
 	return check_run(suite);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Str: numbers from text, and a byte buffer that grows. Any thread. */
+/* Str: text that is put together, and its JSON form. */
 #include "infra/lib/str.h"
 
 #include <assert.h>
@@ -8,36 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "infra/lib/hex.h"
 #include "infra/lib/xalloc.h"
-
-int str_n_to_i64(int64_t *ret, const char *p, size_t n, int64_t min,
-		 int64_t max)
-{
-	bool negative = n > 0 && p[0] == '-';
-	int64_t value = 0;
-
-	if (n == (negative ? 1u : 0u))
-		return STR_E_NUMBER;
-	for (size_t i = negative; i < n; i++) {
-		int digit = p[i] - '0';
-
-		if (digit < 0 || digit > 9)
-			return STR_E_NUMBER;
-		if (__builtin_mul_overflow(value, 10, &value) ||
-		    __builtin_add_overflow(value, negative ? -digit : digit,
-					   &value))
-			return STR_E_NUMBER;
-	}
-	if (value < min || value > max)
-		return STR_E_NUMBER;
-	*ret = value;
-	return 0;
-}
-
-int str_to_i64(int64_t *ret, const char *s, int64_t min, int64_t max)
-{
-	return str_n_to_i64(ret, s, strlen(s), min, max);
-}
 
 bool str_n_copy(char *ret, size_t size, const char *p, size_t n)
 {
@@ -70,46 +42,39 @@ void str_add_text(struct str *str, const char *s)
 	str_add(str, s, strlen(s));
 }
 
-#define I64_DIGITS 20
-
-/* Decimal digits at the end of @digits; gives where they begin. */
-static const char *digits_of(int64_t value, char digits[I64_DIGITS])
-{
-	uint64_t rest = value < 0 ? -(uint64_t)value : (uint64_t)value;
-	char *at = digits + I64_DIGITS;
-
-	do {
-		*--at = (char)('0' + rest % 10);
-		rest /= 10;
-	} while (rest);
-	if (value < 0)
-		*--at = '-';
-	return at;
-}
-
 void str_add_i64(struct str *str, int64_t value)
 {
-	char digits[I64_DIGITS];
-	const char *at = digits_of(value, digits);
+	char digits[TEXT_I64_BYTES];
+	struct text text = text_from_i64(digits, value);
 
-	str_add(str, at, (size_t)(digits + I64_DIGITS - at));
+	str_add(str, text.p, text.n);
 }
 
 void str_add_hex(struct str *str, uint64_t value)
 {
 	char digits[16];
 
-	for (int i = 15; i >= 0; i--, value >>= 4)
-		digits[i] = "0123456789abcdef"[value & 15];
+	for (size_t i = 0; i < 8; i++)
+		hex_put(digits + 2 * i, (uint8_t)(value >> (56 - 8 * i)));
 	str_add(str, digits, sizeof(digits));
+}
+
+void str_add_position(struct str *str, struct text topic, int32_t partition,
+		      int64_t offset)
+{
+	str_add(str, topic.p, topic.n);
+	str_add_text(str, "/");
+	str_add_i64(str, partition);
+	str_add_text(str, "@");
+	str_add_i64(str, offset);
 }
 
 void buf_i64(struct buf *buf, int64_t value)
 {
-	char digits[I64_DIGITS];
-	const char *at = digits_of(value, digits);
+	char digits[TEXT_I64_BYTES];
+	struct text text = text_from_i64(digits, value);
 
-	buf_add(buf, at, (size_t)(digits + I64_DIGITS - at));
+	buf_add(buf, text.p, text.n);
 }
 
 void buf_deinit(struct buf *buf)
@@ -164,4 +129,48 @@ void buf_printf(struct buf *buf, const char *format, ...)
 	(void)vsnprintf(buf->p + buf->n, (size_t)n + 1, format, args);
 	va_end(args);
 	buf->n += (size_t)n;
+}
+
+void buf_json_text(struct buf *buf, const char *p, size_t n)
+{
+	size_t from = 0;
+
+	buf_add(buf, "\"", 1);
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)p[i];
+
+		if (c >= ' ' && c != '"' && c != '\\')
+			continue;
+		buf_add(buf, p + from, i - from);
+		if (c < ' ')
+			buf_printf(buf, "\\u%04x", c);
+		else
+			buf_printf(buf, "\\%c", c);
+		from = i + 1;
+	}
+	buf_add(buf, p + from, n - from);
+	buf_add(buf, "\"", 1);
+}
+
+void buf_json_key(struct buf *buf, const char *key)
+{
+	if (buf->n && buf->p[buf->n - 1] != '{')
+		buf_text(buf, ",");
+	buf_json_text(buf, key, strlen(key));
+	buf_text(buf, ":");
+}
+
+void buf_json_pair(struct buf *buf, const char *key, struct text text)
+{
+	buf_json_key(buf, key);
+	if (text.p)
+		buf_json_text(buf, text.p, text.n);
+	else
+		buf_text(buf, "null");
+}
+
+void buf_json_pair_i64(struct buf *buf, const char *key, int64_t value)
+{
+	buf_json_key(buf, key);
+	buf_i64(buf, value);
 }

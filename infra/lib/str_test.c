@@ -1,79 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Str: numbers from text, copies that are cut, and the growing buffer. */
+/* Str: copies that are cut, text in fixed storage, the buffer, JSON. */
 #include "infra/lib/str.h"
 
 #include <signal.h>
 #include <string.h>
 
 #include "infra/lib/check_fixture.h"
-
-static const struct {
-	const char *text;
-	int64_t min, max;
-	int64_t expected;
-} good[] = {
-	{ "0", 0, 0, 0 },
-	{ "-0", 0, 0, 0 },
-	{ "007", 0, 10, 7 },
-	{ "-12", -12, -12, -12 },
-	{ "9223372036854775807", INT64_MIN, INT64_MAX, INT64_MAX },
-	{ "-9223372036854775808", INT64_MIN, INT64_MAX, INT64_MIN },
-};
-
-START_TEST(a_whole_number_within_its_bounds_is_taken)
-	{
-		int64_t value = 99;
-
-		ck_assert_int_eq(str_to_i64(&value, good[_i].text, good[_i].min,
-					    good[_i].max),
-				 0);
-		ck_assert_int_eq(value, good[_i].expected);
-	}
-END_TEST
-
-static const struct {
-	const char *text;
-	int64_t min, max;
-} bad[] = {
-	{ "", INT64_MIN, INT64_MAX },
-	{ "-", INT64_MIN, INT64_MAX },
-	{ "+1", INT64_MIN, INT64_MAX },
-	{ "--1", INT64_MIN, INT64_MAX },
-	{ " 1", INT64_MIN, INT64_MAX },
-	{ "1 ", INT64_MIN, INT64_MAX },
-	{ "1\n", INT64_MIN, INT64_MAX },
-	{ "0x10", INT64_MIN, INT64_MAX },
-	{ "1e3", INT64_MIN, INT64_MAX },
-	{ "1.0", INT64_MIN, INT64_MAX },
-	{ "\xd9\xa1", INT64_MIN, INT64_MAX }, /* an Arabic digit */
-	{ "9223372036854775808", INT64_MIN, INT64_MAX },
-	{ "-9223372036854775809", INT64_MIN, INT64_MAX },
-	{ "99999999999999999999999999", INT64_MIN, INT64_MAX },
-	{ "11", 0, 10 },
-	{ "-1", 0, 10 },
-};
-
-START_TEST(nonsense_and_what_is_out_of_bounds_leave_the_result_alone)
-	{
-		int64_t value = 99;
-
-		ck_assert_int_eq(str_to_i64(&value, bad[_i].text, bad[_i].min,
-					    bad[_i].max),
-				 STR_E_NUMBER);
-		ck_assert_int_eq(value, 99);
-	}
-END_TEST
-
-START_TEST(a_number_ends_where_its_length_says)
-	{
-		int64_t value = 0;
-
-		ck_assert_int_eq(str_n_to_i64(&value, "1234", 2, 0, 100), 0);
-		ck_assert_int_eq(value, 12);
-		ck_assert_int_eq(str_n_to_i64(&value, "1\0002", 3, 0, 100),
-				 STR_E_NUMBER);
-	}
-END_TEST
 
 static const struct {
 	const char *text, *expected;
@@ -151,18 +83,70 @@ START_TEST(one_large_piece_fits_at_once)
 	}
 END_TEST
 
+START_TEST(text_in_fixed_storage_is_cut_where_it_ends)
+	{
+		char small[8], large[80];
+		struct str cut = STR_INIT(small), str = STR_INIT(large);
+
+		str_add_text(&cut, "toast");
+		str_add_text(&cut, "ie!");
+		ck_assert_str_eq(small, "toastie");
+		str_add_hex(&str, UINT64_C(0x0123456789abcdef));
+		str_add_text(&str, " ");
+		str_add_i64(&str, INT64_MIN);
+		str_add_text(&str, " ");
+		str_add_position(&str, TEXT("orders"), 3, 1234);
+		ck_assert_str_eq(large, "0123456789abcdef -9223372036854775808 "
+					"orders/3@1234");
+		ck_assert(text_equal(str_text(&str), text_of(large)));
+	}
+END_TEST
+
+static const struct {
+	struct text text;
+	const char *json;
+} texts[] = {
+	{ TEXT_INIT(""), "\"\"" },
+	{ TEXT_INIT("cheese"), "\"cheese\"" },
+	{ TEXT_INIT("a\"b\\c"), "\"a\\\"b\\\\c\"" },
+	{ TEXT_INIT("\n\t\x01"), "\"\\u000a\\u0009\\u0001\"" },
+	{ TEXT_INIT("gr\xc3\xbc\xc3\x9f"), "\"gr\xc3\xbc\xc3\x9f\"" },
+};
+
+START_TEST(json_text_is_quoted_and_escaped)
+	{
+		struct buf json = { 0 };
+
+		buf_json_text(&json, texts[_i].text.p, texts[_i].text.n);
+		CHECK_BYTES(json.p, json.n, texts[_i].json);
+		buf_deinit(&json);
+	}
+END_TEST
+
+START_TEST(pairs_of_a_json_object_have_commas_between_them)
+	{
+		struct buf json = { 0 };
+
+		buf_text(&json, "{");
+		buf_json_pair(&json, "a", TEXT("x"));
+		buf_json_pair(&json, "b", (struct text){ NULL, 0 });
+		buf_json_pair_i64(&json, "c", -7);
+		buf_json_key(&json, "d");
+		buf_text(&json, "{");
+		buf_json_pair_i64(&json, "e", 1);
+		buf_text(&json, "}}");
+		CHECK_BYTES(json.p, json.n,
+			    "{\"a\":\"x\",\"b\":null,\"c\":-7,"
+			    "\"d\":{\"e\":1}}");
+		buf_deinit(&json);
+	}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("str");
 	TCase *tcase = check_case(suite, 10);
 
-	tcase_add_loop_test(tcase, a_whole_number_within_its_bounds_is_taken, 0,
-			    CHECK_N(good));
-	tcase_add_loop_test(
-		tcase,
-		nonsense_and_what_is_out_of_bounds_leave_the_result_alone, 0,
-		CHECK_N(bad));
-	tcase_add_test(tcase, a_number_ends_where_its_length_says);
 	tcase_add_loop_test(tcase, a_copy_that_is_too_long_is_cut_and_says_so,
 			    0, CHECK_N(copies));
 	tcase_add_test_raise_signal(tcase, a_copy_into_nothing_is_our_mistake,
@@ -171,5 +155,9 @@ int main(void)
 	tcase_add_test(tcase,
 		       a_buffer_that_is_reset_is_empty_and_keeps_its_memory);
 	tcase_add_test(tcase, one_large_piece_fits_at_once);
+	tcase_add_test(tcase, text_in_fixed_storage_is_cut_where_it_ends);
+	tcase_add_loop_test(tcase, json_text_is_quoted_and_escaped, 0,
+			    CHECK_N(texts));
+	tcase_add_test(tcase, pairs_of_a_json_object_have_commas_between_them);
 	return check_run(suite);
 }

@@ -12,12 +12,12 @@
 #include <string.h>
 
 #include "infra/lib/str.h"
+#include "infra/lib/text.h"
 #include "infra/overlord/command.h"
 #include "infra/overlord/out.h"
 #include "infra/overlord/plan.h"
 #include "infra/overlord/status_rows.h"
 #include "schemas/limits.h"
-#include "schemas/text.h"
 
 /* -> address, unit, stalls as text or NULL, plates, the row as JSON */
 static const struct pg_statement grill_read = {

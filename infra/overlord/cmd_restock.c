@@ -120,10 +120,10 @@ static int write_audit(struct run *run, const struct pg_statement *end)
 	int r;
 
 	buf_text(&what, "{\"stock\": ");
-	pg_json_text(&what, run->key, strlen(run->key));
+	buf_json_text(&what, run->key, strlen(run->key));
 	buf_printf(&what, ", \"event\": \"%s\", \"position\": ", run->id);
 	if (run->delivered)
-		pg_json_text(&what, run->position, strlen(run->position));
+		buf_json_text(&what, run->position, strlen(run->position));
 	else
 		buf_text(&what, "null");
 	buf_add(&what, "}", 2);

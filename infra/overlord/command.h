@@ -11,9 +11,9 @@
 #include <stdbool.h>
 
 #include "infra/lib/pg.h"
+#include "infra/lib/text.h"
 #include "infra/overlord/conf.h"
 #include "infra/overlord/options.h"
-#include "schemas/text.h"
 
 enum command_outcome {
 	COMMAND_E_FAILED = 1,

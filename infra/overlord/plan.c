@@ -205,15 +205,15 @@ int plan_rehearse(struct plan *plan, const struct command *command,
 void plan_json_pair(struct buf *ret, const char *key, const char *value)
 {
 	buf_text(ret, "{");
-	pg_json_text(ret, key, strlen(key));
+	buf_json_text(ret, key, strlen(key));
 	buf_text(ret, ": ");
-	pg_json_text(ret, value, strlen(value));
+	buf_json_text(ret, value, strlen(value));
 	buf_add(ret, "}", 2);
 }
 
 void plan_json_text(struct buf *ret, const char *text)
 {
-	pg_json_text(ret, text, strlen(text));
+	buf_json_text(ret, text, strlen(text));
 	buf_add(ret, "", 1);
 }
 

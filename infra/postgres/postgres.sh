@@ -8,13 +8,13 @@
 # data lie in /var/lib/toasties-galore and DIR/postgres.data says where.
 # Started by anybody else, it runs as who started it.
 #
-# Who may connect: through the socket whoever can enter its folder, which only
-# the server's user and root can; over TCP (127.0.0.1) the role `galore` with
-# the password in DIR/postgres.pgpass. No password is in DATABASE_URL.
+# Who may connect: through the socket those who can enter its folder, which are
+# the server's user and root; over TCP (127.0.0.1) the role `galore` with the
+# password in DIR/postgres.pgpass. No password is in DATABASE_URL.
 #
 # Invariants: a folder has at most one server; its port and its socket stay the
-# same from start to start as long as nobody else took them; `start` returns 0
-# only when the database `galore` takes connections.
+# same from start to start as long as they are free; `start` returns 0 only when
+# the database `galore` accepts connections.
 set -euo pipefail
 
 HERE=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
@@ -54,20 +54,14 @@ help() {
 
 # ---- whose server, and where -----------------------------------------------
 
-# as_owner COMMAND...: as the user that the server runs as.
-as_owner() {
-	"${AS[@]}" "$@"
-}
-
+# choose_owner sets OWNER, the user that the server runs as, and AS, what goes
+# before a command of that user's.
 choose_owner() {
 	OWNER=$(id -un 2>/dev/null) || die \
 		"the user $(id -u) has no name, without which PostgreSQL does not run" \
 		"add it to /etc/passwd, or set DATABASE_URL to a server that is there already"
-	AS=()
-	[[ $(id -u) == 0 ]] || {
-		AS=(env)
-		return 0
-	}
+	AS=(env)
+	[[ $(id -u) == 0 ]] || return 0
 	OWNER=postgres
 	getent passwd "$OWNER" >/dev/null || OWNER=nobody
 	AS=(setpriv "--reuid=$OWNER" "--regid=$(id -g "$OWNER")" --init-groups
@@ -80,7 +74,7 @@ choose_data() {
 	read_word "$DIR/postgres.data"
 	DATA=${REPLY:-$DIR/data}
 	[[ -z $REPLY && ! -e $DATA ]] || return 0
-	as_owner test -x "$DIR" && return 0
+	"${AS[@]}" test -x "$DIR" && return 0
 	[[ -d $base ]] || mkdir -m 0755 -- "$base" || die \
 		"the user '$OWNER' cannot enter '$DIR', and '$base' cannot be made" \
 		"use a folder that '$OWNER' can enter"
@@ -90,26 +84,22 @@ choose_data() {
 	say "the user '$OWNER' cannot enter '$DIR', so the data lie in '$DATA'"
 }
 
-# A folder of the owner's with the mode that lets nobody else in.
-socket_dir_right() {
-	[[ -d $1 && ! -L $1 && $(stat -c '%U %a' -- "$1") == "$OWNER 700" ]]
-}
-
 # choose_socket sets SOCKET: beside the data if the name is short and plain,
 # else in /tmp. The one of the last start is made again when it has gone.
 choose_socket() {
 	local beside=${DATA%/data}/socket
 	read_word "$DIR/postgres.socket"
 	SOCKET=$REPLY
-	[[ $SOCKET == /* ]] || SOCKET=''
 	if [[ -z $SOCKET && ${#beside} -le $SOCKET_DIR_MAX ]] &&
 		[[ $beside =~ ^[A-Za-z0-9_./-]+$ ]]; then
 		SOCKET=$beside
 	fi
-	if [[ -n $SOCKET ]] && mkdir -m 0700 -- "$SOCKET" 2>/dev/null; then
+	if [[ $SOCKET == /* ]] && mkdir -m 0700 -- "$SOCKET" 2>/dev/null; then
 		chown "$OWNER" "$SOCKET"
 	fi
-	if [[ -z $SOCKET ]] || ! socket_dir_right "$SOCKET"; then
+	# A folder of the owner's with the mode that lets nobody else in.
+	if [[ $SOCKET != /* || ! -d $SOCKET || -L $SOCKET ||
+		$(stat -c '%U %a' -- "$SOCKET") != "$OWNER 700" ]]; then
 		SOCKET=$(mktemp -d /tmp/galore-postgres.XXXXXX)
 		chown "$OWNER" "$SOCKET"
 	fi
@@ -118,50 +108,45 @@ choose_socket() {
 
 # ---- the cluster -----------------------------------------------------------
 
-check_programs() {
+# check_cluster: what is in DATA is ours to start.
+check_cluster() {
+	read_word "$DATA/PG_VERSION"
+	if [[ -z $REPLY ]]; then
+		[[ ! -e $DATA || -z $(ls -A -- "$DATA") ]] || die \
+			"'$DATA' is no PostgreSQL cluster, and not empty" \
+			"look at what is in it; '$SELF' remove '$DIR' deletes it"
+	elif [[ $REPLY != "$MAJOR" ]]; then
+		die "the cluster in '$DATA' was made by PostgreSQL $REPLY, this is $MAJOR" \
+			"to keep what is in it, dump it with PostgreSQL $REPLY or use pg_upgrade" \
+			"to forget it: '$SELF' remove '$DIR' (for make run: make clean-run)"
+	elif [[ $(stat -c %U -- "$DATA") != "$OWNER" ]]; then
+		die "the cluster in '$DATA' belongs to the user '$(stat -c %U -- "$DATA")', the server would run as '$OWNER'" \
+			"start it as who made it, or use another folder"
+	fi
+}
+
+make_cluster() {
 	[[ -x $PG_BIN/postgres && -x $PG_BIN/initdb ]] || die \
 		"PostgreSQL $MAJOR is not in '$PG_BIN'" \
 		"infra/dev/bootstrap.sh --need run installs what is missing" \
 		"or set PG_BIN to the folder of its programs, or DATABASE_URL to a server that is there already"
-}
-
-check_cluster() {
-	read_word "$DATA/PG_VERSION"
-	if [[ -n $REPLY && $REPLY != "$MAJOR" ]]; then
-		die "the cluster in '$DATA' was made by PostgreSQL $REPLY, this is $MAJOR" \
-			"to keep what is in it, dump it with PostgreSQL $REPLY or use pg_upgrade" \
-			"to forget it: '$SELF' remove '$DIR' (for make run: make clean-run)"
-	fi
-	if [[ -n $REPLY && $(stat -c %U -- "$DATA") != "$OWNER" ]]; then
-		die "the cluster in '$DATA' belongs to the user '$(stat -c %U -- "$DATA")', the server would run as '$OWNER'" \
-			"start it as who made it, or use another folder"
-	fi
-	[[ -z $REPLY && -e $DATA ]] || return 0
-	[[ -z $(ls -A -- "$DATA") ]] || die \
-		"'$DATA' is no PostgreSQL cluster, and not empty" \
-		"look at what is in it; '$SELF' remove '$DIR' deletes it"
-}
-
-make_cluster() {
-	check_programs
 	choose_owner
 	choose_data
 	server_open
 	check_cluster
-	init_cluster
+	[[ -f $DATA/PG_VERSION ]] || init_cluster
 }
 
 # Made apart and then renamed, so that a cluster is whole or not there.
 init_cluster() {
 	local fresh=$DATA.new out start
-	[[ ! -f $DATA/PG_VERSION ]] || return 0
 	now_ms
 	start=$REPLY
 	say "making a cluster in '$DATA'"
 	rm -rf -- "$fresh" "$DATA"
 	mkdir -m 0700 -- "$fresh"
 	chown "$OWNER" "$fresh"
-	out=$(cd / && as_owner "$PG_BIN/initdb" -D "$fresh" -U postgres -E UTF8 \
+	out=$(cd / && "${AS[@]}" "$PG_BIN/initdb" -D "$fresh" -U postgres -E UTF8 \
 		--locale=C.UTF-8 --auth-local=trust \
 		--auth-host=scram-sha-256 ${TEST:+--no-sync} 2>&1 </dev/null) || {
 		printf '%s\n' "$out" | tail -n 5 | sed 's/^/    /' >&2
@@ -210,7 +195,7 @@ psql_admin() {
 
 # ---- the server ------------------------------------------------------------
 
-# write_settings: the whole of postgresql.conf, so that nothing lingers.
+# write_settings: the whole of postgresql.conf, so that nothing old stays.
 write_settings() {
 	local test=()
 	[[ -z $TEST ]] || test=(
@@ -236,40 +221,28 @@ leftovers() {
 	local proc
 	REPLY=
 	for proc in /proc/[0-9]*; do
-		[[ $proc/cwd -ef $DATA && $proc/exe -ef $PG_BIN/postgres ]] &&
+		[[ ! $proc/cwd -ef $DATA || ! $proc/exe -ef $PG_BIN/postgres ]] ||
 			REPLY+=" ${proc#/proc/}"
 	done
-	return 0
+}
+
+no_leftovers() {
+	leftovers
+	[[ -z $REPLY ]]
 }
 
 # clear_stale: a server that was killed left a pid file, and its number may be
-# a stranger's by now, who would keep ours from starting. The file may go once
-# the last process of the old server has gone.
+# that of another program by now, which would keep ours from starting. The file
+# may go once the last process of the old server has gone.
 clear_stale() {
-	local end
 	[[ -e $DATA/postmaster.pid ]] || return 0
-	now_ms
-	end=$((REPLY + 10000))
-	leftovers
-	while [[ -n $REPLY ]]; do
-		now_ms
-		[[ $REPLY -lt $end ]] || {
-			leftovers
-			say "ending what a killed server left:$REPLY"
-			# shellcheck disable=SC2086 # a list of numbers
-			kill -KILL $REPLY 2>/dev/null || :
-			end=$((end + 10000))
-		}
-		sleep 0.05
+	until within 10000 0.05 no_leftovers; do
 		leftovers
+		say "ending what a killed server left:$REPLY"
+		# shellcheck disable=SC2086 # a list of numbers
+		kill -KILL $REPLY 2>/dev/null || :
 	done
 	rm -f -- "$DATA/postmaster.pid" "$SOCKET"/.s.PGSQL.*
-}
-
-# postgres_run: does not return.
-postgres_run() {
-	cd /
-	exec setsid "${AS[@]}" "$PG_BIN/postgres" -D "$DATA"
 }
 
 # ---- what server.sh asks for -----------------------------------------------
@@ -297,7 +270,9 @@ server_prepare() {
 server_launch() {
 	write_settings
 	clear_stale
-	server_spawn postgres_run
+	# The server may not be able to enter the folder that we are in.
+	cd /
+	server_spawn setsid "${AS[@]}" "$PG_BIN/postgres" -D "$DATA"
 }
 
 # server_up: the server itself writes `ready` into its pid file.
@@ -325,9 +300,9 @@ server_answers() {
 
 # server_end PID: fast (sessions are ended), then immediate, then killed.
 server_end() {
-	local asked
+	local asked_ms
 	# One that has only just begun does not hear it yet.
-	for ((asked = 0; asked < STOP_DEADLINE_MS; asked += 1000)); do
+	for ((asked_ms = 0; asked_ms < STOP_DEADLINE_MS; asked_ms += 1000)); do
 		kill -INT "$1" 2>/dev/null || :
 		wait_gone "$1" 1000 && return 0
 	done
@@ -343,26 +318,21 @@ server_clear() {
 }
 
 server_forget() {
-	if [[ $DATA == /var/lib/toasties-galore/postgres.*/data ]]; then
+	[[ $DATA != /var/lib/toasties-galore/postgres.*/data ]] ||
 		rm -rf -- "${DATA%/data}"
-	fi
 	rm -rf -- "$DIR/data" "$DIR/data.new"
 	rm -f -- "$DIR"/postgres.{data,socket,pgpass}
 }
 
 # server_init: the verb.
 server_init() {
-	server_take_folder
+	server_lock
 	trap 'rm -f -- "$DIR/postgres.lock"' EXIT
 	make_cluster
 }
 
-main() {
-	case ${1:-help} in
-	help | --help | -h) help ;;
-	init | start | stop | status | env | remove | watch) server_main "$@" ;;
-	*) usage_die "there is no '$1'" ;;
-	esac
-}
-
-main "$@"
+case ${1:-help} in
+help | --help | -h) help ;;
+init | start | stop | status | env | remove | watch) server_main "$@" ;;
+*) usage_die "there is no '$1'" ;;
+esac

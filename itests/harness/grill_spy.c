@@ -42,8 +42,7 @@ struct grill_spy *grill_open(struct world *world, const char *name,
 		const char *setting, *end;
 	} files[] = { { "ADDR_FILE", "port" },
 		      { "CONTROL_ADDR_FILE", "control" },
-		      { "GRILLSIM_LOG", "edges" },
-		      { "GRILLSIM_STATE", "state" } };
+		      { "GRILLSIM_LOG", "edges" } };
 	struct grill_spy *spy = xcalloc(1, sizeof(*spy));
 	struct program *program = world_command(world, "grillsim");
 	char path[PROGRAM_PATH_MAX];
@@ -114,6 +113,9 @@ struct edges grill_edges(const struct grill_spy *spy)
 	/* The last line may be under way. */
 	for (line = text; line && (end = strchr(line, '\n')); line = end + 1) {
 		*end = '\0';
+		/* A token that a plate has seen: nothing happened to bread. */
+		if (!strncmp(line, "FENCE ", 6))
+			continue;
 		edges.all = xreallocarray(edges.all, edges.n + 1,
 					  sizeof(*edges.all));
 		edges.all[edges.n] = (struct edge){ 0 };

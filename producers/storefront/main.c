@@ -3,9 +3,9 @@
  * Storefront: the page and the HTTP API of the stalls.
  *
  * One thread serves everything in one loop; only the database's views are read
- * by threads of their own. This file only wires. On SIGTERM or SIGINT it is
- * not ready any more, takes no new connection, answers the requests that wait,
- * and leaves.
+ * by threads of their own. This file only wires. On SIGTERM or SIGINT the
+ * program is not ready any more, accepts no new connection, answers the
+ * requests that wait, and ends.
  */
 #include <errno.h>
 #include <jansson.h>
@@ -14,24 +14,27 @@
 #include "infra/lib/clock.h"
 #include "infra/lib/err.h"
 #include "infra/lib/kafka_watch.h"
-#include "infra/lib/log.h"
+#include "infra/lib/probe.h"
 #include "infra/lib/version.h"
-#include "producers/storefront/command.h"
-#include "producers/storefront/fact_reader.h"
-#include "producers/storefront/metrics.h"
+#include "producers/storefront/live/facts.h"
+#include "producers/storefront/live/subscriptions.h"
+#include "producers/storefront/orders/command.h"
+#include "producers/storefront/orders/order_cache.h"
 #include "producers/storefront/routes.h"
+#include "producers/storefront/views.h"
+#include "producers/storefront/web.h"
 
-enum { TICK_MS = 100, COMMAND_LINES_A_SECOND = 200 };
+enum { TIMER_MS = 100, ACCEPTED_LINES_A_SECOND = 200 };
 
 struct storefront {
 	struct conf conf;
 	struct shop shop;
 	struct kafka_watch *watch;
-	const char *kafka_amiss; /* as the log has it; NULL: nothing */
-	int64_t kafka_amiss_at_ms;
-	struct fact_reader *facts;
+	const char *kafka_away; /* as the log has it; NULL: it is there */
+	int64_t kafka_away_at_ms;
+	struct facts *facts;
 	struct http *http;
-	struct loop_source *on_term, *on_int, *on_tick;
+	struct loop_source *on_term, *on_int, *on_timer;
 	bool stopping;
 	char version[64], producer[80];
 	struct probe_checks checks;
@@ -39,35 +42,34 @@ struct storefront {
 
 /* ---- probes ---- */
 
-static const char *amiss_live(void *arg)
+static const char *check_live(void *arg)
 {
 	(void)arg;
-	return NULL; /* it answers, so its loop turns */
+	return NULL; /* it answers, so its loop runs */
 }
 
-static const char *amiss_ready(void *arg)
+static const char *check_started(void *arg)
 {
 	const struct storefront *storefront = arg;
-	const char *amiss = publisher_amiss(storefront->shop.publisher);
+
+	return facts_ready(storefront->facts) ? NULL
+					      : "the topics have not been seen";
+}
+
+static const char *check_ready(void *arg)
+{
+	const struct storefront *storefront = arg;
+	const char *away = publisher_away(storefront->shop.publisher);
 
 	if (storefront->stopping)
 		return "stopping";
-	if (amiss)
-		return amiss;
-	if (!fact_reader_ready(storefront->facts))
-		return "the topics have not been seen";
+	if (away)
+		return away;
+	if (!facts_ready(storefront->facts))
+		return check_started(arg);
 	if (!views_ready(storefront->shop.views))
 		return "the database does not answer";
 	return NULL;
-}
-
-static const char *amiss_started(void *arg)
-{
-	const struct storefront *storefront = arg;
-
-	return fact_reader_ready(storefront->facts)
-		       ? NULL
-		       : "the topics have not been seen";
 }
 
 /* ---- opening, in order of need ---- */
@@ -79,35 +81,35 @@ static void stop(void *arg)
 	storefront->stopping = true;
 }
 
-/* An operator hears of it when it begins, when it changes and when it ends. */
+/* Logs when Kafka goes away, when the reason changes, and when it is back. */
 static void note_kafka(struct storefront *storefront)
 {
-	const char *amiss = publisher_amiss(storefront->shop.publisher);
-	const char *before = storefront->kafka_amiss;
+	const char *away = publisher_away(storefront->shop.publisher);
+	const char *before = storefront->kafka_away;
 	int64_t now_ms = clock_now_ms();
 
 	counter_set(&metrics.kafka_ready,
-		    !amiss && fact_reader_ready(storefront->facts));
-	if (amiss ? before && strcmp(amiss, before) == 0 : !before)
+		    !away && facts_ready(storefront->facts));
+	if (away ? before && strcmp(away, before) == 0 : !before)
 		return;
-	if (amiss)
+	if (away)
 		log_warn("KAFKA-AWAY",
-			 "%s, orders are refused until that is over", amiss);
+			 "%s, orders are refused until that is over", away);
 	else
-		log_info("KAFKA-BACK", "orders are taken again after %.1f s",
-			 (double)(now_ms - storefront->kafka_amiss_at_ms) /
+		log_info("KAFKA-BACK", "orders are accepted again after %.1f s",
+			 (double)(now_ms - storefront->kafka_away_at_ms) /
 				 1000);
 	if (!before)
-		storefront->kafka_amiss_at_ms = now_ms;
-	storefront->kafka_amiss = amiss;
+		storefront->kafka_away_at_ms = now_ms;
+	storefront->kafka_away = away;
 }
 
-/* Each request has its answer in time, to the length of a tick. */
-static void tick(void *arg)
+/* Each request has its answer in time, to the length of a timer. */
+static void on_timer(void *arg)
 {
 	struct storefront *storefront = arg;
 
-	command_expire(&storefront->shop, clock_now_ms());
+	publisher_expire(storefront->shop.publisher, clock_now_ms());
 	note_kafka(storefront);
 	counter_set(&metrics.connections,
 		    (int64_t)http_n_connections(storefront->http));
@@ -138,8 +140,8 @@ static int open_watch(struct storefront *storefront)
 {
 	static const enum topic_id ids[] = { TOPIC_ORDERS, TOPIC_RESTOCKS,
 					     TOPIC_PICKS, TOPIC_TOASTIES };
-	enum { N_IDS = sizeof(ids) / sizeof(ids[0]), NAME_BYTES = 250 };
-	char names[N_IDS][NAME_BYTES];
+	enum { N_IDS = sizeof(ids) / sizeof(ids[0]) };
+	char names[N_IDS][TOPIC_NAME_BYTES];
 	const char *topics[N_IDS];
 	const struct kafka_watch_params params = {
 		.brokers = storefront->conf.brokers,
@@ -151,9 +153,7 @@ static int open_watch(struct storefront *storefront)
 
 	for (size_t i = 0; i < N_IDS; i++) {
 		topics[i] = names[i];
-		if (snprintf(names[i], NAME_BYTES, "%s%s",
-			     topic_table[ids[i]].name,
-			     storefront->conf.topic_suffix) >= NAME_BYTES)
+		if (topic_name(names[i], ids[i], storefront->conf.topic_suffix))
 			return -ENAMETOOLONG;
 	}
 	return kafka_watch_new(&storefront->watch, &params);
@@ -186,36 +186,6 @@ static int open_clients(struct storefront *storefront)
 	if (!r)
 		r = views_new(&shop->views, &views_params);
 	return r;
-}
-
-static int open_board(struct storefront *storefront)
-{
-	const struct conf *conf = &storefront->conf;
-	struct shop *shop = &storefront->shop;
-	struct event_streams_params streams_params = {
-		.loop = shop->loop,
-		.views = shop->views,
-		.subscribers_max = conf->subscribers_max,
-		.heartbeat_ms = conf->heartbeat_ms,
-	};
-	struct fact_reader_params facts_params = {
-		.loop = shop->loop,
-		.brokers = conf->brokers,
-		.topic_suffix = conf->topic_suffix,
-		.watch = storefront->watch,
-	};
-	int r;
-
-	r = order_board_new(&shop->board, (size_t)conf->order_cache_max);
-	if (r)
-		return r;
-	streams_params.board = shop->board;
-	r = event_streams_new(&shop->streams, &streams_params);
-	if (r)
-		return r;
-	facts_params.board = shop->board;
-	facts_params.streams = shop->streams;
-	return fact_reader_new(&storefront->facts, &facts_params);
 }
 
 static int open_web(struct storefront *storefront)
@@ -260,35 +230,36 @@ static int open_all(struct storefront *storefront)
 	int r;
 
 	storefront->checks = (struct probe_checks){
-		.live = amiss_live,
-		.ready = amiss_ready,
-		.started = amiss_started,
+		.live = check_live,
+		.ready = check_ready,
+		.started = check_started,
 		.arg = storefront,
 	};
 	shop->conf = &storefront->conf;
 	shop->checks = &storefront->checks;
-	shop->command_lines.a_second = COMMAND_LINES_A_SECOND;
-	LIST_INIT(&shop->commands);
+	shop->accepted_lines.a_second = ACCEPTED_LINES_A_SECOND;
 	r = loop_new(&shop->loop);
 	if (r)
 		return r;
 	storefront->on_term =
 		loop_signal(shop->loop, SIGTERM, stop, storefront);
 	storefront->on_int = loop_signal(shop->loop, SIGINT, stop, storefront);
-	storefront->on_tick = loop_timer(shop->loop, TICK_MS, tick, storefront);
+	storefront->on_timer =
+		loop_timer(shop->loop, TIMER_MS, on_timer, storefront);
 	r = open_web(storefront);
 	if (!r)
 		r = open_watch(storefront);
 	if (!r)
 		r = open_clients(storefront);
-	if (!r)
-		r = open_board(storefront);
-	if (!r)
-		r = open_http(storefront);
-	return r;
+	if (r)
+		return r;
+	shop->cache = order_cache_new((size_t)storefront->conf.order_cache_max);
+	shop->subscriptions = subscriptions_new(shop);
+	r = facts_new(&storefront->facts, shop, storefront->watch);
+	return r ? r : open_http(storefront);
 }
 
-/* Who still owns a request answers it first; then the server goes. */
+/* The owners of requests answer them first; then the server goes. */
 static void close_all(struct storefront *storefront)
 {
 	struct shop *shop = &storefront->shop;
@@ -296,29 +267,29 @@ static void close_all(struct storefront *storefront)
 	shop->views = views_free(shop->views);
 	shop->publisher = publisher_free(shop->publisher);
 	storefront->http = http_free(storefront->http);
-	storefront->facts = fact_reader_free(storefront->facts);
+	storefront->facts = facts_free(storefront->facts);
 	storefront->watch = kafka_watch_free(storefront->watch);
-	shop->streams = event_streams_free(shop->streams);
-	shop->board = order_board_free(shop->board);
+	shop->subscriptions = subscriptions_free(shop->subscriptions);
+	shop->cache = order_cache_free(shop->cache);
 	shop->web = web_free(shop->web);
 	storefront->on_term = loop_source_free(storefront->on_term);
 	storefront->on_int = loop_source_free(storefront->on_int);
-	storefront->on_tick = loop_source_free(storefront->on_tick);
+	storefront->on_timer = loop_source_free(storefront->on_timer);
 	shop->loop = loop_free(shop->loop);
 }
 
 /* ---- running ---- */
 
-static int turn(struct storefront *storefront)
+static int run_once(struct storefront *storefront)
 {
 	struct shop *shop = &storefront->shop;
 	int r;
 
-	loop_wait(shop->loop, TICK_MS);
+	loop_wait(shop->loop, TIMER_MS);
 	r = publisher_serve(shop->publisher);
 	views_serve(shop->views);
-	fact_reader_serve(storefront->facts);
-	event_streams_flush(shop->streams);
+	facts_serve(storefront->facts);
+	subscriptions_flush(shop->subscriptions);
 	return r;
 }
 
@@ -327,7 +298,7 @@ static int run(struct storefront *storefront)
 	int r = 0;
 
 	while (!r && !storefront->stopping)
-		r = turn(storefront);
+		r = run_once(storefront);
 	return r;
 }
 
@@ -341,11 +312,11 @@ static int drain(struct storefront *storefront)
 	log_info("STOPPING", "stopping, will answer the requests that wait");
 	http_drain(storefront->http);
 	while (!r && clock_left_ms(until_ms) > 0) {
-		event_streams_end(shop->streams);
+		subscriptions_end(shop->subscriptions);
 		if (http_n_connections(storefront->http) == 0 &&
-		    LIST_EMPTY(&shop->commands))
+		    publisher_n_commands(shop->publisher) == 0)
 			break;
-		r = turn(storefront);
+		r = run_once(storefront);
 	}
 	return r;
 }

@@ -1,218 +1,150 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Routes: see routes.h. A '*' in a path stands for the id of an order. What no
- * row fits is asked of the files of the page. HEAD is answered as GET is.
- */
+/* Routes: the first row whose path fits has the request. */
 #include "producers/storefront/routes.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "infra/lib/counters.h"
-#include "infra/lib/log.h"
-#include "producers/storefront/answer.h"
-#include "producers/storefront/cancel_order.h"
-#include "producers/storefront/place_order.h"
-#include "producers/storefront/restock.h"
-#include "producers/storefront/show.h"
+#include "infra/lib/probe.h"
+#include "producers/storefront/live/subscriptions.h"
+#include "producers/storefront/orders/handlers.h"
+#include "producers/storefront/web.h"
 
 /* Of a path, in the log. */
 enum { PATH_SHOWN_MAX = 200 };
 
 #define REQUESTS "storefront_http_requests_total"
 
-static const struct {
-	const char *path;
-	enum http_method method;
-	enum route route;
-} rows[] = {
-	{ "/orders", HTTP_METHOD_POST, ROUTE_PLACE_ORDER },
-	{ "/orders/*", HTTP_METHOD_GET, ROUTE_SHOW_ORDER },
-	{ "/orders/*/cancel", HTTP_METHOD_POST, ROUTE_CANCEL_ORDER },
-	{ "/stock", HTTP_METHOD_GET, ROUTE_SHOW_STOCK },
-	{ "/restock", HTTP_METHOD_POST, ROUTE_RESTOCK },
-	{ "/events", HTTP_METHOD_GET, ROUTE_EVENTS },
-	{ "/livez", HTTP_METHOD_GET, ROUTE_LIVE },
-	{ "/readyz", HTTP_METHOD_GET, ROUTE_READY },
-	{ "/startupz", HTTP_METHOD_GET, ROUTE_STARTED },
-	{ "/metrics", HTTP_METHOD_GET, ROUTE_METRICS },
-};
+/* ---- what is answered here ---- */
 
-static const char *const names[N_ROUTES + 1] = {
-	[ROUTE_PLACE_ORDER] = "place_order",
-	[ROUTE_SHOW_ORDER] = "show_order",
-	[ROUTE_CANCEL_ORDER] = "cancel_order",
-	[ROUTE_SHOW_STOCK] = "show_stock",
-	[ROUTE_RESTOCK] = "restock",
-	[ROUTE_EVENTS] = "events",
-	[ROUTE_LIVE] = "livez",
-	[ROUTE_READY] = "readyz",
-	[ROUTE_STARTED] = "startupz",
-	[ROUTE_METRICS] = "metrics",
-	[ROUTE_PAGE] = "page",
-	[N_ROUTES] = "none", /* refused before there was a request */
-};
-
-/* Of the answers: by route and by the status' first digit. Counters. */
-static int64_t answered[N_ROUTES + 1][6];
-
-/* The part of @path that stands where @pattern has its '*'. */
-static bool fits(const char *pattern, struct text path, struct text *ret_part)
+/* The probes and /metrics, by the same code as in all programs. */
+static void answer_probe(struct shop *shop, struct http_request *request,
+			 const struct order_id *id)
 {
-	const char *star = strchr(pattern, '*');
-	size_t n_before, n_after;
+	struct text path = http_request_head(request)->path;
+	struct probe_reply probe = { .status = 404 };
+	struct http_reply reply;
 
-	if (!star)
-		return text_equal(text_of(pattern), path);
-	n_before = (size_t)(star - pattern);
-	n_after = strlen(star + 1);
-	if (path.n <= n_before + n_after ||
-	    memcmp(path.p, pattern, n_before) != 0 ||
-	    memcmp(path.p + path.n - n_after, star + 1, n_after) != 0)
-		return false;
-	ret_part->p = path.p + n_before;
-	ret_part->n = path.n - n_before - n_after;
-	return !memchr(ret_part->p, '/', ret_part->n);
-}
-
-int routes_find(enum route *ret, enum http_method method, struct text path,
-		struct order_id *ret_id, const char **ret_allow)
-{
-	if (method == HTTP_METHOD_HEAD)
-		method = HTTP_METHOD_GET;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct text part = { NULL, 0 };
-
-		if (!fits(rows[i].path, path, &part))
-			continue;
-		*ret = rows[i].route;
-		*ret_allow = rows[i].method == HTTP_METHOD_GET ? "GET, HEAD"
-							       : "POST";
-		if (rows[i].method != method)
-			return ROUTE_E_METHOD;
-		if (part.p && order_id_parse(ret_id, part.p, part.n))
-			return ROUTE_E_ID;
-		return 0;
-	}
-	*ret = ROUTE_PAGE;
-	*ret_allow = "GET, HEAD";
-	return method == HTTP_METHOD_GET ? 0 : ROUTE_E_METHOD;
-}
-
-/* ---- answers of a few lines ---- */
-
-static void answer_probe(struct http_request *request, probe_fn check,
-			 void *arg)
-{
-	const char *amiss = check(arg);
-	const char *text = amiss ? amiss : "ok";
-	const struct http_reply reply = {
-		.status = amiss ? 503 : 200,
-		.type = "text/plain; charset=utf-8",
-		.body = text,
-		.n_body = strlen(text),
+	(void)id;
+	(void)probe_reply(&probe, shop->checks, path);
+	reply = (struct http_reply){
+		.status = probe.status,
+		.type = probe.type,
+		.body = probe.body.p,
+		.n_body = probe.body.n,
 	};
-
 	http_reply(request, &reply);
+	buf_deinit(&probe.body);
 }
 
-static void answer_metrics(struct http_request *request)
-{
-	struct buf text = { 0 };
-	struct http_reply reply = {
-		.status = 200,
-		.type = "text/plain; version=0.0.4; charset=utf-8",
-	};
-
-	counters_text(&text);
-	reply.body = text.p;
-	reply.n_body = text.n;
-	http_reply(request, &reply);
-	buf_deinit(&text);
-}
-
-static void answer_not_found(struct http_request *request)
+static void answer_page(struct shop *shop, struct http_request *request,
+			const struct order_id *id)
 {
 	static const struct answer_error error = {
 		.status = 404,
 		.error = "there is nothing here",
 	};
 
-	answer_error(request, &error);
+	(void)id;
+	if (!web_answer(shop->web, request))
+		answer_error(request, &error);
 }
 
-static void answer_wrong(struct http_request *request, int r, const char *allow)
+/* ---- the table ---- */
+
+/* clang-format off */
+static const struct route routes[] = {
+	{ "/orders", HTTP_METHOD_POST, "place_order", place_order },
+	{ "/orders/*", HTTP_METHOD_GET, "show_order", show_order },
+	{ "/orders/*/cancel", HTTP_METHOD_POST, "cancel_order", cancel_order },
+	{ "/stock", HTTP_METHOD_GET, "show_stock", show_stock },
+	{ "/restock", HTTP_METHOD_POST, "restock", restock },
+	{ "/events", HTTP_METHOD_GET, "events", subscribe },
+	{ "/livez", HTTP_METHOD_GET, "livez", answer_probe },
+	{ "/readyz", HTTP_METHOD_GET, "readyz", answer_probe },
+	{ "/startupz", HTTP_METHOD_GET, "startupz", answer_probe },
+	{ "/metrics", HTTP_METHOD_GET, "metrics", answer_probe },
+	{ NULL, HTTP_METHOD_GET, "page", answer_page },
+};
+/* clang-format on */
+
+enum { N_ROUTES = sizeof(routes) / sizeof(routes[0]), N_CLASSES = 6 };
+
+/* Answers, by route and by the status' first digit. The last row counts what
+ * was refused before there was a request. */
+static int64_t answered[N_ROUTES + 1][N_CLASSES];
+
+/* Does @path fit? Then @ret_part is what stands where @pattern has its '*'. */
+static bool fits(const char *pattern, struct text path, struct text *ret_part)
 {
-	struct answer_error error = { .status = 404 };
+	const char *star = pattern ? strchr(pattern, '*') : NULL;
+	size_t n_before, n_after;
 
-	if (r == ROUTE_E_METHOD) {
-		error.status = 405;
-		error.error = "not this way";
-		error.allow = allow;
-	} else {
-		error.error = "that is not the id of an order";
-	}
-	answer_error(request, &error);
+	if (!star)
+		return !pattern || text_equal(text_of(pattern), path);
+	n_before = (size_t)(star - pattern);
+	n_after = strlen(star + 1);
+	if (path.n <= n_before + n_after ||
+	    memcmp(path.p, pattern, n_before) != 0 ||
+	    memcmp(path.p + path.n - n_after, star + 1, n_after) != 0)
+		return false;
+	path.p += n_before;
+	path.n -= n_before + n_after;
+	if (memchr(path.p, '/', path.n))
+		return false;
+	*ret_part = path;
+	return true;
 }
 
-static void dispatch(struct shop *shop, struct http_request *request,
-		     enum route route, const struct order_id *id)
+int routes_find(const struct route **ret, enum http_method method,
+		struct text path, struct order_id *ret_id)
 {
-	const struct probe_checks *checks = shop->checks;
+	const struct route *route = routes;
+	struct text part = { NULL, 0 };
 
-	switch (route) {
-	case ROUTE_PLACE_ORDER:
-		place_order(shop, request);
-		break;
-	case ROUTE_SHOW_ORDER:
-		show_order(shop, request, id);
-		break;
-	case ROUTE_CANCEL_ORDER:
-		cancel_order(shop, request, id);
-		break;
-	case ROUTE_SHOW_STOCK:
-		show_stock(shop, request);
-		break;
-	case ROUTE_RESTOCK:
-		restock(shop, request);
-		break;
-	case ROUTE_EVENTS:
-		event_streams_subscribe(shop->streams, request);
-		break;
-	case ROUTE_LIVE:
-		answer_probe(request, checks->live, checks->arg);
-		break;
-	case ROUTE_READY:
-		answer_probe(request, checks->ready, checks->arg);
-		break;
-	case ROUTE_STARTED:
-		answer_probe(request, checks->started, checks->arg);
-		break;
-	case ROUTE_METRICS:
-		answer_metrics(request);
-		break;
-	case ROUTE_PAGE:
-	case N_ROUTES:
-		if (!web_answer(shop->web, request))
-			answer_not_found(request);
-		break;
-	}
+	while (!fits(route->path, path, &part))
+		route++; /* the last row fits every path */
+	*ret = route;
+	if (method == HTTP_METHOD_HEAD)
+		method = HTTP_METHOD_GET;
+	if (route->method != method)
+		return ROUTE_E_METHOD;
+	if (part.p && order_id_parse(ret_id, part.p, part.n))
+		return ROUTE_E_ID;
+	return 0;
 }
 
-void routes_handle(void *arg, struct http_request *request)
+/* ---- requests ---- */
+
+static void refuse(struct http_request *request, int r,
+		   const struct route *route)
+{
+	static const struct answer_error bad_id = {
+		.status = 404,
+		.error = "that is not the id of an order",
+	};
+	const struct answer_error bad_method = {
+		.status = 405,
+		.error = "not this way",
+		.allow =
+			route->method == HTTP_METHOD_GET ? "GET, HEAD" : "POST",
+	};
+
+	answer_error(request, r == ROUTE_E_METHOD ? &bad_method : &bad_id);
+}
+
+void routes_handle(void *shop, struct http_request *request)
 {
 	const struct http_head *head = http_request_head(request);
-	const char *allow = NULL;
+	const struct route *route;
 	struct order_id id = { 0 };
-	enum route route;
-	int r;
+	int r = routes_find(&route, head->method, head->path, &id);
 
-	r = routes_find(&route, head->method, head->path, &id, &allow);
-	http_request_set_tag(request, (int)route);
+	http_request_set_tag(request, (int)(route - routes));
 	if (r)
-		answer_wrong(request, r, allow);
+		refuse(request, r, route);
 	else
-		dispatch(arg, request, route, &id);
+		route->handle(shop, request, &id);
 }
 
 void routes_answered(void *shop, const struct http_answered *what)
@@ -239,15 +171,16 @@ void routes_collect(void *arg, struct buf *out)
 	char labels[64];
 
 	(void)arg;
-	buf_text(out, "# HELP " REQUESTS " requests by route and status class\n"
-		      "# TYPE " REQUESTS " counter\n");
-	for (size_t route = 0; route <= N_ROUTES; route++) {
-		for (size_t class = 2; class <= 5; class ++) {
+	counters_head(out, REQUESTS, "requests by route and status class",
+		      KIND_COUNTER);
+	for (size_t i = 0; i <= N_ROUTES; i++) {
+		for (size_t class = 2; class < N_CLASSES; class ++) {
 			(void)snprintf(labels, sizeof(labels),
 				       "route=\"%s\",class=\"%zuxx\"",
-				       names[route], class);
+				       i < N_ROUTES ? routes[i].name : "none",
+				       class);
 			counters_line(out, REQUESTS, labels,
-				      answered[route][class]);
+				      answered[i][class]);
 		}
 	}
 }

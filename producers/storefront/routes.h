@@ -6,36 +6,24 @@
 #ifndef STOREFRONT_ROUTES_H
 #define STOREFRONT_ROUTES_H
 
-#include "producers/storefront/http_head.h"
+#include "producers/storefront/http/http.h"
 #include "producers/storefront/shop.h"
-#include "schemas/order_id.h"
 
-enum route {
-	ROUTE_PLACE_ORDER,
-	ROUTE_SHOW_ORDER,
-	ROUTE_CANCEL_ORDER,
-	ROUTE_SHOW_STOCK,
-	ROUTE_RESTOCK,
-	ROUTE_EVENTS,
-	ROUTE_LIVE,
-	ROUTE_READY,
-	ROUTE_STARTED,
-	ROUTE_METRICS,
-	ROUTE_PAGE, /* whatever else is there, or is not */
-	N_ROUTES,
+struct route {
+	const char *path; /* '*' stands for the id of an order; NULL: any */
+	enum http_method method;
+	const char *name; /* in /metrics */
+	handler_fn handle;
 };
 
 enum route_outcome {
 	ROUTE_E_ID = 1, /* the path has an id that is none */
-	ROUTE_E_METHOD, /* the path is there, for another method */
+	ROUTE_E_METHOD, /* the path is there, for the route's method */
 };
 
-/*
- * Pure. @ret_id is set for the routes that have one. With ROUTE_E_METHOD
- * @ret_allow is what the path may be asked with.
- */
-int routes_find(enum route *ret, enum http_method method, struct text path,
-		struct order_id *ret_id, const char **ret_allow);
+/* Pure. @ret_id is set if the route's path has one. HEAD is as GET is. */
+int routes_find(const struct route **ret, enum http_method method,
+		struct text path, struct order_id *ret_id);
 
 /* The handler of every request: @shop is a struct shop. Takes @request. */
 void routes_handle(void *shop, struct http_request *request);

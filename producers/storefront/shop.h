@@ -1,25 +1,42 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Shop: what every handler of a request works with. Made by main(), borrowed
- * by all others, used in the loop's thread only.
+ * Shop: what all handlers of requests share: the settings (conf.def), the
+ * counters (counters.def), the parts of the program, and the shape of a JSON
+ * answer.
+ *
+ * main() makes the shop, all others borrow it. Counters may be counted in any
+ * thread, all else is for the loop's thread only.
  */
 #ifndef STOREFRONT_SHOP_H
 #define STOREFRONT_SHOP_H
 
-#include <sys/queue.h>
-
+#include "infra/lib/conf.h"
+#include "infra/lib/counters.h"
 #include "infra/lib/log.h"
-#include "infra/lib/loop.h"
-#include "infra/lib/probe.h"
-#include "producers/storefront/conf.h"
-#include "producers/storefront/event_stream.h"
-#include "producers/storefront/http.h"
-#include "producers/storefront/order_board.h"
-#include "producers/storefront/publisher.h"
-#include "producers/storefront/views.h"
-#include "producers/storefront/web.h"
+#include "infra/lib/str.h"
+#include "schemas/order_id.h"
 
-struct command;
+struct conf {
+#include "infra/lib/conf_fields.h"
+
+#include "producers/storefront/conf.def"
+
+#include "infra/lib/conf_end.h"
+};
+
+extern const struct conf_table conf_table;
+
+struct metrics {
+#include "infra/lib/counters_fields.h"
+
+#include "producers/storefront/counters.def"
+
+#include "infra/lib/counters_end.h"
+};
+
+extern struct metrics metrics;
+
+void metrics_register(void);
 
 struct shop {
 	const struct conf *conf;
@@ -27,12 +44,35 @@ struct shop {
 	struct loop *loop;
 	struct publisher *publisher;
 	struct views *views;
-	struct order_board *board;
-	struct event_streams *streams;
+	struct order_cache *cache;
+	struct subscriptions *subscriptions;
 	struct web *web;
-	struct log_limit command_lines; /* about those that were accepted */
-	/* Requests whose events are not all told of; the oldest last. */
-	LIST_HEAD(, command) commands;
+	struct log_limit accepted_lines; /* in the log, of commands */
 };
+
+struct http_request;
+struct http_field;
+
+/* What a row of the table of routes calls. Takes @request. @id is the order
+ * that the path names, if it names one. */
+typedef void (*handler_fn)(struct shop *shop, struct http_request *request,
+			   const struct order_id *id);
+
+struct answer_error {
+	int status;        /* 503 says Retry-After: 1 */
+	const char *error; /* a sentence, lower case */
+	const char *field; /* what is wrong; NULL or "": nothing in it */
+	const struct order_id *order_id; /* what it is about, or NULL */
+	const char *allow;               /* of a 405, else NULL */
+};
+
+/* Takes @request. NULL is fine: it was answered before. */
+void answer_error(struct http_request *request,
+		  const struct answer_error *error);
+
+/* Takes @request, or NULL. The body and a line end, Cache-Control: no-store,
+ * and @more if not NULL. */
+void answer_json(struct http_request *request, int status,
+		 const struct buf *json, const struct http_field *more);
 
 #endif

@@ -133,29 +133,6 @@ static void read_missing(struct order *order, struct text json)
 	json_decref(list);
 }
 
-/* A state that only the grill's workers know counts as what it looks like. */
-static enum order_toastie toastie_of(struct text state)
-{
-	static const struct {
-		struct text name;
-		enum order_toastie toastie;
-	} rows[] = {
-		{ TEXT_INIT("collecting"), ORDER_TOASTIE_NONE },
-		{ TEXT_INIT("cancelled"), ORDER_TOASTIE_NONE },
-		{ TEXT_INIT("queued"), ORDER_TOASTIE_QUEUED },
-		{ TEXT_INIT("grilling"), ORDER_TOASTIE_GRILLING },
-		{ TEXT_INIT("done"), ORDER_TOASTIE_DONE },
-		{ TEXT_INIT("failed"), ORDER_TOASTIE_FAILED },
-		{ TEXT_INIT("uncertain"), ORDER_TOASTIE_UNCERTAIN },
-		{ TEXT_INIT("returned"), ORDER_TOASTIE_RETURNED },
-	};
-
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		if (text_equal(rows[i].name, state))
-			return rows[i].toastie;
-	return ORDER_TOASTIE_NONE;
-}
-
 int view_sql_read_order(const struct pg *pg, int statement, struct order *order)
 {
 	struct row row = { pg, statement };
@@ -175,7 +152,9 @@ int view_sql_read_order(const struct pg *pg, int statement, struct order *order)
 	order->facts.returned = pg_bool(pg, s, 0, RETURNED);
 	if (pg_null(pg, s, 0, TOASTIE_STATE))
 		return 0;
-	order->facts.toastie = toastie_of(column(&row, TOASTIE_STATE));
+	/* What only the grill's workers know looks like no toastie. */
+	(void)toastie_state_parse(&order->facts.toastie,
+				  column(&row, TOASTIE_STATE));
 	order->facts.toastie_seq = pg_i64(pg, s, 0, TOASTIE_SEQ);
 	if (!pg_null(pg, s, 0, PLATE))
 		order_set_plate(order, column(&row, GRILL),
@@ -193,7 +172,7 @@ void view_sql_read_stock(const struct pg *pg, int statement, struct buf *json)
 
 		if (row)
 			buf_text(json, ",");
-		pg_json_text(json, p, n);
+		buf_json_text(json, p, n);
 		buf_printf(json, ":%" PRId64, pg_i64(pg, statement, row, 1));
 	}
 	buf_text(json, "}");

@@ -11,7 +11,7 @@
 #define STOREFRONT_VIEW_SQL_H
 
 #include "infra/lib/pg.h"
-#include "producers/storefront/order.h"
+#include "producers/storefront/orders/order.h"
 
 enum view_sql_outcome { VIEW_SQL_E_NONE = 1 };
 

@@ -332,13 +332,11 @@ void views_stock(struct views *views, struct text stall, views_stock_fn fn,
 
 static void hand_over(struct request *request)
 {
-	struct text json = { request->json.p, request->json.n };
-
 	if (request->kind == KIND_ORDER)
 		request->order_fn(request->arg, request->r,
 				  request->r ? NULL : &request->order);
 	else
-		request->stock_fn(request->arg, request->r, json);
+		request->stock_fn(request->arg, request->r, &request->json);
 	order_deinit(&request->order);
 	free(request->stall);
 	buf_deinit(&request->json);

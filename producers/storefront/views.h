@@ -17,8 +17,8 @@
 
 #include "infra/lib/cleanup.h"
 #include "infra/lib/loop.h"
-#include "producers/storefront/order.h"
-#include "schemas/text.h"
+#include "infra/lib/text.h"
+#include "producers/storefront/orders/order.h"
 
 struct views;
 
@@ -48,7 +48,7 @@ void views_order(struct views *views, const struct order_id *id,
 		 views_order_fn fn, void *arg);
 
 /* @json with 0 only: {"bread":10,"cheese":9}, names sorted by their bytes. */
-typedef void (*views_stock_fn)(void *arg, int r, struct text json);
+typedef void (*views_stock_fn)(void *arg, int r, const struct buf *json);
 void views_stock(struct views *views, struct text stall, views_stock_fn fn,
 		 void *arg);
 

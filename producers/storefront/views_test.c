@@ -26,14 +26,14 @@ static void take_order(void *arg, int r, const struct order *order)
 	n_none += r == VIEWS_E_NONE;
 }
 
-static void take_stock(void *arg, int r, struct text json)
+static void take_stock(void *arg, int r, const struct buf *json)
 {
 	struct buf *ret = arg;
 
 	n_answers++;
 	n_away += r == VIEWS_E_AWAY;
 	if (!r)
-		buf_add(ret, json.p, json.n);
+		buf_add(ret, json->p, json->n);
 }
 
 static void start(const char *url)

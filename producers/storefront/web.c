@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Web: see web.h. Only the files of the table are ever opened, so no path from
- * outside comes near a file system. A browser keeps a file and asks with its
- * tag whether it is still the one.
+ * Web: only the files of the table are ever opened, so no path from outside
+ * comes near a file system. A browser keeps a file and asks with its tag
+ * whether that is still the file.
  */
 #include "producers/storefront/web.h"
 

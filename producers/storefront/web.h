@@ -8,7 +8,7 @@
 #include <stdbool.h>
 
 #include "infra/lib/cleanup.h"
-#include "producers/storefront/http.h"
+#include "producers/storefront/http/http.h"
 
 struct web;
 

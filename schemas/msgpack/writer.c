@@ -60,6 +60,13 @@ void msgpack_put_i64(struct msgpack_writer *writer, int64_t value)
 	(void)msgpack_pack_int64(&to, value);
 }
 
+void msgpack_put_real(struct msgpack_writer *writer, double value)
+{
+	msgpack_packer to = packer(writer);
+
+	(void)msgpack_pack_double(&to, value);
+}
+
 void msgpack_put_bool(struct msgpack_writer *writer, bool value)
 {
 	msgpack_packer to = packer(writer);

@@ -8,8 +8,8 @@
 #ifndef SCHEMAS_MSGPACK_WRITER_H
 #define SCHEMAS_MSGPACK_WRITER_H
 
+#include "infra/lib/text.h"
 #include "schemas/order_id.h"
-#include "schemas/text.h"
 
 struct msgpack_writer {
 	uint8_t *p;
@@ -33,6 +33,7 @@ void msgpack_put_map(struct msgpack_writer *writer, size_t n_pairs);
 void msgpack_put_array(struct msgpack_writer *writer, size_t n);
 void msgpack_put_text(struct msgpack_writer *writer, struct text text);
 void msgpack_put_i64(struct msgpack_writer *writer, int64_t value);
+void msgpack_put_real(struct msgpack_writer *writer, double value);
 void msgpack_put_bool(struct msgpack_writer *writer, bool value);
 void msgpack_put_nil(struct msgpack_writer *writer);
 void msgpack_put_order_id(struct msgpack_writer *writer,

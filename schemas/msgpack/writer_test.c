@@ -78,5 +78,5 @@ int main(void)
 	tcase_add_test(tcase, values_have_their_shortest_form);
 	tcase_add_test(tcase, a_pair_with_an_empty_text_is_left_out_whole);
 	suite_add_tcase(suite, tcase);
-	return fixture_run(suite);
+	return check_run(suite);
 }

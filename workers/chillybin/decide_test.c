@@ -12,7 +12,6 @@
 static struct batch *batch;
 static struct known known;
 static struct shelf shelf;
-static struct slot slot;
 
 static void setup(void)
 {
@@ -50,7 +49,7 @@ static int64_t left(const char *ingredient)
 static struct command *add(enum command_kind kind, enum event_type type)
 {
 	struct kafka_record kafka = { .offset = (int64_t)batch->n_records };
-	struct record *record = batch_add(batch, &slot, &kafka);
+	struct record *record = batch_add(batch, NULL, &kafka);
 	struct command *command = arena_alloc(&batch->arena, sizeof(*command));
 
 	*command = (struct command){ .kind = kind };

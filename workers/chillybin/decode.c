@@ -40,7 +40,7 @@ struct text command_position(struct arena *arena, const struct topic *topic,
 
 static const struct topic *topic_of(const struct record *record)
 {
-	return &topic_table[chillybin_topics[record->slot->topic]];
+	return &topic_table[chillybin_topics[record->kafka.topic]];
 }
 
 static int pick_version(int64_t v2_percent, const struct record *record)
@@ -54,7 +54,7 @@ static int pick_version(int64_t v2_percent, const struct record *record)
 									    : 1;
 }
 
-/* About what pg_json_text() makes of the names, and what stands round them. */
+/* About what buf_json_text() makes of the names, and what stands round them. */
 static size_t json_bytes(const struct order_placed *placed)
 {
 	size_t n = 0;

@@ -10,7 +10,6 @@
 #define ID "018f3a1e-7c2b-7abc-8def-0123456789ab"
 
 static struct batch *batch;
-static struct slot slot;
 static struct msgpack_writer writer;
 static uint8_t room[4096];
 static struct schema_fault fault;
@@ -43,9 +42,9 @@ static struct record *add(enum event_type type)
 				      .n_key = sizeof(ID) - 1,
 				      .value = writer.p,
 				      .n_value = writer.n };
-	struct record *record = batch_add(batch, &slot, &kafka);
+	struct record *record = batch_add(batch, NULL, &kafka);
 
-	slot.topic = topic_for(type);
+	record->kafka.topic = topic_for(type);
 	envelope_init(&record->envelope);
 	record->envelope.type = type;
 	record->envelope.version = event_newest(type);
@@ -302,7 +301,7 @@ START_TEST(a_type_on_the_topic_of_another_one_is_poison)
 
 		put_order();
 		record = add(EVENT_ORDER_PLACED);
-		slot.topic = 1 + _i;
+		record->kafka.topic = 1 + _i;
 		ck_assert_int_eq(chillybin_decode(100, batch, record, &fault),
 				 SCHEMA_E_UNKNOWN_TYPE);
 		ck_assert_ptr_null(record->item);

@@ -17,6 +17,7 @@
 #include "workers/chillybin/decode.h"
 #include "workers/chillybin/facts.h"
 #include "workers/chillybin/sql.h"
+#include "workers/runtime/batch_extent.h"
 #include "workers/runtime/publish_fake.h"
 #include "workers/runtime/transaction.h"
 
@@ -39,7 +40,6 @@ static struct publisher *publisher;
 static struct session session;
 static struct transaction *tx;
 static struct identity identity;
-static struct slot slots[TOPICS * TOPIC_PARTITIONS];
 
 static int load(void *arg, struct pg *pg, struct batch *batch)
 {
@@ -279,19 +279,13 @@ static int64_t pick_v2_percent(void)
 	return number_at(writes, "pick") == 2 ? 100 : 0;
 }
 
-static struct slot *slot_of(const char *topic, int32_t partition)
+static int topic_of(const char *topic)
 {
 	for (int i = 0; i < TOPICS; i++)
-		if (!strcmp(identity.topics[i]->name, topic)) {
-			struct slot *slot =
-				&slots[i * TOPIC_PARTITIONS + partition];
-
-			slot->topic = i;
-			slot->partition = partition;
-			return slot;
-		}
+		if (!strcmp(identity.topics[i]->name, topic))
+			return i;
 	ck_abort_msg("%s: chillybin does not read '%s'", name, topic);
-	return NULL;
+	return -1;
 }
 
 static void add_record(const json_t *input, bool decided)
@@ -300,6 +294,7 @@ static void add_record(const json_t *input, bool decided)
 	struct text body = bytes_of(&batch->arena, input);
 	const json_t *headers = json_object_get(input, "headers");
 	struct kafka_record kafka = {
+		.topic = topic_of(text_at(input, "topic")),
 		.partition = (int32_t)number_at(input, "partition"),
 		.offset = number_at(input, "offset"),
 		.key = text_at(input, "key"),
@@ -308,9 +303,7 @@ static void add_record(const json_t *input, bool decided)
 		.n_value = body.n,
 	};
 	struct schema_fault fault = { { 0 } };
-	struct record *record = batch_add(
-		batch, slot_of(text_at(input, "topic"), kafka.partition),
-		&kafka);
+	struct record *record = batch_add(batch, NULL, &kafka);
 	const char *key;
 	json_t *value;
 	int r;
@@ -333,7 +326,7 @@ static void run_batch(void)
 {
 	int r;
 
-	batch_close(tx->batch, 1700000000000);
+	batch_close(tx->batch, &(struct lanes){ 0 }, 1700000000000);
 	r = transaction_run(tx, &session);
 	ck_assert_msg(!r, "%s: %d, %s", name, r, tx->error);
 	for (size_t i = 0; i < tx->batch->n_records; i++) {
@@ -342,7 +335,7 @@ static void run_batch(void)
 		publish_begin(publisher, record);
 		if (record->dead_reason)
 			publish_dead(publisher, record,
-				     identity.topics[record->slot->topic]);
+				     identity.topics[record->kafka.topic]);
 		else
 			facts_of(record, room, publisher);
 		publish_end(publisher);

@@ -16,7 +16,7 @@
 #include "infra/lib/clock.h"
 #include "infra/lib/hash.h"
 #include "infra/lib/str.h"
-#include "workers/runtime/trace.h"
+#include "schemas/trace.h"
 
 enum { SEQ_VERDICT = 1, SEQ_CANCELLATION = 2 };
 
@@ -86,8 +86,8 @@ static void put_pick_headers(const struct pick_told *told, struct words *words,
 	envelope->stall = pick->stall;
 	envelope->customer = pick->customer;
 	envelope->source_position = told->position;
-	envelope->traceparent =
-		trace_next_hop(words->trace, told->traceparent, words->id);
+	envelope->traceparent = trace_next_hop(words->trace, told->traceparent,
+					       text_of(words->id));
 	envelope->tracestate = told->tracestate;
 	fact->key = text_of(words->order);
 	if (line < 0)
@@ -242,8 +242,8 @@ static void tell_change(const struct change_row *row, struct text customer,
 	fact.envelope.customer = customer;
 	fact.envelope.source_position = position_of(
 		words.position, row->topic, row->partition, row->offset);
-	fact.envelope.traceparent =
-		trace_next_hop(words.trace, row->traceparent, words.id);
+	fact.envelope.traceparent = trace_next_hop(
+		words.trace, row->traceparent, text_of(words.id));
 	fact.envelope.tracestate = row->tracestate;
 	fact.body = (struct msgpack_writer)MSGPACK_WRITER_INIT(room->body);
 	(void)stock_changed_encode(&changed, &fact.body);

@@ -7,7 +7,7 @@
 #define CHILLYBIN_SHELF_H
 
 #include "infra/lib/table.h"
-#include "schemas/text.h"
+#include "infra/lib/text.h"
 
 #define SHELF_UNREAD INT64_C(-2) /* nobody looked: as much as is wanted */
 #define SHELF_NONE INT64_C(-1)   /* there is no such ingredient */

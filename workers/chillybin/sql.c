@@ -104,7 +104,7 @@ static void items_json(struct buf *json, const struct order_row *order)
 		const struct item *item = &order->items[i];
 
 		buf_text(json, i ? ", {\"ingredient\": " : "{\"ingredient\": ");
-		pg_json_text(json, item->ingredient.p, item->ingredient.n);
+		buf_json_text(json, item->ingredient.p, item->ingredient.n);
 		buf_text(json, ", \"quantity\": ");
 		buf_i64(json, item->quantity);
 		buf_text(json, "}");
@@ -120,8 +120,8 @@ static void missing_json(struct buf *json, const struct order_row *order)
 		const struct missing *missing = &order->missing[i];
 
 		buf_text(json, i ? ", {\"ingredient\": " : "{\"ingredient\": ");
-		pg_json_text(json, missing->ingredient.p,
-			     missing->ingredient.n);
+		buf_json_text(json, missing->ingredient.p,
+			      missing->ingredient.n);
 		buf_printf(json, ", \"wanted\": %" PRId32 ", \"left\": ",
 			   missing->wanted);
 		if (missing->left == MISSING_UNKNOWN)

@@ -28,7 +28,6 @@ struct worker {
 };
 
 static struct worker one, other;
-static struct slot slot;
 
 static void begin(struct worker *worker)
 {
@@ -77,7 +76,7 @@ static void add(struct worker *worker, enum command_kind kind, uint8_t order)
 {
 	struct batch *batch = worker->batch;
 	struct kafka_record kafka = { .offset = (int64_t)batch->n_records };
-	struct record *record = batch_add(batch, &slot, &kafka);
+	struct record *record = batch_add(batch, NULL, &kafka);
 	struct command *command = arena_alloc(&batch->arena, sizeof(*command));
 
 	*command = (struct command){

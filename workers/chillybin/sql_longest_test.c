@@ -18,7 +18,6 @@ static struct batch *batch;
 static struct known known;
 static struct shelf shelf;
 static struct sql sql;
-static struct slot slot;
 static struct item items[ORDER_ITEMS_MAX];
 static char metadata[METADATA_MAX_BYTES];
 
@@ -66,7 +65,7 @@ static struct record *add_record(enum event_type type)
 				      .offset = INT64_MAX / TOPIC_PARTITIONS -
 						100 +
 						(int64_t)batch->n_records };
-	struct record *record = batch_add(batch, &slot, &kafka);
+	struct record *record = batch_add(batch, NULL, &kafka);
 
 	envelope_init(&record->envelope);
 	record->envelope.type = type;
@@ -157,7 +156,7 @@ static void load_and_decide(void)
 
 static void commit(bool copied)
 {
-	struct positions_args dead = { 0 };
+	struct pg_call dead = { 0 };
 	int r;
 
 	if (!copied)
@@ -167,7 +166,7 @@ static void commit(bool copied)
 	(void)pg_add(pg, &pg_commit, NULL);
 	r = pg_run(pg, POSTGRES_TIMEOUT_MS);
 	ck_assert_msg(!r, "%s: %s", pg_sqlstate(pg), pg_message(pg));
-	positions_args_deinit(&dead);
+	pg_call_deinit(&dead);
 }
 
 static size_t n_new(void)

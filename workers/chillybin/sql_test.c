@@ -19,7 +19,6 @@ static struct batch *batch;
 static struct known known;
 static struct shelf shelf;
 static struct sql sql;
-static struct slot slot;
 
 static void setup(void)
 {
@@ -45,7 +44,7 @@ static void teardown(void)
 static struct command *add(enum command_kind kind, enum event_type type)
 {
 	struct kafka_record kafka = { .offset = (int64_t)batch->n_records };
-	struct record *record = batch_add(batch, &slot, &kafka);
+	struct record *record = batch_add(batch, NULL, &kafka);
 	struct command *command = arena_alloc(&batch->arena, sizeof(*command));
 
 	*command = (struct command){ .kind = kind,

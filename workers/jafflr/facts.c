@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 #include "infra/lib/clock.h"
-#include "workers/runtime/trace.h"
+#include "schemas/trace.h"
 
 #define BODY_BYTES 8192
 
@@ -63,7 +63,8 @@ void facts_tell(const struct toastie_row *row, uint64_t token,
 	fact.envelope.stall = row->stall;
 	fact.envelope.customer = row->customer;
 	fact.envelope.source_position = text_of(position);
-	fact.envelope.traceparent = trace_next_hop(trace, row->traceparent, id);
+	fact.envelope.traceparent =
+		trace_next_hop(trace, row->traceparent, text_of(id));
 	fact.envelope.tracestate = row->tracestate;
 	fact.key = text_of(order);
 	(void)toastie_encode(&toastie, &fact.body);

@@ -21,7 +21,7 @@
 #include <sys/socket.h>
 
 #include "infra/lib/clock.h"
-#include "infra/lib/probe.h"
+#include "infra/lib/text.h"
 #include "infra/lib/xalloc.h"
 #include "workers/jafflr/grill_registers.h"
 
@@ -333,7 +333,7 @@ int grill_modbus_new(struct grill_modbus **ret,
 
 	if (!is_unit(params->unit) || !is_deadline(params->connect_ms) ||
 	    !is_deadline(params->answer_ms) ||
-	    probe_parse_address(params->address, host, &port) || !port)
+	    text_host_port(params->address, host, &port) || !port)
 		return GRILL_MODBUS_E_PARAMS;
 	grill = xcalloc(1, sizeof(*grill));
 	grill->magic = GRILL_MODBUS_MAGIC;

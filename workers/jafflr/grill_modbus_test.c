@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 #include "infra/lib/clock.h"
-#include "infra/lib/probe.h"
+#include "infra/lib/text.h"
 #include "infra/lib/xalloc.h"
 #include "workers/jafflr/grill_modbus.h"
 
@@ -133,7 +133,7 @@ static int dial(const char *text)
 	char host[64];
 	uint16_t port;
 
-	ck_assert_int_eq(probe_parse_address(text, host, &port), 0);
+	ck_assert_int_eq(text_host_port(text, host, &port), 0);
 	to.sin_port = htons(port);
 	ck_assert_int_eq(inet_pton(AF_INET, host, &to.sin_addr), 1);
 	ck_assert_int_eq(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);

@@ -44,7 +44,7 @@ static struct who me, other;
 static inline void take_over(struct who *who)
 {
 	struct position_key keys[] = { { 0, 0 }, { 0, 1 } };
-	int r = positions_take(who->pg, &who->identity, keys, 2, who->taken);
+	int r = positions_acquire(who->pg, &who->identity, keys, 2, who->taken);
 
 	ck_assert_msg(!r, "%s", pg_message(who->pg));
 	for (size_t i = 0; i < who->taken->n_rows; i++)

@@ -35,7 +35,7 @@ static inline void take_over(struct who *who, int32_t first_partition)
 {
 	struct position_key keys[] = { { 0, first_partition },
 				       { 0, first_partition + 1 } };
-	int r = positions_take(who->pg, &who->identity, keys, 2, who->taken);
+	int r = positions_acquire(who->pg, &who->identity, keys, 2, who->taken);
 
 	ck_assert_msg(!r, "%s", pg_message(who->pg));
 	ck_assert_uint_le(who->taken->n_rows, HELD_MAX);

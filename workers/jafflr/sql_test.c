@@ -13,7 +13,6 @@ static const char *url;
 static struct pg *pg;
 static struct sql sql;
 static struct batch *batch;
-static struct slot slot;
 static struct intake_rows rows;
 
 static void setup(void)
@@ -21,7 +20,6 @@ static void setup(void)
 	url = postgres_database();
 	pg = postgres_connect(url, "galore");
 	batch = batch_new();
-	slot = (struct slot){ .partition = 3, .state = SLOT_READING };
 }
 
 static void teardown(void)
@@ -55,10 +53,10 @@ static struct toastie_row row_of(uint8_t n)
 static struct intake *add(struct toastie_row row)
 {
 	struct kafka_record kafka = {
-		.partition = slot.partition,
+		.partition = 3,
 		.offset = (int64_t)batch->n_records + 70,
 	};
-	struct record *record = batch_add(batch, &slot, &kafka);
+	struct record *record = batch_add(batch, NULL, &kafka);
 	struct intake *intake = arena_alloc(&batch->arena, sizeof(*intake));
 
 	*intake = (struct intake){ .kind = INTAKE_LINE, .own = row };

@@ -307,7 +307,7 @@ static int change(struct sql *sql, struct pg *pg,
 		  const struct tick *tick, const struct chosen *chosen,
 		  struct changed *ret)
 {
-	struct positions_args hold = { 0 };
+	struct pg_call hold = { 0 };
 	int r;
 
 	*ret = (struct changed){ -1, -1, -1, -1, -1, false };
@@ -335,7 +335,7 @@ static int change(struct sql *sql, struct pg *pg,
 			      held->n_positions, &hold);
 	(void)pg_add(pg, &pg_commit, NULL);
 	r = pg_run(pg, TICK_TIMEOUT_MS);
-	positions_args_deinit(&hold);
+	pg_call_deinit(&hold);
 	return r;
 }
 

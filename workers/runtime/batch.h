@@ -14,38 +14,28 @@
 #include "infra/lib/str.h"
 #include "schemas/envelope.h"
 #include "schemas/outcome.h"
-#include "workers/runtime/slot.h"
+
+struct assignment;
+struct batch_extent;
 
 struct record {
-	struct kafka_record kafka;
+	struct kafka_record kafka; /* its topic: index into the worker's */
 	struct envelope envelope;
-	struct slot *slot;
-	int lane;
 	/*
 	 * Below its lane's next_offset: it was decided before, and only its
-	 * facts are told again, from the rows.
+	 * facts are published again, from the rows.
 	 */
 	bool decided;
-	size_t n_bytes; /* that the client keeps for it */
-	uint64_t entry; /* of its facts, in its slot's `emitted` */
-	bool poison;    /* dead since it was decoded */
+	bool poison; /* dead since it was decoded */
 	/* Not acted on: a row in dead_letters and a copy on <topic>.dlq. */
 	const char *dead_reason; /* a word; NULL: it lives */
 	const char *dead_detail; /* what and where; in the arena */
 	void *item;              /* the worker's, in the arena */
-};
-
-/* A batch over the offsets [from, to) of a slot. */
-struct batch_range {
-	struct slot *slot;
-	int64_t from, to;
-};
-
-/* A row of `positions` that the batch moves. */
-struct batch_move {
-	struct slot *slot;
+	/* The runtime's own. */
+	struct assignment *assignment;
 	int lane;
-	int64_t epoch, from_next, to_next, emitted;
+	size_t n_bytes; /* that the client keeps for it */
+	uint64_t entry; /* of its facts, in the assignment's `emitted` */
 };
 
 /* How much the decision may take for granted. */
@@ -58,18 +48,16 @@ enum batch_mode {
 struct batch {
 	struct record *records;
 	size_t n_records;
-	size_t cap;
-	size_t n_bytes; /* of their records, headers and all */
-	struct batch_range ranges[SLOTS_MAX];
-	size_t n_ranges;
-	struct batch_move moves[SLOTS_MAX * LANES_MAX];
-	size_t n_moves;
 	struct arena arena;
 	enum batch_mode mode;
 	bool needs_load; /* a record's decision rests on rows */
 	size_t n_decided;
 	int64_t decided_at_ms; /* wall clock, of all its decisions */
-	int64_t closed_at_us;  /* when it went to the database thread */
+	/* The runtime's own. */
+	struct batch_extent *extent; /* of the log; see batch_extent.h */
+	size_t cap;
+	size_t n_bytes;       /* of its records, headers and all */
+	int64_t closed_at_us; /* when it went to the database thread */
 };
 
 struct batch *batch_new(void);
@@ -78,34 +66,18 @@ struct batch *batch_free(struct batch *batch);
 /* Releases the records; keeps the memory. */
 void batch_reset(struct batch *batch);
 
-/* Appends, extends its slot's range. Takes @kafka. The batch has room. */
-struct record *batch_add(struct batch *batch, struct slot *slot,
+/* Appends a record and extends the range of its assignment (NULL: of none).
+ * Takes @kafka. */
+struct record *batch_add(struct batch *batch, struct assignment *assignment,
 			 struct kafka_record *kafka);
-/* So much more is kept for that record: its headers. */
+
+/* So much more is kept for that record: its headers, what is made of it. */
 void batch_count(struct batch *batch, struct record *record, size_t n_bytes);
-/* Offsets [@from, @to) that hold nothing for us: another lane's records, or
- * none at all. Only the range is extended. */
-void batch_skip(struct batch *batch, struct slot *slot, int64_t from,
-		int64_t to);
-/* All that its records make us keep. */
-size_t batch_bytes(const struct batch *batch);
 
 /* Poison, or a conflict. Copies @detail. */
 void batch_dead(struct batch *batch, struct record *record, const char *reason,
 		const char *detail);
-
-/* Takes back what a try has found dead; poison stays. */
+/* Makes records alive again that a try has found dead; poison stays. */
 void batch_undo(struct batch *batch);
-
-/* Which rows it moves, by what the slots hold now. */
-void batch_close(struct batch *batch, int64_t decided_at_ms);
-
-/* Takes the records and the range of a slot out. */
-void batch_drop_slot(struct batch *batch, const struct slot *slot);
-
-static inline bool batch_empty(const struct batch *batch)
-{
-	return batch->n_ranges == 0;
-}
 
 #endif

@@ -73,11 +73,6 @@ int64_t emitted_offset(const struct emitted *emitted, int64_t decided)
 	return entry_of(emitted, emitted->first)->offset;
 }
 
-size_t emitted_n_waiting(const struct emitted *emitted)
-{
-	return (size_t)(emitted->end - emitted->first);
-}
-
 void emitted_forget(struct emitted *emitted)
 {
 	emitted->first = emitted->end;

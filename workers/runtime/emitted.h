@@ -41,7 +41,6 @@ void emitted_acknowledge(struct emitted *emitted, uint64_t number);
 int64_t emitted_offset_of(const struct emitted *emitted, uint64_t number);
 /* @decided: up to where everything was handed to emitted_expect(). */
 int64_t emitted_offset(const struct emitted *emitted, int64_t decided);
-size_t emitted_n_waiting(const struct emitted *emitted);
 /* Nothing that was sent counts any more. */
 void emitted_forget(struct emitted *emitted);
 void emitted_deinit(struct emitted *emitted);

@@ -19,7 +19,6 @@ START_TEST(with_nothing_under_way_everything_that_is_decided_is_emitted)
 	{
 		ck_assert_int_eq(emitted_offset(&emitted, 0), 0);
 		ck_assert_int_eq(emitted_offset(&emitted, 77), 77);
-		ck_assert_uint_eq(emitted_n_waiting(&emitted), 0);
 	}
 END_TEST
 
@@ -144,7 +143,6 @@ START_TEST(many_may_be_under_way)
 
 		for (int64_t i = 0; i < 100000; i++)
 			numbers[i] = emitted_expect(&emitted, i, 1);
-		ck_assert_uint_eq(emitted_n_waiting(&emitted), 100000);
 		for (int64_t i = 99999; i > 0; i--)
 			emitted_acknowledge(&emitted, numbers[i]);
 		ck_assert_int_eq(emitted_offset(&emitted, 100000), 0);
@@ -153,22 +151,18 @@ START_TEST(many_may_be_under_way)
 	}
 END_TEST
 
+/* clang-format off */
 int main(void)
 {
 	Suite *suite = suite_create("emitted");
 	TCase *tcase = check_case(suite, 20);
 
 	tcase_add_checked_fixture(tcase, NULL, teardown);
-	tcase_add_test(
-		tcase,
-		with_nothing_under_way_everything_that_is_decided_is_emitted);
+	tcase_add_test(tcase, with_nothing_under_way_everything_that_is_decided_is_emitted);
 	tcase_add_test(tcase, it_stands_at_the_first_record_that_waits);
 	tcase_add_test(tcase, a_record_waits_for_each_of_its_facts);
-	tcase_add_test(
-		tcase,
-		what_was_sent_before_it_was_forgotten_counts_for_nothing);
-	tcase_add_test_raise_signal(
-		tcase, a_record_without_facts_is_our_mistake, SIGABRT);
+	tcase_add_test(tcase, what_was_sent_before_it_was_forgotten_counts_for_nothing);
+	tcase_add_test_raise_signal(tcase, a_record_without_facts_is_our_mistake, SIGABRT);
 	tcase_add_loop_test(tcase, it_is_always_what_a_plain_list_says, 0, 20);
 	tcase_add_test(tcase, many_may_be_under_way);
 	return check_run(suite);

@@ -1,55 +1,41 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Jobs: what the database thread does for the loop. Each gives 0 or a
- * TRANSACTION_E_ outcome, and on trouble says why in args->error.
- */
+/* Jobs: statements, and what their results mean to the engine. */
+#include "workers/runtime/jobs.h"
+
 #include <stdio.h>
 #include <string.h>
 
-#include "infra/lib/log.h"
-#include "workers/runtime/state.h"
+/* Rows of workers that fell silent an hour ago go. A row that is lost in a
+ * crash is written again, so the commit is not waited for. */
+static const struct pg_statement write_heartbeat = {
+	"write_heartbeat",
+	"WITH hasty AS MATERIALIZED"
+	" (SELECT set_config('synchronous_commit', 'off', true)),"
+	" old AS (DELETE FROM control.heartbeats"
+	" WHERE at < clock_timestamp() - interval '1 hour' AND holder <> $1)"
+	" INSERT INTO control.heartbeats AS h (holder, service, colour,"
+	" version, schema, started_at, at, ready, reason, troubles)"
+	" SELECT $1, $2, $3, $4, $5, $6, clock_timestamp(), $7::text IS NULL, "
+	"$7, $8"
+	" FROM hasty ON CONFLICT (holder) DO UPDATE SET at = excluded.at,"
+	" ready = excluded.ready, reason = excluded.reason,"
+	" troubles = excluded.troubles",
+	8,
+};
 
-/* Always asked, so that no transaction answers for another's commit. */
-static bool unreplicated(struct job_args *args, struct session *session)
-{
-	if (!pg_unreplicated(session->work))
-		return false;
-	log_warn("UNREPLICATED", "a commit was not replicated, will take over "
-				 "anew and read what is true");
-	(void)str_copy(args->error, sizeof(args->error),
-		       "a commit was not replicated");
-	return true;
-}
+static const struct pg_statement remove_heartbeat = {
+	"remove_heartbeat",
+	"DELETE FROM control.heartbeats WHERE holder = $1",
+	1,
+};
 
-static int positions_outcome(struct job_args *args, struct session *session,
-			     int r)
-{
-	if (unreplicated(args, session))
-		return TRANSACTION_E_LOST;
-	switch (r) {
-	case 0:
-		return 0;
-	case POSITIONS_E_UNLIKE:
-		(void)str_copy(args->error, sizeof(args->error),
-			       "lanes and positions name different rows");
-		return TRANSACTION_E_HOLD;
-	case POSITIONS_E_TOO_MANY:
-		(void)snprintf(args->error, sizeof(args->error),
-			       "the service has more than %d lanes",
-			       (int)LANES_MAX);
-		return TRANSACTION_E_HOLD;
-	case POSITIONS_E_LOST:
-	default:
-		(void)str_copy(args->error, sizeof(args->error),
-			       pg_message(session->work));
-		return r == POSITIONS_E_LOST ? TRANSACTION_E_LOST
-					     : TRANSACTION_E_HOLD;
-	}
-}
+/* ---- outcomes ---- */
 
+/* The transaction ended with @r, of pg_run(). */
 static int run_outcome(struct job_args *args, struct session *session, int r)
 {
-	if (unreplicated(args, session))
+	/* Always asked, so that no transaction answers for another's. */
+	if (session_unreplicated(session, args->error))
 		return TRANSACTION_E_LOST;
 	if (!r)
 		return 0;
@@ -59,10 +45,38 @@ static int run_outcome(struct job_args *args, struct session *session, int r)
 		return TRANSACTION_E_LOST;
 	if (!strcmp(pg_sqlstate(session->work), POSITIONS_LOST))
 		return TRANSACTION_E_FENCED;
-	return TRANSACTION_E_HOLD;
+	return TRANSACTION_E_BACKOFF;
 }
 
-int job_connect(void *arg, struct session *session)
+static int positions_outcome(struct job_args *args, struct session *session,
+			     int r)
+{
+	if (session_unreplicated(session, args->error))
+		return TRANSACTION_E_LOST;
+	switch (r) {
+	case 0:
+		return 0;
+	case POSITIONS_E_UNLIKE:
+		(void)str_copy(args->error, sizeof(args->error),
+			       "lanes and positions name different rows");
+		return TRANSACTION_E_BACKOFF;
+	case POSITIONS_E_TOO_MANY:
+		(void)snprintf(args->error, sizeof(args->error),
+			       "the service has more than %d lanes",
+			       (int)LANES_MAX);
+		return TRANSACTION_E_BACKOFF;
+	case POSITIONS_E_LOST:
+	default:
+		(void)str_copy(args->error, sizeof(args->error),
+			       pg_message(session->work));
+		return r == POSITIONS_E_LOST ? TRANSACTION_E_LOST
+					     : TRANSACTION_E_BACKOFF;
+	}
+}
+
+/* ---- jobs ---- */
+
+static int job_connect(void *arg, struct session *session)
 {
 	struct job_args *args = arg;
 	int r = session_open(session, &args->session, args->error);
@@ -77,28 +91,28 @@ int job_connect(void *arg, struct session *session)
 	}
 }
 
-int job_take(void *arg, struct session *session)
+static int job_acquire(void *arg, struct session *session)
 {
 	struct job_args *args = arg;
 
-	return positions_outcome(args, session,
-				 positions_take(session->work, args->identity,
-						args->keys, args->n_keys,
-						&args->positions));
+	return positions_outcome(
+		args, session,
+		positions_acquire(session->work, args->identity, args->keys,
+				  args->n_keys, &args->positions));
 }
 
-int job_look(void *arg, struct session *session)
+static int job_refresh(void *arg, struct session *session)
 {
 	struct job_args *args = arg;
 
 	session_mend_watch(session, &args->session);
-	return positions_outcome(args, session,
-				 positions_look(session->work, args->identity,
-						args->keys, args->n_keys,
-						&args->positions));
+	return positions_outcome(
+		args, session,
+		positions_refresh(session->work, args->identity, args->keys,
+				  args->n_keys, &args->positions));
 }
 
-int job_batch(void *arg, struct session *session)
+static int job_batch(void *arg, struct session *session)
 {
 	struct job_args *args = arg;
 	int r = transaction_run(&args->transaction, session);
@@ -109,7 +123,7 @@ int job_batch(void *arg, struct session *session)
 	return r;
 }
 
-int job_task(void *arg, struct session *session)
+static int job_task(void *arg, struct session *session)
 {
 	struct job_args *args = arg;
 	struct worker_assignments held = {
@@ -129,23 +143,7 @@ int job_task(void *arg, struct session *session)
 	return r;
 }
 
-int job_survey(void *arg, struct session *session)
-{
-	struct job_args *args = arg;
-
-	return run_outcome(args, session,
-			   args->ops->survey(args->arg, session->work));
-}
-
-int job_beat(void *arg, struct session *session)
-{
-	struct job_args *args = arg;
-
-	return run_outcome(args, session,
-			   heartbeat_write(session->work, &args->heartbeat));
-}
-
-int job_emit(void *arg, struct session *session)
+static int job_emit(void *arg, struct session *session)
 {
 	struct job_args *args = arg;
 
@@ -154,13 +152,62 @@ int job_emit(void *arg, struct session *session)
 					  args->held, args->n_held));
 }
 
-int job_release(void *arg, struct session *session)
+static int job_survey(void *arg, struct session *session)
 {
 	struct job_args *args = arg;
 
-	if (args->leaving)
-		(void)heartbeat_remove(session->work, args->identity);
+	return run_outcome(args, session,
+			   args->ops->survey(args->arg, session->work));
+}
+
+static void put(struct pg_args *args, const char *word)
+{
+	pg_put_bytes(pg_arg(args), word, strlen(word));
+}
+
+static int job_heartbeat(void *arg, struct session *session)
+{
+	struct job_args *args = arg;
+	const struct heartbeat *heartbeat = &args->heartbeat;
+	struct pg_args values = { 0 };
+	int r;
+
+	put(&values, args->identity->holder);
+	put(&values, args->identity->service);
+	put(&values, args->identity->colour);
+	put(&values, heartbeat->version);
+	put(&values, heartbeat->schema);
+	pg_put_wall_ms(pg_arg(&values), heartbeat->started_at_ms);
+	pg_put_text(pg_arg(&values), heartbeat->reason,
+		    strlen(heartbeat->reason));
+	pg_put_jsonb(pg_arg(&values), heartbeat->troubles.p,
+		     heartbeat->troubles.n);
+	(void)pg_add(session->work, &write_heartbeat, &values);
+	r = pg_run(session->work, SESSION_TIMEOUT_MS);
+	pg_args_deinit(&values);
+	return run_outcome(args, session, r);
+}
+
+static int job_release(void *arg, struct session *session)
+{
+	struct job_args *args = arg;
+	struct pg_args values = { 0 };
+
+	if (args->leaving) {
+		put(&values, args->identity->holder);
+		(void)pg_add(session->work, &remove_heartbeat, &values);
+		(void)pg_run(session->work, SESSION_TIMEOUT_MS);
+		pg_args_deinit(&values);
+	}
 	return run_outcome(args, session,
 			   positions_release(session->work, args->identity,
 					     args->held, args->n_held));
 }
+
+const work_fn job_fns[N_JOBS] = {
+	[JOB_CONNECT] = job_connect, [JOB_ACQUIRE] = job_acquire,
+	[JOB_BATCH] = job_batch,     [JOB_TASK] = job_task,
+	[JOB_EMIT] = job_emit,       [JOB_REFRESH] = job_refresh,
+	[JOB_SURVEY] = job_survey,   [JOB_HEARTBEAT] = job_heartbeat,
+	[JOB_RELEASE] = job_release,
+};

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Jobs: a commit that was not replicated has no known outcome, whichever job
- * it was of. The server waits for a standby that nobody has, and the wait is
- * ended from outside, as an impatient operator would.
+ * Jobs: what others see of a worker by its heartbeat. And: a commit that was
+ * not replicated has no known outcome, whichever job it was of. The server
+ * waits for a standby that nobody has, and the wait is ended from outside, as
+ * an impatient operator would.
  */
+#include "workers/runtime/jobs.h"
+
+#include "infra/lib/clock.h"
 #include "infra/lib/postgres_fixture.h"
-#include "workers/runtime/state.h"
 
 static const char *url;
 static struct session session;
@@ -39,7 +42,16 @@ static void setup(void)
 	args = xcalloc(1, sizeof(*args));
 	args->identity = &identity;
 	args->n_keys = 1;
+	args->heartbeat.version = "1";
+	args->heartbeat.schema = "galore";
+	args->heartbeat.started_at_ms = clock_wall_ms();
+	buf_text(&args->heartbeat.troubles, "[]");
 	n_cancelled = 0;
+}
+
+static int run(enum job job)
+{
+	return job_fns[job](args, &session);
 }
 
 static void wait_for_standby(const char *name)
@@ -58,6 +70,7 @@ static void teardown(void)
 	wait_for_standby("");
 	session_close(&session);
 	lanes_deinit(&args->positions.lanes);
+	buf_deinit(&args->heartbeat.troubles);
 	free(args);
 	other = pg_free(other);
 }
@@ -104,9 +117,9 @@ static struct assigned_position taken(void)
 
 START_TEST(a_take_over_that_was_not_replicated_is_not_believed)
 	{
-		ck_assert_int_eq(job_take(args, &session), 0);
+		ck_assert_int_eq(run(JOB_ACQUIRE), 0);
 		lose_the_standby();
-		ck_assert_int_eq(job_take(args, &session), TRANSACTION_E_LOST);
+		ck_assert_int_eq(run(JOB_ACQUIRE), TRANSACTION_E_LOST);
 		ck_assert_int_gt(n_cancelled, 0);
 		ck_assert_str_eq(args->error, "a commit was not replicated");
 	}
@@ -114,14 +127,14 @@ END_TEST
 
 START_TEST(nor_is_what_was_emitted_and_the_next_job_is_not_blamed)
 	{
-		ck_assert_int_eq(job_take(args, &session), 0);
+		ck_assert_int_eq(run(JOB_ACQUIRE), 0);
 		args->held[0] = taken();
 		args->n_held = 1;
-		ck_assert_int_eq(job_emit(args, &session), 0);
+		ck_assert_int_eq(run(JOB_EMIT), 0);
 		lose_the_standby();
-		ck_assert_int_eq(job_emit(args, &session), TRANSACTION_E_LOST);
+		ck_assert_int_eq(run(JOB_EMIT), TRANSACTION_E_LOST);
 		wait_for_standby("");
-		ck_assert_int_eq(job_look(args, &session), 0);
+		ck_assert_int_eq(run(JOB_REFRESH), 0);
 	}
 END_TEST
 
@@ -146,35 +159,91 @@ START_TEST(nor_is_a_task_of_a_worker)
 		static const struct worker_ops ops = { .task = &task };
 
 		args->ops = &ops;
-		ck_assert_int_eq(job_task(args, &session), 0);
+		ck_assert_int_eq(run(JOB_TASK), 0);
 		lose_the_standby();
-		ck_assert_int_eq(job_task(args, &session), TRANSACTION_E_LOST);
+		ck_assert_int_eq(run(JOB_TASK), TRANSACTION_E_LOST);
 	}
 END_TEST
 
 START_TEST(a_heartbeat_does_not_wait_for_a_standby)
 	{
-		args->heartbeat.identity = &identity;
-		args->heartbeat.version = "1";
-		args->heartbeat.schema = "galore";
-		buf_text(&args->heartbeat.troubles, "[]");
 		lose_the_standby();
-		ck_assert_int_eq(job_beat(args, &session), 0);
-		buf_deinit(&args->heartbeat.troubles);
+		ck_assert_int_eq(run(JOB_HEARTBEAT), 0);
 	}
 END_TEST
 
+static int64_t n_rows(const char *where)
+{
+	char sql[256];
+
+	(void)snprintf(sql, sizeof(sql),
+		       "SELECT count(*) FROM control.heartbeats WHERE %s",
+		       where);
+	return postgres_number(url, sql);
+}
+
+START_TEST(a_worker_that_is_ready_says_so_in_one_row)
+	{
+		ck_assert_int_eq(run(JOB_HEARTBEAT), 0);
+		ck_assert_int_eq(run(JOB_HEARTBEAT), 0);
+		ck_assert_int_eq(n_rows("holder = 'holder' AND ready"), 1);
+		ck_assert_int_eq(n_rows("reason IS NULL AND troubles = '[]'"),
+				 1);
+		ck_assert_int_eq(
+			n_rows("at > clock_timestamp() - interval '9 s'"), 1);
+	}
+END_TEST
+
+START_TEST(a_worker_that_is_not_ready_says_why_and_what_it_cannot_read)
+	{
+		ck_assert_int_eq(run(JOB_HEARTBEAT), 0);
+		(void)str_copy(args->heartbeat.reason,
+			       sizeof(args->heartbeat.reason), "it isn't");
+		buf_reset(&args->heartbeat.troubles);
+		buf_text(&args->heartbeat.troubles,
+			 "[{\"topic\": \"orders\", \"partition\": 3}]");
+		ck_assert_int_eq(run(JOB_HEARTBEAT), 0);
+		ck_assert_int_eq(n_rows("NOT ready AND reason = 'it isn''t'"),
+				 1);
+		ck_assert_int_eq(n_rows("(troubles->0->>'partition')::int = 3"),
+				 1);
+	}
+END_TEST
+
+START_TEST(a_worker_that_leaves_takes_its_row_along)
+	{
+		ck_assert_int_eq(run(JOB_HEARTBEAT), 0);
+		args->leaving = true;
+		ck_assert_int_eq(run(JOB_RELEASE), 0);
+		ck_assert_int_eq(n_rows("true"), 0);
+	}
+END_TEST
+
+START_TEST(the_row_of_a_worker_that_died_goes_after_an_hour)
+	{
+		ck_assert_int_eq(run(JOB_HEARTBEAT), 0);
+		postgres_exec(other, "UPDATE control.heartbeats SET at = at -"
+				     " interval '61 min', holder = 'dead'");
+		ck_assert_int_eq(run(JOB_HEARTBEAT), 0);
+		ck_assert_int_eq(n_rows("holder = 'dead'"), 0);
+		ck_assert_int_eq(n_rows("holder = 'holder'"), 1);
+	}
+END_TEST
+
+/* clang-format off */
 int main(void)
 {
 	Suite *suite = suite_create("jobs");
 	TCase *tcase = check_case(suite, 60);
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_add_test(tcase,
-		       a_take_over_that_was_not_replicated_is_not_believed);
-	tcase_add_test(tcase,
-		       nor_is_what_was_emitted_and_the_next_job_is_not_blamed);
+	tcase_add_test(tcase, a_take_over_that_was_not_replicated_is_not_believed);
+	tcase_add_test(tcase, nor_is_what_was_emitted_and_the_next_job_is_not_blamed);
 	tcase_add_test(tcase, nor_is_a_task_of_a_worker);
 	tcase_add_test(tcase, a_heartbeat_does_not_wait_for_a_standby);
+	tcase_add_test(tcase, a_worker_that_is_ready_says_so_in_one_row);
+	tcase_add_test(tcase, a_worker_that_is_not_ready_says_why_and_what_it_cannot_read);
+	tcase_add_test(tcase, a_worker_that_leaves_takes_its_row_along);
+	tcase_add_test(tcase, the_row_of_a_worker_that_died_goes_after_an_hour);
 	return postgres_run(suite);
 }

@@ -8,7 +8,7 @@
 
 #include "infra/lib/check_fixture.h"
 
-/* Records of every kind that the rules tell apart. */
+/* Records of every kind that the rules distinguish. */
 static struct lane_key key_of(int i)
 {
 	static char customers[64][16], keys[64][16];
@@ -314,6 +314,7 @@ START_TEST(a_lane_is_found_by_its_name)
 	}
 END_TEST
 
+/* clang-format off */
 int main(void)
 {
 	Suite *suite = suite_create("lanes");
@@ -322,17 +323,12 @@ int main(void)
 	tcase_add_test(tcase, without_other_lanes_everything_is_stable);
 	tcase_add_test(tcase, a_stall_that_is_named_has_its_lane);
 	tcase_add_test(tcase, a_lane_below_a_lane_takes_its_share_of_it_only);
-	tcase_add_test(tcase,
-		       a_lane_that_has_ended_gives_its_records_to_its_parent);
-	tcase_add_test(
-		tcase,
-		a_sibling_takes_over_from_an_ended_lane_only_if_it_was_made_later);
-	tcase_add_test(tcase,
-		       a_bucket_is_the_customers_and_without_one_the_keys);
+	tcase_add_test(tcase, a_lane_that_has_ended_gives_its_records_to_its_parent);
+	tcase_add_test(tcase, a_sibling_takes_over_from_an_ended_lane_only_if_it_was_made_later);
+	tcase_add_test(tcase, a_bucket_is_the_customers_and_without_one_the_keys);
 	tcase_add_test(tcase, a_share_of_the_buckets_is_a_share_of_the_records);
 	tcase_add_test(tcase, adjoining_ranges_share_no_bucket_and_miss_none);
-	tcase_add_loop_test(
-		tcase, every_record_belongs_to_exactly_one_living_lane, 0, 10);
+	tcase_add_loop_test(tcase, every_record_belongs_to_exactly_one_living_lane, 0, 10);
 	tcase_add_test(tcase, a_lane_is_found_by_its_name);
 	return check_run(suite);
 }

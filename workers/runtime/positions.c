@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Positions: every statement on them is here, and each compares the epoch,
- * last in its transaction, so that a zombie changes nothing. What must not be
- * reordered: the take-over reads lanes after its UPDATE, never before.
+ * Positions: every statement on them. Each compares the epoch as the last
+ * thing in its transaction, so that a worker that was taken over from changes
+ * nothing. A take-over must read the lanes after its UPDATE, never before.
  */
 #include "workers/runtime/positions.h"
 
@@ -13,7 +13,7 @@
 #include "schemas/limits.h"
 #include "workers/runtime/session.h"
 
-#define TAKE_TRIES 20
+#define ACQUIRE_TRIES 20
 /* No key of ours is longer; what is, stands with the original alone. */
 #define DEAD_KEY_MAX_BYTES ((size_t)4 * TEXT_MAX_BYTES)
 
@@ -24,7 +24,7 @@ static const struct pg_statement take_over = {
 	5,
 };
 
-static const struct pg_statement look = {
+static const struct pg_statement refresh = {
 	"look_positions",
 	"SELECT lane, topic, partition, next_offset, emitted_offset, epoch"
 	" FROM positions WHERE service = $1 AND colour = $2"
@@ -58,7 +58,7 @@ static const struct pg_statement move = {
 	8,
 };
 
-static const struct pg_statement hold = {
+static const struct pg_statement confirm = {
 	"hold_positions",
 	"SELECT hold_positions($1, $2, $3, $4, $5)",
 	5,
@@ -144,7 +144,7 @@ static enum lane_kind kind_of(struct text name)
 	return LANE_REST;
 }
 
-static void take_names(struct lane *lane, struct pg_elements elements)
+static void read_names(struct lane *lane, struct pg_elements elements)
 {
 	const char *p;
 	size_t n;
@@ -157,7 +157,7 @@ static void take_names(struct lane *lane, struct pg_elements elements)
 	}
 }
 
-/* One that is not there would be a lane made after its parent had ended. */
+/* A parent that is not there would be a lane made after it had ended. */
 static int parent_of(const struct lanes *lanes, struct text name)
 {
 	int parent = lanes_by_name(lanes, name);
@@ -165,7 +165,7 @@ static int parent_of(const struct lanes *lanes, struct text name)
 	return parent < 0 ? 0 : parent;
 }
 
-static void take_lane(const struct pg *pg, int i, int row, struct lanes *lanes)
+static void read_lane(const struct pg *pg, int i, int row, struct lanes *lanes)
 {
 	struct lane *lane = &lanes->lanes[lanes->n_lanes];
 	struct text name = text_at(pg, i, row, 0);
@@ -180,11 +180,16 @@ static void take_lane(const struct pg *pg, int i, int row, struct lanes *lanes)
 		lane->bucket_to = (int32_t)pg_i64(pg, i, row, 4);
 	}
 	if (!pg_null(pg, i, row, 5))
-		take_names(lane, pg_elements(pg, i, row, 5));
+		read_names(lane, pg_elements(pg, i, row, 5));
 	lane->ended = pg_bool(pg, i, row, 6);
 	lane->mine = pg_bool(pg, i, row, 7);
 	lane->until = (size_t)pg_i64(pg, i, row, 8);
 	lanes->n_lanes++;
+}
+
+static void put(struct buf *to, const char *word)
+{
+	pg_put_bytes(to, word, strlen(word));
 }
 
 static int get_lanes(struct pg *pg, const struct identity *identity,
@@ -193,9 +198,8 @@ static int get_lanes(struct pg *pg, const struct identity *identity,
 	struct pg_args args = { 0 };
 	int i, r;
 
-	pg_put_bytes(pg_arg(&args), identity->service,
-		     strlen(identity->service));
-	pg_put_bytes(pg_arg(&args), identity->colour, strlen(identity->colour));
+	put(pg_arg(&args), identity->service);
+	put(pg_arg(&args), identity->colour);
 	i = pg_add(pg, &read_lanes, &args);
 	r = pg_run(pg, SESSION_TIMEOUT_MS);
 	pg_args_deinit(&args);
@@ -205,272 +209,235 @@ static int get_lanes(struct pg *pg, const struct identity *identity,
 		return POSITIONS_E_TOO_MANY;
 	lanes_deinit(ret);
 	for (int row = 0; row < pg_n_rows(pg, i); row++)
-		take_lane(pg, i, row, ret);
+		read_lane(pg, i, row, ret);
 	return 0;
 }
 
-/* A row's lane is found by its name once the lanes are read. */
-struct raw_rows {
-	char lane[SLOTS_MAX * LANES_MAX][LANE_NAME_BYTES];
-};
-
-static int take_rows(const struct pg *pg, int i,
-		     const struct identity *identity, struct positions *ret,
-		     struct raw_rows *raw)
+static int read_rows(const struct pg *pg, int i,
+		     const struct identity *identity, struct positions *ret)
 {
 	ret->n_rows = 0;
-	if (pg_n_rows(pg, i) > SLOTS_MAX * LANES_MAX)
+	if (pg_n_rows(pg, i) > ASSIGNMENTS_MAX * LANES_MAX)
 		return POSITIONS_E_TOO_MANY;
 	for (int row = 0; row < pg_n_rows(pg, i); row++) {
+		struct position *position = &ret->rows[ret->n_rows++];
 		struct text lane = text_at(pg, i, row, 0);
 
-		(void)str_n_copy(raw->lane[ret->n_rows], LANE_NAME_BYTES,
-				 lane.p, lane.n);
-		ret->rows[ret->n_rows++] = (struct position){
+		*position = (struct position){
 			.topic = topic_of(identity, text_at(pg, i, row, 1)),
 			.partition = (int32_t)pg_i64(pg, i, row, 2),
 			.next_offset = pg_i64(pg, i, row, 3),
 			.emitted_offset = pg_i64(pg, i, row, 4),
 			.epoch = pg_i64(pg, i, row, 5),
 		};
+		(void)str_n_copy(position->lane_name, LANE_NAME_BYTES, lane.p,
+				 lane.n);
 	}
 	return 0;
 }
 
-static void put_keys(struct pg_args *args, const struct identity *identity,
-		     const struct position_key *keys, size_t n_keys)
-{
-	struct pg_array topics = { 0 }, partitions = { 0 };
-
-	for (size_t i = 0; i < n_keys; i++) {
-		const char *name = identity->topics[keys[i].topic]->name;
-
-		pg_put_bytes(pg_element(&topics), name, strlen(name));
-		pg_put_i32(pg_element(&partitions), keys[i].partition);
-	}
-	pg_arg_array(args, PG_TEXT, &topics);
-	pg_arg_array(args, PG_INT4, &partitions);
-	pg_array_deinit(&topics);
-	pg_array_deinit(&partitions);
-}
-
-static void put_name(struct pg_args *args, const char *name)
-{
-	pg_put_bytes(pg_arg(args), name, strlen(name));
-}
-
-static int get_rows(struct pg *pg, const struct identity *identity, bool take,
+static int get_rows(struct pg *pg, const struct identity *identity,
+		    const struct pg_statement *statement,
 		    const struct position_key *keys, size_t n_keys,
-		    struct positions *ret, struct raw_rows *raw)
+		    struct positions *ret)
 {
-	struct pg_args args = { 0 };
+	static const enum pg_type types[] = { PG_TEXT, PG_INT4 };
+	struct pg_call call = { 0 };
 	int i, r;
 
-	put_name(&args, identity->service);
-	put_name(&args, identity->colour);
-	if (take)
-		put_name(&args, identity->holder);
-	put_keys(&args, identity, keys, n_keys);
-	i = pg_add(pg, take ? &take_over : &look, &args);
+	put(pg_arg(&call.args), identity->service);
+	put(pg_arg(&call.args), identity->colour);
+	if (statement == &take_over)
+		put(pg_arg(&call.args), identity->holder);
+	for (size_t k = 0; k < n_keys; k++) {
+		put(pg_call_put(&call, 0),
+		    identity->topics[keys[k].topic]->name);
+		pg_put_i32(pg_call_put(&call, 1), keys[k].partition);
+	}
+	pg_call_arrays(&call, types, 2);
+	i = pg_add(pg, statement, &call.args);
 	r = outcome_of(pg_run(pg, SESSION_TIMEOUT_MS));
 	if (!r)
-		r = take_rows(pg, i, identity, ret, raw);
-	pg_args_deinit(&args);
+		r = read_rows(pg, i, identity, ret);
+	pg_call_deinit(&call);
 	return r;
 }
 
 /* Do the lanes name exactly these rows: each of our lanes, at each key? */
-static bool lanes_agree(struct positions *positions, const struct raw_rows *raw,
-			size_t n_keys)
+static bool lanes_agree(struct positions *positions, size_t n_keys)
 {
+	const struct lanes *lanes = &positions->lanes;
 	size_t n_mine = 0;
 
-	for (size_t i = 0; i < positions->lanes.n_lanes; i++)
-		n_mine += positions->lanes.lanes[i].mine;
+	for (size_t i = 0; i < lanes->n_lanes; i++)
+		n_mine += lanes->lanes[i].mine;
 	for (size_t i = 0; i < positions->n_rows; i++) {
-		int lane =
-			lanes_by_name(&positions->lanes, text_of(raw->lane[i]));
+		struct position *position = &positions->rows[i];
 
-		positions->rows[i].lane = lane;
-		if (lane < 0 || !positions->lanes.lanes[lane].mine)
+		position->lane =
+			lanes_by_name(lanes, text_of(position->lane_name));
+		if (position->lane < 0 || !lanes->lanes[position->lane].mine)
 			return false;
 	}
 	return positions->n_rows == n_mine * n_keys;
 }
 
 static int get_positions(struct pg *pg, const struct identity *identity,
-			 bool take, const struct position_key *keys,
-			 size_t n_keys, struct positions *ret)
+			 const struct pg_statement *statement,
+			 const struct position_key *keys, size_t n_keys,
+			 struct positions *ret)
 {
-	struct raw_rows *raw = xmalloc(sizeof(*raw));
 	int r = 0;
 
-	for (int i = 0; i < TAKE_TRIES; i++) {
-		r = get_rows(pg, identity, take, keys, n_keys, ret, raw);
+	for (int i = 0; i < ACQUIRE_TRIES; i++) {
+		r = get_rows(pg, identity, statement, keys, n_keys, ret);
 		if (!r)
 			r = get_lanes(pg, identity, &ret->lanes);
-		if (r || lanes_agree(ret, raw, n_keys))
+		if (r || lanes_agree(ret, n_keys))
 			break;
 		r = POSITIONS_E_UNLIKE;
 	}
-	free(raw);
 	return r;
 }
 
-int positions_take(struct pg *pg, const struct identity *identity,
-		   const struct position_key *keys, size_t n_keys,
-		   struct positions *ret)
+int positions_acquire(struct pg *pg, const struct identity *identity,
+		      const struct position_key *keys, size_t n_keys,
+		      struct positions *ret)
 {
-	return get_positions(pg, identity, true, keys, n_keys, ret);
+	return get_positions(pg, identity, &take_over, keys, n_keys, ret);
 }
 
-int positions_look(struct pg *pg, const struct identity *identity,
-		   const struct position_key *keys, size_t n_keys,
-		   struct positions *ret)
+int positions_refresh(struct pg *pg, const struct identity *identity,
+		      const struct position_key *keys, size_t n_keys,
+		      struct positions *ret)
 {
-	return get_positions(pg, identity, false, keys, n_keys, ret);
+	return get_positions(pg, identity, &refresh, keys, n_keys, ret);
 }
 
 /* ---- writing ---- */
 
-void positions_args_deinit(struct positions_args *args)
-{
-	pg_args_deinit(&args->args);
-	for (size_t i = 0; i < 7; i++)
-		pg_array_deinit(&args->arrays[i]);
-}
+/* Parameters behind the service, as arrays; a statement takes the first ones,
+ * release_positions those of a confirm and `emitted`. */
+enum { COLUMNS_CONFIRM = 4, COLUMN_EMITTED = 6, COLUMNS_MOVE = 7 };
 
-static void reset_args(struct positions_args *args)
-{
-	pg_args_reset(&args->args);
-	for (size_t i = 0; i < 7; i++)
-		pg_array_reset(&args->arrays[i]);
-}
-
-/* $1 service, $2 lanes, $3 topics, $4 partitions, $5 epochs. */
-static void put_held(struct positions_args *args,
+static void put_held(struct pg_call *call, int n_columns,
 		     const struct identity *identity,
 		     const struct assigned_position *held, size_t n_held)
 {
-	struct pg_array *arrays = args->arrays;
+	static const enum pg_type types[] = { PG_TEXT, PG_TEXT, PG_INT4,
+					      PG_INT8, PG_INT8, PG_INT8,
+					      PG_INT8 };
 
-	reset_args(args);
+	pg_call_begin(call);
 	for (size_t i = 0; i < n_held; i++) {
-		const char *topic = identity->topics[held[i].topic]->name;
-
-		pg_put_bytes(pg_element(&arrays[0]), held[i].lane,
-			     strlen(held[i].lane));
-		pg_put_bytes(pg_element(&arrays[1]), topic, strlen(topic));
-		pg_put_i32(pg_element(&arrays[2]), held[i].partition);
-		pg_put_i64(pg_element(&arrays[3]), held[i].epoch);
-		pg_put_i64(pg_element(&arrays[4]), held[i].next_offset);
-		pg_put_i64(pg_element(&arrays[5]), held[i].to_next);
-		pg_put_i64(pg_element(&arrays[6]), held[i].emitted);
+		put(pg_call_put(call, 0), held[i].lane);
+		put(pg_call_put(call, 1),
+		    identity->topics[held[i].topic]->name);
+		pg_put_i32(pg_call_put(call, 2), held[i].partition);
+		pg_put_i64(pg_call_put(call, 3), held[i].epoch);
+		pg_put_i64(pg_call_put(call, 4), held[i].next_offset);
+		pg_put_i64(pg_call_put(call, 5), held[i].to_next);
+		pg_put_i64(pg_call_put(call, COLUMN_EMITTED), held[i].emitted);
 	}
-	put_name(&args->args, identity->service);
-	pg_arg_array(&args->args, PG_TEXT, &arrays[0]);
-	pg_arg_array(&args->args, PG_TEXT, &arrays[1]);
-	pg_arg_array(&args->args, PG_INT4, &arrays[2]);
-	pg_arg_array(&args->args, PG_INT8, &arrays[3]);
+	put(pg_arg(&call->args), identity->service);
+	pg_call_arrays(call, types, n_columns);
 }
 
 void positions_add_move(struct pg *pg, const struct identity *identity,
 			const struct assigned_position *held, size_t n_held,
-			struct positions_args *args)
+			struct pg_call *call)
 {
-	put_held(args, identity, held, n_held);
-	pg_arg_array(&args->args, PG_INT8, &args->arrays[4]);
-	pg_arg_array(&args->args, PG_INT8, &args->arrays[5]);
-	pg_arg_array(&args->args, PG_INT8, &args->arrays[6]);
-	(void)pg_add(pg, &move, &args->args);
+	put_held(call, COLUMNS_MOVE, identity, held, n_held);
+	(void)pg_add(pg, &move, &call->args);
 }
 
 void positions_add_confirm(struct pg *pg, const struct identity *identity,
 			   const struct assigned_position *held, size_t n_held,
-			   struct positions_args *args)
+			   struct pg_call *call)
 {
-	put_held(args, identity, held, n_held);
-	(void)pg_add(pg, &hold, &args->args);
+	put_held(call, COLUMNS_CONFIRM, identity, held, n_held);
+	(void)pg_add(pg, &confirm, &call->args);
 }
 
 int positions_emit(struct pg *pg, const struct identity *identity,
 		   const struct assigned_position *held, size_t n_held)
 {
-	struct positions_args args = { 0 };
+	struct pg_call call = { 0 };
 	int r;
 
-	/* A move that stays where it is: only emitted_offset follows. */
-	positions_add_move(pg, identity, held, n_held, &args);
+	/* A move from next_offset to itself: only emitted_offset follows. */
+	positions_add_move(pg, identity, held, n_held, &call);
 	r = pg_run(pg, SESSION_TIMEOUT_MS);
-	positions_args_deinit(&args);
+	pg_call_deinit(&call);
 	return r;
 }
 
 int positions_release(struct pg *pg, const struct identity *identity,
 		      const struct assigned_position *held, size_t n_held)
 {
-	struct positions_args args = { 0 };
+	struct pg_call call = { 0 };
 	int r;
 
-	put_held(&args, identity, held, n_held);
-	pg_arg_array(&args.args, PG_INT8, &args.arrays[6]);
-	(void)pg_add(pg, &release, &args.args);
+	put_held(&call, COLUMNS_CONFIRM, identity, held, n_held);
+	pg_arg_array(&call.args, PG_INT8, &call.arrays[COLUMN_EMITTED]);
+	(void)pg_add(pg, &release, &call.args);
 	r = pg_run(pg, SESSION_TIMEOUT_MS);
-	positions_args_deinit(&args);
+	pg_call_deinit(&call);
 	return r;
 }
 
 /* ---- dead letters ---- */
 
-static void put_dead(struct pg_array *arrays, const struct identity *identity,
-		     const struct record *record)
+static const enum pg_type dead_types[] = { PG_TEXT, PG_INT4, PG_INT8, PG_TEXT,
+					   PG_TEXT, PG_TEXT, PG_BYTEA };
+
+static void put_place(struct pg_call *call, const struct identity *identity,
+		      const struct record *record)
 {
-	const char *topic = identity->topics[record->slot->topic]->name;
+	put(pg_call_put(call, 0), identity->topics[record->kafka.topic]->name);
+	pg_put_i32(pg_call_put(call, 1), record->kafka.partition);
+	pg_put_i64(pg_call_put(call, 2), record->kafka.offset);
+}
+
+static void put_dead(struct pg_call *call, const struct record *record)
+{
 	struct text id = record->envelope.id;
 
-	pg_put_bytes(pg_element(&arrays[0]), topic, strlen(topic));
-	pg_put_i32(pg_element(&arrays[1]), record->kafka.partition);
-	pg_put_i64(pg_element(&arrays[2]), record->kafka.offset);
-	pg_put_bytes(pg_element(&arrays[3]), record->dead_reason,
-		     strlen(record->dead_reason));
-	pg_put_bytes(pg_element(&arrays[4]), record->dead_detail,
-		     strlen(record->dead_detail));
+	put(pg_call_put(call, 3), record->dead_reason);
+	put(pg_call_put(call, 4), record->dead_detail);
 	/* What could not be checked may be anything but text. */
 	if (text_is_clean(id) && id.n <= TEXT_MAX_BYTES)
-		pg_put_text(pg_element(&arrays[5]), id.p, id.n);
+		pg_put_text(pg_call_put(call, 5), id.p, id.n);
 	else
-		pg_put_null(pg_element(&arrays[5]));
+		pg_put_null(pg_call_put(call, 5));
 	if (record->kafka.key && record->kafka.n_key <= DEAD_KEY_MAX_BYTES)
-		pg_put_bytes(pg_element(&arrays[6]), record->kafka.key,
+		pg_put_bytes(pg_call_put(call, 6), record->kafka.key,
 			     record->kafka.n_key);
 	else
-		pg_put_null(pg_element(&arrays[6]));
+		pg_put_null(pg_call_put(call, 6));
 }
 
 void positions_add_dead(struct pg *pg, const struct identity *identity,
-			const struct batch *batch, struct positions_args *args)
+			const struct batch *batch, struct pg_call *call)
 {
-	static const enum pg_type types[] = { PG_TEXT, PG_INT4, PG_INT8,
-					      PG_TEXT, PG_TEXT, PG_TEXT,
-					      PG_BYTEA };
 	size_t n_dead = 0;
 
-	reset_args(args);
+	pg_call_begin(call);
 	for (size_t i = 0; i < batch->n_records; i++) {
 		const struct record *record = &batch->records[i];
 
 		if (!record->dead_reason || record->decided)
 			continue;
-		put_dead(args->arrays, identity, record);
+		put_place(call, identity, record);
+		put_dead(call, record);
 		n_dead++;
 	}
 	if (!n_dead)
 		return;
-	put_name(&args->args, identity->service);
-	for (size_t i = 0; i < 7; i++)
-		pg_arg_array(&args->args, types[i], &args->arrays[i]);
-	pg_put_wall_ms(pg_arg(&args->args), batch->decided_at_ms);
-	(void)pg_add(pg, &add_dead, &args->args);
+	put(pg_arg(&call->args), identity->service);
+	pg_call_arrays(call, dead_types, 7);
+	pg_put_wall_ms(pg_arg(&call->args), batch->decided_at_ms);
+	(void)pg_add(pg, &add_dead, &call->args);
 }
 
 static void mark_dead(const struct pg *pg, int i, int row,
@@ -484,46 +451,36 @@ static void mark_dead(const struct pg *pg, int i, int row,
 
 	for (size_t k = 0; k < batch->n_records; k++) {
 		struct record *record = &batch->records[k];
-		char *words;
+		char *copy;
 
-		if (record->slot->topic != topic ||
+		if (record->kafka.topic != topic ||
 		    record->kafka.partition != partition ||
 		    record->kafka.offset != offset)
 			continue;
-		words = arena_alloc(&batch->arena, reason.n + detail.n + 2);
-		(void)str_n_copy(words, reason.n + 1, reason.p, reason.n);
-		(void)str_n_copy(words + reason.n + 1, detail.n + 1, detail.p,
+		copy = arena_alloc(&batch->arena, reason.n + detail.n + 2);
+		(void)str_n_copy(copy, reason.n + 1, reason.p, reason.n);
+		(void)str_n_copy(copy + reason.n + 1, detail.n + 1, detail.p,
 				 detail.n);
-		record->dead_reason = words;
-		record->dead_detail = words + reason.n + 1;
+		record->dead_reason = copy;
+		record->dead_detail = copy + reason.n + 1;
 	}
 }
 
 int positions_recall_dead(struct pg *pg, const struct identity *identity,
 			  struct batch *batch)
 {
-	struct positions_args args = { 0 };
+	struct pg_call call = { 0 };
 	int i, r;
 
-	for (size_t k = 0; k < batch->n_records; k++) {
-		const struct record *record = &batch->records[k];
-		const char *topic = identity->topics[record->slot->topic]->name;
-
-		if (!record->decided)
-			continue;
-		pg_put_bytes(pg_element(&args.arrays[0]), topic, strlen(topic));
-		pg_put_i32(pg_element(&args.arrays[1]),
-			   record->kafka.partition);
-		pg_put_i64(pg_element(&args.arrays[2]), record->kafka.offset);
-	}
-	put_name(&args.args, identity->service);
-	pg_arg_array(&args.args, PG_TEXT, &args.arrays[0]);
-	pg_arg_array(&args.args, PG_INT4, &args.arrays[1]);
-	pg_arg_array(&args.args, PG_INT8, &args.arrays[2]);
-	i = pg_add(pg, &recall_dead, &args.args);
+	put(pg_arg(&call.args), identity->service);
+	for (size_t k = 0; k < batch->n_records; k++)
+		if (batch->records[k].decided)
+			put_place(&call, identity, &batch->records[k]);
+	pg_call_arrays(&call, dead_types, 3);
+	i = pg_add(pg, &recall_dead, &call.args);
 	r = pg_run(pg, SESSION_TIMEOUT_MS);
 	for (int row = 0; !r && row < pg_n_rows(pg, i); row++)
 		mark_dead(pg, i, row, identity, batch);
-	positions_args_deinit(&args);
+	pg_call_deinit(&call);
 	return outcome_of(r);
 }

@@ -15,7 +15,7 @@ static const char *url;
 static struct pg *pg, *other;
 static struct identity me, zombie;
 static struct positions *held, *theirs;
-static struct positions_args args;
+static struct pg_call args;
 
 static const struct position_key keys[] = { { 0, 0 }, { 0, 1 }, { 1, 0 } };
 
@@ -40,7 +40,7 @@ static void setup(void)
 
 static void teardown(void)
 {
-	positions_args_deinit(&args);
+	pg_call_deinit(&args);
 	lanes_deinit(&held->lanes);
 	lanes_deinit(&theirs->lanes);
 	free(held);
@@ -49,10 +49,10 @@ static void teardown(void)
 	other = pg_free(other);
 }
 
-static void take(struct pg *session, const struct identity *who,
-		 struct positions *ret)
+static void acquire(struct pg *session, const struct identity *who,
+		    struct positions *ret)
 {
-	int r = positions_take(session, who, keys, 3, ret);
+	int r = positions_acquire(session, who, keys, 3, ret);
 
 	ck_assert_msg(!r, "%d: %s", r, pg_message(session));
 }
@@ -134,7 +134,7 @@ START_TEST(a_take_over_gives_each_row_a_higher_epoch)
 		for (int round = 0; round < 3; round++) {
 			int64_t before = highest;
 
-			take(pg, &me, held);
+			acquire(pg, &me, held);
 			ck_assert_uint_eq(held->n_rows, 3);
 			ck_assert_uint_eq(held->lanes.n_lanes, 1);
 			ck_assert(held->lanes.lanes[0].mine);
@@ -152,11 +152,11 @@ START_TEST(a_take_over_gives_each_row_a_higher_epoch)
 	}
 END_TEST
 
-START_TEST(a_look_changes_nothing)
+START_TEST(a_refresh_changes_nothing)
 	{
-		take(pg, &me, held);
+		acquire(pg, &me, held);
 		ck_assert_int_eq(
-			positions_look(other, &zombie, keys, 3, theirs), 0);
+			positions_refresh(other, &zombie, keys, 3, theirs), 0);
 		ck_assert_uint_eq(theirs->n_rows, 3);
 		for (size_t i = 0; i < 3; i++)
 			ck_assert_int_eq(find(theirs, held->rows[i].topic,
@@ -173,7 +173,7 @@ END_TEST
 START_TEST(a_colour_without_lanes_takes_nothing)
 	{
 		me.colour = "green";
-		take(pg, &me, held);
+		acquire(pg, &me, held);
 		ck_assert_uint_eq(held->n_rows, 0);
 		ck_assert_uint_eq(held->lanes.n_lanes, 1);
 		ck_assert(!held->lanes.lanes[0].mine);
@@ -184,9 +184,9 @@ START_TEST(the_holder_of_an_older_epoch_moves_nothing)
 	{
 		struct assigned_position old, fresh;
 
-		take(other, &zombie, theirs);
+		acquire(other, &zombie, theirs);
 		old = believed(theirs, 0, 0, 0);
-		take(pg, &me, held);
+		acquire(pg, &me, held);
 		fresh = believed(held, 0, 0, 0);
 		ck_assert_int_eq(move(other, &zombie, &old, 1), PG_E_SQL);
 		ck_assert_int_eq(next_of(0), 0);
@@ -210,13 +210,13 @@ START_TEST(a_take_over_waits_for_a_commit_in_flight_and_sees_it)
 		struct assigned_position row;
 		int n_looks = 0;
 
-		take(pg, &me, held);
+		acquire(pg, &me, held);
 		row = believed(held, 0, 0, 0);
 		(void)pg_add(pg, &pg_begin, NULL);
 		positions_add_move(pg, &me, &row, 1, &args);
 		ck_assert_int_eq(pg_run(pg, TIMEOUT_MS), 0);
 		pg_on_waiting(other, 20, end_transaction, &n_looks);
-		take(other, &zombie, theirs);
+		acquire(other, &zombie, theirs);
 		ck_assert_int_ge(n_looks, 3);
 		ck_assert_int_eq(find(theirs, 0, 0, 0)->next_offset, 10);
 	}
@@ -241,7 +241,7 @@ static const char split[] =
 START_TEST(a_lane_that_is_split_off_is_taken_with_its_parent)
 	{
 		postgres_exec(other, split);
-		take(pg, &me, held);
+		acquire(pg, &me, held);
 		ck_assert_uint_eq(held->lanes.n_lanes, 2);
 		ck_assert_str_eq(held->lanes.lanes[0].name, "stable");
 		ck_assert_str_eq(held->lanes.lanes[1].name, "pier");
@@ -285,9 +285,9 @@ START_TEST(a_take_over_that_meets_a_change_of_lanes_takes_all_of_them)
 			" next_offset, emitted_offset, epoch FROM positions"
 			" WHERE service = 'chillybin'");
 		pg_on_waiting(pg, 20, end_split, &n_looks);
-		take(pg, &me, held);
+		acquire(pg, &me, held);
 		ck_assert_int_gt(n_looks, 0);
-		/* The first UPDATE did not see the new rows; the lanes told. */
+		/* The first UPDATE did not see the new rows; the lanes do. */
 		ck_assert_uint_eq(held->n_rows, 6);
 		ck_assert_uint_eq(held->lanes.n_lanes, 2);
 	}
@@ -300,7 +300,7 @@ START_TEST(rows_that_the_lanes_do_not_name_are_never_held)
 			"INSERT INTO control.lanes (service, lane, parent,"
 			" kind, names, colour) VALUES ('chillybin',"
 			" 'pier', 'stable', 'stalls', '{pier}', 'blue')");
-		ck_assert_int_ne(positions_take(pg, &me, keys, 3, held), 0);
+		ck_assert_int_ne(positions_acquire(pg, &me, keys, 3, held), 0);
 	}
 END_TEST
 
@@ -316,7 +316,7 @@ START_TEST(an_ended_lane_is_read_as_long_as_a_lane_below_it_lives)
 			      "UPDATE control.lanes SET ended_at = now()"
 			      " WHERE lane = 'pier'; DELETE FROM positions"
 			      " WHERE lane = 'pier'");
-		take(pg, &me, held);
+		acquire(pg, &me, held);
 		ck_assert_uint_eq(held->lanes.n_lanes, 3);
 		ck_assert(held->lanes.lanes[1].ended);
 		ck_assert(!held->lanes.lanes[1].mine);
@@ -339,7 +339,7 @@ START_TEST(a_lane_that_ended_while_another_lived_is_read_beside_it)
 		postgres_exec(other, "UPDATE control.lanes SET ended_at = now()"
 				     " WHERE lane = 'pier'; UPDATE positions"
 				     " SET colour = '' WHERE lane = 'pier'");
-		take(pg, &me, held);
+		acquire(pg, &me, held);
 		ck_assert_uint_eq(held->lanes.n_lanes, 3);
 		ck_assert_str_eq(held->lanes.lanes[1].name, "pier");
 		ck_assert(held->lanes.lanes[1].ended);
@@ -356,7 +356,7 @@ START_TEST(what_ended_before_only_stable_lived_is_not_read)
 		postgres_exec(other, "UPDATE control.lanes SET ended_at = now()"
 				     " WHERE lane = 'pier'; UPDATE positions"
 				     " SET colour = '' WHERE lane = 'pier'");
-		take(pg, &me, held);
+		acquire(pg, &me, held);
 		ck_assert_uint_eq(held->lanes.n_lanes, 1);
 		ck_assert_uint_eq(held->n_rows, 3);
 	}
@@ -369,11 +369,11 @@ START_TEST(more_lanes_than_a_worker_knows_are_an_answer)
 				     " SELECT 'chillybin', 'l' || i, 'stable',"
 				     " 'stalls', ARRAY[i::text], 'green'"
 				     " FROM generate_series(1, 62) i");
-		ck_assert_int_eq(positions_take(pg, &me, keys, 3, held),
+		ck_assert_int_eq(positions_acquire(pg, &me, keys, 3, held),
 				 POSITIONS_E_TOO_MANY);
 		postgres_exec(other,
 			      "DELETE FROM control.lanes WHERE lane = 'l1'");
-		take(pg, &me, held);
+		acquire(pg, &me, held);
 		ck_assert_uint_eq(held->lanes.n_lanes, LANES_MAX);
 	}
 END_TEST
@@ -384,7 +384,7 @@ START_TEST(a_row_that_is_not_where_it_is_believed_to_be_fails_all_of_them)
 	{
 		struct assigned_position rows[2];
 
-		take(pg, &me, held);
+		acquire(pg, &me, held);
 		rows[0] = believed(held, 0, 0, 0);
 		rows[1] = believed(held, 0, 1, 0);
 		rows[1].next_offset = 5;
@@ -401,7 +401,7 @@ START_TEST(emitted_never_goes_above_next_nor_back)
 	{
 		struct assigned_position row;
 
-		take(pg, &me, held);
+		acquire(pg, &me, held);
 		row = believed(held, 0, 0, 0);
 		row.emitted = 99;
 		ck_assert_int_eq(move(pg, &me, &row, 1), 0);
@@ -424,12 +424,12 @@ START_TEST(a_zombie_emits_nothing)
 	{
 		struct assigned_position row;
 
-		take(pg, &me, held);
+		acquire(pg, &me, held);
 		row = believed(held, 0, 0, 0);
 		ck_assert_int_eq(move(pg, &me, &row, 1), 0);
 		row.next_offset = row.to_next = 10;
 		row.emitted = 10;
-		take(other, &zombie, theirs);
+		acquire(other, &zombie, theirs);
 		ck_assert_int_eq(positions_emit(pg, &me, &row, 1), PG_E_SQL);
 		ck_assert_str_eq(pg_sqlstate(pg), POSITIONS_LOST);
 		ck_assert_int_eq(emitted_of(0), 0);
@@ -440,12 +440,13 @@ START_TEST(a_release_leaves_rows_of_another_epoch_alone)
 	{
 		struct assigned_position rows[2];
 
-		take(pg, &me, held);
+		acquire(pg, &me, held);
 		rows[0] = believed(held, 0, 0, 0);
 		rows[1] = believed(held, 0, 1, 0);
 		ck_assert_int_eq(move(pg, &me, rows, 2), 0);
 		ck_assert_int_eq(
-			positions_take(other, &zombie, &keys[1], 1, theirs), 0);
+			positions_acquire(other, &zombie, &keys[1], 1, theirs),
+			0);
 		for (int i = 0; i < 2; i++)
 			rows[i].emitted = 7;
 		ck_assert_int_eq(positions_release(pg, &me, rows, 2), 0);
@@ -462,32 +463,32 @@ START_TEST(a_release_leaves_rows_of_another_epoch_alone)
 	}
 END_TEST
 
-/* ---- holding beside the batches ---- */
+/* ---- confirming beside the batches ---- */
 
-START_TEST(a_hold_keeps_a_take_over_waiting_until_its_commit)
+START_TEST(a_confirm_keeps_a_take_over_waiting_until_its_commit)
 	{
 		struct assigned_position rows[2];
 		int n_looks = 0;
 
-		take(pg, &me, held);
+		acquire(pg, &me, held);
 		rows[0] = believed(held, 0, 0, 0);
 		rows[1] = believed(held, 1, 0, 0);
 		(void)pg_add(pg, &pg_begin, NULL);
 		positions_add_confirm(pg, &me, rows, 2, &args);
 		ck_assert_int_eq(pg_run(pg, TIMEOUT_MS), 0);
 		pg_on_waiting(other, 20, end_transaction, &n_looks);
-		take(other, &zombie, theirs);
+		acquire(other, &zombie, theirs);
 		ck_assert_int_ge(n_looks, 3);
 	}
 END_TEST
 
-START_TEST(a_hold_of_rows_that_somebody_else_has_fails)
+START_TEST(a_confirm_of_rows_that_somebody_else_has_fails)
 	{
 		struct assigned_position row;
 
-		take(pg, &me, held);
+		acquire(pg, &me, held);
 		row = believed(held, 0, 0, 0);
-		take(other, &zombie, theirs);
+		acquire(other, &zombie, theirs);
 		(void)pg_add(pg, &pg_begin, NULL);
 		positions_add_confirm(pg, &me, &row, 1, &args);
 		(void)pg_add(pg, &pg_commit, NULL);
@@ -496,12 +497,12 @@ START_TEST(a_hold_of_rows_that_somebody_else_has_fails)
 	}
 END_TEST
 
-START_TEST(holds_do_not_keep_each_other_waiting)
+START_TEST(confirms_do_not_keep_each_other_waiting)
 	{
 		struct assigned_position row;
-		struct positions_args more = { 0 };
+		struct pg_call more = { 0 };
 
-		take(pg, &me, held);
+		acquire(pg, &me, held);
 		row = believed(held, 0, 0, 0);
 		(void)pg_add(pg, &pg_begin, NULL);
 		positions_add_confirm(pg, &me, &row, 1, &args);
@@ -510,13 +511,11 @@ START_TEST(holds_do_not_keep_each_other_waiting)
 		positions_add_confirm(other, &me, &row, 1, &more);
 		(void)pg_add(other, &pg_commit, NULL);
 		ck_assert_int_eq(pg_run(other, 5000), 0);
-		positions_args_deinit(&more);
+		pg_call_deinit(&more);
 	}
 END_TEST
 
 /* ---- dead letters ---- */
-
-static struct slot slot = { .topic = 0, .partition = 1 };
 
 static struct record *add_record(struct batch *batch, int64_t offset)
 {
@@ -526,7 +525,7 @@ static struct record *add_record(struct batch *batch, int64_t offset)
 		.key = "a\0key",
 		.n_key = 5,
 	};
-	struct record *record = batch_add(batch, &slot, &kafka);
+	struct record *record = batch_add(batch, NULL, &kafka);
 
 	record->envelope.id = TEXT("an event");
 	return record;
@@ -543,7 +542,7 @@ static int store_dead(struct batch *batch)
 	return r;
 }
 
-START_TEST(a_dead_letter_is_stored_and_told_again_in_the_same_words)
+START_TEST(a_dead_letter_is_stored_and_read_again_with_the_same_text)
 	{
 		struct batch *batch = batch_new();
 		struct record *record;
@@ -622,49 +621,39 @@ START_TEST(a_session_that_is_lost_is_an_outcome)
 			       "SELECT pg_terminate_backend(%d)",
 			       pg_backend_pid(pg));
 		postgres_exec(other, sql);
-		ck_assert_int_eq(positions_take(pg, &me, keys, 3, held),
+		ck_assert_int_eq(positions_acquire(pg, &me, keys, 3, held),
 				 POSITIONS_E_LOST);
 	}
 END_TEST
 
+/* clang-format off */
 static void add_tests(TCase *tcase)
 {
 	tcase_add_test(tcase, a_take_over_gives_each_row_a_higher_epoch);
-	tcase_add_test(tcase, a_look_changes_nothing);
+	tcase_add_test(tcase, a_refresh_changes_nothing);
 	tcase_add_test(tcase, a_colour_without_lanes_takes_nothing);
 	tcase_add_test(tcase, the_holder_of_an_older_epoch_moves_nothing);
-	tcase_add_test(tcase,
-		       a_take_over_waits_for_a_commit_in_flight_and_sees_it);
-	tcase_add_test(tcase,
-		       a_lane_that_is_split_off_is_taken_with_its_parent);
-	tcase_add_test(
-		tcase,
-		a_take_over_that_meets_a_change_of_lanes_takes_all_of_them);
+	tcase_add_test(tcase, a_take_over_waits_for_a_commit_in_flight_and_sees_it);
+	tcase_add_test(tcase, a_lane_that_is_split_off_is_taken_with_its_parent);
+	tcase_add_test(tcase, a_take_over_that_meets_a_change_of_lanes_takes_all_of_them);
 	tcase_add_test(tcase, rows_that_the_lanes_do_not_name_are_never_held);
-	tcase_add_test(tcase,
-		       an_ended_lane_is_read_as_long_as_a_lane_below_it_lives);
-	tcase_add_test(tcase,
-		       a_lane_that_ended_while_another_lived_is_read_beside_it);
+	tcase_add_test(tcase, an_ended_lane_is_read_as_long_as_a_lane_below_it_lives);
+	tcase_add_test(tcase, a_lane_that_ended_while_another_lived_is_read_beside_it);
 	tcase_add_test(tcase, what_ended_before_only_stable_lived_is_not_read);
 	tcase_add_test(tcase, more_lanes_than_a_worker_knows_are_an_answer);
-	tcase_add_test(
-		tcase,
-		a_row_that_is_not_where_it_is_believed_to_be_fails_all_of_them);
+	tcase_add_test(tcase, a_row_that_is_not_where_it_is_believed_to_be_fails_all_of_them);
 	tcase_add_test(tcase, emitted_never_goes_above_next_nor_back);
 	tcase_add_test(tcase, a_zombie_emits_nothing);
 	tcase_add_test(tcase, a_release_leaves_rows_of_another_epoch_alone);
-	tcase_add_test(tcase,
-		       a_hold_keeps_a_take_over_waiting_until_its_commit);
-	tcase_add_test(tcase, a_hold_of_rows_that_somebody_else_has_fails);
-	tcase_add_test(tcase, holds_do_not_keep_each_other_waiting);
-	tcase_add_test(
-		tcase,
-		a_dead_letter_is_stored_and_told_again_in_the_same_words);
+	tcase_add_test(tcase, a_confirm_keeps_a_take_over_waiting_until_its_commit);
+	tcase_add_test(tcase, a_confirm_of_rows_that_somebody_else_has_fails);
+	tcase_add_test(tcase, confirms_do_not_keep_each_other_waiting);
+	tcase_add_test(tcase, a_dead_letter_is_stored_and_read_again_with_the_same_text);
 	tcase_add_test(tcase, what_is_no_text_is_no_event_id);
-	tcase_add_test(tcase,
-		       a_key_that_is_longer_than_any_of_ours_is_not_stored);
+	tcase_add_test(tcase, a_key_that_is_longer_than_any_of_ours_is_not_stored);
 	tcase_add_test(tcase, a_session_that_is_lost_is_an_outcome);
 }
+/* clang-format on */
 
 int main(void)
 {

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Publish: what a delivery report is about travels in its opaque pointer:
- * the slot's index above 48 bits of the entry's number, or the highest bit
- * and a worker's own token.
+ * the assignment's index above 48 bits of the entry's number, or the highest
+ * bit and a worker's own token.
  *
- * A dead letter is never a reason to hold. What makes its copy too large is
+ * A dead letter is never a reason to back off. What makes its copy too large is
  * left out; a copy that the broker refuses goes out once more, bare, and is
  * given up when that is refused, too: its row in dead_letters stands, and the
  * original is where the row says. A fact that is refused must not be given up:
- * the owner tries again, with growing pauses, until somebody mends the topic.
+ * the engine tries again, with growing pauses, until somebody mends the topic.
  */
 #include "workers/runtime/publish.h"
 
@@ -21,6 +21,7 @@
 #include "infra/lib/str.h"
 #include "infra/lib/xalloc.h"
 #include "schemas/dead_letter.h"
+#include "workers/runtime/assignment.h"
 #include "workers/runtime/counters.h"
 
 #define NUMBER_BITS 48
@@ -28,7 +29,7 @@
 #define OWN_BIT (UINT64_C(1) << 63)
 #define DEAD_BIT (UINT64_C(1) << 62)
 #define BARE_BIT (UINT64_C(1) << 61)
-#define SLOT_MASK ((UINT64_C(1) << 12) - 1)
+#define INDEX_MASK ((UINT64_C(1) << 12) - 1)
 /* Headers and key of a copy are left out above that. */
 #define COPY_HEADERS_BYTES ((size_t)512 << 10)
 #define COPY_KEY_BYTES ((size_t)256 << 10)
@@ -41,19 +42,22 @@ struct publisher {
 	struct publisher_params params;
 	struct kafka_out *out;
 	char names[N_TOPICS][TOPIC_NAME_MAX];
-	struct slot *slot; /* of the record whose facts go out */
+	struct assignment *assignment; /* of the record whose facts go out */
 	uint64_t number;
 	size_t n_fresh; /* sent since the last push */
 	bool failed;
 	char trouble[160]; /* why it failed last */
 };
 
-static void send_bare(struct publisher *publisher, const struct slot *slot,
-		      int64_t offset, uint64_t opaque);
+static void send_bare(struct publisher *publisher,
+		      const struct assignment *assignment, int64_t offset,
+		      uint64_t opaque);
 
-static struct slot *slot_at(struct publisher *publisher, uint64_t opaque)
+static struct assignment *assignment_at(struct publisher *publisher,
+					uint64_t opaque)
 {
-	return &publisher->params.slots[opaque >> NUMBER_BITS & SLOT_MASK];
+	return &publisher->params
+			.assignments[opaque >> NUMBER_BITS & INDEX_MASK];
 }
 
 static void fail(struct publisher *publisher, const char *what,
@@ -73,26 +77,26 @@ static void fail(struct publisher *publisher, const char *what,
 static void refused_copy(struct publisher *publisher, uint64_t opaque,
 			 const char *error)
 {
-	struct slot *slot = slot_at(publisher, opaque);
+	struct assignment *assignment = assignment_at(publisher, opaque);
 	int64_t offset =
-		emitted_offset_of(&slot->emitted, opaque & NUMBER_MASK);
+		emitted_offset_of(&assignment->emitted, opaque & NUMBER_MASK);
 
 	if (offset < 0)
 		return; /* it was taken over since */
 	if (!(opaque & BARE_BIT)) {
-		send_bare(publisher, slot, offset, opaque | BARE_BIT);
+		send_bare(publisher, assignment, offset, opaque | BARE_BIT);
 		return;
 	}
 	log_error("COPY-REFUSED",
 		  "the broker takes no copy of '%s' partition %" PRId32
 		  " offset %" PRId64 " (%s), its row in dead_letters stands",
-		  publisher->params.topics[slot->topic]->name, slot->partition,
-		  offset, error);
+		  publisher->params.topics[assignment->topic]->name,
+		  assignment->partition, offset, error);
 	counter_add(&runtime_counters.lost_copies, 1);
-	emitted_acknowledge(&slot->emitted, opaque & NUMBER_MASK);
+	emitted_acknowledge(&assignment->emitted, opaque & NUMBER_MASK);
 }
 
-static void take_report(void *arg, const struct kafka_report *report)
+static void report_delivery(void *arg, const struct kafka_report *report)
 {
 	uint64_t opaque = (uint64_t)(uintptr_t)report->opaque;
 	struct publisher *publisher = arg;
@@ -115,7 +119,7 @@ static void take_report(void *arg, const struct kafka_report *report)
 		publisher->params.delivered(publisher->params.arg,
 					    opaque & ~OWN_BIT);
 	else
-		emitted_acknowledge(&slot_at(publisher, opaque)->emitted,
+		emitted_acknowledge(&assignment_at(publisher, opaque)->emitted,
 				    opaque & NUMBER_MASK);
 }
 
@@ -136,7 +140,7 @@ int publisher_new(struct publisher **ret, const struct publisher_params *params)
 		.linger_ms = params->linger_ms,
 		.queue_max = params->queue_max,
 		.partitions_max = TOPIC_PARTITIONS,
-		.report = take_report,
+		.report = report_delivery,
 		.arg = publisher,
 		.loop = params->loop,
 	};
@@ -164,20 +168,20 @@ struct publisher *publisher_free(struct publisher *publisher)
 void publish_expect(struct record *record)
 {
 	/* One more than there are facts, until publish_end(). */
-	record->entry =
-		emitted_expect(&record->slot->emitted, record->kafka.offset, 1);
+	record->entry = emitted_expect(&record->assignment->emitted,
+				       record->kafka.offset, 1);
 }
 
 void publish_begin(struct publisher *publisher, const struct record *record)
 {
-	publisher->slot = record->slot;
+	publisher->assignment = record->assignment;
 	publisher->number = record->entry;
 }
 
 void publish_end(struct publisher *publisher)
 {
-	emitted_acknowledge(&publisher->slot->emitted, publisher->number);
-	publisher->slot = NULL;
+	emitted_acknowledge(&publisher->assignment->emitted, publisher->number);
+	publisher->assignment = NULL;
 }
 
 static void send_message(struct publisher *publisher,
@@ -198,11 +202,12 @@ static void send_message(struct publisher *publisher,
 
 static uint64_t expect_one(struct publisher *publisher)
 {
-	uint64_t slot = (uint64_t)(publisher->slot - publisher->params.slots);
+	uint64_t index = (uint64_t)(publisher->assignment -
+				    publisher->params.assignments);
 
-	emitted_expect_more(&publisher->slot->emitted, publisher->number);
+	emitted_expect_more(&publisher->assignment->emitted, publisher->number);
 	assert(publisher->number <= NUMBER_MASK);
-	return slot << NUMBER_BITS | publisher->number;
+	return index << NUMBER_BITS | publisher->number;
 }
 
 static void send_fact(struct publisher *publisher, struct fact *fact,
@@ -256,30 +261,30 @@ static void copy_header(void *arg, const char *name, const void *value,
 		(void)kafka_message_header(copy->message, name, value, n);
 }
 
-/* What fits; the words for the rest. */
+/* What fits; the copy says what does not. */
 static struct kafka_body cut_body(struct copy *copy,
 				  const struct kafka_record *kafka)
 {
 	struct kafka_body body = { kafka->key, kafka->n_key, kafka->value,
 				   kafka->n_value };
-	struct str words = STR_INIT(copy->cut);
+	struct str cut = STR_INIT(copy->cut);
 
 	if (copy->n_headers_cut) {
-		str_add_text(&words, "headers: ");
-		str_add_i64(&words, (int64_t)copy->n_headers_cut);
+		str_add_text(&cut, "headers: ");
+		str_add_i64(&cut, (int64_t)copy->n_headers_cut);
 	}
 	if (body.n_key > COPY_KEY_BYTES) {
-		str_add_text(&words, words.n ? ", key of " : "key of ");
-		str_add_i64(&words, (int64_t)body.n_key);
-		str_add_text(&words, " bytes");
+		str_add_text(&cut, cut.n ? ", key of " : "key of ");
+		str_add_i64(&cut, (int64_t)body.n_key);
+		str_add_text(&cut, " bytes");
 		body.key = NULL;
 		body.n_key = 0;
 	}
 	if (kafka_message_bytes(copy->message) + body.n_key + body.n_value >
 	    KAFKA_OUT_MESSAGE_MAX_BYTES - COPY_SPARE_BYTES) {
-		str_add_text(&words, words.n ? ", value of " : "value of ");
-		str_add_i64(&words, (int64_t)body.n_value);
-		str_add_text(&words, " bytes");
+		str_add_text(&cut, cut.n ? ", value of " : "value of ");
+		str_add_i64(&cut, (int64_t)body.n_value);
+		str_add_text(&cut, " bytes");
 		body.value = NULL;
 		body.n_value = 0;
 	}
@@ -321,15 +326,17 @@ void publish_dead(struct publisher *publisher, const struct record *record,
 		     expect_one(publisher) | DEAD_BIT);
 }
 
-static void send_bare(struct publisher *publisher, const struct slot *slot,
-		      int64_t offset, uint64_t opaque)
+static void send_bare(struct publisher *publisher,
+		      const struct assignment *assignment, int64_t offset,
+		      uint64_t opaque)
 {
-	const struct topic *source = publisher->params.topics[slot->topic];
+	const struct topic *source =
+		publisher->params.topics[assignment->topic];
 	struct kafka_message *message =
-		begin_copy(publisher, source, slot->partition);
+		begin_copy(publisher, source, assignment->partition);
 	const struct dead_letter letter = {
 		.topic = text_of(source->name),
-		.partition = slot->partition,
+		.partition = assignment->partition,
 		.offset = offset,
 		.group = text_of(publisher->params.group),
 		.delivery_count = 1,

@@ -2,7 +2,7 @@
 /*
  * Publish: facts after the commit, from what was committed.
  *
- * Each record's facts count towards its slot's emitted_offset. A worker's
+ * Each record's facts count towards its assignment's emitted_offset. A worker's
  * facts that come from no record (a toastie's states) carry a token of its
  * own, which it gets back when they are delivered. A fact may come twice,
  * late, or after a newer one: same id, equal in every key. Poll thread only.
@@ -29,8 +29,8 @@ struct publisher_params {
 	int64_t linger_ms;
 	int64_t queue_max;
 	struct loop *loop;
-	struct slot *slots;                /* SLOTS_MAX of them */
-	const struct topic *const *topics; /* by a slot's index of a topic */
+	struct assignment *assignments;    /* ASSIGNMENTS_MAX of them */
+	const struct topic *const *topics; /* by their index */
 	publish_delivered_fn delivered;
 	void *arg;
 };
@@ -41,7 +41,7 @@ struct publisher *publisher_free(struct publisher *publisher);
 DEFINE_CLEANUP(struct publisher, publisher_free);
 
 /* Its facts count from now on, in the order of these calls: emitted_offset
- * waits for them. They are published later, while its slot is held. */
+ * waits for them. They are published later, while its assignment is ours. */
 void publish_expect(struct record *record);
 
 /* The facts of one record, which is expected, stand between these two. */
@@ -60,7 +60,7 @@ void publish_fact(struct publisher *publisher, struct fact *fact);
 void publish_own(struct publisher *publisher, struct fact *fact,
 		 uint64_t token);
 /* The copy of a dead record, bytes as they came; what makes it larger than
- * its topic takes is left out, and said. */
+ * its topic takes is left out, and the copy says so. */
 void publish_dead(struct publisher *publisher, const struct record *record,
 		  const struct topic *source);
 

@@ -7,6 +7,7 @@
 
 #include "infra/lib/xalloc.h"
 #include "schemas/dead_letter.h"
+#include "workers/runtime/assignment.h"
 
 struct publisher {
 	const char *producer, *group;
@@ -77,8 +78,8 @@ struct publisher *publisher_free(struct publisher *publisher)
 
 void publish_expect(struct record *record)
 {
-	record->entry =
-		emitted_expect(&record->slot->emitted, record->kafka.offset, 1);
+	record->entry = emitted_expect(&record->assignment->emitted,
+				       record->kafka.offset, 1);
 }
 
 void publish_begin(struct publisher *publisher, const struct record *record)
@@ -92,8 +93,9 @@ void publish_end(struct publisher *publisher)
 	const struct record *record = publisher->begun;
 
 	assert(record);
-	if (record->slot)
-		emitted_acknowledge(&record->slot->emitted, record->entry);
+	if (record->assignment)
+		emitted_acknowledge(&record->assignment->emitted,
+				    record->entry);
 	publisher->begun = NULL;
 }
 

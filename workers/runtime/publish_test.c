@@ -8,17 +8,18 @@
 #include <string.h>
 
 #include "infra/lib/kafka_fixture.h"
+#include "workers/runtime/assignment.h"
 #include "workers/runtime/counters.h"
 
 #define DEADLINE_MS 15000
 
-static struct slot slots[SLOTS_MAX];
+static struct assignment assignments[ASSIGNMENTS_MAX];
 static const struct topic *const sources[] = { &topic_table[TOPIC_ORDERS] };
 static struct publisher *publisher;
 static struct loop *loop;
 static uint64_t own_token;
 
-static void take_own(void *arg, uint64_t token)
+static void note_own(void *arg, uint64_t token)
 {
 	(void)arg;
 	own_token = token;
@@ -34,10 +35,10 @@ static void open_publisher(int64_t linger_ms)
 		.producer = "chillybin@1",
 		.group = "chillybin.blue",
 		.queue_max = 1000,
-		.slots = slots,
+		.assignments = assignments,
 		.topics = sources,
 		.loop = loop,
-		.delivered = take_own,
+		.delivered = note_own,
 	};
 
 	ck_assert_int_eq(publisher_new(&publisher, &params), 0);
@@ -51,7 +52,7 @@ static void setup(void)
 			 0);
 	ck_assert_int_eq(loop_new(&loop), 0);
 	for (int i = 0; i < TOPIC_PARTITIONS; i++)
-		slots[i].partition = i;
+		assignments[i].partition = i;
 	open_publisher(0);
 }
 
@@ -59,8 +60,8 @@ static void teardown(void)
 {
 	publisher = publisher_free(publisher);
 	loop = loop_free(loop);
-	for (size_t i = 0; i < SLOTS_MAX; i++)
-		emitted_deinit(&slots[i].emitted);
+	for (size_t i = 0; i < ASSIGNMENTS_MAX; i++)
+		emitted_deinit(&assignments[i].emitted);
 	mock_stop();
 }
 
@@ -79,9 +80,9 @@ static struct fact a_fact(void)
 	return fact;
 }
 
-static void publish_n(int slot, int64_t offset, int n)
+static void publish_n(int index, int64_t offset, int n)
 {
-	struct record record = { .slot = &slots[slot] };
+	struct record record = { .assignment = &assignments[index] };
 
 	record.kafka.offset = offset;
 	publish_expect(&record);
@@ -104,18 +105,23 @@ START_TEST(a_record_is_emitted_when_all_its_facts_are_on_their_topic)
 	{
 		publish_n(3, 10, 2);
 		publish_n(40, 77, 1);
-		ck_assert_int_eq(emitted_offset(&slots[3].emitted, 20), 10);
-		ck_assert_int_eq(emitted_offset(&slots[40].emitted, 99), 77);
+		ck_assert_int_eq(emitted_offset(&assignments[3].emitted, 20),
+				 10);
+		ck_assert_int_eq(emitted_offset(&assignments[40].emitted, 99),
+				 77);
 		deliver();
-		ck_assert_int_eq(emitted_offset(&slots[3].emitted, 20), 20);
-		ck_assert_int_eq(emitted_offset(&slots[40].emitted, 99), 99);
+		ck_assert_int_eq(emitted_offset(&assignments[3].emitted, 20),
+				 20);
+		ck_assert_int_eq(emitted_offset(&assignments[40].emitted, 99),
+				 99);
 	}
 END_TEST
 
 START_TEST(a_record_without_facts_is_emitted_at_once)
 	{
 		publish_n(3, 10, 0);
-		ck_assert_int_eq(emitted_offset(&slots[3].emitted, 20), 20);
+		ck_assert_int_eq(emitted_offset(&assignments[3].emitted, 20),
+				 20);
 	}
 END_TEST
 
@@ -142,10 +148,11 @@ END_TEST
 START_TEST(what_was_sent_before_a_take_over_emits_nothing)
 	{
 		publish_n(3, 10, 1);
-		emitted_forget(&slots[3].emitted);
-		(void)emitted_expect(&slots[3].emitted, 5, 1);
+		emitted_forget(&assignments[3].emitted);
+		(void)emitted_expect(&assignments[3].emitted, 5, 1);
 		deliver();
-		ck_assert_int_eq(emitted_offset(&slots[3].emitted, 20), 5);
+		ck_assert_int_eq(emitted_offset(&assignments[3].emitted, 20),
+				 5);
 	}
 END_TEST
 
@@ -168,13 +175,15 @@ START_TEST(after_a_failed_delivery_nothing_is_trusted_until_a_reset)
 		publish_n(3, 10, 1);
 		CHECK_WITHIN(DEADLINE_MS, !publisher_poll(publisher, 50),
 			     (void)0);
-		ck_assert_int_eq(emitted_offset(&slots[3].emitted, 20), 10);
+		ck_assert_int_eq(emitted_offset(&assignments[3].emitted, 20),
+				 10);
 		ck_assert(!publisher_poll(publisher, 0));
 		ck_assert_int_eq(publisher_reset(publisher), 0);
-		emitted_forget(&slots[3].emitted);
+		emitted_forget(&assignments[3].emitted);
 		publish_n(3, 10, 1);
 		deliver();
-		ck_assert_int_eq(emitted_offset(&slots[3].emitted, 20), 20);
+		ck_assert_int_eq(emitted_offset(&assignments[3].emitted, 20),
+				 20);
 	}
 END_TEST
 
@@ -211,7 +220,7 @@ struct found {
 	char kept[256];
 };
 
-static void take_header(void *arg, const char *name, const void *value,
+static void keep_header(void *arg, const char *name, const void *value,
 			size_t n)
 {
 	struct found *found = arg;
@@ -227,7 +236,7 @@ static void expect_header(const struct kafka_record *record, const char *name,
 {
 	struct found found = { .name = name };
 
-	kafka_record_headers(record, take_header, &found);
+	kafka_record_headers(record, keep_header, &found);
 	ck_assert_msg(found.n == 1, "%d headers %s", found.n, name);
 	ck_assert_str_eq(found.kept, value);
 }
@@ -252,7 +261,7 @@ END_TEST
 /* What was read of picks is given up, as a record of orders. */
 START_TEST(a_dead_letter_is_the_bytes_as_they_came_and_why)
 	{
-		struct record dead = { .slot = &slots[7],
+		struct record dead = { .assignment = &assignments[7],
 				       .dead_detail = "nonsense" };
 		struct kafka_in *first;
 		struct kafka_record copy;
@@ -267,9 +276,11 @@ START_TEST(a_dead_letter_is_the_bytes_as_they_came_and_why)
 		publish_begin(publisher, &dead);
 		publish_dead(publisher, &dead, &topic_table[TOPIC_ORDERS]);
 		publish_end(publisher);
-		ck_assert_int_eq(emitted_offset(&slots[7].emitted, 2000), 1234);
+		ck_assert_int_eq(emitted_offset(&assignments[7].emitted, 2000),
+				 1234);
 		deliver();
-		ck_assert_int_eq(emitted_offset(&slots[7].emitted, 2000), 2000);
+		ck_assert_int_eq(emitted_offset(&assignments[7].emitted, 2000),
+				 2000);
 		read_one("orders.dlq.x", 7, false, &copy);
 		CHECK_BYTES(copy.key, copy.n_key, "key");
 		ck_assert_uint_eq(copy.n_value, 1);
@@ -318,7 +329,7 @@ static void teardown_dead(void)
 static struct record dead_of(const void *value, size_t n_value)
 {
 	return (struct record){
-		.slot = &slots[7],
+		.assignment = &assignments[7],
 		.kafka = { .partition = 7,
 			   .offset = 1234,
 			   .key = "key",
@@ -346,7 +357,8 @@ START_TEST(a_copy_that_is_too_large_goes_out_without_its_value_and_says_so)
 
 		give_up(&dead);
 		deliver();
-		ck_assert_int_eq(emitted_offset(&slots[7].emitted, 2000), 2000);
+		ck_assert_int_eq(emitted_offset(&assignments[7].emitted, 2000),
+				 2000);
 		read_one("orders.dlq.x", 7, false, &copy);
 		CHECK_BYTES(copy.key, copy.n_key, "key");
 		ck_assert_uint_eq(copy.n_value, 0);
@@ -369,7 +381,8 @@ START_TEST(a_copy_that_the_broker_refuses_goes_out_once_more_bare)
 			RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
 		give_up(&dead);
 		deliver();
-		ck_assert_int_eq(emitted_offset(&slots[7].emitted, 2000), 2000);
+		ck_assert_int_eq(emitted_offset(&assignments[7].emitted, 2000),
+				 2000);
 		read_one("orders.dlq.x", 7, false, &copy);
 		ck_assert_uint_eq(copy.n_value, 0);
 		expect_header(&copy, "__dlq.errors.partition", "7");
@@ -390,7 +403,8 @@ START_TEST(a_copy_that_is_refused_even_bare_is_given_up)
 			RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
 		give_up(&dead);
 		deliver();
-		ck_assert_int_eq(emitted_offset(&slots[7].emitted, 2000), 2000);
+		ck_assert_int_eq(emitted_offset(&assignments[7].emitted, 2000),
+				 2000);
 		ck_assert_int_eq(counter_get(&runtime_counters.lost_copies),
 				 before + 1);
 	}
@@ -404,39 +418,33 @@ START_TEST(a_fact_that_the_broker_refuses_is_never_given_up)
 		publish_n(3, 10, 1);
 		CHECK_WITHIN(DEADLINE_MS, !publisher_poll(publisher, 50),
 			     (void)0);
-		ck_assert_int_eq(emitted_offset(&slots[3].emitted, 20), 10);
+		ck_assert_int_eq(emitted_offset(&assignments[3].emitted, 20),
+				 10);
 		ck_assert_ptr_nonnull(
 			strstr(publisher_trouble(publisher), "refuses a fact"));
 	}
 END_TEST
 
+/* clang-format off */
 int main(void)
 {
 	Suite *suite = suite_create("publish");
 	TCase *tcase = check_case(suite, 60);
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_add_test(
-		tcase,
-		a_record_is_emitted_when_all_its_facts_are_on_their_topic);
+	tcase_add_test(tcase, a_record_is_emitted_when_all_its_facts_are_on_their_topic);
 	tcase_add_test(tcase, a_record_without_facts_is_emitted_at_once);
-	tcase_add_test(tcase,
-		       few_facts_go_out_at_once_and_many_wait_for_company);
+	tcase_add_test(tcase, few_facts_go_out_at_once_and_many_wait_for_company);
 	tcase_add_test(tcase, what_was_sent_before_a_take_over_emits_nothing);
 	tcase_add_test(tcase, a_workers_own_fact_brings_its_token_back);
-	tcase_add_test(
-		tcase,
-		after_a_failed_delivery_nothing_is_trusted_until_a_reset);
+	tcase_add_test(tcase, after_a_failed_delivery_nothing_is_trusted_until_a_reset);
 	tcase_add_test(tcase, a_fact_is_on_its_topic_with_its_headers);
 	tcase_add_test(tcase, a_dead_letter_is_the_bytes_as_they_came_and_why);
 	tcase_add_test(tcase, a_fact_that_the_broker_refuses_is_never_given_up);
 	tcase = check_case(suite, 60);
 	tcase_add_checked_fixture(tcase, setup_dead, teardown_dead);
-	tcase_add_test(
-		tcase,
-		a_copy_that_is_too_large_goes_out_without_its_value_and_says_so);
-	tcase_add_test(tcase,
-		       a_copy_that_the_broker_refuses_goes_out_once_more_bare);
+	tcase_add_test(tcase, a_copy_that_is_too_large_goes_out_without_its_value_and_says_so);
+	tcase_add_test(tcase, a_copy_that_the_broker_refuses_goes_out_once_more_bare);
 	tcase_add_test(tcase, a_copy_that_is_refused_even_bare_is_given_up);
 	return check_run(suite);
 }

@@ -2,11 +2,19 @@
 /*
  * Reading: where each partition is read, and what is done when it cannot be.
  *
- * A slot that was taken over is read from its next_read on. One that cannot be
- * read is held by itself while the others go on: it is paused, its hold says
- * why, and it is tried again with growing pauses. It flows again, and its hold
- * ends, with the next record or the end of the log that comes in turn. (The
- * client tells some errors once only, so that silence proves nothing.)
+ * An assignment that was taken over is read from its next_read on. A partition
+ * that cannot be read is paused alone, and is tried again with growing pauses.
+ * Its backoff ends with the next record or the end of the log that comes in
+ * turn. (The client reports some errors once only, so that silence proves
+ * nothing.)
+ *
+ * Only the record that must come next is in turn, whatever the client hands
+ * out. Offsets between two records hold none when reading flowed from the one
+ * to the other: these are markers of somebody's transactions, and records of
+ * transactions that were aborted. Before the first record after a seek that is
+ * not certain: if it is not the one that must come next, reading begins once
+ * more at the same place, and what comes a second time is believed. The end of
+ * the log says that all before it was handed out.
  *
  * A position that is not in the log makes the client give the partition up
  * until all partitions are assigned anew. That pauses everybody for a moment,
@@ -14,12 +22,11 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
-#include <sys/random.h>
 
 #include "infra/lib/clock.h"
 #include "infra/lib/log.h"
+#include "workers/runtime/assignments_state.h"
 #include "workers/runtime/counters.h"
-#include "workers/runtime/state.h"
 
 #define READ_AGAIN_MS 10
 /* A break that is longer is no short one. */
@@ -30,146 +37,187 @@
 #define RESTART_EVERY_MS 2000
 /* Twice what a fetch may wait for on the same connection. */
 #define ASK_TIMEOUT_MS 1000
-/* Nothing is read while it is waited for. */
+/* Nothing is read while an answer is waited for. */
 #define ASK_TOPICS_EVERY_MS 5000
 
-static uint32_t some_random(void)
-{
-	uint32_t random = 0;
-
-	(void)!getrandom(&random, sizeof(random), GRND_NONBLOCK);
-	return random;
-}
-
-static struct kafka_partition place_of(const struct slot *slot)
+static struct kafka_partition place_of(const struct assignment *assignment)
 {
 	return (struct kafka_partition){
-		.topic = slot->topic,
-		.partition = slot->partition,
-		.offset = slot->next_read,
+		.topic = assignment->topic,
+		.partition = assignment->partition,
+		.offset = assignment->next_read,
 	};
 }
 
 /* Pauses it; `next_read` is where it goes on. */
-static void stop(struct worker *worker, struct slot *slot)
+static void stop(struct assignments *given, struct assignment *assignment)
 {
-	struct kafka_partition place = place_of(slot);
+	struct kafka_partition place = place_of(assignment);
 
-	if (slot->state == SLOT_READING)
-		(void)kafka_in_pause(worker->in, &place, 1);
-	slot->state = SLOT_TAKEN;
+	if (assignment->state == ASSIGNMENT_READING)
+		(void)kafka_in_pause(given->in, &place, 1);
+	assignment->state = ASSIGNMENT_ACQUIRED;
 }
 
-static void hold_slot(struct worker *worker, struct slot *slot, const char *id,
-		      const char *why)
+static void back_off(struct assignments *given, struct assignment *assignment,
+		     const char *id, const char *why)
 {
-	stop(worker, slot);
-	if (hold_on(&slot->hold, why, clock_now_ms(), some_random()))
+	stop(given, assignment);
+	if (backoff_begin(&assignment->backoff, why, clock_now_ms()))
 		log_error(id,
 			  "'%s' partition %" PRId32
-			  " cannot be read: %s, holding this partition, will "
+			  " cannot be read: %s, pausing this partition, will "
 			  "retry",
-			  worker->topic_names[slot->topic], slot->partition,
-			  why);
-}
-
-void reading_flows(struct worker *worker, struct slot *slot)
-{
-	slot->flowing = true;
-	if (!slot->hold.on)
-		return;
-	log_info("PARTITION-READ",
-		 "'%s' partition %" PRId32 " is read again after %" PRId64
-		 " ms",
-		 worker->topic_names[slot->topic], slot->partition,
-		 clock_now_ms() - slot->hold.since_ms);
-	hold_end(&slot->hold);
+			  given->identity->topic_names[assignment->topic],
+			  assignment->partition, why);
 }
 
 /* ---- what the client says ---- */
 
-static void topic_failed(struct worker *worker, int topic, const char *why)
+static void topic_failed(struct assignments *given, int topic, const char *why)
 {
-	if (hold_on(&worker->topic_holds[topic], why, clock_now_ms(), 0))
+	if (backoff_begin(&given->topic_backoffs[topic], why, clock_now_ms()))
 		log_error("TOPIC-UNREADABLE", "topic '%s' cannot be read: %s",
-			  worker->topic_names[topic], why);
+			  given->identity->topic_names[topic], why);
 }
 
-void reading_failed(struct worker *worker, struct slot *slot,
-		    const struct kafka_record *mark)
+/* @mark says that it cannot be read; @assignment is NULL for what is none. */
+static void read_failed(struct assignments *given,
+			struct assignment *assignment,
+			const struct kafka_record *mark)
 {
 	const char *why = mark->value;
 
 	if (mark->partition < 0) {
-		topic_failed(worker, mark->topic, why);
+		topic_failed(given, mark->topic, why);
 		return;
 	}
-	if (!slot || slot->state == SLOT_FREE)
+	if (!assignment || assignment->state == ASSIGNMENT_FREE)
 		return;
 	if (mark->mark == KAFKA_GONE) {
-		/* Whenever it comes: the client has stopped reading, and says
-		 * so once. What the log has is asked before anything is said
-		 * of it. */
-		slot->gone = true;
-		if (slot->state == SLOT_READING)
-			stop(worker, slot);
-	} else if (slot->state == SLOT_READING) {
-		hold_slot(worker, slot, "PARTITION-UNREADABLE", why);
+		/* Noted in every state: the client has stopped reading, and
+		 * says so once. The log is asked before anything is said. */
+		assignment->gone = true;
+		if (assignment->state == ASSIGNMENT_READING)
+			stop(given, assignment);
+	} else if (assignment->state == ASSIGNMENT_READING) {
+		back_off(given, assignment, "PARTITION-UNREADABLE", why);
 	}
+}
+
+static void flows(struct assignments *given, struct assignment *assignment)
+{
+	assignment->flowing = true;
+	if (!assignment->backoff.on)
+		return;
+	log_info("PARTITION-READ",
+		 "'%s' partition %" PRId32 " is read again after %" PRId64
+		 " ms",
+		 given->identity->topic_names[assignment->topic],
+		 assignment->partition,
+		 clock_now_ms() - assignment->backoff.since_ms);
+	backoff_end(&assignment->backoff);
+}
+
+/* Is it the one that must come next? If not, reading is begun again. */
+static bool in_turn(struct assignments *given, struct assignment *assignment,
+		    const struct kafka_record *kafka, int64_t *ret_from)
+{
+	int64_t offset = kafka->offset;
+
+	if (assignment->state != ASSIGNMENT_READING ||
+	    offset < assignment->next_read)
+		return false;
+	if (offset > assignment->next_read && !assignment->flowing &&
+	    offset != assignment->gap_to) {
+		assignment->gap_to = offset;
+		assignment->state = ASSIGNMENT_ACQUIRED;
+		return false;
+	}
+	*ret_from = assignment->next_read;
+	if (offset > assignment->next_read)
+		counter_add(&runtime_counters.gaps, 1);
+	assignment->next_read = offset;
+	flows(given, assignment);
+	return true;
+}
+
+struct assignment *assignments_receive(struct assignments *given,
+				       const struct kafka_record *kafka,
+				       int64_t *ret_from)
+{
+	struct assignment *assignment = NULL;
+
+	if (kafka->partition >= 0 && kafka->partition < TOPIC_PARTITIONS)
+		assignment =
+			assignment_of(given, kafka->topic, kafka->partition);
+	switch (kafka->mark) {
+	case KAFKA_UNREADABLE:
+	case KAFKA_GONE:
+		read_failed(given, assignment, kafka);
+		return NULL;
+	case KAFKA_RECORD:
+	case KAFKA_END:
+		break;
+	}
+	if (!assignment || !in_turn(given, assignment, kafka, ret_from))
+		return NULL;
+	return assignment;
 }
 
 /* ---- a position that is said to be gone ---- */
 
 /* True: the log has it. @why is for people. */
-static bool log_has(struct worker *worker, const struct slot *slot,
-		    char why[static HOLD_REASON_BYTES])
+static bool log_has(struct assignments *given,
+		    const struct assignment *assignment,
+		    char why[static BACKOFF_REASON_BYTES])
 {
-	int64_t low, high;
+	int64_t low, high, next = assignment->next_read;
 
-	if (kafka_in_watermarks(worker->in, slot->topic, slot->partition,
-				ASK_TIMEOUT_MS, &low, &high)) {
-		(void)snprintf(why, HOLD_REASON_BYTES,
+	if (kafka_in_watermarks(given->in, assignment->topic,
+				assignment->partition, ASK_TIMEOUT_MS, &low,
+				&high)) {
+		(void)snprintf(why, BACKOFF_REASON_BYTES,
 			       "the log has not got offset %" PRId64
 			       ", and the broker does not say what it has",
-			       slot->next_read);
+			       next);
 		return false;
 	}
-	(void)snprintf(why, HOLD_REASON_BYTES,
+	(void)snprintf(why, BACKOFF_REASON_BYTES,
 		       "the log has not got offset %" PRId64
 		       ", it begins at %" PRId64 " and ends at %" PRId64,
-		       slot->next_read, low, high);
-	return slot->next_read >= low && slot->next_read <= high;
+		       next, low, high);
+	return next >= low && next <= high;
 }
 
-/* The client takes up again what it had given up. */
-static void restart(struct worker *worker, int64_t now_ms)
+/* The client reads again what it had given up. */
+static void restart(struct assignments *given, int64_t now_ms)
 {
-	worker->restart_at_ms = now_ms + RESTART_EVERY_MS;
-	kafka_in_restart(worker->in);
-	for (size_t i = 0; i < SLOTS_MAX; i++) {
-		struct slot *slot = &worker->slots[i];
-
-		slot->gone = false;
-		if (slot->state == SLOT_READING)
-			slot->state = SLOT_TAKEN;
+	given->restart_at_ms = now_ms + RESTART_EVERY_MS;
+	kafka_in_restart(given->in);
+	for (struct assignment *assignment = given->all;
+	     assignment < given->all + ASSIGNMENTS_MAX; assignment++) {
+		assignment->gone = false;
+		if (assignment->state == ASSIGNMENT_READING)
+			assignment->state = ASSIGNMENT_ACQUIRED;
 	}
 }
 
 /* One at a time: asking may take as long as a broker is slow. */
-static void look_at_gone(struct worker *worker, int64_t now_ms)
+static void check_gone(struct assignments *given, int64_t now_ms)
 {
-	char why[HOLD_REASON_BYTES];
+	char why[BACKOFF_REASON_BYTES];
 
-	for (size_t i = 0; i < SLOTS_MAX; i++) {
-		struct slot *slot = &worker->slots[i];
-
-		if (!slot->gone || slot->state != SLOT_TAKEN ||
-		    !hold_over(&slot->hold, now_ms))
+	for (struct assignment *assignment = given->all;
+	     assignment < given->all + ASSIGNMENTS_MAX; assignment++) {
+		if (!assignment->gone ||
+		    assignment->state != ASSIGNMENT_ACQUIRED ||
+		    !backoff_over(&assignment->backoff, now_ms))
 			continue;
-		if (!log_has(worker, slot, why))
-			hold_slot(worker, slot, "POSITION-GONE", why);
-		else if (now_ms >= worker->restart_at_ms)
-			restart(worker, now_ms);
+		if (!log_has(given, assignment, why))
+			back_off(given, assignment, "POSITION-GONE", why);
+		else if (now_ms >= given->restart_at_ms)
+			restart(given, now_ms);
 		return;
 	}
 }
@@ -177,152 +225,153 @@ static void look_at_gone(struct worker *worker, int64_t now_ms)
 /* ---- beginning to read ---- */
 
 /* Nothing has come of the last try: it is begun again. */
-static void stop_silent(struct worker *worker, int64_t now_ms)
+static void stop_silent(struct assignments *given, int64_t now_ms)
 {
-	for (size_t i = 0; i < SLOTS_MAX; i++) {
-		struct slot *slot = &worker->slots[i];
-
-		if (slot->state == SLOT_READING && slot->hold.on &&
-		    hold_over(&slot->hold, now_ms))
-			stop(worker, slot);
+	for (struct assignment *assignment = given->all;
+	     assignment < given->all + ASSIGNMENTS_MAX; assignment++) {
+		if (assignment->state == ASSIGNMENT_READING &&
+		    assignment->backoff.on &&
+		    backoff_over(&assignment->backoff, now_ms))
+			stop(given, assignment);
 	}
 }
 
-static size_t to_begin(const struct worker *worker, int64_t now_ms,
-		       struct kafka_partition ret[static SLOTS_MAX])
+static void begin(struct assignment *assignment, int64_t now_ms)
 {
+	assignment->state = ASSIGNMENT_READING;
+	assignment->begun = true;
+	assignment->failing_at_ms = 0;
+	assignment->flowing = false;
+	/* It backs off until something comes; if nothing does, until then. */
+	if (assignment->backoff.on)
+		(void)backoff_begin(&assignment->backoff,
+				    assignment->backoff.reason, now_ms);
+}
+
+static void begin_later(struct assignments *given,
+			struct assignment *assignment, int64_t now_ms)
+{
+	if (!assignment->failing_at_ms)
+		assignment->failing_at_ms = now_ms;
+	/* The client may have given it up without a word to us. */
+	if (now_ms - assignment->failing_at_ms > GIVEN_UP_MS) {
+		assignment->failing_at_ms = 0;
+		assignment->gone = true;
+	}
+	given->read_at_ms = now_ms + READ_AGAIN_MS;
+}
+
+bool reading_goes_on(const struct assignment *assignment)
+{
+	return assignment->begun &&
+	       (!assignment->failing_at_ms ||
+		clock_now_ms() - assignment->failing_at_ms < BREAK_MAX_MS);
+}
+
+static void begin_all(struct assignments *given, int64_t now_ms)
+{
+	struct kafka_partition places[ASSIGNMENTS_MAX];
+	bool begun[ASSIGNMENTS_MAX];
 	size_t n = 0;
 
-	for (size_t i = 0; i < SLOTS_MAX; i++) {
-		const struct slot *slot = &worker->slots[i];
-
-		if (slot->state == SLOT_TAKEN && !slot->gone &&
-		    hold_over(&slot->hold, now_ms))
-			ret[n++] = place_of(slot);
+	for (const struct assignment *assignment = given->all;
+	     assignment < given->all + ASSIGNMENTS_MAX; assignment++) {
+		if (assignment->state == ASSIGNMENT_ACQUIRED &&
+		    !assignment->gone &&
+		    backoff_over(&assignment->backoff, now_ms))
+			places[n++] = place_of(assignment);
 	}
-	return n;
-}
-
-static void begin(struct slot *slot, int64_t now_ms)
-{
-	slot->state = SLOT_READING;
-	slot->begun = true;
-	slot->failing_at_ms = 0;
-	slot->flowing = false;
-	/* It is held until something comes; if nothing does, until then. */
-	if (slot->hold.on)
-		(void)hold_on(&slot->hold, slot->hold.reason, now_ms,
-			      some_random());
-}
-
-static void begin_later(struct worker *worker, struct slot *slot,
-			int64_t now_ms)
-{
-	if (!slot->failing_at_ms)
-		slot->failing_at_ms = now_ms;
-	/* The client may have given it up where nobody heard of it. */
-	if (now_ms - slot->failing_at_ms > GIVEN_UP_MS) {
-		slot->failing_at_ms = 0;
-		slot->gone = true;
-	}
-	worker->read_at_ms = now_ms + READ_AGAIN_MS;
-}
-
-bool reading_goes_on(const struct slot *slot)
-{
-	return slot->begun &&
-	       (!slot->failing_at_ms ||
-		clock_now_ms() - slot->failing_at_ms < BREAK_MAX_MS);
-}
-
-void reading_turn(struct worker *worker)
-{
-	struct kafka_partition places[SLOTS_MAX];
-	int64_t now_ms = clock_now_ms();
-	bool begun[SLOTS_MAX];
-	size_t n;
-
-	if (worker->paused || now_ms < worker->read_at_ms)
-		return;
-	look_at_gone(worker, now_ms);
-	stop_silent(worker, now_ms);
-	n = to_begin(worker, now_ms, places);
 	if (!n)
 		return;
-	kafka_in_resume_at(worker->in, places, n, begun);
+	kafka_in_resume_at(given->in, places, n, begun);
 	for (size_t i = 0; i < n; i++) {
-		struct slot *slot =
-			slot_of(worker, places[i].topic, places[i].partition);
+		struct assignment *assignment = assignment_of(
+			given, places[i].topic, places[i].partition);
 
 		if (begun[i])
-			begin(slot, now_ms);
+			begin(assignment, now_ms);
 		else
-			begin_later(worker, slot, now_ms);
+			begin_later(given, assignment, now_ms);
 	}
 }
 
-void reading_pause(struct worker *worker)
+/* ---- topics ---- */
+
+static void topic_answered(struct assignments *given, int topic, bool there)
 {
-	struct kafka_partition places[SLOTS_MAX];
-	size_t n = 0;
-
-	if (worker->paused)
-		return;
-	worker->paused = true;
-	for (size_t i = 0; i < SLOTS_MAX; i++) {
-		struct slot *slot = &worker->slots[i];
-
-		/* Reading may have begun where it is about to. */
-		if (!slot_held(slot))
-			continue;
-		places[n++] = place_of(slot);
-		slot->state = SLOT_TAKEN;
-	}
-	if (n)
-		(void)kafka_in_pause(worker->in, places, n);
-}
-
-void reading_continue(struct worker *worker)
-{
-	worker->paused = false; /* TAKEN slots are read from where they are */
-}
-
-static void topic_answered(struct worker *worker, int topic, bool there)
-{
-	struct hold *hold = &worker->topic_holds[topic];
+	struct backoff *backoff = &given->topic_backoffs[topic];
 
 	if (!there) {
-		topic_failed(worker, topic, "the brokers do not have it");
+		topic_failed(given, topic, "the brokers do not have it");
 		return;
 	}
-	if (hold->on)
+	if (backoff->on)
 		log_info("TOPIC-READ", "topic '%s' is there again",
-			 worker->topic_names[topic]);
-	hold_end(hold);
+			 given->identity->topic_names[topic]);
+	backoff_end(backoff);
 }
 
-static bool has_topic_hold(const struct worker *worker)
+/* When the client says that one has gone, and until all are there. */
+static void check_topics(struct assignments *given, int64_t now_ms)
 {
-	for (size_t i = 0; i < worker->identity.n_topics; i++)
-		if (worker->topic_holds[i].on)
-			return true;
-	return false;
-}
+	size_t n_topics = given->identity->n_topics;
+	bool there[KAFKA_IN_TOPICS_MAX], wanted;
 
-/* When the client says that one has gone, and until none is held. */
-void reading_look_at_topics(struct worker *worker)
-{
-	bool there[KAFKA_IN_TOPICS_MAX];
-
-	if (kafka_in_topics_doubted(worker->in))
-		worker->topics_doubted = true;
-	if (clock_now_ms() < worker->topics_at_ms ||
-	    (!worker->topics_doubted && !has_topic_hold(worker)))
+	if (kafka_in_topics_doubted(given->in))
+		given->topics_doubted = true;
+	wanted = given->topics_doubted;
+	for (size_t i = 0; i < n_topics; i++)
+		wanted = wanted || given->topic_backoffs[i].on;
+	if (!wanted || now_ms < given->topics_at_ms)
 		return;
-	if (!kafka_in_topics(worker->in, ASK_TIMEOUT_MS, there)) {
-		worker->topics_doubted = false;
-		for (size_t i = 0; i < worker->identity.n_topics; i++)
-			topic_answered(worker, (int)i, there[i]);
+	if (!kafka_in_topics(given->in, ASK_TIMEOUT_MS, there)) {
+		given->topics_doubted = false;
+		for (size_t i = 0; i < n_topics; i++)
+			topic_answered(given, (int)i, there[i]);
 	}
-	worker->topics_at_ms = clock_now_ms() + ASK_TOPICS_EVERY_MS;
+	given->topics_at_ms = clock_now_ms() + ASK_TOPICS_EVERY_MS;
+}
+
+void assignments_turn(struct assignments *given)
+{
+	int64_t now_ms = clock_now_ms();
+
+	if (!given->paused && now_ms >= given->read_at_ms) {
+		check_gone(given, now_ms);
+		stop_silent(given, now_ms);
+		begin_all(given, now_ms);
+	}
+	check_topics(given, clock_now_ms());
+}
+
+/* ---- pausing ---- */
+
+void assignments_pause(struct assignments *given)
+{
+	struct kafka_partition places[ASSIGNMENTS_MAX];
+	size_t n = 0;
+
+	if (given->paused)
+		return;
+	given->paused = true;
+	for (struct assignment *assignment = given->all;
+	     assignment < given->all + ASSIGNMENTS_MAX; assignment++) {
+		/* Of one that is about to be read reading may have begun. */
+		if (!assignment_is_ours(assignment))
+			continue;
+		places[n++] = place_of(assignment);
+		assignment->state = ASSIGNMENT_ACQUIRED;
+	}
+	if (n)
+		(void)kafka_in_pause(given->in, places, n);
+}
+
+void assignments_continue(struct assignments *given)
+{
+	given->paused = false; /* the next turn begins to read */
+}
+
+bool assignments_paused(const struct assignments *given)
+{
+	return given->paused;
 }

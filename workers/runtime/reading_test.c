@@ -1,53 +1,45 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reading: a partition that cannot be read is held by itself, and is tried
- * again until something comes of it. The pauses of a hold are ended by hand.
+ * Reading: a partition that cannot be read is paused alone, and is tried again
+ * until something comes of it. The pauses of a backoff are ended by hand.
  */
-#include "workers/runtime/worker_fixture.h"
+#include "workers/runtime/engine_fixture.h"
 
 #define DAMAGED "a batch is damaged"
 
-static void setup(void)
-{
-	worker_setup();
-	reading_turn(worker);
-}
-
-/* The pause of its hold is not over by itself while a test looks. */
+/* The pause of its backoff is not over by itself while a test looks. */
 static void pause_lasts(int32_t partition)
 {
-	ck_assert(slot_at(partition)->hold.on);
-	slot_at(partition)->hold.until_ms = INT64_MAX;
+	ck_assert(assignment_at(partition)->backoff.on);
+	assignment_at(partition)->backoff.until_ms = INT64_MAX;
 }
 
 static void pause_ends(int32_t partition)
 {
-	hold_retry(&slot_at(partition)->hold);
-	reading_turn(worker);
+	backoff_retry(&assignment_at(partition)->backoff);
+	assignments_turn(assignments);
 }
 
 /* Only that partition is not read, and this is what everybody is shown. */
-static void check_held_alone(int32_t partition, const char *why)
+static void check_paused_alone(int32_t partition, const char *why)
 {
-	char shown[512], text[512];
+	char text[512];
 
 	for (int32_t i = 0; i < TOPIC_PARTITIONS; i++) {
 		ck_assert_int_eq(client_at(i)->reading, i != partition);
-		ck_assert_int_eq(slot_at(i)->hold.on, i == partition);
+		ck_assert_int_eq(assignment_at(i)->backoff.on, i == partition);
 	}
 	(void)snprintf(text, sizeof(text),
 		       "'orders' partition %d cannot be read: %s", partition,
 		       why);
-	ck_assert(trouble_first(worker, shown, sizeof(shown)));
-	ck_assert_str_eq(shown, text);
+	ck_assert_str_eq(assignments_not_ready(assignments), text);
 }
 
 static void check_no_trouble(void)
 {
-	char shown[512];
+	const char *shown = assignments_not_ready(assignments);
 
-	ck_assert_msg(!trouble_first(worker, shown, sizeof(shown)), "%s",
-		      shown);
+	ck_assert_msg(!shown, "%s", shown);
 }
 
 /* ---- a partition that cannot be read ---- */
@@ -59,8 +51,8 @@ START_TEST(a_partition_that_cannot_be_read_is_paused_alone_and_named)
 		come(4, FIRST + 1);
 		check_read(4, FIRST + 2);
 		pause_lasts(3);
-		reading_turn(worker);
-		check_held_alone(3, DAMAGED);
+		assignments_turn(assignments);
+		check_paused_alone(3, DAMAGED);
 		ck_assert(has_logged("PARTITION-UNREADABLE"));
 		come(4, FIRST + 2);
 		come(5, FIRST);
@@ -69,7 +61,7 @@ START_TEST(a_partition_that_cannot_be_read_is_paused_alone_and_named)
 	}
 END_TEST
 
-START_TEST(records_before_the_mark_are_taken_and_those_behind_it_are_not)
+START_TEST(records_before_the_mark_are_kept_and_those_behind_it_are_not)
 	{
 		come(3, FIRST);
 		come(3, FIRST + 1);
@@ -77,9 +69,10 @@ START_TEST(records_before_the_mark_are_taken_and_those_behind_it_are_not)
 		come(3, FIRST + 2);
 		come_mark(KAFKA_END, 3, FIRST + 9, NULL);
 		check_read(3, FIRST + 2);
-		ck_assert_uint_eq(worker->open->n_records, 2);
-		ck_assert_int_eq(worker->open->ranges[0].to, FIRST + 2);
-		ck_assert(slot_at(3)->hold.on);
+		ck_assert_uint_eq(batches->open->n_records, 2);
+		ck_assert_int_eq(batches->open->extent->ranges[0].to,
+				 FIRST + 2);
+		ck_assert(assignment_at(3)->backoff.on);
 	}
 END_TEST
 
@@ -87,9 +80,9 @@ START_TEST(it_is_begun_again_where_it_stands_when_its_pause_is_over)
 	{
 		come(3, FIRST);
 		come_mark(KAFKA_UNREADABLE, 3, 0, DAMAGED);
-		intake_read(worker);
+		batches_read(batches);
 		pause_lasts(3);
-		reading_turn(worker);
+		assignments_turn(assignments);
 		ck_assert(!client_at(3)->reading);
 		ck_assert_uint_eq(client_at(3)->n_pauses, 1);
 		pause_ends(3);
@@ -97,8 +90,8 @@ START_TEST(it_is_begun_again_where_it_stands_when_its_pause_is_over)
 		ck_assert_int_eq(client_at(3)->resumed_at, FIRST + 1);
 		ck_assert_uint_eq(client_at(3)->n_resumes, 2);
 		/* Whether it can be read is not known by that. */
-		ck_assert(slot_at(3)->hold.on);
-		ck_assert_str_eq(slot_at(3)->hold.reason, DAMAGED);
+		ck_assert(assignment_at(3)->backoff.on);
+		ck_assert_str_eq(assignment_at(3)->backoff.reason, DAMAGED);
 	}
 END_TEST
 
@@ -114,32 +107,33 @@ static const struct {
 	{ KAFKA_END, FIRST + 1, false },    { KAFKA_UNREADABLE, FIRST, false },
 };
 
-START_TEST(its_hold_ends_only_with_what_comes_in_turn)
+START_TEST(its_backoff_ends_only_with_what_comes_in_turn)
 	{
 		come_mark(KAFKA_UNREADABLE, 3, 0, DAMAGED);
-		intake_read(worker);
+		batches_read(batches);
 		pause_ends(3);
 		if (comings[_i].mark == KAFKA_RECORD)
 			come(3, comings[_i].offset);
 		else
 			come_mark(comings[_i].mark, 3, comings[_i].offset,
 				  DAMAGED);
-		intake_read(worker);
-		ck_assert_int_eq(!slot_at(3)->hold.on, comings[_i].ends);
+		batches_read(batches);
+		ck_assert_int_eq(!assignment_at(3)->backoff.on,
+				 comings[_i].ends);
 		ck_assert_int_eq(has_logged("PARTITION-READ"),
 				 comings[_i].ends);
 	}
 END_TEST
 
-START_TEST(its_hold_ends_when_the_same_gap_is_read_again)
+START_TEST(its_backoff_ends_when_the_same_gap_is_read_again)
 	{
 		come_mark(KAFKA_UNREADABLE, 3, 0, DAMAGED);
-		intake_read(worker);
+		batches_read(batches);
 		pause_ends(3);
 		come(3, FIRST + 1);
-		intake_read(worker);
+		batches_read(batches);
 		pause_ends(3);
-		ck_assert(slot_at(3)->hold.on);
+		ck_assert(assignment_at(3)->backoff.on);
 		come(3, FIRST + 1);
 		check_read(3, FIRST + 2);
 		check_no_trouble();
@@ -149,48 +143,49 @@ END_TEST
 START_TEST(when_nothing_comes_of_it_it_is_begun_again)
 	{
 		come_mark(KAFKA_UNREADABLE, 3, 0, DAMAGED);
-		intake_read(worker);
+		batches_read(batches);
 		pause_ends(3);
 		pause_lasts(3);
-		intake_read(worker);
-		reading_turn(worker);
+		batches_read(batches);
+		assignments_turn(assignments);
 		ck_assert_uint_eq(client_at(3)->n_resumes, 2);
 		pause_ends(3);
 		ck_assert_uint_eq(client_at(3)->n_pauses, 2);
 		ck_assert_uint_eq(client_at(3)->n_resumes, 3);
 		ck_assert_int_eq(client_at(3)->resumed_at, FIRST);
 		/* One for the mark, and one for each time: the pauses grow. */
-		ck_assert_uint_eq(slot_at(3)->hold.n_tries, 3);
+		ck_assert_uint_eq(assignment_at(3)->backoff.n_tries, 3);
 	}
 END_TEST
 
 START_TEST(of_a_partition_that_is_taken_over_anew_a_lost_place_is_remembered)
 	{
-		slot_at(3)->state = SLOT_WANTED;
+		assignment_at(3)->state = ASSIGNMENT_ACQUIRING;
 		come_mark(KAFKA_UNREADABLE, 3, 0, DAMAGED);
 		come_mark(KAFKA_GONE, 3, 0, "gone");
-		intake_read(worker);
-		ck_assert_int_eq(slot_at(3)->state, SLOT_WANTED);
-		ck_assert(!slot_at(3)->hold.on);
+		batches_read(batches);
+		ck_assert_int_eq(assignment_at(3)->state, ASSIGNMENT_ACQUIRING);
+		ck_assert(!assignment_at(3)->backoff.on);
 		/* The client says it once. */
-		ck_assert(slot_at(3)->gone);
-		slot_at(4)->state = SLOT_FREE;
+		ck_assert(assignment_at(3)->gone);
+		assignment_at(4)->state = ASSIGNMENT_FREE;
 		come_mark(KAFKA_GONE, 4, 0, "gone");
-		intake_read(worker);
-		ck_assert(!slot_at(4)->gone);
+		batches_read(batches);
+		ck_assert(!assignment_at(4)->gone);
 	}
 END_TEST
 
 START_TEST(one_that_cannot_begin_yet_is_begun_a_little_later)
 	{
-		slot_at(3)->state = SLOT_TAKEN;
+		assignment_at(3)->state = ASSIGNMENT_ACQUIRED;
 		client_at(3)->slow = true;
-		reading_turn(worker);
-		ck_assert_int_eq(slot_at(3)->state, SLOT_TAKEN);
-		ck_assert_int_gt(slot_at(3)->failing_at_ms, 0);
+		assignments_turn(assignments);
+		ck_assert_int_eq(assignment_at(3)->state, ASSIGNMENT_ACQUIRED);
+		ck_assert_int_gt(assignment_at(3)->failing_at_ms, 0);
 		client_at(3)->slow = false;
-		CHECK_WITHIN(5000, client_at(3)->reading, reading_turn(worker));
-		ck_assert_int_eq(slot_at(3)->failing_at_ms, 0);
+		CHECK_WITHIN(5000, client_at(3)->reading,
+			     assignments_turn(assignments));
+		ck_assert_int_eq(assignment_at(3)->failing_at_ms, 0);
 		check_no_trouble();
 	}
 END_TEST
@@ -199,15 +194,15 @@ START_TEST(a_worker_that_pauses_goes_on_everywhere_from_where_it_was)
 	{
 		come(3, FIRST);
 		come_mark(KAFKA_UNREADABLE, 4, 0, DAMAGED);
-		intake_read(worker);
+		batches_read(batches);
 		pause_lasts(4);
-		reading_pause(worker);
-		reading_turn(worker);
+		assignments_pause(assignments);
+		assignments_turn(assignments);
 		for (int32_t i = 0; i < TOPIC_PARTITIONS; i++)
 			ck_assert(!client_at(i)->reading);
-		reading_continue(worker);
-		reading_turn(worker);
-		check_held_alone(4, DAMAGED);
+		assignments_continue(assignments);
+		assignments_turn(assignments);
+		check_paused_alone(4, DAMAGED);
 		ck_assert_int_eq(client_at(3)->resumed_at, FIRST + 1);
 	}
 END_TEST
@@ -219,7 +214,7 @@ static void say_gone(int32_t partition, int64_t low, int64_t high)
 	client_at(partition)->low = low;
 	client_at(partition)->high = high;
 	come_mark(KAFKA_GONE, partition, 0, "offset out of range");
-	intake_read(worker);
+	batches_read(batches);
 }
 
 /* The bounds of logs that have FIRST; it may be the next to be written. */
@@ -236,10 +231,11 @@ START_TEST(a_position_that_the_log_has_is_read_again_after_a_restart)
 		come(5, FIRST);
 		say_gone(3, logs_with_it[_i].low, logs_with_it[_i].high);
 		ck_assert(!client_at(3)->reading && client_at(4)->reading);
-		reading_turn(worker);
-		ck_assert_uint_eq(worker->in->n_restarts, 1);
+		assignments_turn(assignments);
+		ck_assert_uint_eq(in->n_restarts, 1);
 		for (size_t i = 0; i < 2 * TOPIC_PARTITIONS; i++)
-			ck_assert_int_eq(worker->slots[i].state, SLOT_READING);
+			ck_assert_int_eq(assignments->all[i].state,
+					 ASSIGNMENT_READING);
 		for (int32_t i = 0; i < TOPIC_PARTITIONS; i++) {
 			ck_assert(client_at(i)->reading);
 			ck_assert_uint_eq(client_at(i)->n_resumes, 2);
@@ -248,8 +244,8 @@ START_TEST(a_position_that_the_log_has_is_read_again_after_a_restart)
 		}
 		check_no_trouble();
 		ck_assert(!has_logged("POSITION-GONE"));
-		reading_turn(worker);
-		ck_assert_uint_eq(worker->in->n_restarts, 1);
+		assignments_turn(assignments);
+		ck_assert_uint_eq(in->n_restarts, 1);
 	}
 END_TEST
 
@@ -264,44 +260,44 @@ static const struct {
 	  "the log has not got offset 100, it begins at 0 and ends at 99" },
 };
 
-START_TEST(a_position_that_the_log_has_not_is_held_with_its_bounds)
+START_TEST(a_position_that_the_log_has_not_is_paused_with_its_bounds)
 	{
 		say_gone(3, logs_without_it[_i].low, logs_without_it[_i].high);
-		reading_turn(worker);
+		assignments_turn(assignments);
 		pause_lasts(3);
-		reading_turn(worker);
-		check_held_alone(3, logs_without_it[_i].why);
+		assignments_turn(assignments);
+		check_paused_alone(3, logs_without_it[_i].why);
 		ck_assert(has_logged("POSITION-GONE"));
-		ck_assert_uint_eq(worker->in->n_restarts, 0);
+		ck_assert_uint_eq(in->n_restarts, 0);
 		ck_assert_uint_eq(client_at(3)->n_watermarks, 1);
 		ck_assert_uint_eq(client_at(3)->n_resumes, 1);
 		ck_assert_uint_eq(client_at(4)->n_pauses, 0);
 	}
 END_TEST
 
-START_TEST(a_position_of_which_the_broker_says_nothing_is_held_too)
+START_TEST(a_position_of_which_the_broker_says_nothing_is_paused_too)
 	{
 		client_at(3)->away = true;
 		say_gone(3, 0, 500);
-		reading_turn(worker);
+		assignments_turn(assignments);
 		pause_lasts(3);
-		check_held_alone(3, "the log has not got offset 100, and the "
-				    "broker does not say what it has");
-		ck_assert_uint_eq(worker->in->n_restarts, 0);
+		check_paused_alone(3, "the log has not got offset 100, and the "
+				      "broker does not say what it has");
+		ck_assert_uint_eq(in->n_restarts, 0);
 	}
 END_TEST
 
-START_TEST(a_hold_for_a_position_ends_when_the_log_has_it)
+START_TEST(a_backoff_for_a_position_ends_when_the_log_has_it)
 	{
 		say_gone(3, FIRST + 1, 500);
-		reading_turn(worker);
+		assignments_turn(assignments);
 		pause_ends(3);
-		ck_assert_uint_eq(worker->in->n_restarts, 0);
+		ck_assert_uint_eq(in->n_restarts, 0);
 		client_at(3)->low = FIRST;
 		pause_ends(3);
-		ck_assert_uint_eq(worker->in->n_restarts, 1);
+		ck_assert_uint_eq(in->n_restarts, 1);
 		ck_assert(client_at(3)->reading && client_at(4)->reading);
-		ck_assert(slot_at(3)->hold.on);
+		ck_assert(assignment_at(3)->backoff.on);
 		come(3, FIRST);
 		check_read(3, FIRST + 1);
 		check_no_trouble();
@@ -311,10 +307,10 @@ END_TEST
 
 START_TEST(news_of_a_position_counts_before_reading_has_begun_too)
 	{
-		slot_at(3)->state = SLOT_TAKEN;
+		assignment_at(3)->state = ASSIGNMENT_ACQUIRED;
 		say_gone(3, FIRST + 1, 500);
-		reading_turn(worker);
-		ck_assert(slot_at(3)->hold.on);
+		assignments_turn(assignments);
+		ck_assert(assignment_at(3)->backoff.on);
 		ck_assert_uint_eq(client_at(3)->n_resumes, 1);
 	}
 END_TEST
@@ -323,11 +319,11 @@ START_TEST(of_two_positions_that_are_gone_one_is_asked_for_in_a_turn)
 	{
 		say_gone(3, FIRST + 1, 500);
 		say_gone(7, FIRST + 1, 500);
-		reading_turn(worker);
+		assignments_turn(assignments);
 		pause_lasts(3);
 		ck_assert_uint_eq(client_at(3)->n_watermarks, 1);
 		ck_assert_uint_eq(client_at(7)->n_watermarks, 0);
-		reading_turn(worker);
+		assignments_turn(assignments);
 		ck_assert_uint_eq(client_at(3)->n_watermarks, 1);
 		ck_assert_uint_eq(client_at(7)->n_watermarks, 1);
 	}
@@ -335,16 +331,15 @@ END_TEST
 
 /* ---- topics ---- */
 
-static void look(void)
+static void ask(void)
 {
-	worker->topics_at_ms = 0;
-	reading_look_at_topics(worker);
+	assignments->topics_at_ms = 0;
+	assignments_turn(assignments);
 }
 
-START_TEST(a_topic_is_held_until_the_brokers_say_that_it_is_there)
+START_TEST(a_topic_is_paused_until_the_brokers_say_that_it_is_there)
 	{
-		char shown[512];
-		struct kafka_in_fake_topic *restocks = &worker->in->topics[1];
+		struct kafka_in_fake_topic *restocks = &in->topics[1];
 		struct kafka_record mark = {
 			.mark = KAFKA_UNREADABLE,
 			.topic = 1,
@@ -353,25 +348,25 @@ START_TEST(a_topic_is_held_until_the_brokers_say_that_it_is_there)
 			.n_value = 14,
 		};
 
-		kafka_in_fake_push(worker->in, &mark, NULL, 0);
+		kafka_in_fake_push(in, &mark, NULL, 0);
 		come(3, FIRST);
 		check_read(3, FIRST + 1);
-		ck_assert(trouble_first(worker, shown, sizeof(shown)));
-		ck_assert_str_eq(shown, "topic 'restocks' cannot be read: "
-					"not authorized");
-		worker->in->silent = true;
-		look();
-		ck_assert_str_eq(worker->topic_holds[1].reason,
+		ck_assert_str_eq(assignments_not_ready(assignments),
+				 "topic 'restocks' cannot be read: "
 				 "not authorized");
-		worker->in->silent = false;
+		in->silent = true;
+		ask();
+		ck_assert_str_eq(assignments->topic_backoffs[1].reason,
+				 "not authorized");
+		in->silent = false;
 		restocks->gone = true;
-		look();
-		ck_assert_str_eq(worker->topic_holds[1].reason,
+		ask();
+		ck_assert_str_eq(assignments->topic_backoffs[1].reason,
 				 "the brokers do not have it");
-		look();
-		ck_assert(worker->topic_holds[1].on);
+		ask();
+		ck_assert(assignments->topic_backoffs[1].on);
 		restocks->gone = false;
-		look();
+		ask();
 		check_no_trouble();
 		ck_assert(has_logged("TOPIC-READ"));
 	}
@@ -379,12 +374,12 @@ END_TEST
 
 START_TEST(the_brokers_are_asked_only_when_there_is_a_doubt)
 	{
-		look();
-		ck_assert_uint_eq(worker->in->n_asked, 0);
-		worker->in->doubted = true;
-		look();
-		look();
-		ck_assert_uint_eq(worker->in->n_asked, 1);
+		ask();
+		ck_assert_uint_eq(in->n_asked, 0);
+		in->doubted = true;
+		ask();
+		ask();
+		ck_assert_uint_eq(in->n_asked, 1);
 		check_no_trouble();
 	}
 END_TEST
@@ -392,42 +387,42 @@ END_TEST
 START_TEST(
 	one_that_has_gone_is_asked_for_until_it_is_there_but_not_in_every_turn)
 	{
-		worker->in->doubted = true;
-		worker->in->topics[0].gone = true;
-		look();
-		ck_assert(worker->topic_holds[0].on);
-		ck_assert(!worker->topic_holds[1].on);
+		in->doubted = true;
+		in->topics[0].gone = true;
+		ask();
+		ck_assert(assignments->topic_backoffs[0].on);
+		ck_assert(!assignments->topic_backoffs[1].on);
 		ck_assert(has_logged("TOPIC-UNREADABLE"));
-		look();
-		reading_look_at_topics(worker);
-		ck_assert_uint_eq(worker->in->n_asked, 2);
+		ask();
+		assignments_turn(assignments);
+		ck_assert_uint_eq(in->n_asked, 2);
 	}
 END_TEST
 
 START_TEST(a_doubt_of_a_turn_that_may_not_ask_is_kept)
 	{
-		worker->in->doubted = true;
-		look();
-		worker->in->doubted = true;
-		reading_look_at_topics(worker);
-		ck_assert_uint_eq(worker->in->n_asked, 1);
-		look();
-		ck_assert_uint_eq(worker->in->n_asked, 2);
+		in->doubted = true;
+		ask();
+		in->doubted = true;
+		assignments_turn(assignments);
+		ck_assert_uint_eq(in->n_asked, 1);
+		ask();
+		ck_assert_uint_eq(in->n_asked, 2);
 	}
 END_TEST
 
 START_TEST(a_doubt_lasts_until_a_broker_answers)
 	{
-		worker->in->doubted = true;
-		worker->in->silent = true;
-		look();
-		look();
-		ck_assert_uint_eq(worker->in->n_asked, 2);
+		in->doubted = true;
+		in->silent = true;
+		ask();
+		ask();
+		ck_assert_uint_eq(in->n_asked, 2);
 		check_no_trouble();
-		worker->in->silent = false;
-		look();
-		look();
-		ck_assert_uint_eq(worker->in->n_asked, 3);
+		in->silent = false;
+		ask();
+		ask();
+		ck_assert_uint_eq(in->n_asked, 3);
 	}
 END_TEST
 
@@ -435,21 +430,21 @@ END_TEST
 static void add_tests(TCase *tcase)
 {
 	tcase_add_test(tcase, a_partition_that_cannot_be_read_is_paused_alone_and_named);
-	tcase_add_test(tcase, records_before_the_mark_are_taken_and_those_behind_it_are_not);
+	tcase_add_test(tcase, records_before_the_mark_are_kept_and_those_behind_it_are_not);
 	tcase_add_test(tcase, it_is_begun_again_where_it_stands_when_its_pause_is_over);
-	tcase_add_loop_test(tcase, its_hold_ends_only_with_what_comes_in_turn, 0, CHECK_N(comings));
-	tcase_add_test(tcase, its_hold_ends_when_the_same_gap_is_read_again);
+	tcase_add_loop_test(tcase, its_backoff_ends_only_with_what_comes_in_turn, 0, CHECK_N(comings));
+	tcase_add_test(tcase, its_backoff_ends_when_the_same_gap_is_read_again);
 	tcase_add_test(tcase, when_nothing_comes_of_it_it_is_begun_again);
 	tcase_add_test(tcase, of_a_partition_that_is_taken_over_anew_a_lost_place_is_remembered);
 	tcase_add_test(tcase, one_that_cannot_begin_yet_is_begun_a_little_later);
 	tcase_add_test(tcase, a_worker_that_pauses_goes_on_everywhere_from_where_it_was);
 	tcase_add_loop_test(tcase, a_position_that_the_log_has_is_read_again_after_a_restart, 0, CHECK_N(logs_with_it));
-	tcase_add_loop_test(tcase, a_position_that_the_log_has_not_is_held_with_its_bounds, 0, CHECK_N(logs_without_it));
-	tcase_add_test(tcase, a_position_of_which_the_broker_says_nothing_is_held_too);
-	tcase_add_test(tcase, a_hold_for_a_position_ends_when_the_log_has_it);
+	tcase_add_loop_test(tcase, a_position_that_the_log_has_not_is_paused_with_its_bounds, 0, CHECK_N(logs_without_it));
+	tcase_add_test(tcase, a_position_of_which_the_broker_says_nothing_is_paused_too);
+	tcase_add_test(tcase, a_backoff_for_a_position_ends_when_the_log_has_it);
 	tcase_add_test(tcase, news_of_a_position_counts_before_reading_has_begun_too);
 	tcase_add_test(tcase, of_two_positions_that_are_gone_one_is_asked_for_in_a_turn);
-	tcase_add_test(tcase, a_topic_is_held_until_the_brokers_say_that_it_is_there);
+	tcase_add_test(tcase, a_topic_is_paused_until_the_brokers_say_that_it_is_there);
 	tcase_add_test(tcase, the_brokers_are_asked_only_when_there_is_a_doubt);
 	tcase_add_test(tcase, one_that_has_gone_is_asked_for_until_it_is_there_but_not_in_every_turn);
 	tcase_add_test(tcase, a_doubt_of_a_turn_that_may_not_ask_is_kept);
@@ -462,7 +457,7 @@ int main(void)
 	Suite *suite = suite_create("reading");
 	TCase *tcase = check_case(suite, 20);
 
-	tcase_add_checked_fixture(tcase, setup, worker_teardown);
+	tcase_add_checked_fixture(tcase, fixture_setup, fixture_teardown);
 	add_tests(tcase);
 	return check_run(suite);
 }

@@ -65,7 +65,7 @@ static void rescue(void *arg, int backend_pid, int64_t waited_ms)
 	pg_args_deinit(&args);
 }
 
-/* Is @schema, of which @read tells, at least at version @least? */
+/* Is @schema, whose version @read reads, at least at @least? */
 static int check_version(struct session *session,
 			 const struct pg_statement *read, const char *schema,
 			 int64_t least, char *error)
@@ -75,7 +75,8 @@ static int check_version(struct session *session,
 	int r = pg_run(session->work, SESSION_TIMEOUT_MS);
 
 	if (r == PG_E_LOST) {
-		(void)snprintf(error, 256, "%s", pg_message(session->work));
+		(void)snprintf(error, SESSION_ERROR_BYTES, "%s",
+			       pg_message(session->work));
 		return SESSION_E_AWAY;
 	}
 	if (!r && !pg_null(session->work, i, 0, 0) &&
@@ -83,7 +84,7 @@ static int check_version(struct session *session,
 		version = pg_i64(session->work, i, 0, 0);
 	if (version >= least)
 		return 0;
-	(void)snprintf(error, 256,
+	(void)snprintf(error, SESSION_ERROR_BYTES,
 		       "schema '%s' is at version %lld, at least %lld is "
 		       "needed (overlord migrate up --execute)",
 		       schema, (long long)version, (long long)least);
@@ -138,7 +139,7 @@ static int open_both(struct session *session,
 }
 
 int session_open(struct session *session, const struct session_params *params,
-		 char *error)
+		 char error[static SESSION_ERROR_BYTES])
 {
 	int r;
 
@@ -153,4 +154,16 @@ void session_close(struct session *session)
 {
 	session->work = pg_free(session->work);
 	session->watch = pg_free(session->watch);
+}
+
+bool session_unreplicated(struct session *session,
+			  char error[static SESSION_ERROR_BYTES])
+{
+	if (!pg_unreplicated(session->work))
+		return false;
+	log_warn("UNREPLICATED", "a commit was not replicated, will take over "
+				 "anew and read what is true");
+	(void)str_copy(error, SESSION_ERROR_BYTES,
+		       "a commit was not replicated");
+	return true;
 }

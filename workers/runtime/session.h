@@ -5,7 +5,7 @@
  *
  * `work` carries every transaction; an epoch lives as long as this connection
  * does. `watch` listens for changes of lanes, and helps when `work` waits for
- * a lock: whoever holds it and waits for its client is hung (a session that
+ * a lock: a session that has it and waits for its client is hung (one that
  * stands still in COPY keeps its keys locked, and no server time-out ends it)
  * and is ended; whoever works is waited for.
  */
@@ -15,7 +15,7 @@
 #include "infra/lib/cleanup.h"
 #include "infra/lib/pg.h"
 
-enum { SESSION_TIMEOUT_MS = 10000 };
+enum { SESSION_TIMEOUT_MS = 10000, SESSION_ERROR_BYTES = 256 };
 
 struct session {
 	struct pg *work;
@@ -35,13 +35,17 @@ enum session_outcome {
 	SESSION_E_OLD_SCHEMA, /* the database wants migrating */
 };
 
-/* Opens both; @error has 256 bytes. */
 int session_open(struct session *session, const struct session_params *params,
-		 char *error);
+		 char error[static SESSION_ERROR_BYTES]);
 void session_close(struct session *session);
 
 /* Opens the watching connection anew if it alone was lost; tries once. */
 void session_mend_watch(struct session *session,
 			const struct session_params *params);
+
+/* Was a commit not replicated? Its outcome is unknown then; logs that, and
+ * says so in @error. */
+bool session_unreplicated(struct session *session,
+			  char error[static SESSION_ERROR_BYTES]);
 
 #endif

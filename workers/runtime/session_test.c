@@ -61,7 +61,7 @@ START_TEST(a_schema_that_is_newer_than_needed_is_accepted)
 	}
 END_TEST
 
-static const char *const amiss[] = {
+static const char *const too_old[] = {
 	"UPDATE schema_migrations SET version = 1",
 	"UPDATE schema_migrations SET dirty = true",
 	"DELETE FROM schema_migrations",
@@ -72,7 +72,7 @@ static const char *const amiss[] = {
 
 START_TEST(a_schema_that_is_older_dirty_or_not_there_wants_migrating)
 	{
-		postgres_exec(blocker, amiss[_i]);
+		postgres_exec(blocker, too_old[_i]);
 		ck_assert_int_eq(session_open(&session, &params, error),
 				 SESSION_E_OLD_SCHEMA);
 		ck_assert_ptr_nonnull(strstr(error, "overlord migrate up"));
@@ -184,6 +184,7 @@ START_TEST(who_works_is_waited_for)
 	}
 END_TEST
 
+/* clang-format off */
 int main(void)
 {
 	Suite *suite = suite_create("session");
@@ -191,10 +192,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, a_schema_that_is_newer_than_needed_is_accepted);
-	tcase_add_loop_test(
-		tcase,
-		a_schema_that_is_older_dirty_or_not_there_wants_migrating, 0,
-		CHECK_N(amiss));
+	tcase_add_loop_test(tcase, a_schema_that_is_older_dirty_or_not_there_wants_migrating, 0, CHECK_N(too_old));
 	tcase_add_test(tcase, a_database_that_is_not_there_is_away);
 	tcase_add_test(tcase, opening_again_leaves_one_pair_of_sessions);
 	tcase_add_test(tcase, who_hangs_in_a_copy_with_locked_rows_is_ended);

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "infra/lib/clock.h"
-#include "infra/lib/log.h"
+#include "workers/runtime/batch_extent.h"
 #include "workers/runtime/counters.h"
 
 /* Below this many records one round trip with arrays is cheaper than COPY's
@@ -27,29 +27,21 @@ enum { PART_E_LATER = 100 };
 static const char begin_locked[] =
 	"BEGIN; SET LOCAL idle_in_transaction_session_timeout = '250ms'";
 
-static int outcome_of(struct transaction *tx, struct pg *pg, int r)
+static int outcome_of(struct transaction *tx, struct session *session, int r)
 {
-	const char *state = pg_sqlstate(pg);
-	bool unreplicated = pg_unreplicated(pg);
+	struct pg *pg = session->work;
 
-	if (!r && !unreplicated)
-		return 0;
-	(void)snprintf(tx->error, sizeof(tx->error), "%s", pg_message(pg));
-	if (unreplicated) {
-		log_warn("UNREPLICATED",
-			 "a commit was not replicated, will "
-			 "take over anew and read what is true");
-		(void)str_copy(tx->error, sizeof(tx->error),
-			       "a commit was not replicated");
+	/* Always asked, so that no transaction answers for another's. */
+	if (session_unreplicated(session, tx->error))
 		return TRANSACTION_E_LOST;
-	}
+	if (!r)
+		return 0;
+	(void)str_copy(tx->error, sizeof(tx->error), pg_message(pg));
 	if (r == PG_E_LOST)
 		return TRANSACTION_E_LOST;
-	if (r == PART_E_LATER)
+	if (r == PART_E_LATER || !strcmp(pg_sqlstate(pg), POSITIONS_LOST))
 		return TRANSACTION_E_FENCED;
-	if (!strcmp(state, POSITIONS_LOST))
-		return TRANSACTION_E_FENCED;
-	return TRANSACTION_E_HOLD;
+	return TRANSACTION_E_BACKOFF;
 }
 
 /* A row was not what the decision rests on: decide again. */
@@ -84,7 +76,7 @@ static int load(struct transaction *tx, struct pg *pg)
 /* The last message: whatever others wait for, then COMMIT. */
 static int store(struct transaction *tx, struct pg *pg, bool copied)
 {
-	struct positions_args dead = { 0 }, moves = { 0 };
+	struct pg_call dead = { 0 }, moves = { 0 };
 	int r;
 
 	if (!copied && tx->batch->mode != BATCH_LOCKED)
@@ -94,8 +86,8 @@ static int store(struct transaction *tx, struct pg *pg, bool copied)
 	positions_add_move(pg, tx->identity, tx->part, tx->n_part, &moves);
 	(void)pg_add(pg, &pg_commit, NULL);
 	r = pg_run(pg, SESSION_TIMEOUT_MS);
-	positions_args_deinit(&dead);
-	positions_args_deinit(&moves);
+	pg_call_deinit(&dead);
+	pg_call_deinit(&moves);
 	return r;
 }
 
@@ -204,7 +196,7 @@ static int64_t part_end(const struct part *part,
 			const struct assigned_position *move)
 {
 	for (size_t i = part->to; i < part->n_records; i++)
-		if (part->records[i].slot->topic == move->topic &&
+		if (part->records[i].kafka.topic == move->topic &&
 		    part->records[i].kafka.partition == move->partition)
 			return part->records[i].kafka.offset;
 	return move->to_next;
@@ -213,13 +205,15 @@ static int64_t part_end(const struct part *part,
 /* Parts go in order, so each begins where the one before it has moved to. */
 static void part_moves(struct transaction *tx, const struct part *part)
 {
-	tx->n_part = 0;
-	for (size_t i = 0; i < tx->n_moves; i++) {
-		int64_t to = part_end(part, &tx->moves[i]);
+	const struct batch_extent *extent = tx->batch->extent;
 
-		if (to <= tx->moves[i].next_offset)
+	tx->n_part = 0;
+	for (size_t i = 0; i < extent->n_moves; i++) {
+		int64_t to = part_end(part, &extent->moves[i]);
+
+		if (to <= extent->moves[i].next_offset)
 			continue;
-		tx->part[tx->n_part] = tx->moves[i];
+		tx->part[tx->n_part] = extent->moves[i];
 		tx->part[tx->n_part++].to_next = to;
 	}
 }
@@ -227,6 +221,7 @@ static void part_moves(struct transaction *tx, const struct part *part)
 static int store_part(struct transaction *tx, struct pg *pg,
 		      const struct part *part)
 {
+	struct batch_extent *extent = tx->batch->extent;
 	int r;
 
 	part_moves(tx, part);
@@ -235,11 +230,11 @@ static int store_part(struct transaction *tx, struct pg *pg,
 	r = decide_and_store(tx, pg);
 	tx->batch->records = part->records;
 	tx->batch->n_records = part->n_records;
-	for (size_t i = 0; !r && i < tx->n_moves; i++) {
-		int64_t to = part_end(part, &tx->moves[i]);
+	for (size_t i = 0; !r && i < extent->n_moves; i++) {
+		int64_t to = part_end(part, &extent->moves[i]);
 
-		if (to > tx->moves[i].next_offset)
-			tx->moves[i].next_offset = to;
+		if (to > extent->moves[i].next_offset)
+			extent->moves[i].next_offset = to;
 	}
 	if (!r) {
 		count(tx);
@@ -263,7 +258,7 @@ static int give_up(struct transaction *tx, struct pg *pg,
 		   const struct part *part)
 {
 	struct record *record = &part->records[part->from];
-	char fault[HOLD_REASON_BYTES];
+	char fault[BACKOFF_REASON_BYTES];
 	size_t n;
 	int r;
 
@@ -330,11 +325,11 @@ int transaction_run(struct transaction *tx, struct session *session)
 	begin_mode(tx);
 	tx->moved = false;
 	tx->halve_until_ms = clock_now_ms() + HALVE_MS;
-	r = outcome_of(tx, pg, store_halves(tx, pg, &all));
+	r = outcome_of(tx, session, store_halves(tx, pg, &all));
 	if (r && r != TRANSACTION_E_LOST && roll_back(pg))
 		r = TRANSACTION_E_LOST;
 	/* A part is committed: what the rows are now is to be read. */
-	if (r == TRANSACTION_E_HOLD && tx->moved)
+	if (r == TRANSACTION_E_BACKOFF && tx->moved)
 		r = TRANSACTION_E_FENCED;
 	return r;
 }

@@ -2,12 +2,12 @@
 /*
  * Transaction: one batch, decided and committed. Database thread.
  *
- * Three ways, by how much the decision takes for granted (batch->mode). The
- * fast one reads nothing. When an id turns out to be known, or the stock does
- * not cover the batch, it is rolled back and goes the checked way, which
- * reads without locks and whose statements hold rows to be what was read;
- * after three misses it locks first. After a fall-back the next batches (2,
- * 4, 8 ... 64) go the checked way at once.
+ * There are three ways, by how much the decision takes for granted
+ * (batch->mode). The fast one reads nothing. When an id turns out to be known,
+ * or the stock does not cover the batch, it is rolled back and goes the checked
+ * way, which reads without locks, and its statements fail when a row is not
+ * what was read; after three misses it locks first. After a fall-back the next
+ * batches (2, 4, 8 ... 64) go the checked way at once.
  *
  * A batch that the database refuses for what is in it (SQLSTATE classes 22,
  * 23 and 54: a value that no column takes, a constraint, a limit) is halved,
@@ -18,7 +18,7 @@
 #ifndef RUNTIME_TRANSACTION_H
 #define RUNTIME_TRANSACTION_H
 
-#include "workers/runtime/hold.h"
+#include "workers/runtime/backoff.h"
 #include "workers/runtime/session.h"
 #include "workers/runtime/worker.h"
 
@@ -31,8 +31,8 @@ struct transaction_history {
 enum transaction_outcome {
 	/* The outcome may be unknown: take over anew, and read what is true */
 	TRANSACTION_E_LOST = 1,
-	TRANSACTION_E_FENCED, /* a row is not ours any more; nothing is done */
-	TRANSACTION_E_HOLD,   /* the database said no; nothing is done */
+	TRANSACTION_E_FENCED,  /* a row is not ours any more; nothing is done */
+	TRANSACTION_E_BACKOFF, /* the database said no; nothing is done */
 };
 
 struct transaction {
@@ -40,15 +40,14 @@ struct transaction {
 	void *arg;
 	const struct identity *identity;
 	struct batch *batch;
-	struct assigned_position moves[SLOTS_MAX * LANES_MAX];
-	size_t n_moves;
-	/* Of those, what the part that is stored now moves. */
-	struct assigned_position part[SLOTS_MAX * LANES_MAX];
+	/* Of what the batch moves: what the part that is stored now moves. */
+	struct assigned_position part[ASSIGNMENTS_MAX * LANES_MAX];
 	size_t n_part;
 	bool moved; /* a part is committed that has moved rows */
 	int64_t halve_until_ms;
 	struct transaction_history history;
-	char error[HOLD_REASON_BYTES]; /* with TRANSACTION_E_LOST or _HOLD */
+	char error[BACKOFF_REASON_BYTES]; /* with TRANSACTION_E_LOST or _BACKOFF
+					   */
 };
 
 int transaction_run(struct transaction *transaction, struct session *session);

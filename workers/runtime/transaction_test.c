@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "infra/lib/postgres_fixture.h"
+#include "workers/runtime/batch_extent.h"
 #include "workers/runtime/counters.h"
 
 #define TIMEOUT_MS POSTGRES_TIMEOUT_MS
@@ -29,7 +30,7 @@ static struct session session;
 static struct identity identity;
 static struct positions *taken;
 static struct transaction *tx;
-static struct slot slot;
+static struct assignment assignment;
 
 /* ---- a worker ---- */
 
@@ -169,9 +170,9 @@ static void take_over(void)
 	static const struct position_key key = { 0, 0 };
 
 	ck_assert_int_eq(
-		positions_take(session.work, &identity, &key, 1, taken), 0);
-	slot.n_rows = 1;
-	slot.rows[0] = (struct slot_row){
+		positions_acquire(session.work, &identity, &key, 1, taken), 0);
+	assignment.n_lanes = 1;
+	assignment.lanes[0] = (struct lane_position){
 		.next_offset = taken->rows[0].next_offset,
 		.epoch = taken->rows[0].epoch,
 	};
@@ -210,22 +211,15 @@ static void teardown(void)
 /* The next @n records, all as they come from decode. */
 static void fill(int64_t n)
 {
-	int64_t from = slot.rows[0].next_offset;
+	int64_t from = assignment.lanes[0].next_offset;
 
 	batch_reset(tx->batch);
 	for (int64_t i = from; i < from + n; i++) {
 		struct kafka_record kafka = { .offset = i };
 
-		(void)batch_add(tx->batch, &slot, &kafka);
+		(void)batch_add(tx->batch, &assignment, &kafka);
 	}
-	batch_close(tx->batch, 1700000000000);
-	tx->n_moves = 1;
-	tx->moves[0] = (struct assigned_position){
-		.lane = "stable",
-		.epoch = slot.rows[0].epoch,
-		.next_offset = from,
-		.to_next = from + n,
-	};
+	batch_close(tx->batch, &taken->lanes, 1700000000000);
 	memset(&script.n_tries, 0,
 	       sizeof(script) - offsetof(typeof(script), n_tries));
 }
@@ -237,7 +231,7 @@ static int run(int64_t n)
 	fill(n);
 	r = transaction_run(tx, &session);
 	if (!r)
-		slot.rows[0].next_offset += n;
+		assignment.lanes[0].next_offset += n;
 	return r;
 }
 
@@ -265,29 +259,62 @@ static void expect_committed(int64_t n)
 					      " positions WHERE service ="
 					      " 'chillybin' AND topic ="
 					      " 'orders' AND partition = 0"),
-			 slot.rows[0].next_offset);
+			 assignment.lanes[0].next_offset);
 }
 
 /* ---- the ways ---- */
 
-START_TEST(a_small_batch_goes_in_one_message)
-	{
-		ck_assert_int_eq(run(FEW), 0);
-		expect_modes("f");
-		ck_assert_int_eq(script.n_copies, 0);
-		ck_assert_int_eq(script.n_loads, 0);
-		expect_committed(FEW);
-		ck_assert_int_eq(counter_get(&runtime_counters.batches_fast),
-				 1);
-	}
-END_TEST
+/*
+ * How one batch goes: f for a fast try, c for a checked, l for a locked one.
+ * The first @n_fail tries fail.
+ */
+static const struct {
+	int n_records;
+	const char *fail_with;
+	int n_fail;
+	const char *modes;
+	int n_copies, n_loads;
+	bool without_load;
+	int outcome;
+} ways[] = {
+	/* Small: in one message. Large: by COPY. */
+	{ FEW, NULL, 0, "f", 0, 0, false, 0 },
+	{ MANY, NULL, 0, "f", 1, 0, false, 0 },
+	/* A row that is not what was taken for granted is read. */
+	{ MANY, ROWS_CHANGED, 1, "fc", 2, 1, false, 0 },
+	{ MANY, ROWS_KNOWN, 1, "fc", 2, 1, false, 0 },
+	{ MANY, "23505", 1, "fc", 2, 1, false, 0 },
+	/* After three misses rows are locked before the decision. */
+	{ FEW, ROWS_CHANGED, 3, "fccl", 0, 3, false, 0 },
+	/* A worker that reads nothing can not be better informed. */
+	{ FEW, ROWS_KNOWN, 1, "f", 0, 0, true, TRANSACTION_E_BACKOFF },
+	/* What the server refuses for another reason is not tried again. */
+	{ MANY, "53100", 1, "f", 1, 0, false, TRANSACTION_E_BACKOFF },
+};
 
-START_TEST(a_large_batch_goes_by_copy)
+START_TEST(a_batch_goes_the_way_that_its_rows_demand)
 	{
-		ck_assert_int_eq(run(MANY), 0);
-		expect_modes("f");
-		ck_assert_int_eq(script.n_copies, 1);
-		expect_committed(MANY);
+		size_t n = strlen(ways[_i].modes);
+
+		if (ways[_i].without_load)
+			tx->ops = &without_load;
+		script.fail_with = ways[_i].fail_with;
+		script.n_fail = ways[_i].n_fail;
+		ck_assert_int_eq(run(ways[_i].n_records), ways[_i].outcome);
+		expect_modes(ways[_i].modes);
+		ck_assert_int_eq(script.n_copies, ways[_i].n_copies);
+		ck_assert_int_eq(script.n_loads, ways[_i].n_loads);
+		ck_assert_int_eq(script.within_limits,
+				 ways[_i].modes[n - 1] == 'l');
+		expect_committed(ways[_i].outcome ? 0 : ways[_i].n_records);
+		ck_assert_int_eq(counter_get(&runtime_counters.batch_misses),
+				 (int64_t)n - 1);
+		if (ways[_i].outcome)
+			ck_assert_str_eq(tx->error, "no");
+		/* The next batch is decided, whatever came of this one. */
+		script.n_fail = 0;
+		tx->ops = &with_load;
+		ck_assert_int_eq(run(FEW), 0);
 	}
 END_TEST
 
@@ -299,38 +326,6 @@ START_TEST(what_a_try_found_dead_is_stored_with_the_rest)
 					     " WHERE reason = 'conflict'"
 					     " AND \"offset\" = 0"),
 			1);
-	}
-END_TEST
-
-static const char *const misses[] = { ROWS_CHANGED, ROWS_KNOWN, "23505" };
-
-START_TEST(a_row_that_is_not_what_was_taken_for_granted_is_read)
-	{
-		script.fail_with = misses[_i];
-		script.n_fail = 1;
-		ck_assert_int_eq(run(MANY), 0);
-		expect_modes("fc");
-		ck_assert_int_eq(script.n_copies, 2);
-		ck_assert_int_eq(script.n_loads, 1);
-		ck_assert(!script.within_limits);
-		expect_committed(MANY);
-		ck_assert_int_eq(counter_get(&runtime_counters.batch_misses),
-				 1);
-		ck_assert_int_eq(counter_get(&runtime_counters.batches_checked),
-				 1);
-	}
-END_TEST
-
-START_TEST(after_three_misses_rows_are_locked_before_the_decision)
-	{
-		script.fail_with = ROWS_CHANGED;
-		script.n_fail = 3;
-		ck_assert_int_eq(run(FEW), 0);
-		expect_modes("fccl");
-		ck_assert(script.within_limits);
-		expect_committed(FEW);
-		ck_assert_int_eq(counter_get(&runtime_counters.batches_locked),
-				 1);
 	}
 END_TEST
 
@@ -390,46 +385,23 @@ START_TEST(a_worker_that_reads_nothing_is_not_asked_to)
 		tx->ops = &without_load;
 		fill(FEW);
 		tx->batch->records[1].decided = true;
-		batch_close(tx->batch, 0);
+		batch_close(tx->batch, &taken->lanes, 0);
 		ck_assert_int_eq(transaction_run(tx, &session), 0);
 		expect_modes("c");
 		ck_assert_int_eq(script.n_loads, 0);
 	}
 END_TEST
 
-START_TEST(a_miss_of_a_worker_that_reads_nothing_is_a_refusal)
-	{
-		tx->ops = &without_load;
-		script.fail_with = ROWS_KNOWN;
-		script.n_fail = 1;
-		ck_assert_int_eq(run(FEW), TRANSACTION_E_HOLD);
-		expect_committed(0);
-	}
-END_TEST
-
 /* ---- what is not done ---- */
 
-START_TEST(a_refusal_of_the_server_holds_and_leaves_nothing)
-	{
-		script.fail_with = "53100";
-		script.n_fail = 1;
-		ck_assert_int_eq(run(MANY), TRANSACTION_E_HOLD);
-		ck_assert_str_eq(tx->error, "no");
-		expect_committed(0);
-		script.n_fail = 0;
-		ck_assert_int_eq(run(MANY), 0);
-		expect_committed(MANY);
-	}
-END_TEST
-
-START_TEST(a_refusal_while_reading_holds)
+START_TEST(a_refusal_while_reading_is_an_outage)
 	{
 		script.fail_in_load = true;
 		script.n_fail = 1000;
 		fill(FEW);
 		tx->batch->needs_load = true;
 		ck_assert_int_eq(transaction_run(tx, &session),
-				 TRANSACTION_E_HOLD);
+				 TRANSACTION_E_BACKOFF);
 		ck_assert_str_eq(tx->error, "division by zero");
 		script.n_fail = 0;
 		ck_assert_int_eq(run(FEW), 0);
@@ -520,11 +492,11 @@ START_TEST(what_the_server_refuses_at_the_end_only_is_found_too)
 	}
 END_TEST
 
-START_TEST(a_refusal_that_no_record_explains_holds_and_gives_nobody_up)
+START_TEST(a_refusal_that_no_record_explains_is_an_outage_and_gives_nobody_up)
 	{
 		script.fail_with = "23514";
 		script.n_fail = 1000;
-		ck_assert_int_eq(run(MANY), TRANSACTION_E_HOLD);
+		ck_assert_int_eq(run(MANY), TRANSACTION_E_BACKOFF);
 		ck_assert_str_eq(tx->error, "no");
 		expect_committed(0);
 		ck_assert_int_eq(n_given_up("true"), 0);
@@ -544,7 +516,7 @@ START_TEST(a_record_that_cannot_be_given_up_takes_no_other_along)
 		ck_assert_int_eq(run(MANY), TRANSACTION_E_FENCED);
 		take_over();
 		expect_committed(17);
-		ck_assert_int_eq(run(MANY), TRANSACTION_E_HOLD);
+		ck_assert_int_eq(run(MANY), TRANSACTION_E_BACKOFF);
 		expect_committed(17);
 		ck_assert_int_eq(n_given_up("true"), 0);
 	}
@@ -561,11 +533,11 @@ START_TEST(a_part_that_moves_nothing_does_not_hide_a_refusal)
 		fill(32);
 		for (size_t i = 0; i < 8; i++)
 			tx->batch->records[i].decided = true;
-		tx->moves[0].next_offset = 40;
+		tx->batch->extent->moves[0].next_offset = 40;
 		postgres_exec(session.watch,
 			      "UPDATE positions SET next_offset = 40");
 		ck_assert_int_eq(transaction_run(tx, &session),
-				 TRANSACTION_E_HOLD);
+				 TRANSACTION_E_BACKOFF);
 		ck_assert_ptr_nonnull(strstr(tx->error, "check constraint"));
 	}
 END_TEST
@@ -580,39 +552,27 @@ static void add_refusal_tests(TCase *tcase)
 		       what_the_server_refuses_at_the_end_only_is_found_too);
 	tcase_add_test(
 		tcase,
-		a_refusal_that_no_record_explains_holds_and_gives_nobody_up);
+		a_refusal_that_no_record_explains_is_an_outage_and_gives_nobody_up);
 	tcase_add_test(tcase,
 		       a_record_that_cannot_be_given_up_takes_no_other_along);
 	tcase_add_test(tcase,
 		       a_part_that_moves_nothing_does_not_hide_a_refusal);
 }
 
+/* clang-format off */
 static void add_tests(TCase *tcase)
 {
-	tcase_add_test(tcase, a_small_batch_goes_in_one_message);
-	tcase_add_test(tcase, a_large_batch_goes_by_copy);
+	tcase_add_loop_test(tcase, a_batch_goes_the_way_that_its_rows_demand, 0, CHECK_N(ways));
 	tcase_add_test(tcase, what_a_try_found_dead_is_stored_with_the_rest);
-	tcase_add_loop_test(
-		tcase, a_row_that_is_not_what_was_taken_for_granted_is_read, 0,
-		CHECK_N(misses));
-	tcase_add_test(tcase,
-		       after_three_misses_rows_are_locked_before_the_decision);
-	tcase_add_test(
-		tcase,
-		after_each_fall_back_twice_as_many_batches_are_read_at_once);
-	tcase_add_test(
-		tcase,
-		a_fast_batch_that_succeeds_makes_the_next_fall_back_cheap);
-	tcase_add_test(tcase,
-		       a_batch_whose_decision_rests_on_rows_reads_them_at_once);
+	tcase_add_test(tcase, after_each_fall_back_twice_as_many_batches_are_read_at_once);
+	tcase_add_test(tcase, a_fast_batch_that_succeeds_makes_the_next_fall_back_cheap);
+	tcase_add_test(tcase, a_batch_whose_decision_rests_on_rows_reads_them_at_once);
 	tcase_add_test(tcase, a_worker_that_reads_nothing_is_not_asked_to);
-	tcase_add_test(tcase,
-		       a_miss_of_a_worker_that_reads_nothing_is_a_refusal);
-	tcase_add_test(tcase, a_refusal_of_the_server_holds_and_leaves_nothing);
-	tcase_add_test(tcase, a_refusal_while_reading_holds);
+	tcase_add_test(tcase, a_refusal_while_reading_is_an_outage);
 	tcase_add_test(tcase, a_row_of_another_epoch_fences_and_leaves_nothing);
 	tcase_add_test(tcase, a_session_that_is_ended_in_the_middle_is_lost);
 }
+/* clang-format on */
 
 int main(void)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Work: the database thread. One job at a time, so that waiting for Postgres
- * never keeps the poll thread from its group, and the next batch is decoded
- * while the last one commits.
+ * Work: the database thread. It does one job at a time, so that waiting for
+ * Postgres never keeps the poll thread from its group, and the next batch is
+ * decoded while the last one commits.
  *
- * A job owns what its argument points to from submit until it is done. While
- * idle the thread watches for notifications, and wakes the loop for them.
+ * A job owns what its argument points to from submit until it is done. Between
+ * jobs the thread waits for notifications, and wakes the loop for them.
  */
 #ifndef RUNTIME_WORK_H
 #define RUNTIME_WORK_H
@@ -28,7 +28,6 @@ DEFINE_CLEANUP(struct work, work_free);
 
 /* The thread must be idle. */
 void work_submit(struct work *work, work_fn fn, void *arg);
-bool work_idle(struct work *work);
 /* The job's result, once: true when it is done. */
 bool work_done(struct work *work, int *ret);
 /* The same, waiting; false when the deadline came first. */

@@ -26,11 +26,6 @@ void work_submit(struct work *work, work_fn fn, void *arg)
 	work->fn = fn;
 }
 
-bool work_idle(struct work *work)
-{
-	return !work->fn;
-}
-
 bool work_done(struct work *work, int *ret)
 {
 	if (!work->fn || work->hangs)

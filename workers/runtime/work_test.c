@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Work: one job at a time in the other thread, and how its end is told. */
+/* Work: one job at a time in the other thread, and how its end is known. */
 #include "workers/runtime/work.h"
 
 #include <pthread.h>
@@ -46,13 +46,11 @@ START_TEST(a_job_runs_in_the_other_thread_and_gives_its_result_once)
 		struct job job = { 0 };
 		int r = -1;
 
-		ck_assert(work_idle(work));
 		work_submit(work, count, &job);
 		ck_assert(work_wait(work, DEADLINE_MS, &r));
 		ck_assert_int_eq(r, 1);
 		ck_assert_int_eq(job.n_runs, 1);
 		ck_assert(!pthread_equal(job.thread, pthread_self()));
-		ck_assert(work_idle(work));
 		ck_assert(!work_done(work, &r));
 	}
 END_TEST
@@ -91,7 +89,6 @@ START_TEST(a_wait_ends_at_its_deadline_and_can_be_begun_again)
 		work_submit(work, linger, &job);
 		ck_assert(!work_wait(work, 20, &r));
 		ck_assert_int_eq(r, -1);
-		ck_assert(!work_idle(work));
 		ck_assert(!work_done(work, &r));
 		atomic_store(&job.go, true);
 		ck_assert(work_wait(work, DEADLINE_MS, &r));
@@ -153,22 +150,18 @@ START_TEST(a_notification_wakes_the_loop_and_is_told_once)
 	}
 END_TEST
 
+/* clang-format off */
 int main(void)
 {
 	Suite *suite = suite_create("work");
 	TCase *tcase = check_case(suite, 60);
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_add_test(
-		tcase,
-		a_job_runs_in_the_other_thread_and_gives_its_result_once);
+	tcase_add_test(tcase, a_job_runs_in_the_other_thread_and_gives_its_result_once);
 	tcase_add_test(tcase, the_loop_is_woken_when_a_job_is_done);
-	tcase_add_test(tcase,
-		       a_wait_ends_at_its_deadline_and_can_be_begun_again);
+	tcase_add_test(tcase, a_wait_ends_at_its_deadline_and_can_be_begun_again);
 	tcase_add_test(tcase, who_leaves_waits_for_the_job_in_hand);
-	tcase_add_test_raise_signal(
-		tcase, a_second_job_before_the_first_is_done_is_our_mistake,
-		SIGABRT);
+	tcase_add_test_raise_signal(tcase, a_second_job_before_the_first_is_done_is_our_mistake, SIGABRT);
 	tcase_add_test(tcase, a_notification_wakes_the_loop_and_is_told_once);
 	return postgres_run(suite);
 }

@@ -17,11 +17,20 @@
 #ifndef RUNTIME_WORKER_H
 #define RUNTIME_WORKER_H
 
+#include "infra/lib/conf.h"
 #include "infra/lib/pg.h"
 #include "workers/runtime/batch.h"
-#include "workers/runtime/conf.h"
 #include "workers/runtime/positions.h"
 #include "workers/runtime/publish.h"
+
+/* Settings of every worker; the rows are in conf.def. */
+/* clang-format off */
+struct runtime_conf {
+#include "infra/lib/conf_fields.h"
+#include "workers/runtime/conf.def"
+#include "infra/lib/conf_end.h"
+};
+/* clang-format on */
 
 /* What a worker holds while a task runs. */
 struct worker_assignments {
@@ -44,8 +53,9 @@ struct worker_task {
 	void (*begin)(void *arg);
 	/*
 	 * Database thread. Adds statements and runs them, with
-	 * positions_add_confirm() of @held before each commit, so that a zombie
-	 * is fenced. Gives what pg_run() gave.
+	 * positions_add_confirm() of @held before each commit, so that a
+	 * worker that was taken over from changes nothing. Gives what pg_run()
+	 * gave.
 	 */
 	int (*run)(void *arg, struct pg *pg,
 		   const struct worker_assignments *held);
@@ -104,8 +114,8 @@ struct worker_ops {
 	const struct worker_task *task; /* NULL: none */
 	/*
 	 * Database thread, every 5 s while nothing else is due, and every 10 s
-	 * whatever else is: reads what
-	 * /metrics shows. Gives what pg_run() gave. NULL: nothing is read.
+	 * whatever else is: reads what /metrics shows. Gives what pg_run()
+	 * gave. NULL: nothing is read.
 	 */
 	int (*survey)(void *arg, struct pg *pg);
 	/* Poll thread: survey() went well. What it read is shown from now on,

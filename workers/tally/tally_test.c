@@ -14,7 +14,6 @@ static const char *url;
 static struct pg *pg;
 static struct batch *batch;
 static struct tally tally;
-static struct slot slot;
 static struct schema_fault fault;
 
 static void setup(void)
@@ -52,7 +51,7 @@ static int add_at(uint8_t n, struct text stall, enum toastie_state state,
 	ck_assert_int_eq(toastie_encode(&toastie, &writer), 0);
 	kafka.value = arena_copy(&batch->arena, writer.p, writer.n);
 	kafka.n_value = writer.n;
-	record = batch_add(batch, &slot, &kafka);
+	record = batch_add(batch, NULL, &kafka);
 	envelope_init(&record->envelope);
 	record->envelope.type = EVENT_TOASTIE;
 	record->envelope.version = 1;
@@ -186,7 +185,7 @@ END_TEST
 START_TEST(another_type_is_poison)
 	{
 		struct kafka_record kafka = { .offset = 0 };
-		struct record *record = batch_add(batch, &slot, &kafka);
+		struct record *record = batch_add(batch, NULL, &kafka);
 
 		envelope_init(&record->envelope);
 		record->envelope.type = EVENT_PICK;
@@ -196,6 +195,7 @@ START_TEST(another_type_is_poison)
 	}
 END_TEST
 
+/* clang-format off */
 int main(void)
 {
 	Suite *suite = suite_create("tally");
@@ -206,11 +206,9 @@ int main(void)
 	tcase_add_test(tcase, a_fact_that_comes_twice_counts_once);
 	tcase_add_test(tcase, only_what_was_made_counts);
 	tcase_add_test(tcase, a_batch_without_anything_made_leaves_nothing);
-	tcase_add_test(tcase,
-		       a_time_that_is_none_is_poison_and_the_others_count);
+	tcase_add_test(tcase, a_time_that_is_none_is_poison_and_the_others_count);
 	tcase_add_test(tcase, the_longest_name_of_a_stall_fits_the_index);
-	tcase_add_test(tcase,
-		       the_first_and_the_last_instant_that_can_be_written_fit);
+	tcase_add_test(tcase, the_first_and_the_last_instant_that_can_be_written_fit);
 	tcase_add_test(tcase, another_type_is_poison);
 	return postgres_run(suite);
 }

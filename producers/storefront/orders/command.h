@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Command: a request that publishes events, and is answered when the broker
+ * has acknowledged them all.
+ *
+ *	command_new() -> command_publish() ... -> command_end()
+ *
+ * Each event that was sent carries its command, so Kafka's report of it reaches
+ * the command directly. When all events are reported, finished() answers, and
+ * the command is freed.
+ *
+ * A request has a deadline, its events have none: when the deadline passes, the
+ * request is answered 503 (nobody knows the outcome, and the answer has the
+ * order's id), while the command stays until every event is reported. It keeps
+ * nothing of the request but what the answer needs, since there may be as many
+ * commands as events may wait.
+ *
+ * The publisher owns the connection to Kafka. After a report that leaves an
+ * event in doubt it resets its client, so that nothing old goes out late, and
+ * everything in flight is in doubt, too. An event that the broker refuses is
+ * not on its topic, and no other event is touched by that.
+ *
+ * One thread: that of the loop.
+ */
+#ifndef STOREFRONT_COMMAND_H
+#define STOREFRONT_COMMAND_H
+
+#include <sys/queue.h>
+
+#include "infra/lib/cleanup.h"
+#include "producers/storefront/orders/order.h"
+#include "producers/storefront/shop.h"
+#include "schemas/event.h"
+
+struct kafka_watch;
+
+struct publisher_params {
+	struct loop *loop;
+	const char *brokers;
+	const char *topic_suffix;
+	const char *producer;            /* "storefront@1.2.3" */
+	const struct kafka_watch *watch; /* NULL: the client's word has to do */
+	int64_t queue_max;               /* events that may be in flight */
+	int64_t queue_max_bytes;         /* their keys and bodies */
+};
+
+/* Borrows the texts of @params. */
+int publisher_new(struct publisher **ret,
+		  const struct publisher_params *params);
+/* Commands with events in flight are finished in doubt. */
+struct publisher *publisher_free(struct publisher *publisher);
+DEFINE_CLEANUP(struct publisher, publisher_free);
+
+/*
+ * Reads Kafka's reports, and resets the client when it must be. Negative: it
+ * cannot be opened again, and the publisher is of no use any more.
+ */
+int publisher_serve(struct publisher *publisher);
+/* Answers the requests whose deadline has passed. */
+void publisher_expire(struct publisher *publisher, int64_t now_ms);
+
+/* Commands that are not finished. */
+size_t publisher_n_commands(const struct publisher *publisher);
+
+/*
+ * Why nothing would be sent now; NULL: it would. Kafka is away, lacks a topic,
+ * or has acknowledged nothing of what is in flight for five seconds.
+ */
+const char *publisher_away(struct publisher *publisher);
+
+struct command {
+	struct shop *shop;
+	struct http_request *request; /* NULL: it has been answered */
+	/* Every event is reported: answers @request, which may be NULL. */
+	void (*finished)(struct command *command);
+
+	/* For finished(); whoever made the command sets them. */
+	struct order order;
+	bool of_order; /* the command is about @order */
+	uint64_t content_hash;
+	int64_t begun_at_us;
+
+	size_t n_events, n_delivered;
+	size_t n_refused;  /* the broker says that they are not on the topic */
+	size_t n_doubtful; /* were sent, and nobody knows the outcome */
+	enum topic_id topic;
+	int32_t partition; /* of the last one delivered */
+	int64_t offset;
+	char trace[TRACE_ID_CHARS + 1]; /* of the last one published */
+
+	/* Its own. */
+	LIST_ENTRY(command) link;
+	int64_t deadline_at_ms;
+	size_t n_waiting; /* events in flight, and one until command_end() */
+};
+
+/* Takes @request. */
+struct command *command_new(struct shop *shop, struct http_request *request,
+			    void (*finished)(struct command *command));
+
+/*
+ * Sends one more event; one that cannot be sent counts as not delivered.
+ * Copies @event, which lacks only what is the same for all: source, time,
+ * producer and trace. The request's trace goes on, or @id begins one.
+ */
+void command_publish(struct command *command, struct event *event,
+		     const struct order_id *id);
+
+/* That was the last event: finished() may be called from within, or later. */
+void command_end(struct command *command);
+
+bool command_delivered(const struct command *command);
+
+/*
+ * Answers 503 to the request of a command whose events are not delivered: none
+ * is on its topic, or nobody knows.
+ */
+void command_answer_away(struct command *command);
+
+/* Answers 202 {"order_id","number","code","state"} to one about an order. */
+void command_answer_accepted(struct command *command, int64_t number,
+			     const char *state);
+
+/*
+ * Writes a line about an accepted command, with order, record and trace: at
+ * most so many a second; how many were left out is said, too.
+ */
+void command_log(struct command *command, const char *id, const char *text);
+
+#endif

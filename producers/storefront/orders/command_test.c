@@ -1,0 +1,585 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Command: what is answered when nothing can be published, what when it can,
+ * and what then stands on the topics: whose trace, which id, which partition.
+ * The integration tests do it with a database, too.
+ */
+#include "producers/storefront/orders/command.h"
+
+#include <stdio.h>
+
+#include "infra/lib/kafka_in.h"
+#include "producers/storefront/orders/shop_fixture.h"
+
+#define OTHER_ORDER                                                            \
+	"{\"stall\":\"main\",\"items\":[{\"ingredient\":\"ham\","              \
+	"\"quantity\":1}]}"
+
+enum { N_ASKED = 12, SLOW_MS = 300, HANGS_MS = 60000 };
+
+static const struct {
+	const char *path, *fields, *body, *status, *says;
+} answers[] = {
+	{ "/orders", "", "{}", "HTTP/1.1 400 ",
+	  "{\"error\":\"is missing\",\"field\":\"stall\"}\n" },
+	{ "/orders", "Idempotency-Key: \r\n", ORDER, "HTTP/1.1 400 ",
+	  "\"field\":\"Idempotency-Key\"" },
+	{ "/orders",
+	  "Idempotency-Key: 00000000-0000-0000-0000-000000000000\r\n", ORDER,
+	  "HTTP/1.1 400 ", "UUID of zeros" },
+	{ "/orders", KEY KEY, ORDER, "HTTP/1.1 400 ",
+	  "{\"error\":\"must come once\",\"field\":\"Idempotency-Key\"}\n" },
+	/* Nobody knows: the order's id is there to ask for. */
+	{ "/orders", "Idempotency-Key: " ID "\r\n", ORDER, "HTTP/1.1 503 ",
+	  "\"order_id\":\"" ID "\"" },
+	{ "/orders", "", ORDER, "HTTP/1.1 503 ", "Retry-After: 1\r\n" },
+	{ "/restock", "", "{}", "HTTP/1.1 400 ", "\"field\":\"stall\"" },
+	{ "/restock", "", ORDER, "HTTP/1.1 503 ", "Retry-After: 1\r\n" },
+	{ "/restock",
+	  "Idempotency-Key: 00000000-0000-0000-0000-000000000000\r\n", ORDER,
+	  "HTTP/1.1 400 ", "UUID of zeros" },
+	{ "/restock", "Idempotency-Key: \"\"\r\n", ORDER, "HTTP/1.1 400 ",
+	  "\"field\":\"Idempotency-Key\"" },
+	{ "/orders/" ID "/cancel", "", "", "HTTP/1.1 503 ",
+	  "Retry-After: 1\r\n" },
+	{ "/orders/x/cancel", "", "", "HTTP/1.1 404 ", "\"error\":" },
+	{ "/stock", "", "", "HTTP/1.1 405 ", "Allow: GET, HEAD\r\n" },
+};
+
+START_TEST(a_request_that_cannot_be_met_says_why)
+	{
+		struct buf heard = { 0 };
+
+		post(&heard, answers[_i].path, answers[_i].fields,
+		     answers[_i].body);
+		ck_assert_ptr_nonnull(strstr(heard.p, answers[_i].status));
+		ck_assert_ptr_nonnull(strstr(heard.p, answers[_i].says));
+		buf_deinit(&heard);
+	}
+END_TEST
+
+START_TEST(another_order_under_a_key_that_was_used_is_a_conflict)
+	{
+		struct buf heard = { 0 };
+
+		accept_order(1, "main", NULL, "cheese");
+		post(&heard, "/orders", "Idempotency-Key: " ID "\r\n",
+		     OTHER_ORDER);
+		ck_assert_ptr_nonnull(strstr(heard.p, "HTTP/1.1 409 "));
+		buf_reset(&heard);
+		post(&heard, "/orders", "Idempotency-Key: " ID "\r\n", ORDER);
+		ck_assert_ptr_nonnull(strstr(heard.p, "HTTP/1.1 503 "));
+		buf_deinit(&heard);
+	}
+END_TEST
+
+static bool is_away(void)
+{
+	return publisher_away(shop.publisher) != NULL;
+}
+
+START_TEST(while_the_broker_is_away_nobody_waits_for_it)
+	{
+		struct buf heard = { 0 };
+		int64_t begun_at_ms;
+
+		conf.publish_timeout_ms = 60000;
+		fixture_wait(turn, is_away);
+		begun_at_ms = clock_now_ms();
+		post(&heard, "/orders", "", ORDER);
+		ck_assert_ptr_nonnull(strstr(heard.p, "HTTP/1.1 503 "));
+		ck_assert_ptr_nonnull(
+			strstr(heard.p, "the broker is away or busy"));
+		ck_assert_int_lt(clock_now_ms() - begun_at_ms, 5000);
+		buf_deinit(&heard);
+	}
+END_TEST
+
+/* The number in an answer. */
+static int64_t number_in(const struct buf *heard)
+{
+	const char *p = strstr(heard->p, "\"number\":");
+	int64_t number = -1;
+
+	ck_assert_msg(p, "no number in '%s'", heard->p);
+	p += 9;
+	ck_assert_int_eq(
+		str_n_to_i64(&number, p, strcspn(p, ","), 0, INT64_MAX), 0);
+	return number;
+}
+
+START_TEST(an_order_is_accepted_when_the_broker_has_it)
+	{
+		struct buf heard = { 0 };
+
+		post(&heard, "/orders", KEY, ORDER);
+		ck_assert_ptr_nonnull(strstr(heard.p, "HTTP/1.1 202 "));
+		ck_assert_ptr_nonnull(
+			strstr(heard.p, "Location: /orders/" ID "\r\n"));
+		ck_assert_ptr_nonnull(strstr(heard.p, "{\"order_id\":\"" ID
+						      "\",\"number\":"));
+		/* What is called out, beside the whole number. */
+		ck_assert_ptr_nonnull(strstr(heard.p, ",\"code\":\"E945\","));
+		ck_assert_int_ge(number_in(&heard), 0);
+		buf_deinit(&heard);
+	}
+END_TEST
+
+START_TEST(one_order_sent_twice_at_once_is_one_order)
+	{
+		struct buf first = { 0 }, second = { 0 };
+		int one = ask("/orders", KEY, ORDER);
+		int other = ask("/orders", KEY, ORDER);
+
+		hear(one, &first);
+		hear(other, &second);
+		ck_assert_int_eq(number_in(&first), number_in(&second));
+		ck_assert_uint_eq(order_cache_n(shop.cache), 1);
+		buf_deinit(&first);
+		buf_deinit(&second);
+	}
+END_TEST
+
+START_TEST(of_two_orders_under_one_key_at_once_one_is_a_conflict)
+	{
+		struct buf first = { 0 }, second = { 0 };
+		int one = ask("/orders", KEY, ORDER);
+		int other = ask("/orders", KEY, OTHER_ORDER);
+		const struct cached_order *entry;
+		bool one_won;
+
+		hear(one, &first);
+		hear(other, &second);
+		one_won = strstr(first.p, "HTTP/1.1 202 ");
+		ck_assert_ptr_nonnull(
+			strstr(one_won ? second.p : first.p, "HTTP/1.1 409 "));
+		entry = order_cache_find(shop.cache,
+					 &(struct order_id){ { 1 } });
+		ck_assert_ptr_nonnull(
+			strstr(entry->order.items, one_won ? "cheese" : "ham"));
+		buf_deinit(&first);
+		buf_deinit(&second);
+	}
+END_TEST
+
+static bool all_are_finished(void)
+{
+	return publisher_n_commands(shop.publisher) == 0;
+}
+
+START_TEST(a_request_that_waits_too_long_is_answered_how_to_go_on)
+	{
+		struct buf heard = { 0 };
+
+		conf.publish_timeout_ms = 50;
+		rd_kafka_mock_broker_set_rtt(mock, 1, SLOW_MS);
+		post(&heard, "/orders", KEY, ORDER);
+		ck_assert_ptr_nonnull(strstr(heard.p, "HTTP/1.1 503 "));
+		ck_assert_ptr_nonnull(strstr(heard.p, "may or may not"));
+		ck_assert_ptr_nonnull(
+			strstr(heard.p, "\"order_id\":\"" ID "\""));
+		/* The order was accepted all the same. */
+		fixture_wait(turn, all_are_finished);
+		ck_assert_uint_eq(order_cache_n(shop.cache), 1);
+		buf_deinit(&heard);
+	}
+END_TEST
+
+static const struct {
+	const char *path, *says;
+} doubtful[] = {
+	{ "/orders", "with its id as Idempotency-Key" },
+	{ "/restock", "with the same Idempotency-Key" },
+};
+
+START_TEST(a_bad_report_is_not_an_invitation_to_order_twice)
+	{
+		struct buf heard = { 0 };
+
+		rd_kafka_mock_push_request_errors(
+			mock, API_PRODUCE, 1,
+			RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+		post(&heard, doubtful[_i].path, "", ORDER);
+		ck_assert_ptr_nonnull(strstr(heard.p, "HTTP/1.1 503 "));
+		ck_assert_ptr_nonnull(strstr(heard.p, doubtful[_i].says));
+		buf_deinit(&heard);
+	}
+END_TEST
+
+/* Another order is under way meanwhile, and is not touched. */
+START_TEST(what_the_broker_refuses_is_known_not_to_be_there)
+	{
+		struct buf first = { 0 }, second = { 0 };
+		int one, other, n_refused, n_accepted;
+
+		rd_kafka_mock_broker_set_rtt(mock, 1, SLOW_MS);
+		rd_kafka_mock_push_request_errors(
+			mock, API_PRODUCE, 1,
+			RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
+		one = ask("/orders", KEY, ORDER);
+		other = ask("/orders", "Idempotency-Key: b\r\n", ORDER);
+		hear(one, &first);
+		hear(other, &second);
+		n_refused = !!strstr(first.p, "the broker refused it") +
+			    !!strstr(second.p, "the broker refused it");
+		n_accepted = !!strstr(first.p, "HTTP/1.1 202 ") +
+			     !!strstr(second.p, "HTTP/1.1 202 ");
+		ck_assert_msg(n_refused == 1 && n_accepted == 1, "%s\n%s",
+			      first.p, second.p);
+		buf_deinit(&first);
+		buf_deinit(&second);
+	}
+END_TEST
+
+START_TEST(while_nothing_is_acknowledged_nobody_waits_for_it)
+	{
+		struct buf heard = { 0 };
+		int fd;
+
+		rd_kafka_mock_broker_set_rtt(mock, 1, HANGS_MS);
+		fd = ask("/orders", "", ORDER);
+		fixture_wait(turn, is_away);
+		ck_assert_str_eq(publisher_away(shop.publisher),
+				 "the broker acknowledges nothing");
+		post(&heard, "/orders", "", ORDER);
+		ck_assert_ptr_nonnull(
+			strstr(heard.p, "the broker is away or busy"));
+		(void)close(fd);
+		buf_deinit(&heard);
+	}
+END_TEST
+
+START_TEST(more_than_may_wait_is_refused_at_once)
+	{
+		struct buf heard = { 0 };
+		int fds[N_ASKED], n_busy = 0;
+
+		rd_kafka_mock_broker_set_rtt(mock, 1, SLOW_MS);
+		for (int i = 0; i < N_ASKED; i++)
+			fds[i] = ask("/orders", "", ORDER);
+		for (int i = 0; i < N_ASKED; i++) {
+			hear(fds[i], &heard);
+			n_busy += strstr(heard.p, "away or busy") != NULL;
+		}
+		ck_assert_int_eq(n_busy, N_ASKED - 8);
+		buf_deinit(&heard);
+	}
+END_TEST
+
+static bool one_waits(void)
+{
+	return publisher_n_commands(shop.publisher) == 1;
+}
+
+START_TEST(more_bytes_than_may_wait_are_refused_too)
+	{
+		struct buf heard = { 0 };
+		int first, second;
+
+		shop.publisher = publisher_free(shop.publisher);
+		open_publisher(mock_brokers(), 1);
+		rd_kafka_mock_broker_set_rtt(mock, 1, SLOW_MS);
+		first = ask("/orders", "", ORDER);
+		fixture_wait(turn, one_waits);
+		second = ask("/orders", "", ORDER);
+		hear(second, &heard);
+		ck_assert_ptr_nonnull(strstr(heard.p, "away or busy"));
+		hear(first, &heard);
+		ck_assert_ptr_nonnull(strstr(heard.p, "HTTP/1.1 202 "));
+		buf_deinit(&heard);
+	}
+END_TEST
+
+/* ---- what stands on the topics ---- */
+
+#define T "4bf92f3577b34da6a3ce929d0e0e4736"
+#define S "00f067aa0ba902b7"
+#define PARENT "traceparent: 00-" T "-" S "-01\r\n"
+#define RESTOCK                                                                \
+	"{\"stall\":\"main\",\"items\":[{\"ingredient\":\"ham\","              \
+	"\"quantity\":5}]}"
+
+enum { RAISED = 16, DEADLINE_MS = 15000, HEADER_BYTES = 1024 };
+
+static struct kafka_in *in;
+
+/* Somebody has raised the topics above what is declared. */
+static void setup_raised(void)
+{
+	static const char *const topics[] = { "orders", "restocks" };
+	struct kafka_partition partitions[2 * RAISED];
+	struct kafka_in_params params = {
+		.client_id = "test",
+		.topics = topics,
+		.n_topics = 2,
+		.queue_max_kbytes = 1024,
+	};
+
+	mock_start("orders", RAISED);
+	ck_assert_int_eq(
+		rd_kafka_mock_topic_create(mock, "restocks", RAISED, 1), 0);
+	ck_assert_int_eq(loop_new(&shop.loop), 0);
+	open_all(mock_brokers(), 64);
+	conf.publish_timeout_ms = 60000;
+	params.brokers = mock_brokers();
+	ck_assert_int_eq(kafka_in_new(&in, &params), 0);
+	for (int i = 0; i < 2 * RAISED; i++)
+		partitions[i] = (struct kafka_partition){
+			.topic = i / RAISED,
+			.partition = i % RAISED,
+		};
+	ck_assert_int_eq(kafka_in_assign(in, partitions, 2 * RAISED), 0);
+}
+
+static void teardown_raised(void)
+{
+	in = kafka_in_free(in);
+	teardown_with_broker();
+}
+
+static void assert_accepted(const char *path, const char *fields,
+			    const char *body)
+{
+	struct buf heard = { 0 };
+
+	post(&heard, path, fields, body);
+	ck_assert_msg(strstr(heard.p, "HTTP/1.1 202 "), "%s", heard.p);
+	ck_assert_ptr_null(strstr(heard.p, "\"number\":null"));
+	ck_assert_ptr_null(strstr(heard.p, "\"number\":-"));
+	buf_deinit(&heard);
+}
+
+/* The next record; to be released. */
+static struct kafka_record next_record(void)
+{
+	struct kafka_record record;
+	size_t n = 0;
+
+	CHECK_WITHIN(DEADLINE_MS, n == 1,
+		     n = kafka_in_poll(in, &record, 1, 50));
+	return record;
+}
+
+/* The header @name of the next record; "" when it has none. */
+static void next_header(const char *name, char out[static HEADER_BYTES])
+{
+	struct kafka_record record = next_record();
+	const char *other;
+	const void *value;
+	size_t n;
+
+	out[0] = '\0';
+	for (size_t i = 0; kafka_record_header(&record, i, &other, &value, &n);
+	     i++)
+		if (strcmp(other, name) == 0)
+			(void)snprintf(out, HEADER_BYTES, "%.*s", (int)n,
+				       (const char *)value);
+	kafka_record_release(&record);
+}
+
+static const struct {
+	const char *fields, *name, *value;
+} traces[] = {
+	{ PARENT, "traceparent", "00-" T "-" S "-01" },
+	{ PARENT "tracestate: foo=1\r\nTraceState: bar=2\r\n", "tracestate",
+	  "foo=1,bar=2" },
+	{ "traceparent: cc-" T "-" S "-01-what-the-future\r\n", "traceparent",
+	  "00-" T "-" S "-01" },
+	/* None of these goes on: the order begins one of its own. */
+	{ "traceparent: ff-" T "-" S "-01\r\n", "traceparent",
+	  "00-01000000000000000000000000000000-0100000000000000-01" },
+	{ PARENT PARENT, "traceparent",
+	  "00-01000000000000000000000000000000-0100000000000000-01" },
+	{ "tracestate: foo=1\r\n", "tracestate", "" },
+};
+
+START_TEST(the_trace_of_a_request_goes_on)
+	{
+		char fields[1024], value[HEADER_BYTES];
+
+		(void)snprintf(fields, sizeof(fields), KEY "%s",
+			       traces[_i].fields);
+		assert_accepted("/orders", fields, ORDER);
+		next_header(traces[_i].name, value);
+		ck_assert_str_eq(value, traces[_i].value);
+	}
+END_TEST
+
+static const struct {
+	const char *path, *body, *one, *other;
+} keys[] = {
+	{ "/orders", ORDER, "k 1", "\"k 1\"" },
+	{ "/restock", RESTOCK, "k 1", "\"k 1\"" },
+	{ "/orders", ORDER, "6ba7b810-9dad-11d1-80b4-00c04fd430c8",
+	  "6BA7B810-9DAD-11D1-80B4-00C04FD430C8" },
+	{ "/restock", RESTOCK, "6ba7b810-9dad-11d1-80b4-00c04fd430c8",
+	  "\"6BA7B810-9DAD-11D1-80B4-00C04FD430C8\"" },
+};
+
+START_TEST(one_key_in_two_spellings_is_one_event)
+	{
+		char fields[256], one[HEADER_BYTES], other[HEADER_BYTES];
+
+		(void)snprintf(fields, sizeof(fields),
+			       "Idempotency-Key: %s\r\n", keys[_i].one);
+		assert_accepted(keys[_i].path, fields, keys[_i].body);
+		next_header("ce_id", one);
+		(void)snprintf(fields, sizeof(fields),
+			       "Idempotency-Key: %s\r\n", keys[_i].other);
+		assert_accepted(keys[_i].path, fields, keys[_i].body);
+		next_header("ce_id", other);
+		ck_assert_str_ne(one, "");
+		ck_assert_str_eq(one, other);
+	}
+END_TEST
+
+START_TEST(nothing_lands_on_a_partition_that_was_not_declared)
+	{
+		bool used[RAISED] = { false };
+		int n_used = 0;
+
+		for (int i = 0; i < 48; i++)
+			assert_accepted("/orders", "", ORDER);
+		for (int i = 0; i < 48; i++) {
+			struct kafka_record record = next_record();
+
+			used[record.partition] = true;
+			kafka_record_release(&record);
+		}
+		for (int i = 0; i < RAISED; i++) {
+			ck_assert(i < TOPIC_PARTITIONS || !used[i]);
+			n_used += used[i];
+		}
+		ck_assert_int_gt(n_used, TOPIC_PARTITIONS / 2);
+	}
+END_TEST
+
+/* What is logged until the test is over. */
+static void log_into(FILE *file)
+{
+	log_init(&(struct log_params){
+		.out = file,
+		.program = "storefront",
+		.version = "test",
+		.level = LOG_DEBUG,
+	});
+}
+
+/* The first line with that id, "" when there is none. */
+static const char *line_of(FILE *file, const char *id, char line[4096])
+{
+	rewind(file);
+	while (fgets(line, 4096, file))
+		if (strstr(line, id))
+			return line;
+	return "";
+}
+
+START_TEST(what_was_accepted_leaves_a_line_with_order_number_and_trace)
+	{
+		FILE *file = tmpfile();
+		char line[4096];
+		const char *found;
+
+		ck_assert_ptr_nonnull(file);
+		log_into(file);
+		assert_accepted("/orders", KEY PARENT, ORDER);
+		found = line_of(file, "id=ORDER-ACCEPTED", line);
+		ck_assert_ptr_nonnull(strstr(found, "level=info"));
+		ck_assert_ptr_nonnull(strstr(found, "order E945, number "));
+		ck_assert_ptr_nonnull(strstr(found, "order=\"" ID "\""));
+		ck_assert_ptr_nonnull(strstr(found, "topic=orders"));
+		ck_assert_ptr_nonnull(strstr(found, "trace=\"" T "\""));
+		assert_accepted("/restock", "", RESTOCK);
+		found = line_of(file, "id=RESTOCK-ACCEPTED", line);
+		ck_assert_ptr_nonnull(
+			strstr(found, "restock of 1 ingredients"));
+		log_init(&(struct log_params){ .level = LOG_INFO });
+		(void)fclose(file);
+	}
+END_TEST
+
+START_TEST(beyond_the_bound_there_are_no_lines)
+	{
+		FILE *file = tmpfile();
+		char line[4096];
+
+		ck_assert_ptr_nonnull(file);
+		log_into(file);
+		shop.accepted_lines.a_second = 0;
+		assert_accepted("/orders", "", ORDER);
+		ck_assert_str_eq(line_of(file, "ORDER-ACCEPTED", line), "");
+		log_init(&(struct log_params){ .level = LOG_INFO });
+		(void)fclose(file);
+	}
+END_TEST
+
+START_TEST(an_answer_leaves_a_line_without_what_its_query_said)
+	{
+		FILE *file = tmpfile();
+		char line[4096];
+		const char *found;
+
+		ck_assert_ptr_nonnull(file);
+		log_into(file);
+		assert_accepted("/orders?token=secret", KEY, ORDER);
+		found = line_of(file, "id=ACCESS", line);
+		ck_assert_ptr_nonnull(strstr(found, "level=debug"));
+		ck_assert_ptr_nonnull(
+			strstr(found, "POST /orders: 202 after "));
+		ck_assert_ptr_null(strstr(found, "secret"));
+		log_init(&(struct log_params){ .level = LOG_INFO });
+		(void)fclose(file);
+	}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("command");
+	TCase *tcase = tcase_create("no broker");
+
+	tcase_set_timeout(tcase, 30);
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_loop_test(tcase, a_request_that_cannot_be_met_says_why, 0,
+			    CHECK_N(answers));
+	tcase_add_test(tcase,
+		       another_order_under_a_key_that_was_used_is_a_conflict);
+	tcase_add_test(tcase, while_the_broker_is_away_nobody_waits_for_it);
+	suite_add_tcase(suite, tcase);
+	tcase = tcase_create("with a broker");
+	tcase_set_timeout(tcase, 60);
+	tcase_add_checked_fixture(tcase, setup_with_broker,
+				  teardown_with_broker);
+	tcase_add_test(tcase, an_order_is_accepted_when_the_broker_has_it);
+	tcase_add_test(tcase, one_order_sent_twice_at_once_is_one_order);
+	tcase_add_test(tcase,
+		       of_two_orders_under_one_key_at_once_one_is_a_conflict);
+	tcase_add_test(tcase,
+		       a_request_that_waits_too_long_is_answered_how_to_go_on);
+	tcase_add_loop_test(tcase,
+			    a_bad_report_is_not_an_invitation_to_order_twice, 0,
+			    CHECK_N(doubtful));
+	tcase_add_test(tcase, what_the_broker_refuses_is_known_not_to_be_there);
+	tcase_add_test(tcase,
+		       while_nothing_is_acknowledged_nobody_waits_for_it);
+	tcase_add_test(tcase, more_than_may_wait_is_refused_at_once);
+	tcase_add_test(tcase, more_bytes_than_may_wait_are_refused_too);
+	suite_add_tcase(suite, tcase);
+	tcase = tcase_create("topics");
+	tcase_set_timeout(tcase, 60);
+	tcase_add_checked_fixture(tcase, setup_raised, teardown_raised);
+	tcase_add_loop_test(tcase, the_trace_of_a_request_goes_on, 0,
+			    CHECK_N(traces));
+	tcase_add_loop_test(tcase, one_key_in_two_spellings_is_one_event, 0,
+			    CHECK_N(keys));
+	tcase_add_test(tcase,
+		       nothing_lands_on_a_partition_that_was_not_declared);
+	tcase_add_test(
+		tcase,
+		what_was_accepted_leaves_a_line_with_order_number_and_trace);
+	tcase_add_test(tcase, beyond_the_bound_there_are_no_lines);
+	tcase_add_test(tcase,
+		       an_answer_leaves_a_line_without_what_its_query_said);
+	suite_add_tcase(suite, tcase);
+	return check_run(suite);
+}

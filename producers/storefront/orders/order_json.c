@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: MIT */
+/* Order json: see order_json.h. */
+#include "producers/storefront/orders/order_json.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Index of a field that is not inside an item. */
+#define NO_ITEM SIZE_MAX
+
+/* Of metadata: maps and arrays inside each other, the outermost counted. */
+enum { METADATA_MAX_DEPTH = 6 };
+
+/* A name that was cut, or came from outside, is shown in ASCII. */
+static void make_printable(char *s)
+{
+	for (; *s; s++)
+		if (*s < ' ' || *s > '~')
+			*s = '?';
+}
+
+static int bad(struct order_json *json, size_t item, const char *field,
+	       const char *what)
+{
+	struct order_json_fault *fault = &json->fault;
+
+	(void)snprintf(fault->what, sizeof(fault->what), "%s", what);
+	if (item == NO_ITEM)
+		(void)snprintf(fault->field, sizeof(fault->field), "%s", field);
+	else
+		(void)snprintf(fault->field, sizeof(fault->field),
+			       "items[%zu]%s%.32s", item, *field ? "." : "",
+			       field);
+	make_printable(fault->what);
+	make_printable(fault->field);
+	return ORDER_JSON_E_BAD;
+}
+
+/* A text of 1 to TEXT_MAX_CHARS characters. */
+static int read_text(struct order_json *json, const json_t *object, size_t item,
+		     const char *field, struct text *ret)
+{
+	const json_t *value = json_object_get(object, field);
+	struct text text;
+
+	if (!value)
+		return bad(json, item, field, "is missing");
+	if (!json_is_string(value))
+		return bad(json, item, field, "must be a text");
+	text = (struct text){ json_string_value(value),
+			      json_string_length(value) };
+	if (text.n == 0)
+		return bad(json, item, field, "must not be empty");
+	if (memchr(text.p, '\0', text.n))
+		return bad(json, item, field, "must not hold \\u0000");
+	if (!text_is_clean(text))
+		return bad(json, item, field, "must be UTF-8");
+	if (text_n_chars(text) > TEXT_MAX_CHARS)
+		return bad(json, item, field, "must be at most 255 characters");
+	*ret = text;
+	return 0;
+}
+
+static int read_quantity(struct order_json *json, const json_t *object,
+			 size_t item, int32_t *ret)
+{
+	const json_t *value = json_object_get(object, "quantity");
+	double min = json->counted ? 0 : 1, quantity;
+
+	if (!value)
+		return bad(json, item, "quantity", "is missing");
+	if (json_body_is_huge(&json->body, value))
+		return bad(json, item, "quantity", "is too large a number");
+	/* A double holds every whole number that may be one exactly. */
+	quantity = json_number_value(value);
+	if (!json_is_number(value) || floor(quantity) != quantity)
+		return bad(json, item, "quantity", "must be a whole number");
+	if (quantity < min)
+		return bad(json, item, "quantity",
+			   json->counted ? "must be at least 0"
+					 : "must be at least 1");
+	if (quantity > QUANTITY_MAX)
+		return bad(json, item, "quantity",
+			   "must be at most 2147483647");
+	*ret = (int32_t)quantity;
+	return 0;
+}
+
+static int read_item(struct order_json *json, json_t *object, size_t index,
+		     struct item *ret)
+{
+	struct item item;
+	int r;
+
+	if (!json_is_object(object))
+		return bad(json, index, "", "must be an object");
+	r = read_text(json, object, index, "ingredient", &item.ingredient);
+	if (!r)
+		r = read_quantity(json, object, index, &item.quantity);
+	for (void *at = json_object_iter(object); !r && at;
+	     at = json_object_iter_next(object, at)) {
+		const char *key = json_object_iter_key(at);
+
+		if (strcmp(key, "ingredient") != 0 &&
+		    strcmp(key, "quantity") != 0)
+			r = bad(json, index, key, "is not known");
+	}
+	if (!r)
+		*ret = item;
+	return r;
+}
+
+static struct item *find(struct item *items, size_t n, struct text ingredient)
+{
+	for (size_t i = 0; i < n; i++)
+		if (text_equal(items[i].ingredient, ingredient))
+			return &items[i];
+	return NULL;
+}
+
+/* An order may name an ingredient twice, which is their sum; a count not. */
+static int add_item(struct order_json *json, size_t *n_items, size_t index,
+		    const struct item *item)
+{
+	struct item *known = find(json->items, *n_items, item->ingredient);
+
+	if (known && json->counted)
+		return bad(json, index, "ingredient", "is named twice");
+	if (known) {
+		if (__builtin_add_overflow(known->quantity, item->quantity,
+					   &known->quantity))
+			return bad(json, index, "quantity",
+				   "sums up to more than 2147483647");
+		return 0;
+	}
+	if (*n_items == ORDER_ITEMS_MAX)
+		return bad(json, NO_ITEM, "items",
+			   "must be at most 32 different ingredients");
+	json->items[(*n_items)++] = *item;
+	return 0;
+}
+
+static int read_items(struct order_json *json, struct order_placed *ret)
+{
+	const json_t *items = json_object_get(json->body.root, "items");
+	int r = 0;
+
+	if (!items)
+		return bad(json, NO_ITEM, "items", "is missing");
+	if (!json_is_array(items))
+		return bad(json, NO_ITEM, "items", "must be a list");
+	if (json_array_size(items) == 0)
+		return bad(json, NO_ITEM, "items", "must not be empty");
+	if (json_array_size(items) > ORDER_LINES_MAX)
+		return bad(json, NO_ITEM, "items",
+			   "must be at most 256 entries");
+	ret->items = json->items;
+	ret->n_items = 0;
+	for (size_t i = 0; !r && i < json_array_size(items); i++) {
+		struct item item;
+
+		r = read_item(json, json_array_get(items, i), i, &item);
+		if (!r)
+			r = add_item(json, &ret->n_items, i, &item);
+	}
+	return r;
+}
+
+/* Null counts as not there. */
+static const json_t *optional(const struct order_json *json, const char *field)
+{
+	const json_t *value = json_object_get(json->body.root, field);
+
+	return json_is_null(value) ? NULL : value;
+}
+
+static int read_doneness(struct order_json *json, struct order_placed *ret)
+{
+	const json_t *value = optional(json, "doneness");
+	struct text name;
+
+	if (!value)
+		return 0;
+	if (!json_is_string(value))
+		return bad(json, NO_ITEM, "doneness", "must be a text");
+	name = (struct text){ json_string_value(value),
+			      json_string_length(value) };
+	if (doneness_parse(&ret->doneness, name))
+		return bad(json, NO_ITEM, "doneness",
+			   "must be light, medium, well-done or burnt");
+	return 0;
+}
+
+/* ---- metadata: JSON -> msgpack ---- */
+
+static int put_value(struct order_json *json, struct msgpack_writer *writer,
+		     json_t *value, int depth);
+
+static int too_large(struct order_json *json)
+{
+	return bad(json, NO_ITEM, "metadata", "must be at most 4096 bytes");
+}
+
+static int put_metadata_text(struct order_json *json,
+			     struct msgpack_writer *writer, struct text text)
+{
+	if (memchr(text.p, '\0', text.n))
+		return bad(json, NO_ITEM, "metadata", "must not hold \\u0000");
+	msgpack_put_text(writer, text);
+	return 0;
+}
+
+static int put_children(struct order_json *json, struct msgpack_writer *writer,
+			json_t *value, int depth)
+{
+	json_t *child;
+	const char *key;
+	size_t i;
+	int r = 0;
+
+	if (json_is_array(value)) {
+		msgpack_put_array(writer, json_array_size(value));
+		json_array_foreach(value, i, child) if (!r) r =
+			put_value(json, writer, child, depth);
+		return r;
+	}
+	msgpack_put_map(writer, json_object_size(value));
+	json_object_foreach(value, key, child)
+	{
+		msgpack_put_text(writer, text_of(key));
+		if (!r)
+			r = put_value(json, writer, child, depth);
+	}
+	return r;
+}
+
+/* Recursion is bounded by METADATA_MAX_DEPTH. */
+static int put_value(struct order_json *json, struct msgpack_writer *writer,
+		     json_t *value, int depth)
+{
+	if ((json_is_object(value) || json_is_array(value)) &&
+	    depth == METADATA_MAX_DEPTH)
+		return bad(json, NO_ITEM, "metadata",
+			   "must be at most 6 levels deep");
+	if (writer->full)
+		return too_large(json);
+	switch (json_typeof(value)) {
+	case JSON_OBJECT:
+	case JSON_ARRAY:
+		return put_children(json, writer, value, depth + 1);
+	case JSON_STRING:
+		return put_metadata_text(
+			json, writer,
+			(struct text){ json_string_value(value),
+				       json_string_length(value) });
+	case JSON_INTEGER:
+		msgpack_put_i64(writer, json_integer_value(value));
+		break;
+	case JSON_REAL:
+		msgpack_put_real(writer, json_real_value(value));
+		break;
+	case JSON_TRUE:
+	case JSON_FALSE:
+		msgpack_put_bool(writer, json_is_true(value));
+		break;
+	case JSON_NULL:
+		msgpack_put_nil(writer);
+		break;
+	}
+	return 0;
+}
+
+static int read_metadata(struct order_json *json, struct order_placed *ret)
+{
+	json_t *value = json_object_get(json->body.root, "metadata");
+	struct msgpack_writer writer = MSGPACK_WRITER_INIT(json->metadata);
+	int r;
+
+	if (!value || json_is_null(value))
+		return 0;
+	if (!json_is_object(value))
+		return bad(json, NO_ITEM, "metadata", "must be an object");
+	if (json_object_size(value) == 0)
+		return 0;
+	if (json_body_has_huge(&json->body, value))
+		return bad(json, NO_ITEM, "metadata",
+			   "holds a number that is too large, write it as a "
+			   "text");
+	r = put_value(json, &writer, value, 0);
+	if (!r && writer.full)
+		r = too_large(json);
+	ret->metadata = (struct text){ (const char *)writer.p, writer.n };
+	return r;
+}
+
+/* ---- the whole body ---- */
+
+static int read_grill(struct order_json *json, struct order_placed *ret)
+{
+	const json_t *value = optional(json, "grill");
+
+	if (!value)
+		return 0;
+	if (!json_is_boolean(value))
+		return bad(json, NO_ITEM, "grill", "must be true or false");
+	ret->grill = json_is_true(value);
+	return 0;
+}
+
+static int read_root(struct order_json *json, struct text body)
+{
+	char what[JSON_BODY_WHAT_BYTES];
+
+	json->counted = false;
+	if (json_body_read(&json->body, body, what))
+		return bad(json, NO_ITEM, "", what);
+	return 0;
+}
+
+void order_json_deinit(struct order_json *json)
+{
+	json_body_deinit(&json->body);
+}
+
+int order_json_order(struct order_json *json, struct order_placed *ret,
+		     struct text body)
+{
+	struct order_placed order = { .grill = true,
+				      .doneness = DONENESS_LIGHT };
+	int r = read_root(json, body);
+
+	if (!r)
+		r = read_text(json, json->body.root, NO_ITEM, "stall",
+			      &order.stall);
+	if (!r && optional(json, "customer"))
+		r = read_text(json, json->body.root, NO_ITEM, "customer",
+			      &order.customer);
+	if (!r)
+		r = read_items(json, &order);
+	if (!r)
+		r = read_doneness(json, &order);
+	if (!r)
+		r = read_metadata(json, &order);
+	if (!r)
+		r = read_grill(json, &order);
+	if (!r)
+		*ret = order;
+	return r;
+}
+
+int order_json_restock(struct order_json *json, struct order_placed *ret,
+		       struct text body)
+{
+	struct order_placed restock = { 0 };
+	const json_t *counted;
+	int r = read_root(json, body);
+
+	if (r)
+		return r;
+	counted = optional(json, "counted");
+	if (counted && !json_is_boolean(counted))
+		return bad(json, NO_ITEM, "counted", "must be true or false");
+	json->counted = json_is_true(counted);
+	r = read_text(json, json->body.root, NO_ITEM, "stall", &restock.stall);
+	if (!r)
+		r = read_items(json, &restock);
+	if (!r)
+		*ret = restock;
+	return r;
+}

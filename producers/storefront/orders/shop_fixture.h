@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Shop fixture: a shop with its HTTP server and a client in one thread, for
+ * tests. The broker is away or librdkafka's mock, the database is never there.
+ */
+#ifndef STOREFRONT_SHOP_FIXTURE_H
+#define STOREFRONT_SHOP_FIXTURE_H
+
+#include <signal.h>
+
+#include "infra/lib/check_fixture.h"
+#include "infra/lib/kafka_fixture.h"
+#include "producers/storefront/http/client_fixture.h"
+#include "producers/storefront/live/subscriptions.h"
+#include "producers/storefront/orders/command.h"
+#include "producers/storefront/orders/order_cache.h"
+#include "producers/storefront/routes.h"
+#include "producers/storefront/views.h"
+
+#define ID "01000000-0000-0000-0000-000000000000"
+#define KEY "Idempotency-Key: " ID "\r\n"
+#define ORDER                                                                  \
+	"{\"stall\":\"main\",\"items\":[{\"ingredient\":\"cheese\","           \
+	"\"quantity\":1}]}"
+
+static struct conf conf = {
+	.order_version = 2,
+	.publish_timeout_ms = 50,
+	.subscribers_max = 8,
+	.heartbeat_ms = 60000,
+};
+static struct shop shop = { .conf = &conf };
+static struct http *http;
+static uint16_t port;
+
+static inline void turn(void)
+{
+	loop_wait(shop.loop, 10);
+	ck_assert_int_eq(publisher_serve(shop.publisher), 0);
+	views_serve(shop.views);
+	publisher_expire(shop.publisher, clock_now_ms());
+	subscriptions_flush(shop.subscriptions);
+}
+
+static inline void open_publisher(const char *brokers, int64_t queue_max_bytes)
+{
+	const struct publisher_params params = {
+		.loop = shop.loop,
+		.brokers = brokers,
+		.topic_suffix = "",
+		.producer = "storefront@test",
+		.queue_max = 8,
+		.queue_max_bytes = queue_max_bytes,
+	};
+
+	ck_assert_int_eq(publisher_new(&shop.publisher, &params), 0);
+}
+
+static inline void open_all(const char *brokers, size_t cache_max)
+{
+	const struct views_params views_params = {
+		.loop = shop.loop,
+		.url = "host=127.0.0.1 port=1",
+		.schema = "galore",
+		.n_readers = 1,
+		.timeout_ms = 200,
+		.queue_max = 16,
+	};
+	const struct http_params params = {
+		.loop = shop.loop,
+		.connections_max = 64,
+		.per_address_max = 64,
+		.handle = routes_handle,
+		.answered = routes_answered,
+		.arg = &shop,
+	};
+
+	shop.accepted_lines = (struct log_limit){ .a_second = 200 };
+	open_publisher(brokers, 1 << 20);
+	ck_assert_int_eq(views_new(&shop.views, &views_params), 0);
+	shop.cache = order_cache_new(cache_max);
+	shop.subscriptions = subscriptions_new(&shop);
+	port = fixture_serve(&http, &params);
+}
+
+static inline void setup(void)
+{
+	(void)signal(SIGPIPE, SIG_IGN);
+	ck_assert_int_eq(loop_new(&shop.loop), 0);
+	open_all("127.0.0.1:1", 64);
+}
+
+static inline void close_all(void)
+{
+	shop.views = views_free(shop.views);
+	shop.publisher = publisher_free(shop.publisher);
+	http = http_free(http);
+	shop.subscriptions = subscriptions_free(shop.subscriptions);
+	shop.cache = order_cache_free(shop.cache);
+}
+
+static inline void teardown(void)
+{
+	close_all();
+	shop.loop = loop_free(shop.loop);
+}
+
+static inline void setup_with_broker(void)
+{
+	mock_start("orders", 12);
+	ck_assert_int_eq(rd_kafka_mock_topic_create(mock, "restocks", 12, 1),
+			 0);
+	ck_assert_int_eq(loop_new(&shop.loop), 0);
+	(void)signal(SIGPIPE, SIG_IGN);
+	open_all(mock_brokers(), 64);
+	conf.publish_timeout_ms = 60000;
+}
+
+static inline void teardown_with_broker(void)
+{
+	teardown();
+	mock_stop();
+}
+
+/* An order of one @ingredient, as if the broker had it. */
+static inline void accept_order(uint8_t n, const char *stall,
+				const char *customer, const char *ingredient)
+{
+	const struct item item = { text_of(ingredient), 1 };
+	const struct order_placed placed = {
+		.order_id = { { n } },
+		.stall = text_of(stall),
+		.customer = text_of(customer),
+		.items = &item,
+		.n_items = 1,
+		.grill = true,
+	};
+	struct order order;
+
+	order_of_placed(&order, &placed);
+	order.number = n;
+	order_cache_accept(shop.cache, &order, order_placed_hash(&placed));
+	order_deinit(&order);
+}
+
+/* A POST of @body to @path is sent; @fields end in CR LF. */
+static inline int ask(const char *path, const char *fields, const char *body)
+{
+	struct buf text = { 0 };
+	int fd = fixture_connect(port);
+
+	buf_printf(&text,
+		   "POST %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+		   "Content-Length: %zu\r\n%s\r\n%s",
+		   path, strlen(body), fields, body);
+	buf_add(&text, "", 1);
+	fixture_say(fd, text.p);
+	buf_deinit(&text);
+	return fd;
+}
+
+/* The whole answer to it. */
+static inline void hear(int fd, struct buf *ret)
+{
+	buf_reset(ret);
+	fixture_hear(fd, turn, ret, NULL);
+	(void)close(fd);
+}
+
+static inline void post(struct buf *ret, const char *path, const char *fields,
+			const char *body)
+{
+	hear(ask(path, fields, body), ret);
+}
+
+#endif
