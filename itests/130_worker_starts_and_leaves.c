@@ -38,7 +38,7 @@ WORLD_CASES(the_quickest_start_takes_a_second_and_an_idle_worker_is_small,
 
 	(void)grill_open(world, "grill-1", 8, 1);
 	program = world_start(world, kinds[i].name);
-	ready_ms = program_wait_ready(program, PATIENCE_MS);
+	ready_ms = program_wait_ready(program);
 	kbytes = program_memory_kbytes(program, "Rss");
 	/* Ready is: all that it was to have, it has. */
 	ck_assert_int_eq(program_metric(program, "galore_assigned_partitions"),
@@ -53,7 +53,7 @@ WORLD_CASES(the_quickest_start_takes_a_second_and_an_idle_worker_is_small,
 	for (int n = 1; n < N_STARTS && ready_ms > READY_SOON_MS; n++) {
 		(void)program_stop(program);
 		program_start(program);
-		ready_ms = program_wait_ready(program, PATIENCE_MS);
+		ready_ms = program_wait_ready(program);
 	}
 	ck_assert_int_le(ready_ms, READY_SOON_MS);
 }

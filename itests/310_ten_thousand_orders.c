@@ -137,7 +137,7 @@ WORLD_TEST(what_was_not_committed_is_decided_by_the_next)
 	expect_completed(&rush);
 }
 
-/* Raises the epochs of all that a frozen worker holds, and lets its
+/* Raises the epochs of all partitions of a frozen worker, and lets its
  * transaction go on: nothing of it is committed to @table. It finds that out
  * when it wakes, and is assigned the partitions again. */
 static void fence_in_transaction(struct world *world, struct program *worker,

@@ -52,7 +52,7 @@ WORLD_TEST(a_worker_stopped_in_the_middle_of_a_copy_holds_nobody_up)
 	rush_wait_decided(&rush, N_ORDERS);
 	ck_assert_int_ge(program_metric(other, "galore_rescues_total"), 1);
 	program_thaw(hung);
-	(void)program_wait_ready(hung, PATIENCE_MS);
+	(void)program_wait_ready(hung);
 	ck_assert_int_eq(rush_check(&rush).n_orders, N_ORDERS);
 }
 

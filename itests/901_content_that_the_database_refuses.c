@@ -6,6 +6,7 @@
  */
 #include "itests/harness/checker.h"
 #include "itests/harness/commands.h"
+#include "itests/harness/gate.h"
 #include "itests/harness/monitor.h"
 #include "itests/harness/suite.h"
 
@@ -25,22 +26,6 @@ static const struct {
 	{ "stock_changes", "NEW.ingredient = 'sand'", "22001", "restocks" },
 };
 
-static void refuse_rows(struct world *world, int i)
-{
-	(void)db_query(world->db,
-		       "CREATE FUNCTION refuse_%s() RETURNS trigger LANGUAGE "
-		       "plpgsql AS $$ BEGIN IF %s THEN RAISE EXCEPTION "
-		       "'not that one' USING ERRCODE = '%s'; END IF; "
-		       "RETURN NEW; END $$",
-		       refusals[i].sqlstate, refusals[i].when,
-		       refusals[i].sqlstate);
-	(void)db_query(world->db,
-		       "CREATE TRIGGER refuse_%s BEFORE INSERT ON %s "
-		       "FOR EACH ROW EXECUTE FUNCTION refuse_%s()",
-		       refusals[i].sqlstate, refusals[i].table,
-		       refusals[i].sqlstate);
-}
-
 WORLD_TEST(a_record_that_the_database_refuses_steps_aside_alone)
 {
 	CLEANUP(monitor_freep) struct monitor *monitor = NULL;
@@ -48,7 +33,8 @@ WORLD_TEST(a_record_that_the_database_refuses_steps_aside_alone)
 	struct program *chillybin;
 
 	for (int i = 0; i < N_ROWS(refusals); i++)
-		refuse_rows(world, i);
+		gate_refuse(world, refusals[i].table, refusals[i].when,
+			    refusals[i].sqlstate);
 	chillybin = world_start_ready(world, "chillybin-1");
 	stock_up(world, STOCK);
 	/* All of it waits when it comes back: one batch. */
@@ -57,7 +43,7 @@ WORLD_TEST(a_record_that_the_database_refuses_steps_aside_alone)
 	send_restock(bus, "main", "ham", 5, "ham-1");
 	send_orders(bus, 0, N_ORDERS, -1);
 	program_start(chillybin);
-	(void)program_wait_ready(chillybin, PATIENCE_MS);
+	(void)program_wait_ready(chillybin);
 	monitor = monitor_new(chillybin);
 	wait_decided(world, N_ORDERS - 3);
 	world_settle(world);

@@ -101,7 +101,7 @@ KAFKA_TEST(a_partition_whose_log_cannot_be_read_pauses_alone_until_it_can)
 	turn_byte(fd, end);
 	(void)close(fd);
 	wait_decided(world, 2 * N_ORDERS + N_OTHERS);
-	(void)program_wait_ready(chillybin, PATIENCE_MS);
+	(void)program_wait_ready(chillybin);
 	program_wait_metric(chillybin, "galore_paused_partitions", 0);
 	ck_assert_int_eq(check_world(world).n_picked, 2 * N_ORDERS + N_OTHERS);
 }

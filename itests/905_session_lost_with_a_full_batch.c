@@ -62,7 +62,7 @@ WORLD_TEST(a_session_lost_while_a_full_batch_waits_ends_nothing)
 	gate_open(world, "orders");
 	send_orders(bus, 1, N_ORDERS, -1);
 	wait_decided(world, N_ORDERS);
-	(void)program_wait_ready(chillybin, PATIENCE_MS);
+	(void)program_wait_ready(chillybin);
 	result = check_world(world);
 	ck_assert_int_eq(result.n_picked, N_ORDERS);
 	ck_assert_int_eq(result.n_dead_letters, N_LARGE);

@@ -38,7 +38,7 @@ WORLD_TEST(after_each_assignment_reading_begins_where_the_log_does)
 		(void)program_stop(comes);
 		program_wait_metric(stays, ASSIGNED, 36);
 		program_start(comes);
-		(void)program_wait_ready(comes, PATIENCE_MS);
+		(void)program_wait_ready(comes);
 		program_wait_metric(comes, ASSIGNED, 18);
 		program_wait_metric(stays, ASSIGNED, 18);
 		send_orders(world_bus(world), n, n + N_EACH, -1);

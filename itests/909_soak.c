@@ -18,6 +18,7 @@
 #include "infra/lib/hash.h"
 #include "itests/harness/checker.h"
 #include "itests/harness/commands.h"
+#include "itests/harness/gate.h"
 #include "itests/harness/monitor.h"
 #include "itests/harness/suite.h"
 #include "schemas/topics.h"
@@ -30,8 +31,6 @@
 #define LARGE_EVERY 16
 #define RESIDENT_KBYTES (64 * 1024)
 #define LIMIT_KBYTES (512 * 1024)
-/* Every so many orders there is one that the database refuses. */
-#define UNLUCKY_EVERY 64
 
 struct soak {
 	struct world *world;
@@ -57,29 +56,16 @@ static int32_t draw_partition(struct soak *soak)
 	return (int32_t)draw(soak, TOPIC_PARTITIONS);
 }
 
+/* One that the database refuses. */
 static bool is_unlucky(uint32_t n)
 {
-	return n % UNLUCKY_EVERY == UNLUCKY_EVERY - 1;
+	return n % 64 == 63;
 }
 
 /* For the checker: the number of a sample order is the end of its id. */
 static bool refuses(const struct order_id *id)
 {
 	return is_unlucky(id->bytes[15]);
-}
-
-static void refuse_unlucky(struct world *world)
-{
-	(void)db_query(world->db,
-		       "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE "
-		       "plpgsql AS $$ BEGIN IF get_byte(uuid_send("
-		       "NEW.order_id), 15) %% %d = %d THEN RAISE EXCEPTION "
-		       "'not that one' USING ERRCODE = '22023'; END IF; "
-		       "RETURN NEW; END $$",
-		       UNLUCKY_EVERY, UNLUCKY_EVERY - 1);
-	(void)db_query(world->db, "CREATE TRIGGER refuse BEFORE INSERT ON "
-				  "orders FOR EACH ROW EXECUTE FUNCTION "
-				  "refuse()");
 }
 
 /* ---- steps ---- */
@@ -263,7 +249,8 @@ static void soak_open(struct soak *soak, struct world *world)
 	suite_note("`make soak SEED=%" PRId64 " SECONDS=%" PRId64 "` repeats "
 		   "it",
 		   soak->seed, soak->seconds);
-	refuse_unlucky(world);
+	gate_refuse(world, "orders",
+		    "get_byte(uuid_send(NEW.order_id), 15) % 64 = 63", "22023");
 }
 
 WORLD_TEST(hostile_inputs_in_any_mix_leave_a_worker_ready_and_small)

@@ -21,7 +21,7 @@ static int post_order(const struct program *storefront)
 
 static void expect_back(struct program *storefront)
 {
-	(void)program_wait_ready(storefront, PATIENCE_MS);
+	(void)program_wait_ready(storefront);
 	program_wait_said(storefront, PATIENCE_MS, "id=KAFKA-BACK", "");
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A stall whose toasties no grill takes has a queue beyond every bound: the
+ * A stall that no grill serves has a queue beyond every bound: the
  * others go on all the same, and the metrics name it. Queues are in the order
  * of the database, whatever the clocks of the rows say.
  */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Commands: orders, cancellations and restocks made by hand, for tests that
- * put them onto topics themselves; good ones, and records that a broker takes
- * and that are more than anybody would expect.
+ * put them onto topics themselves; good ones, and records that a broker
+ * accepts and that are more than anybody would expect.
  *
  * The sample order number n is one cheese and two bread at `main` for `gita`,
  * doneness light. Ids differ, nothing else.

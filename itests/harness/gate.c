@@ -35,6 +35,21 @@ void gate_build(const struct world *world, const char *table)
 		       table, table);
 }
 
+void gate_refuse(const struct world *world, const char *table, const char *when,
+		 const char *sqlstate)
+{
+	(void)db_query(world->db,
+		       "CREATE FUNCTION refuse_%s() RETURNS trigger LANGUAGE "
+		       "plpgsql AS $$ BEGIN IF %s THEN RAISE EXCEPTION "
+		       "'not that one' USING ERRCODE = '%s'; END IF; "
+		       "RETURN NEW; END $$",
+		       sqlstate, when, sqlstate);
+	(void)db_query(world->db,
+		       "CREATE TRIGGER refuse_%s BEFORE INSERT ON %s "
+		       "FOR EACH ROW EXECUTE FUNCTION refuse_%s()",
+		       sqlstate, table, sqlstate);
+}
+
 void gate_shut(const struct world *world, const char *table)
 {
 	(void)db_query(world->db,

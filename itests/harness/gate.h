@@ -21,6 +21,11 @@ void gate_shut(const struct world *world, const char *table);
 void gate_let(const struct world *world, const char *table, int64_t n_rows);
 void gate_open(const struct world *world, const char *table);
 
+/* Rows of @table for which @when is true ("NEW.ingredient = 'sand'") are
+ * refused with that SQLSTATE. */
+void gate_refuse(const struct world *world, const char *table, const char *when,
+		 const char *sqlstate);
+
 /* Waits until a row stands there that is not let through. */
 void gate_wait(const struct world *world, const char *table);
 /* Waits until a session of the program's stands in any gate. */

@@ -62,7 +62,7 @@ struct grill_spy *grill_open(struct world *world, const char *name,
 	program_set(program, "GRILLSIM_PLATES=%d", n_plates);
 	program_set(program, "GRILLSIM_SPEED=%" PRId64, speed);
 	program_start(program);
-	(void)program_wait_ready(program, PATIENCE_MS);
+	(void)program_wait_ready(program);
 	register_grill(spy, n_plates);
 	spy->next = world->grills;
 	world->grills = spy;

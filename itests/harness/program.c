@@ -26,7 +26,6 @@
 
 #define STOP_TIMEOUT_MS 30000
 #define PROBE_TIMEOUT_MS 5000
-#define UNREADY_MS 30000
 
 char *file_text(const char *path)
 {
@@ -47,21 +46,21 @@ char *file_text(const char *path)
 
 /* ---- the command line and the settings ---- */
 
-/* Takes @word. */
-static void add_word(char ***words, char *word)
+/* Takes @text. */
+static void append(char ***list, char *text)
 {
 	size_t n = 0;
 
-	while (*words && (*words)[n])
+	while (*list && (*list)[n])
 		n++;
-	*words = xreallocarray(*words, n + 2, sizeof(**words));
-	(*words)[n] = word;
-	(*words)[n + 1] = NULL;
+	*list = xreallocarray(*list, n + 2, sizeof(**list));
+	(*list)[n] = text;
+	(*list)[n + 1] = NULL;
 }
 
 void program_argument(struct program *program, const char *argument)
 {
-	add_word(&program->argv, xstrdup(argument));
+	append(&program->argv, xstrdup(argument));
 }
 
 void program_set(struct program *program, const char *format, ...)
@@ -72,7 +71,7 @@ void program_set(struct program *program, const char *format, ...)
 	va_start(args, format);
 	ck_assert_int_ge(vasprintf(&setting, format, args), 0);
 	va_end(args);
-	add_word(&program->settings, setting);
+	append(&program->settings, setting);
 }
 
 struct program *program_new(const char *name, const char *bin, const char *dir)
@@ -95,19 +94,19 @@ struct program *program_new(const char *name, const char *bin, const char *dir)
 	return program;
 }
 
-static void free_words(char **words)
+static void free_list(char **list)
 {
-	for (char **word = words; word && *word; word++)
-		free(*word);
-	free(words);
+	for (char **text = list; text && *text; text++)
+		free(*text);
+	free(list);
 }
 
 struct program *program_free(struct program *program)
 {
 	struct program *next = program->next;
 
-	free_words(program->argv);
-	free_words(program->settings);
+	free_list(program->argv);
+	free_list(program->settings);
 	free(program);
 	return next;
 }
@@ -225,7 +224,7 @@ int64_t program_wait_unready(struct program *program, const char *text)
 	struct unready unready = { .program = program, .text = text };
 	int64_t start_ms = clock_now_ms();
 
-	ck_assert_msg(until(UNREADY_MS, is_unready, &unready),
+	ck_assert_msg(until(PATIENCE_MS, is_unready, &unready),
 		      "%s does not say that it is not ready for '%s', but "
 		      "'%s'; its log is '%s'",
 		      program->name, text, unready.reason, program->log);
@@ -239,16 +238,15 @@ static bool ready_or_over(void *arg)
 	return program_ended(program) || program_ready_now(program);
 }
 
-int64_t program_wait_ready(struct program *program, int64_t timeout_ms)
+int64_t program_wait_ready(struct program *program)
 {
 	int64_t start_ms = clock_now_ms();
 
-	ck_assert_msg(until(timeout_ms, ready_or_over, program) && program->pid,
-		      program->pid ? "%s is not ready within %" PRId64 " ms, "
-				     "its log is '%s'"
-				   : "%s has ended in place of getting ready "
-				     "(%" PRId64 " ms), its log is '%s'",
-		      program->name, timeout_ms, program->log);
+	ck_assert_msg(until(PATIENCE_MS, ready_or_over, program) &&
+			      program->pid,
+		      "%s %s, its log is '%s'", program->name,
+		      program->pid ? "is not ready" : "has ended instead",
+		      program->log);
 	return since_ms(start_ms);
 }
 
@@ -332,7 +330,7 @@ void program_restart(struct program *program)
 {
 	(void)program_stop(program);
 	program_start(program);
-	(void)program_wait_ready(program, PATIENCE_MS);
+	(void)program_wait_ready(program);
 }
 
 /* ---- metrics ---- */

@@ -37,7 +37,7 @@ struct program {
 struct program *program_new(const char *name, const char *bin, const char *dir);
 /* Gives the next one. */
 struct program *program_free(struct program *program);
-/* Adds a word to the command line, or a setting, to one that does not run. */
+/* Adds an argument, or a setting, to one that does not run. */
 void program_argument(struct program *program, const char *argument);
 void program_set(struct program *program, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
@@ -50,7 +50,7 @@ uint16_t program_port(const struct program *program);
 
 /* Waits until it answers /readyz with 200 (or, a grillsim, listens), or the
  * test fails. Gives the milliseconds. */
-int64_t program_wait_ready(struct program *program, int64_t timeout_ms);
+int64_t program_wait_ready(struct program *program);
 /* Does /readyz answer 200 now? Or 503? */
 bool program_ready_now(const struct program *program);
 bool program_unready_now(const struct program *program);

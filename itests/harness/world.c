@@ -79,8 +79,8 @@ static struct program *program_of(struct world *world, const char *name)
 {
 	/* Later ones win; the empty ones a person may have set for a run. */
 	static const char *const settings[] = {
-		"DB_SCHEMA=" SCHEMA, "GROUP_SESSION_TIMEOUT_MS=3000",
-		"ADDR=127.0.0.1:0", "PROBE_ADDR=127.0.0.1:0",
+		"GROUP_SESSION_TIMEOUT_MS=3000", "ADDR=127.0.0.1:0",
+		"PROBE_ADDR=127.0.0.1:0",
 		/* A busy machine is no outage. */
 		"PUBLISH_TIMEOUT_MS=60000", "VIEW_TIMEOUT_MS=60000",
 		"GRILL_PATIENCE_MS=600000", "OVERLORD_TIMEOUT_MS=120000",
@@ -93,6 +93,7 @@ static struct program *program_of(struct world *world, const char *name)
 	program_set(program, "KAFKA_BROKERS=%s", world->brokers);
 	program_set(program, "DATABASE_URL=%s", world->url);
 	program_set(program, "TOPIC_SUFFIX=%s", world->suffix);
+	program_set(program, "DB_SCHEMA=%s", SCHEMA);
 	program_set(program, "ADDR_FILE=%s", program->port_file);
 	program_set(program, "PROBE_PORT_FILE=%s", program->port_file);
 	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
@@ -102,29 +103,28 @@ static struct program *program_of(struct world *world, const char *name)
 	return program;
 }
 
-struct program *world_start_words(struct world *world, const char *const *words)
+struct program *world_start_list(struct world *world, const char *const *list)
 {
-	struct program *program = program_of(world, words[0]);
+	struct program *program = program_of(world, list[0]);
 
-	while (*++words)
-		program_set(program, "%s", *words);
+	while (*++list)
+		program_set(program, "%s", *list);
 	program_start(program);
 	return program;
 }
 
 struct program *world_await(struct program *program)
 {
-	(void)program_wait_ready(program, PATIENCE_MS);
+	(void)program_wait_ready(program);
 	return program;
 }
 
-struct program *world_command_words(struct world *world,
-				    const char *const *words)
+struct program *world_command_list(struct world *world, const char *const *list)
 {
-	struct program *program = program_of(world, words[0]);
+	struct program *program = program_of(world, list[0]);
 
-	while (*++words)
-		program_argument(program, *words);
+	while (*++list)
+		program_argument(program, *list);
 	/* It does not say that it is ready. */
 	program->port_file[0] = '\0';
 	return program;
@@ -145,7 +145,7 @@ void world_wait_all_ready(struct world *world)
 {
 	for (struct program *p = world->programs; p; p = p->next)
 		if (p->pid && *p->port_file)
-			(void)program_wait_ready(p, PATIENCE_MS);
+			(void)program_wait_ready(p);
 }
 
 /* ---- overlord status ---- */

@@ -45,19 +45,18 @@ pid_t world_kafka_pid(const struct world *world);
  * "NAME=value". A NULL ends them. It is not waited for.
  */
 #define world_start(world, ...)                                                \
-	world_start_words((world), (const char *const[]){ __VA_ARGS__, NULL })
-struct program *world_start_words(struct world *world,
-				  const char *const *words);
+	world_start_list((world), (const char *const[]){ __VA_ARGS__, NULL })
+struct program *world_start_list(struct world *world, const char *const *list);
 /* The same, and waits until it is ready. */
 #define world_start_ready(world, ...)                                          \
 	world_await(world_start((world), __VA_ARGS__))
 struct program *world_await(struct program *program);
-/* The same for the words of a command line: the first is a program of ours, or
+/* The same for a command line: the first is a program of ours, or
  * a path. Not started. */
 #define world_command(world, ...)                                              \
-	world_command_words((world), (const char *const[]){ __VA_ARGS__, NULL })
-struct program *world_command_words(struct world *world,
-				    const char *const *words);
+	world_command_list((world), (const char *const[]){ __VA_ARGS__, NULL })
+struct program *world_command_list(struct world *world,
+				   const char *const *list);
 /* Runs such a command to its end; the exit status is 0, or the test fails. */
 #define world_run(world, ...)                                                  \
 	world_finish(world_command(world, __VA_ARGS__), PATIENCE_MS)
