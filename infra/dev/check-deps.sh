@@ -12,58 +12,40 @@ if [[ $# -eq 0 ]]; then
 		-name node_modules -prune -o -name '*.[ch]' -print | sort)
 	set -- "${files[@]}"
 fi
-[[ $# -gt 0 ]] || exit 0
 
-awk '
-FILENAME ~ /deps\.txt$/ {
-	if (/^[^#]/ && NF > 1) {
-		may[$1] = substr($0, index($0, $2))
-		for (i = 2; i <= NF; i++)
-			if ($i ~ /^</)
-				named[$i] = 1
+# shellcheck disable=SC2016 # variables of Perl
+perl -e '
+	open(my $law, "<", "infra/dev/deps.txt") or die;
+	while (<$law>) {
+		my ($folder, @may) = split;
+		next if !@may || $folder =~ /^#/;
+		$may{$folder} = \@may;
+		$named{$_} = 1 for grep { /^</ } @may;
 	}
-	next
-}
-FNR == 1 {
-	folder = ""
-	more = ""
-	for (f in may)
-		if (f ~ /^\*/) {
-			end = substr(f, 2)
-			if (substr(FILENAME, length(FILENAME) - length(end) + 1) == end)
-				more = more " " may[f]
-		} else if (index(FILENAME, f) == 1 && length(f) > length(folder)) {
-			folder = f
+	sub begins {
+		my $text = shift;
+		return grep { index($text, $_) == 0 } @_;
+	}
+	while (<>) {
+		if ($. == 1) {
+			($folder) = sort { length $b <=> length $a } begins($ARGV, keys %may);
+			@allowed = map { @{$may{$_}} } $folder // (),
+				grep { /^\*(.*)/ && $ARGV =~ /\Q$1\E$/ } keys %may;
+			complain("no folder of deps.txt holds this file") if !defined $folder;
 		}
-	if (folder == "") {
-		print FILENAME ":1: no folder of deps.txt holds this file"
-		bad = 1
+		if (/^\s*#\s*include\s*(?:"(.*)"|(<.*)>)/ && defined $folder) {
+			my $name = $1 // $2;
+			complain("$folder may not include $name")
+				if !begins($name, @allowed) &&
+				   ($name !~ /^</ || begins($name, keys %named));
+		}
+		close ARGV if eof;
 	}
-	n = split(may[folder] more, allowed, " ")
-}
-/^[ \t]*#[ \t]*include[ \t]*["<]/ && folder != "" {
-	name = $0
-	sub(/^[ \t]*#[ \t]*include[ \t]*/, "", name)
-	bracket = substr(name, 1, 1)
-	name = substr(name, 2)
-	sub(/[">].*$/, "", name)
-	if (bracket == "<") {
-		name = "<" name
-		ours = 0
-		for (p in named)
-			if (index(name, p) == 1)
-				ours = 1
-		if (!ours)
-			next
+	sub complain {
+		print "$ARGV:$.: @_\n";
+		$bad = 1;
 	}
-	for (i = 1; i <= n; i++)
-		if (index(name, allowed[i]) == 1)
-			next
-	print FILENAME ":" FNR ": " folder " may not include " name
-	bad = 1
-}
-END { exit bad }
-' infra/dev/deps.txt "$@" || {
+	exit($bad // 0);' "$@" || {
 	printf 'HINT: infra/dev/deps.txt says who may include whom\n' >&2
 	exit 1
 }

@@ -103,7 +103,7 @@ program_env() {
 }
 
 # launch NAME: in a session of its own, so that Ctrl-C does not reach it before
-# we do; it gets SIGTERM when we die without a word.
+# we do; it gets SIGTERM when we are killed.
 launch() {
 	rm -f -- "$DIR/probe/$1.port"
 	(
@@ -114,8 +114,7 @@ launch() {
 	now_ms
 	STARTED_MS[$1]=$REPLY
 	DUE_MS[$1]=0
-	proc_born "${PID[$1]}"
-	write_file "$DIR/pid/$1" "${PID[$1]} $REPLY"
+	proc_note "$DIR/pid/$1" "${PID[$1]}"
 }
 
 # http OPTION... URL: past any proxy, and whatever ~/.curlrc says.
@@ -156,7 +155,7 @@ wait_ready() {
 
 # ---- jobs ------------------------------------------------------------------
 
-# job NAME COMMAND...: what a server's script says is for whoever started us.
+# job NAME COMMAND...: a server's script speaks to the one who started us.
 job() {
 	local log=$DIR/log/$1.log
 	if [[ $1 == kafka || $1 == postgres ]]; then
@@ -209,7 +208,7 @@ check_port() {
 		"PORT=$port is free: make run PORT=$port"
 }
 
-# lock_run: 9 is ours, or it says who has it.
+# lock_run: 9 is ours, or it says where it runs.
 lock_run() {
 	# A process that is just ending may have it for a moment.
 	lock_take "$DIR/run.lock" 1000 && return 0
@@ -227,8 +226,9 @@ make_folders() {
 	local log
 	mkdir -p -- "$DIR/log" "$DIR/pid" "$DIR/probe"
 	rm -f -- "$DIR"/pid/* "$DIR"/probe/* "$DIR"/run.ready
+	# The grill has its memory from its own log.
 	for log in "$DIR"/log/*.log; do
-		[[ ! -f $log || -L $log || $log == */run.log ]] ||
+		[[ ! -f $log || -L $log || $log == */@(run|grill-edges).log ]] ||
 			mv -f -- "$log" "$log.1"
 	done
 	ln -sfn ../kafka/kafka.log "$DIR/log/kafka.log"
@@ -240,53 +240,51 @@ start_server() {
 }
 
 start_servers() {
-	[[ -n ${KAFKA_BROKERS-} ]] || OWN_KAFKA=yes
-	[[ -n ${DATABASE_URL-} ]] || OWN_POSTGRES=yes
-	[[ -z $OWN_KAFKA ]] || start_server kafka
-	[[ -z $OWN_POSTGRES ]] || start_server postgres
+	local name
+	[[ -n ${KAFKA_BROKERS-} ]] || OWN+=(kafka)
+	[[ -n ${DATABASE_URL-} ]] || OWN+=(postgres)
+	for name in ${OWN[@]+"${OWN[@]}"}; do start_server "$name"; done
 }
 
 # write_addresses: for clients from outside, while it runs. Those of our own
 # servers are remembered beyond that: a shell in whose environment they still
 # are, and that starts the shop again, means ours, to be started first.
 write_addresses() {
-	local name lines=() own=()
+	local name lines=()
 	for name in KAFKA_BROKERS DATABASE_URL DB_SCHEMA TOPIC_SUFFIX; do
 		[[ -z ${!name-} ]] || lines+=("$name=${!name}")
 	done
-	[[ -z $OWN_KAFKA ]] || mapfile -t own <"$DIR/kafka/kafka.env"
-	[[ -z $OWN_POSTGRES ]] ||
-		mapfile -t -O "${#own[@]}" own <"$DIR/postgres/postgres.env"
-	[[ ${#own[@]} == 0 ]] || write_file "$DIR/own.env" "${own[@]}"
+	[[ ${#OWN[@]} == 0 ]] || for name in "${OWN[@]}"; do
+		cat -- "$DIR/$name/$name.env"
+	done >"$DIR/own.env"
 	write_file "$DIR/run.env" "${lines[@]}"
 }
 
 # forget_own: addresses of this folder's own servers say nothing new.
 forget_own() {
-	local name line
-	[[ -f $DIR/own.env ]] || return 0
+	local name
 	for name in KAFKA_BROKERS DATABASE_URL; do
 		[[ -n ${!name-} ]] || continue
-		while IFS= read -r line; do
-			[[ ${line#*=} == "${!name-}" ]] || continue
-			say "$name is that of '$DIR' itself, starting what is there"
-			unset "$name"
-		done <"$DIR/own.env"
+		cut -d = -f 2- -- "$DIR/own.env" 2>/dev/null |
+			grep -q -x -F -e "${!name}" || continue
+		say "$name is that of '$DIR' itself, starting what is there"
+		unset "$name"
 	done
+}
+
+# server_wait_own NAME MESSAGE: where it is, if it is ours.
+server_wait_own() {
+	[[ -n ${JOB[$1]-} ]] || return 0
+	job_wait "$1" "$2"
+	export_file "$DIR/$1/$1.env"
 }
 
 # declare_all: tables while Kafka still starts, then topics, then the grill.
 declare_all() {
-	[[ -z $OWN_POSTGRES ]] || {
-		job_wait postgres "there is no Postgres"
-		forget_pg_env
-		export_file "$DIR/postgres/postgres.env"
-	}
+	[[ -n ${DATABASE_URL-} ]] || forget_pg_env
+	server_wait_own postgres "there is no Postgres"
 	job migrate "$BIN/overlord" migrate up --execute
-	[[ -z $OWN_KAFKA ]] || {
-		job_wait kafka "there is no Kafka"
-		export_file "$DIR/kafka/kafka.env"
-	}
+	server_wait_own kafka "there is no Kafka"
 	write_addresses
 	job topics "$BIN/overlord" topics apply --execute
 	job_wait migrate "the tables cannot be made"
@@ -389,14 +387,13 @@ tend_server() {
 }
 
 # tend: until a signal comes. Between two looks it reads from a pipe to which
-# nobody writes: a signal ends that.
+# nothing is written: a signal ends that.
 tend() {
-	local never
+	local never name
 	exec {never}<> <(:)
 	while :; do
 		tend_programs
-		[[ -z $OWN_KAFKA ]] || tend_server kafka
-		[[ -z $OWN_POSTGRES ]] || tend_server postgres
+		for name in ${OWN[@]+"${OWN[@]}"}; do tend_server "$name"; done
 		read -r -t 0.5 -u "$never" || :
 	done
 }
@@ -405,14 +402,12 @@ tend() {
 
 # stop_layer NAME...: all asked at once, then waited for.
 stop_layer() {
-	local name pids=()
+	local name
 	for name in "$@"; do
-		proc_alive "${PID[$name]-}" || continue
-		kill -TERM "${PID[$name]}" 2>/dev/null || :
-		pids+=("$name")
-	done
-	for name in ${pids[@]+"${pids[@]}"}; do
-		wait_gone "${PID[$name]}" "$STOP_DEADLINE_MS" && continue
+		! proc_alive "${PID[$name]-}" || kill -TERM "${PID[$name]}" || :
+	done 2>/dev/null
+	for name in "$@"; do
+		wait_gone "${PID[$name]-}" "$STOP_DEADLINE_MS" && continue
 		say "$name did not end within $((STOP_DEADLINE_MS / 1000)) s, killing it"
 		end_process "${PID[$name]}" 0 || :
 	done
@@ -442,14 +437,10 @@ stop_servers() {
 # sweep: end what a supervisor left that was killed. What it started is known
 # by number and birth.
 sweep() {
-	local file pid born
+	local file
 	[[ -e $DIR/run.pid ]] || return 0
 	for file in "$DIR"/pid/*; do
-		read_word "$file"
-		read -r pid born <<<"$REPLY" || :
-		proc_alive "${pid-}" || continue
-		proc_born "$pid"
-		[[ $REPLY != "$born" ]] || end_process "$pid" "$STOP_DEADLINE_MS" || :
+		! proc_noted "$file" || end_process "$REPLY" "$STOP_DEADLINE_MS" || :
 	done
 	stop_servers
 	forget_run
@@ -494,9 +485,8 @@ supervise() {
 	local begin
 	now_ms
 	begin=$REPLY
-	OWN_KAFKA='' OWN_POSTGRES='' GRILL_ADDR=''
-	proc_born $$
-	write_file "$DIR/run.pid" "$$ $REPLY"
+	OWN=() GRILL_ADDR=''
+	proc_note "$DIR/run.pid" $$
 	trap 'shut_down 0' INT TERM HUP
 	trap 'shut_down $?' EXIT
 	make_folders
@@ -517,10 +507,10 @@ supervise() {
 	tend
 }
 
-# detach: the supervisor inherits the lock and its words are passed on until it
+# detach: the supervisor inherits the lock, and its output is passed on until it
 # is ready or gone.
 detach() {
-	local child line
+	local child
 	mkdir -p -- "$DIR/log"
 	: >"$DIR/log/run.log"
 	setsid "$SELF" supervise </dev/null >>"$DIR/log/run.log" 2>&1 &
@@ -529,10 +519,10 @@ detach() {
 	trap 'kill -TERM "$child"' INT TERM HUP
 	exec 7<"$DIR/log/run.log"
 	while proc_alive "$child" && [[ ! -e $DIR/run.ready ]]; do
-		while IFS= read -r line <&7; do printf '%s\n' "$line" >&2; done
+		cat <&7 >&2
 		sleep 0.03
 	done
-	while IFS= read -r line <&7; do printf '%s\n' "$line" >&2; done
+	cat <&7 >&2
 	[[ -e $DIR/run.ready ]]
 }
 
@@ -557,15 +547,12 @@ start() {
 	fi
 }
 
-# supervisor sets REPLY: the process that runs DIR; false when none does.
+# supervisor sets REPLY: the process that runs DIR; false, and says so, when
+# none does.
 supervisor() {
-	local pid born
-	read_word "$DIR/run.pid"
-	read -r pid born <<<"$REPLY" || :
-	proc_alive "${pid-}" || return 1
-	proc_born "$pid"
-	[[ $REPLY == "$born" ]] || return 1
-	REPLY=$pid
+	proc_noted "$DIR/run.pid" && return 0
+	say "nothing runs in '$DIR'"
+	return 1
 }
 
 # sweep_alone: the same where no supervisor holds the lock, nor gets it
@@ -579,52 +566,41 @@ sweep_alone() {
 }
 
 stop() {
-	local pid i
+	local pid
 	if ! supervisor; then
 		sweep_alone
-		say "nothing runs in '$DIR'"
 		return 0
 	fi
 	pid=$REPLY
 	kill -TERM "$pid" 2>/dev/null || :
-	for ((i = 0; i < SUPERVISOR_DEADLINE_MS; i += 5000)); do
-		if wait_gone "$pid" 5000; then
-			say "stopped; the state stays in '$DIR'"
-			return 0
-		fi
-		say "still stopping"
-	done
+	if wait_gone "$pid" "$SUPERVISOR_DEADLINE_MS"; then
+		say "stopped; the state stays in '$DIR'"
+		return 0
+	fi
 	end_process "$pid" 0 || :
 	sweep_alone
 	say "stopped by force; the state stays in '$DIR'"
 }
 
 status() {
-	if supervisor; then
-		read_word "$DIR/run.address"
-		printf '%s\n' "$REPLY"
-		[[ -e $DIR/run.ready ]] && return 0
-		say "still starting"
-		return 1
-	fi
-	say "nothing runs in '$DIR'"
+	supervisor || return 1
+	cat -- "$DIR/run.address"
+	[[ -e $DIR/run.ready ]] && return 0
+	say "still starting"
 	return 1
 }
 
 # env: nothing is known before Kafka and Postgres serve.
 env() {
-	if supervisor && [[ -f $DIR/run.env ]]; then
-		cat -- "$DIR/run.env"
-		return 0
-	fi
-	say "nothing runs in '$DIR'"
+	supervisor || return 1
+	cat -- "$DIR/run.env" 2>/dev/null && return 0
+	say "still starting"
 	return 1
 }
 
 # clean: what we made, by name: RUN_DIR may be anybody's folder.
 clean() {
-	if supervisor; then stop; fi
-	sweep_alone
+	stop
 	stop_servers remove
 	rm -rf -- "$DIR/log" "$DIR/own.env"
 	forget_run
@@ -632,25 +608,21 @@ clean() {
 	say "forgot the state of '$DIR'"
 }
 
-main() {
-	case ${1:-help} in
-	help | --help | -h) help ;;
-	start) start ;;
-	supervise)
-		folder_open "$RUN_DIR"
-		supervise
-		;;
-	stop | status | env | clean)
-		if [[ ! -d $RUN_DIR ]]; then
-			say "nothing runs in '$RUN_DIR'"
-			[[ $1 == stop || $1 == clean ]]
-			return
-		fi
-		folder_open "$RUN_DIR"
-		"$1"
-		;;
-	*) usage_die "there is no '$1'" ;;
-	esac
-}
-
-main "$@"
+case ${1:-help} in
+help | --help | -h) help ;;
+start) start ;;
+supervise)
+	folder_open "$RUN_DIR"
+	supervise
+	;;
+stop | status | env | clean)
+	if [[ ! -d $RUN_DIR ]]; then
+		say "nothing runs in '$RUN_DIR'"
+		[[ $1 == stop || $1 == clean ]]
+		exit
+	fi
+	folder_open "$RUN_DIR"
+	"$1"
+	;;
+*) usage_die "there is no '$1'" ;;
+esac

@@ -3,45 +3,33 @@
 #
 # Tests of run.sh from the outside, with the programs of BIN on a real Kafka and
 # a real Postgres. The tree is a copy and its path has a space in it. Each test
-# leaves the shop stopped. Times are told, not judged.
+# leaves the shop stopped.
 # run_test.sh [NAME]...: those only, or all.
-#
-# Invariant: whatever a test started bears the scratch folder in its command
-# line or its environment, so what is left over can be found.
 set -euo pipefail
-
-HERE=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
-ROOT=$(cd -- "$HERE/../.." && pwd -P)
-# Read by server.sh.
-# shellcheck disable=SC2034
-SERVER=run_test
-# shellcheck source=infra/dev/server.sh
-. "$HERE/server.sh"
 # shellcheck source=infra/dev/shell_test.sh
-. "$HERE/shell_test.sh"
+. "$(dirname -- "${BASH_SOURCE[0]}")/shell_test.sh"
 
 BIN=$(cd -- "${BIN:-$ROOT/build/rel/bin}" && pwd -P)
 TREE="$SCRATCH/a tree"
 STATE="$TREE/.run"
 RUN="$TREE/infra/dev/run.sh"
+RUN_ENV=(env -u RUN_DIR -u DATABASE_URL -u KAFKA_BROKERS BIN="$BIN")
+
 # shop VERB [SETTING=VALUE]...: run.sh, in an environment of our own.
 shop() {
 	local verb=$1
 	shift
-	env -u RUN_DIR -u DATABASE_URL -u KAFKA_BROKERS BIN="$BIN" \
-		PORT="$PORT" "$@" "$RUN" "$verb"
+	"${RUN_ENV[@]}" PORT="$PORT" "$@" "$RUN" "$verb"
 }
 
 nothing_is_left() {
 	nobody_is_left
-	expect test ! -e "$STATE/run.lock"
-	expect test ! -e "$STATE/run.pid"
-	expect test ! -e "$STATE/kafka/kafka.lock"
-	expect test ! -e "$STATE/postgres/postgres.lock"
+	expect test -z "$(find "$STATE" -name '*.lock' -o -name run.pid)"
 }
 
-answers() {
-	curl -s -f -o /dev/null -m 30 "http://127.0.0.1:$PORT/readyz"
+# http PATH [OPTION]...: what the storefront answers.
+http() {
+	curl -s -f -m 60 "http://127.0.0.1:$PORT$1" "${@:2}"
 }
 
 # another_than PID FILE: the file names another process by now.
@@ -49,15 +37,9 @@ another_than() {
 	[[ $(first_word "$2") != "$1" ]]
 }
 
-# stock prints what the stall 'main' has.
-stock() {
-	curl -s -f -m 30 "http://127.0.0.1:$PORT/stock?stall=main"
-}
-
 # order_is ID STATE: what the storefront says of it.
 order_is() {
-	curl -s -f -m 30 "http://127.0.0.1:$PORT/orders/$1" |
-		grep -q "\"state\":\"$2\""
+	http "/orders/$1" | grep -q "\"state\":\"$2\""
 }
 
 tidy() {
@@ -83,31 +65,27 @@ overlord() {
 
 # ---- the tests -------------------------------------------------------------
 
-a_detached_start_returns_when_the_shop_is_open_and_stocked() {
+a_detached_start_opens_a_stocked_shop_where_an_order_becomes_a_toastie() {
+	local id
 	expect said shop start DETACH=1
 	expect_said "http://127.0.0.1:$PORT/"
-	expect answers
-	expect grep -q cheese <(stock)
 	expect said shop status
-	expect said shop stop
-}
-
-an_order_becomes_a_toastie_and_the_stock_goes_down() {
-	local answer id
-	expect said shop start DETACH=1
-	expect grep -q '"bread":100,"cheese":50,.*"vegemite":50' <(stock)
-	answer=$(curl -s -f -m 60 -H 'Content-Type: application/json' \
+	expect grep -q '"bread":100,"cheese":50,.*"vegemite":50' \
+		<(http "/stock?stall=main")
+	id=$(http /orders -H 'Content-Type: application/json' \
 		-d '{"stall":"main","doneness":"light","items":[
 			{"ingredient":"cheese","quantity":1},
 			{"ingredient":"vegemite","quantity":1},
-			{"ingredient":"bread","quantity":2}]}' \
-		"http://127.0.0.1:$PORT/orders")
-	id=${answer#*'"order_id":"'}
+			{"ingredient":"bread","quantity":2}]}')
+	id=${id#*'"order_id":"'}
 	id=${id%%'"'*}
 	wait_until order_is "$id" "done"
-	expect grep -q '"bread":98,"cheese":49,.*"vegemite":49' <(stock)
+	expect grep -q '"bread":98,"cheese":49,.*"vegemite":49' \
+		<(http "/stock?stall=main")
 	expect test "$(grep -c "^START" "$STATE/log/grill-edges.log")" = 1
 	expect said shop clean
+	nobody_is_left
+	expect test ! -e "$STATE"
 }
 
 stop_leaves_no_process_and_no_lock() {
@@ -121,7 +99,7 @@ stop_leaves_no_process_and_no_lock() {
 a_second_start_keeps_the_state_and_takes_less_than_5_s() {
 	local best=999999 begin stocked try
 	expect said shop start DETACH=1
-	stocked=$(stock)
+	stocked=$(http "/stock?stall=main")
 	expect said shop stop
 	# Others run beside it: the quickest of some is what it takes.
 	for ((try = 1; try <= 8 && best >= 5000; try++)); do
@@ -130,29 +108,24 @@ a_second_start_keeps_the_state_and_takes_less_than_5_s() {
 		expect said shop start DETACH=1
 		now_ms
 		((REPLY - begin >= best)) || best=$((REPLY - begin))
-		expect test "$(stock)" = "$stocked"
+		expect test "$(http "/stock?stall=main")" = "$stocked"
 		expect said shop stop
 	done
 	say "second start: $best ms"
 	expect test "$best" -lt 5000
 }
 
-a_taken_port_is_named_with_a_free_one() {
+a_taken_port_and_a_folder_in_use_are_named_with_a_way_out() {
 	expect said shop start DETACH=1
 	refused shop start DETACH=1 RUN_DIR="$SCRATCH/other"
 	expect_said "port $PORT is taken"
 	expect_said "HINT: PORT="
 	expect test ! -e "$SCRATCH/other/run.lock"
-	expect said shop stop
-}
-
-a_folder_in_use_says_where_it_runs_and_how_to_stop_it() {
-	expect said shop start DETACH=1
 	refused shop start DETACH=1
 	expect_said "it runs already"
 	expect_said "http://127.0.0.1:$PORT/"
 	expect_said "make stop"
-	expect answers
+	expect said http /readyz
 	expect said shop stop
 }
 
@@ -164,7 +137,7 @@ servers_that_are_there_already_are_used_and_left_alone() {
 	url=$(sed -n 's/^DATABASE_URL=//p' "$SCRATCH/postgres/postgres.env")
 	expect said shop start DETACH=1 RUN_DIR="$SCRATCH/other" \
 		KAFKA_BROKERS="$brokers" DATABASE_URL="$url"
-	expect grep -q cheese <(stock)
+	expect grep -q cheese <(http "/stock?stall=main")
 	expect test ! -e "$SCRATCH/other/kafka"
 	expect test ! -e "$SCRATCH/other/postgres"
 	expect said shop clean RUN_DIR="$SCRATCH/other"
@@ -186,12 +159,13 @@ a_shell_that_has_the_addresses_of_this_folder_still_starts_it_again() {
 	expect_said "DATABASE_URL is that of"
 	expect test -e "$STATE/kafka/kafka.pid"
 	expect test -e "$STATE/postgres/postgres.pid"
-	expect grep -q cheese <(stock)
+	expect grep -q cheese <(http "/stock?stall=main")
 	expect said shop stop
 	nothing_is_left
 }
 
-overlord_finds_the_servers_of_a_run_and_its_own_migrations() {
+overlord_finds_the_servers_of_a_run_and_a_crashed_worker_comes_back() {
+	local old
 	refused overlord --run "$STATE" grill list
 	expect_said "no make run can be found"
 	expect said shop start DETACH=1
@@ -199,12 +173,6 @@ overlord_finds_the_servers_of_a_run_and_its_own_migrations() {
 	expect_said "grill-1"
 	expect said overlord topics status --run "$STATE"
 	expect said overlord --run "$STATE" migrate check
-	expect said shop stop
-}
-
-a_crashed_worker_comes_back_and_it_is_said() {
-	local old
-	expect said shop start DETACH=1
 	old=$(first_word "$STATE/pid/chillybin-1")
 	kill -KILL "$old"
 	wait_until grep -q "chillybin-1 ended (signal KILL)" "$STATE/log/run.log"
@@ -232,9 +200,7 @@ ctrl_c_stops_everything() {
 
 a_start_that_is_interrupted_leaves_nothing() {
 	local pid
-	env -u RUN_DIR -u DATABASE_URL -u KAFKA_BROKERS \
-		BIN="$BIN" PORT="$PORT" "$RUN" start \
-		>"$SCRATCH/said" 2>&1 &
+	"${RUN_ENV[@]}" PORT="$PORT" "$RUN" start >"$SCRATCH/said" 2>&1 &
 	pid=$!
 	wait_until test -e "$STATE/kafka/kafka.pid"
 	kill -TERM "$pid"
@@ -269,9 +235,9 @@ the_callers_own_settings_lead_nobody_astray() {
 			no_proxy='' NO_PROXY='' PGSERVICE=nowhere PGPORT=1 \
 			PGOPTIONS='-c search_path=nowhere' PGSSLMODE=verify-full
 	)
-	expect grep -q cheese <(stock)
+	expect grep -q cheese <(http "/stock?stall=main")
 	expect said shop clean
-	nothing_is_left
+	nobody_is_left
 }
 
 a_setting_that_makes_no_sense_is_named() {
@@ -280,13 +246,6 @@ a_setting_that_makes_no_sense_is_named() {
 	refused shop start JAFFLRS=some
 	expect_said "JAFFLRS='some' is no number"
 	expect test ! -e "$STATE/run.lock"
-}
-
-clean_forgets_the_state() {
-	expect said shop start DETACH=1
-	expect said shop clean
-	nothing_is_left
-	expect test ! -e "$STATE"
 }
 
 # ---- all of them -----------------------------------------------------------

@@ -100,6 +100,22 @@ proc_born() {
 	REPLY=${STAT[19]-}
 }
 
+# proc_note FILE PID, and proc_noted FILE, which sets REPLY: the process that the
+# file names, if it is still that one.
+proc_note() {
+	proc_born "$2"
+	write_file "$1" "$2 $REPLY"
+}
+
+proc_noted() {
+	local pid born
+	read_word "$1"
+	read -r pid born <<<"$REPLY" || :
+	proc_born "${pid-}"
+	[[ -n ${born-} && $REPLY == "$born" ]] && proc_alive "$pid" || return 1
+	REPLY=$pid
+}
+
 # proc_has PID WORD...: alive, and each WORD is one whole argument of it.
 proc_has() {
 	local pid=$1 word argument
@@ -149,14 +165,14 @@ export_file() {
 	done <"$1"
 }
 
-# log_tail FILE [LINES]: the end of a log, for whoever has to find out why.
+# log_tail FILE [LINES]: the end of a log, which may say why.
 log_tail() {
 	[[ -s $1 ]] || return 0
 	say "the end of '$1':"
 	tail -n "${2:-15}" -- "$1" | sed 's/^/    /' >&2
 }
 
-# port_taken PORT: somebody listens there, whichever local address it is.
+# port_taken PORT: a program listens there, at any local address.
 port_taken() {
 	local hex
 	printf -v hex ':%04X ' "$1"
@@ -327,14 +343,14 @@ server_spawn() {
 
 # server_decided: it serves, or it has ended. Says now and then that it waits.
 server_decided() {
-	! server_up || return 0
-	proc_alive "$PID" || return 0
-	seconds_since "$BEGAN_MS"
-	[[ ${REPLY%.*} -lt $SAY_AFTER_S ]] || {
-		say "still starting after $REPLY s"
-		SAY_AFTER_S=$((2 * SAY_AFTER_S))
+	server_up || proc_gone "$PID" || {
+		seconds_since "$BEGAN_MS"
+		[[ ${REPLY%.*} -lt $SAY_AFTER_S ]] || {
+			say "still starting after $REPLY s"
+			SAY_AFTER_S=$((2 * SAY_AFTER_S))
+		}
+		return 1
 	}
-	return 1
 }
 
 # server_wait: true when PID serves; false when it ended, or took too long.
@@ -427,15 +443,13 @@ server_remove() {
 }
 
 server_status() {
-	local address
 	server_pid || {
 		say "no server runs in '$DIR'"
 		return 1
 	}
 	read_word "$DIR/$SERVER.env"
-	address=${REPLY#*=}
-	if [[ -n $address ]] && server_answers "$address"; then
-		printf '%s\n' "$address"
+	if [[ -n $REPLY ]] && (server_answers "${REPLY#*=}"); then
+		printf '%s\n' "${REPLY#*=}"
 		return 0
 	fi
 	say "the server of '$DIR' runs, but does not serve"
@@ -452,11 +466,7 @@ server_main() {
 	folder_open "${2-}"
 	shift 2
 	server_open
-	if [[ $verb == watch ]]; then
-		watch_run "$@"
-		return
-	fi
-	while [[ $# -gt 0 ]]; do
+	while [[ $verb != watch && $# -gt 0 ]]; do
 		if [[ $1 == --watch-pid && ${2-} =~ ^[0-9]+$ ]]; then
 			WATCH=$2
 			REPLY=2
@@ -465,7 +475,7 @@ server_main() {
 		fi
 		shift "$REPLY"
 	done
-	"server_$verb"
+	"server_$verb" "$@"
 }
 
 # ---- the watcher of a server -----------------------------------------------
@@ -481,10 +491,10 @@ watch_start() {
 	write_file "$DIR/watch.pid" "$!"
 }
 
-# watch_run SERVER_PID PID BORN: what the watcher does. It ends by itself when
-# the server has gone. It waits on a pipe that nobody writes to, since a
+# server_watch SERVER_PID PID BORN: what the watcher does. It ends by itself when
+# the server has gone. It waits on a pipe to which nothing is written, since a
 # process that sleeps would outlive it.
-watch_run() {
+server_watch() {
 	local never
 	exec {never}<> <(:)
 	while proc_alive "$1"; do

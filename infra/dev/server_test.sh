@@ -4,20 +4,9 @@
 # Tests of the private Kafka and the private Postgres: what happens when files
 # lie, processes die and folders are not what they were. The folders have a
 # space in their names. server_test.sh [NAME]...: those only, or all.
-#
-# Invariant: whatever a test started bears the scratch folder in its command
-# line or its environment, so what is left over can be found.
 set -euo pipefail
-
-HERE=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
-ROOT=$(cd -- "$HERE/../.." && pwd -P)
-# Read by server.sh.
-# shellcheck disable=SC2034
-SERVER=server_test
-# shellcheck source=infra/dev/server.sh
-. "$HERE/server.sh"
 # shellcheck source=infra/dev/shell_test.sh
-. "$HERE/shell_test.sh"
+. "$(dirname -- "${BASH_SOURCE[0]}")/shell_test.sh"
 
 KAFKA_SH=$ROOT/infra/kafka/kafka.sh
 POSTGRES_SH=$ROOT/infra/postgres/postgres.sh
@@ -38,7 +27,7 @@ ask() {
 	psql -X -A -t -d "${REPLY#DATABASE_URL=}" -c "$1"
 }
 
-# stranger prints the process of somebody else.
+# stranger prints a process that is not ours.
 stranger() {
 	STRANGER="$SCRATCH" sleep 600 >/dev/null 2>&1 &
 	printf '%s' $!
@@ -89,27 +78,43 @@ tidy() {
 
 # ---- the tests -------------------------------------------------------------
 
-kafka_keeps_its_port_and_its_data_from_start_to_start() {
-	local first
-	said kafka start
-	first=$(kafka status)
-	read_word "$K/kafka.env"
-	expect test "$REPLY" = "KAFKA_BROKERS=$first"
-	said kafka stop
-	refused kafka status
-	said kafka start
-	expect test "$(kafka status)" = "$first"
-	said kafka remove
-	nobody_is_left
-	expect test ! -e "$K"
+# of_each TEST: for kafka and then for postgres, whose folder is then $FOLDER.
+of_each() {
+	FOLDER=$K "$1" kafka
+	FOLDER=$P "$1" postgres
 }
 
-kafka_killed_starts_again() {
-	said kafka start
-	killed "$(first_word "$K/kafka.pid")"
-	said kafka start
-	said kafka status
-	said kafka remove
+keeps_its_address() {
+	local first
+	said "$1" start
+	first=$("$1" status)
+	read_word "$FOLDER/$1.env"
+	expect test "${REPLY#*=}" = "$first"
+	said "$1" stop
+	refused "$1" status
+	said "$1" start
+	expect test "$("$1" status)" = "$first"
+	said "$1" remove
+	nobody_is_left
+	expect test ! -e "$FOLDER"
+}
+
+a_server_keeps_its_address_from_start_to_start() {
+	of_each keeps_its_address
+}
+
+postgres_keeps_its_data_from_start_to_start_and_after_a_kill() {
+	said postgres start
+	ask 'CREATE TABLE kept AS SELECT 42 AS n' >/dev/null
+	ask 'SELECT pg_sleep(600)' >/dev/null 2>&1 &
+	wait_until someone_sleeps
+	killed "$(first_word "$P/postgres.pid")"
+	said postgres start
+	expect test "$(ask 'SELECT n FROM kept')" = 42
+	said postgres stop
+	said postgres start
+	expect test "$(ask 'SELECT n FROM kept')" = 42
+	said postgres remove
 }
 
 kafka_takes_another_port_when_its_own_is_taken() {
@@ -125,7 +130,7 @@ kafka_takes_another_port_when_its_own_is_taken() {
 	said postgres remove
 }
 
-a_server_ends_with_the_process_that_it_is_told_to_watch() {
+a_server_ends_with_the_process_that_it_watches() {
 	local pid
 	pid=$(stranger)
 	said kafka start --watch-pid "$pid"
@@ -137,20 +142,20 @@ a_server_ends_with_the_process_that_it_is_told_to_watch() {
 	tidy
 }
 
-a_pid_file_with_a_strangers_number_harms_nobody() {
+has_a_strangers_number() {
 	local pid
 	pid=$(stranger)
-	said kafka start
-	said kafka stop
-	printf '%s\n' "$pid" >"$K/kafka.pid"
-	said kafka stop
-	said postgres start
-	said postgres stop
-	printf '%s\n' "$pid" >"$P/postgres.pid"
-	said postgres stop
+	said "$1" start
+	said "$1" stop
+	printf '%s\n' "$pid" >"$FOLDER/$1.pid"
+	said "$1" stop
 	expect proc_alive "$pid"
 	kill "$pid"
-	tidy
+	said "$1" remove
+}
+
+a_pid_file_with_a_strangers_number_harms_nobody() {
+	of_each has_a_strangers_number
 }
 
 of_two_starts_at_once_one_is_refused() {
@@ -166,8 +171,11 @@ of_two_starts_at_once_one_is_refused() {
 	said kafka remove
 }
 
-a_kafka_folder_of_a_newer_version_is_refused_with_a_hint() {
+a_kafka_that_was_killed_starts_again_but_not_on_data_of_a_newer_version() {
 	said kafka start
+	killed "$(first_word "$K/kafka.pid")"
+	said kafka start
+	said kafka status
 	said kafka stop
 	printf '99.0.0\n' >"$K/kafka.version"
 	refused kafka start
@@ -190,7 +198,7 @@ a_jar_that_was_changed_is_not_used() {
 	expect test ! -e "$CACHED/stranger.jar"
 }
 
-a_source_that_gives_other_jars_is_refused() {
+a_source_that_gives_other_jars_or_none_is_refused() {
 	local jar
 	a_cache_of_our_own
 	rm -rf "$CACHED"
@@ -201,17 +209,12 @@ a_source_that_gives_other_jars_is_refused() {
 	expect_said "not what was asked for"
 	expect_said "HINT: the source may be tampered with"
 	expect test ! -e "$CACHED"
-	fetch_from "$SOURCE"
-}
-
-a_source_that_cannot_be_reached_is_said_with_what_to_do() {
-	a_cache_of_our_own
-	rm -rf "$CACHED"
 	refused fetch_from "$SCRATCH/gone"
 	expect_said "cannot be fetched"
 	expect_said "No such file"
 	expect_said "HINT: is there a way to Maven Central"
 	expect test -z "$(find "${CACHED%/*}" -name '*.new.*')"
+	fetch_from "$SOURCE"
 }
 
 a_fetch_that_is_interrupted_leaves_nothing() {
@@ -242,57 +245,28 @@ a_server_is_watched_while_it_starts() {
 	said kafka remove
 }
 
-a_start_for_somebody_who_has_gone_leaves_no_server() {
+is_for_a_process_that_has_gone() {
 	local pid
 	pid=$(stranger)
 	killed "$pid"
-	refused kafka start --watch-pid "$pid"
+	refused "$1" start --watch-pid "$pid"
 	expect_said "to be watched, is not there"
 	nobody_is_left
-	expect test ! -e "$K/kafka.lock"
-	refused postgres start --watch-pid "$pid"
-	nobody_is_left
-	expect test ! -e "$P/postgres.lock"
-	tidy
+	expect test ! -e "$FOLDER/$1.lock"
+	said "$1" remove
 }
 
-postgres_keeps_its_address_and_its_data_from_start_to_start() {
-	local first
-	said postgres start
-	first=$(postgres status)
-	ask 'CREATE TABLE kept AS SELECT 42 AS n' >/dev/null
-	said postgres stop
-	refused postgres status
-	said postgres start
-	expect test "$(postgres status)" = "$first"
-	expect test "$(ask 'SELECT n FROM kept')" = 42
-	said postgres remove
-	nobody_is_left
-	expect test ! -e "$P"
+a_start_for_a_process_that_has_gone_leaves_no_server() {
+	of_each is_for_a_process_that_has_gone
 }
 
-postgres_killed_with_a_session_at_work_starts_again() {
-	said postgres start
-	ask 'SELECT pg_sleep(600)' >/dev/null 2>&1 &
-	wait_until someone_sleeps
-	killed "$(first_word "$P/postgres.pid")"
-	said postgres start
-	expect test "$(ask 'SELECT 1')" = 1
-	said postgres remove
-}
-
-postgres_takes_a_password_over_tcp_and_nothing_less() {
+postgres_asks_for_a_password_over_tcp_and_is_safe_from_a_power_cut() {
 	local url
 	said postgres start
 	url=$(sed -n 's/^DATABASE_URL_TCP=//p' "$P/postgres.env")
 	expect test "$(psql -X -A -t -d "$url" -c 'SELECT current_user')" = galore
 	refused psql -X -w -d "${url%%\?*}?passfile=/dev/null" -c 'SELECT 1'
 	expect test "$(stat -c %a "$P/postgres.pgpass")" = 600
-	said postgres remove
-}
-
-postgres_is_safe_from_a_power_cut_unless_it_is_for_tests() {
-	said postgres start
 	expect test "$(ask 'SHOW fsync')" = on
 	said postgres stop
 	said postgres start --test
@@ -301,22 +275,17 @@ postgres_is_safe_from_a_power_cut_unless_it_is_for_tests() {
 	said postgres remove
 }
 
-a_cluster_of_another_major_version_is_refused_with_a_hint() {
-	mkdir -p "$P/data"
-	printf '13\n' >"$P/data/PG_VERSION"
-	refused postgres start
-	expect_said "made by PostgreSQL 13"
-	expect_said "HINT:"
-	expect test "$(cat "$P/data/PG_VERSION")" = 13
-	rm -rf "$P"
-}
-
-a_folder_that_is_no_cluster_is_left_alone() {
+a_folder_of_another_major_version_or_no_cluster_is_refused_and_left_alone() {
 	mkdir -p "$P/data"
 	printf 'dear diary\n' >"$P/data/diary"
 	refused postgres start
 	expect_said "not empty"
 	expect test -s "$P/data/diary"
+	printf '13\n' >"$P/data/PG_VERSION"
+	refused postgres start
+	expect_said "made by PostgreSQL 13"
+	expect_said "HINT:"
+	expect test "$(cat "$P/data/PG_VERSION")" = 13
 	rm -rf "$P"
 }
 

@@ -1,14 +1,21 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: MIT
 #
-# Shell tests: a runner for tests that are shell functions. Sourced, after
-# server.sh; the file that sources it has its tests between the lines
-# `# ---- the tests` and `# ---- all of them`, and calls run_tests at its end.
-# A test's name is a sentence. A test fails when a command in it does. A line a
+# Shell tests: a runner for tests that are shell functions. The file that sources
+# it has its tests between the lines `# ---- the tests` and `# ---- all of them`,
+# defines tidy(), which ends what lives in $SCRATCH, and calls run_tests. A
+# test's name is a sentence. A test fails when a command in it does. A line a
 # test, and at the end "N passed, N failed".
 #
-# What the program under test said is in $SCRATCH/said; $SCRATCH is removed at
-# the end, after tidy() has ended what lives in it.
+# Invariant: whatever a test started bears the folder $SCRATCH in its command
+# line or its environment, so what is left over can be found.
+
+HERE=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[1]}")" && pwd -P)
+# Read by server.sh and by the tests.
+# shellcheck disable=SC2034
+ROOT=$(cd -- "$HERE/../.." && pwd -P) SERVER=$(basename -- "${BASH_SOURCE[1]}" .sh)
+# shellcheck source=infra/dev/server.sh
+. "$HERE/server.sh"
 
 SCRATCH=$(mktemp -d "${TMPDIR:-/tmp}/galore-test.XXXXXX")
 # Long, since the machine may be busy: what is waited for is an event.
@@ -23,19 +30,10 @@ said() {
 
 # refused COMMAND...: keep what it says, and it must fail.
 refused() {
-	if said "$@"; then
-		say "should have failed: $*"
-		return 1
-	fi
+	! said "$@" || expect false "should have failed: $*"
 }
 
-expect_said() {
-	grep -q -F -e "$1" "$SCRATCH/said" && return 0
-	say "expected '$1', but it said:"
-	sed 's/^/    /' "$SCRATCH/said" >&2
-	return 1
-}
-
+# expect COMMAND...: what the program under test said is shown when it is false.
 expect() {
 	"$@" && return 0
 	say "not so: $*"
@@ -43,19 +41,13 @@ expect() {
 	return 1
 }
 
+expect_said() {
+	expect grep -q -F -e "$1" "$SCRATCH/said"
+}
+
 # wait_until COMMAND...: true within DEADLINE_MS.
 wait_until() {
-	local end
-	now_ms
-	end=$((REPLY + DEADLINE_MS))
-	until "$@"; do
-		now_ms
-		if [[ $REPLY -ge $end ]]; then
-			say "waited too long for: $*"
-			return 1
-		fi
-		sleep 0.05
-	done
+	expect within "$DEADLINE_MS" 0.05 "$@"
 }
 
 # killed PID: by the kernel, and gone when it returns.
@@ -85,30 +77,23 @@ ours() {
 	REPLY=${!found[*]}
 }
 
+none_is_ours() {
+	ours
+	[[ -z $REPLY ]]
+}
+
 # nobody_is_left: within DEADLINE_MS none of ours is alive.
 nobody_is_left() {
-	local end pid
-	now_ms
-	end=$((REPLY + DEADLINE_MS))
+	within "$DEADLINE_MS" 0.1 none_is_ours && return 0
 	ours
-	while [[ $REPLY ]]; do
-		now_ms
-		[[ $REPLY -lt $end ]] || break
-		sleep 0.1
-		ours
-	done
-	# The clock has used REPLY.
-	ours
-	for pid in $REPLY; do
-		say "still there: $pid $(tr '\0' ' ' <"/proc/$pid/cmdline" |
-			cut -c 1-120)"
-	done
-	[[ -z $REPLY ]]
+	# shellcheck disable=SC2086 # a list of numbers
+	ps -o pid,args -p ${REPLY// /,} | cut -c 1-120 >&2
+	return 1
 }
 
 finish_tests() {
 	local r=$? pid
-	! declare -F tidy >/dev/null || (tidy) || :
+	(tidy) || :
 	ours
 	for pid in $REPLY; do kill -KILL "$pid" 2>/dev/null || :; done
 	rm -rf -- "$SCRATCH"
@@ -117,10 +102,9 @@ finish_tests() {
 
 # run_tests FILE [NAME]...: those only, or all of the file.
 run_tests() {
-	local file=$1 name n=0 failed=0 r start
-	shift
+	local name n=0 failed=0 r start
 	while read -r name; do
-		[[ $# == 0 || " $* " == *" $name "* ]] || continue
+		[[ $# == 1 || " $* " == *" $name "* ]] || continue
 		n=$((n + 1))
 		now_ms
 		start=$REPLY
@@ -129,16 +113,15 @@ run_tests() {
 		(set -e; trap - EXIT; "$name")
 		r=$?
 		set -e
-		if [[ $r == 0 ]]; then
-			seconds_since "$start"
-			printf 'ok      %s (%s s)\n' "${name//_/ }" "$REPLY"
-		else
-			printf 'FAILED  %s\n' "${name//_/ }"
+		seconds_since "$start"
+		printf '%-6s  %s (%s s)\n' "$([[ $r == 0 ]] && echo ok || echo FAILED)" \
+			"${name//_/ }" "$REPLY"
+		[[ $r == 0 ]] || {
 			failed=$((failed + 1))
 			tidy || :
-		fi
+		}
 	done < <(sed -n -e '/^# ---- the tests/,/^# ---- all of them/s/^\([a-z0-9_]*\)() {$/\1/p' \
-		"$file")
+		"$1")
 	printf '%d passed, %d failed\n' $((n - failed)) "$failed"
 	[[ $failed == 0 && $n -gt 0 ]]
 }

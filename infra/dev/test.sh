@@ -41,7 +41,7 @@ stage() {
 }
 
 if stage all -j"${JOBS:-2}"; then
-	stage lint-fast || :
+	stage lint-fast -j"${JOBS:-2}" || :
 	stage check || :
 	stage itest || :
 	stage shelltest || :

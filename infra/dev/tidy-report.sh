@@ -6,46 +6,24 @@
 # anything is left, also when that is not a finding (clang-tidy not there).
 set -euo pipefail
 
-awk '
-# The line under a finding is the line of code that it is about.
-about {
-	about = 0
-	if (shown)
-		print
-	next
-}
-/^[0-9]+ (warnings?|errors?)( and [0-9]+ errors?)? (generated|treated as errors?)/ ||
-/^Suppressed [0-9]+ / || /^Use -(header|system)/ || /^Error while processing / ||
-/^Found compiler error/ || /^\[[0-9]+\/[0-9]+\]/ || /^[ \t]*$/ {
-	shown = 0
-	next
-}
-/^[^ \t].*:[0-9]+:[0-9]+: (warning|error|fatal error): / {
-	about = 1
-	shown = $0 !~ /^\/usr\// && !seen[$0]++
-	n += shown
-	if (shown)
-		print
-	next
-}
-/^[^ \t].*:[0-9]+:[0-9]+: note: / {
-	about = 1
-	if (shown)
-		print
-	next
-}
-/^[ \t]/ || /^[0-9]+ \|/ {
-	if (shown)
-		print
-	next
-}
-{
-	n++
-	shown = 1
-	print
-}
-END {
-	if (n)
-		print n (n == 1 ? " finding" : " findings")
-	exit n > 0
-}'
+# shellcheck disable=SC2016 # variables of Perl
+perl -ne '
+	if ($code) {
+		$code = 0; # the line of code that a finding is about
+	} elsif (/^\d+ (warning|error)s?.*(generated|treated as errors)|^Suppressed \d|^Use -(header|system)|^Error while processing |^Found compiler error|^\[\d+\/\d+\]|^\s*$/) {
+		$shown = 0;
+	} elsif (/^\S.*:\d+:\d+: (warning|error|fatal error): /) {
+		$code = 1;
+		$shown = !m{^/usr/} && !$seen{$_}++;
+		$n += $shown;
+	} elsif (/^\S.*:\d+:\d+: note: /) {
+		$code = 1;
+	} elsif (!/^\s|^\d+ \|/) {
+		$shown = 1;
+		$n++;
+	}
+	print if $shown;
+	END {
+		print "$n findings\n" if $n;
+		exit($n > 0);
+	}'

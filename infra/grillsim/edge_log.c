@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "infra/lib/cleanup.h"
+#include "infra/lib/hex.h"
 #include "infra/lib/str.h"
 
 #define LINE_MAX_BYTES 256
@@ -37,45 +38,6 @@ static void close_file(FILE **file)
 }
 
 /* ---- text ---- */
-
-static const char digits[] = "0123456789abcdef";
-
-/* A dash stands before these bytes. */
-static bool is_dashed(int i)
-{
-	return i == 4 || i == 6 || i == 8 || i == 10;
-}
-
-void job_format(const struct job *job, char ret[JOB_TEXT_MAX])
-{
-	for (int i = 0; i < JOB_BYTES; i++) {
-		if (is_dashed(i))
-			*ret++ = '-';
-		*ret++ = digits[job->bytes[i] >> 4];
-		*ret++ = digits[job->bytes[i] & 15];
-	}
-	*ret = '\0';
-}
-
-/* Only what job_format() writes; false for anything else. */
-static bool job_parse(struct job *ret, const char *text)
-{
-	if (strlen(text) != JOB_TEXT_MAX - 1)
-		return false;
-	for (int i = 0; i < JOB_BYTES; i++, text += 2) {
-		const char *high, *low;
-
-		if (is_dashed(i) && *text++ != '-')
-			return false;
-		high = strchr(digits, text[0]);
-		low = strchr(digits, text[1]);
-		if (!high || !low)
-			return false;
-		ret->bytes[i] =
-			(uint8_t)((high - digits) << 4 | (low - digits));
-	}
-	return true;
-}
 
 /* The value of the next field, which has to be @name; else NULL. */
 static const char *next_value(char **line, const char *name)
@@ -112,7 +74,7 @@ static int parse_line(struct edge *ret, char *line)
 	job = next_value(&line, "job=");
 	if (i == sizeof(kind_names) / sizeof(*kind_names) || !ret->grill ||
 	    ret->plate < 0 || ret->token < 0 || ret->boot < 0 || !job || line ||
-	    !job_parse(&ret->job, job))
+	    uuid_parse(ret->job.bytes, job, strlen(job)))
 		return -EBADMSG;
 	return 0;
 }
@@ -210,18 +172,17 @@ int edge_log_append(struct edge_log *log, enum edge_kind kind, int i,
 		    const struct plate *plate, int64_t now_ms)
 {
 	char line[LINE_MAX_BYTES];
-	char job[JOB_TEXT_MAX];
+	char job[UUID_CHARS + 1];
 	ssize_t written;
 	int n;
 
 	if (log->fd < 0)
 		return 0;
-	job_format(&plate->job, job);
 	n = snprintf(line, sizeof(line),
 		     "%s at_ms=%" PRId64
 		     " grill=%s plate=%d token=%u boot=%u job=%s\n",
 		     kind_names[kind], now_ms, log->grill, i, plate->token,
-		     plate->boot, job);
+		     plate->boot, uuid_format(plate->job.bytes, job));
 	if (n < 0 || n >= (int)sizeof(line))
 		return -EOVERFLOW;
 	written = write(log->fd, line, (size_t)n);

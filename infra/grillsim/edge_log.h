@@ -36,9 +36,4 @@ void edge_log_deinit(struct edge_log *log);
 int edge_log_append(struct edge_log *log, enum edge_kind kind, int i,
 		    const struct plate *plate, int64_t now_ms);
 
-enum { JOB_TEXT_MAX = 37 };
-
-/* 8-4-4-4-12, lower case. */
-void job_format(const struct job *job, char ret[JOB_TEXT_MAX]);
-
 #endif

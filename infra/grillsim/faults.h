@@ -33,7 +33,7 @@ enum fault_outcome {
 	FAULT_E_VERB = 1,
 	FAULT_E_PLATE,
 	FAULT_E_NUMBER,
-	FAULT_E_MORE, /* words that nobody asked for */
+	FAULT_E_MORE, /* words too many */
 };
 
 /* For a grill of @n_plates. @line need not end in a NUL. */

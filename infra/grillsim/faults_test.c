@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Which commands there are, and what they do to requests. */
-#include <check.h>
 #include <string.h>
 
 #include "infra/grillsim/faults.h"
+#include "infra/lib/check_fixture.h"
 
 #define N_PLATES 8
 
@@ -169,24 +169,15 @@ END_TEST
 int main(void)
 {
 	Suite *suite = suite_create("faults");
-	SRunner *runner = srunner_create(suite);
-	TCase *lines = tcase_create("lines");
-	TCase *requests = tcase_create("requests");
-	int n_failed;
+	TCase *tests = check_case(suite, 60);
 
-	tcase_add_loop_test(
-		lines, a_line_becomes_a_command, 0,
-		(int)(sizeof(parsed_lines) / sizeof(*parsed_lines)));
-	tcase_add_loop_test(lines, a_line_that_makes_no_sense_is_named_as_such,
-			    0, (int)(sizeof(wrong) / sizeof(*wrong)));
-	tcase_add_loop_test(requests,
+	tcase_add_loop_test(tests, a_line_becomes_a_command, 0,
+			    CHECK_N(parsed_lines));
+	tcase_add_loop_test(tests, a_line_that_makes_no_sense_is_named_as_such,
+			    0, CHECK_N(wrong));
+	tcase_add_loop_test(tests,
 			    a_fault_strikes_the_requests_that_it_is_about, 0,
-			    (int)(sizeof(strikes) / sizeof(*strikes)));
-	tcase_add_test(requests, slow_delays_reads_and_writes_until_ok);
-	suite_add_tcase(suite, lines);
-	suite_add_tcase(suite, requests);
-	srunner_run_all(runner, CK_ENV);
-	n_failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return n_failed ? 1 : 0;
+			    CHECK_N(strikes));
+	tcase_add_test(tests, slow_delays_reads_and_writes_until_ok);
+	return check_run(suite);
 }

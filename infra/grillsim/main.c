@@ -155,6 +155,15 @@ static int apply_setting(struct grillsim *sim)
 
 /* ---- life ---- */
 
+/* Passes @r on, and says what could not be opened. */
+static int opened(int r, const char *what, const char *name)
+{
+	if (r)
+		log_error("GRILLSIM-OPEN", "cannot open %s '%s': %s", what,
+			  name, err_text(r));
+	return r;
+}
+
 static int open_plates(struct grillsim *sim)
 {
 	struct plates_params params = {
@@ -164,33 +173,23 @@ static int open_plates(struct grillsim *sim)
 		.log = sim->conf.log,
 		.now_ms = clock_now_ms(),
 	};
-	int r;
 
 	if (getrandom(&params.boot, sizeof(params.boot), 0) !=
 	    (ssize_t)sizeof(params.boot))
 		return -errno;
-	r = plates_new(&sim->plates, &params);
-	if (r)
-		log_error("GRILLSIM-FILES", "cannot use log '%s': %s",
-			  sim->conf.log, err_text(r));
-	return r;
+	return plates_new(&sim->plates, &params);
 }
 
 static int open_server(struct grillsim *sim)
 {
-	const struct server_params params = {
-		.loop = sim->loop,
-		.plates = sim->plates,
-		.address = sim->conf.address,
-		.n_plates = (int)sim->conf.n_plates,
-		.unit = (int)sim->conf.unit,
-	};
-	int r = server_new(&sim->server, &params);
-
-	if (r)
-		log_error("GRILLSIM-ADDRESS", "cannot listen on '%s': %s",
-			  sim->conf.address, err_text(r));
-	return r;
+	return server_new(&sim->server,
+			  &(struct server_params){
+				  .loop = sim->loop,
+				  .plates = sim->plates,
+				  .address = sim->conf.address,
+				  .n_plates = (int)sim->conf.n_plates,
+				  .unit = (int)sim->conf.unit,
+			  });
 }
 
 /* A line into @path by way of a rename; an empty @path: nothing. */
@@ -221,32 +220,32 @@ static int open_control(struct grillsim *sim)
 		return 0;
 	r = net_new(&sim->control, sim->loop, sim->conf.control_address,
 		    control_readable, sim);
-	if (!r)
-		r = write_address(sim->conf.control_address_file,
-				  net_address(sim->control));
-	if (r)
-		log_error("GRILLSIM-ADDRESS", "cannot listen on '%s': %s",
-			  sim->conf.control_address, err_text(r));
-	return r;
+	return r ? r
+		 : write_address(sim->conf.control_address_file,
+				 net_address(sim->control));
 }
 
 /* The Modbus address is written last: with it, all the rest is there. */
 static int open_all(struct grillsim *sim)
 {
-	int r = open_plates(sim);
+	const char *address;
+	int r = opened(open_plates(sim), "log", sim->conf.log);
 
 	if (!r)
-		r = open_server(sim);
+		r = opened(open_server(sim), "address", sim->conf.address);
 	if (!r)
 		r = apply_setting(sim);
 	if (!r)
-		r = open_control(sim);
-	if (!r)
-		r = write_address(sim->conf.address_file,
-				  net_address(server_net(sim->server)));
+		r = opened(open_control(sim), "control address",
+			   sim->conf.control_address);
+	if (r)
+		return r;
+	address = net_address(server_net(sim->server));
+	r = opened(write_address(sim->conf.address_file, address),
+		   "address file", sim->conf.address_file);
 	if (!r)
 		log_info("GRILLSIM-READY", "'%s' listens on '%s'",
-			 sim->conf.name, net_address(server_net(sim->server)));
+			 sim->conf.name, address);
 	return r;
 }
 

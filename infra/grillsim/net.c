@@ -27,7 +27,7 @@ struct net {
 	struct loop *loop;
 	net_fn fn;
 	void *arg;
-	char host[64];
+	char host[TEXT_HOST_BYTES];
 	uint16_t port;
 	char address[NET_ADDRESS_MAX];
 	int fd; /* -1 while down */
@@ -223,7 +223,7 @@ void net_down(struct net *net, int64_t until_ms)
 int net_turn(struct net *net, int64_t now_ms)
 {
 	if (net->up_at_ms <= now_ms) {
-		/* Somebody's socket may still have the port for a moment. */
+		/* Another socket may still have the port for a moment. */
 		int r = open_listener(net);
 
 		if (r && ++net->n_reopened > REOPEN_TRIES_MAX)

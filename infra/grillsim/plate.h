@@ -39,7 +39,8 @@ struct plate {
 };
 
 enum plate_outcome {
-	PLATE_E_TOKEN = 1, /* lower than one that it has seen */
+	PLATE_E_VALUE = 1, /* no command that any plate obeys */
+	PLATE_E_TOKEN,     /* lower than one that it has seen */
 	PLATE_E_RAN,       /* a job that it has run, or runs */
 	PLATE_E_BUSY,      /* heats another one */
 	PLATE_E_BROKEN,

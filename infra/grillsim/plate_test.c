@@ -1,18 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /* What a plate does and what it refuses. */
-#include <check.h>
 #include <string.h>
 
 #include "infra/grillsim/plate.h"
+#include "infra/lib/check_fixture.h"
+
+enum { STEPS_MAX = 8, HEATS_MS = 1000, BOOT = 7 };
 
 static struct plate plate; /* too large for a stack frame */
 
-static const struct job no_job = { { 0 } };
+enum verb { END, START, FENCE, STEP, STOP, RESET, REPLAY, BREAK, UNFENCE };
 
-static bool has_no_job(void)
-{
-	return !memcmp(&plate.job, &no_job, sizeof(no_job));
-}
+struct step {
+	enum verb verb;
+	uint32_t token;
+	uint32_t job;
+	int64_t now_ms;
+	int outcome; /* of a STEP, STOP or RESET: 1 for true */
+};
 
 static struct job job_of(uint32_t n)
 {
@@ -22,200 +27,155 @@ static struct job job_of(uint32_t n)
 	return job;
 }
 
-static int start(uint32_t token, uint32_t job, int64_t now_ms)
+static int do_step(const struct step *step)
 {
-	struct job id = job_of(job);
+	struct job job = job_of(step->job);
 
-	return plate_start(&plate, token, &id, 1000, now_ms);
+	switch (step->verb) {
+	case START:
+		return plate_start(&plate, step->token, &job, HEATS_MS,
+				   step->now_ms);
+	case FENCE:
+		return plate_fence(&plate, step->token);
+	case STEP:
+		return plate_step(&plate, step->now_ms);
+	case STOP:
+		return plate_stop(&plate);
+	case RESET:
+		return plate_reset(&plate);
+	case REPLAY:
+		plate_replay_start(&plate, &job);
+		return 0;
+	case BREAK:
+		plate.broken = true;
+		return 0;
+	case UNFENCE:
+		plate.fences = false;
+		return 0;
+	case END:
+		break;
+	}
+	return 0;
 }
 
-static void fresh(void)
-{
-	plate_init(&plate, 7);
-}
+/* clang-format off */
+static const struct {
+	const char *rule;
+	struct step steps[STEPS_MAX];
+	enum plate_state state;
+	uint32_t token, boot, job;
+} rules[] = {
+	{ "a start heats until its time has passed",
+	  { { START, 1, 1, 5000, 0 }, { STEP, 0, 0, 5999, 0 },
+	    { STEP, 0, 0, 6000, 1 }, { STEP, 0, 0, 7000, 0 } },
+	  PLATE_DONE, 1, BOOT, 1 },
+	{ "a clock that wraps round does not lengthen a toasting",
+	  { { START, 1, 1, INT64_MAX - 400, 0 }, { STEP, 0, 0, INT64_MAX, 0 },
+	    { STEP, 0, 0, INT64_MIN + 598, 0 },
+	    { STEP, 0, 0, INT64_MIN + 599, 1 } },
+	  PLATE_DONE, 1, BOOT, 1 },
+	{ "a token lower than one seen is refused and changes nothing",
+	  { { FENCE, 10, 0, 0, 0 }, { START, 9, 1, 0, PLATE_E_TOKEN },
+	    { FENCE, 9, 0, 0, PLATE_E_TOKEN } },
+	  PLATE_IDLE, 10, BOOT, 0 },
+	{ "a start raises the token as a fence does",
+	  { { START, 5, 1, 0, 0 }, { FENCE, 4, 0, 0, PLATE_E_TOKEN },
+	    { FENCE, 5, 0, 0, 0 }, { FENCE, UINT32_MAX, 0, 0, 0 } },
+	  PLATE_HEATING, UINT32_MAX, BOOT, 1 },
+	{ "a fence touches neither the job nor its time",
+	  { { START, 5, 1, 300, 0 }, { FENCE, 6, 0, 0, 0 },
+	    { STEP, 0, 0, 1299, 0 }, { STEP, 0, 0, 1300, 1 } },
+	  PLATE_DONE, 6, BOOT, 1 },
+	{ "a job that it has run is refused whatever its token",
+	  { { START, 1, 1, 0, 0 }, { START, 1, 1, 0, PLATE_E_RAN },
+	    { STEP, 0, 0, 1000, 1 }, { START, 2, 2, 1000, 0 },
+	    { STEP, 0, 0, 2000, 1 }, { START, 3, 1, 2000, PLATE_E_RAN } },
+	  PLATE_DONE, 2, BOOT, 2 },
+	{ "a plate that heats starts no other job",
+	  { { START, 1, 1, 0, 0 }, { START, 2, 2, 10, PLATE_E_BUSY } },
+	  PLATE_HEATING, 1, BOOT, 1 },
+	{ "a broken plate starts no job and can be fenced",
+	  { { BREAK, 0, 0, 0, 0 }, { START, 1, 1, 0, PLATE_E_BROKEN },
+	    { FENCE, 2, 0, 0, 0 } },
+	  PLATE_IDLE, 2, BOOT, 0 },
+	{ "a loss of power stops a job and keeps the history",
+	  { { STOP, 0, 0, 0, 0 }, { START, 3, 1, 0, 0 }, { STOP, 0, 0, 0, 1 },
+	    { START, 2, 2, 0, PLATE_E_TOKEN }, { START, 4, 1, 0, PLATE_E_RAN },
+	    { STEP, 0, 0, 9000, 0 } },
+	  PLATE_IDLE, 3, BOOT, 1 },
+	{ "a reset forgets and is another boot",
+	  { { START, 3, 1, 0, 0 }, { RESET, 0, 0, 0, 1 },
+	    { FENCE, 0, 0, 0, 0 } },
+	  PLATE_IDLE, 0, BOOT + 1, 0 },
+	{ "what ran before a reset may run again",
+	  { { START, 3, 1, 0, 0 }, { RESET, 0, 0, 0, 1 },
+	    { START, 1, 1, 0, 0 } },
+	  PLATE_HEATING, 1, BOOT + 1, 1 },
+	{ "a plate that cannot fence starts whatever it is sent",
+	  { { UNFENCE, 0, 0, 0, 0 }, { START, 9, 1, 0, 0 },
+	    { STEP, 0, 0, 1000, 1 }, { FENCE, 5, 0, 0, 0 },
+	    { START, 1, 1, 1000, 0 } },
+	  PLATE_HEATING, 0, BOOT, 1 },
+	{ "what it ran before this program is refused",
+	  { { REPLAY, 0, 1, 0, 0 }, { STOP, 0, 0, 0, 1 }, { FENCE, 6, 0, 0, 0 },
+	    { START, 5, 2, 0, PLATE_E_TOKEN }, { START, 7, 1, 0, PLATE_E_RAN } },
+	  PLATE_IDLE, 6, BOOT, 1 },
+};
+/* clang-format on */
 
-START_TEST(a_start_heats_until_its_time_has_passed)
+START_TEST(a_plate_keeps_its_rules)
 	{
-		ck_assert_int_eq(start(1, 1, 5000), 0);
-		ck_assert_int_eq(plate.state, PLATE_HEATING);
-		ck_assert_int_eq(plate_left_ms(&plate, 5400), 600);
-		ck_assert(!plate_step(&plate, 5999));
-		ck_assert(plate_step(&plate, 6000));
-		ck_assert_int_eq(plate.state, PLATE_DONE);
-		ck_assert(!plate_step(&plate, 7000));
-		ck_assert_int_eq(plate_left_ms(&plate, 7000), INT64_MAX);
+		static const struct job no_job = { { 0 } };
+		struct job job = rules[_i].job ? job_of(rules[_i].job) : no_job;
+
+		plate_init(&plate, BOOT);
+		for (int i = 0; i < STEPS_MAX && rules[_i].steps[i].verb; i++)
+			ck_assert_msg(do_step(&rules[_i].steps[i]) ==
+					      rules[_i].steps[i].outcome,
+				      "%s: step %d", rules[_i].rule, i);
+		ck_assert_msg(plate.state == rules[_i].state &&
+				      plate.token == rules[_i].token &&
+				      plate.boot == rules[_i].boot &&
+				      !memcmp(&plate.job, &job, sizeof(job)),
+			      "%s: what it is then", rules[_i].rule);
 	}
 END_TEST
 
-START_TEST(a_clock_that_wraps_round_does_not_lengthen_a_toasting)
-	{
-		ck_assert_int_eq(start(1, 1, INT64_MAX - 400), 0);
-		ck_assert(!plate_step(&plate, INT64_MAX));
-		ck_assert(!plate_step(&plate, INT64_MIN + 598));
-		ck_assert_int_eq(plate_left_ms(&plate, INT64_MIN + 598), 1);
-		ck_assert(plate_step(&plate, INT64_MIN + 599));
-	}
-END_TEST
-
-START_TEST(a_token_lower_than_one_seen_is_refused_and_changes_nothing)
-	{
-		ck_assert_int_eq(plate_fence(&plate, 10), 0);
-		ck_assert_int_eq(start(9, 1, 0), PLATE_E_TOKEN);
-		ck_assert_int_eq(plate_fence(&plate, 9), PLATE_E_TOKEN);
-		ck_assert_int_eq(plate.state, PLATE_IDLE);
-		ck_assert_uint_eq(plate.token, 10);
-		ck_assert(has_no_job());
-		ck_assert_int_eq(start(10, 1, 0), 0);
-	}
-END_TEST
-
-START_TEST(a_start_raises_the_token_as_a_fence_does)
-	{
-		ck_assert_int_eq(start(5, 1, 0), 0);
-		ck_assert_int_eq(plate_fence(&plate, 4), PLATE_E_TOKEN);
-		ck_assert_int_eq(plate_fence(&plate, 5), 0);
-		ck_assert_int_eq(plate_fence(&plate, UINT32_MAX), 0);
-		ck_assert_uint_eq(plate.token, UINT32_MAX);
-	}
-END_TEST
-
-START_TEST(a_fence_raises_the_token_and_touches_nothing_else)
+START_TEST(what_is_left_is_counted_while_it_heats)
 	{
 		struct job job = job_of(1);
 
-		ck_assert_int_eq(start(5, 1, 300), 0);
-		ck_assert_int_eq(plate_fence(&plate, 6), 0);
-		ck_assert_uint_eq(plate.token, 6);
-		ck_assert_int_eq(plate.state, PLATE_HEATING);
-		ck_assert_uint_eq(plate.boot, 7);
-		ck_assert_int_eq(memcmp(&plate.job, &job, sizeof(job)), 0);
-		ck_assert_int_eq(plate_left_ms(&plate, 500), 800);
-	}
-END_TEST
-
-START_TEST(a_job_that_it_has_run_is_refused_whatever_its_token)
-	{
-		ck_assert_int_eq(start(1, 1, 0), 0);
-		ck_assert_int_eq(start(1, 1, 0), PLATE_E_RAN);
-		(void)plate_step(&plate, 1000);
-		ck_assert_int_eq(start(2, 2, 1000), 0);
-		(void)plate_step(&plate, 2000);
-		ck_assert_int_eq(start(3, 1, 2000), PLATE_E_RAN);
-		ck_assert_uint_eq(plate.token, 2);
-		ck_assert_int_eq(plate.state, PLATE_DONE);
-	}
-END_TEST
-
-START_TEST(a_plate_that_heats_starts_no_other_job)
-	{
-		ck_assert_int_eq(start(1, 1, 0), 0);
-		ck_assert_int_eq(start(2, 2, 10), PLATE_E_BUSY);
-		ck_assert_uint_eq(plate.token, 1);
-	}
-END_TEST
-
-START_TEST(a_broken_plate_starts_no_job_and_can_be_fenced)
-	{
-		plate.broken = true;
-		ck_assert_int_eq(start(1, 1, 0), PLATE_E_BROKEN);
-		ck_assert_int_eq(plate_fence(&plate, 2), 0);
-		ck_assert_int_eq(plate.state, PLATE_IDLE);
+		plate_init(&plate, BOOT);
+		ck_assert_int_eq(plate_left_ms(&plate, 0), INT64_MAX);
+		ck_assert_int_eq(plate_start(&plate, 1, &job, 1000, 5000), 0);
+		ck_assert_int_eq(plate_left_ms(&plate, 5400), 600);
+		ck_assert_int_eq(plate_left_ms(&plate, 6001), 0);
 	}
 END_TEST
 
 START_TEST(the_history_holds_the_newest_jobs)
 	{
+		struct step start = { .verb = START };
+
+		plate_init(&plate, BOOT);
 		for (uint32_t i = 1; i <= HISTORY_MAX + 1; i++) {
-			ck_assert_int_eq(start(i, i, 0), 0);
-			(void)plate_step(&plate, 1000);
+			start.token = start.job = i;
+			ck_assert_int_eq(do_step(&start), 0);
+			(void)plate_step(&plate, HEATS_MS);
 		}
-		ck_assert_int_eq(start(HISTORY_MAX + 1, 2, 0), PLATE_E_RAN);
-		ck_assert_int_eq(start(HISTORY_MAX + 1, HISTORY_MAX + 1, 0),
-				 PLATE_E_RAN);
-	}
-END_TEST
-
-START_TEST(a_loss_of_power_stops_a_job_and_keeps_the_history)
-	{
-		ck_assert(!plate_stop(&plate));
-		ck_assert_int_eq(start(3, 1, 0), 0);
-		ck_assert(plate_stop(&plate));
-		ck_assert_int_eq(plate.state, PLATE_IDLE);
-		ck_assert(!has_no_job());
-		ck_assert_uint_eq(plate.boot, 7);
-		ck_assert_int_eq(start(2, 2, 0), PLATE_E_TOKEN);
-		ck_assert_int_eq(start(4, 1, 0), PLATE_E_RAN);
-		ck_assert(!plate_step(&plate, 9000));
-	}
-END_TEST
-
-START_TEST(a_reset_forgets_and_is_another_boot)
-	{
-		ck_assert_int_eq(start(3, 1, 0), 0);
-		ck_assert(plate_reset(&plate));
-		ck_assert_uint_eq(plate.boot, 8);
-		ck_assert_uint_eq(plate.token, 0);
-		ck_assert(has_no_job());
-		ck_assert(plate.fences);
-		ck_assert_int_eq(start(1, 1, 0), 0);
-	}
-END_TEST
-
-START_TEST(a_plate_that_cannot_fence_starts_whatever_it_is_sent)
-	{
-		plate.fences = false;
-		ck_assert_int_eq(start(9, 1, 0), 0);
-		(void)plate_step(&plate, 1000);
-		ck_assert_int_eq(plate_fence(&plate, 5), 0);
-		ck_assert_int_eq(start(1, 1, 1000), 0);
-		ck_assert_uint_eq(plate.token, 0);
-	}
-END_TEST
-
-START_TEST(what_it_ran_before_this_program_is_refused)
-	{
-		struct job job = job_of(1);
-
-		plate_replay_start(&plate, &job);
-		ck_assert(plate_stop(&plate));
-		ck_assert_int_eq(plate_fence(&plate, 6), 0);
-		ck_assert_int_eq(start(5, 2, 0), PLATE_E_TOKEN);
-		ck_assert_int_eq(start(7, 1, 0), PLATE_E_RAN);
-		ck_assert_int_eq(memcmp(&plate.job, &job, sizeof(job)), 0);
+		ck_assert_int_eq(do_step(&start), PLATE_E_RAN);
+		start.job = 2;
+		ck_assert_int_eq(do_step(&start), PLATE_E_RAN);
 	}
 END_TEST
 
 int main(void)
 {
 	Suite *suite = suite_create("plate");
-	TCase *rules = tcase_create("rules");
-	SRunner *runner = srunner_create(suite);
-	int n_failed;
+	TCase *tests = check_case(suite, 60);
 
-	tcase_add_checked_fixture(rules, fresh, NULL);
-	tcase_add_test(rules, a_start_heats_until_its_time_has_passed);
-	tcase_add_test(rules,
-		       a_clock_that_wraps_round_does_not_lengthen_a_toasting);
-	tcase_add_test(
-		rules,
-		a_token_lower_than_one_seen_is_refused_and_changes_nothing);
-	tcase_add_test(rules, a_start_raises_the_token_as_a_fence_does);
-	tcase_add_test(rules,
-		       a_fence_raises_the_token_and_touches_nothing_else);
-	tcase_add_test(rules,
-		       a_job_that_it_has_run_is_refused_whatever_its_token);
-	tcase_add_test(rules, a_plate_that_heats_starts_no_other_job);
-	tcase_add_test(rules, a_broken_plate_starts_no_job_and_can_be_fenced);
-	tcase_add_test(rules, the_history_holds_the_newest_jobs);
-	tcase_add_test(rules,
-		       a_loss_of_power_stops_a_job_and_keeps_the_history);
-	tcase_add_test(rules, a_reset_forgets_and_is_another_boot);
-	tcase_add_test(rules,
-		       a_plate_that_cannot_fence_starts_whatever_it_is_sent);
-	tcase_add_test(rules, what_it_ran_before_this_program_is_refused);
-	suite_add_tcase(suite, rules);
-	srunner_run_all(runner, CK_ENV);
-	n_failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return n_failed ? 1 : 0;
+	tcase_add_loop_test(tests, a_plate_keeps_its_rules, 0, CHECK_N(rules));
+	tcase_add_test(tests, what_is_left_is_counted_while_it_heats);
+	tcase_add_test(tests, the_history_holds_the_newest_jobs);
+	return check_run(suite);
 }

@@ -10,8 +10,7 @@
 #include <string.h>
 
 #include "infra/grillsim/edge_log.h"
-#include "infra/grillsim/plate.h"
-#include "infra/grillsim/request.h"
+#include "infra/lib/hex.h"
 #include "infra/lib/xalloc.h"
 
 #define TIME_MAX_MS 3600000
@@ -32,17 +31,6 @@ static const char *const state_names[] = {
 };
 
 static const struct job no_job = { { 0 } };
-
-static uint32_t get_u32(const uint16_t *registers)
-{
-	return (uint32_t)registers[0] << 16 | registers[1];
-}
-
-static void put_u32(uint16_t *registers, uint32_t value)
-{
-	registers[0] = (uint16_t)(value >> 16);
-	registers[1] = (uint16_t)(value & UINT16_MAX);
-}
 
 static int log_edge(struct plates *plates, enum edge_kind kind, int i,
 		    int64_t now_ms)
@@ -137,14 +125,14 @@ static void show(const struct plates *plates, int i, int64_t now_ms,
 {
 	const struct plate *plate = &plates->plates[i];
 	int64_t left_ms = plate_left_ms(plate, now_ms);
-	char job[JOB_TEXT_MAX];
+	char job[UUID_CHARS + 1];
 
-	job_format(&plate->job, job);
 	buf_printf(out,
 		   " plate=%d state=%s token=%u boot=%u job=%s jobs=%u "
 		   "left_ms=%" PRId64,
-		   i, state_names[plate->state], plate->token, plate->boot, job,
-		   plate->n_jobs, left_ms == INT64_MAX ? 0 : left_ms);
+		   i, state_names[plate->state], plate->token, plate->boot,
+		   uuid_format(plate->job.bytes, job), plate->n_jobs,
+		   left_ms == INT64_MAX ? 0 : left_ms);
 }
 
 static int apply_to(struct plates *plates, int i,
@@ -180,49 +168,59 @@ int plates_apply(struct plates *plates, const struct fault_command *command,
 
 /* ---- requests ---- */
 
-static void put_job(uint16_t *registers, const struct job *job)
+static void put_u32(uint16_t *registers, uint32_t value)
 {
-	for (int i = 0; i < JOB_BYTES / 2; i++)
-		registers[i] = (uint16_t)(job->bytes[2 * i] << 8 |
-					  job->bytes[2 * i + 1]);
-}
-
-static struct job get_job(const uint16_t *registers)
-{
-	struct job job;
-
-	for (int i = 0; i < JOB_BYTES / 2; i++) {
-		job.bytes[2 * i] = (uint8_t)(registers[i] >> 8);
-		job.bytes[2 * i + 1] = (uint8_t)(registers[i] & UINT8_MAX);
-	}
-	return job;
+	registers[0] = (uint16_t)(value >> 16);
+	registers[1] = (uint16_t)(value & UINT16_MAX);
 }
 
 /* A plate that cannot fence says nothing of its past. */
-void plates_status(struct plates *plates, int plate, int64_t now_ms,
-		   uint16_t *ret)
+static void put_status(const struct plate *plate, int64_t now_ms, uint16_t *ret)
 {
-	const struct plate *p = &plates->plates[plate];
-	int64_t left_ms = plate_left_ms(p, now_ms);
+	const struct job *job = plate->fences ? &plate->job : &no_job;
+	uint32_t token = plate->fences ? plate->token : 0;
+	int64_t left_ms = plate_left_ms(plate, now_ms);
 
 	if (left_ms > UINT32_MAX)
-		left_ms = p->state == PLATE_HEATING ? UINT32_MAX : 0;
-	ret[STATUS_STATE] = (uint16_t)(p->broken ? PLATE_FAULT : p->state);
-	ret[STATUS_FLAGS] = p->fences ? FLAG_FENCES : 0;
-	put_u32(ret + STATUS_TOKEN, p->fences ? p->token : 0);
-	put_u32(ret + STATUS_BOOT, p->boot);
-	put_job(ret + STATUS_JOB, p->fences ? &p->job : &no_job);
+		left_ms = plate->state == PLATE_HEATING ? UINT32_MAX : 0;
+	ret[STATUS_STATE] =
+		(uint16_t)(plate->broken ? PLATE_FAULT : plate->state);
+	ret[STATUS_FLAGS] = plate->fences ? FLAG_FENCES : 0;
+	put_u32(ret + STATUS_TOKEN, token);
+	put_u32(ret + STATUS_BOOT, plate->boot);
+	for (int i = 0; i < JOB_BYTES / 2; i++)
+		ret[STATUS_JOB + i] =
+			(uint16_t)MODBUS_GET_INT16_FROM_INT8(job->bytes, 2 * i);
 	put_u32(ret + STATUS_LEFT_MS, (uint32_t)left_ms);
 }
 
-struct fate plates_read(struct plates *plates, int plate)
+void plates_status(const struct plates *plates, const struct request *request,
+		   int64_t now_ms, uint16_t *registers)
 {
-	return faults_read(&plates->faults[plate]);
+	for (int i = request->first_plate; i <= request->last_plate; i++)
+		put_status(&plates->plates[i], now_ms,
+			   registers + AT_STATUS + (size_t)i * BLOCK);
+}
+
+static struct fate read_fate(struct plates *plates,
+			     const struct request *request)
+{
+	struct fate all = { .acts = true, .answers = true };
+
+	for (int i = request->first_plate; i <= request->last_plate; i++) {
+		struct fate one = faults_read(&plates->faults[i]);
+
+		all.answers = all.answers && one.answers;
+		if (one.slow_ms > all.slow_ms)
+			all.slow_ms = one.slow_ms;
+	}
+	return all;
 }
 
 static int exception_of(int outcome)
 {
 	switch (outcome) {
+	case PLATE_E_VALUE:
 	case PLATE_E_TOKEN:
 	case PLATE_E_RAN:
 		return MODBUS_EXCEPTION_ILLEGAL_DATA_VALUE;
@@ -233,68 +231,69 @@ static int exception_of(int outcome)
 	}
 }
 
-/* At least a millisecond, so that each toasting has a length. */
-static int64_t heats_ms(const struct plates *plates, int i, int64_t time_ms)
+static int start(struct plates *plates, const struct request *request,
+		 int64_t now_ms)
 {
-	int64_t ms = (time_ms + plates->faults[i].number[FAULT_LONG]) /
-		     plates->speed;
+	int64_t heat_ms =
+		(request->time_ms +
+		 plates->faults[request->first_plate].number[FAULT_LONG]) /
+		plates->speed;
 
-	return ms < 1 ? 1 : ms;
+	if (!memcmp(&request->job, &no_job, sizeof(no_job)) ||
+	    request->time_ms < 1 || request->time_ms > TIME_MAX_MS)
+		return PLATE_E_VALUE;
+	/* At least a millisecond, so that each toasting has a length. */
+	return plate_start(&plates->plates[request->first_plate],
+			   request->token, &request->job,
+			   heat_ms < 1 ? 1 : heat_ms, now_ms);
 }
 
-static int start(struct plates *plates, int i, const uint16_t *command,
-		 int64_t now_ms, struct fate *fate)
+static int do_command(struct plates *plates, const struct request *request,
+		      int64_t now_ms, struct fate *fate)
 {
-	struct plate *plate = &plates->plates[i];
-	struct job job = get_job(command + COMMAND_JOB);
-	uint32_t time_ms = get_u32(command + COMMAND_TIME_MS);
+	int i = request->first_plate;
 	int r;
 
-	if (!memcmp(&job, &no_job, sizeof(job)) || time_ms < 1 ||
-	    time_ms > TIME_MAX_MS) {
-		fate->exception = MODBUS_EXCEPTION_ILLEGAL_DATA_VALUE;
-		return 0;
+	switch (request->verb) {
+	case VERB_FENCE:
+		r = plate_fence(&plates->plates[i], request->token);
+		break;
+	case VERB_START:
+		r = start(plates, request, now_ms);
+		break;
+	default:
+		r = PLATE_E_VALUE;
+		break;
 	}
-	r = plate_start(plate, get_u32(command + COMMAND_TOKEN), &job,
-			heats_ms(plates, i, time_ms), now_ms);
-	if (r) {
-		fate->exception = exception_of(r);
-		return 0;
-	}
-	return log_edge(plates, EDGE_START, i, now_ms);
+	if (!r)
+		return log_edge(plates,
+				request->verb == VERB_START ? EDGE_START
+							    : EDGE_FENCE,
+				i, now_ms);
+	fate->exception = exception_of(r);
+	return 0;
 }
 
-static int fence(struct plates *plates, int i, const uint16_t *command,
-		 int64_t now_ms, struct fate *fate)
+int plates_do(struct plates *plates, const struct request *request,
+	      int64_t now_ms, struct fate *ret)
 {
-	int r = plate_fence(&plates->plates[i],
-			    get_u32(command + COMMAND_TOKEN));
-
-	if (r) {
-		fate->exception = exception_of(r);
-		return 0;
-	}
-	return log_edge(plates, EDGE_FENCE, i, now_ms);
-}
-
-int plates_write(struct plates *plates, int plate, const uint16_t *command,
-		 int64_t now_ms, struct fate *ret)
-{
-	uint16_t verb = command[COMMAND_VERB];
 	int r = plates_step(plates, now_ms);
 
 	if (r)
 		return r;
-	*ret = faults_write(&plates->faults[plate], verb == VERB_START);
-	if (!ret->acts)
+	switch (request->kind) {
+	case REQUEST_STATUS:
+		*ret = read_fate(plates, request);
 		return 0;
-	switch (verb) {
-	case VERB_FENCE:
-		return fence(plates, plate, command, now_ms, ret);
-	case VERB_START:
-		return start(plates, plate, command, now_ms, ret);
-	default:
-		ret->exception = MODBUS_EXCEPTION_ILLEGAL_DATA_VALUE;
-		return 0;
+	case REQUEST_COMMAND:
+		*ret = faults_write(&plates->faults[request->first_plate],
+				    request->verb == VERB_START);
+		return ret->acts ? do_command(plates, request, now_ms, ret) : 0;
+	case REQUEST_IDENTITY:
+	case REQUEST_REFUSED:
+		break;
 	}
+	*ret = (struct fate){ .answers = true,
+			      .exception = request->exception };
+	return 0;
 }

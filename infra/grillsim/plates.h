@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "infra/grillsim/faults.h"
+#include "infra/grillsim/request.h"
 #include "infra/lib/cleanup.h"
 #include "infra/lib/str.h"
 
@@ -25,7 +26,7 @@ struct plates_params {
 struct plates;
 
 /*
- * Borrows the texts. A plate has the history that the log tells; one that was
+ * Borrows the texts. A plate has the history that is in the log; one that was
  * heating then was cut short. -EBADMSG: the file is not an edge log.
  */
 int plates_new(struct plates **ret, const struct plates_params *params);
@@ -42,18 +43,15 @@ int64_t plates_left_ms(const struct plates *plates, int64_t now_ms);
 int plates_apply(struct plates *plates, const struct fault_command *command,
 		 int64_t now_ms, struct buf *out);
 
-/* The status registers of one plate, as they are now. */
-void plates_status(struct plates *plates, int plate, int64_t now_ms,
-		   uint16_t *ret);
-
-/* What becomes of an answer that shows @plate. */
-struct fate plates_read(struct plates *plates, int plate);
-
 /*
- * A command block of COMMAND_N registers for @plate. @ret: the fate of its
- * answer, the exception included. A negative fault: the log is not kept.
+ * Does what @request asks, or refuses it. @ret: the fate of the answer, an
+ * exception included. A negative fault: the log is not kept.
  */
-int plates_write(struct plates *plates, int plate, const uint16_t *command,
-		 int64_t now_ms, struct fate *ret);
+int plates_do(struct plates *plates, const struct request *request,
+	      int64_t now_ms, struct fate *ret);
+
+/* The registers that answer a request for the status of plates. */
+void plates_status(const struct plates *plates, const struct request *request,
+		   int64_t now_ms, uint16_t *registers);
 
 #endif

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* The grill without its wire: edge log, memory, fault commands, registers. */
-#include <check.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "infra/grillsim/plates.h"
-#include "infra/grillsim/request.h"
+#include "infra/lib/check_fixture.h"
 #include "infra/lib/xalloc.h"
 
 #define N_PLATES 3
@@ -68,16 +67,23 @@ static const char *log_text(void)
 	return text;
 }
 
-static struct fate write_command(int plate, uint16_t verb, uint16_t token,
-				 uint16_t job, int64_t now_ms)
+/* The exception that answers it. */
+static int send(int plate, uint16_t verb, uint16_t token, uint16_t job,
+		int64_t now_ms)
 {
-	uint16_t command[COMMAND_N] = { 0, token, 0,   0, 0,    0,   0,
-					0, 0,     job, 0, 1000, verb };
+	struct request request = {
+		.kind = REQUEST_COMMAND,
+		.first_plate = plate,
+		.verb = verb,
+		.token = token,
+		.job.bytes = { [14] = (uint8_t)(job >> 8),
+			       [15] = (uint8_t)job },
+		.time_ms = 1000,
+	};
 	struct fate fate = { 0 };
 
-	ck_assert_int_eq(plates_write(plates, plate, command, now_ms, &fate),
-			 0);
-	return fate;
+	ck_assert_int_eq(plates_do(plates, &request, now_ms, &fate), 0);
+	return fate.exception;
 }
 
 static void command(const char *line, int64_t now_ms)
@@ -93,17 +99,16 @@ static void command(const char *line, int64_t now_ms)
 
 static uint16_t status(int plate, int at, int64_t now_ms)
 {
-	uint16_t registers[BLOCK];
+	struct request request = { .first_plate = plate, .last_plate = plate };
+	uint16_t registers[N_PLATES * BLOCK];
 
-	plates_status(plates, plate, now_ms, registers);
-	return registers[at];
+	plates_status(plates, &request, now_ms, registers);
+	return registers[plate * BLOCK + at];
 }
 
 START_TEST(the_log_has_a_line_for_each_edge)
 	{
-		ck_assert_int_eq(
-			write_command(1, VERB_START, 5, 0xbeef, 1000).exception,
-			0);
+		ck_assert_int_eq(send(1, VERB_START, 5, 0xbeef, 1000), 0);
 		ck_assert_int_eq(plates_left_ms(plates, 1000), 100);
 		ck_assert_int_eq(plates_step(plates, 1100), 0);
 		ck_assert_int_eq(plates_left_ms(plates, 1100), INT64_MAX);
@@ -119,25 +124,20 @@ END_TEST
 
 START_TEST(what_a_plate_refuses_leaves_no_line)
 	{
-		ck_assert_int_eq(
-			write_command(0, VERB_FENCE, 9, 0, 0).exception, 0);
-		ck_assert_int_eq(
-			write_command(0, VERB_START, 8, 1, 0).exception, 3);
-		ck_assert_int_eq(
-			write_command(0, VERB_START, 9, 0, 0).exception, 3);
-		ck_assert_int_eq(write_command(0, 3, 9, 1, 0).exception, 3);
+		ck_assert_int_eq(send(0, VERB_FENCE, 9, 0, 0), 0);
+		ck_assert_int_eq(send(0, VERB_START, 8, 1, 0), 3);
+		ck_assert_int_eq(send(0, VERB_START, 9, 0, 0), 3);
+		ck_assert_int_eq(send(0, 3, 9, 1, 0), 3);
 		ck_assert_ptr_null(strstr(log_text(), "START"));
-		ck_assert_int_eq(
-			write_command(0, VERB_START, 9, 1, 0).exception, 0);
-		ck_assert_int_eq(
-			write_command(0, VERB_START, 10, 2, 0).exception, 6);
+		ck_assert_int_eq(send(0, VERB_START, 9, 1, 0), 0);
+		ck_assert_int_eq(send(0, VERB_START, 10, 2, 0), 6);
 		ck_assert_uint_eq(status(0, STATUS_TOKEN + 1, 0), 9);
 	}
 END_TEST
 
 START_TEST(the_status_shows_what_the_plate_is)
 	{
-		(void)write_command(2, VERB_START, 5, 0xbeef, 1000);
+		(void)send(2, VERB_START, 5, 0xbeef, 1000);
 		ck_assert_uint_eq(status(2, STATUS_STATE, 1000), 1);
 		ck_assert_uint_eq(status(2, STATUS_FLAGS, 1000), FLAG_FENCES);
 		ck_assert_uint_eq(status(2, STATUS_TOKEN + 1, 1000), 5);
@@ -152,7 +152,7 @@ END_TEST
 START_TEST(a_plate_that_cannot_fence_says_nothing_of_its_past)
 	{
 		command("no-fence 2", 0);
-		(void)write_command(2, VERB_START, 5, 0xbeef, 1000);
+		(void)send(2, VERB_START, 5, 0xbeef, 1000);
 		ck_assert_uint_eq(status(2, STATUS_FLAGS, 1000), 0);
 		ck_assert_uint_eq(status(2, STATUS_TOKEN + 1, 1000), 0);
 		ck_assert_uint_eq(status(2, STATUS_JOB + 7, 1000), 0);
@@ -162,30 +162,26 @@ END_TEST
 
 START_TEST(a_restart_with_its_log_refuses_what_was_refused_before)
 	{
-		(void)write_command(0, VERB_START, 5, 1, 0);
+		(void)send(0, VERB_START, 5, 1, 0);
 		(void)plates_step(plates, 100);
-		(void)write_command(0, VERB_START, 6, 2, 100);
+		(void)send(0, VERB_START, 6, 2, 100);
 		(void)plates_step(plates, 200);
-		(void)write_command(0, VERB_FENCE, 8, 0, 200);
+		(void)send(0, VERB_FENCE, 8, 0, 200);
 		for (int i = 0; i < 2; i++) {
 			restart(300);
 			ck_assert_uint_eq(status(0, STATUS_STATE, 300), 2);
 			ck_assert_uint_eq(status(0, STATUS_TOKEN + 1, 300), 8);
 			ck_assert_uint_eq(status(0, STATUS_BOOT + 1, 300), 100);
 			ck_assert_uint_eq(status(0, STATUS_JOB + 7, 300), 2);
-			ck_assert_int_eq(write_command(0, VERB_START, 7, 3, 300)
-						 .exception,
-					 3);
-			ck_assert_int_eq(write_command(0, VERB_START, 9, 1, 300)
-						 .exception,
-					 3);
+			ck_assert_int_eq(send(0, VERB_START, 7, 3, 300), 3);
+			ck_assert_int_eq(send(0, VERB_START, 9, 1, 300), 3);
 		}
 	}
 END_TEST
 
 START_TEST(a_restart_while_it_heats_cuts_the_job_short)
 	{
-		(void)write_command(0, VERB_START, 5, 1, 0);
+		(void)send(0, VERB_START, 5, 1, 0);
 		restart(50);
 		ck_assert_ptr_nonnull(strstr(log_text(), "STOP at_ms=50 "));
 		ck_assert_uint_eq(status(0, STATUS_STATE, 50), 0);
@@ -197,7 +193,7 @@ END_TEST
 
 START_TEST(a_restart_without_its_log_is_another_boot)
 	{
-		(void)write_command(0, VERB_START, 5, 1, 0);
+		(void)send(0, VERB_START, 5, 1, 0);
 		ck_assert_int_eq(unlink(log_path), 0);
 		restart(50);
 		ck_assert_uint_eq(status(0, STATUS_BOOT + 1, 50), 200);
@@ -208,7 +204,7 @@ END_TEST
 
 START_TEST(a_reset_is_remembered_as_one)
 	{
-		(void)write_command(0, VERB_START, 5, 1, 0);
+		(void)send(0, VERB_START, 5, 1, 0);
 		command("reset 0", 20);
 		restart(50);
 		ck_assert_uint_eq(status(0, STATUS_BOOT + 1, 50), 101);
@@ -220,17 +216,16 @@ END_TEST
 
 START_TEST(a_power_cut_stops_every_plate_and_keeps_its_history)
 	{
-		(void)write_command(0, VERB_START, 5, 1, 0);
-		(void)write_command(1, VERB_START, 5, 2, 0);
+		(void)send(0, VERB_START, 5, 1, 0);
+		(void)send(1, VERB_START, 5, 2, 0);
 		(void)plates_step(plates, 100);
-		(void)write_command(1, VERB_START, 6, 3, 100);
+		(void)send(1, VERB_START, 6, 3, 100);
 		command("power-cut", 120);
 		ck_assert_uint_eq(status(0, STATUS_STATE, 120), 2);
 		ck_assert_uint_eq(status(1, STATUS_STATE, 120), 0);
 		ck_assert_uint_eq(status(1, STATUS_JOB + 7, 120), 3);
 		ck_assert_int_eq(plates_left_ms(plates, 120), INT64_MAX);
-		ck_assert_int_eq(
-			write_command(1, VERB_START, 7, 3, 120).exception, 3);
+		ck_assert_int_eq(send(1, VERB_START, 7, 3, 120), 3);
 	}
 END_TEST
 
@@ -238,12 +233,10 @@ START_TEST(a_broken_plate_says_so_until_it_is_ok)
 	{
 		command("broken 1", 0);
 		ck_assert_uint_eq(status(1, STATUS_STATE, 0), 3);
-		ck_assert_int_eq(
-			write_command(1, VERB_START, 5, 1, 0).exception, 4);
+		ck_assert_int_eq(send(1, VERB_START, 5, 1, 0), 4);
 		command("ok 1", 0);
 		ck_assert_uint_eq(status(1, STATUS_STATE, 0), 0);
-		ck_assert_int_eq(
-			write_command(1, VERB_START, 5, 1, 0).exception, 0);
+		ck_assert_int_eq(send(1, VERB_START, 5, 1, 0), 0);
 	}
 END_TEST
 
@@ -251,7 +244,7 @@ START_TEST(a_last_line_cut_off_is_removed)
 	{
 		FILE *file;
 
-		(void)write_command(0, VERB_START, 5, 1, 0);
+		(void)send(0, VERB_START, 5, 1, 0);
 		file = fopen(log_path, "ae");
 		ck_assert_ptr_nonnull(file);
 		(void)fputs("START at_ms=9 grill=grill-7 plate=0 tok", file);
@@ -299,48 +292,27 @@ START_TEST(a_file_that_is_no_edge_log_is_refused)
 	}
 END_TEST
 
-static TCase *wire(void)
-{
-	TCase *wire = tcase_create("wire");
-
-	tcase_add_checked_fixture(wire, set_up, tear_down);
-	tcase_add_test(wire, the_log_has_a_line_for_each_edge);
-	tcase_add_test(wire, what_a_plate_refuses_leaves_no_line);
-	tcase_add_test(wire, the_status_shows_what_the_plate_is);
-	tcase_add_test(wire,
-		       a_plate_that_cannot_fence_says_nothing_of_its_past);
-	tcase_add_test(wire,
-		       a_power_cut_stops_every_plate_and_keeps_its_history);
-	tcase_add_test(wire, a_broken_plate_says_so_until_it_is_ok);
-	return wire;
-}
-
-static TCase *memory(void)
-{
-	TCase *memory = tcase_create("memory");
-
-	tcase_add_checked_fixture(memory, set_up, tear_down);
-	tcase_add_test(memory,
-		       a_restart_with_its_log_refuses_what_was_refused_before);
-	tcase_add_test(memory, a_restart_while_it_heats_cuts_the_job_short);
-	tcase_add_test(memory, a_restart_without_its_log_is_another_boot);
-	tcase_add_test(memory, a_reset_is_remembered_as_one);
-	tcase_add_test(memory, a_last_line_cut_off_is_removed);
-	tcase_add_loop_test(memory, a_file_that_is_no_edge_log_is_refused, 0,
-			    (int)(sizeof(strange) / sizeof(*strange)));
-	return memory;
-}
-
 int main(void)
 {
 	Suite *suite = suite_create("plates");
-	SRunner *runner = srunner_create(suite);
-	int n_failed;
+	TCase *tests = check_case(suite, 60);
 
-	suite_add_tcase(suite, wire());
-	suite_add_tcase(suite, memory());
-	srunner_run_all(runner, CK_ENV);
-	n_failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return n_failed ? 1 : 0;
+	tcase_add_checked_fixture(tests, set_up, tear_down);
+	tcase_add_test(tests, the_log_has_a_line_for_each_edge);
+	tcase_add_test(tests, what_a_plate_refuses_leaves_no_line);
+	tcase_add_test(tests, the_status_shows_what_the_plate_is);
+	tcase_add_test(tests,
+		       a_plate_that_cannot_fence_says_nothing_of_its_past);
+	tcase_add_test(tests,
+		       a_power_cut_stops_every_plate_and_keeps_its_history);
+	tcase_add_test(tests, a_broken_plate_says_so_until_it_is_ok);
+	tcase_add_test(tests,
+		       a_restart_with_its_log_refuses_what_was_refused_before);
+	tcase_add_test(tests, a_restart_while_it_heats_cuts_the_job_short);
+	tcase_add_test(tests, a_restart_without_its_log_is_another_boot);
+	tcase_add_test(tests, a_reset_is_remembered_as_one);
+	tcase_add_test(tests, a_last_line_cut_off_is_removed);
+	tcase_add_loop_test(tests, a_file_that_is_no_edge_log_is_refused, 0,
+			    CHECK_N(strange));
+	return check_run(suite);
 }

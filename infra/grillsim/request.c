@@ -10,6 +10,7 @@
 #include "infra/grillsim/request.h"
 
 #include <modbus.h>
+#include <string.h>
 
 #define HEADER_BYTES 8
 #define BEFORE_LENGTH_BYTES 6
@@ -18,7 +19,12 @@
 
 static uint16_t get_u16(const uint8_t *p)
 {
-	return (uint16_t)(p[0] << 8 | p[1]);
+	return (uint16_t)MODBUS_GET_INT16_FROM_INT8(p, 0);
+}
+
+static uint32_t get_u32(const uint8_t *p)
+{
+	return (uint32_t)get_u16(p) << 16 | get_u16(p + 2);
 }
 
 /* Each of these returns an exception, 0 for none. */
@@ -62,8 +68,11 @@ static int parse_write(struct request *request, const uint8_t *p, int n_plates)
 	request->kind = REQUEST_COMMAND;
 	request->first_plate = at / BLOCK;
 	request->last_plate = at / BLOCK;
-	for (int i = 0; i < n; i++)
-		request->command[i] = get_u16(p + WRITE_HEADER_BYTES + 2 * i);
+	p += WRITE_HEADER_BYTES;
+	request->token = get_u32(p + 2 * COMMAND_TOKEN);
+	memcpy(&request->job, p + 2 * COMMAND_JOB, sizeof(request->job));
+	request->time_ms = get_u32(p + 2 * COMMAND_TIME_MS);
+	request->verb = get_u16(p + 2 * COMMAND_VERB);
 	return 0;
 }
 

@@ -20,6 +20,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "infra/grillsim/plate.h"
+
 enum {
 	AT_STATUS = 0x0000,
 	AT_COMMAND = 0x1000,
@@ -74,8 +76,12 @@ struct request {
 	size_t n_bytes; /* of the whole frame */
 	int first_plate;
 	int last_plate;
-	uint16_t command[COMMAND_N];
 	int exception; /* of a refused one */
+	/* Of a command. */
+	uint16_t verb;
+	uint32_t token;
+	struct job job;
+	uint32_t time_ms;
 };
 
 enum request_outcome {

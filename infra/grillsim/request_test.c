@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Which bytes are a request of ours, and what a grill of four plates does. */
-#include <check.h>
 #include <modbus.h>
 #include <string.h>
 
 #include "infra/grillsim/request.h"
+#include "infra/lib/check_fixture.h"
 
 enum { UNIT = 1, N_PLATES = 4 };
 
@@ -110,15 +110,16 @@ START_TEST(a_command_is_waited_for_until_it_is_whole)
 		struct request request;
 		size_t n;
 
-		body[7] = 0xab;
-		body[8] = 0xcd;
-		body[32] = 2;
+		for (uint8_t i = 7; i < sizeof(body); i++)
+			body[i] = i;
 		n = frame_of(p, body, sizeof(body));
 		for (size_t i = 0; i < n; i++)
 			ck_assert_int_eq(parse(&request, p, i), REQUEST_E_MORE);
 		ck_assert_int_eq(parse(&request, p, n), 0);
-		ck_assert_uint_eq(request.command[0], 0xabcd);
-		ck_assert_uint_eq(request.command[COMMAND_VERB], 2);
+		ck_assert_uint_eq(request.token, 0x0708090a);
+		ck_assert_mem_eq(&request.job, body + 11, 16);
+		ck_assert_uint_eq(request.time_ms, 0x1b1c1d1e);
+		ck_assert_uint_eq(request.verb, 0x1f20);
 	}
 END_TEST
 
@@ -142,18 +143,12 @@ END_TEST
 int main(void)
 {
 	Suite *suite = suite_create("request");
-	TCase *bytes = tcase_create("bytes");
-	SRunner *runner = srunner_create(suite);
-	int n_failed;
+	TCase *tests = check_case(suite, 60);
 
-	tcase_add_loop_test(bytes, a_frame_is_what_its_bytes_say, 0,
-			    (int)(sizeof(frames) / sizeof(*frames)));
-	tcase_add_test(bytes, a_command_is_waited_for_until_it_is_whole);
-	tcase_add_loop_test(bytes, what_is_not_modbus_ends_the_connection, 0,
-			    (int)(sizeof(broken) / sizeof(*broken)));
-	suite_add_tcase(suite, bytes);
-	srunner_run_all(runner, CK_ENV);
-	n_failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return n_failed ? 1 : 0;
+	tcase_add_loop_test(tests, a_frame_is_what_its_bytes_say, 0,
+			    CHECK_N(frames));
+	tcase_add_test(tests, a_command_is_waited_for_until_it_is_whole);
+	tcase_add_loop_test(tests, what_is_not_modbus_ends_the_connection, 0,
+			    CHECK_N(broken));
+	return check_run(suite);
 }

@@ -7,7 +7,6 @@
 
 #include <modbus.h>
 
-#include "infra/grillsim/request.h"
 #include "infra/lib/xalloc.h"
 
 struct server {
@@ -18,49 +17,10 @@ struct server {
 	int fault;
 };
 
-static struct fate do_read(struct server *server, const struct request *request)
-{
-	struct fate all = { .acts = true, .answers = true };
-
-	if (request->kind == REQUEST_IDENTITY)
-		return all;
-	for (int i = request->first_plate; i <= request->last_plate; i++) {
-		struct fate one = plates_read(server->params.plates, i);
-
-		all.answers = all.answers && one.answers;
-		if (one.slow_ms > all.slow_ms)
-			all.slow_ms = one.slow_ms;
-	}
-	return all;
-}
-
-static struct fate do_request(struct server *server,
-			      const struct request *request, int64_t now_ms)
-{
-	struct fate fate = { 0 };
-
-	switch (request->kind) {
-	case REQUEST_STATUS:
-	case REQUEST_IDENTITY:
-		server->fault = plates_step(server->params.plates, now_ms);
-		return do_read(server, request);
-	case REQUEST_COMMAND:
-		server->fault = plates_write(server->params.plates,
-					     request->first_plate,
-					     request->command, now_ms, &fate);
-		return fate;
-	case REQUEST_REFUSED:
-		break;
-	}
-	return (struct fate){ .answers = true,
-			      .exception = request->exception };
-}
-
 /* False if the client does not receive it. */
 static bool answer(struct server *server, struct net_client *client,
 		   const struct request *request, int64_t now_ms)
 {
-	uint16_t *registers = server->mapping->tab_registers;
 	int n;
 
 	(void)modbus_set_socket(server->modbus, client->fd);
@@ -69,11 +29,8 @@ static bool answer(struct server *server, struct net_client *client,
 					   (unsigned int)client->exception);
 	} else {
 		if (request->kind == REQUEST_STATUS)
-			for (int i = request->first_plate;
-			     i <= request->last_plate; i++)
-				plates_status(server->params.plates, i, now_ms,
-					      registers + AT_STATUS +
-						      (size_t)i * BLOCK);
+			plates_status(server->params.plates, request, now_ms,
+				      server->mapping->tab_registers);
 		n = modbus_reply(server->modbus, client->in,
 				 (int)request->n_bytes, server->mapping);
 	}
@@ -100,7 +57,8 @@ static bool serve(void *arg, struct net_client *client, int64_t now_ms)
 		if (r)
 			return r == REQUEST_E_MORE;
 		if (!is_done) {
-			fate = do_request(server, &request, now_ms);
+			server->fault = plates_do(server->params.plates,
+						  &request, now_ms, &fate);
 			if (server->fault)
 				return false;
 			client->exception = fate.exception;

@@ -240,7 +240,7 @@ is_ready() {
 }
 
 # server_up: it serves, and what the first group and the first producer would
-# otherwise wait for, for seconds (a client told to come again takes its time),
+# otherwise wait for, for seconds (a client that has to ask again takes its time),
 # has been made or loaded: the coordinator of a group `ready` is found and knows
 # it, and a producer gets its id.
 server_up() {
@@ -279,7 +279,7 @@ server_prepare() {
 		"set KAFKA_VERSION=$REPLY, or forget them: '$SELF' remove '$DIR'"
 	[[ ! -d $DIR/data || -w $DIR/data ]] || die \
 		"the data in '$DIR' belong to the user '$(stat -c %U -- "$DIR/data")'" \
-		"start it as who made them, or use another folder"
+		"start it as the user who made them, or use another folder"
 	write_file "$DIR/kafka.version" "$VERSION"
 }
 

@@ -5,74 +5,210 @@
  */
 #include "infra/overlord/cli.h"
 
+#include <errno.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "infra/lib/err.h"
 #include "infra/lib/version.h"
-#include "infra/overlord/command.h"
-#include "infra/overlord/out.h"
+#include "infra/overlord/verb.h"
 
-struct verb {
+/* ---- settings ---- */
+
+static const struct conf_row conf_rows[] = {
+/* clang-format off */
+#define CONF_STRUCT struct conf
+#include "infra/lib/conf_rows.h"
+#include "infra/overlord/conf.def"
+#include "infra/lib/conf_end.h"
+	/* clang-format on */
+};
+
+static const struct conf_table conf_table = {
+	.program = "overlord",
+	.sentence = "operate Toasties Galore",
+	.rows = conf_rows,
+	.n_rows = sizeof(conf_rows) / sizeof(conf_rows[0]),
+};
+
+/* The settings that say where things are. */
+static const char *const places[] = { "KAFKA_BROKERS", "DATABASE_URL",
+				      "DB_SCHEMA", "TOPIC_SUFFIX" };
+
+enum { N_PLACES = sizeof(places) / sizeof(places[0]) };
+
+/* "NAME=value" and a line feed. */
+static void read_line(char *line)
+{
+	char *value = strchr(line, '=');
+
+	if (!value)
+		return;
+	*value++ = '\0';
+	value[strcspn(value, "\n")] = '\0';
+	for (size_t i = 0; i < N_PLACES; i++)
+		if (!strcmp(line, places[i]) && setenv(line, value, 1))
+			abort();
+}
+
+/* What the environment said is of other servers, also what libpq reads. */
+static void forget_places(void)
+{
+	for (size_t i = 0; i < N_PLACES; i++)
+		if (unsetenv(places[i]))
+			abort();
+	for (char **entry = environ; *entry;) {
+		char name[64];
+
+		if (!strncmp(*entry, "PG", 2) &&
+		    str_n_copy(name, sizeof(name), *entry,
+			       strcspn(*entry, "=")) &&
+		    !unsetenv(name))
+			entry = environ; /* it has moved */
+		else
+			entry++;
+	}
+}
+
+/*
+ * Lets the environment say where the servers of the make run in folder @dir
+ * are, whatever it said before.
+ */
+static int read_run(const char *dir)
+{
+	char path[4096], line[4096];
+	FILE *file;
+
+	(void)snprintf(path, sizeof(path), "%s/run.env", dir);
+	file = fopen(path, "re");
+	if (!file)
+		return verb_failed(
+			"--run takes the RUN_DIR of a make run that is under "
+			"way; it is '.run' when nobody says another",
+			"no make run can be found in '%.200s': '%.200s': %s",
+			dir, path, strerrordesc_np(errno));
+	forget_places();
+	while (fgets(line, sizeof(line), file))
+		read_line(line);
+	(void)fclose(file);
+	return 0;
+}
+
+/* ---- help ---- */
+
+struct row {
 	const char *words;
-	int (*run)(struct command *command);
+	int (*run)(struct verb *verb);
 	size_t n_words; /* plain arguments */
 	const char *arguments;
 	const char *sentence;
 };
 
-static const struct verb verbs[] = {
+static const struct row rows[] = {
 #define VERB(words, function, n_words, arguments, sentence)                    \
 	{ words, cmd_##function, n_words, arguments, sentence },
 #include "infra/overlord/overlord.def"
 #undef VERB
 };
 
-enum { N_VERBS = sizeof(verbs) / sizeof(verbs[0]) };
+enum { N_ROWS = sizeof(rows) / sizeof(rows[0]) };
 
 static void help(FILE *out)
 {
 	(void)fprintf(out, "usage: overlord VERB [ARGUMENT]...\n\n"
 			   "Verbs:\n");
-	for (size_t i = 0; i < N_VERBS; i++)
-		(void)fprintf(out, "  %-16s %s\n", verbs[i].words,
-			      verbs[i].sentence);
+	for (size_t i = 0; i < N_ROWS; i++)
+		(void)fprintf(out, "  %-16s %s\n", rows[i].words,
+			      rows[i].sentence);
 	(void)fprintf(out,
 		      "\nA verb that writes shows a plan, and changes "
 		      "nothing until --execute.\n\n"
 		      "Options (overlord VERB --help has a verb's own):\n");
 	options_help("", out);
 	(void)fputc('\n', out);
-	conf_help(&overlord_conf, out);
+	conf_help(&conf_table, out);
 }
 
-static void help_verb(const struct verb *verb, FILE *out)
+static void help_verb(const struct row *row)
 {
-	(void)fprintf(out, "usage: overlord %s %s\n\n%s\n\nOptions:\n",
-		      verb->words, verb->arguments, verb->sentence);
-	options_help(verb->arguments, out);
+	(void)printf("usage: overlord %s %s\n\n%s\n\nOptions:\n", row->words,
+		     row->arguments, row->sentence);
+	options_help(row->arguments, stdout);
+}
+
+/* "migrate" is the first word of some verbs, and so their group. False when
+ * there is no such group. */
+static bool help_group(const char *word)
+{
+	size_t n = strlen(word);
+	bool found = false;
+
+	for (size_t i = 0; i < N_ROWS; i++) {
+		if (strncmp(rows[i].words, word, n) || rows[i].words[n] != ' ')
+			continue;
+		if (!found)
+			(void)printf("usage: overlord %s VERB "
+				     "[ARGUMENT]...\n\nVerbs:\n",
+				     word);
+		found = true;
+		(void)printf("  %-16s %s\n", rows[i].words, rows[i].sentence);
+	}
+	return found;
 }
 
 /* The verb whose words begin @argv; @ret_n is how many those are. */
-static const struct verb *find(int argc, char *const *argv, int *ret_n)
+static const struct row *find(int argc, char *const *argv, int *ret_n)
 {
-	for (size_t i = 0; i < N_VERBS; i++) {
-		const char *space = strchr(verbs[i].words, ' ');
-		size_t n = space ? (size_t)(space - verbs[i].words)
-				 : strlen(verbs[i].words);
+	for (size_t i = 0; i < N_ROWS; i++) {
+		const char *words = rows[i].words;
+		const char *space = strchr(words, ' ');
+		size_t n = strcspn(words, " ");
 
 		if (argc < 1 || strlen(argv[0]) != n ||
-		    strncmp(argv[0], verbs[i].words, n) != 0)
+		    strncmp(argv[0], words, n) != 0)
 			continue;
 		if (space && (argc < 2 || strcmp(argv[1], space + 1) != 0))
 			continue;
 		*ret_n = space ? 2 : 1;
-		return &verbs[i];
+		return &rows[i];
 	}
 	return NULL;
+}
+
+static int no_verb(int argc, char *const *argv)
+{
+	out_say("there is no verb '%s%s%s'", argv[0], argc > 1 ? " " : "",
+		argc > 1 ? argv[1] : "");
+	if (argv[0][0] == '-')
+		out_hint("options come after the verb");
+	for (size_t i = 0; *argv[0] && i < N_ROWS; i++)
+		if (!strncmp(rows[i].words, argv[0], strlen(argv[0])))
+			out_hint("overlord %s %s", rows[i].words,
+				 rows[i].arguments);
+	out_hint("overlord --help lists every verb");
+	return VERB_E_USAGE;
+}
+
+/* Help of all, of a group, of a verb: whatever @argv names. */
+static int show_help(int argc, char *const *argv)
+{
+	const struct row *row;
+	int n_words;
+
+	if (argc == 0) {
+		help(stdout);
+		return 0;
+	}
+	row = find(argc, argv, &n_words);
+	if (row)
+		help_verb(row);
+	else if (argc > 1 || !help_group(argv[0]))
+		return no_verb(argc, argv);
+	return 0;
 }
 
 static bool is_help(const char *word)
@@ -80,72 +216,12 @@ static bool is_help(const char *word)
 	return !strcmp(word, "--help") || !strcmp(word, "-h");
 }
 
-/* "migrate" is the first word of some verbs, and so their group. */
-static bool in_group(const struct verb *verb, const char *word)
-{
-	size_t n = strlen(word);
-
-	return !strncmp(verb->words, word, n) && verb->words[n] == ' ';
-}
-
-/* False when there is no such group. */
-static bool help_group(const char *word, FILE *out)
-{
-	bool found = false;
-
-	for (size_t i = 0; i < N_VERBS; i++) {
-		if (!in_group(&verbs[i], word))
-			continue;
-		if (!found)
-			(void)fprintf(out,
-				      "usage: overlord %s VERB "
-				      "[ARGUMENT]...\n\nVerbs:\n",
-				      word);
-		found = true;
-		(void)fprintf(out, "  %-16s %s\n", verbs[i].words,
-			      verbs[i].sentence);
-	}
-	return found;
-}
-
-static int no_verb(int argc, char *const *argv)
-{
-	out_error("there is no verb '%s%s%s'", argv[0], argc > 1 ? " " : "",
-		  argc > 1 ? argv[1] : "");
-	if (argv[0][0] == '-')
-		out_hint("options come after the verb");
-	for (size_t i = 0; *argv[0] && i < N_VERBS; i++)
-		if (!strncmp(verbs[i].words, argv[0], strlen(argv[0])))
-			out_hint("overlord %s %s", verbs[i].words,
-				 verbs[i].arguments);
-	out_hint("overlord --help lists every verb");
-	return COMMAND_E_USAGE;
-}
-
-/* Help of all, of a group, of a verb: whatever @argv names. */
-static int show_help(int argc, char *const *argv)
-{
-	const struct verb *verb;
-	int n_words;
-
-	if (argc == 0) {
-		help(stdout);
-		return 0;
-	}
-	verb = find(argc, argv, &n_words);
-	if (verb)
-		help_verb(verb, stdout);
-	else if (argc > 1 || !help_group(argv[0], stdout))
-		return no_verb(argc, argv);
-	return 0;
-}
-
 /* What is no verb: help, the version, the beginning of one, or wrong use. */
 static int other(int argc, char *const *argv)
 {
 	if (argc == 0) {
 		help(stderr);
-		return COMMAND_E_USAGE;
+		return VERB_E_USAGE;
 	}
 	if (!strcmp(argv[0], "--version")) {
 		(void)printf("overlord %s\n", version_of_build);
@@ -158,45 +234,39 @@ static int other(int argc, char *const *argv)
 	return no_verb(argc, argv);
 }
 
-/* Who acts: as said, else who stands behind sudo, else the user. */
-static const char *who(const struct command *command)
+/* ---- a verb ---- */
+
+/* As many plain arguments as the verb has; the first that is missing is the
+ * one of that place in the text of its arguments. */
+static int check_words(const struct verb *verb, size_t n_words)
+{
+	const struct options *options = &verb->options;
+	const char *name = verb->arguments;
+
+	if (options->n_words > n_words)
+		return verb_usage(verb, "argument '%s' is one too many",
+				  options->words[n_words]);
+	if (options->n_words == n_words)
+		return 0;
+	for (size_t i = 0; i < options->n_words; i++)
+		name += strcspn(name, " ") + 1;
+	return verb_usage(verb, "argument '%.*s' is missing",
+			  (int)strcspn(name, " "), name);
+}
+
+/* Who acts: as said, else the person behind sudo, else the user. */
+static const char *who(const struct verb *verb)
 {
 	const struct passwd *entry;
 
-	if (command->options.who)
-		return command->options.who;
-	if (*command->conf.sudo_user)
-		return command->conf.sudo_user;
-	if (*command->conf.user)
-		return command->conf.user;
+	if (verb->options.who)
+		return verb->options.who;
+	if (*verb->conf.sudo_user)
+		return verb->conf.sudo_user;
+	if (*verb->conf.user)
+		return verb->conf.user;
 	entry = getpwuid(getuid());
 	return entry ? entry->pw_name : "unknown";
-}
-
-/* The @i-th word of a verb's arguments. */
-static int argument_named(const char *arguments, size_t i, const char **ret)
-{
-	const char *p = arguments;
-
-	for (; i > 0; i--)
-		p += strcspn(p, " ") + 1;
-	*ret = p;
-	return (int)strcspn(p, " ");
-}
-
-static int check_words(const struct verb *verb, const struct command *command)
-{
-	const struct options *options = &command->options;
-	const char *name;
-	int n;
-
-	if (options->n_words > verb->n_words)
-		return command_usage(command, "argument '%s' is one too many",
-				     options->words[verb->n_words]);
-	if (options->n_words == verb->n_words)
-		return 0;
-	n = argument_named(verb->arguments, options->n_words, &name);
-	return command_usage(command, "argument '%.*s' is missing", n, name);
 }
 
 /* A name that is no longer than what a fact may carry, with words round it. */
@@ -211,82 +281,84 @@ static bool right_suffix(const char *suffix)
 }
 
 /* Who acts, and where. */
-static int take_settings(struct command *command)
+static int read_settings(struct verb *verb)
 {
-	const struct options *options = &command->options;
-	if (options->run && conf_from_run(options->run))
-		return COMMAND_E_FAILED;
-	if (conf_load(&overlord_conf, &command->conf))
-		return COMMAND_E_USAGE;
-	command->who = who(command);
-	command->schema =
-		options->schema ? options->schema : command->conf.schema;
-	command->suffix =
-		options->suffix ? options->suffix : command->conf.topic_suffix;
-	if (!command_right_text(text_of(command->who), WHO_MAX_CHARS))
-		return command_usage(command,
-				     "who acts, '%.120s', is no name: 1 to %d "
-				     "characters, no control characters",
-				     command->who, WHO_MAX_CHARS);
-	if (!command_plain_name(command->schema))
-		return command_usage(command,
-				     "schema '%.120s' is no plain name: a to "
-				     "z, 0 to 9 and _, at most 63",
-				     command->schema);
-	if (!right_suffix(command->suffix))
-		return command_usage(command,
-				     "suffix '%.120s' has what no topic's name "
-				     "may have",
-				     command->suffix);
+	const struct options *options = &verb->options;
+
+	if (options->run && read_run(options->run))
+		return VERB_E_FAILED;
+	if (conf_load(&conf_table, &verb->conf))
+		return VERB_E_USAGE;
+	verb->who = who(verb);
+	verb->schema = options->schema ? options->schema : verb->conf.schema;
+	verb->suffix =
+		options->suffix ? options->suffix : verb->conf.topic_suffix;
+	if (!verb_right_text(text_of(verb->who), WHO_MAX_CHARS))
+		return verb_usage(verb,
+				  "who acts, '%.120s', is no name: 1 to %d "
+				  "characters, no control characters",
+				  verb->who, WHO_MAX_CHARS);
+	if (!verb_plain_name(verb->schema))
+		return verb_usage(verb,
+				  "schema '%.120s' is no plain name: a to "
+				  "z, 0 to 9 and _, at most 63",
+				  verb->schema);
+	if (!right_suffix(verb->suffix))
+		return verb_usage(verb,
+				  "suffix '%.120s' has what no topic's name "
+				  "may have",
+				  verb->suffix);
 	return 0;
 }
 
-static int run(const struct verb *verb, int argc, char *const *argv)
+/* @argv[0] is the verb's last word. */
+static int run(const struct row *row, int argc, char *const *argv)
 {
-	struct command command = {
-		.words = verb->words,
-		.arguments = verb->arguments,
+	struct verb verb = {
+		.words = row->words,
+		.arguments = row->arguments,
 	};
 	int r;
 
-	if (options_read(&command.options, argc, argv, verb->arguments)) {
-		out_hint("overlord %s --help lists its options", verb->words);
-		return COMMAND_E_USAGE;
+	if (!options_read(&verb.options, argc, argv, row->arguments)) {
+		out_hint("overlord %s --help lists its options", row->words);
+		return VERB_E_USAGE;
 	}
-	if (command.options.help) {
-		help_verb(verb, stdout);
+	if (verb.options.help) {
+		help_verb(row);
 		return 0;
 	}
-	r = take_settings(&command);
+	r = read_settings(&verb);
 	if (!r)
-		r = check_words(verb, &command);
+		r = check_words(&verb, row->n_words);
 	if (r)
 		return r;
 	/* Nobody who stops reading stops a change in the middle. */
-	if (command.options.execute)
+	if (verb.options.execute)
 		(void)signal(SIGPIPE, SIG_IGN);
-	return verb->run(&command);
+	r = row->run(&verb);
+	verb_deinit(&verb);
+	/* When the answer could not be written, that has been said. */
+	if (r < 0 && !ferror(stdout))
+		out_say("%s: %s", row->words, err_text(r));
+	return r < 0 ? VERB_E_FAILED : r;
 }
 
 static int run_any(int argc, char *const *argv)
 {
-	const struct verb *verb;
-	int n_words, r;
+	const struct row *row;
+	int n_words;
 
 	/* "--run DIR VERB": the one option that may come first. */
 	if (argc > 2 && !strcmp(argv[0], "--run")) {
-		if (conf_from_run(argv[1]))
-			return COMMAND_E_FAILED;
+		if (read_run(argv[1]))
+			return VERB_E_FAILED;
 		return run_any(argc - 2, argv + 2);
 	}
-	verb = find(argc, argv, &n_words);
-	if (!verb)
+	row = find(argc, argv, &n_words);
+	if (!row)
 		return other(argc, argv);
-	r = run(verb, argc - n_words, argv + n_words);
-	/* Who could not write the answer has said so. */
-	if (r < 0 && !ferror(stdout))
-		out_error("%s: %s", verb->words, err_text(r));
-	return r < 0 ? COMMAND_E_FAILED : r;
+	return run(row, argc - n_words + 1, argv + n_words - 1);
 }
 
 int cli_run(int argc, char *const *argv)
@@ -295,7 +367,6 @@ int cli_run(int argc, char *const *argv)
 
 	if (!fflush(stdout) && !ferror(stdout))
 		return r;
-	if (!r)
-		out_error("stdout could not be written to");
-	return COMMAND_E_FAILED;
+	return r ? VERB_E_FAILED
+		 : verb_failed(NULL, "stdout could not be written to");
 }

@@ -1,11 +1,55 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Cli: overlord's command line, without the program's own name.
+ * Cli: overlord's command line: settings, options and verbs, from conf.def,
+ * options.def and overlord.def.
  */
 #ifndef OVERLORD_CLI_H
 #define OVERLORD_CLI_H
 
-/* What main() returns: 0 done, 1 failed, 2 used wrongly; it has been said. */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "infra/lib/conf.h"
+
+/* @argv is without the program's own name. What main() returns: 0 done,
+ * 1 failed, 2 used wrongly; it has been said. */
 int cli_run(int argc, char *const *argv);
+
+struct conf {
+/* clang-format off */
+#include "infra/lib/conf_fields.h"
+#include "infra/overlord/conf.def"
+#include "infra/lib/conf_end.h"
+	/* clang-format on */
+};
+
+enum { OPTION_WORDS_MAX = 4 };
+
+/* A number that was not given is -1. */
+struct options {
+#define OPTION_FLAG(field, name, sentence) bool field;
+#define OPTION_TEXT(field, name, sentence) const char *field;
+#define OPTION_NUMBER(field, name, min, max, sentence) int64_t field;
+#include "infra/overlord/options.def"
+#undef OPTION_FLAG
+#undef OPTION_TEXT
+#undef OPTION_NUMBER
+	const char *words[OPTION_WORDS_MAX + 1]; /* plain ones, then NULL */
+	size_t n_words;
+};
+
+/*
+ * Reads what stands behind the verb, which is @argv[0], by the options that
+ * @arguments (a row of overlord.def) names. Each is written out in full;
+ * "--name value" and "--name=value" are the same; "--" ends the options.
+ * Borrows @argv. False: it is wrong, and that has been said on stderr.
+ */
+bool options_read(struct options *ret, int argc, char *const *argv,
+		  const char *arguments);
+
+/* A line for each option that @arguments names. */
+void options_help(const char *arguments, FILE *out);
 
 #endif

@@ -6,49 +6,27 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 
-#include "infra/overlord/cli.h"
-#include "infra/overlord/command.h"
-#include "infra/overlord/said_fixture.h"
-
-enum { WORDS_MAX = 8 };
-
-static int run(const char *const words[WORDS_MAX])
-{
-	char *argv[WORDS_MAX + 1] = { NULL };
-	int argc = 0, r;
-
-	for (; argc < WORDS_MAX && words[argc]; argc++)
-		argv[argc] = strdup(words[argc]);
-	said_begin();
-	r = cli_run(argc, argv);
-	said_end();
-	while (argc > 0)
-		free(argv[--argc]);
-	return r;
-}
+#include "infra/overlord/overlord_fixture.h"
 
 static const struct {
-	const char *words[WORDS_MAX];
-	const char *said;
+	const char *line, *said;
 } helps[] = {
-	{ { "--help" }, "usage: overlord VERB" },
-	{ { "-h" }, "usage: overlord VERB" },
-	{ { "help" }, "usage: overlord VERB" },
-	{ { "help", "migrate" }, "usage: overlord migrate VERB" },
-	{ { "migrate", "--help" }, "usage: overlord migrate VERB" },
-	{ { "help", "migrate", "up" }, "usage: overlord migrate up" },
-	{ { "migrate", "up", "--help" }, "usage: overlord migrate up" },
-	{ { "trace", "-h" }, "usage: overlord trace ORDER" },
-	{ { "--version" }, "overlord " },
+	{ "--help", "usage: overlord VERB" },
+	{ "-h", "usage: overlord VERB" },
+	{ "help", "usage: overlord VERB" },
+	{ "help migrate", "usage: overlord migrate VERB" },
+	{ "migrate --help", "usage: overlord migrate VERB" },
+	{ "help migrate up", "usage: overlord migrate up" },
+	{ "migrate up --help", "usage: overlord migrate up" },
+	{ "trace -h", "usage: overlord trace ORDER" },
+	{ "--version", "overlord " },
 };
 
 START_TEST(help_is_given_for_all_a_group_and_a_verb)
 	{
-		ck_assert_int_eq(run(helps[_i].words), 0);
-		CHECK_SAID(helps[_i].said);
+		CHECK_RUN(helps[_i].line, DONE, helps[_i].said);
 	}
 END_TEST
 
@@ -57,94 +35,96 @@ END_TEST
 #define LONG_NAME TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN "1"
 
 static const struct {
-	const char *words[WORDS_MAX];
-	const char *said;
+	const char *line, *said;
 } wrong[] = {
-	{ { NULL }, "usage: overlord VERB" },
-	{ { "" }, "no verb ''" },
-	{ { "nope" }, "no verb 'nope'\n" HINT "overlord --help" },
-	{ { "help", "nope" }, "no verb 'nope'" },
-	{ { "migrate" }, "no verb 'migrate'\n" HINT "overlord migrate status" },
-	{ { "migrate", "sideways" }, "no verb 'migrate sideways'" },
-	{ { "--json", "status" }, HINT "options come after the verb" },
-	{ { "status", "x" }, "argument 'x' is one too many\n" HINT "usage" },
-	{ { "status", "-x" }, "option '-x' is not one of this verb's" },
-	{ { "status", "--execute" }, "option '--execute' is not one" },
-	{ { "status", "--schema", "a b" }, "schema 'a b' is no plain name" },
-	{ { "trace" }, "argument 'ORDER' is missing\n" HINT "usage" },
-	{ { "restock", "main", "cheese" }, "argument 'QUANTITY' is missing" },
-	{ { "restock", "main", "cheese", "-5" }, "quantity '-5' is no whole" },
-	{ { "restock", "main", "cheese", "0" }, "quantity '0' is no whole" },
-	{ { "restock", "", "cheese", "5" }, "'' and 'cheese' are to be names" },
-	{ { "restock", "\xff", "cheese", "5" }, "are to be names" },
-	{ { "restock", "main", "che\nese", "5" }, "are to be names" },
-	{ { "status", "--suffix", "a b" }, "suffix 'a b' has what no topic" },
-	{ { "status", "--who", LONG_NAME }, "is no name: 1 to 100 characters" },
-	{ { "status", "--who", "a\nb" }, "is no name: 1 to 100 characters" },
-	{ { "status", "--who", "\xff" }, "is no name: 1 to 100 characters" },
-	{ { "toastie", "resolve", "7", "eaten" }, "'eaten' is none of done" },
-	{ { "migrate", "down" }, "down wants --to" },
-	{ { "migrate", "up", "--set", "x" }, "set 'x' is neither" },
-	{ { "dlq", "list", "--topic", "x" }, "there is no topic 'x'" },
-	{ { "grill", "set", "left" }, "set wants --address and --plates" },
-	{ { "grill", "set", "a b", "--address=h:1", "--plates=1" },
-	  "grill 'a b' is no name" },
-	{ { "grill", "set", "left", "--address=h", "--plates=1" },
+	{ "", "usage: overlord VERB" },
+	{ " ", "no verb ' '" },
+	{ "nope", "no verb 'nope'\n" HINT "overlord --help" },
+	{ "help nope", "no verb 'nope'" },
+	{ "migrate", "no verb 'migrate'\n" HINT "overlord migrate status" },
+	{ "migrate sideways", "no verb 'migrate sideways'" },
+	{ "--json status", HINT "options come after the verb" },
+	{ "status x", "argument 'x' is one too many\n" HINT "usage" },
+	{ "status -x", "option '-x' is not one of this verb's" },
+	{ "status --execute", "option '--execute' is not one" },
+	{ "status --schema a~b", "schema 'a b' is no plain name" },
+	{ "trace", "argument 'ORDER' is missing\n" HINT "usage" },
+	{ "restock main cheese", "argument 'QUANTITY' is missing" },
+	{ "restock main cheese -5", "quantity '-5' is no whole" },
+	{ "restock main cheese 0", "quantity '0' is no whole" },
+	{ "restock  cheese 5", "'' and 'cheese' are to be names" },
+	{ "restock \xff cheese 5", "are to be names" },
+	{ "restock main che\nese 5", "are to be names" },
+	{ "status --suffix a~b", "suffix 'a b' has what no topic" },
+	{ "status --who " LONG_NAME, "is no name: 1 to 100 characters" },
+	{ "status --who a\nb", "is no name: 1 to 100 characters" },
+	{ "status --who \xff", "is no name: 1 to 100 characters" },
+	{ "restock a b c d e", "argument 'e' is one too many" },
+	{ "restock main --schema=s -- cheese --new", "quantity '--new' is no" },
+	{ "trace -- --json --", "argument '--' is one too many" },
+	{ "migrate down --to", "option '--to' wants a value" },
+	{ "migrate down --to many", "'many', which is no whole number" },
+	{ "migrate down --to -1", "'-1', which is no whole number from 0" },
+	{ "dlq list --topic=", "option '--topic' wants a value" },
+	{ "dlq list --topi=orders", "option '--topi' is not one" },
+	{ "dlq list --l 3", "option '--l' is not one" },
+	{ "dlq list -hx", "option '-hx' is not one" },
+	{ "migrate up --execute=yes", "option '--execute' takes no value" },
+	{ "migrate up --execute --dry-run", "exclude each other" },
+	{ "toastie resolve 7 eaten", "'eaten' is none of done" },
+	{ "migrate down", "down wants --to" },
+	{ "migrate up --set x", "set 'x' is neither" },
+	{ "dlq list --topic x", "there is no topic 'x'" },
+	{ "grill set left", "set wants --address and --plates" },
+	{ "grill set a~b --address=h:1 --plates=1", "grill 'a b' is no name" },
+	{ "grill set left --address=h --plates=1",
 	  "address 'h' is not host:port" },
-	{ { "grill", "set", "left", "--address=h h:1", "--plates=1" },
+	{ "grill set left --address=h~h:1 --plates=1",
 	  "address 'h h:1' is not host:port" },
-	{ { "grill", "set", "left", "--address=h:0", "--plates=1" },
+	{ "grill set left --address=h:0 --plates=1",
 	  "address 'h:0' is not host:port" },
-	{ { "grill", "set", "left", "--address=h:1", "--plates=257" },
+	{ "grill set left --address=h:1 --plates=257",
 	  "'257', which is no whole number from 1 to 256" },
-	{ { "grill", "set", "left", "--address=h:1", "--plates=1",
-	    "--unit=248" },
+	{ "grill set left --address=h:1 --plates=1 --unit=248",
 	  "unit 248 can be no grill's: Modbus reserves 248 to 254" },
-	{ { "grill", "set", "left", "--address=h:1", "--plates=1",
-	    "--unit=254" },
+	{ "grill set left --address=h:1 --plates=1 --unit=254",
 	  "unit 254 can be no grill's" },
-	{ { "grill", "set", "left", "--address=h:1", "--plates=1",
-	    "--stalls=a,,b" },
+	{ "grill set left --address=h:1 --plates=1 --stalls=a,,b",
 	  "stalls 'a,,b' are no names" },
 };
 
 START_TEST(wrong_use_is_2_and_says_what_and_where)
 	{
-		ck_assert_int_eq(run(wrong[_i].words), COMMAND_E_USAGE);
-		CHECK_SAID(wrong[_i].said);
+		CHECK_RUN(wrong[_i].line, USED_WRONGLY, wrong[_i].said);
 	}
 END_TEST
 
 START_TEST(a_setting_that_does_not_fit_is_wrong_use)
 	{
-		ck_assert_int_eq(setenv("OVERLORD_TIMEOUT_MS", "soon", 1), 0);
-		ck_assert_int_eq(run((const char *[WORDS_MAX]){ "status" }),
-				 COMMAND_E_USAGE);
-		CHECK_SAID("'OVERLORD_TIMEOUT_MS' is 'soon'");
+		set_env("OVERLORD_TIMEOUT_MS", "soon");
+		CHECK_RUN("status", USED_WRONGLY,
+			  "'OVERLORD_TIMEOUT_MS' is 'soon'");
 	}
 END_TEST
 
-static const char *const away[][WORDS_MAX] = {
-	{ "status" },
-	{ "trace", "7" },
-	{ "dlq", "list" },
-	{ "migrate", "status" },
-	{ "migrate", "check" },
-	{ "migrate", "up", "--execute" },
-	{ "migrate", "down", "--to=0", "--execute" },
-	{ "grill", "list" },
-	{ "grill", "set", "left", "--address=h:1", "--plates=1", "--execute" },
-	{ "restock", "main", "cheese", "5", "--execute" },
-	{ "toastie", "resolve", "7", "done", "--execute" },
+static const char *const away[] = {
+	"status",
+	"trace 7",
+	"dlq list",
+	"migrate status",
+	"migrate check",
+	"migrate up --execute",
+	"migrate down --to=0 --execute",
+	"grill list",
+	"grill set left --address=h:1 --plates=1 --execute",
+	"restock main cheese 5 --execute",
+	"toastie resolve 7 done --execute",
 };
 
 START_TEST(without_a_database_every_verb_fails_and_says_where_it_looked)
 	{
-		ck_assert_int_eq(setenv("DATABASE_URL",
-					"postgresql://127.0.0.1:1/galore", 1),
-				 0);
-		ck_assert_int_eq(run(away[_i]), COMMAND_E_FAILED);
-		CHECK_SAID("no session with Postgres: ");
+		set_env("DATABASE_URL", "postgresql://127.0.0.1:1/galore");
+		CHECK_RUN(away[_i], FAILED, "no session with Postgres: ");
 		CHECK_SAID("127.0.0.1");
 		CHECK_SAID(HINT "DATABASE_URL");
 	}
@@ -169,10 +149,7 @@ static const char *silent_server(void)
 	return address;
 }
 
-static const char *const frozen[][WORDS_MAX] = {
-	{ "topics", "status" },
-	{ "migrate", "status" },
-};
+static const char *const frozen[] = { "topics status", "migrate status" };
 
 START_TEST(a_server_that_never_answers_is_away_within_5_seconds)
 	{
@@ -181,53 +158,40 @@ START_TEST(a_server_that_never_answers_is_away_within_5_seconds)
 
 		(void)snprintf(url, sizeof(url), "postgresql://%s/galore",
 			       silent_server());
-		ck_assert_int_eq(setenv("DATABASE_URL", url, 1), 0);
-		ck_assert_int_eq(setenv("KAFKA_BROKERS", silent_server(), 1),
-				 0);
-		ck_assert_int_eq(run(frozen[_i]), COMMAND_E_FAILED);
-		CHECK_SAID(HINT);
+		set_env("DATABASE_URL", url);
+		set_env("KAFKA_BROKERS", silent_server());
+		CHECK_RUN(frozen[_i], FAILED, HINT);
 		ck_assert_int_lt(clock_now_ms() - began_at_ms, 5000);
 	}
 END_TEST
 
-static void write_run_file(const char *dir, const char *text)
+static void run_in(const char *dir, const char *verb, const char *text)
 {
-	char path[64];
-	FILE *file;
+	char line[128];
 
-	(void)snprintf(path, sizeof(path), "%s/run.env", dir);
-	file = fopen(path, "we");
-	ck_assert_ptr_nonnull(file);
-	ck_assert_int_ge(fputs(text, file), 0);
-	ck_assert_int_eq(fclose(file), 0);
+	(void)snprintf(line, sizeof(line), "--run %s %s", dir, verb);
+	CHECK_RUN(line, FAILED, text);
 }
 
-START_TEST(the_servers_of_a_make_run_are_taken_from_its_folder)
+START_TEST(the_servers_of_a_make_run_are_read_from_its_folder)
 	{
 		char dir[] = "/tmp/overlord-run.XXXXXX", path[64];
-		const char *before[WORDS_MAX] = { "--run", dir, "status" };
-		const char *after[WORDS_MAX] = { "status", "--run", dir };
-		const char *topics[WORDS_MAX] = { "--run", dir, "topics",
-						  "status" };
 
 		ck_assert_ptr_nonnull(mkdtemp(dir));
-		ck_assert_int_eq(setenv("OVERLORD_TIMEOUT_MS", "500", 1), 0);
-		ck_assert_int_eq(setenv("DATABASE_URL", "postgresql:///x", 1),
-				 0);
-		ck_assert_int_eq(run(before), COMMAND_E_FAILED);
-		CHECK_SAID("no make run can be found in '/tmp/overlord-run.");
-		ck_assert_int_eq(setenv("PGSERVICE", "of-another", 1), 0);
-		ck_assert_int_eq(setenv("DB_SCHEMA", "of another", 1), 0);
-		ck_assert_int_eq(setenv("TOPIC_SUFFIX", ".of-another", 1), 0);
-		write_run_file(dir,
-			       "PATH=/nowhere\nKAFKA_BROKERS=127.0.0.1:2\n"
-			       "DATABASE_URL=postgresql://127.0.0.1:1/a?b=c\n");
-		ck_assert_int_eq(run(before), COMMAND_E_FAILED);
-		CHECK_SAID("\"b\"");
-		ck_assert_int_eq(run(after), COMMAND_E_FAILED);
-		CHECK_SAID("\"b\"");
-		ck_assert_int_eq(run(topics), COMMAND_E_FAILED);
-		CHECK_SAID("127.0.0.1:2");
+		set_env("OVERLORD_TIMEOUT_MS", "500");
+		set_env("DATABASE_URL", "postgresql:///x");
+		run_in(dir, "status",
+		       "no make run can be found in '/tmp/overlord-run.");
+		set_env("PGSERVICE", "of-another");
+		set_env("DB_SCHEMA", "of another");
+		set_env("TOPIC_SUFFIX", ".of-another");
+		write_file(dir, "run.env",
+			   "PATH=/nowhere\nKAFKA_BROKERS=127.0.0.1:2\n"
+			   "DATABASE_URL=postgresql://127.0.0.1:1/a?b=c\n");
+		run_in(dir, "status", "\"b\"");
+		run_in(dir, "topics status", "127.0.0.1:2");
+		(void)snprintf(path, sizeof(path), "status --run %s", dir);
+		CHECK_RUN(path, FAILED, "\"b\"");
 		ck_assert_str_ne(getenv("PATH"), "/nowhere");
 		ck_assert_ptr_null(getenv("PGSERVICE"));
 		/* What the file does not name is the default. */
@@ -241,12 +205,10 @@ END_TEST
 
 START_TEST(without_brokers_topics_fail_within_the_time_that_is_set)
 	{
-		ck_assert_int_eq(setenv("KAFKA_BROKERS", "127.0.0.1:1", 1), 0);
-		ck_assert_int_eq(setenv("OVERLORD_TIMEOUT_MS", "500", 1), 0);
-		ck_assert_int_eq(
-			run((const char *[WORDS_MAX]){ "topics", "status" }),
-			COMMAND_E_FAILED);
-		CHECK_SAID("no answer from Kafka at '127.0.0.1:1'");
+		set_env("KAFKA_BROKERS", "127.0.0.1:1");
+		set_env("OVERLORD_TIMEOUT_MS", "500");
+		CHECK_RUN("topics status", FAILED,
+			  "no answer from Kafka at '127.0.0.1:1'");
 		CHECK_SAID(HINT "KAFKA_BROKERS");
 	}
 END_TEST
@@ -264,7 +226,7 @@ START_TEST(an_answer_that_nobody_can_take_is_a_failure)
 		r = cli_run(1, argv);
 		clearerr(stdout);
 		said_end();
-		ck_assert_int_eq(r, COMMAND_E_FAILED);
+		ck_assert_int_eq(r, FAILED);
 		CHECK_SAID("stdout could not be written to");
 	}
 END_TEST
@@ -289,7 +251,7 @@ int main(void)
 		tcase, a_server_that_never_answers_is_away_within_5_seconds, 0,
 		CHECK_N(frozen));
 	tcase_add_test(tcase,
-		       the_servers_of_a_make_run_are_taken_from_its_folder);
+		       the_servers_of_a_make_run_are_read_from_its_folder);
 	tcase_add_test(tcase, an_answer_that_nobody_can_take_is_a_failure);
 	return check_run(suite);
 }

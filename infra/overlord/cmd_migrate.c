@@ -12,166 +12,127 @@
 #include <string.h>
 
 #include "infra/lib/xalloc.h"
-#include "infra/overlord/command.h"
 #include "infra/overlord/migrator.h"
-#include "infra/overlord/out.h"
 #include "infra/overlord/plan.h"
 
-enum { PARTS_MAX = 2 };
-#define LOCK_TIMEOUT_MS INT64_C(30000)
-#define QUERY_TIMEOUT_MS INT64_C(30000)
-
-struct part {
-	const char *name; /* "control", "service" */
-	char dir[MIGRATION_PATH_MAX];
-	struct migration_set set;
-	struct migrated migrated;
-	struct migrator migrator;
-	bool locked;
-};
+enum { MIGRATORS_MAX = 2 };
 
 struct run {
-	const struct command *command;
-	struct pg *pg;
+	struct verb *verb;
 	char dir[MIGRATION_PATH_MAX - 16]; /* of all migrations */
-	struct part parts[PARTS_MAX];
-	size_t n_parts;
+	struct migrator migrators[MIGRATORS_MAX];
+	size_t n_migrators;
 	struct plan plan;
-	struct step {
-		struct part *part;
-		struct migrator_step step;
-	} * steps; /* one for each of the plan's */
-	size_t n_steps;
+	struct migrator_step *steps; /* one for each of the plan's */
 };
 
 static void run_deinit(struct run *run)
 {
-	for (size_t i = 0; i < run->n_parts; i++) {
-		migration_set_deinit(&run->parts[i].set);
-		migrated_deinit(&run->parts[i].migrated);
-	}
+	for (size_t i = 0; i < run->n_migrators; i++)
+		migrator_deinit(&run->migrators[i]);
+	for (size_t i = 0; i < run->plan.n_steps; i++)
+		buf_deinit(&run->steps[i].gone);
 	plan_deinit(&run->plan);
 	free(run->steps);
-	run->pg = pg_free(run->pg);
 }
 
-static int no_files(const struct migration_fault *fault)
+static int no_files(int r)
 {
-	out_error("%s", fault->what);
-	out_hint("MIGRATIONS_DIR or --dir says where the migrations are");
-	return COMMAND_E_FAILED;
+	if (r > 0)
+		out_hint("MIGRATIONS_DIR or --dir says where the migrations "
+			 "are");
+	return r;
 }
 
 /* As said; else as it is here, or installed. */
 static int find_folder(struct run *run)
 {
-	const struct command *command = run->command;
-	const char *dir = command->options.dir ? command->options.dir
-					       : command->conf.migrations;
-	struct migration_fault fault = { "" };
+	const struct verb *verb = run->verb;
+	const char *dir =
+		verb->options.dir ? verb->options.dir : verb->conf.migrations;
 	char found[MIGRATION_PATH_MAX];
+	int r;
 
 	if (!*dir) {
-		if (migration_folder(found, &fault))
-			return no_files(&fault);
+		r = migration_folder(found);
+		if (r)
+			return no_files(r);
 		dir = found;
 	}
 	if (!str_copy(run->dir, sizeof(run->dir), dir))
-		return command_usage(command, "folder '%.100s...' is too long",
-				     dir);
+		return verb_usage(verb, "folder '%.100s...' is too long", dir);
 	return 0;
 }
 
-static int add_part(struct run *run, const char *name, const char *folder,
-		    const char *schema)
+static int add_set(struct run *run, const char *name, const char *folder,
+		   const char *schema)
 {
-	const struct command *command = run->command;
-	struct part *part = &run->parts[run->n_parts];
-	struct migration_fault fault = { "" };
+	const char *set = run->verb->options.set;
+	struct migrator *migrator = &run->migrators[run->n_migrators];
 	int r;
 
-	if (command->options.set && strcmp(command->options.set, name) != 0)
+	if (set && strcmp(set, name) != 0)
 		return 0;
-	run->n_parts++;
-	part->name = name;
-	(void)snprintf(part->dir, sizeof(part->dir), "%s%s", run->dir, folder);
-	r = migration_set_load(&part->set, part->dir, &fault);
-	if (r > 0)
-		return no_files(&fault);
-	part->migrator = (struct migrator){
-		.pg = run->pg,
-		.command = command,
-		.schema = schema,
-		.set = &part->set,
-		.lock_timeout_ms = LOCK_TIMEOUT_MS,
-	};
-	return r;
+	run->n_migrators++;
+	migrator->verb = run->verb;
+	migrator->name = name;
+	migrator->schema = schema;
+	(void)snprintf(migrator->dir, sizeof(migrator->dir), "%s%s", run->dir,
+		       folder);
+	r = no_files(migration_set_load(&migrator->set, migrator->dir));
+	return r ? r : migrator_read(migrator);
 }
 
-static int read_part(struct part *part)
+static int run_init(struct run *run, struct verb *verb)
 {
+	const char *set = verb->options.set;
 	int r;
 
-	migrated_deinit(&part->migrated);
-	r = migrator_read(&part->migrator, &part->migrated);
-	return r ? command_pg_failed(part->migrator.pg, r, part->name) : 0;
-}
-
-static int run_init(struct run *run, const struct command *command)
-{
-	const char *set = command->options.set;
-	int r;
-
-	run->command = command;
+	run->verb = verb;
 	if (set && strcmp(set, "control") != 0 && strcmp(set, "service") != 0)
-		return command_usage(command,
-				     "set '%s' is neither 'control' nor "
-				     "'service'",
-				     set);
-	if (!strcmp(command->schema, "control"))
-		return command_usage(command, "schema 'control' is not the "
-					      "services'");
+		return verb_usage(verb,
+				  "set '%s' is neither 'control' nor 'service'",
+				  set);
+	if (!strcmp(verb->schema, "control"))
+		return verb_usage(verb,
+				  "schema 'control' is not the services'");
 	r = find_folder(run);
 	if (!r)
-		r = command_connect(&run->pg, command);
+		r = verb_connect(verb);
 	if (!r)
-		r = add_part(run, "control", "/control", "control");
+		r = add_set(run, "control", "/control", "control");
 	if (!r)
-		r = add_part(run, "service", "", command->schema);
-	for (size_t i = 0; !r && i < run->n_parts; i++)
-		r = read_part(&run->parts[i]);
+		r = add_set(run, "service", "", verb->schema);
 	return r;
 }
 
 /* ---- status and check ---- */
 
-static const char *state_of(const struct part *part,
-			    const struct migration *row)
+static const char *state_of(const struct migrator *migrator,
+			    const struct migration *row,
+			    const struct applied *applied)
 {
-	const struct applied *applied =
-		migrated_find(&part->migrated, row->version);
-
-	if (part->migrated.dirty && part->migrated.version == row->version)
+	if (migrator->dirty && migrator->version == row->version)
 		return "dirty";
-	if (part->migrated.version < row->version)
+	if (migrator->version < row->version)
 		return "pending";
 	if (!applied)
 		return "applied by another tool";
 	return strcmp(applied->checksum, row->checksum) ? "changed" : "applied";
 }
 
-static void put_row(struct out *out, const struct part *part,
+static void put_row(struct out *out, const struct migrator *migrator,
 		    const struct migration *row)
 {
 	const struct applied *applied =
-		migrated_find(&part->migrated, row->version);
+		migrator_applied(migrator, row->version);
 
 	out_row(out);
-	out_cell(out, "%s", part->name);
-	out_cell(out, "%s", part->migrator.schema);
+	out_cell(out, "%s", migrator->name);
+	out_cell(out, "%s", migrator->schema);
 	out_cell(out, "%" PRId64, row->version);
 	out_cell(out, "%s", row->name);
-	out_cell(out, "%s", state_of(part, row));
+	out_cell(out, "%s", state_of(migrator, row, applied));
 	if (applied) {
 		out_cell_wall_ms(out, applied->at_ms);
 		out_cell(out, "%s", applied->by);
@@ -180,242 +141,223 @@ static void put_row(struct out *out, const struct part *part,
 
 static int print_status(const struct run *run)
 {
+	static const struct out_column columns[] = {
+		{ "set", OUT_TEXT },        { "schema", OUT_TEXT },
+		{ "version", OUT_NUMBER },  { "name", OUT_TEXT },
+		{ "state", OUT_TEXT },      { "applied_at", OUT_TEXT },
+		{ "applied_by", OUT_TEXT }, { NULL, 0 },
+	};
 	CLEANUP(out_freep)
-	struct out *out = out_new("migrations", run->command->options.json);
+	struct out *out =
+		out_new("migrations", run->verb->options.json, columns);
 
-	out_column(out, "set", OUT_TEXT);
-	out_column(out, "schema", OUT_TEXT);
-	out_column(out, "version", OUT_NUMBER);
-	out_column(out, "name", OUT_TEXT);
-	out_column(out, "state", OUT_TEXT);
-	out_column(out, "applied_at", OUT_TEXT);
-	out_column(out, "applied_by", OUT_TEXT);
-	for (size_t i = 0; i < run->n_parts; i++)
-		for (size_t n = 0; n < run->parts[i].set.n_rows; n++)
-			put_row(out, &run->parts[i],
-				&run->parts[i].set.rows[n]);
+	for (size_t i = 0; i < run->n_migrators; i++) {
+		const struct migrator *migrator = &run->migrators[i];
+
+		for (size_t n = 0; n < migrator->set.n_rows; n++)
+			put_row(out, migrator, &migrator->set.rows[n]);
+	}
 	return out_print(out);
 }
 
-static void say_newer(const struct part *part)
+static void say_newer(const struct migrator *migrator)
 {
-	if (part->migrated.version > migration_newest(&part->set))
+	int64_t newest = migration_newest(&migrator->set);
+
+	if (migrator->version > newest)
 		out_say("schema '%s' is at version %" PRId64 ", newer than "
 			"the files in '%s', which end at %" PRId64,
-			part->migrator.schema, part->migrated.version,
-			part->dir, migration_newest(&part->set));
+			migrator->schema, migrator->version, migrator->dir,
+			newest);
 }
 
-int cmd_migrate_status(struct command *command)
+int cmd_migrate_status(struct verb *verb)
 {
 	struct run run = { 0 };
-	int r = run_init(&run, command);
+	int r = run_init(&run, verb);
 
 	if (!r)
 		r = print_status(&run);
-	for (size_t i = 0; !r && i < run.n_parts; i++)
-		say_newer(&run.parts[i]);
+	for (size_t i = 0; !r && i < run.n_migrators; i++)
+		say_newer(&run.migrators[i]);
 	run_deinit(&run);
 	return r;
 }
 
-/* May it be migrated at all? */
-static int check_part(const struct part *part, bool down)
+static int check_applied(const struct migrator *migrator)
 {
-	struct migration_fault fault = { "" };
+	int64_t newest = migration_newest(&migrator->set);
+	int r = migrator_check(migrator, UP);
 
-	if (!migrator_check(&part->migrated, &part->set, down, &fault))
+	if (r)
+		return r;
+	say_newer(migrator);
+	if (migrator->version >= newest)
 		return 0;
-	out_error("schema '%s': %s", part->migrator.schema, fault.what);
-	if (part->migrated.dirty)
-		out_hint("look at what is there, mend it by hand, then run "
-			 "golang-migrate's 'force' with the version that it "
-			 "is at");
-	else if (part->migrated.version > migration_newest(&part->set))
-		out_hint("the schema is newer than these files: take the "
-			 "folder that it was migrated from");
-	else
-		out_hint("a file that was applied is never edited: put it "
-			 "back as it was, and write the change as a new "
-			 "migration");
-	return COMMAND_E_FAILED;
+	return verb_failed("overlord migrate up --execute",
+			   "schema '%s' is at version %" PRId64
+			   ", the files in '%s' end at %" PRId64,
+			   migrator->schema, migrator->version, migrator->dir,
+			   newest);
 }
 
-int cmd_migrate_check(struct command *command)
+int cmd_migrate_check(struct verb *verb)
 {
 	struct run run = { 0 };
-	int r = run_init(&run, command), checked = 0;
+	int r = run_init(&run, verb), checked = 0;
 
 	if (!r)
 		r = print_status(&run);
-	for (size_t i = 0; !r && i < run.n_parts; i++) {
-		const struct part *part = &run.parts[i];
-
-		if (check_part(part, false)) {
-			checked = COMMAND_E_FAILED;
-		} else if (part->migrated.version <
-			   migration_newest(&part->set)) {
-			out_error("schema '%s' is at version %" PRId64
-				  ", the files in '%s' end at %" PRId64,
-				  part->migrator.schema, part->migrated.version,
-				  part->dir, migration_newest(&part->set));
-			out_hint("overlord migrate up --execute");
-			checked = COMMAND_E_FAILED;
-		} else {
-			say_newer(part);
-		}
-	}
+	for (size_t i = 0; !r && i < run.n_migrators; i++)
+		if (check_applied(&run.migrators[i]))
+			checked = VERB_E_FAILED;
 	run_deinit(&run);
 	return r ? r : checked;
 }
 
 /* ---- up and down ---- */
 
-static void add_step(struct run *run, struct part *part,
-		     const struct migration *row, bool down)
+static void add_step(struct run *run, const struct migrator *migrator,
+		     int64_t from, enum direction direction)
 {
-	int64_t from = down ? row->version : row->version - 1;
+	int64_t to = direction == DOWN ? from - 1 : from + 1;
+	const struct migration *row =
+		migration_find(&migrator->set, direction == DOWN ? from : to);
 	char what[MIGRATION_NAME_MAX + 80], now[32], then[32];
 
-	(void)snprintf(what, sizeof(what), "%s: %s", part->migrator.schema,
-		       down ? row->down_file : row->up_file);
+	(void)snprintf(what, sizeof(what), "%s: %s", migrator->schema,
+		       row->files[direction]);
 	(void)snprintf(now, sizeof(now), "version %" PRId64, from);
-	(void)snprintf(then, sizeof(then), "version %" PRId64,
-		       down ? from - 1 : from + 1);
+	(void)snprintf(then, sizeof(then), "version %" PRId64, to);
 	plan_add(&run->plan, what, now, then);
-	run->steps = xreallocarray(run->steps, run->n_steps + 1,
+	run->steps = xreallocarray(run->steps, run->plan.n_steps,
 				   sizeof(*run->steps));
-	run->steps[run->n_steps++] = (struct step){
-		.part = part,
-		.step = { .row = row,
-			  .down = down,
-			  .within = run->command->options.dry_run,
-			  .from = from },
+	run->steps[run->plan.n_steps - 1] = (struct migrator_step){
+		.migrator = migrator,
+		.row = row,
+		.direction = direction,
+		.within = run->verb->options.dry_run,
+		.from = from,
 	};
 }
 
-/* Where a part goes to: --to is meant for the services' set, or for --set. */
-static int64_t target_of(const struct run *run, const struct part *part)
+/* Where a set goes to: --to is meant for the services' set, or for --set. */
+static int64_t target_of(const struct run *run, const struct migrator *migrator)
 {
-	int64_t newest = migration_newest(&part->set);
-	int64_t to = run->command->options.to;
+	const struct options *options = &run->verb->options;
 
-	if (to < 0 ||
-	    (!run->command->options.set && !strcmp(part->name, "control")))
-		return newest;
-	return to;
+	if (options->to < 0 ||
+	    (!options->set && !strcmp(migrator->name, "control")))
+		return migration_newest(&migrator->set);
+	return options->to;
 }
 
-static int plan_part(struct run *run, struct part *part, bool down)
+static int plan_set(struct run *run, const struct migrator *migrator,
+		    enum direction direction)
 {
-	int64_t target = target_of(run, part);
-	int64_t version = part->migrated.version;
-	int r = check_part(part, down);
+	int64_t target = target_of(run, migrator);
+	int64_t newest = migration_newest(&migrator->set);
+	int64_t version = migrator->version;
+	int r = migrator_check(migrator, direction);
 
 	if (r)
 		return r;
-	if (target > migration_newest(&part->set))
-		return command_usage(run->command,
-				     "there is no version %" PRId64
-				     ", the files in '%s' end at %" PRId64,
-				     target, part->dir,
-				     migration_newest(&part->set));
-	if (!down)
-		say_newer(part);
-	for (; !down && version < target; version++)
-		add_step(run, part, migration_find(&part->set, version + 1),
-			 false);
-	for (; down && version > target; version--)
-		add_step(run, part, migration_find(&part->set, version), true);
+	if (target > newest)
+		return verb_usage(run->verb,
+				  "there is no version %" PRId64
+				  ", the files in '%s' end at %" PRId64,
+				  target, migrator->dir, newest);
+	if (direction == UP)
+		say_newer(migrator);
+	for (; direction == UP && version < target; version++)
+		add_step(run, migrator, version, UP);
+	for (; direction == DOWN && version > target; version--)
+		add_step(run, migrator, version, DOWN);
 	return 0;
 }
 
 /*
- * Plans the part; what is to be done is locked and planned anew, since it may
- * have been done by whoever had the lock.
+ * Plans the set; what is to be done is locked and planned anew, since another
+ * migrator that had the lock may have done it.
  */
-static int plan_and_lock(struct run *run, struct part *part, bool down)
+static int plan_and_lock(struct run *run, struct migrator *migrator,
+			 enum direction direction)
 {
-	const struct options *options = &run->command->options;
-	size_t n_before = run->n_steps;
-	int r = plan_part(run, part, down);
+	const struct options *options = &run->verb->options;
+	size_t n_before = run->plan.n_steps;
+	int r = plan_set(run, migrator, direction);
 
-	if (r || run->n_steps == n_before ||
+	if (r || run->plan.n_steps == n_before ||
 	    (!options->execute && !options->dry_run))
 		return r;
-	r = migrator_lock(&part->migrator);
+	r = migrator_lock(migrator);
+	if (!r)
+		r = migrator_read(migrator);
 	if (r)
 		return r;
-	part->locked = true;
-	r = read_part(part);
-	if (r)
-		return r;
-	run->n_steps = n_before;
 	plan_truncate(&run->plan, n_before);
-	return plan_part(run, part, down);
+	return plan_set(run, migrator, direction);
 }
 
 static int apply(void *arg, size_t i, enum plan_result *ret)
 {
 	struct run *run = arg;
-	const struct step *step = &run->steps[i];
-	struct migrator_done done = { 0 };
-	int r = migrator_apply(&step->part->migrator, &step->step, &done);
+	struct migrator_step *step = &run->steps[i];
+	int r = migrator_apply(step);
 
 	if (!r)
 		*ret = PLAN_CONFIRMED;
-	else if (done.unknown)
+	else if (step->unknown)
 		*ret = PLAN_UNKNOWN;
-	if (done.gone.n)
-		plan_then(&run->plan, i, ", without the tables ", done.gone.p);
-	buf_deinit(&done.gone);
+	if (step->gone.n)
+		plan_then(&run->plan, i, ", without the tables ", step->gone.p);
 	return r;
 }
 
 static int rehearse(struct run *run)
 {
-	int r = pg_exec(run->pg, "BEGIN", QUERY_TIMEOUT_MS);
+	struct verb *verb = run->verb;
+	int r = verb_exec(verb, "BEGIN", "begin");
 
 	if (r)
-		return command_pg_failed(run->pg, r, "begin");
-	r = plan_rehearse(&run->plan, run->command, apply, run);
-	if (!pg_lost(run->pg))
-		(void)pg_exec(run->pg, "ROLLBACK", QUERY_TIMEOUT_MS);
+		return r;
+	r = plan_rehearse(&run->plan, verb, apply, run);
+	if (!pg_lost(verb->pg))
+		(void)pg_exec(verb->pg, "ROLLBACK", verb->conf.timeout_ms);
 	return r;
 }
 
-static int migrate(struct command *command, bool down)
+static int migrate(struct verb *verb, enum direction direction)
 {
 	struct run run = { .plan.killable = true };
-	int r = run_init(&run, command);
+	int r = run_init(&run, verb);
 
-	for (size_t i = 0; !r && i < run.n_parts; i++)
-		r = plan_and_lock(&run, &run.parts[i], down);
-	if (!r && command->options.dry_run)
+	for (size_t i = 0; !r && i < run.n_migrators; i++)
+		r = plan_and_lock(&run, &run.migrators[i], direction);
+	if (!r && verb->options.dry_run)
 		r = rehearse(&run);
 	else if (!r)
-		r = plan_run(&run.plan, command, apply, &run);
-	for (size_t i = 0; !r && i < run.n_parts; i++)
-		if (run.parts[i].locked)
-			r = migrator_unlock(&run.parts[i].migrator);
+		r = plan_run(&run.plan, verb, apply, &run);
+	for (size_t i = 0; !r && i < run.n_migrators; i++)
+		r = migrator_unlock(&run.migrators[i]);
 	run_deinit(&run);
 	return r;
 }
 
-int cmd_migrate_up(struct command *command)
+int cmd_migrate_up(struct verb *verb)
 {
-	return migrate(command, false);
+	return migrate(verb, UP);
 }
 
-int cmd_migrate_down(struct command *command)
+int cmd_migrate_down(struct verb *verb)
 {
-	if (command->options.to < 0)
-		return command_usage(command, "down wants --to, the version "
-					      "to go down to");
+	if (verb->options.to < 0)
+		return verb_usage(verb,
+				  "down wants --to, the version to go down to");
 	/* The control tables serve every schema: only when asked for. */
-	if (!command->options.set)
-		command->options.set = "service";
+	if (!verb->options.set)
+		verb->options.set = "service";
 	/* Only a file that is run shows which tables go. */
-	command->options.dry_run = !command->options.execute;
-	return migrate(command, true);
+	verb->options.dry_run = !verb->options.execute;
+	return migrate(verb, DOWN);
 }

@@ -2,160 +2,110 @@
 /*
  * Stock: what there is, and taking an ingredient off the menu.
  *
- * A row of 0 that goes leaves no sum wrong: stock is what the ledger tells
- * without what was picked, and of it that is nothing. Chillybin, which may have
- * read the row, finds that it is not as it was and reads again; an order for
- * the ingredient is refused, a restock makes the row anew. The row is locked
- * while it is looked at, and the audit row commits with the change. Main
- * thread.
+ * A row of 0 may go without a sum becoming wrong: stock is what the ledger
+ * says without what was picked, and of this ingredient that is nothing.
+ * Chillybin, which may have read the row, finds that it has changed and reads
+ * again; an order for the ingredient is refused, a restock makes the row anew.
+ * Main thread.
  */
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
-#include "infra/overlord/command.h"
-#include "infra/overlord/out.h"
 #include "infra/overlord/plan.h"
+#include "infra/overlord/verb.h"
 #include "schemas/limits.h"
+#include "schemas/stock_command.h"
 
-/* -> stall, ingredient, quantity */
-static const struct pg_statement stock_all = {
-	.name = "stock_all",
-	.sql = "SELECT stall, ingredient, quantity FROM stock "
-	       "WHERE $1::text IS NULL OR stall = $1 "
-	       "ORDER BY stall, ingredient",
-	.n_args = 1,
-};
-
-/* -> quantity */
-static const struct pg_statement stock_lock = {
-	.name = "stock_lock",
-	.sql = "SELECT quantity FROM stock "
-	       "WHERE stall = $1 AND ingredient = $2 FOR UPDATE",
-	.n_args = 2,
-};
-
-static const struct pg_statement stock_delete = {
-	.name = "stock_delete",
-	.sql = "DELETE FROM stock "
-	       "WHERE stall = $1 AND ingredient = $2 AND quantity = 0",
-	.n_args = 2,
-};
-
-int cmd_stock_list(struct command *command)
+int cmd_stock_list(struct verb *verb)
 {
-	CLEANUP(out_freep)
-	struct out *out = out_new("stock", command->options.json);
-	CLEANUP(pg_freep) struct pg *pg = NULL;
-	const char *stall = command->options.stall;
-	struct pg_args args = { 0 };
-	int i, r;
+	static const struct out_column columns[] = {
+		{ "stall", OUT_TEXT },
+		{ "ingredient", OUT_TEXT },
+		{ "quantity", OUT_NUMBER },
+		{ NULL, 0 },
+	};
+	const char *stall = verb->options.stall;
+	struct buf none = { 0 };
+	int r;
 
-	out_column(out, "stall", OUT_TEXT);
-	out_column(out, "ingredient", OUT_TEXT);
-	out_column(out, "quantity", OUT_NUMBER);
-	r = command_connect(&pg, command);
-	if (r)
-		return r;
-	pg_put_text(pg_arg(&args), stall, stall ? strlen(stall) : 0);
-	i = pg_add(pg, &stock_all, &args);
-	r = command_run(command, pg, "stock");
-	pg_args_deinit(&args);
-	if (r)
-		return r;
-	out_rows(out, pg, i);
-	if (!pg_n_rows(pg, i))
-		out_say(stall ? "stall '%s' has no ingredients"
-			      : "there are no ingredients",
-			stall);
-	return out_print(out);
+	if (stall)
+		buf_printf(&none, "stall '%s' has no ingredients", stall);
+	else
+		buf_text(&none, "there are no ingredients");
+	buf_add(&none, "", 1);
+	r = verb_list(verb,
+		      &(struct listing){ .name = "stock",
+					 .statement = &sql_stock_all,
+					 .columns = columns,
+					 .none = none.p },
+		      VALUES(value_text(stall)));
+	buf_deinit(&none);
+	return r;
 }
 
 /* ---- remove ---- */
 
-struct run {
-	const struct command *command;
-	struct pg *pg;
-	struct pg_args row; /* stall, ingredient */
-	char what[2 * TEXT_MAX_BYTES + 2];
-};
+#define STOCK_ROW(verb)                                                        \
+	VALUES(value_text((verb)->options.words[0]),                           \
+	       value_text((verb)->options.words[1]))
 
-static int look(struct run *run)
+static void delete_row(struct verb *verb, const void *arg)
+{
+	(void)arg;
+	(void)verb_add(verb, &sql_stock_delete, STOCK_ROW(verb));
+}
+
+/* The row @i is what was locked. */
+static int check_empty(const struct verb *verb, int i, const char *what)
 {
 	int64_t quantity;
-	int i, r;
 
-	(void)pg_add(run->pg, &pg_begin, NULL);
-	i = pg_add(run->pg, &stock_lock, &run->row);
-	r = command_run(run->command, run->pg, run->what);
-	if (r)
-		return r;
-	if (!pg_n_rows(run->pg, i)) {
-		out_error("there is no '%s' in stock", run->what);
-		out_hint("overlord stock list shows what there is");
-		return COMMAND_E_FAILED;
-	}
-	quantity = pg_i64(run->pg, i, 0, 0);
-	if (quantity) {
-		out_error("of '%s' there are %" PRId64 ": only what is empty "
-			  "is taken off the menu",
-			  run->what, quantity);
-		out_hint("if there is none in truth: overlord restock STALL "
-			 "INGREDIENT 0 --count --execute");
-		return COMMAND_E_FAILED;
-	}
+	if (!pg_n_rows(verb->pg, i))
+		return verb_failed("overlord stock list shows what there is",
+				   "there is no '%s' in stock", what);
+	quantity = pg_i64(verb->pg, i, 0, 0);
+	if (quantity)
+		return verb_failed(
+			"if there is none in truth: overlord restock STALL "
+			"INGREDIENT 0 --count --execute",
+			"of '%s' there are %" PRId64 ": only what is empty "
+			"is taken off the menu",
+			what, quantity);
 	return 0;
 }
 
-static int remove_row(void *arg, size_t step, enum plan_result *ret)
+static bool is_name(struct text text)
 {
-	struct run *run = arg;
-	struct buf what = { 0 };
-	struct audit audit = { .before = "0" };
-	int r;
-
-	(void)step;
-	(void)pg_add(run->pg, &stock_delete, &run->row);
-	plan_json_pair(&what, "stock", run->what);
-	audit.what = what.p;
-	plan_audit(run->pg, run->command, &audit);
-	(void)pg_add(run->pg, &pg_commit, NULL);
-	r = command_run(run->command, run->pg, run->what);
-	audit_deinit(&audit);
-	buf_deinit(&what);
-	*ret = plan_result_of(run->pg, r);
-	return r;
+	return text.n && text_is_clean(text) &&
+	       !text_is_longer(text, TEXT_MAX_CHARS);
 }
 
-int cmd_stock_remove(struct command *command)
+int cmd_stock_remove(struct verb *verb)
 {
-	struct text stall = text_of(command->options.words[0]);
-	struct text ingredient = text_of(command->options.words[1]);
-	struct run run = { .command = command };
-	struct plan plan = { 0 };
-	int r;
+	struct text stall = text_of(verb->options.words[0]);
+	struct text ingredient = text_of(verb->options.words[1]);
+	char what[STOCK_KEY_BYTES];
+	int i, r;
 
-	if (!stall.n || !ingredient.n || !text_is_clean(stall) ||
-	    !text_is_clean(ingredient) ||
-	    text_is_longer(stall, TEXT_MAX_CHARS) ||
-	    text_is_longer(ingredient, TEXT_MAX_CHARS))
-		return command_usage(command,
-				     "'%.100s' and '%.100s' are to be "
-				     "names",
-				     stall.p, ingredient.p);
-	pg_put_text(pg_arg(&run.row), stall.p, stall.n);
-	pg_put_text(pg_arg(&run.row), ingredient.p, ingredient.n);
-	(void)snprintf(run.what, sizeof(run.what), "%s/%s", stall.p,
-		       ingredient.p);
-	r = command_connect(&run.pg, command);
+	if (!is_name(stall) || !is_name(ingredient))
+		return verb_usage(verb, "'%.100s' and '%.100s' are to be names",
+				  stall.p, ingredient.p);
+	(void)snprintf(what, sizeof(what), "%s/%s", stall.p, ingredient.p);
+	r = verb_connect(verb);
+	if (r)
+		return r;
+	(void)verb_add(verb, &pg_begin, NULL);
+	i = verb_add(verb, &sql_stock_lock, STOCK_ROW(verb));
+	r = verb_send(verb, what);
 	if (!r)
-		r = look(&run);
-	if (!r) {
-		plan_add(&plan, run.what, "0", "not on the menu");
-		r = plan_run(&plan, command, remove_row, &run);
-	}
-	plan_deinit(&plan);
-	pg_args_deinit(&run.row);
-	run.pg = pg_free(run.pg);
-	return r;
+		r = check_empty(verb, i, what);
+	if (r)
+		return r;
+	return change_run(verb, &(struct change){ .what = what,
+						  .now = "0",
+						  .then = "not on the menu",
+						  .key = "stock",
+						  .before = "0",
+						  .after = "",
+						  .write = delete_row });
 }

@@ -11,21 +11,19 @@
 #include <string.h>
 
 #include "infra/lib/kafka_admin.h"
-#include "infra/overlord/command.h"
-#include "infra/overlord/out.h"
 #include "infra/overlord/plan.h"
 #include "infra/overlord/topics_plan.h"
+#include "infra/overlord/verb.h"
 
 struct row {
-	char name[COMMAND_TOPIC_MAX];
+	char name[TOPIC_NAME_BYTES];
 	struct kafka_topic is;
 	struct topic_drift drift;
 };
 
 struct run {
-	const struct command *command;
+	struct verb *verb;
 	struct kafka_admin *admin;
-	struct pg *pg; /* NULL: no audit */
 	struct plan plan;
 	struct row rows[N_TOPICS];
 };
@@ -34,17 +32,14 @@ static int kafka_failed(const struct run *run, int r, const char *what)
 {
 	switch (r) {
 	case KAFKA_ADMIN_E_AWAY:
-		out_error("%s: no answer from Kafka at '%s': %s", what,
-			  run->command->conf.brokers,
-			  kafka_admin_error(run->admin));
-		out_hint(
+		return verb_failed(
 			"KAFKA_BROKERS says where it is; --run takes it from a "
-			"make run's folder");
-		return COMMAND_E_FAILED;
+			"make run's folder",
+			"%s: no answer from Kafka at '%s': %s", what,
+			run->verb->conf.brokers, kafka_admin_error(run->admin));
 	case KAFKA_ADMIN_E_REFUSED:
-		out_error("%s: Kafka refused: %s", what,
-			  kafka_admin_error(run->admin));
-		return COMMAND_E_FAILED;
+		return verb_failed(NULL, "%s: Kafka refused: %s", what,
+				   kafka_admin_error(run->admin));
 	default:
 		return r;
 	}
@@ -52,24 +47,25 @@ static int kafka_failed(const struct run *run, int r, const char *what)
 
 static void run_deinit(struct run *run)
 {
-	for (size_t i = 0; i < N_TOPICS; i++)
+	for (size_t i = 0; i < N_TOPICS; i++) {
 		kafka_topic_deinit(&run->rows[i].is);
+		topic_drift_deinit(&run->rows[i].drift);
+	}
 	plan_deinit(&run->plan);
-	run->pg = pg_free(run->pg);
 	run->admin = kafka_admin_free(run->admin);
 }
 
-static int run_init(struct run *run, const struct command *command)
+static int run_init(struct run *run, struct verb *verb)
 {
 	int r;
 
-	run->command = command;
-	r = kafka_admin_new(&run->admin, command->conf.brokers, "overlord",
-			    command_first_ms(command));
+	run->verb = verb;
+	r = kafka_admin_new(&run->admin, verb->conf.brokers, "overlord",
+			    verb_first_ms(verb));
 	for (size_t i = 0; !r && i < N_TOPICS; i++) {
 		struct row *row = &run->rows[i];
 
-		r = command_topic(command, topic_table[i].name, row->name);
+		r = verb_topic(verb, topic_table[i].id, row->name);
 		if (r)
 			return r;
 		r = kafka_admin_topic(run->admin, row->name, &row->is);
@@ -79,18 +75,15 @@ static int run_init(struct run *run, const struct command *command)
 	}
 	/* They are there: a write may take its time. */
 	if (!r)
-		kafka_admin_timeout(run->admin, command->conf.timeout_ms);
+		kafka_admin_timeout(run->admin, verb->conf.timeout_ms);
 	return r;
 }
 
 static void put_row(struct out *out, const struct topic *declared,
 		    const struct row *row)
 {
-	struct buf now = { 0 }, then = { 0 };
 	bool drifted = row->drift.partitions || row->drift.n_settings;
 
-	topic_describe_is(&row->is, &row->drift, &now);
-	topic_describe_then(declared, &row->drift, &then);
 	out_row(out);
 	out_cell(out, "%s", row->name);
 	out_cell(out, "%s", topic_kind_name(declared->kind));
@@ -102,28 +95,29 @@ static void put_row(struct out *out, const struct topic *declared,
 		 : drifted          ? "drifted"
 				    : "as declared");
 	if (drifted) {
-		out_cell(out, "%s", now.p);
-		out_cell(out, "%s", then.p);
+		out_cell(out, "%s", row->drift.now.p);
+		out_cell(out, "%s", row->drift.then.p);
 	}
-	buf_deinit(&now);
-	buf_deinit(&then);
 }
 
-int cmd_topics_status(struct command *command)
+int cmd_topics_status(struct verb *verb)
 {
+	static const struct out_column columns[] = {
+		{ "topic", OUT_TEXT },
+		{ "kind", OUT_TEXT },
+		{ "key", OUT_TEXT },
+		{ "partitions", OUT_NUMBER },
+		{ "replicas", OUT_NUMBER },
+		{ "state", OUT_TEXT },
+		{ "now", OUT_TEXT },
+		{ "declared", OUT_TEXT },
+		{ NULL, 0 },
+	};
 	CLEANUP(out_freep)
-	struct out *out = out_new("topics", command->options.json);
+	struct out *out = out_new("topics", verb->options.json, columns);
 	struct run run = { 0 };
-	int r = run_init(&run, command);
+	int r = run_init(&run, verb);
 
-	out_column(out, "topic", OUT_TEXT);
-	out_column(out, "kind", OUT_TEXT);
-	out_column(out, "key", OUT_TEXT);
-	out_column(out, "partitions", OUT_NUMBER);
-	out_column(out, "replicas", OUT_NUMBER);
-	out_column(out, "state", OUT_TEXT);
-	out_column(out, "now", OUT_TEXT);
-	out_column(out, "declared", OUT_TEXT);
 	for (size_t i = 0; !r && i < N_TOPICS; i++)
 		put_row(out, &topic_table[i], &run.rows[i]);
 	if (!r)
@@ -136,13 +130,11 @@ int cmd_topics_status(struct command *command)
 
 static void plan_row(struct run *run, size_t i)
 {
-	struct buf now = { 0 }, then = { 0 };
-	struct row *row = &run->rows[i];
+	const struct row *row = &run->rows[i];
 
-	topic_describe_is(&row->is, &row->drift, &now);
-	topic_describe_then(&topic_table[i], &row->drift, &then);
-	plan_add(&run->plan, row->name, now.p,
-		 row->drift.missing || row->drift.n_settings ? then.p : NULL);
+	plan_add(&run->plan, row->name, row->drift.now.p,
+		 row->drift.missing || row->drift.n_settings ? row->drift.then.p
+							     : NULL);
 	if (row->drift.partitions) {
 		out_say("topic '%s' has %" PRId32 " partitions, declared are "
 			"%" PRId32 ": this is not mended, keys would move",
@@ -150,50 +142,39 @@ static void plan_row(struct run *run, size_t i)
 			topic_table[i].partitions);
 		out_hint("make a topic under another name and move to it");
 	}
-	buf_deinit(&now);
-	buf_deinit(&then);
 }
 
 /* A session for the audit, or none: topics come before tables at first. */
-static void open_audit(struct run *run)
+static void open_audit(struct verb *verb)
 {
 	struct pg_params params = {
-		.url = run->command->conf.database_url,
+		.url = verb->conf.database_url,
 		.application_name = "overlord topics",
-		.timeout_ms = command_first_ms(run->command),
+		.timeout_ms = verb_first_ms(verb),
 	};
 	char error[256];
 
-	if (pg_connect(&run->pg, &params, error)) {
-		run->pg = NULL;
+	if (pg_connect(&verb->pg, &params, error)) {
+		verb->pg = NULL;
 		out_say("no audit row is left: %s", error);
 	}
 }
 
-static void audit(struct run *run, const struct plan_step *step)
+static void write_audit(struct verb *verb, const struct plan_step *step)
 {
-	struct buf what = { 0 }, before = { 0 }, after = { 0 };
-	struct audit row = { 0 };
-	int r;
+	struct buf what = { 0 };
 
-	if (!run->pg)
+	if (!verb->pg)
 		return;
-	plan_json_pair(&what, "topic", step->what);
-	plan_json_text(&before, step->now);
-	plan_json_text(&after, step->then);
-	row.what = what.p;
-	row.before = before.p;
-	row.after = after.p;
-	plan_audit(run->pg, run->command, &row);
-	r = pg_run(run->pg, command_first_ms(run->command));
-	if (r) {
-		out_say("no audit row is left: %s", pg_message(run->pg));
-		run->pg = pg_free(run->pg);
-	}
-	audit_deinit(&row);
+	buf_text(&what, "{");
+	buf_json_pair(&what, "topic", text_of(step->what));
+	buf_add(&what, "}", 2);
+	plan_audit_text(verb, what.p, step->now, step->then);
 	buf_deinit(&what);
-	buf_deinit(&before);
-	buf_deinit(&after);
+	if (verb_try(verb, verb_first_ms(verb))) {
+		out_say("no audit row is left: %s", pg_message(verb->pg));
+		verb->pg = pg_free(verb->pg);
+	}
 }
 
 static int apply(void *arg, size_t i, enum plan_result *ret)
@@ -204,7 +185,7 @@ static int apply(void *arg, size_t i, enum plan_result *ret)
 	const struct kafka_new_topic topic = {
 		.name = row->name,
 		.n_partitions = topic_table[i].partitions,
-		.n_replicas = (int32_t)run->command->options.replication,
+		.n_replicas = (int32_t)run->verb->options.replication,
 		.settings = settings,
 	};
 	int r;
@@ -220,25 +201,25 @@ static int apply(void *arg, size_t i, enum plan_result *ret)
 	if (r)
 		return kafka_failed(run, r, row->name);
 	*ret = PLAN_CONFIRMED;
-	audit(run, &run->plan.steps[i]);
+	write_audit(run->verb, &run->plan.steps[i]);
 	return 0;
 }
 
-int cmd_topics_apply(struct command *command)
+int cmd_topics_apply(struct verb *verb)
 {
 	struct run run = { 0 };
-	bool needed = false, amiss = false;
-	int r = run_init(&run, command);
+	bool needed = false, unmended = false;
+	int r = run_init(&run, verb);
 
 	for (size_t i = 0; !r && i < N_TOPICS; i++) {
 		plan_row(&run, i);
 		needed = needed || run.plan.steps[i].needed;
-		amiss = amiss || run.rows[i].drift.partitions;
+		unmended = unmended || run.rows[i].drift.partitions;
 	}
-	if (!r && needed && command->options.execute)
-		open_audit(&run);
+	if (!r && needed && verb->options.execute)
+		open_audit(verb);
 	if (!r)
-		r = plan_run(&run.plan, command, apply, &run);
+		r = plan_run(&run.plan, verb, apply, &run);
 	run_deinit(&run);
-	return !r && amiss ? COMMAND_E_FAILED : r;
+	return !r && unmended ? VERB_E_FAILED : r;
 }

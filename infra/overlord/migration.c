@@ -7,26 +7,13 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <openssl/evp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "infra/lib/hex.h"
 #include "infra/lib/xalloc.h"
-
-static int fail(struct migration_fault *fault, int outcome, const char *format,
-		...) __attribute__((format(printf, 3, 4)));
-
-static int fail(struct migration_fault *fault, int outcome, const char *format,
-		...)
-{
-	va_list args;
-
-	va_start(args, format);
-	(void)vsnprintf(fault->what, sizeof(fault->what), format, args);
-	va_end(args);
-	return outcome;
-}
+#include "infra/overlord/verb.h"
 
 static bool ends_with(const char *s, const char *end)
 {
@@ -35,39 +22,25 @@ static bool ends_with(const char *s, const char *end)
 	return n >= n_end && !strcmp(s + n - n_end, end);
 }
 
-int migration_parse(const char *file, int64_t *ret_version,
-		    char ret_name[MIGRATION_NAME_MAX], bool *ret_up)
+/* "0001_positions.up.sql" into its parts; false: no migration's name. */
+static bool parse(const char *file, int64_t *ret_version,
+		  char ret_name[MIGRATION_NAME_MAX], enum direction *ret)
 {
 	static const char name_chars[] = "abcdefghijklmnopqrstuvwxyz"
 					 "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 					 "0123456789_-";
-	const char *end = ends_with(file, ".up.sql")     ? ".up.sql"
-			  : ends_with(file, ".down.sql") ? ".down.sql"
-							 : NULL;
 	const char *name = strchr(file, '_');
-	int64_t version;
 	size_t n_name;
 
-	if (!end || !name || strlen(file) >= MIGRATION_NAME_MAX)
-		return MIGRATION_E_NAME;
-	if (str_n_to_i64(&version, file, (size_t)(name - file), 1, INT64_MAX))
-		return MIGRATION_E_NAME;
+	if (!name || strlen(file) >= MIGRATION_NAME_MAX ||
+	    str_n_to_i64(ret_version, file, (size_t)(name - file), 1,
+			 INT64_MAX))
+		return false;
 	name++;
 	n_name = strspn(name, name_chars);
-	if (!n_name || strcmp(name + n_name, end) != 0)
-		return MIGRATION_E_NAME;
-	*ret_version = version;
-	(void)str_n_copy(ret_name, MIGRATION_NAME_MAX, name, n_name);
-	*ret_up = end[1] == 'u';
-	return 0;
-}
-
-static struct migration *find(const struct migration_set *set, int64_t version)
-{
-	for (size_t i = 0; i < set->n_rows; i++)
-		if (set->rows[i].version == version)
-			return &set->rows[i];
-	return NULL;
+	*ret = strcmp(name + n_name, ".up.sql") ? DOWN : UP;
+	return str_n_copy(ret_name, MIGRATION_NAME_MAX, name, n_name) &&
+	       n_name && (*ret == UP || !strcmp(name + n_name, ".down.sql"));
 }
 
 static struct migration *append(struct migration_set *set, int64_t version,
@@ -83,32 +56,34 @@ static struct migration *append(struct migration_set *set, int64_t version,
 	return row;
 }
 
-int migration_set_add(struct migration_set *set, const char *file,
-		      struct migration_fault *fault)
+/* One of the files that are there. */
+static const char *a_file(const struct migration *row)
+{
+	return row->files[*row->files[UP] ? UP : DOWN];
+}
+
+int migration_set_add(struct migration_set *set, const char *file)
 {
 	char name[MIGRATION_NAME_MAX];
 	struct migration *row;
+	enum direction direction;
 	int64_t version;
-	bool up;
 
-	if (migration_parse(file, &version, name, &up))
-		return fail(fault, MIGRATION_E_NAME,
-			    "'%s' is no migration's name: "
-			    "NNNN_name.up.sql or NNNN_name.down.sql",
-			    file);
-	row = find(set, version);
+	if (!parse(file, &version, name, &direction))
+		return verb_failed(
+			NULL,
+			"'%s' is no migration's name: NNNN_name.up.sql or "
+			"NNNN_name.down.sql",
+			file);
+	row = migration_find(set, version);
 	if (!row)
 		row = append(set, version, name);
-	if (strcmp(row->name, name) != 0 || (up ? row->up : row->down))
-		return fail(fault, MIGRATION_E_ORDER,
-			    "version %" PRId64 " is there twice: '%s' and '%s'",
-			    version, file,
-			    row->up ? row->up_file : row->down_file);
-	if (up)
-		row->up = str_copy(row->up_file, sizeof(row->up_file), file);
-	else
-		row->down =
-			str_copy(row->down_file, sizeof(row->down_file), file);
+	if (strcmp(row->name, name) != 0 || *row->files[direction])
+		return verb_failed(NULL,
+				   "version %" PRId64
+				   " is there twice: '%s' and '%s'",
+				   version, file, a_file(row));
+	(void)str_copy(row->files[direction], MIGRATION_NAME_MAX, file);
 	return 0;
 }
 
@@ -120,8 +95,7 @@ static int compare(const void *a, const void *b)
 	       (left->version < right->version);
 }
 
-int migration_set_check(struct migration_set *set,
-			struct migration_fault *fault)
+int migration_set_check(struct migration_set *set)
 {
 	if (set->n_rows)
 		qsort(set->rows, set->n_rows, sizeof(*set->rows), compare);
@@ -129,37 +103,29 @@ int migration_set_check(struct migration_set *set,
 		const struct migration *row = &set->rows[i];
 
 		if (row->version != (int64_t)i + 1)
-			return fail(fault, MIGRATION_E_ORDER,
-				    "version %zu is missing before '%s'", i + 1,
-				    row->up ? row->up_file : row->down_file);
-		if (!row->up || !row->down)
-			return fail(fault, MIGRATION_E_ORDER,
-				    "'%s' has no %s file beside it",
-				    row->up ? row->up_file : row->down_file,
-				    row->up ? "down" : "up");
+			return verb_failed(NULL,
+					   "version %zu is missing before '%s'",
+					   i + 1, a_file(row));
+		if (!*row->files[UP] || !*row->files[DOWN])
+			return verb_failed(
+				NULL, "'%s' has no %s file beside it",
+				a_file(row), *row->files[UP] ? "down" : "up");
 	}
 	return 0;
 }
 
-static int load_names(struct migration_set *set, DIR *dir,
-		      struct migration_fault *fault)
+static int load_names(struct migration_set *set, DIR *dir)
 {
 	const struct dirent *entry;
-	int r;
+	int r = 0;
 
-	while ((entry = readdir(dir))) {
-		if (!ends_with(entry->d_name, ".sql") ||
-		    entry->d_name[0] == '.')
-			continue;
-		r = migration_set_add(set, entry->d_name, fault);
-		if (r)
-			return r;
-	}
-	return migration_set_check(set, fault);
+	while (!r && (entry = readdir(dir)))
+		if (ends_with(entry->d_name, ".sql") && entry->d_name[0] != '.')
+			r = migration_set_add(set, entry->d_name);
+	return r ? r : migration_set_check(set);
 }
 
-int migration_set_load(struct migration_set *set, const char *dir,
-		       struct migration_fault *fault)
+int migration_set_load(struct migration_set *set, const char *dir)
 {
 	struct buf text = { 0 };
 	DIR *handle = opendir(dir);
@@ -167,13 +133,12 @@ int migration_set_load(struct migration_set *set, const char *dir,
 
 	*set = (struct migration_set){ .dir = dir };
 	if (!handle)
-		return fail(fault, MIGRATION_E_FILE,
-			    "folder '%s' cannot be read: %s", dir,
-			    strerrordesc_np(errno));
-	r = load_names(set, handle, fault);
+		return verb_failed(NULL, "folder '%s' cannot be read: %s", dir,
+				   strerrordesc_np(errno));
+	r = load_names(set, handle);
 	(void)closedir(handle);
 	for (size_t i = 0; !r && i < set->n_rows; i++) {
-		r = migration_read(set, set->rows[i].up_file, &text, fault);
+		r = migration_read(set, set->rows[i].files[UP], &text);
 		if (!r)
 			migration_checksum(text.p, text.n,
 					   set->rows[i].checksum);
@@ -188,10 +153,13 @@ void migration_set_deinit(struct migration_set *set)
 	*set = (struct migration_set){ 0 };
 }
 
-const struct migration *migration_find(const struct migration_set *set,
-				       int64_t version)
+struct migration *migration_find(const struct migration_set *set,
+				 int64_t version)
 {
-	return find(set, version);
+	for (size_t i = 0; i < set->n_rows; i++)
+		if (set->rows[i].version == version)
+			return &set->rows[i];
+	return NULL;
 }
 
 int64_t migration_newest(const struct migration_set *set)
@@ -219,9 +187,9 @@ static int read_all(FILE *file, struct buf *ret)
 }
 
 int migration_read(const struct migration_set *set, const char *file,
-		   struct buf *ret, struct migration_fault *fault)
+		   struct buf *ret)
 {
-	char path[4096];
+	char path[MIGRATION_PATH_MAX + MIGRATION_NAME_MAX];
 	FILE *handle;
 	int r;
 
@@ -230,11 +198,10 @@ int migration_read(const struct migration_set *set, const char *file,
 	r = handle ? read_all(handle, ret) : -errno;
 	if (handle)
 		(void)fclose(handle);
-	if (r)
-		return fail(fault, MIGRATION_E_FILE,
-			    "file '%s' cannot be read: %s", path,
-			    strerrordesc_np(-r));
-	return 0;
+	if (!r)
+		return 0;
+	return verb_failed(NULL, "file '%s' cannot be read: %s", path,
+			   strerrordesc_np(-r));
 }
 
 void migration_checksum(const void *p, size_t n, char ret[CHECKSUM_CHARS + 1])
@@ -246,7 +213,8 @@ void migration_checksum(const void *p, size_t n, char ret[CHECKSUM_CHARS + 1])
 		abort();
 	assert(n_digest * 2 == CHECKSUM_CHARS);
 	for (size_t i = 0; i < n_digest; i++)
-		(void)snprintf(ret + 2 * i, 3, "%02x", digest[i]);
+		hex_put(ret + 2 * i, digest[i]);
+	ret[CHECKSUM_CHARS] = '\0';
 }
 
 /* Only a folder of ours has the control tables beside the services'. */
@@ -258,8 +226,7 @@ static bool is_ours(const char *dir)
 	return access(path, R_OK | X_OK) == 0;
 }
 
-int migration_folder(char ret[MIGRATION_PATH_MAX],
-		     struct migration_fault *fault)
+int migration_folder(char ret[MIGRATION_PATH_MAX])
 {
 	/* An installation's, a copied program's, a build folder's. */
 	static const char *const beside[] = {
@@ -281,8 +248,9 @@ int migration_folder(char ret[MIGRATION_PATH_MAX],
 		if (is_ours(ret))
 			return 0;
 	}
-	return fail(fault, MIGRATION_E_FILE,
-		    "there are no migrations in 'migrations' of this folder, "
-		    "nor in '%.200s' in '%s', '%s' or '%s'",
-		    program, beside[0], beside[1], beside[2]);
+	return verb_failed(
+		NULL,
+		"there are no migrations in 'migrations' of this folder, nor "
+		"in '%.200s' in '%s', '%s' or '%s'",
+		program, beside[0], beside[1], beside[2]);
 }

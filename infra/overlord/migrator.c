@@ -1,510 +1,497 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Migrator: one schema's migrations; see migrator.h. All its SQL is here.
+ * Migrator: one schema's migrations; see migrator.h.
  *
  * The tables' names are not qualified: search_path is the schema and nothing
- * else. Running a file is migrator_file.c's. Main thread.
+ * else.
+ *
+ * Postgres reads a file, and nobody else: a block of PL/pgSQL hands it the
+ * whole text by EXECUTE. That is the one way by which Postgres itself refuses
+ * to begin, end or divide the transaction, in whatever spelling, before any of
+ * it has been done for good; and refuses COPY from or to a client. Main thread.
  */
 #include "infra/overlord/migrator.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "infra/lib/clock.h"
 #include "infra/lib/xalloc.h"
-#include "infra/overlord/migrator_file.h"
-#include "infra/overlord/out.h"
 #include "infra/overlord/plan.h"
 
-#define QUERY_TIMEOUT_MS INT64_C(30000)
+/* An hour: a file may rewrite a large table. */
+#define FILE_TIMEOUT_MS INT64_C(3600000)
 
-/* -> is it there: schema_migrations, migrations_applied, the schema, audit, an
- * enum's value that this transaction has added */
-static const struct pg_statement tables_there = {
-	.name = "migrator_tables_there",
-	.sql = "SELECT to_regclass($1 || '.schema_migrations') IS NOT NULL, "
-	       "to_regclass($1 || '.migrations_applied') IS NOT NULL, "
-	       "to_regnamespace($1) IS NOT NULL, "
-	       "to_regclass('control.audit') IS NOT NULL, "
-	       "EXISTS (SELECT FROM pg_enum WHERE xmin = "
-	       "pg_current_xact_id_if_assigned()::xid)",
-	.n_args = 1,
-};
-
-/* -> version, dirty; no row: none */
-static const struct pg_statement version_read = {
-	.name = "migrator_version_read",
-	.sql = "SELECT version, dirty FROM schema_migrations",
-	.n_args = 0,
-};
-
-static const struct pg_statement version_clear = {
-	.name = "migrator_version_clear",
-	.sql = "DELETE FROM schema_migrations",
-	.n_args = 0,
-};
-
-static const struct pg_statement version_write = {
-	.name = "migrator_version_write",
-	.sql = "INSERT INTO schema_migrations (version, dirty) "
-	       "VALUES ($1, false)",
-	.n_args = 1,
-};
-
-/* -> version, name, checksum, applied_at, applied_by, in order */
-static const struct pg_statement applied_read = {
-	.name = "migrator_applied_read",
-	.sql = "SELECT version, name, checksum, applied_at, applied_by "
-	       "FROM migrations_applied ORDER BY version",
-	.n_args = 0,
-};
-
-static const struct pg_statement applied_write = {
-	.name = "migrator_applied_write",
-	.sql = "INSERT INTO migrations_applied "
-	       "(version, name, checksum, applied_by) VALUES ($1, $2, $3, $4)",
-	.n_args = 4,
-};
-
-/* From a version on: what was applied above it is no more. */
-static const struct pg_statement applied_clear = {
-	.name = "migrator_applied_clear",
-	.sql = "DELETE FROM migrations_applied WHERE version >= $1",
-	.n_args = 1,
-};
-
-/* -> true when it was free */
-static const struct pg_statement lock_try = {
-	.name = "migrator_lock_try",
-	.sql = "SELECT pg_try_advisory_lock("
-	       "hashtextextended('migrations of ' || $1, 0))",
-	.n_args = 1,
-};
-
-static const struct pg_statement lock_wait = {
-	.name = "migrator_lock_wait",
-	.sql = "SELECT pg_advisory_lock("
-	       "hashtextextended('migrations of ' || $1, 0))",
-	.n_args = 1,
-};
-
-static const struct pg_statement lock_free = {
-	.name = "migrator_lock_free",
-	.sql = "SELECT pg_advisory_unlock("
-	       "hashtextextended('migrations of ' || $1, 0))",
-	.n_args = 1,
-};
-
-/* -> a row a holder: who, in words */
-static const struct pg_statement lock_holder = {
-	.name = "migrator_lock_holder",
-	.sql = "SELECT format('%s (session %s of %s, since %s)', "
-	       "a.application_name, a.pid, a.usename, "
-	       "to_char(a.backend_start AT TIME ZONE 'UTC', "
-	       "'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')) "
-	       "FROM pg_locks l JOIN pg_stat_activity a USING (pid) "
-	       "WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 "
-	       "AND l.database = (SELECT oid FROM pg_database "
-	       "WHERE datname = current_database()) "
-	       "AND (l.classid::bigint << 32) | l.objid::bigint "
-	       "= hashtextextended('migrations of ' || $1, 0)",
-	.n_args = 1,
-};
-
-void migrated_deinit(struct migrated *migrated)
+void migrator_deinit(struct migrator *migrator)
 {
-	free(migrated->applied);
-	*migrated = (struct migrated){ 0 };
+	migration_set_deinit(&migrator->set);
+	free(migrator->applied);
+	migrator->applied = NULL;
 }
 
-const struct applied *migrated_find(const struct migrated *migrated,
-				    int64_t version)
+const struct applied *migrator_applied(const struct migrator *migrator,
+				       int64_t version)
 {
-	for (size_t i = 0; i < migrated->n_applied; i++)
-		if (migrated->applied[i].version == version &&
-		    version <= migrated->version)
-			return &migrated->applied[i];
+	for (size_t i = 0; i < migrator->n_applied; i++)
+		if (migrator->applied[i].version == version &&
+		    version <= migrator->version)
+			return &migrator->applied[i];
 	return NULL;
 }
 
-static int refuse(struct migration_fault *fault, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
-
-static int refuse(struct migration_fault *fault, const char *format, ...)
+static int check_version(const struct migrator *migrator, int64_t version,
+			 enum direction direction)
 {
-	va_list args;
+	const struct migration *row = migration_find(&migrator->set, version);
+	const struct applied *applied = migrator_applied(migrator, version);
+	const char *hint =
+		migrator->version > migration_newest(&migrator->set)
+			? "the schema is newer than these files: take the "
+			  "folder that it was migrated from"
+			: "a file that was applied is never edited: put it "
+			  "back as it was, and write the change as a new "
+			  "migration";
 
-	va_start(args, format);
-	(void)vsnprintf(fault->what, sizeof(fault->what), format, args);
-	va_end(args);
-	return MIGRATOR_E_REFUSED;
-}
-
-int migrator_check(const struct migrated *migrated,
-		   const struct migration_set *set, bool down,
-		   struct migration_fault *fault)
-{
-	if (migrated->dirty)
-		return refuse(fault,
-			      "the schema is marked dirty at version %" PRId64
-			      ": another tool stopped in the middle of it",
-			      migrated->version);
-	for (int64_t version = 1; version <= migrated->version; version++) {
-		const struct migration *row = migration_find(set, version);
-		const struct applied *applied =
-			migrated_find(migrated, version);
-
-		if (!row && down)
-			return refuse(fault,
-				      "version %" PRId64 " is applied, and its "
-				      "files are not in '%s'",
-				      version, set->dir);
-		if (row && applied && strcmp(row->checksum, applied->checksum))
-			return refuse(fault,
-				      "file '%s' has changed since it was "
-				      "applied: its checksum was %s and is %s",
-				      row->up_file, applied->checksum,
-				      row->checksum);
-	}
+	if (!row && direction == DOWN)
+		return verb_failed(hint,
+				   "schema '%s': version %" PRId64
+				   " is applied, and its files are not in '%s'",
+				   migrator->schema, version, migrator->dir);
+	if (row && applied && strcmp(row->checksum, applied->checksum) != 0)
+		return verb_failed(
+			hint,
+			"schema '%s': file '%s' has changed since it was "
+			"applied: its checksum was %s and is %s",
+			migrator->schema, row->files[UP], applied->checksum,
+			row->checksum);
 	return 0;
 }
 
-static int use_schema(const struct migrator *migrator)
+int migrator_check(const struct migrator *migrator, enum direction direction)
 {
-	char sql[128];
+	int r = 0;
 
-	(void)snprintf(sql, sizeof(sql), "SET search_path = %s",
-		       migrator->schema);
-	return pg_exec(migrator->pg, sql, QUERY_TIMEOUT_MS);
+	if (migrator->dirty)
+		return verb_failed(
+			"look at what is there, mend it by hand, then run "
+			"golang-migrate's 'force' with the version that it "
+			"is at",
+			"schema '%s': the schema is marked dirty at version "
+			"%" PRId64 ": another tool stopped in the middle of "
+			"it",
+			migrator->schema, migrator->version);
+	for (int64_t version = 1; !r && version <= migrator->version; version++)
+		r = check_version(migrator, version, direction);
+	return r;
 }
+
+/* ---- how the schema is ---- */
 
 struct there {
 	bool version, applied, schema, audit, new_enum;
 };
 
-static int look(const struct migrator *migrator, struct there *ret)
+static int read_there(const struct migrator *migrator, struct there *ret)
 {
-	struct pg_args args = { 0 };
-	struct pg *pg = migrator->pg;
-	int i, r;
+	struct verb *verb = migrator->verb;
+	int i = verb_add(verb, &sql_tables_there,
+			 VALUES(value_text(migrator->schema)));
+	int r = verb_send(verb, migrator->name);
 
-	pg_put_text(pg_arg(&args), migrator->schema, strlen(migrator->schema));
-	i = pg_add(pg, &tables_there, &args);
-	r = pg_run(pg, QUERY_TIMEOUT_MS);
 	if (!r)
 		*ret = (struct there){
-			.version = pg_bool(pg, i, 0, 0),
-			.applied = pg_bool(pg, i, 0, 1),
-			.schema = pg_bool(pg, i, 0, 2),
-			.audit = pg_bool(pg, i, 0, 3),
-			.new_enum = pg_bool(pg, i, 0, 4),
+			.version = pg_bool(verb->pg, i, 0, 0),
+			.applied = pg_bool(verb->pg, i, 0, 1),
+			.schema = pg_bool(verb->pg, i, 0, 2),
+			.audit = pg_bool(verb->pg, i, 0, 3),
+			.new_enum = pg_bool(verb->pg, i, 0, 4),
 		};
-	pg_args_deinit(&args);
 	return r;
 }
 
-static int read_version(struct pg *pg, struct migrated *ret)
+/* golang-migrate writes -1 for "none, and dirty". */
+static int64_t version_of(const struct migrator *migrator, int i,
+			  bool *ret_dirty)
 {
-	int i = pg_add(pg, &version_read, NULL);
-	int r = pg_run(pg, QUERY_TIMEOUT_MS);
+	const struct pg *pg = migrator->verb->pg;
+	int64_t version = pg_n_rows(pg, i) ? pg_i64(pg, i, 0, 0) : 0;
 
-	if (r)
-		return r;
-	ret->there = true;
-	if (pg_n_rows(pg, i) > 0) {
-		/* golang-migrate writes -1 for "none, and dirty". */
-		ret->version =
-			pg_i64(pg, i, 0, 0) > 0 ? pg_i64(pg, i, 0, 0) : 0;
-		ret->dirty = pg_bool(pg, i, 0, 1);
+	*ret_dirty = pg_n_rows(pg, i) && pg_bool(pg, i, 0, 1);
+	return version > 0 ? version : 0;
+}
+
+static void read_applied(struct migrator *migrator, int i)
+{
+	const struct verb *verb = migrator->verb;
+
+	migrator->n_applied = (size_t)pg_n_rows(verb->pg, i);
+	migrator->applied =
+		xcalloc(migrator->n_applied, sizeof(*migrator->applied));
+	for (int row = 0; row < pg_n_rows(verb->pg, i); row++) {
+		struct applied *applied = &migrator->applied[row];
+
+		applied->version = pg_i64(verb->pg, i, row, 0);
+		(void)str_copy(applied->checksum, sizeof(applied->checksum),
+			       verb_cell(verb, i, row, 1));
+		applied->at_ms = pg_wall_ms(verb->pg, i, row, 2);
+		(void)str_copy(applied->by, sizeof(applied->by),
+			       verb_cell(verb, i, row, 3));
 	}
-	return 0;
 }
 
-static void copy_text(const struct pg *pg, int statement, int row, int column,
-		      char *ret, size_t size)
+int migrator_read(struct migrator *migrator)
 {
-	size_t n;
-	const char *p = pg_bytes(pg, statement, row, column, &n);
+	struct verb *verb = migrator->verb;
+	struct there there = { 0 };
+	int version = -1, applied = -1, r;
+	char sql[128];
 
-	(void)str_n_copy(ret, size, p, n);
-}
-
-static int read_applied(struct pg *pg, struct migrated *ret)
-{
-	int i = pg_add(pg, &applied_read, NULL);
-	int r = pg_run(pg, QUERY_TIMEOUT_MS);
-
-	if (r)
-		return r;
-	ret->n_applied = (size_t)pg_n_rows(pg, i);
-	ret->applied = xcalloc(ret->n_applied, sizeof(*ret->applied));
-	for (size_t n = 0; n < ret->n_applied; n++) {
-		struct applied *row = &ret->applied[n];
-
-		row->version = pg_i64(pg, i, (int)n, 0);
-		copy_text(pg, i, (int)n, 1, row->name, sizeof(row->name));
-		copy_text(pg, i, (int)n, 2, row->checksum,
-			  sizeof(row->checksum));
-		row->at_ms = pg_wall_ms(pg, i, (int)n, 3);
-		copy_text(pg, i, (int)n, 4, row->by, sizeof(row->by));
-	}
-	return 0;
-}
-
-int migrator_read(const struct migrator *migrator, struct migrated *ret)
-{
-	struct migrated migrated = { 0 };
-	struct there there;
-	int r;
-
-	r = use_schema(migrator);
+	free(migrator->applied);
+	migrator->applied = NULL;
+	migrator->n_applied = 0;
+	migrator->version = 0;
+	migrator->dirty = false;
+	(void)snprintf(sql, sizeof(sql), "SET search_path = %s",
+		       migrator->schema);
+	r = verb_exec(verb, sql, migrator->name);
 	if (!r)
-		r = look(migrator, &there);
-	if (!r && there.version)
-		r = read_version(migrator->pg, &migrated);
-	if (!r && there.applied)
-		r = read_applied(migrator->pg, &migrated);
-	if (r) {
-		migrated_deinit(&migrated);
+		r = read_there(migrator, &there);
+	if (r || (!there.version && !there.applied))
 		return r;
-	}
-	*ret = migrated;
+	if (there.version)
+		version = verb_add(verb, &sql_version_read, NULL);
+	if (there.applied)
+		applied = verb_add(verb, &sql_applied_read, NULL);
+	r = verb_send(verb, migrator->name);
+	if (r)
+		return r;
+	if (version >= 0)
+		migrator->version =
+			version_of(migrator, version, &migrator->dirty);
+	if (applied >= 0)
+		read_applied(migrator, applied);
 	return 0;
 }
 
 /* ---- one at a time ---- */
 
-/* Runs a statement of one argument, the schema; a boolean is its answer. */
-static int run_lock(const struct migrator *migrator,
-		    const struct pg_statement *statement, bool *ret)
+static int try_lock(struct migrator *migrator, char ret_holder[256])
 {
-	struct pg_args args = { 0 };
-	struct pg *pg = migrator->pg;
-	int i, r;
+	struct verb *verb = migrator->verb;
+	int i = verb_add(verb, &sql_lock_try,
+			 VALUES(value_text(migrator->schema)));
+	int r = verb_send(verb, "lock");
 
-	pg_put_text(pg_arg(&args), migrator->schema, strlen(migrator->schema));
-	i = pg_add(pg, statement, &args);
-	r = pg_run(pg, migrator->lock_timeout_ms + QUERY_TIMEOUT_MS);
-	if (!r && ret)
-		*ret = pg_bool(pg, i, 0, 0);
-	pg_args_deinit(&args);
-	return r;
-}
-
-static int holder(const struct migrator *migrator, char ret[256])
-{
-	struct pg_args args = { 0 };
-	struct pg *pg = migrator->pg;
-	int i, r;
-
-	pg_put_text(pg_arg(&args), migrator->schema, strlen(migrator->schema));
-	i = pg_add(pg, &lock_holder, &args);
-	r = pg_run(pg, QUERY_TIMEOUT_MS);
-	(void)str_copy(ret, 256, "somebody who has just gone");
-	if (!r && pg_n_rows(pg, i) > 0)
-		copy_text(pg, i, 0, 0, ret, 256);
-	pg_args_deinit(&args);
-	return r;
-}
-
-static int wait_for_lock(const struct migrator *migrator)
-{
-	char who[256], sql[64];
-	int r;
-
-	r = holder(migrator, who);
 	if (r)
+		return r;
+	migrator->locked = pg_bool(verb->pg, i, 0, 0);
+	(void)str_copy(ret_holder, 256,
+		       pg_null(verb->pg, i, 0, 1) ? "somebody who has just gone"
+						  : verb_cell(verb, i, 0, 1));
+	return 0;
+}
+
+int migrator_lock(struct migrator *migrator)
+{
+	struct verb *verb = migrator->verb;
+	char holder[256], sql[64];
+	int r = try_lock(migrator, holder);
+
+	if (r || migrator->locked)
 		return r;
 	out_say("schema '%s' is being migrated by %s, waiting for at most "
 		"%" PRId64 " ms",
-		migrator->schema, who, migrator->lock_timeout_ms);
+		migrator->schema, holder, verb->conf.timeout_ms);
 	(void)snprintf(sql, sizeof(sql), "SET lock_timeout = %" PRId64,
-		       migrator->lock_timeout_ms);
-	r = pg_exec(migrator->pg, sql, QUERY_TIMEOUT_MS);
-	if (!r)
-		r = run_lock(migrator, &lock_wait, NULL);
-	if (r != PG_E_SQL || strcmp(pg_sqlstate(migrator->pg), "55P03") != 0)
-		return r;
-	r = holder(migrator, who);
+		       verb->conf.timeout_ms);
+	r = verb_exec(verb, sql, "lock");
 	if (r)
 		return r;
-	out_error("schema '%s' is still being migrated by %s", migrator->schema,
-		  who);
-	out_hint("wait for it, or end its session");
-	return COMMAND_E_FAILED;
+	(void)verb_add(verb, &sql_lock_wait,
+		       VALUES(value_text(migrator->schema)));
+	r = verb_try(verb, 2 * verb->conf.timeout_ms);
+	migrator->locked = !r;
+	if (r != PG_E_SQL || strcmp(pg_sqlstate(verb->pg), "55P03") != 0)
+		return r ? verb_pg_failed(verb, r, "lock") : 0;
+	r = try_lock(migrator, holder);
+	if (r || migrator->locked)
+		return r;
+	return verb_failed("wait for it, or end its session",
+			   "schema '%s' is still being migrated by %s",
+			   migrator->schema, holder);
 }
 
-int migrator_lock(const struct migrator *migrator)
+int migrator_unlock(struct migrator *migrator)
 {
-	bool mine = false;
-	int r;
-
-	r = run_lock(migrator, &lock_try, &mine);
-	if (r)
-		return command_pg_failed(migrator->pg, r, "lock");
-	if (mine)
+	if (!migrator->locked)
 		return 0;
-	r = wait_for_lock(migrator);
-	if (r == PG_E_LOST || r == PG_E_SQL)
-		r = command_pg_failed(migrator->pg, r, "lock");
+	migrator->locked = false;
+	(void)verb_add(migrator->verb, &sql_lock_free,
+		       VALUES(value_text(migrator->schema)));
+	return verb_send(migrator->verb, "unlock");
+}
+
+/* ---- a file ---- */
+
+/*
+ * The session as a file finds it, in the schema: what a file before it has set,
+ * made for the session or opened is gone. It is DISCARD ALL, which no
+ * transaction may say, without the statements and the lock that are ours. A dry
+ * run gives up sooner, since what waits for a lock on a table makes others wait
+ * behind it.
+ */
+static int begin_session(const struct migrator_step *step)
+{
+	static const char discard[] = "CLOSE ALL; "
+				      "SET SESSION AUTHORIZATION DEFAULT; "
+				      "RESET ROLE; RESET ALL; UNLISTEN *; "
+				      "DISCARD TEMP; DISCARD SEQUENCES; ";
+	const struct migrator *migrator = step->migrator;
+	char sql[512];
+
+	(void)snprintf(sql, sizeof(sql),
+		       "%sSET client_connection_check_interval = '1s'; "
+		       "SET search_path = %s; SET LOCAL statement_timeout = 0; "
+		       "SET LOCAL lock_timeout = '%s'",
+		       discard, migrator->schema, step->within ? "1s" : "5s");
+	return verb_exec(migrator->verb, sql, migrator->schema);
+}
+
+/* Gives Postgres the text, which must be the one that was planned with. */
+static int hand_over(const struct migrator_step *step, const char *file)
+{
+	static const char mark[] = "\xef\xbb\xbf"; /* some editors' UTF-8 */
+	struct verb *verb = step->migrator->verb;
+	char checksum[CHECKSUM_CHARS + 1];
+	struct buf text = { 0 };
+	int r = migration_read(&step->migrator->set, file, &text);
+
+	if (!r) {
+		migration_checksum(text.p, text.n, checksum);
+		if (step->direction == UP &&
+		    strcmp(checksum, step->row->checksum) != 0)
+			r = verb_failed(NULL, "file '%s' has just been changed",
+					file);
+	}
+	if (!r) {
+		/* EXECUTE refuses a text that ends in SELECT ... INTO. */
+		buf_text(&text, "\n;RESET overlord.file");
+		buf_add(&text, "", 1);
+		(void)verb_add(
+			verb, &sql_file_put,
+			VALUES(value_text(strncmp(text.p, mark, strlen(mark))
+						  ? text.p
+						  : text.p + strlen(mark))));
+		r = verb_send(verb, file);
+	}
+	buf_deinit(&text);
 	return r;
 }
 
-int migrator_unlock(const struct migrator *migrator)
+static void say_file_hint(const struct pg *pg, const char *file)
 {
-	int r = run_lock(migrator, &lock_free, NULL);
+	const char *state = pg_sqlstate(pg);
 
-	return r ? command_pg_failed(migrator->pg, r, "unlock") : 0;
+	if (!strcmp(state, "25001"))
+		out_hint("'%s' has a statement that cannot run in a "
+			 "transaction: run that one by hand, outside of the "
+			 "migrations",
+			 file);
+	else if (!strcmp(state, "0A000"))
+		out_hint("a file is one transaction, which the migrator begins "
+			 "and ends: it has no BEGIN, COMMIT, ROLLBACK or "
+			 "SAVEPOINT of its own, and no COPY from or to a "
+			 "client");
+	else if (!strcmp(state, "2D000"))
+		out_hint("'%s' calls what ends a transaction; a file is one "
+			 "transaction, which the migrator begins and ends",
+			 file);
+	else if (!strcmp(state, "55P03"))
+		out_hint("somebody holds a lock on what '%s' changes; "
+			 "try again when they have gone",
+			 file);
+}
+
+/* @new_enum: this transaction has added an enum's value before. */
+static int run_file(struct migrator_step *step, bool new_enum)
+{
+	const char *file = step->row->files[step->direction];
+	const struct verb *verb = step->migrator->verb;
+	int r = hand_over(step, file);
+
+	if (r)
+		return r;
+	r = pg_exec(verb->pg,
+		    "DO LANGUAGE plpgsql 'BEGIN EXECUTE "
+		    "current_setting(''overlord.file''); END'",
+		    FILE_TIMEOUT_MS);
+	if (!r)
+		return 0;
+	if (r == PG_E_SQL && step->within && new_enum &&
+	    !strcmp(pg_sqlstate(verb->pg), "55P04")) {
+		step->unknown = true;
+		return verb_failed(NULL,
+				   "%s: %s: a dry run cannot know this, since "
+				   "a file before it adds the value and is not "
+				   "applied yet",
+				   file, pg_message(verb->pg));
+	}
+	r = verb_pg_failed(verb, r, file);
+	say_file_hint(verb->pg, file);
+	return r;
 }
 
 /* ---- one step ---- */
 
-/* The schema and the two tables, if they are not there. */
+/* The schema and the two tables, if they are not there; and their lock. */
 static int make_tables(const struct migrator *migrator,
 		       const struct there *there)
 {
-	char sql[128];
-	int r = 0;
+	struct buf sql = { 0 };
+	int r;
 
-	if (!there->schema) {
-		(void)snprintf(sql, sizeof(sql), "CREATE SCHEMA %s",
-			       migrator->schema);
-		r = pg_exec(migrator->pg, sql, QUERY_TIMEOUT_MS);
-	}
-	if (!r && !there->version)
-		r = pg_exec(migrator->pg,
-			    "CREATE TABLE schema_migrations "
-			    "(version bigint NOT NULL PRIMARY KEY, "
-			    "dirty boolean NOT NULL)",
-			    QUERY_TIMEOUT_MS);
-	if (!r && !there->applied)
-		r = pg_exec(migrator->pg,
-			    "CREATE TABLE migrations_applied ("
-			    "version bigint PRIMARY KEY, "
-			    "name text NOT NULL, checksum text NOT NULL, "
-			    "applied_at timestamptz NOT NULL DEFAULT now(), "
-			    "applied_by text NOT NULL)",
-			    QUERY_TIMEOUT_MS);
-	if (!r)
-		r = pg_exec(migrator->pg,
-			    "LOCK TABLE schema_migrations "
-			    "IN SHARE ROW EXCLUSIVE MODE",
-			    QUERY_TIMEOUT_MS);
+	if (!there->schema)
+		buf_printf(&sql, "CREATE SCHEMA %s; ", migrator->schema);
+	if (!there->version)
+		buf_text(&sql, "CREATE TABLE schema_migrations "
+			       "(version bigint NOT NULL PRIMARY KEY, "
+			       "dirty boolean NOT NULL); ");
+	if (!there->applied)
+		buf_text(&sql, "CREATE TABLE migrations_applied ("
+			       "version bigint PRIMARY KEY, "
+			       "name text NOT NULL, checksum text NOT NULL, "
+			       "applied_at timestamptz NOT NULL DEFAULT now(), "
+			       "applied_by text NOT NULL); ");
+	buf_text(&sql, "LOCK TABLE schema_migrations "
+		       "IN SHARE ROW EXCLUSIVE MODE");
+	buf_add(&sql, "", 1);
+	r = verb_exec(migrator->verb, sql.p, migrator->schema);
+	buf_deinit(&sql);
 	return r;
 }
 
-/* Under the table's lock: is the schema still as the plan says? */
-static int still(const struct migrator *migrator,
-		 const struct migrator_step *step)
+/*
+ * Under the table's lock: is the schema still as the plan says, and which
+ * tables has it?
+ */
+static int check_still(const struct migrator_step *step, struct buf *ret_tables)
 {
-	struct migrated now = { 0 };
-	int r = read_version(migrator->pg, &now);
+	const struct migrator *migrator = step->migrator;
+	struct verb *verb = migrator->verb;
+	int i = verb_add(verb, &sql_version_read, NULL);
+	int tables = verb_add(verb, &sql_tables_list,
+			      VALUES(value_text(migrator->schema)));
+	int r = verb_send(verb, migrator->schema);
+	int64_t version;
+	bool dirty;
 
 	if (r)
-		return command_pg_failed(migrator->pg, r, "version");
-	if (now.version == step->from && !now.dirty)
-		return 0;
-	out_error("schema '%s' was at version %" PRId64 " and is at %" PRId64
-		  "%s: another tool is migrating it",
-		  migrator->schema, step->from, now.version,
-		  now.dirty ? ", dirty" : "");
-	return COMMAND_E_FAILED;
+		return r;
+	version = version_of(migrator, i, &dirty);
+	if (version != step->from || dirty)
+		return verb_failed(NULL,
+				   "schema '%s' was at version %" PRId64
+				   " and is at %" PRId64 "%s: another tool is "
+				   "migrating it",
+				   migrator->schema, step->from, version,
+				   dirty ? ", dirty" : "");
+	buf_text(ret_tables, verb_cell(verb, tables, 0, 0));
+	buf_add(ret_tables, "", 1);
+	return 0;
 }
 
-/* The version, what was applied, and the audit, in one message. */
-static int write_rows(const struct migrator *migrator,
-		      const struct migrator_step *step, bool audited)
+/* Which of @tables have gone; the version, what was applied, and the audit, in
+ * one message. */
+static int write_rows(struct migrator_step *step, const char *tables,
+		      bool audited)
 {
+	const struct migrator *migrator = step->migrator;
 	const struct migration *row = step->row;
-	const struct command *command = migrator->command;
-	int64_t then = step->down ? row->version - 1 : row->version;
-	struct pg_args clear = { 0 }, version = { 0 }, applied = { 0 };
-	char what[256], before[64], after[64];
-	struct audit audit = { .what = what, .before = before, .after = after };
-	struct pg *pg = migrator->pg;
+	struct verb *verb = migrator->verb;
+	bool down = step->direction == DOWN;
+	int64_t then = down ? row->version - 1 : row->version;
+	char what[MIGRATION_NAME_MAX + 128], before[64], after[64];
+	int gone = verb_add(verb, &sql_tables_gone, VALUES(value_text(tables)));
 	int r;
 
-	pg_put_i64(pg_arg(&clear), row->version);
-	(void)pg_add(pg, &applied_clear, &clear);
-	(void)pg_add(pg, &version_clear, NULL);
-	pg_put_i64(pg_arg(&version), then);
+	(void)verb_add(verb, &sql_applied_clear,
+		       VALUES(value_i64(row->version)));
+	(void)verb_add(verb, &sql_version_clear, NULL);
 	if (then > 0)
-		(void)pg_add(pg, &version_write, &version);
-	pg_put_i64(pg_arg(&applied), row->version);
-	pg_put_text(pg_arg(&applied), row->name, strlen(row->name));
-	pg_put_text(pg_arg(&applied), row->checksum, CHECKSUM_CHARS);
-	pg_put_text(pg_arg(&applied), command->who, strlen(command->who));
-	if (!step->down)
-		(void)pg_add(pg, &applied_write, &applied);
-	(void)snprintf(
-		what, sizeof(what), "{\"schema\": \"%s\", \"file\": \"%s\"}",
-		migrator->schema, step->down ? row->down_file : row->up_file);
+		(void)verb_add(verb, &sql_version_write,
+			       VALUES(value_i64(then)));
+	if (!down)
+		(void)verb_add(verb, &sql_applied_write,
+			       VALUES(value_i64(row->version),
+				      value_text(row->name),
+				      value_text(row->checksum),
+				      value_text(verb->who)));
+	(void)snprintf(what, sizeof(what),
+		       "{\"schema\": \"%s\", \"file\": \"%s\"}",
+		       migrator->schema, row->files[step->direction]);
 	(void)snprintf(before, sizeof(before), "{\"version\": %" PRId64 "}",
 		       step->from);
 	(void)snprintf(after, sizeof(after), "{\"version\": %" PRId64 "}",
 		       then);
 	if (audited)
-		plan_audit(pg, command, &audit);
-	r = pg_run(pg, QUERY_TIMEOUT_MS);
-	audit_deinit(&audit);
-	pg_args_deinit(&applied);
-	pg_args_deinit(&version);
-	pg_args_deinit(&clear);
+		plan_audit(verb, what, before, after);
+	r = verb_send(verb, migrator->schema);
+	if (!r && !pg_null(verb->pg, gone, 0, 0)) {
+		buf_text(&step->gone, verb_cell(verb, gone, 0, 0));
+		buf_add(&step->gone, "", 1);
+	}
 	return r;
 }
 
 /* All of a step but the begin and the commit. */
-static int do_step(const struct migrator *migrator,
-		   const struct migrator_step *step, struct migrator_done *ret)
+static int do_step(struct migrator_step *step)
 {
-	struct there there;
-	int r;
+	const struct migrator *migrator = step->migrator;
+	struct there there = { 0 };
+	struct buf tables = { 0 };
+	int r = begin_session(step);
 
-	r = migrator_file_session(migrator, step->within);
 	if (!r)
-		r = look(migrator, &there);
+		r = read_there(migrator, &there);
 	if (!r)
 		r = make_tables(migrator, &there);
-	if (r)
-		return command_pg_failed(migrator->pg, r, migrator->schema);
-	r = still(migrator, step);
 	if (!r)
-		r = migrator_file_run(migrator, step, there.new_enum, ret);
-	if (r)
-		return r;
-	r = look(migrator, &there);
+		r = check_still(step, &tables);
 	if (!r)
-		r = write_rows(migrator, step, there.audit);
-	return r ? command_pg_failed(migrator->pg, r, migrator->schema) : 0;
+		r = run_file(step, there.new_enum);
+	if (!r)
+		r = begin_session(step);
+	if (!r)
+		r = read_there(migrator, &there);
+	if (!r)
+		r = write_rows(step, tables.p, there.audit);
+	buf_deinit(&tables);
+	return r;
 }
 
-int migrator_apply(const struct migrator *migrator,
-		   const struct migrator_step *step, struct migrator_done *ret)
+int migrator_apply(struct migrator_step *step)
 {
-	struct pg *pg = migrator->pg;
+	struct verb *verb = step->migrator->verb;
 	int r;
 
 	if (step->within)
-		return do_step(migrator, step, ret);
-	r = pg_exec(pg, "BEGIN", QUERY_TIMEOUT_MS);
+		return do_step(step);
+	r = verb_exec(verb, "BEGIN", "begin");
 	if (r)
-		return command_pg_failed(pg, r, "begin");
-	r = do_step(migrator, step, ret);
+		return r;
+	r = do_step(step);
 	if (r) {
-		if (!pg_lost(pg))
-			(void)pg_exec(pg, "ROLLBACK", QUERY_TIMEOUT_MS);
+		if (!pg_lost(verb->pg))
+			(void)pg_exec(verb->pg, "ROLLBACK",
+				      verb->conf.timeout_ms);
 		return r;
 	}
-	r = pg_exec(pg, "COMMIT", QUERY_TIMEOUT_MS);
-	if (!r)
-		return 0;
-	ret->unknown = r == PG_E_LOST;
-	r = command_pg_failed(pg, r, "commit");
-	if (ret->unknown)
+	r = verb_exec(verb, "COMMIT", "commit");
+	if (r && pg_lost(verb->pg)) {
+		step->unknown = true;
 		out_hint("nobody can tell whether '%s' is applied: overlord "
 			 "migrate status says it",
 			 step->row->name);
+	}
 	return r;
 }

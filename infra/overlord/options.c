@@ -1,138 +1,120 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Options: a verb takes an option when the text of its arguments names it, so
- * help and what is accepted cannot differ. Main thread, at start.
+ * Options: by getopt_long(). A verb has an option when the text of its
+ * arguments names it, so help and what is accepted cannot differ. Main thread,
+ * at start.
  */
-#include "infra/overlord/options.h"
+#include "infra/overlord/cli.h"
 
+#include <getopt.h>
 #include <inttypes.h>
 #include <string.h>
 
 #include "infra/lib/str.h"
 #include "infra/overlord/out.h"
 
-enum option_kind { OPTION_IS_FLAG, OPTION_IS_TEXT, OPTION_IS_NUMBER };
-
-struct option {
+struct row {
 	const char *name;
-	enum option_kind kind;
-	size_t at;
+	enum { FLAG, TEXT_VALUE, NUMBER } kind;
+	size_t at; /* in struct options */
 	int64_t min, max;
 	const char *sentence;
 };
 
 /* clang-format off */
-#define FIELD(field) offsetof(struct options, field)
 #define OPTION_FLAG(field, name, sentence) \
-	{ name, OPTION_IS_FLAG, FIELD(field), 0, 0, sentence },
+	{ name, FLAG, offsetof(struct options, field), 0, 0, sentence },
 #define OPTION_TEXT(field, name, sentence) \
-	{ name, OPTION_IS_TEXT, FIELD(field), 0, 0, sentence },
+	{ name, TEXT_VALUE, offsetof(struct options, field), 0, 0, sentence },
 #define OPTION_NUMBER(field, name, min, max, sentence) \
-	{ name, OPTION_IS_NUMBER, FIELD(field), min, max, sentence },
+	{ name, NUMBER, offsetof(struct options, field), min, max, sentence },
 /* clang-format on */
-static const struct option rows[] = {
+static const struct row rows[] = {
 #include "infra/overlord/options.def"
 };
-#undef OPTION_FLAG
-#undef OPTION_TEXT
-#undef OPTION_NUMBER
 
-enum { N_OPTIONS = sizeof(rows) / sizeof(rows[0]) };
+enum { N_ROWS = sizeof(rows) / sizeof(rows[0]) };
+
+/* What getopt_long() gives for the first row; -h is 'h'. */
+enum { FIRST_CODE = 256 };
 
 /* The first rows, up to and with --who, belong to every verb. */
-static bool common(const struct option *option)
+static bool named(const char *arguments, const struct row *row)
 {
-	return option->at <= offsetof(struct options, who);
-}
+	size_t n = strlen(row->name);
 
-static bool named(const char *arguments, const struct option *option)
-{
-	size_t n = strlen(option->name);
-
-	if (!arguments || common(option))
+	if (row->at <= offsetof(struct options, who))
 		return true;
-	for (const char *p = arguments; (p = strstr(p, option->name)); p += n)
+	for (const char *p = arguments; (p = strstr(p, row->name)); p += n)
 		if (!p[n] || strchr(" ]", p[n]))
 			return true;
 	return false;
 }
 
-static const struct option *find(const char *name, size_t n,
-				 const char *arguments)
+static void to_getopt(struct option ret[N_ROWS + 1], const char *arguments)
 {
-	for (size_t i = 0; i < N_OPTIONS; i++)
-		if (strlen(rows[i].name) == n &&
-		    !memcmp(rows[i].name, name, n) &&
-		    named(arguments, &rows[i]))
-			return &rows[i];
-	return NULL;
+	size_t n = 0;
+
+	for (int i = 0; i < N_ROWS; i++)
+		if (named(arguments, &rows[i]))
+			ret[n++] = (struct option){
+				.name = rows[i].name + strlen("--"),
+				.has_arg = rows[i].kind == FLAG
+						   ? no_argument
+						   : required_argument,
+				.val = FIRST_CODE + i,
+			};
+	ret[n] = (struct option){ 0 };
 }
 
-static int set(struct options *ret, const struct option *option,
-	       const char *value)
+static bool set(struct options *ret, const struct row *row, const char *value)
 {
-	char *at = (char *)ret + option->at;
-	bool flag = true;
-	int64_t number;
+	char *at = (char *)ret + row->at;
 
-	switch (option->kind) {
-	case OPTION_IS_FLAG:
-		memcpy(at, &flag, sizeof(flag));
-		return 0;
-	case OPTION_IS_TEXT:
+	if (row->kind == FLAG) {
+		*(bool *)(void *)at = true;
+		return true;
+	}
+	if (!value || !*value) {
+		out_say("option '%s' wants a value", row->name);
+		return false;
+	}
+	if (row->kind == TEXT_VALUE) {
 		memcpy(at, &value, sizeof(value));
-		return 0;
-	case OPTION_IS_NUMBER:
-		if (str_to_i64(&number, value, option->min, option->max)) {
-			out_error("option '%s' is '%s', which is no whole "
-				  "number from %" PRId64 " to %" PRId64,
-				  option->name, value, option->min,
-				  option->max);
-			return OPTIONS_E_WRONG;
-		}
-		memcpy(at, &number, sizeof(number));
-		return 0;
+		return true;
 	}
-	abort();
+	if (!str_to_i64((int64_t *)(void *)at, value, row->min, row->max))
+		return true;
+	out_say("option '%s' is '%s', which is no whole number from %" PRId64
+		" to %" PRId64,
+		row->name, value, row->min, row->max);
+	return false;
 }
 
-/* One option at @argv[*i], and its value, which may be the next. */
-static int read_option(struct options *ret, int argc, char *const *argv, int *i,
-		       const char *arguments)
+/* What getopt_long() made of @arg: an option's code, or what was wrong. */
+static bool read_option(struct options *ret, int code, const char *arg)
 {
-	const char *arg = strcmp(argv[*i], "-h") ? argv[*i] : "--help";
-	const char *value = strchr(arg, '=');
-	size_t n = value ? (size_t)(value - arg) : strlen(arg);
-	const struct option *option = find(arg, n, arguments);
+	bool wrong = code == '?' || code == ':';
+	const struct row *row;
+	int n = (int)strcspn(arg, "=");
 
-	if (!option) {
-		out_error("option '%.*s' is not one of this verb's", (int)n,
-			  arg);
-		return OPTIONS_E_WRONG;
+	if (wrong)
+		code = optopt;
+	if (code == 'h' && !strcmp(arg, "-h")) {
+		ret->help = true;
+		return true;
 	}
-	if (option->kind == OPTION_IS_FLAG && value) {
-		out_error("option '%s' takes no value", option->name);
-		return OPTIONS_E_WRONG;
+	row = code >= FIRST_CODE ? &rows[code - FIRST_CODE] : NULL;
+	/* getopt_long() accepts the beginning of a name, too. */
+	if (!row || strlen(row->name) != (size_t)n) {
+		out_say("option '%.*s' is not one of this verb's", n, arg);
+		return false;
 	}
-	if (value)
-		value++;
-	else if (option->kind != OPTION_IS_FLAG)
-		value = *i + 1 < argc ? argv[++*i] : NULL;
-	if (option->kind != OPTION_IS_FLAG && (!value || !*value)) {
-		out_error("option '%s' wants a value", option->name);
-		return OPTIONS_E_WRONG;
+	if (wrong && row->kind == FLAG) {
+		out_say("option '%s' takes no value", row->name);
+		return false;
 	}
-	return set(ret, option, value);
-}
-
-static void init(struct options *ret)
-{
-	int64_t none = -1;
-
-	*ret = (struct options){ 0 };
-	for (size_t i = 0; i < N_OPTIONS; i++)
-		if (rows[i].kind == OPTION_IS_NUMBER)
-			memcpy((char *)ret + rows[i].at, &none, sizeof(none));
+	return set(ret, row, wrong ? NULL : optarg);
 }
 
 /* "-5" is a word, and so is "-". */
@@ -141,39 +123,61 @@ static bool is_option(const char *arg)
 	return arg[0] == '-' && arg[1] && !strchr(".0123456789", arg[1]);
 }
 
-int options_read(struct options *ret, int argc, char *const *argv,
-		 const char *arguments)
+static bool add_word(struct options *ret, const char *word)
 {
-	struct options options;
-	bool plain = false; /* after "--" */
-	int r;
+	if (ret->n_words < OPTION_WORDS_MAX) {
+		ret->words[ret->n_words++] = word;
+		return true;
+	}
+	out_say("argument '%s' is one too many", word);
+	return false;
+}
 
-	init(&options);
-	for (int i = 0; i < argc; i++) {
-		if (!plain && !strcmp(argv[i], "--")) {
-			plain = true;
-		} else if (!plain && is_option(argv[i])) {
-			r = read_option(&options, argc, argv, &i, arguments);
-			if (r)
-				return r;
-		} else if (options.n_words < OPTION_WORDS_MAX) {
-			options.words[options.n_words++] = argv[i];
-		} else {
-			out_error("argument '%s' is one too many", argv[i]);
-			return OPTIONS_E_WRONG;
+static void init(struct options *ret)
+{
+	*ret = (struct options){ 0 };
+	for (size_t i = 0; i < N_ROWS; i++)
+		if (rows[i].kind == NUMBER)
+			*(int64_t *)(void *)((char *)ret + rows[i].at) = -1;
+}
+
+bool options_read(struct options *ret, int argc, char *const *argv,
+		  const char *arguments)
+{
+	struct option named_rows[N_ROWS + 1];
+	bool plain = false; /* after "--" */
+	bool good = true;
+
+	init(ret);
+	to_getopt(named_rows, arguments);
+	opterr = 0;
+	optind = 0; /* in glibc it begins anew then */
+	(void)getopt_long(1, argv, "+:h", named_rows, NULL);
+	for (int at = 1; good && at < argc; at = optind) {
+		int code;
+
+		optind = at + 1;
+		if (plain || !is_option(argv[at])) {
+			good = add_word(ret, argv[at]);
+			continue;
 		}
+		optind = at;
+		code = getopt_long(argc, argv, "+:h", named_rows, NULL);
+		if (code == -1)
+			plain = true;
+		else
+			good = read_option(ret, code, argv[at]);
 	}
-	if (options.execute && options.dry_run) {
-		out_error("'--execute' and '--dry-run' exclude each other");
-		return OPTIONS_E_WRONG;
+	if (good && ret->execute && ret->dry_run) {
+		out_say("'--execute' and '--dry-run' exclude each other");
+		return false;
 	}
-	*ret = options;
-	return 0;
+	return good;
 }
 
 void options_help(const char *arguments, FILE *out)
 {
-	for (size_t i = 0; i < N_OPTIONS; i++)
+	for (size_t i = 0; i < N_ROWS; i++)
 		if (named(arguments, &rows[i]))
 			(void)fprintf(out, "  %-16s %s\n", rows[i].name,
 				      rows[i].sentence);

@@ -21,24 +21,35 @@
 #include "infra/lib/xalloc.h"
 #include "schemas/order_id.h"
 
-enum { COLUMNS_MAX = 16 };
-
 struct out {
 	struct libscols_table *table;
 	struct libscols_line *line;
 	size_t next_cell;
 	size_t n_rows;
-	enum out_kind kinds[COLUMNS_MAX];
-	size_t n_columns;
+	const struct out_column *columns;
 	bool json;
-	struct buf text; /* of a cell, while it is made */
 };
 
-struct out *out_new(const char *name, bool json)
+static void add_column(struct out *out, const struct out_column *row)
+{
+	int type = row->kind == OUT_NUMBER ? SCOLS_JSON_NUMBER
+		   : row->kind == OUT_BOOL ? SCOLS_JSON_BOOLEAN
+					   : SCOLS_JSON_STRING;
+	struct libscols_column *column = xalloc_check(scols_table_new_column(
+		out->table, row->name, 0,
+		row->kind == OUT_NUMBER ? SCOLS_FL_RIGHT : 0));
+
+	if (scols_column_set_json_type(column, type))
+		abort();
+}
+
+struct out *out_new(const char *name, bool json,
+		    const struct out_column *columns)
 {
 	struct out *out = xcalloc(1, sizeof(*out));
 
 	out->json = json;
+	out->columns = columns;
 	out->table = scols_new_table();
 	if (!out->table || scols_table_set_name(out->table, name) ||
 	    scols_table_enable_json(out->table, json))
@@ -48,6 +59,8 @@ struct out *out_new(const char *name, bool json)
 	    (scols_table_enable_nowrap(out->table, 1) ||
 	     scols_table_set_termforce(out->table, SCOLS_TERMFORCE_NEVER)))
 		abort();
+	for (; columns->name; columns++)
+		add_column(out, columns);
 	return out;
 }
 
@@ -55,30 +68,9 @@ struct out *out_free(struct out *out)
 {
 	if (out) {
 		scols_unref_table(out->table);
-		buf_deinit(&out->text);
 		free(out);
 	}
 	return NULL;
-}
-
-void out_column(struct out *out, const char *name, enum out_kind kind)
-{
-	static const int json_types[] = {
-		[OUT_TEXT] = SCOLS_JSON_STRING,
-		[OUT_NUMBER] = SCOLS_JSON_NUMBER,
-		[OUT_BOOL] = SCOLS_JSON_BOOLEAN,
-		[OUT_TIME] = SCOLS_JSON_STRING,
-		[OUT_ORDER_ID] = SCOLS_JSON_STRING,
-		[OUT_CALL_CODE] = SCOLS_JSON_STRING,
-	};
-	struct libscols_column *column = scols_table_new_column(
-		out->table, name, 0, kind == OUT_NUMBER ? SCOLS_FL_RIGHT : 0);
-
-	assert(out->n_columns < COLUMNS_MAX);
-	out->kinds[out->n_columns++] = kind;
-	xalloc_check(column);
-	if (scols_column_set_json_type(column, json_types[kind]))
-		abort();
 }
 
 void out_row(struct out *out)
@@ -109,14 +101,6 @@ void out_cell(struct out *out, const char *format, ...)
 	free(text);
 }
 
-void out_cell_n(struct out *out, const char *p, size_t n)
-{
-	buf_reset(&out->text);
-	buf_add(&out->text, p, n);
-	buf_add(&out->text, "", 1);
-	set_cell(out, out->text.p);
-}
-
 void out_cell_wall_ms(struct out *out, int64_t wall_ms)
 {
 	char text[CLOCK_RFC3339_MAX];
@@ -138,12 +122,11 @@ void out_cell_none(struct out *out)
 	out->next_cell++;
 }
 
-static void put_id(struct out *out, const char *p, size_t n, enum out_kind kind)
+static void put_id(struct out *out, const char *p, enum out_kind kind)
 {
 	char text[ORDER_ID_CHARS + 1];
 	struct order_id id;
 
-	assert(n == sizeof(id.bytes));
 	memcpy(id.bytes, p, sizeof(id.bytes));
 	set_cell(out, kind == OUT_ORDER_ID ? order_id_format(&id, text)
 					   : order_call_code(&id, text));
@@ -152,14 +135,15 @@ static void put_id(struct out *out, const char *p, size_t n, enum out_kind kind)
 static void put_cell(struct out *out, const struct pg *pg, int statement,
 		     int row, int column)
 {
-	const char *p;
+	enum out_kind kind = out->columns[column].kind;
 	size_t n;
+	const char *p = pg_bytes(pg, statement, row, column, &n);
 
 	if (pg_null(pg, statement, row, column)) {
 		out_cell_none(out);
 		return;
 	}
-	switch (out->kinds[column]) {
+	switch (kind) {
 	case OUT_NUMBER:
 		out_cell(out, "%" PRId64, pg_i64(pg, statement, row, column));
 		break;
@@ -171,12 +155,10 @@ static void put_cell(struct out *out, const struct pg *pg, int statement,
 		break;
 	case OUT_ORDER_ID:
 	case OUT_CALL_CODE:
-		p = pg_bytes(pg, statement, row, column, &n);
-		put_id(out, p, n, out->kinds[column]);
+		put_id(out, p, kind);
 		break;
 	case OUT_TEXT:
-		p = pg_bytes(pg, statement, row, column, &n);
-		out_cell_n(out, p, n);
+		set_cell(out, p);
 		break;
 	}
 }
@@ -184,7 +166,7 @@ static void put_cell(struct out *out, const struct pg *pg, int statement,
 void out_put_row(struct out *out, const struct pg *pg, int statement, int row)
 {
 	out_row(out);
-	for (int column = 0; column < (int)out->n_columns; column++)
+	for (int column = 0; out->columns[column].name; column++)
 		put_cell(out, pg, statement, row, column);
 }
 
@@ -207,7 +189,7 @@ static int printed(bool taken)
 {
 	if (taken && !fflush(stdout) && !ferror(stdout))
 		return 0;
-	out_error("the answer could not be written to stdout");
+	out_say("the answer could not be written to stdout");
 	return -EIO;
 }
 
@@ -252,21 +234,9 @@ static void say(const char *prefix, const char *format, va_list args)
 
 static void say(const char *prefix, const char *format, va_list args)
 {
-	char *text;
-
-	if (vasprintf(&text, format, args) < 0)
-		abort();
-	(void)fprintf(stderr, "%s: %s\n", prefix, text);
-	free(text);
-}
-
-void out_error(const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	say("overlord", format, args);
-	va_end(args);
+	(void)fprintf(stderr, "%s: ", prefix);
+	(void)vfprintf(stderr, format, args);
+	(void)fputc('\n', stderr);
 }
 
 void out_say(const char *format, ...)

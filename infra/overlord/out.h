@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Out: what overlord says. Answers go to stdout, as a table or as JSON; talk
- * goes to stderr.
+ * Out: what overlord says. Answers go to stdout, as a table or as JSON; what
+ * is said about them goes to stderr.
  *
- *	struct out *out = out_new("grills", json);
- *	out_column(out, "grill", OUT_TEXT);
- *	out_column(out, "plates", OUT_NUMBER);
+ *	static const struct out_column columns[] = { { "grill", OUT_TEXT },
+ *						     { "plates", OUT_NUMBER },
+ *						     { NULL, 0 } };
+ *	struct out *out = out_new("grills", json, columns);
+ *
  *	out_row(out);
  *	out_cell(out, "%s", name);
  *	out_cell(out, "%d", 4);
  *	r = out_print(out);
  *
- * In JSON that is {"grills": [{"grill": "left", "plates": 4}]}. Rows that
- *Postgres answered with are put by out_rows(), each cell by its column's kind.
+ * In JSON that is {"grills": [{"grill": "left", "plates": 4}]}. out_rows()
+ * adds rows that Postgres answered with, each cell by its column's kind.
  */
 #ifndef OVERLORD_OUT_H
 #define OVERLORD_OUT_H
@@ -32,20 +34,25 @@ enum out_kind {
 	OUT_CALL_CODE,
 };
 
+struct out_column {
+	const char *name; /* NULL ends a list */
+	enum out_kind kind;
+};
+
 struct out;
 struct pg;
 
-struct out *out_new(const char *name, bool json);
+/* Borrows @columns. */
+struct out *out_new(const char *name, bool json,
+		    const struct out_column *columns);
 struct out *out_free(struct out *out);
 DEFINE_CLEANUP(struct out, out_free);
 
-void out_column(struct out *out, const char *name, enum out_kind kind);
 void out_row(struct out *out);
 /* The next cell of the row. One that is not said, or is empty, is null in JSON;
  * a bool is false then. */
 void out_cell(struct out *out, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
-void out_cell_n(struct out *out, const char *p, size_t n);
 void out_cell_wall_ms(struct out *out, int64_t wall_ms);
 void out_cell_bool(struct out *out, bool value);
 void out_cell_none(struct out *out);
@@ -59,7 +66,6 @@ int out_print(struct out *out);
 int out_print_two(struct out *first, struct out *second);
 
 /* A line on stderr: "overlord: ..."; lower case, no full stop. */
-void out_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void out_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* "HINT: ...", after an error. */
 void out_hint(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -9,13 +9,6 @@
 #include "infra/lib/xalloc.h"
 #include "infra/overlord/out.h"
 
-static const struct pg_statement audit_row = {
-	.name = "audit_row",
-	.sql = "INSERT INTO control.audit (who, verb, what, before, after) "
-	       "VALUES ($1, $2, $3, $4, $5)",
-	.n_args = 5,
-};
-
 void plan_truncate(struct plan *plan, size_t n_steps)
 {
 	while (plan->n_steps > n_steps) {
@@ -59,9 +52,14 @@ void plan_then(struct plan *plan, size_t i, const char *more, const char *of)
 	step->then = then.p;
 }
 
-const char *plan_result_name(enum plan_result result)
+static int print(const struct plan *plan, bool json)
 {
-	static const char *const names[] = {
+	static const struct out_column columns[] = { { "what", OUT_TEXT },
+						     { "now", OUT_TEXT },
+						     { "then", OUT_TEXT },
+						     { "result", OUT_TEXT },
+						     { NULL, 0 } };
+	static const char *const results[] = {
 		[PLAN_NOT_ATTEMPTED] = "NOT_ATTEMPTED",
 		[PLAN_UNCHANGED] = "UNCHANGED",
 		[PLAN_CONFIRMED] = "CONFIRMED",
@@ -69,25 +67,8 @@ const char *plan_result_name(enum plan_result result)
 		[PLAN_FAILED] = "FAILED",
 		[PLAN_UNKNOWN] = "UNKNOWN",
 	};
+	CLEANUP(out_freep) struct out *out = out_new("plan", json, columns);
 
-	return names[result];
-}
-
-enum plan_result plan_result_of(const struct pg *pg, int r)
-{
-	if (!r)
-		return PLAN_CONFIRMED;
-	return pg_lost(pg) ? PLAN_UNKNOWN : PLAN_FAILED;
-}
-
-static int print(const struct plan *plan, bool json)
-{
-	CLEANUP(out_freep) struct out *out = out_new("plan", json);
-
-	out_column(out, "what", OUT_TEXT);
-	out_column(out, "now", OUT_TEXT);
-	out_column(out, "then", OUT_TEXT);
-	out_column(out, "result", OUT_TEXT);
 	for (size_t i = 0; i < plan->n_steps; i++) {
 		const struct plan_step *step = &plan->steps[i];
 
@@ -95,21 +76,12 @@ static int print(const struct plan *plan, bool json)
 		out_cell(out, "%s", step->what);
 		out_cell(out, "%s", step->now);
 		out_cell(out, "%s", step->then);
-		out_cell(out, "%s", plan_result_name(step->result));
+		out_cell(out, "%s", results[step->result]);
 	}
 	return out_print(out);
 }
 
-static size_t n_needed(const struct plan *plan)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < plan->n_steps; i++)
-		n += plan->steps[i].needed;
-	return n;
-}
-
-static void hold_signals(const struct plan *plan, sigset_t *ret_before)
+static void block_signals(const struct plan *plan, sigset_t *ret_before)
 {
 	sigset_t signals;
 
@@ -140,34 +112,35 @@ static int do_steps(struct plan *plan, plan_step_fn fn, void *arg)
 
 		if (!step->needed)
 			continue;
-		if (!plan->killable && interrupted()) {
-			out_error("interrupted before '%s'", step->what);
-			return COMMAND_E_FAILED;
-		}
+		if (!plan->killable && interrupted())
+			return verb_failed(NULL, "interrupted before '%s'",
+					   step->what);
 		step->result = PLAN_FAILED;
 		r = fn(arg, i, &step->result);
 		if (r)
 			return r;
 		if (step->result == PLAN_FAILED || step->result == PLAN_UNKNOWN)
-			return COMMAND_E_FAILED;
+			return VERB_E_FAILED;
 	}
 	return 0;
 }
 
-int plan_run(struct plan *plan, const struct command *command, plan_step_fn fn,
+int plan_run(struct plan *plan, const struct verb *verb, plan_step_fn fn,
 	     void *arg)
 {
+	bool execute = verb->options.execute, needed = false;
 	sigset_t before;
-	size_t n = n_needed(plan);
 	int r = 0, printed;
 
-	hold_signals(plan, &before);
-	if (command->options.execute)
+	for (size_t i = 0; i < plan->n_steps; i++)
+		needed = needed || plan->steps[i].needed;
+	block_signals(plan, &before);
+	if (execute)
 		r = do_steps(plan, fn, arg);
-	printed = print(plan, command->options.json);
-	if (!n)
+	printed = print(plan, verb->options.json);
+	if (!needed)
 		out_say("nothing to do");
-	else if (!command->options.execute)
+	else if (!execute)
 		out_say("nothing was changed; --execute does it");
 	else if (printed)
 		out_say("what was done stays done");
@@ -175,8 +148,8 @@ int plan_run(struct plan *plan, const struct command *command, plan_step_fn fn,
 	return r ? r : printed;
 }
 
-int plan_rehearse(struct plan *plan, const struct command *command,
-		  plan_step_fn fn, void *arg)
+int plan_rehearse(struct plan *plan, const struct verb *verb, plan_step_fn fn,
+		  void *arg)
 {
 	int r = do_steps(plan, fn, arg), printed;
 	bool unknown = false;
@@ -188,8 +161,8 @@ int plan_rehearse(struct plan *plan, const struct command *command,
 		if (*result == PLAN_CONFIRMED)
 			*result = PLAN_TRIED;
 	}
-	printed = print(plan, command->options.json);
-	if (!n_needed(plan))
+	printed = print(plan, verb->options.json);
+	if (!plan->n_steps)
 		out_say("nothing to do");
 	else if (unknown)
 		out_say("it was tried as far as it can be known and rolled "
@@ -202,43 +175,78 @@ int plan_rehearse(struct plan *plan, const struct command *command,
 	return r && !unknown ? r : printed;
 }
 
-void plan_json_pair(struct buf *ret, const char *key, const char *value)
+/* ---- a change of rows ---- */
+
+void plan_audit(struct verb *verb, const char *what, const char *before,
+		const char *after)
 {
-	buf_text(ret, "{");
-	buf_json_text(ret, key, strlen(key));
-	buf_text(ret, ": ");
-	buf_json_text(ret, value, strlen(value));
-	buf_add(ret, "}", 2);
+	(void)verb_add(verb, &sql_audit_row,
+		       VALUES(value_text(verb->who), value_text(verb->words),
+			      value_json(what), value_json(before),
+			      value_json(after)));
 }
 
-void plan_json_text(struct buf *ret, const char *text)
+void plan_audit_text(struct verb *verb, const char *what, const char *now,
+		     const char *then)
 {
-	buf_json_text(ret, text, strlen(text));
-	buf_add(ret, "", 1);
+	struct buf before = { 0 }, after = { 0 };
+
+	buf_json_text(&before, now, strlen(now));
+	buf_add(&before, "", 1);
+	buf_json_text(&after, then, strlen(then));
+	buf_add(&after, "", 1);
+	plan_audit(verb, what, before.p, after.p);
+	buf_deinit(&before);
+	buf_deinit(&after);
 }
 
-static void put_json(struct pg_args *args, const char *json)
+struct change_run {
+	struct verb *verb;
+	const struct change *change;
+	char *before; /* copies: results go with the next message */
+	struct buf what, after;
+};
+
+/* One message with its COMMIT. */
+static int do_change(void *arg, size_t i, enum plan_result *ret)
 {
-	if (json)
-		pg_put_jsonb(pg_arg(args), json, strlen(json));
-	else
-		pg_put_null(pg_arg(args));
+	struct change_run *run = arg;
+	struct verb *verb = run->verb;
+	int r;
+
+	(void)i;
+	run->change->write(verb, run->change->arg);
+	plan_audit(verb, run->what.p, run->before, run->after.p);
+	(void)verb_add(verb, &pg_commit, NULL);
+	r = verb_send(verb, run->change->what);
+	if (!r)
+		*ret = PLAN_CONFIRMED;
+	else if (pg_lost(verb->pg))
+		*ret = PLAN_UNKNOWN;
+	return r;
 }
 
-void plan_audit(struct pg *pg, const struct command *command,
-		struct audit *audit)
+int change_run(struct verb *verb, const struct change *change)
 {
-	pg_args_reset(&audit->args);
-	pg_put_text(pg_arg(&audit->args), command->who, strlen(command->who));
-	pg_put_text(pg_arg(&audit->args), command->words,
-		    strlen(command->words));
-	put_json(&audit->args, audit->what);
-	put_json(&audit->args, audit->before);
-	put_json(&audit->args, audit->after);
-	(void)pg_add(pg, &audit_row, &audit->args);
-}
+	struct change_run run = { .verb = verb, .change = change };
+	struct plan plan = { 0 };
+	int r;
 
-void audit_deinit(struct audit *audit)
-{
-	pg_args_deinit(&audit->args);
+	run.before = change->before ? xstrdup(change->before) : NULL;
+	buf_text(&run.what, "{");
+	buf_json_pair(&run.what, change->key,
+		      text_of(change->id ? change->id : change->what));
+	buf_add(&run.what, "}", 2);
+	if (change->after)
+		buf_text(&run.after, change->after);
+	else if (change->then)
+		buf_json_text(&run.after, change->then, strlen(change->then));
+	buf_add(&run.after, "", 1);
+	plan_add(&plan, change->what, change->now, change->then);
+	r = plan_run(&plan, verb, do_change, &run);
+	plan_deinit(&plan);
+	buf_deinit(&run.what);
+	buf_deinit(&run.after);
+	free(run.before);
+	return r;
 }

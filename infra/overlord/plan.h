@@ -16,9 +16,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "infra/lib/pg.h"
 #include "infra/lib/str.h"
-#include "infra/overlord/command.h"
+#include "infra/overlord/verb.h"
 
 enum plan_result {
 	PLAN_NOT_ATTEMPTED,
@@ -65,34 +64,40 @@ typedef int (*plan_step_fn)(void *arg, size_t i, enum plan_result *ret);
  * Shows the plan or does it, and shows what came of it. COMMAND_E_FAILED when
  * a step failed or is unknown.
  */
-int plan_run(struct plan *plan, const struct command *command, plan_step_fn fn,
+int plan_run(struct plan *plan, const struct verb *verb, plan_step_fn fn,
 	     void *arg);
 
 /*
  * The same in a transaction that the caller rolls back, --execute or not. What
  * a step says is unknown ends it, and is no failure.
  */
-int plan_rehearse(struct plan *plan, const struct command *command,
-		  plan_step_fn fn, void *arg);
+int plan_rehearse(struct plan *plan, const struct verb *verb, plan_step_fn fn,
+		  void *arg);
 
-const char *plan_result_name(enum plan_result result);
-/* Of a step that is one message with its COMMIT, which came to @r. */
-enum plan_result plan_result_of(const struct pg *pg, int r);
-
-/* JSON for the audit, with a NUL: {"key": "value"}, and "text". */
-void plan_json_pair(struct buf *ret, const char *key, const char *value);
-void plan_json_text(struct buf *ret, const char *text);
-
-struct audit {
-	const char *what; /* each a JSON text; NULL: none */
-	const char *before;
-	const char *after;
-	struct pg_args args; /* until the message was run */
+/*
+ * A change of rows in Postgres. A verb begins a transaction, locks the rows
+ * and reads how they are. change_run() shows the plan; with --execute it then
+ * adds what writes them, the audit row and the commit to one message. Without
+ * it the session ends, and the transaction with it.
+ */
+struct change {
+	const char *what, *now;
+	const char *then; /* NULL: it is as it should be */
+	/* In the audit row: what @id is, "grill"; @id NULL: it is @what. */
+	const char *key, *id;
+	const char *before; /* there, too: JSON, or NULL */
+	const char *after;  /* the same; NULL: @then as text; "": none */
+	void (*write)(struct verb *verb, const void *arg);
+	const void *arg;
 };
 
-/* Adds the audit row to the message that makes the change. */
-void plan_audit(struct pg *pg, const struct command *command,
-		struct audit *audit);
-void audit_deinit(struct audit *audit);
+int change_run(struct verb *verb, const struct change *change);
+
+/* Adds the audit row to the message that makes the change: JSON, or NULL. */
+void plan_audit(struct verb *verb, const char *what, const char *before,
+		const char *after);
+/* The same of what is now and what will be, as text. */
+void plan_audit_text(struct verb *verb, const char *what, const char *now,
+		     const char *then);
 
 #endif

@@ -6,8 +6,8 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include "infra/overlord/overlord_fixture.h"
 #include "infra/overlord/plan.h"
-#include "infra/overlord/said_fixture.h"
 
 enum { N_STEPS = 3 };
 
@@ -32,19 +32,19 @@ static int do_step(void *arg, size_t i, enum plan_result *ret)
 
 static int run_plan(struct run *run, bool execute)
 {
-	struct command command = { .options.execute = execute };
+	struct verb verb = { .options.execute = execute };
 	struct plan plan = { 0 };
 	int r;
 
 	plan_add(&plan, "first", "off", "on");
 	plan_add(&plan, "second", "off", "on");
 	plan_add(&plan, "third", "off", "on");
-	r = plan_run(&plan, &command, do_step, run);
+	r = plan_run(&plan, &verb, do_step, run);
 	plan_deinit(&plan);
 	return r;
 }
 
-static int run_and_listen(struct run *run, bool execute)
+static int run_and_read(struct run *run, bool execute)
 {
 	int r;
 
@@ -58,7 +58,7 @@ START_TEST(without_execute_no_step_is_done)
 	{
 		struct run run = { .signal_at = -1 };
 
-		ck_assert_int_eq(run_and_listen(&run, false), 0);
+		ck_assert_int_eq(run_and_read(&run, false), 0);
 		ck_assert_int_eq(run.n_done, 0);
 		CHECK_SAID("NOT_ATTEMPTED");
 		CHECK_SAID("nothing was changed");
@@ -78,15 +78,15 @@ static const struct {
 	  3,
 	  "third  off on   CONFIRMED" },
 	{ { { PLAN_CONFIRMED, PLAN_FAILED }, { 0, 0, 0 }, -1, 0 },
-	  COMMAND_E_FAILED,
+	  VERB_E_FAILED,
 	  2,
 	  "third  off on   NOT_ATTEMPTED" },
 	{ { { PLAN_CONFIRMED, PLAN_UNKNOWN }, { 0, 0, 0 }, -1, 0 },
-	  COMMAND_E_FAILED,
+	  VERB_E_FAILED,
 	  2,
 	  "second off on   UNKNOWN" },
-	{ { { PLAN_FAILED }, { COMMAND_E_FAILED, 0, 0 }, -1, 0 },
-	  COMMAND_E_FAILED,
+	{ { { PLAN_FAILED }, { VERB_E_FAILED, 0, 0 }, -1, 0 },
+	  VERB_E_FAILED,
 	  1,
 	  "second off on   NOT_ATTEMPTED" },
 };
@@ -95,7 +95,7 @@ START_TEST(what_is_not_known_to_have_worked_ends_the_run)
 	{
 		struct run run = rows[_i].run;
 
-		ck_assert_int_eq(run_and_listen(&run, true), rows[_i].r);
+		ck_assert_int_eq(run_and_read(&run, true), rows[_i].r);
 		ck_assert_int_eq(run.n_done, rows[_i].n_done);
 		CHECK_SAID(rows[_i].said);
 	}

@@ -21,58 +21,50 @@ void topic_settings(const struct topic *declared,
 	ret[2 * n] = NULL;
 }
 
+/* A setting that is not as declared: what to set, and what there is now. */
+static void add_setting(struct topic_drift *drift,
+			const struct topic_setting *declared, const char *now)
+{
+	assert(drift->n_settings < SETTINGS_MAX);
+	drift->settings[2 * drift->n_settings] = declared->name;
+	drift->settings[2 * drift->n_settings + 1] = declared->value;
+	drift->n_settings++;
+	buf_printf(&drift->now, ", %s=%s", declared->name, now);
+}
+
 void topic_drift(const struct topic *declared, const struct kafka_topic *is,
 		 struct topic_drift *ret)
 {
-	*ret = (struct topic_drift){ .missing = !is->there };
-	if (!is->there)
-		return;
-	ret->partitions = is->n_partitions != declared->partitions;
-	for (const struct topic_setting *row = declared->settings; row->name;
-	     row++) {
-		const struct kafka_setting *setting =
-			kafka_topic_setting(is, row->name);
-
-		if (setting && !strcmp(setting->value, row->value))
-			continue;
-		assert(ret->n_settings < SETTINGS_MAX);
-		ret->settings[2 * ret->n_settings] = row->name;
-		ret->settings[2 * ret->n_settings + 1] = row->value;
-		ret->n_settings++;
-	}
-}
-
-void topic_describe_is(const struct kafka_topic *is,
-		       const struct topic_drift *drift, struct buf *ret)
-{
-	if (drift->missing) {
-		buf_text(ret, "missing");
-	} else {
-		buf_printf(ret, "%" PRId32 " partitions", is->n_partitions);
-		for (size_t i = 0; i < drift->n_settings; i++) {
-			const char *name = drift->settings[2 * i];
-			const struct kafka_setting *setting =
-				kafka_topic_setting(is, name);
-
-			buf_printf(ret, ", %s=%s", name,
-				   setting ? setting->value : "?");
-		}
-	}
-	buf_add(ret, "", 1);
-}
-
-void topic_describe_then(const struct topic *declared,
-			 const struct topic_drift *drift, struct buf *ret)
-{
 	const char *all[2 * SETTINGS_MAX + 1];
-	const char *const *settings = drift->settings;
+	const char *const *settings = ret->settings;
 
-	if (drift->missing) {
+	*ret = (struct topic_drift){ .missing = !is->there };
+	if (is->there) {
+		ret->partitions = is->n_partitions != declared->partitions;
+		buf_printf(&ret->now, "%" PRId32 " partitions",
+			   is->n_partitions);
+	} else {
+		buf_text(&ret->now, "missing");
 		topic_settings(declared, all);
 		settings = all;
 	}
-	buf_printf(ret, "%" PRId32 " partitions", declared->partitions);
+	for (const struct topic_setting *row = declared->settings;
+	     is->there && row->name; row++) {
+		const struct kafka_setting *setting =
+			kafka_topic_setting(is, row->name);
+
+		if (!setting || strcmp(setting->value, row->value) != 0)
+			add_setting(ret, row, setting ? setting->value : "?");
+	}
+	buf_printf(&ret->then, "%" PRId32 " partitions", declared->partitions);
 	for (; *settings; settings += 2)
-		buf_printf(ret, ", %s=%s", settings[0], settings[1]);
-	buf_add(ret, "", 1);
+		buf_printf(&ret->then, ", %s=%s", settings[0], settings[1]);
+	buf_add(&ret->now, "", 1);
+	buf_add(&ret->then, "", 1);
+}
+
+void topic_drift_deinit(struct topic_drift *drift)
+{
+	buf_deinit(&drift->now);
+	buf_deinit(&drift->then);
 }

@@ -20,20 +20,17 @@ struct topic_drift {
 	/* name, declared value, ..., NULL: what to set */
 	const char *settings[2 * SETTINGS_MAX + 1];
 	size_t n_settings;
+	/* "12 partitions, retention.ms=-1" with what differs, for a person. */
+	struct buf now, then;
 };
 
 /* Borrows the texts of @declared. */
 void topic_drift(const struct topic *declared, const struct kafka_topic *is,
 		 struct topic_drift *ret);
+void topic_drift_deinit(struct topic_drift *drift);
 
 /* All declared settings as name, value, ..., NULL. */
 void topic_settings(const struct topic *declared,
 		    const char *ret[2 * SETTINGS_MAX + 1]);
-
-/* "12 partitions, retention.ms=-1" with what differs; appended with a NUL. */
-void topic_describe_is(const struct kafka_topic *is,
-		       const struct topic_drift *drift, struct buf *ret);
-void topic_describe_then(const struct topic *declared,
-			 const struct topic_drift *drift, struct buf *ret);
 
 #endif

@@ -6,7 +6,7 @@
 # PostgreSQL refuses to run as root. Started by root, the server runs as the
 # user `postgres` (else `nobody`); where that user cannot reach the folder, the
 # data lie in /var/lib/toasties-galore and DIR/postgres.data says where.
-# Started by anybody else, it runs as who started it.
+# Started by another user, it runs as that user.
 #
 # Who may connect: through the socket those who can enter its folder, which are
 # the server's user and root; over TCP (127.0.0.1) the role `galore` with the
@@ -121,7 +121,7 @@ check_cluster() {
 			"to forget it: '$SELF' remove '$DIR' (for make run: make clean-run)"
 	elif [[ $(stat -c %U -- "$DATA") != "$OWNER" ]]; then
 		die "the cluster in '$DATA' belongs to the user '$(stat -c %U -- "$DATA")', the server would run as '$OWNER'" \
-			"start it as who made it, or use another folder"
+			"start it as the user who made it, or use another folder"
 	fi
 }
 
@@ -288,7 +288,7 @@ server_fill() {
 	[[ $file =~ ^[A-Za-z0-9_./-]+$ ]] ||
 		file=$(printf '%s' "$file" | od -An -v -tx1 |
 			tr -d ' \n' | sed 's/../%&/g')
-	# Through the socket, and over TCP for whoever needs that (a proxy in
+	# Through the socket, and over TCP for a client that needs that (a proxy in
 	# between, say); the password stays in its file.
 	ENV=("DATABASE_URL=postgresql://galore@:${PORTS[0]}/galore?host=$SOCKET"
 		"DATABASE_URL_TCP=postgresql://galore@127.0.0.1:${PORTS[0]}/galore?passfile=$file")
