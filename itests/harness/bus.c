@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Bus: see bus.h. */
+/* A record that was read borrows the bytes of librdkafka's message. */
 #include "itests/harness/bus.h"
 
 #include <check.h>

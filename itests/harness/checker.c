@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Checker: see checker.h. Decodes what stands on the topics into tables, and
- * lets the rules of checker_rules.h find every breach. The first thread of the
- * test's process.
+ * Decodes what stands on the topics into tables, and lets the rules of
+ * checker_rules.h find every breach. The first thread of the test's process.
  */
 #include "itests/harness/checker.h"
 

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Checker rules: see checker_rules.h.
- *
  * The tables check_* have what the bytes on the topics say, and the view
  * check_first the first record of each order. All other tables are the
  * product's own.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Commands: see commands.h. Any one thread. */
+/* Any one thread. */
 #include "itests/harness/commands.h"
 
 #include <check.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Db: see db.h. Each text of a statement is prepared once; when there are too
- * many a new session is begun. Any one thread.
+ * Each text of a statement is prepared once; when there are too many a new
+ * session is begun. Any one thread.
  */
 #include "itests/harness/db.h"
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Gate: see gate.h. A sequence counts the rows that come, and each waits while
- * its number is above how many are let through. The first thread of the test's
- * process.
+ * A sequence counts the rows that come, and each waits while its number is
+ * above how many are let through. The first thread of the test's process.
  */
 #include "itests/harness/gate.h"
 

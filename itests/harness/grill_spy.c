@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Grill spy: see grill_spy.h. The first thread of the test's process. */
+/* The first thread of the test's process. */
 #include "itests/harness/grill_spy.h"
 
 #include <check.h>

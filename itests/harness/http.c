@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Http: see http.h. Requests ask for the connection to be closed, so an answer
- * ends where the stream does, and the length that it names is compared. The
- * kernel keeps the deadlines: a socket has a time-out.
+ * Requests ask for the connection to be closed, so an answer ends where the
+ * stream does, and the length that it names is compared. The kernel keeps the
+ * deadlines: a socket has a time-out.
  */
 #include "itests/harness/http.h"
 

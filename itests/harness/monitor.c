@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Monitor: see monitor.h. What the thread has seen is read once it ended. */
+/* What the thread has seen is read once it ended. */
 #include "itests/harness/monitor.h"
 
 #include <check.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Program: see program.h. The test's process has threads (its Kafka clients);
- * between fork and exec nothing is called that waits for one of them.
+ * The test's process has threads (its Kafka clients): between fork and exec
+ * nothing is called that waits for one of them.
  */
 #include "itests/harness/program.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Rush: see rush.h. The first thread of the test's process. */
+/* The first thread of the test's process. */
 #include "itests/harness/rush.h"
 
 #include <check.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Settle: waits until a world has come to rest; see checker.h. */
+/* What is to be done before a world is at rest, from the order to its count. */
 #include <check.h>
 #include <inttypes.h>
 #include <string.h>

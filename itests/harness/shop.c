@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Shop: see shop.h. Any one thread. */
+/* Any one thread. */
 #include "itests/harness/shop.h"
 
 #include <check.h>

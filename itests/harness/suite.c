@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Suite: see suite.h. */
+/* The linker has made a table of all tests of the program. */
 #include "itests/harness/suite.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * World: see world.h. The first thread of the test's process.
+ * The first thread of the test's process.
  *
  * Databases are copies of a template that the first test migrates, under an
  * advisory lock. Its name has a hash of the migrations that made it, so that a
@@ -284,8 +284,8 @@ static struct world *begin(const char *name, int i)
 	struct world *world = xcalloc(1, sizeof(*world));
 	char number[16] = "";
 
-	/* Whoever runs the tests may be killed: then we end, and with us the
-	 * programs. */
+	/* The process that runs the tests may be killed: then we end, and with
+	 * us the programs. */
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (i >= 0)
 		(void)snprintf(number, sizeof(number), "-%d", i);
