@@ -193,6 +193,7 @@ itest: programs $(ITESTS) ## integration tests
 	@BIN=$(OUT)/bin ITEST_DIR=$(O)/itest itests/run.sh $(ITESTS)
 soak: programs $(OUT)/itests/909_soak ## hostile inputs at a limited worker, SECONDS=600 SEED=
 	@SOAK_SECONDS=$(or $(SECONDS),600) SOAK_SEED=$(SEED) DEADLINE=86400 \
+		CK_DEFAULT_TIMEOUT=$$(($(or $(SECONDS),600) + 600)) \
 		BIN=$(OUT)/bin ITEST_DIR=$(O)/itest \
 		itests/run.sh $(OUT)/itests/909_soak
 shelltest: programs ## tests of `make run` and of the private servers
