@@ -3,7 +3,7 @@
  * Dead letter: the headers that a copy on <topic>.dlq has besides its own.
  *
  * Key, value and headers are copied as they came; these follow. What makes a
- * copy larger than its topic takes is left out, and `__dlq.errors.cut` says
+ * copy larger than its topic allows is left out, and `__dlq.errors.cut` says
  * what: the original stands where the other headers say. Kafka's own
  * contract (KIP-1191, `__dlq.errors.*`), what existing consoles read
  * (`kafka_dlt-*`), and `dead-letter-id`: the source position, so that a copy

@@ -57,7 +57,7 @@ int envelope_check(struct envelope *envelope, struct schema_fault *fault);
 
 /* A trace that is no trace must not cost the order: it is left out, and of one
  * of a later version or of a long state what does not go on. Part of the
- * check, and for who takes a trace from elsewhere. */
+ * check, and for a program that has a trace from elsewhere. */
 void envelope_check_trace(struct envelope *envelope);
 
 /* What a body without a stall is for: the header, `main` without one. */

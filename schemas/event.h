@@ -25,9 +25,9 @@
 #include "infra/lib/clock.h"
 #include "infra/lib/str.h"
 #include "schemas/envelope.h"
+#include "schemas/messages/stock_command.h"
 #include "schemas/msgpack/writer.h"
 #include "schemas/order_id.h"
-#include "schemas/stock_command.h"
 #include "schemas/trace.h"
 
 enum { EVENT_ID_BYTES = 160, EVENT_POSITION_BYTES = 288 };

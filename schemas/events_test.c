@@ -42,15 +42,15 @@ START_TEST(versions_are_sorted_and_named_by_their_type)
 	}
 END_TEST
 
-/* galore.order.placed v2: schemas/order_placed.v2.schema.json */
+/* galore.order.placed v2: schemas/json/order_placed.v2.schema.json */
 static void schema_path(char *path, size_t cap,
 			const struct event_version *version)
 {
 	const char *name = event_kinds[version->type].name.p;
 	int n;
 
-	n = snprintf(path, cap, "schemas/%s", name + strlen("galore."));
-	for (char *p = path + strlen("schemas/"); *p; p++)
+	n = snprintf(path, cap, "schemas/json/%s", name + strlen("galore."));
+	for (char *p = path + strlen("schemas/json/"); *p; p++)
 		if (*p == '.')
 			*p = '_';
 	(void)snprintf(path + n, cap - (size_t)n, ".v%d.schema.json",
@@ -80,9 +80,10 @@ START_TEST(every_version_has_its_json_schema_and_stands_in_asyncapi)
 			n = fread(file, 1, sizeof(file) - 1, in);
 			(void)fclose(in);
 			file[n] = '\0';
-			ck_assert_msg(strstr(file, path + strlen("schemas/")) !=
-					      NULL,
-				      "asyncapi.yaml lacks %s", path);
+			ck_assert_msg(
+				strstr(file, path + strlen("schemas/json/")) !=
+					NULL,
+				"asyncapi.yaml lacks %s", path);
 		}
 	}
 END_TEST

@@ -130,9 +130,9 @@ static inline void fixture_text_eq(struct text text, const char *expected)
 /*
  * The longest text that a contract allows: TEXT_MAX_CHARS random characters of
  * four bytes each, which no database makes shorter. Another @seed is another
- * text. Built in @room.
+ * text. Built in @storage.
  */
-static inline struct text fixture_longest(char room[static TEXT_MAX_BYTES],
+static inline struct text fixture_longest(char storage[static TEXT_MAX_BYTES],
 					  uint64_t seed)
 {
 	for (size_t i = 0; i < TEXT_MAX_BYTES; i += 4) {
@@ -141,12 +141,12 @@ static inline struct text fixture_longest(char room[static TEXT_MAX_BYTES],
 		       UINT64_C(1442695040888963407);
 		uint32_t c = 0x10000 + (uint32_t)(seed >> 33) % 0xf0000;
 
-		room[i] = (char)(0xf0 | c >> 18);
-		room[i + 1] = (char)(0x80 | (c >> 12 & 0x3f));
-		room[i + 2] = (char)(0x80 | (c >> 6 & 0x3f));
-		room[i + 3] = (char)(0x80 | (c & 0x3f));
+		storage[i] = (char)(0xf0 | c >> 18);
+		storage[i + 1] = (char)(0x80 | (c >> 12 & 0x3f));
+		storage[i + 2] = (char)(0x80 | (c >> 6 & 0x3f));
+		storage[i + 3] = (char)(0x80 | (c & 0x3f));
 	}
-	return (struct text){ room, TEXT_MAX_BYTES };
+	return (struct text){ storage, TEXT_MAX_BYTES };
 }
 
 struct fixture_header {

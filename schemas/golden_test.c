@@ -8,17 +8,18 @@
  * what was decoded gives the same bytes; `other` that somebody else wrote them.
  */
 #include <dirent.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 
 #include "schemas/fixture.h"
+#include "schemas/messages/order_cancelled.h"
+#include "schemas/messages/order_placed.h"
+#include "schemas/messages/pick.h"
+#include "schemas/messages/stock_changed.h"
+#include "schemas/messages/stock_command.h"
+#include "schemas/messages/toastie.h"
 #include "schemas/oracle.h"
-#include "schemas/order_cancelled.h"
-#include "schemas/order_placed.h"
-#include "schemas/pick.h"
-#include "schemas/stock_changed.h"
-#include "schemas/stock_command.h"
-#include "schemas/toastie.h"
 
 enum { FILES_MAX = 256, TEXT_CAP = 8192 };
 
@@ -43,7 +44,7 @@ struct golden {
 
 static struct golden golden;
 static struct item items[ORDER_ITEMS_MAX];
-static struct pick_room room;
+static struct pick_storage storage;
 
 static void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
@@ -143,8 +144,8 @@ static int stock_command(struct schema_fault *fault)
 static int pick(struct schema_fault *fault)
 {
 	struct pick pick;
-	const struct missing *missing = room.missing;
-	int r = pick_decode(&pick, &room, &golden.envelope, golden.body,
+	const struct missing *missing = storage.missing;
+	int r = pick_decode(&pick, &storage, &golden.envelope, golden.body,
 			    golden.n_body, fault);
 
 	if (r != 0)
@@ -291,6 +292,19 @@ START_TEST(what_we_wrote_is_written_again_to_the_byte)
 	}
 END_TEST
 
+START_TEST(an_encoder_says_that_its_storage_is_too_small)
+	{
+		struct schema_fault fault;
+
+		run(names[_i]);
+		golden.writer.cap = golden.writer.n - 1;
+		msgpack_writer_reset(&golden.writer);
+		golden.n_dump = 0;
+		ck_assert_int_eq(messages[golden.envelope.type](&fault),
+				 -ENOBUFS);
+	}
+END_TEST
+
 START_TEST(every_version_has_golden_bytes_of_ours)
 	{
 		const struct event_version *version = event_versions;
@@ -337,6 +351,9 @@ int main(void)
 			    n_names);
 	tcase_add_loop_test(tcase, what_we_wrote_is_written_again_to_the_byte,
 			    0, n_names);
+	tcase_add_loop_test(tcase,
+			    an_encoder_says_that_its_storage_is_too_small, 0,
+			    n_names);
 	tcase_add_test(tcase, every_version_has_golden_bytes_of_ours);
 	suite_add_tcase(suite, tcase);
 	return check_run(suite);

@@ -8,10 +8,10 @@
 #include <msgpack/unpack.h>
 #include <msgpack/zone.h>
 
-#include "schemas/guard.h"
-#include "schemas/pick.h"
+#include "schemas/messages/pick.h"
+#include "schemas/msgpack/reader.h"
 
-/* Each key and each container counted too, as the guard does. */
+/* Each key and each container counted too, as the check does. */
 static inline size_t oracle_n_values(const msgpack_object *object)
 {
 	size_t n = 1;
@@ -26,14 +26,14 @@ static inline size_t oracle_n_values(const msgpack_object *object)
 	return n;
 }
 
-/* Does msgpack-c parse what the guard takes, and into as many values? */
+/* Does msgpack-c parse what the check lets through, and into as many values? */
 static inline bool oracle_agrees(const uint8_t *bytes, size_t n)
 {
 	size_t n_values, off = 0;
 	msgpack_unpacked unpacked;
 	bool agrees;
 
-	if (guard_check(bytes, n, &n_values, NULL) != 0)
+	if (msgpack_check(bytes, n, BODY_MAX_BYTES, &n_values, NULL) != 0)
 		return true;
 	msgpack_unpacked_init(&unpacked);
 	agrees = msgpack_unpack_next(&unpacked, (const char *)bytes, n, &off) ==

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Outcome: why input was not taken, as a choice and as a sentence.
+ * Outcome: why input was refused, as a choice and as a sentence.
  *
  * These are answers about the input, never faults of ours: the worker makes a
  * dead letter of them.

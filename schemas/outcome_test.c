@@ -4,9 +4,8 @@
  */
 #include "schemas/outcome.h"
 
-#include "schemas/doneness.h"
 #include "schemas/fixture.h"
-#include "schemas/verdict.h"
+#include "schemas/messages/choices.h"
 
 START_TEST(each_outcome_has_a_name)
 	{

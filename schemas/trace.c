@@ -50,17 +50,17 @@ struct text trace_parent(struct text text)
 	return (struct text){ p, TRACE_BYTES - 1 };
 }
 
-struct text trace_parent_00(char room[static TRACE_BYTES], struct text parent)
+struct text trace_parent_00(char out[static TRACE_BYTES], struct text parent)
 {
 	if (parent.n != TRACE_BYTES - 1 || is_00(parent.p))
 		return parent;
-	memcpy(room, parent.p, parent.n);
-	room[parent.n] = '\0';
-	room[0] = room[1] = '0';
+	memcpy(out, parent.p, parent.n);
+	out[parent.n] = '\0';
+	out[0] = out[1] = '0';
 	/* Of a later version's flags one is known: it is sampled. */
-	room[FLAGS_AT] = '0';
-	room[FLAGS_AT + 1] = (hex_byte(parent.p + FLAGS_AT) & 1) ? '1' : '0';
-	return (struct text){ room, parent.n };
+	out[FLAGS_AT] = '0';
+	out[FLAGS_AT + 1] = (hex_byte(parent.p + FLAGS_AT) & 1) ? '1' : '0';
+	return (struct text){ out, parent.n };
 }
 
 const char *trace_id(struct text parent, char out[static TRACE_ID_CHARS + 1])
@@ -96,8 +96,7 @@ static size_t put_hex(char *to, const uint8_t *bytes, size_t n_bytes)
 	return 2 * n_bytes;
 }
 
-struct text trace_begin(char room[static TRACE_BYTES],
-			const struct order_id *id)
+struct text trace_begin(char out[static TRACE_BYTES], const struct order_id *id)
 {
 	static const struct order_id nil;
 	struct order_id trace = *id;
@@ -109,23 +108,23 @@ struct text trace_begin(char room[static TRACE_BYTES],
 		trace.bytes[15] = 1;
 	else if (memcmp(span, nil.bytes, 8) == 0)
 		span = trace.bytes;
-	room[n++] = '0';
-	room[n++] = '0';
-	room[n++] = '-';
-	n += put_hex(room + n, trace.bytes, 16);
-	room[n++] = '-';
-	n += put_hex(room + n, span, 8);
-	room[n++] = '-';
-	room[n++] = '0';
-	room[n++] = '1';
-	room[n] = '\0';
-	return (struct text){ room, n };
+	out[n++] = '0';
+	out[n++] = '0';
+	out[n++] = '-';
+	n += put_hex(out + n, trace.bytes, 16);
+	out[n++] = '-';
+	n += put_hex(out + n, span, 8);
+	out[n++] = '-';
+	out[n++] = '0';
+	out[n++] = '1';
+	out[n] = '\0';
+	return (struct text){ out, n };
 }
 
-struct text trace_next_hop(char room[static TRACE_BYTES], struct text parent,
+struct text trace_next_hop(char out[static TRACE_BYTES], struct text parent,
 			   struct text id)
 {
-	struct str trace = { .p = room, .size = TRACE_BYTES };
+	struct str trace = { .p = out, .size = TRACE_BYTES };
 	uint64_t span = hash_bytes(id.p, id.n);
 
 	if (parent.n != TRACE_BYTES - 1)

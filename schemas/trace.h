@@ -24,8 +24,8 @@ enum {
  */
 struct text trace_parent(struct text text);
 
-/* The same as version 00, in @room: what goes out. */
-struct text trace_parent_00(char room[static TRACE_BYTES], struct text parent);
+/* The same as version 00, in @out: what goes out. */
+struct text trace_parent_00(char out[static TRACE_BYTES], struct text parent);
 
 /* The 32 digits that all programs log, and a NUL. Returns @out; NULL for what
  * is no traceparent. */
@@ -37,17 +37,17 @@ struct text trace_state(struct text text);
 /*
  * The trace that an event of a new id begins: its id is the trace's, and the
  * end of it the first span; the front of it when the end is of zeros, which no
- * id in a traceparent may be. Built in @room.
+ * id in a traceparent may be. Built in @out.
  */
-struct text trace_begin(char room[static TRACE_BYTES],
+struct text trace_begin(char out[static TRACE_BYTES],
 			const struct order_id *id);
 
 /*
  * What a fact carries: the trace of the record that it came from, under a span
  * that the fact's @id gives, so that it is the same however often the fact is
- * published. Built in @room; absent when @parent is.
+ * published. Built in @out; absent when @parent is.
  */
-struct text trace_next_hop(char room[static TRACE_BYTES], struct text parent,
+struct text trace_next_hop(char out[static TRACE_BYTES], struct text parent,
 			   struct text id);
 
 #endif

@@ -11,7 +11,7 @@
 
 START_TEST(a_trace_begins_with_the_digits_of_its_id)
 	{
-		char room[TRACE_BYTES];
+		char out[TRACE_BYTES];
 		struct order_id id;
 		struct text trace;
 
@@ -20,9 +20,9 @@ START_TEST(a_trace_begins_with_the_digits_of_its_id)
 				       "01a1fd85-7555-7aa0-9737-a40f1fcc4939",
 				       36),
 			0);
-		trace = trace_begin(room, &id);
-		ck_assert_str_eq(room, "00-01a1fd8575557aa09737a40f1fcc4939-"
-				       "9737a40f1fcc4939-01");
+		trace = trace_begin(out, &id);
+		ck_assert_str_eq(out, "00-01a1fd8575557aa09737a40f1fcc4939-"
+				      "9737a40f1fcc4939-01");
 		ck_assert_uint_eq(trace.n, TRACE_BYTES - 1);
 	}
 END_TEST
@@ -41,13 +41,13 @@ static const struct {
 
 START_TEST(a_trace_never_begins_with_an_id_of_zeros)
 	{
-		char room[TRACE_BYTES];
+		char out[TRACE_BYTES];
 		struct order_id id;
 
 		ck_assert_int_eq(order_id_parse(&id, zeros[_i].id, 36), 0);
-		(void)trace_begin(room, &id);
-		ck_assert_str_eq(room, zeros[_i].traceparent);
-		ck_assert_ptr_nonnull(trace_parent(text_of(room)).p);
+		(void)trace_begin(out, &id);
+		ck_assert_str_eq(out, zeros[_i].traceparent);
+		ck_assert_ptr_nonnull(trace_parent(text_of(out)).p);
 	}
 END_TEST
 
@@ -80,12 +80,12 @@ static const struct {
 
 START_TEST(a_later_version_goes_on_as_the_one_that_is_understood)
 	{
-		char room[TRACE_BYTES];
+		char out[TRACE_BYTES];
 		struct text parent = trace_parent(text_of(parents[_i].came));
 
 		ck_assert_int_eq(parent.p != NULL, parents[_i].goes != NULL);
 		if (parent.p)
-			fixture_text_eq(trace_parent_00(room, parent),
+			fixture_text_eq(trace_parent_00(out, parent),
 					parents[_i].goes);
 	}
 END_TEST

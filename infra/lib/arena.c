@@ -24,7 +24,7 @@ static struct arena_chunk *chunk_new(size_t n_bytes)
 	return chunk;
 }
 
-/* The next chunk that has room; one too small for this is left behind. */
+/* The next chunk that is free; one too small for this is left behind. */
 static void advance(struct arena *arena, size_t n_bytes)
 {
 	struct arena_chunk **link =

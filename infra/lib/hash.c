@@ -21,12 +21,6 @@ uint64_t hash_bytes(const void *p, size_t n)
 	return XXH3_64bits(p, n);
 }
 
-uint64_t hash_secret(const void *p, size_t n,
-		     const uint8_t secret[static HASH_SECRET_BYTES])
-{
-	return XXH3_64bits_withSecret(p, n, secret, HASH_SECRET_BYTES);
-}
-
 static EVP_MAC_CTX *fresh;
 
 static void make_fresh(void)

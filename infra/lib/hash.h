@@ -4,8 +4,7 @@
  *
  * hash_bytes() is XXH3: fast, and stable over versions and machines (xxhash
  * promises it), so that a share of customers is the same share everywhere.
- * hash_secret() is for tables whose keys strangers choose. hash_sip_*() is
- * SipHash-2-4 with a key of zeros: for values that are stored.
+ * hash_sip_*() is SipHash-2-4 with a key of zeros: for values that are stored.
  */
 #ifndef LIB_HASH_H
 #define LIB_HASH_H
@@ -14,11 +13,6 @@
 #include <stdint.h>
 
 uint64_t hash_bytes(const void *p, size_t n);
-
-/* Nobody who does not know the random @secret can make values collide. */
-enum { HASH_SECRET_BYTES = 192 };
-uint64_t hash_secret(const void *p, size_t n,
-		     const uint8_t secret[static HASH_SECRET_BYTES]);
 
 /* Begins, adds pieces, ends: the same value whatever the pieces are. */
 struct hash_sip {

@@ -32,21 +32,6 @@ START_TEST(xxh3_is_the_same_for_ever)
 	}
 END_TEST
 
-START_TEST(another_secret_is_another_hash)
-	{
-		uint8_t a[HASH_SECRET_BYTES], b[HASH_SECRET_BYTES];
-
-		for (size_t i = 0; i < sizeof(a); i++) {
-			a[i] = (uint8_t)(i * 7 + 1);
-			b[i] = (uint8_t)(i * 11 + 3);
-		}
-		ck_assert_uint_eq(hash_secret("x", 1, a),
-				  hash_secret("x", 1, a));
-		ck_assert_uint_ne(hash_secret("x", 1, a),
-				  hash_secret("x", 1, b));
-	}
-END_TEST
-
 int main(void)
 {
 	Suite *suite = suite_create("hash");
@@ -55,6 +40,5 @@ int main(void)
 	tcase_add_test(tcase,
 		       siphash_is_the_same_for_ever_whatever_the_pieces_are);
 	tcase_add_test(tcase, xxh3_is_the_same_for_ever);
-	tcase_add_test(tcase, another_secret_is_another_hash);
 	return check_run(suite);
 }

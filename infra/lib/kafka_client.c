@@ -30,8 +30,8 @@ void kafka_set_number(rd_kafka_conf_t *conf, const char *name, int64_t value)
 
 /* What librdkafka says is for whoever debugs: trouble that matters comes as
  * an error event or a failed report, and is logged by whoever decides. */
-static void take_log(const rd_kafka_t *rk, int level, const char *facility,
-		     const char *text)
+static void on_log(const rd_kafka_t *rk, int level, const char *facility,
+		   const char *text)
 {
 	(void)rk;
 	log_debug("KAFKA-CLIENT", "%s: %s (level %d)", facility, text, level);
@@ -48,7 +48,7 @@ rd_kafka_conf_t *kafka_conf_new(const char *brokers, const char *client_id)
 	kafka_set(conf, "reconnect.backoff.max.ms", "1000");
 	kafka_set(conf, "allow.auto.create.topics", "false");
 	kafka_set(conf, "log.connection.close", "false");
-	rd_kafka_conf_set_log_cb(conf, take_log);
+	rd_kafka_conf_set_log_cb(conf, on_log);
 	return conf;
 }
 

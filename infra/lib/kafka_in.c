@@ -119,7 +119,7 @@ static void rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t err,
 	free(partitions);
 }
 
-static void take_error(rd_kafka_t *rk, int err, const char *reason, void *arg)
+static void on_error(rd_kafka_t *rk, int err, const char *reason, void *arg)
 {
 	struct kafka_in *in = arg;
 
@@ -169,7 +169,7 @@ static rd_kafka_conf_t *conf_of(struct kafka_in *in)
 			 params->queue_max_kbytes);
 	if (params->group)
 		rd_kafka_conf_set_rebalance_cb(conf, rebalance);
-	rd_kafka_conf_set_error_cb(conf, take_error);
+	rd_kafka_conf_set_error_cb(conf, on_error);
 	rd_kafka_conf_set_opaque(conf, in);
 	return conf;
 }
@@ -293,7 +293,7 @@ static int topic_of(const struct kafka_in *in,
 			    : -1;
 }
 
-static void take_trouble(struct kafka_in *in, rd_kafka_message_t *message)
+static void on_trouble(struct kafka_in *in, rd_kafka_message_t *message)
 {
 	int topic = topic_of(in, message);
 
@@ -304,7 +304,7 @@ static void take_trouble(struct kafka_in *in, rd_kafka_message_t *message)
 				   rd_kafka_message_errstr(message));
 }
 
-static void take_mark(rd_kafka_message_t *message, struct kafka_record *ret)
+static void read_mark(rd_kafka_message_t *message, struct kafka_record *ret)
 {
 	ret->handle = message;
 	ret->offset = message->offset;
@@ -318,14 +318,14 @@ static void take_mark(rd_kafka_message_t *message, struct kafka_record *ret)
 	ret->n_value = strlen(ret->value);
 }
 
-static bool take_record(struct kafka_in *in, rd_kafka_message_t *message,
+static bool read_record(struct kafka_in *in, rd_kafka_message_t *message,
 			struct kafka_record *ret)
 {
 	rd_kafka_timestamp_type_t type;
 	int topic = topic_of(in, message);
 
 	if (message->err && (topic < 0 || !in->params.marks)) {
-		take_trouble(in, message);
+		on_trouble(in, message);
 		return false;
 	}
 	if (topic < 0)
@@ -333,7 +333,7 @@ static bool take_record(struct kafka_in *in, rd_kafka_message_t *message,
 	*ret = (struct kafka_record){ .topic = topic,
 				      .partition = message->partition };
 	if (message->err) {
-		take_mark(message, ret);
+		read_mark(message, ret);
 		return true;
 	}
 	ret->offset = message->offset;
@@ -349,18 +349,18 @@ static bool take_record(struct kafka_in *in, rd_kafka_message_t *message,
 size_t kafka_in_poll(struct kafka_in *in, struct kafka_record *ret,
 		     size_t n_max, int timeout_ms)
 {
-	size_t n_taken = 0;
+	size_t n_read = 0;
 	ssize_t n;
 
 	n = rd_kafka_consume_batch_queue(in->queue, timeout_ms, in->polled,
 					 n_max < POLL_MAX ? n_max : POLL_MAX);
 	for (ssize_t i = 0; i < n; i++) {
-		if (take_record(in, in->polled[i], &ret[n_taken]))
-			n_taken++;
+		if (read_record(in, in->polled[i], &ret[n_read]))
+			n_read++;
 		else
 			rd_kafka_message_destroy(in->polled[i]);
 	}
-	return n_taken;
+	return n_read;
 }
 
 size_t kafka_in_queued(const struct kafka_in *in)

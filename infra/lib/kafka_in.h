@@ -78,7 +78,7 @@ enum kafka_mark {
 	/*
 	 * The offset to read is not in the log, and the client reads the
 	 * partition no more until kafka_in_restart(). May be news of a place
-	 * that was left since: the watermarks tell.
+	 * that was left since: the watermarks say so.
 	 */
 	KAFKA_GONE,
 };

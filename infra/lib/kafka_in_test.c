@@ -21,8 +21,8 @@ static struct {
 	bool lost;
 } told;
 
-static void take_assigned(void *arg, const struct kafka_partition *partitions,
-			  size_t n)
+static void on_assigned(void *arg, const struct kafka_partition *partitions,
+			size_t n)
 {
 	(void)arg;
 	ck_assert_uint_le(n, N_PARTITIONS);
@@ -30,8 +30,8 @@ static void take_assigned(void *arg, const struct kafka_partition *partitions,
 	told.n_assigned = n;
 }
 
-static void take_revoked(void *arg, const struct kafka_partition *partitions,
-			 size_t n, bool lost)
+static void on_revoked(void *arg, const struct kafka_partition *partitions,
+		       size_t n, bool lost)
 {
 	(void)arg;
 	(void)partitions;
@@ -39,7 +39,7 @@ static void take_revoked(void *arg, const struct kafka_partition *partitions,
 	told.lost = lost;
 }
 
-static void take_gone(void *arg, int topic, int32_t partition)
+static void on_gone(void *arg, int topic, int32_t partition)
 {
 	(void)arg;
 	ck_assert_int_eq(topic, 0);
@@ -98,9 +98,9 @@ static void open_in(const char *group)
 		.topics = topics,
 		.n_topics = 1,
 		.queue_max_kbytes = 1024,
-		.assigned = take_assigned,
-		.revoked = take_revoked,
-		.gone = take_gone,
+		.assigned = on_assigned,
+		.revoked = on_revoked,
+		.gone = on_gone,
 		.marks = want_marks,
 		.loop = loop,
 	};
@@ -144,8 +144,9 @@ static void expect_records(int32_t partition, int64_t offset, int64_t n)
 	int64_t until = offset + n;
 
 	CHECK_WITHIN(DEADLINE_MS, offset == until, {
-		size_t room = until - offset < 7 ? (size_t)(until - offset) : 7;
-		size_t got = kafka_in_poll(in, records, room, 50);
+		size_t n_max =
+			until - offset < 7 ? (size_t)(until - offset) : 7;
+		size_t got = kafka_in_poll(in, records, n_max, 50);
 
 		for (size_t i = 0; i < got; i++) {
 			ck_assert_int_eq(records[i].partition, partition);

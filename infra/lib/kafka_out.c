@@ -140,8 +140,8 @@ static bool is_refusal(rd_kafka_resp_err_t err)
 	       err == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE;
 }
 
-static void take_report(rd_kafka_t *rk, const rd_kafka_message_t *message,
-			void *arg)
+static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *message,
+		      void *arg)
 {
 	struct kafka_out *out = arg;
 	struct kafka_report report = {
@@ -159,7 +159,7 @@ static void take_report(rd_kafka_t *rk, const rd_kafka_message_t *message,
 	out->params.report(out->params.arg, &report);
 }
 
-static void take_error(rd_kafka_t *rk, int err, const char *reason, void *arg)
+static void on_error(rd_kafka_t *rk, int err, const char *reason, void *arg)
 {
 	struct kafka_out *out = arg;
 
@@ -216,8 +216,8 @@ static rd_kafka_conf_t *conf_of(struct kafka_out *out)
 	kafka_set_number(conf, "queue.buffering.max.messages",
 			 params->queue_max);
 	set_partitioner(conf, out);
-	rd_kafka_conf_set_dr_msg_cb(conf, take_report);
-	rd_kafka_conf_set_error_cb(conf, take_error);
+	rd_kafka_conf_set_dr_msg_cb(conf, on_report);
+	rd_kafka_conf_set_error_cb(conf, on_error);
 	rd_kafka_conf_set_opaque(conf, out);
 	return conf;
 }

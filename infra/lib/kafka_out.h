@@ -31,7 +31,7 @@ struct kafka_report {
 	int32_t partition; /* where it stands, when it was delivered */
 	int64_t offset;
 	const char *error; /* when it was not */
-	bool refused;      /* the broker will never take this message */
+	bool refused;      /* the broker will never accept this message */
 };
 
 /* Called from within kafka_out_poll(), never after a reset for what was sent
@@ -74,7 +74,7 @@ struct kafka_message *kafka_out_message(struct kafka_out *out,
 					const char *topic);
 /* The partition to send to, in place of the key's hash. */
 void kafka_message_partition(struct kafka_message *message, int32_t partition);
-/* What the message takes so far, by its headers. */
+/* The size of the message so far, by its headers. */
 size_t kafka_message_bytes(const struct kafka_message *message);
 /* Copies. @value NULL is a header without a value. Has the shape of a header
  * callback: @message is a struct kafka_message, and 0 is returned. */

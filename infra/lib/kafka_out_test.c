@@ -19,7 +19,7 @@ static struct {
 	int32_t partition;
 } reports;
 
-static void take_report(void *arg, const struct kafka_report *report)
+static void on_report(void *arg, const struct kafka_report *report)
 {
 	(void)arg;
 	reports.n++;
@@ -39,7 +39,7 @@ static struct kafka_out *open_out(int32_t partitions_max)
 		.client_id = "test",
 		.queue_max = N_MANY,
 		.partitions_max = partitions_max,
-		.report = take_report,
+		.report = on_report,
 		.loop = loop,
 	};
 	struct kafka_out *opened;

@@ -28,7 +28,7 @@ enum {
 
 struct topic {
 	char *name;
-	char *missing; /* what is amiss without it */
+	char *missing; /* the trouble without it */
 	rd_kafka_topic_t *handle;
 };
 
@@ -37,7 +37,7 @@ struct kafka_watch {
 	rd_kafka_t *rk;
 	struct topic topics[KAFKA_WATCH_TOPICS_MAX];
 	int64_t answered_at_ms; /* of the thread */
-	_Atomic(const char *) amiss;
+	_Atomic(const char *) trouble;
 	atomic_bool seen;
 
 	pthread_t thread;
@@ -66,11 +66,11 @@ static const char *missing_of(const struct kafka_watch *watch,
 	return NULL;
 }
 
-static void set_amiss(struct kafka_watch *watch, const char *amiss)
+static void set_trouble(struct kafka_watch *watch, const char *trouble)
 {
-	bool changed = atomic_exchange(&watch->amiss, amiss) != amiss;
+	bool changed = atomic_exchange(&watch->trouble, trouble) != trouble;
 
-	if (!amiss && !atomic_exchange(&watch->seen, true))
+	if (!trouble && !atomic_exchange(&watch->seen, true))
 		changed = true;
 	if (changed && watch->params.loop)
 		loop_wake(watch->params.loop);
@@ -84,15 +84,15 @@ static int64_t ask(struct kafka_watch *watch)
 
 	/* Of the topics that have a handle, and of no others. */
 	err = rd_kafka_metadata(watch->rk, 0, NULL, &metadata, ASK_TIMEOUT_MS);
-	(void)rd_kafka_poll(watch->rk, 0); /* errors that nobody takes */
+	(void)rd_kafka_poll(watch->rk, 0); /* errors that nobody else reads */
 	if (!err) {
 		watch->answered_at_ms = clock_now_ms();
-		set_amiss(watch, missing_of(watch, metadata));
+		set_trouble(watch, missing_of(watch, metadata));
 		rd_kafka_metadata_destroy(metadata);
 		return ASK_EVERY_MS;
 	}
 	if (clock_now_ms() - watch->answered_at_ms >= KAFKA_WATCH_AWAY_MS)
-		set_amiss(watch, AWAY);
+		set_trouble(watch, AWAY);
 	return ASK_AGAIN_MS;
 }
 
@@ -183,9 +183,9 @@ struct kafka_watch *kafka_watch_free(struct kafka_watch *watch)
 	return NULL;
 }
 
-const char *kafka_watch_amiss(const struct kafka_watch *watch)
+const char *kafka_watch_trouble(const struct kafka_watch *watch)
 {
-	return atomic_load(&watch->amiss);
+	return atomic_load(&watch->trouble);
 }
 
 bool kafka_watch_seen(const struct kafka_watch *watch)

@@ -38,10 +38,10 @@ struct kafka_watch *kafka_watch_free(struct kafka_watch *watch);
 DEFINE_CLEANUP(struct kafka_watch, kafka_watch_free);
 
 /*
- * NULL: all is well, or nothing is known yet; else what is amiss, "no broker
+ * NULL: all is well, or nothing is known yet; else what is trouble, "no broker
  * answers" or "the topic 'orders' is missing". Valid as long as the watch is.
  */
-const char *kafka_watch_amiss(const struct kafka_watch *watch);
+const char *kafka_watch_trouble(const struct kafka_watch *watch);
 
 /* Have all topics been seen since it was made? */
 bool kafka_watch_seen(const struct kafka_watch *watch);

@@ -25,7 +25,7 @@ static void open_watch(const char *brokers, const char *second)
 
 	ck_assert_int_eq(kafka_watch_new(&watch, &params), 0);
 	ck_assert(!kafka_watch_seen(watch));
-	ck_assert_ptr_null(kafka_watch_amiss(watch));
+	ck_assert_ptr_null(kafka_watch_trouble(watch));
 }
 
 static void setup(void)
@@ -43,7 +43,7 @@ static void teardown(void)
 
 static bool is_amiss(const char *what)
 {
-	const char *amiss = kafka_watch_amiss(watch);
+	const char *amiss = kafka_watch_trouble(watch);
 
 	return amiss && strcmp(amiss, what) == 0;
 }
@@ -53,7 +53,7 @@ START_TEST(topics_that_are_there_are_seen_and_the_loop_is_woken)
 		open_watch(mock_brokers(), NULL);
 		CHECK_WITHIN(DEADLINE_MS, kafka_watch_seen(watch),
 			     loop_wait(loop, DEADLINE_MS));
-		ck_assert_ptr_null(kafka_watch_amiss(watch));
+		ck_assert_ptr_null(kafka_watch_trouble(watch));
 	}
 END_TEST
 
@@ -71,7 +71,7 @@ START_TEST(a_topic_that_is_missing_is_named_until_it_is_there)
 					      RD_KAFKA_RESP_ERR_NO_ERROR);
 		CHECK_WITHIN(DEADLINE_MS, kafka_watch_seen(watch),
 			     loop_wait(loop, 50));
-		ck_assert_ptr_null(kafka_watch_amiss(watch));
+		ck_assert_ptr_null(kafka_watch_trouble(watch));
 	}
 END_TEST
 
@@ -93,7 +93,7 @@ START_TEST(a_broker_that_hangs_is_noticed_within_seconds_and_so_is_its_return)
 		rd_kafka_mock_broker_set_rtt(mock, 1, 0);
 		rd_kafka_mock_broker_set_down(mock, 1);
 		rd_kafka_mock_broker_set_up(mock, 1);
-		CHECK_WITHIN(DEADLINE_MS, !kafka_watch_amiss(watch),
+		CHECK_WITHIN(DEADLINE_MS, !kafka_watch_trouble(watch),
 			     loop_wait(loop, 50));
 	}
 END_TEST

@@ -58,9 +58,11 @@ static void line_subject(struct line *line, const struct log_subject *subject)
 {
 	char numbers[64];
 
-	if (subject->order) {
-		line_text(line, " order=");
-		line_quoted(line, subject->order);
+	if (subject->value) {
+		line_char(line, ' ');
+		line_text(line, subject->name);
+		line_char(line, '=');
+		line_quoted(line, subject->value);
 	}
 	if (subject->topic) {
 		line_text(line, " topic=");

@@ -8,8 +8,8 @@
  *	program=chillybin version=0.1.0 colour=blue msg="stock is busy, ..."
  *
  * Messages: lower case, no full stop, 'subject' quoted, then what happens
- * next. What a line is about (order, topic, partition, offset, trace) is set
- * by log_about() and added to every line of that thread until it is cleared.
+ * next. What a line is about (a subject, topic, partition, offset, trace) is
+ *set by log_about() and added to every line of that thread until it is cleared.
  * Any thread may log; lines do not mix.
  */
 #ifndef LIB_LOG_H
@@ -33,8 +33,8 @@ struct log_params {
 void log_init(const struct log_params *params);
 
 struct log_subject {
-	const char *order; /* NULL: not said */
-	const char *topic; /* NULL: no record */
+	const char *name, *value; /* its subject; @value NULL: not said */
+	const char *topic;        /* NULL: no record */
 	int32_t partition;
 	int64_t offset;
 	const char *trace; /* NULL: not said */

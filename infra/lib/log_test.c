@@ -111,7 +111,8 @@ END_TEST
 START_TEST(what_a_line_is_about_is_added_until_it_is_cleared)
 	{
 		struct log_subject subject = {
-			.order = "an \"order\"",
+			.name = "order",
+			.value = "an \"order\"",
 			.topic = "orders",
 			.partition = 3,
 			.offset = 1234,
@@ -135,7 +136,7 @@ enum { N_THREADS = 4, N_EACH = 500 };
 
 static void *talk(void *arg)
 {
-	struct log_subject subject = { .order = arg };
+	struct log_subject subject = { .name = "order", .value = arg };
 
 	log_about(&subject);
 	for (int i = 0; i < N_EACH; i++)
@@ -203,7 +204,8 @@ END_TEST
 
 START_TEST(a_bounded_line_is_about_its_subject_and_says_what_was_left_out)
 	{
-		const struct log_subject subject = { .order = "o-1" };
+		const struct log_subject subject = { .name = "order",
+						     .value = "o-1" };
 		struct log_limit limit = { .a_second = 1 };
 
 		ck_assert(log_limit_about(&limit, &subject, "ends"));

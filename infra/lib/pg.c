@@ -98,7 +98,7 @@ static int set_failed(struct pg *pg, const PGresult *result)
 }
 
 /* A commit that did not wait for its standby says so by a warning only. */
-static void take_notice(void *arg, const PGresult *notice)
+static void on_notice(void *arg, const PGresult *notice)
 {
 	const char *where = PQresultErrorField(notice, PG_DIAG_SOURCE_FUNCTION);
 	struct pg *pg = arg;
@@ -266,7 +266,7 @@ int pg_connect(struct pg **ret, const struct pg_params *params, char *error)
 		r = connect_until(pg, deadline_at_ms);
 	if (!r) {
 		(void)PQsetnonblocking(pg->conn, 1);
-		(void)PQsetNoticeReceiver(pg->conn, take_notice, pg);
+		(void)PQsetNoticeReceiver(pg->conn, on_notice, pg);
 		r = session_settings(pg, params, deadline_at_ms);
 	}
 	if (r) {
@@ -407,9 +407,9 @@ static int send_run(struct pg *pg)
 	return 0;
 }
 
-/* One statement's results; the first failure is what pg_run() tells. */
-static int take_results(struct pg *pg, PGresult **ret, int *failed,
-			int64_t deadline_at_ms)
+/* One statement's results; the first failure is what pg_run() says. */
+static int receive_results(struct pg *pg, PGresult **ret, int *failed,
+			   int64_t deadline_at_ms)
 {
 	PGresult *result;
 	int r;
@@ -434,14 +434,15 @@ static bool succeeded(const PGresult *result)
 	return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
 }
 
-static int take_run(struct pg *pg, int64_t deadline_at_ms)
+static int receive_run(struct pg *pg, int64_t deadline_at_ms)
 {
 	PGresult *result = NULL;
 	int r = 0, failed = 0;
 
 	for (int i = 0; !r && i < pg->n_run; i++) {
 		if (pg->run[i].to_prepare) {
-			r = take_results(pg, &result, &failed, deadline_at_ms);
+			r = receive_results(pg, &result, &failed,
+					    deadline_at_ms);
 			if (!r && succeeded(result)) {
 				assert(pg->n_prepared < PREPARED_MAX);
 				pg->prepared[pg->n_prepared++] =
@@ -451,8 +452,8 @@ static int take_run(struct pg *pg, int64_t deadline_at_ms)
 			result = NULL;
 		}
 		if (!r)
-			r = take_results(pg, &pg->run[i].result, &failed,
-					 deadline_at_ms);
+			r = receive_results(pg, &pg->run[i].result, &failed,
+					    deadline_at_ms);
 	}
 	if (!r)
 		r = next_result(pg, &result, deadline_at_ms);
@@ -483,7 +484,7 @@ int pg_run(struct pg *pg, int64_t timeout_ms)
 	if (!r)
 		r = flush_until(pg, deadline_at_ms);
 	if (!r)
-		r = take_run(pg, deadline_at_ms);
+		r = receive_run(pg, deadline_at_ms);
 	return r;
 }
 

@@ -8,7 +8,7 @@
  * first statement that fails makes the server skip those after it.
  *
  *	pg_add(pg, &begin, NULL);
- *	pg_add(pg, &take_stock, &args);
+ *	pg_add(pg, &read_stock, &args);
  *	pg_add(pg, &commit, NULL);
  *	r = pg_run(pg, 5000);
  *
@@ -59,7 +59,7 @@ bool pg_unreplicated(struct pg *pg);
 
 /*
  * Called each @every_ms for as long as an answer is waited for: who waits for
- * a lock may look who holds it, from another session.
+ * a lock may find out who holds it, from another session.
  */
 typedef void (*pg_waiting_fn)(void *arg, int backend_pid, int64_t waited_ms);
 void pg_on_waiting(struct pg *pg, int64_t every_ms, pg_waiting_fn fn,

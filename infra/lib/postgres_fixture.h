@@ -5,7 +5,8 @@
  * postgres_run() starts a throw-away server, runs the suite and removes the
  * server, which also goes when the program dies. A server that cannot be had
  * fails the program; nothing is skipped. postgres_database() makes a database
- * of the test's own, with every migration applied in the schema `galore`.
+ * of the test's own, with every migration applied in a schema that is named
+ * as the server's first database.
  *
  * Programs are run from the top of the tree.
  */
@@ -25,6 +26,7 @@
 
 static char postgres_dir[] = "/tmp/postgres-test.XXXXXX";
 static char postgres_url[256];
+static char postgres_schema[64];
 
 static inline int postgres_script(const char *verb, const char *more)
 {
@@ -33,7 +35,7 @@ static inline int postgres_script(const char *verb, const char *more)
 	(void)snprintf(line, sizeof(line),
 		       "infra/postgres/postgres.sh %s %s %s >&2", verb,
 		       postgres_dir, more);
-	return system(line); /* NOLINT: fixed words */
+	return system(line); /* NOLINT: fixed text */
 }
 
 static inline bool postgres_read_url(void)
@@ -49,7 +51,8 @@ static inline bool postgres_read_url(void)
 					 line + 13, strcspn(line + 13, "\n"));
 	if (file)
 		(void)fclose(file);
-	return postgres_url[0] != '\0';
+	return sscanf(postgres_url, "%*[^:]://%*[^/]/%63[^?]",
+		      postgres_schema) == 1;
 }
 
 /* What main() returns. */
@@ -100,7 +103,7 @@ static inline void postgres_exec(struct pg *pg, const char *sql)
  * statement is for ever, so each text is prepared in a session of its own. */
 static inline int64_t postgres_number(const char *url, const char *sql)
 {
-	struct pg *pg = postgres_connect(url, "galore");
+	struct pg *pg = postgres_connect(url, postgres_schema);
 	struct pg_statement statement = { "number", sql, 0 };
 	int i = pg_add(pg, &statement, NULL);
 	int64_t value = -1;
@@ -121,7 +124,7 @@ static inline void postgres_file(struct pg *pg, const char *path)
 	size_t n;
 
 	ck_assert_msg(file, "cannot read '%s'", path);
-	while ((n = fread(buf_room(&sql, 4096), 1, 4096, file)) > 0)
+	while ((n = fread(buf_reserve(&sql, 4096), 1, 4096, file)) > 0)
 		sql.n += n;
 	(void)fclose(file);
 	buf_add(&sql, "", 1);
@@ -143,10 +146,12 @@ static inline void postgres_files(struct pg *pg, const char *pattern)
 static inline const char *postgres_database(void)
 {
 	static char url[256];
-	const char *at = strstr(postgres_url, "/galore?");
-	char sql[64];
+	char sql[160], name[80];
+	const char *at;
 	struct pg *pg = postgres_connect(postgres_url, NULL);
 
+	(void)snprintf(name, sizeof(name), "/%s?", postgres_schema);
+	at = strstr(postgres_url, name);
 	(void)snprintf(sql, sizeof(sql), "CREATE DATABASE test_%d",
 		       (int)getpid());
 	postgres_exec(pg, sql);
@@ -154,9 +159,10 @@ static inline const char *postgres_database(void)
 	ck_assert_ptr_nonnull(at);
 	(void)snprintf(url, sizeof(url), "%.*s/test_%d%s",
 		       (int)(at - postgres_url), postgres_url, (int)getpid(),
-		       at + strlen("/galore"));
-	pg = postgres_connect(url, "galore");
-	postgres_exec(pg, "CREATE SCHEMA galore");
+		       at + strlen(name) - 1);
+	pg = postgres_connect(url, postgres_schema);
+	(void)snprintf(sql, sizeof(sql), "CREATE SCHEMA %s", postgres_schema);
+	postgres_exec(pg, sql);
 	postgres_files(pg, "migrations/control/*.up.sql");
 	postgres_files(pg, "migrations/*.up.sql");
 	postgres_exec(pg, "CREATE TABLE schema_migrations AS "

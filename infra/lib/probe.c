@@ -38,11 +38,11 @@ static void answer(struct evhttp_request *request, int status, const char *type,
 
 static void reply_check(struct probe_reply *ret, probe_fn check, void *arg)
 {
-	const char *amiss = check(arg);
+	const char *trouble = check(arg);
 
-	ret->status = amiss ? HTTP_SERVUNAVAIL : HTTP_OK;
+	ret->status = trouble ? HTTP_SERVUNAVAIL : HTTP_OK;
 	ret->type = "text/plain; charset=utf-8";
-	buf_text(&ret->body, amiss ? amiss : "ok");
+	buf_text(&ret->body, trouble ? trouble : "ok");
 }
 
 bool probe_reply(struct probe_reply *ret, const struct probe_checks *checks,

@@ -2,7 +2,7 @@
 /*
  * Probe: /livez, /readyz, /startupz and /metrics of a program over HTTP.
  *
- * Answers 200 "ok", or 503 with what is amiss. Served from the program's own
+ * Answers 200 "ok", or 503 with what is trouble. Served from the program's own
  * loop, so that /livez answers only while the loop turns.
  */
 #ifndef LIB_PROBE_H
@@ -12,7 +12,7 @@
 #include "infra/lib/loop.h"
 #include "infra/lib/str.h"
 
-/* NULL: all is well; else what is amiss. Borrowed until the next call. */
+/* NULL: all is well; else what is trouble. Borrowed until the next call. */
 typedef const char *(*probe_fn)(void *arg);
 
 struct probe_checks {

@@ -88,7 +88,7 @@ void buf_reset(struct buf *buf)
 	buf->n = 0;
 }
 
-char *buf_room(struct buf *buf, size_t n)
+char *buf_reserve(struct buf *buf, size_t n)
 {
 	size_t cap = buf->cap ? buf->cap : 256;
 
@@ -103,10 +103,10 @@ char *buf_room(struct buf *buf, size_t n)
 
 void buf_add(struct buf *buf, const void *p, size_t n)
 {
-	char *room = buf_room(buf, n);
+	char *end = buf_reserve(buf, n);
 
 	if (n)
-		memcpy(room, p, n);
+		memcpy(end, p, n);
 	buf->n += n;
 }
 
@@ -124,7 +124,7 @@ void buf_printf(struct buf *buf, const char *format, ...)
 	n = vsnprintf(NULL, 0, format, args);
 	va_end(args);
 	assert(n >= 0);
-	(void)buf_room(buf, (size_t)n + 1);
+	(void)buf_reserve(buf, (size_t)n + 1);
 	va_start(args, format);
 	(void)vsnprintf(buf->p + buf->n, (size_t)n + 1, format, args);
 	va_end(args);

@@ -71,9 +71,9 @@ END_TEST
 START_TEST(one_large_piece_fits_at_once)
 	{
 		struct buf buf = { 0 };
-		char *room = buf_room(&buf, 100000);
+		char *p = buf_reserve(&buf, 100000);
 
-		memset(room, 'x', 100000);
+		memset(p, 'x', 100000);
 		buf.n += 100000;
 		buf_text(&buf, "y");
 		ck_assert_uint_eq(buf.n, 100001);

@@ -8,13 +8,13 @@
 
 #define FIRST_SIZE ((size_t)64)
 
-static struct table_slot *free_slot(const struct table *table, uint64_t hash)
+static struct table_entry *free_entry(const struct table *table, uint64_t hash)
 {
 	size_t i = hash & (table->size - 1);
 
-	while (table->slots[i].value)
+	while (table->entries[i].value)
 		i = (i + 1) & (table->size - 1);
-	return &table->slots[i];
+	return &table->entries[i];
 }
 
 static void grow(struct table *table)
@@ -22,12 +22,12 @@ static void grow(struct table *table)
 	struct table bigger = { .n = table->n };
 
 	bigger.size = table->size ? table->size * 2 : FIRST_SIZE;
-	bigger.slots = xcalloc(bigger.size, sizeof(*bigger.slots));
+	bigger.entries = xcalloc(bigger.size, sizeof(*bigger.entries));
 	for (size_t i = 0; i < table->size; i++)
-		if (table->slots[i].value)
-			*free_slot(&bigger, table->slots[i].hash) =
-				table->slots[i];
-	free(table->slots);
+		if (table->entries[i].value)
+			*free_entry(&bigger, table->entries[i].hash) =
+				table->entries[i];
+	free(table->entries);
 	*table = bigger;
 }
 
@@ -36,11 +36,11 @@ void *table_find(const struct table *table, uint64_t hash, table_equal_fn equal,
 {
 	if (!table->size)
 		return NULL;
-	for (size_t i = hash & (table->size - 1); table->slots[i].value;
+	for (size_t i = hash & (table->size - 1); table->entries[i].value;
 	     i = (i + 1) & (table->size - 1))
-		if (table->slots[i].hash == hash &&
-		    equal(key, table->slots[i].value))
-			return table->slots[i].value;
+		if (table->entries[i].hash == hash &&
+		    equal(key, table->entries[i].value))
+			return table->entries[i].value;
 	return NULL;
 }
 
@@ -48,19 +48,20 @@ void table_add(struct table *table, uint64_t hash, void *value)
 {
 	if (table->n * 2 >= table->size)
 		grow(table);
-	*free_slot(table, hash) = (struct table_slot){ hash, value };
+	*free_entry(table, hash) = (struct table_entry){ hash, value };
 	table->n++;
 }
 
 void table_reset(struct table *table)
 {
 	if (table->n)
-		memset(table->slots, 0, table->size * sizeof(*table->slots));
+		memset(table->entries, 0,
+		       table->size * sizeof(*table->entries));
 	table->n = 0;
 }
 
 void table_deinit(struct table *table)
 {
-	free(table->slots);
+	free(table->entries);
 	*table = (struct table){ 0 };
 }

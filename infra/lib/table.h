@@ -10,14 +10,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct table_slot {
+struct table_entry {
 	uint64_t hash;
 	void *value; /* NULL: free */
 };
 
 /* { 0 } is an empty one. */
 struct table {
-	struct table_slot *slots;
+	struct table_entry *entries;
 	size_t size; /* a power of two */
 	size_t n;
 };

@@ -28,7 +28,7 @@
 #include "infra/overlord/verb.h"
 #include "schemas/event.h"
 #include "schemas/limits.h"
-#include "schemas/stock_command.h"
+#include "schemas/messages/stock_command.h"
 
 int cmd_stock_list(struct verb *verb)
 {

@@ -13,7 +13,7 @@
 
 #include "infra/overlord/plan.h"
 #include "infra/overlord/verb.h"
-#include "schemas/toastie.h"
+#include "schemas/messages/toastie.h"
 
 /* Of each state that may be asked for: which statement has it. NULL: there is
  * no such state. */

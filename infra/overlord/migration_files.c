@@ -176,7 +176,7 @@ static int read_all(FILE *file, struct buf *ret)
 
 	buf_reset(ret);
 	do {
-		n = fread(buf_room(ret, 65536), 1, 65536, file);
+		n = fread(buf_reserve(ret, 65536), 1, 65536, file);
 		ret->n += n;
 		if (ret->n > MIGRATION_FILE_MAX_BYTES)
 			return -EFBIG;
@@ -185,7 +185,7 @@ static int read_all(FILE *file, struct buf *ret)
 		return -EIO;
 	if (memchr(ret->p, '\0', ret->n))
 		return -EILSEQ;
-	*buf_room(ret, 1) = '\0';
+	*buf_reserve(ret, 1) = '\0';
 	return 0;
 }
 

@@ -16,11 +16,11 @@
 #include "infra/lib/xalloc.h"
 #include "itests/harness/checker_rules.h"
 #include "schemas/dead_letter.h"
-#include "schemas/order_cancelled.h"
-#include "schemas/order_placed.h"
-#include "schemas/pick.h"
-#include "schemas/stock_changed.h"
-#include "schemas/toastie.h"
+#include "schemas/messages/order_cancelled.h"
+#include "schemas/messages/order_placed.h"
+#include "schemas/messages/pick.h"
+#include "schemas/messages/stock_changed.h"
+#include "schemas/messages/toastie.h"
 
 #define FAULTS_SHOWN 8
 
@@ -283,7 +283,7 @@ static int add_pick(struct values *values, int at,
 		    const struct bus_record *record,
 		    const struct envelope *envelope, struct schema_fault *fault)
 {
-	static struct pick_room room;
+	static struct pick_storage room;
 	struct pick pick;
 	int r;
 

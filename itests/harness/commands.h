@@ -12,10 +12,10 @@
 
 #include "infra/lib/arena.h"
 #include "itests/harness/bus.h"
+#include "schemas/messages/order_cancelled.h"
+#include "schemas/messages/order_placed.h"
+#include "schemas/messages/stock_command.h"
 #include "schemas/msgpack/writer.h"
-#include "schemas/order_cancelled.h"
-#include "schemas/order_placed.h"
-#include "schemas/stock_command.h"
 
 /* ---- making one ---- */
 

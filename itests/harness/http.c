@@ -56,7 +56,7 @@ int http_connect(int *ret, uint16_t port)
 /* Appends what is there: 0, -errno, or 1 at the end of the stream. */
 static int receive_some(int fd, struct buf *buf)
 {
-	ssize_t n = recv(fd, buf_room(buf, PIECE_BYTES), PIECE_BYTES, 0);
+	ssize_t n = recv(fd, buf_reserve(buf, PIECE_BYTES), PIECE_BYTES, 0);
 
 	if (n < 0)
 		return errno == EAGAIN ? -ETIMEDOUT : -errno;

@@ -36,7 +36,7 @@ char *file_text(const char *path)
 	if (!file)
 		return NULL;
 	do {
-		n = fread(buf_room(&text, 65536), 1, 65536, file);
+		n = fread(buf_reserve(&text, 65536), 1, 65536, file);
 		text.n += n;
 	} while (n);
 	(void)fclose(file);

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "infra/lib/version.h"
-#include "schemas/stock_command.h"
+#include "schemas/messages/stock_command.h"
 #include "schemas/topics.h"
 #include "schemas/trace.h"
 

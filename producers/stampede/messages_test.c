@@ -5,7 +5,7 @@
 #include "infra/lib/kafka_fixture.h"
 #include "infra/lib/kafka_in.h"
 #include "schemas/envelope.h"
-#include "schemas/stock_command.h"
+#include "schemas/messages/stock_command.h"
 #include "schemas/trace.h"
 
 enum { WAIT_MS = 20000 };

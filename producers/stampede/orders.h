@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 #include "infra/lib/conf.h"
-#include "schemas/order_placed.h"
+#include "schemas/messages/order_placed.h"
 
 struct conf {
 /* clang-format off */

@@ -55,7 +55,7 @@ static int read_file(const char *folder, const char *name, struct buf *ret)
 	if (!file)
 		return -errno;
 	while (n && ret->n <= FILE_MAX_BYTES) {
-		n = fread(buf_room(ret, 16384), 1, 16384, file);
+		n = fread(buf_reserve(ret, 16384), 1, 16384, file);
 		ret->n += n;
 	}
 	n = (size_t)ferror(file);

@@ -3,7 +3,7 @@
  * Fuzz target: the headers of a record, the envelope's and a dead letter's.
  * The input is lines of `name: value`, as in golden's texts.
  *
- * What the check takes is written and taken again; texts are clean or absent
+ * What passes the check is written and read again; texts are clean or absent
  * whatever the check says.
  */
 #include "schemas/envelope.h"

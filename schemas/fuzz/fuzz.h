@@ -3,7 +3,7 @@
  * Fuzz: what the targets share. The input of each decoder's target is a body
  * as it stands in ../golden/ (the seeds); it is decoded as every version.
  *
- * What a decoder takes must survive its encoder: encoded, decoded and encoded
+ * What was decoded must survive its encoder: encoded, decoded and encoded
  * again it gives the same bytes. Anything else aborts.
  */
 #ifndef SCHEMAS_FUZZ_FUZZ_H

@@ -2,7 +2,7 @@
 /*
  * Fuzz target: galore.order.cancelled.
  */
-#include "schemas/order_cancelled.h"
+#include "schemas/messages/order_cancelled.h"
 
 #include "schemas/fuzz/fuzz.h"
 

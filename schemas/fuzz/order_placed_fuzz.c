@@ -2,7 +2,7 @@
 /*
  * Fuzz target: galore.order.placed, both versions, and the hash.
  */
-#include "schemas/order_placed.h"
+#include "schemas/messages/order_placed.h"
 
 #include "schemas/fuzz/fuzz.h"
 

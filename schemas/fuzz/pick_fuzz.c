@@ -2,13 +2,13 @@
 /*
  * Fuzz target: galore.pick, both versions.
  */
-#include "schemas/pick.h"
+#include "schemas/messages/pick.h"
 
 #include "schemas/fuzz/fuzz.h"
 #include "schemas/oracle.h"
 
 static uint8_t first[FUZZ_BYTES], second[FUZZ_BYTES];
-static struct pick_room room;
+static struct pick_storage storage;
 
 static void try(int version, const uint8_t *bytes, size_t n)
 {
@@ -18,12 +18,12 @@ static void try(int version, const uint8_t *bytes, size_t n)
 	struct schema_fault fault;
 	struct pick pick;
 
-	if (pick_decode(&pick, &room, &envelope, bytes, n, &fault) != 0)
+	if (pick_decode(&pick, &storage, &envelope, bytes, n, &fault) != 0)
 		return;
 	fuzz_need(version == 2 || pick.n_items == 1);
 	fuzz_need(pick.line < pick.lines && pick.lines <= ORDER_ITEMS_MAX);
 	(void)oracle_encode_pick(&pick, &a);
-	fuzz_need(pick_decode(&pick, &room, &envelope, first, a.n, &fault) ==
+	fuzz_need(pick_decode(&pick, &storage, &envelope, first, a.n, &fault) ==
 		  0);
 	(void)oracle_encode_pick(&pick, &b);
 	fuzz_same(&a, &b);

@@ -2,7 +2,7 @@
 /*
  * Fuzz target: galore.stock.changed.
  */
-#include "schemas/stock_changed.h"
+#include "schemas/messages/stock_changed.h"
 
 #include "schemas/fuzz/fuzz.h"
 

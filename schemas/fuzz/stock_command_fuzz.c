@@ -2,7 +2,7 @@
 /*
  * Fuzz target: galore.stock.added and galore.stock.counted.
  */
-#include "schemas/stock_command.h"
+#include "schemas/messages/stock_command.h"
 
 #include "schemas/fuzz/fuzz.h"
 

@@ -2,7 +2,7 @@
 /*
  * Fuzz target: galore.toastie.
  */
-#include "schemas/toastie.h"
+#include "schemas/messages/toastie.h"
 
 #include "schemas/fuzz/fuzz.h"
 

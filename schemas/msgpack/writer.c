@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Writer: see writer.h.
+ * Msgpack writer: by msgpack-c's packer.
  */
 #include "schemas/msgpack/writer.h"
 
@@ -50,6 +50,14 @@ void msgpack_put_text(struct msgpack_writer *writer, struct text text)
 {
 	msgpack_packer to = packer(writer);
 
+	/* Most texts are short: a head of one byte, and their bytes. */
+	if (text.n < 32 && !writer->full && text.n < writer->cap - writer->n) {
+		writer->p[writer->n++] = (uint8_t)(0xa0 | text.n);
+		if (text.n > 0)
+			memcpy(writer->p + writer->n, text.p, text.n);
+		writer->n += text.n;
+		return;
+	}
 	(void)msgpack_pack_str_with_body(&to, text.p, text.n);
 }
 
@@ -81,13 +89,13 @@ void msgpack_put_nil(struct msgpack_writer *writer)
 	(void)msgpack_pack_nil(&to);
 }
 
-void msgpack_put_order_id(struct msgpack_writer *writer,
-			  const struct order_id *id)
+void msgpack_put_uuid(struct msgpack_writer *writer,
+		      const uint8_t uuid[static UUID_BYTES])
 {
-	char chars[ORDER_ID_CHARS + 1];
+	char chars[UUID_CHARS + 1] __attribute__((uninitialized));
 
-	(void)order_id_format(id, chars);
-	msgpack_put_text(writer, (struct text){ chars, ORDER_ID_CHARS });
+	(void)uuid_format(uuid, chars);
+	msgpack_put_text(writer, (struct text){ chars, UUID_CHARS });
 }
 
 void msgpack_writer_reset(struct msgpack_writer *writer)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Wire: the bounded buffer that encoders write into. Nothing is allocated.
+ * Msgpack writer: the bounded buffer that encoders write into. Nothing is
+ * allocated.
  *
  * What does not fit sets @full and is left out whole; the encoder then returns
  * -ENOBUFS, and what @p holds is of no use. Whoever made the writer owns @p.
@@ -8,8 +9,8 @@
 #ifndef SCHEMAS_MSGPACK_WRITER_H
 #define SCHEMAS_MSGPACK_WRITER_H
 
+#include "infra/lib/hex.h"
 #include "infra/lib/text.h"
-#include "schemas/order_id.h"
 
 struct msgpack_writer {
 	uint8_t *p;
@@ -36,18 +37,9 @@ void msgpack_put_i64(struct msgpack_writer *writer, int64_t value);
 void msgpack_put_real(struct msgpack_writer *writer, double value);
 void msgpack_put_bool(struct msgpack_writer *writer, bool value);
 void msgpack_put_nil(struct msgpack_writer *writer);
-void msgpack_put_order_id(struct msgpack_writer *writer,
-			  const struct order_id *id);
-
-/* A pair of a map; nothing at all for an empty @text. */
-static inline void msgpack_put_text_if_any(struct msgpack_writer *writer,
-					   struct text key, struct text text)
-{
-	if (text.n == 0)
-		return;
-	msgpack_put_text(writer, key);
-	msgpack_put_text(writer, text);
-}
+/* As text. */
+void msgpack_put_uuid(struct msgpack_writer *writer,
+		      const uint8_t uuid[static UUID_BYTES]);
 
 /* For another message in the same buffer. */
 void msgpack_writer_reset(struct msgpack_writer *writer);

@@ -54,20 +54,6 @@ START_TEST(values_have_their_shortest_form)
 	}
 END_TEST
 
-START_TEST(a_pair_with_an_empty_text_is_left_out_whole)
-	{
-		uint8_t bytes[8];
-		struct msgpack_writer writer = MSGPACK_WRITER_INIT(bytes);
-
-		msgpack_put_text_if_any(&writer, TEXT("a"), TEXT(""));
-		msgpack_put_text_if_any(&writer, TEXT("a"), text_of(NULL));
-		ck_assert_uint_eq(writer.n, 0);
-		msgpack_put_text_if_any(&writer, TEXT("a"), TEXT("b"));
-		ck_assert_uint_eq(writer.n, 4);
-		ck_assert_mem_eq(bytes, "\xa1\x61\xa1\x62", 4);
-	}
-END_TEST
-
 int main(void)
 {
 	Suite *suite = suite_create("writer");
@@ -76,7 +62,6 @@ int main(void)
 	tcase_add_test(tcase, what_fits_to_the_last_byte_is_taken);
 	tcase_add_test(tcase, what_does_not_fit_is_said_until_the_reset);
 	tcase_add_test(tcase, values_have_their_shortest_form);
-	tcase_add_test(tcase, a_pair_with_an_empty_text_is_left_out_whole);
 	suite_add_tcase(suite, tcase);
 	return check_run(suite);
 }

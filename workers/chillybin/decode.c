@@ -7,8 +7,8 @@
 
 #include <string.h>
 
-#include "schemas/order_cancelled.h"
-#include "schemas/toastie.h"
+#include "schemas/messages/order_cancelled.h"
+#include "schemas/messages/toastie.h"
 #include "workers/runtime/lanes.h"
 
 /*

@@ -3,7 +3,7 @@
 #ifndef CHILLYBIN_DECODE_H
 #define CHILLYBIN_DECODE_H
 
-#include "schemas/stock_command.h"
+#include "schemas/messages/stock_command.h"
 #include "workers/chillybin/rows.h"
 #include "workers/runtime/batch.h"
 

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "infra/lib/check_fixture.h"
-#include "schemas/order_cancelled.h"
-#include "schemas/toastie.h"
+#include "schemas/messages/order_cancelled.h"
+#include "schemas/messages/toastie.h"
 #include "workers/chillybin/decode.h"
 
 #define ID "018f3a1e-7c2b-7abc-8def-0123456789ab"

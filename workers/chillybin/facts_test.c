@@ -327,7 +327,8 @@ END_TEST
 
 START_TEST(a_pick_reads_back_as_what_it_was)
 	{
-		struct pick_room *pick_room = xmalloc(sizeof(*pick_room));
+		struct pick_storage *pick_storage =
+			xmalloc(sizeof(*pick_storage));
 		struct schema_fault fault;
 		struct envelope envelope;
 		struct pick pick;
@@ -344,7 +345,7 @@ START_TEST(a_pick_reads_back_as_what_it_was)
 					      fact->headers[i].value.p,
 					      fact->headers[i].value.n);
 			ck_assert_int_eq(envelope_check(&envelope, &fault), 0);
-			ck_assert_int_eq(pick_decode(&pick, pick_room,
+			ck_assert_int_eq(pick_decode(&pick, pick_storage,
 						     &envelope, fact->body.p,
 						     fact->body.n, &fault),
 					 0);
@@ -356,7 +357,7 @@ START_TEST(a_pick_reads_back_as_what_it_was)
 			ck_assert(text_equal(pick.stall, TEXT("main")));
 			ck_assert(text_equal(pick.customer, TEXT("gita")));
 		}
-		free(pick_room);
+		free(pick_storage);
 	}
 END_TEST
 

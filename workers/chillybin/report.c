@@ -80,7 +80,8 @@ static void log_order(struct report *report, const struct order_row *order,
 	char id[ORDER_ID_CHARS + 1], name[ORDER_NAME_BYTES];
 	char trace[TRACE_ID_CHARS + 1];
 	struct log_subject subject = {
-		.order = order_id_format(&order->id, id),
+		.name = "order",
+		.value = order_id_format(&order->id, id),
 		.topic = topic_table[TOPIC_ORDERS].name,
 		.partition = order->partition,
 		.offset = order->offset,

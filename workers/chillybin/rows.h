@@ -12,9 +12,9 @@
 
 #include "infra/lib/arena.h"
 #include "infra/lib/table.h"
-#include "schemas/order_placed.h"
-#include "schemas/pick.h"
-#include "schemas/stock_changed.h"
+#include "schemas/messages/order_placed.h"
+#include "schemas/messages/pick.h"
+#include "schemas/messages/stock_changed.h"
 
 /* A row of `orders`; columns.h names the column of each field. */
 struct order_row {

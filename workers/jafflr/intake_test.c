@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "infra/lib/check_fixture.h"
-#include "schemas/pick.h"
+#include "schemas/messages/pick.h"
 #include "workers/runtime/lanes.h"
 
 enum { BODIES_MAX = 64 };

@@ -8,7 +8,7 @@
 
 #include <assert.h>
 
-#include "schemas/pick.h"
+#include "schemas/messages/pick.h"
 #include "workers/jafflr/scheduler.h"
 #include "workers/jafflr/sql.h"
 
@@ -32,7 +32,7 @@ struct jafflr {
 	struct survey read; /* is being read */
 	/* The poll thread's. */
 	struct survey shown;
-	struct pick_room pick_storage;
+	struct pick_storage pick_storage;
 	struct scheduler scheduler; /* but for the transaction that runs */
 };
 

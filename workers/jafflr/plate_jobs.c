@@ -181,7 +181,7 @@ static void end(struct plate_jobs *jobs, const struct plate_job *job,
 	/* A plate that was in trouble is left alone for a while. */
 	job->grill->plates[job->plate].rest_until_ms = now_ms + REST_MS;
 	order_id_format(&job->order_id, order);
-	log_about(&(struct log_subject){ .order = order });
+	log_about(&(struct log_subject){ .name = "order", .value = order });
 	log_warn("TOASTIE-TROUBLE", "plate %d of grill '%s': %s", job->plate,
 		 job->grill->name, ends[action].reason);
 	log_about(NULL);

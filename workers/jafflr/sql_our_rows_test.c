@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "infra/lib/postgres_fixture.h"
+#include "schemas/order_id.h"
 
 enum { N_ROWS = 300, N_ROUNDS = 150, N_NAMES = 6 };
 

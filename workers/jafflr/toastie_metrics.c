@@ -136,7 +136,8 @@ static void write_line(struct ends *ends, const struct toastie_row *row,
 	char order[ORDER_ID_CHARS + 1], trace[TRACE_ID_CHARS + 1];
 	char name[ORDER_NAME_BYTES], detail[DETAIL_BYTES];
 	struct log_subject subject = {
-		.order = order_id_format(&row->order_id, order),
+		.name = "order",
+		.value = order_id_format(&row->order_id, order),
 		.trace = trace_id(row->traceparent, trace),
 	};
 

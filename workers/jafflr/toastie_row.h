@@ -7,9 +7,9 @@
 #ifndef JAFFLR_TOASTIE_ROW_H
 #define JAFFLR_TOASTIE_ROW_H
 
-#include "schemas/doneness.h"
+#include "schemas/messages/choices.h"
+#include "schemas/messages/toastie.h"
 #include "schemas/order_id.h"
-#include "schemas/toastie.h"
 #include "workers/runtime/publish.h"
 
 /*

@@ -14,7 +14,7 @@
 
 #include "infra/lib/clock.h"
 #include "infra/lib/xalloc.h"
-#include "schemas/missing.h"
+#include "schemas/messages/items.h"
 #include "schemas/trace.h"
 #include "workers/runtime/batches_state.h"
 #include "workers/runtime/counters.h"

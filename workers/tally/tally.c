@@ -4,7 +4,7 @@
 #include "workers/tally/tally.h"
 
 #include "infra/lib/clock.h"
-#include "schemas/toastie.h"
+#include "schemas/messages/toastie.h"
 
 #define HOUR_MS INT64_C(3600000)
 

@@ -6,7 +6,7 @@
 
 #include "infra/lib/postgres_fixture.h"
 #include "schemas/fixture.h"
-#include "schemas/toastie.h"
+#include "schemas/messages/toastie.h"
 
 #define HOUR "2026-01-02T03"
 

@@ -93,7 +93,8 @@ static inline void fixture_hear(int fd, void (*turn)(void), struct buf *ret,
 	size_t n_end = end ? strlen(end) : 0, n_searched = 0;
 
 	for (;;) {
-		ssize_t n = recv(fd, buf_room(ret, 65536), 65535, MSG_DONTWAIT);
+		ssize_t n =
+			recv(fd, buf_reserve(ret, 65536), 65535, MSG_DONTWAIT);
 
 		ck_assert_msg(clock_left_ms(deadline_at_ms) > 0,
 			      "'%s' does not come, only '%.1000s'",

@@ -29,7 +29,7 @@ struct facts {
 	const struct kafka_watch *watch;
 	struct kafka_in *in;
 	bool ready;
-	struct pick_room buffer;
+	struct pick_storage buffer;
 	struct kafka_record records[BATCH_MAX];
 };
 

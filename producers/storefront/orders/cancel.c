@@ -14,7 +14,7 @@
 #include "producers/storefront/orders/handlers.h"
 #include "producers/storefront/orders/order_cache.h"
 #include "producers/storefront/views.h"
-#include "schemas/order_cancelled.h"
+#include "schemas/messages/order_cancelled.h"
 
 static void cancelled(struct command *command)
 {

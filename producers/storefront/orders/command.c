@@ -162,7 +162,7 @@ size_t publisher_n_commands(const struct publisher *publisher)
 const char *publisher_away(struct publisher *publisher)
 {
 	const struct kafka_watch *watch = publisher->watch;
-	const char *away = watch ? kafka_watch_amiss(watch) : NULL;
+	const char *away = watch ? kafka_watch_trouble(watch) : NULL;
 
 	if (away)
 		return away;
@@ -339,7 +339,8 @@ void command_log(struct command *command, const char *id, const char *text)
 {
 	char order[ORDER_ID_CHARS + 1];
 	const struct log_subject about = {
-		.order = command->of_order
+		.name = "order",
+		.value = command->of_order
 				 ? order_id_format(&command->order.id, order)
 				 : NULL,
 		.topic = topic_table[command->topic].name,

@@ -14,13 +14,11 @@
 #define STOREFRONT_ORDER_H
 
 #include "infra/lib/str.h"
-#include "schemas/doneness.h"
-#include "schemas/item.h"
-#include "schemas/missing.h"
+#include "schemas/messages/choices.h"
+#include "schemas/messages/items.h"
+#include "schemas/messages/order_placed.h"
+#include "schemas/messages/toastie.h"
 #include "schemas/order_id.h"
-#include "schemas/order_placed.h"
-#include "schemas/toastie.h"
-#include "schemas/verdict.h"
 
 #define ORDER_NUMBER_NONE INT64_C(-1)
 /* Of a toastie's states: there is no toastie, as far as it is known. */

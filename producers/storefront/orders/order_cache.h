@@ -21,8 +21,8 @@
 
 #include "infra/lib/cleanup.h"
 #include "producers/storefront/orders/order.h"
-#include "schemas/pick.h"
-#include "schemas/toastie.h"
+#include "schemas/messages/pick.h"
+#include "schemas/messages/toastie.h"
 
 struct order_cache;
 

@@ -24,8 +24,8 @@
 
 #include "infra/lib/text.h"
 #include "schemas/limits.h"
-#include "schemas/order_placed.h"
-#include "schemas/stock_command.h"
+#include "schemas/messages/order_placed.h"
+#include "schemas/messages/stock_command.h"
 
 enum order_json_outcome { ORDER_JSON_E_BAD = 1 };
 

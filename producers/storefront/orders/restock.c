@@ -13,7 +13,7 @@
 #include "producers/storefront/orders/handlers.h"
 #include "producers/storefront/orders/order_json.h"
 #include "producers/storefront/orders/order_key.h"
-#include "schemas/stock_command.h"
+#include "schemas/messages/stock_command.h"
 
 /* What a request says, while it is published. */
 struct restocking {

@@ -1,0 +1,884 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Messages: what breaks the contract of each type and version is named; what
+ * version 1 cannot say comes from the headers; the hash of an order. (That
+ * bytes decode and are written again as they were: golden_test.c.)
+ */
+#include <errno.h>
+#include <signal.h>
+
+#include "schemas/fixture.h"
+#include "schemas/messages/order_cancelled.h"
+#include "schemas/messages/order_placed.h"
+#include "schemas/messages/pick.h"
+#include "schemas/messages/stock_changed.h"
+#include "schemas/messages/stock_command.h"
+#include "schemas/messages/toastie.h"
+
+#define ID "'order_id':'018f3a1e-7c2b-7abc-8def-0123456789ab'"
+
+static struct fixture fixture;
+static struct item items[ORDER_ITEMS_MAX];
+static struct pick_storage storage;
+static struct order_placed order;
+static struct order_cancelled cancelled;
+static struct stock_command command;
+static struct stock_changed changed;
+static struct pick pick;
+static struct toastie toastie;
+
+/* Into the static of that type. */
+static int decode_bytes(const struct envelope *envelope, size_t n,
+			struct schema_fault *fault)
+{
+	const uint8_t *bytes = fixture.bytes;
+
+	switch (envelope->type) {
+	case EVENT_ORDER_PLACED:
+		return order_placed_decode(&order, items, envelope, bytes, n,
+					   fault);
+	case EVENT_ORDER_CANCELLED:
+		return order_cancelled_decode(&cancelled, envelope, bytes, n,
+					      fault);
+	case EVENT_STOCK_ADDED:
+	case EVENT_STOCK_COUNTED:
+		return stock_command_decode(&command, envelope, bytes, n,
+					    fault);
+	case EVENT_PICK:
+		return pick_decode(&pick, &storage, envelope, bytes, n, fault);
+	case EVENT_STOCK_CHANGED:
+		return stock_changed_decode(&changed, envelope, bytes, n,
+					    fault);
+	default:
+		return toastie_decode(&toastie, envelope, bytes, n, fault);
+	}
+}
+
+static int decode(const struct envelope *envelope, const char *json,
+		  struct schema_fault *fault)
+{
+	fixture_body(&fixture, json);
+	return decode_bytes(envelope, fixture.writer.n, fault);
+}
+
+/* ---- what breaks the contract ---- */
+
+#define TEXT_RULE " must be a text of 1 to 255 characters"
+#define DONENESS_WRONG "doneness must be light, medium, well-done or burnt"
+#define ORDER_ITEMS "'items':[{'ingredient':'cheese','quantity':1}]"
+#define LINE "'ingredient':'cheese','quantity':2,'line':1,'lines':3"
+#define DONE ",'picked':true,'doneness':'light'"
+#define PICK_ITEM "'items':[{'ingredient':'ham','quantity':1}]"
+#define REST ",'doneness':'light','grill':true,'missing':[]"
+#define PICK(items, verdict)                                                   \
+	"{" ID ",'number':1,'stall':'main'," items ",'verdict':'" verdict      \
+	"'" REST "}"
+#define PICK_MISSING(missing)                                                  \
+	"{" ID ",'number':1,'stall':'main'," PICK_ITEM ",'verdict':'refused'," \
+	"'doneness':'light','grill':true,'missing':" missing "}"
+#define CHEESE "'stall':'main','ingredient':'cheese'"
+#define TOASTIE ID ",'number':1,'stall':'main'"
+#define AT "'at':'2026-01-02T03:04:05Z'"
+
+/* clang-format off */
+static const struct {
+	enum event_type type;
+	int version;
+	const char *json, *what;
+} refused[] = {
+	{ EVENT_ORDER_PLACED, 1, "[]", "the body must be a map" },
+	{ EVENT_ORDER_PLACED, 1, "{'ingredients':['a'],'doneness':'light'}",
+	  "order_id must be a UUID in text" },
+	{ EVENT_ORDER_PLACED, 1, "{" ID ",'doneness':'light'}",
+	  "ingredients must be a list of 1 to 256 elements" },
+	{ EVENT_ORDER_PLACED, 1, "{" ID ",'ingredients':[],'doneness':'light'}",
+	  "ingredients must be a list of 1 to 256 elements" },
+	{ EVENT_ORDER_PLACED, 1, "{" ID ",'ingredients':['a',7],'doneness':'light'}",
+	  "ingredients[1]" TEXT_RULE },
+	{ EVENT_ORDER_PLACED, 1, "{" ID ",'ingredients':['a']}", DONENESS_WRONG },
+	{ EVENT_ORDER_PLACED, 1, "{" ID ",'ingredients':['a'],'doneness':'rare'}", DONENESS_WRONG },
+	{ EVENT_ORDER_PLACED, 2, "{" ID "," ORDER_ITEMS "}", "stall" TEXT_RULE },
+	{ EVENT_ORDER_PLACED, 2, "{" ID ",'stall':''," ORDER_ITEMS "}", "stall" TEXT_RULE },
+	{ EVENT_ORDER_PLACED, 2, "{'stall':'main'," ORDER_ITEMS "}", "order_id must be a UUID in text" },
+	{ EVENT_ORDER_PLACED, 2, "{" ID ",'stall':'main'}",
+	  "items must be a list of 1 to 256 elements" },
+	{ EVENT_ORDER_PLACED, 2, "{" ID ",'stall':'main','items':[]}",
+	  "items must be a list of 1 to 256 elements" },
+	{ EVENT_ORDER_PLACED, 2, "{" ID ",'stall':'main','items':['cheese']}",
+	  "items[0] must be a map" },
+	{ EVENT_ORDER_PLACED, 2, "{" ID ",'stall':'main','items':[{'quantity':1}]}",
+	  "items[0].ingredient" TEXT_RULE },
+	{ EVENT_ORDER_PLACED, 2,
+	  "{" ID ",'stall':'main','items':[{'ingredient':'a','quantity':1},"
+	  "{'ingredient':'b','quantity':0}]}",
+	  "items[1].quantity must be an integer from 1 to 2147483647" },
+	{ EVENT_ORDER_PLACED, 2,
+	  "{" ID ",'stall':'main','items':[{'ingredient':'a','quantity':"
+	  "2147483647},{'ingredient':'a','quantity':1}]}",
+	  "quantities of one ingredient add up to more than 2147483647" },
+	{ EVENT_ORDER_PLACED, 2, "{" ID ",'stall':'main'," ORDER_ITEMS ",'doneness':''}",
+	  DONENESS_WRONG },
+	{ EVENT_ORDER_PLACED, 2, "{" ID ",'stall':'main'," ORDER_ITEMS ",'doneness':7}",
+	  "doneness must be a text of at most 255 characters" },
+	{ EVENT_ORDER_PLACED, 2, "{" ID ",'stall':'main'," ORDER_ITEMS ",'grill':1}",
+	  "grill must be true or false" },
+	{ EVENT_ORDER_PLACED, 2, "{" ID ",'stall':'main'," ORDER_ITEMS ",'metadata':[]}",
+	  "metadata must be a map of at most 4096 bytes" },
+	{ EVENT_ORDER_PLACED, 2, "{" ID ",'stall':'main'," ORDER_ITEMS ",'stall':'main'}",
+	  "stall stands there twice" },
+	{ EVENT_ORDER_PLACED, 2, "{" ID ",'stall':'main'," ORDER_ITEMS ",'customer':7}",
+	  "customer must be a text of at most 255 characters" },
+	{ EVENT_PICK, 1, "[]", "the body must be a map" },
+	{ EVENT_PICK, 1, "{" LINE DONE "}", "order_id must be a UUID in text" },
+	{ EVENT_PICK, 1, "{" ID ",'line':0,'lines':1,'quantity':1" DONE "}",
+	  "ingredient must be a text of 1 to 255 characters" },
+	{ EVENT_PICK, 1, "{" ID ",'line':0,'lines':1,'ingredient':'a'" DONE "}",
+	  "quantity must be an integer from 1 to 2147483647" },
+	{ EVENT_PICK, 1,
+	  "{" ID ",'ingredient':'a','quantity':1,'line':2,'lines':2" DONE "}",
+	  "line must be an integer from 0 to 1" },
+	{ EVENT_PICK, 1,
+	  "{" ID ",'ingredient':'a','quantity':1,'line':0,'lines':33" DONE "}",
+	  "lines must be an integer from 1 to 32" },
+	{ EVENT_PICK, 1, "{" ID "," LINE ",'doneness':'light'}",
+	  "picked must be true or false" },
+	{ EVENT_PICK, 1, "{" ID "," LINE ",'picked':true}",
+	  "doneness must be a text of 1 to 255 characters" },
+	{ EVENT_PICK, 1, "{" ID "," LINE ",'picked':true,'doneness':'rare'}",
+	  "doneness must be light, medium, well-done or burnt" },
+	{ EVENT_PICK, 2, "{}", "order_id must be a UUID in text" },
+	{ EVENT_PICK, 2, "{" ID ",'number':'1'}",
+	  "number must be an integer from 0 to 9223372036854775807" },
+	{ EVENT_PICK, 2, "{" ID ",'stall':'main'}",
+	  "number must be an integer from 0 to 9223372036854775807" },
+	{ EVENT_PICK, 2, "{" ID ",'number':1}",
+	  "stall must be a text of 1 to 255 characters" },
+	{ EVENT_PICK, 2, "{" ID ",'number':1,'stall':'main','customer':1}",
+	  "customer must be a text of at most 255 characters" },
+	{ EVENT_PICK, 2, "{" ID ",'number':1,'stall':'main'," PICK_ITEM REST "}",
+	  "verdict must be a text of 1 to 255 characters" },
+	{ EVENT_PICK, 2, PICK(PICK_ITEM, "eaten"),
+	  "verdict must be picked, refused, cancelled or kept" },
+	{ EVENT_PICK, 2, PICK("'items':[]", "picked"),
+	  "items must be a list of 1 to 32 elements" },
+	{ EVENT_PICK, 2, PICK("'items':7", "kept"),
+	  "items must be a list of 1 to 32 elements" },
+	{ EVENT_PICK, 2, PICK("'items':[7]", "picked"), "items[0] must be a map" },
+	{ EVENT_PICK, 2, PICK("'items':[{'quantity':1}]", "picked"),
+	  "items[0].ingredient must be a text of 1 to 255 characters" },
+	{ EVENT_PICK, 2, PICK_MISSING("null"), "missing must be a list of 0 to 32 elements" },
+	{ EVENT_PICK, 2, PICK_MISSING("[7]"), "missing[0] must be a map" },
+	{ EVENT_PICK, 2, PICK_MISSING("[{'ingredient':'a'}]"),
+	  "missing[0].wanted must be an integer from 1 to 2147483647" },
+	{ EVENT_PICK, 2, PICK_MISSING("[{'ingredient':'a','wanted':1,'left':-1}]"),
+	  "missing[0].left must be an integer from 0 to 9223372036854775807" },
+	{ EVENT_ORDER_CANCELLED, 1, "7", "the body must be a map" },
+	{ EVENT_ORDER_CANCELLED, 1, "{}", "order_id must be a UUID in text" },
+	{ EVENT_ORDER_CANCELLED, 1, "{" ID ",'reason':7}",
+	  "reason must be a text of at most 255 characters" },
+	{ EVENT_STOCK_ADDED, 1, "[]", "the body must be a map" },
+	{ EVENT_STOCK_ADDED, 1, "{'ingredient':'a','quantity':1}",
+	  "stall must be a text of 1 to 255 characters" },
+	{ EVENT_STOCK_ADDED, 1, "{'stall':'a','quantity':1}",
+	  "ingredient must be a text of 1 to 255 characters" },
+	{ EVENT_STOCK_ADDED, 1, "{'stall':'a','ingredient':'b'}",
+	  "quantity must be an integer from 1 to 2147483647" },
+	{ EVENT_STOCK_ADDED, 1, "{'stall':'a','ingredient':'b','quantity':-1}",
+	  "quantity must be an integer from 1 to 2147483647" },
+	{ EVENT_STOCK_ADDED, 1, "{'stall':'a','ingredient':'b','quantity':2147483648}",
+	  "quantity must be an integer from 1 to 2147483647" },
+	{ EVENT_STOCK_COUNTED, 1, "{'stall':'a','ingredient':'b','quantity':-1}",
+	  "quantity must be an integer from 0 to 2147483647" },
+	{ EVENT_STOCK_CHANGED, 1, "[]", "the body must be a map" },
+	{ EVENT_STOCK_CHANGED, 1, "{}", "stall must be a text of 1 to 255 characters" },
+	{ EVENT_STOCK_CHANGED, 1, "{'stall':'main'}",
+	  "ingredient must be a text of 1 to 255 characters" },
+	{ EVENT_STOCK_CHANGED, 1, "{" CHEESE ",'kind':'added'}",
+	  "delta must be an integer from -9223372036854775808 to "
+	  "9223372036854775807" },
+	{ EVENT_STOCK_CHANGED, 1, "{" CHEESE ",'delta':1}",
+	  "kind must be a text of 1 to 255 characters" },
+	{ EVENT_STOCK_CHANGED, 1, "{" CHEESE ",'delta':1,'kind':'eaten'}",
+	  "kind must be added, counted or returned" },
+	{ EVENT_STOCK_CHANGED, 1, "{" CHEESE ",'delta':1,'kind':'returned'}",
+	  "order_id must be a UUID in text" },
+	{ EVENT_TOASTIE, 1, "'toastie'", "the body must be a map" },
+	{ EVENT_TOASTIE, 1, "{}", "order_id must be a UUID in text" },
+	{ EVENT_TOASTIE, 1, "{" ID ",'number':-1}",
+	  "number must be an integer from 0 to 9223372036854775807" },
+	{ EVENT_TOASTIE, 1, "{" ID "}", "stall must be a text of 1 to 255 characters" },
+	{ EVENT_TOASTIE, 1, "{" TOASTIE "," AT "}", "state must be a text of 1 to 255 characters" },
+	{ EVENT_TOASTIE, 1, "{" TOASTIE ",'state':'eaten'," AT "}",
+	  "state must be queued, grilling, done, failed, uncertain or "
+	  "returned" },
+	{ EVENT_TOASTIE, 1, "{" TOASTIE ",'state':'done','customer':1," AT "}",
+	  "customer must be a text of at most 255 characters" },
+	{ EVENT_TOASTIE, 1, "{" TOASTIE ",'state':'done','grill':1," AT "}",
+	  "grill must be a text of at most 255 characters" },
+	{ EVENT_TOASTIE, 1, "{" TOASTIE ",'state':'done','plate':-1," AT "}",
+	  "plate must be an integer from 0 to 2147483647" },
+	{ EVENT_TOASTIE, 1, "{" TOASTIE ",'state':'done','reason':[]," AT "}",
+	  "reason must be a text of at most 255 characters" },
+	{ EVENT_TOASTIE, 1, "{" TOASTIE ",'state':'done'}",
+	  "at must be a text of 1 to 255 characters" },
+};
+/* clang-format on */
+
+START_TEST(what_breaks_the_contract_is_named_and_changes_nothing)
+	{
+		struct envelope envelope =
+			fixture_envelope(refused[_i].type, refused[_i].version);
+		struct schema_fault fault;
+
+		order.n_items = 99;
+		ck_assert_int_eq(decode(&envelope, refused[_i].json, &fault),
+				 SCHEMA_E_CONTRACT);
+		ck_assert_str_eq(fault.what, refused[_i].what);
+		ck_assert_uint_eq(order.n_items, 99);
+		ck_assert_int_eq(decode_bytes(&envelope, 0, &fault),
+				 SCHEMA_E_MALFORMED);
+	}
+END_TEST
+
+/* ---- orders ---- */
+
+#define ORDER_V1 "{" ID ",'ingredients':['cheese'],'doneness':'light'}"
+
+START_TEST(a_v1_order_is_lifted_with_what_its_headers_say)
+	{
+		struct envelope envelope =
+			fixture_envelope(EVENT_ORDER_PLACED, 1);
+
+		envelope.customer = TEXT("gita");
+		envelope.stall = TEXT("north");
+		envelope.grill = TEXT("false");
+		ck_assert_int_eq(
+			decode(&envelope,
+			       "{" ID ",'ingredients':['bread','cheese',"
+			       "'bread'],'doneness':'burnt','table':4}",
+			       NULL),
+			0);
+		ck_assert_int_eq(order.version, 1);
+		fixture_text_eq(order.customer, "gita");
+		fixture_text_eq(order.stall, "north");
+		ck_assert(!order.grill);
+		ck_assert_int_eq(order.doneness, DONENESS_BURNT);
+		ck_assert_uint_eq(order.n_items, 2);
+		fixture_text_eq(order.items[0].ingredient, "bread");
+		ck_assert_int_eq(order.items[0].quantity, 2);
+		fixture_text_eq(order.items[1].ingredient, "cheese");
+		ck_assert_int_eq(order.items[1].quantity, 1);
+	}
+END_TEST
+
+START_TEST(a_v1_order_without_headers_is_for_the_main_stall_and_nobody)
+	{
+		struct envelope envelope =
+			fixture_envelope(EVENT_ORDER_PLACED, 1);
+
+		ck_assert_int_eq(decode(&envelope, ORDER_V1, NULL), 0);
+		fixture_text_eq(order.stall, "main");
+		ck_assert_uint_eq(order.customer.n, 0);
+		ck_assert(order.grill);
+		envelope.grill = TEXT("true");
+		ck_assert_int_eq(decode(&envelope, ORDER_V1, NULL), 0);
+		ck_assert(order.grill);
+	}
+END_TEST
+
+START_TEST(a_v2_order_says_it_all_and_the_headers_nothing)
+	{
+		struct envelope envelope =
+			fixture_envelope(EVENT_ORDER_PLACED, 2);
+
+		envelope.customer = TEXT("gwenda");
+		envelope.stall = TEXT("south");
+		envelope.grill = TEXT("maybe");
+		ck_assert_int_eq(
+			decode(&envelope,
+			       "{" ID ",'stall':'main','customer':'gita',"
+			       "'items':[{'ingredient':'ham','quantity':3},"
+			       "{'quantity':2147483644,'ingredient':'ham'}],"
+			       "'doneness':'medium','grill':false,"
+			       "'metadata':{'table':4}}",
+			       NULL),
+			0);
+		ck_assert_int_eq(order.version, 2);
+		fixture_text_eq(order.customer, "gita");
+		fixture_text_eq(order.stall, "main");
+		ck_assert_int_eq(order.doneness, DONENESS_MEDIUM);
+		ck_assert(!order.grill);
+		ck_assert_uint_eq(order.n_items, 1);
+		ck_assert_int_eq(order.items[0].quantity, QUANTITY_MAX);
+		ck_assert_uint_eq(order.metadata.n, 8);
+		ck_assert_mem_eq(order.metadata.p,
+				 "\x81\xa5"
+				 "table\x04",
+				 8);
+	}
+END_TEST
+
+START_TEST(what_a_v2_order_leaves_out_has_its_default)
+	{
+		struct envelope envelope =
+			fixture_envelope(EVENT_ORDER_PLACED, 2);
+
+		ck_assert_int_eq(
+			decode(&envelope,
+			       "{" ID
+			       ",'stall':'main','customer':null," ORDER_ITEMS
+			       ",'doneness':null,'metadata':{}}",
+			       NULL),
+			0);
+		ck_assert_uint_eq(order.customer.n, 0);
+		ck_assert_int_eq(order.doneness, DONENESS_LIGHT);
+		ck_assert(order.grill);
+		ck_assert_uint_eq(order.metadata.n, 0);
+	}
+END_TEST
+
+START_TEST(a_grill_header_beside_v1_is_true_or_false)
+	{
+		struct envelope envelope =
+			fixture_envelope(EVENT_ORDER_PLACED, 1);
+		struct schema_fault fault;
+
+		envelope.grill = TEXT("no");
+		ck_assert_int_eq(decode(&envelope, ORDER_V1, &fault),
+				 SCHEMA_E_CONTRACT);
+		ck_assert_str_eq(fault.what,
+				 "header grill must be true or false");
+	}
+END_TEST
+
+/* An order of @n items, or names in v1, each another ingredient. */
+static void many(char *json, size_t cap, int version, int n)
+{
+	size_t at = (size_t)snprintf(json, cap,
+				     "{" ID ",'stall':'main','doneness':"
+				     "'light','%s':[",
+				     version == 1 ? "ingredients" : "items");
+
+	for (int i = 0; i < n; i++)
+		at += (size_t)snprintf(json + at, cap - at,
+				       version == 1 ? "'i%d',"
+						    : "{'ingredient':'i%d',"
+						      "'quantity':1},",
+				       i);
+	(void)snprintf(json + at, cap - at, "]}");
+}
+
+START_TEST(an_order_has_at_most_32_ingredients_in_either_version)
+	{
+		struct envelope envelope =
+			fixture_envelope(EVENT_ORDER_PLACED, _i);
+		struct schema_fault fault;
+		char json[8192];
+
+		many(json, sizeof(json), _i, ORDER_ITEMS_MAX);
+		ck_assert_int_eq(decode(&envelope, json, &fault), 0);
+		ck_assert_uint_eq(order.n_items, ORDER_ITEMS_MAX);
+		many(json, sizeof(json), _i, ORDER_ITEMS_MAX + 1);
+		ck_assert_int_eq(decode(&envelope, json, &fault),
+				 SCHEMA_E_CONTRACT);
+		ck_assert_str_eq(fault.what,
+				 "an order has at most 32 ingredients");
+	}
+END_TEST
+
+START_TEST(metadata_is_bounded)
+	{
+		struct envelope envelope =
+			fixture_envelope(EVENT_ORDER_PLACED, 2);
+		char json[8192];
+		int n;
+
+		/* A map, a key of one letter and a str16 have six bytes
+		 * besides. */
+		for (n = METADATA_MAX_BYTES - 6; n <= METADATA_MAX_BYTES - 5;
+		     n++) {
+			(void)snprintf(json, sizeof(json),
+				       "{" ID ",'stall':'main'," ORDER_ITEMS
+				       ",'metadata':{'a':'%0*d'}}",
+				       n, 7);
+			ck_assert_int_eq(decode(&envelope, json, NULL),
+					 n == METADATA_MAX_BYTES - 6
+						 ? 0
+						 : SCHEMA_E_CONTRACT);
+		}
+	}
+END_TEST
+
+static const struct item cheese_toastie[] = { { TEXT_INIT("cheese"), 1 },
+					      { TEXT_INIT("vegemite"), 1 },
+					      { TEXT_INIT("bread"), 2 } };
+
+static const struct order_placed order_sample = {
+	.order_id = { { 1, 2, 3 } },
+	.doneness = DONENESS_WELL_DONE,
+	.stall = TEXT_INIT("main"),
+	.customer = TEXT_INIT("gita"),
+	.items = cheese_toastie,
+	.n_items = 3,
+};
+
+START_TEST(both_versions_of_one_order_decode_to_the_same_content)
+	{
+		struct order_placed orders[2];
+		static struct item rooms[2][ORDER_ITEMS_MAX];
+		struct envelope envelope;
+		uint8_t bytes[1024];
+		struct msgpack_writer writer;
+
+		for (int i = 0; i < 2; i++) {
+			writer = (struct msgpack_writer)MSGPACK_WRITER_INIT(
+				bytes);
+			ck_assert_int_eq(order_placed_encode(&order_sample,
+							     i + 1, &writer),
+					 0);
+			envelope = fixture_envelope(EVENT_ORDER_PLACED, i + 1);
+			envelope.customer = order_sample.customer;
+			envelope.grill = TEXT("false");
+			ck_assert_int_eq(order_placed_decode(&orders[i],
+							     rooms[i],
+							     &envelope, bytes,
+							     writer.n, NULL),
+					 0);
+			ck_assert_uint_eq(order_placed_hash(&orders[i]),
+					  order_placed_hash(&order_sample));
+			ck_assert_int_eq(
+				order_id_compare(&orders[i].order_id,
+						 &order_sample.order_id),
+				0);
+		}
+	}
+END_TEST
+
+START_TEST(v1_refuses_to_write_what_it_cannot_say)
+	{
+		struct item much = { TEXT("bread"), ORDER_LINES_MAX + 1 };
+		struct msgpack_writer writer = { .p = fixture.bytes,
+						 .cap = sizeof(fixture.bytes) };
+
+		order = order_sample;
+		order.metadata = TEXT("\x81\xa1"
+				      "a\x01");
+		ck_assert_int_eq(order_placed_encode(&order, 1, &writer),
+				 SCHEMA_E_CONTRACT);
+		ck_assert_int_eq(order_placed_encode(&order, 2, &writer), 0);
+		order = order_sample;
+		order.items = &much;
+		order.n_items = 1;
+		ck_assert_int_eq(order_placed_encode(&order, 1, &writer),
+				 SCHEMA_E_CONTRACT);
+		much.quantity--;
+		ck_assert_int_eq(order_placed_encode(&order, 1, &writer), 0);
+		ck_assert_int_eq(order_placed_encode(&order, 3, &writer),
+				 SCHEMA_E_UNKNOWN_VERSION);
+	}
+END_TEST
+
+START_TEST(the_hash_is_what_it_always_was)
+	{
+		ck_assert_uint_eq(order_placed_hash(&order_sample),
+				  UINT64_C(0xdb80b6ae47927550));
+	}
+END_TEST
+
+START_TEST(the_hash_knows_the_content_and_nothing_else)
+	{
+		struct item other[] = { cheese_toastie[2], cheese_toastie[0],
+					cheese_toastie[1] };
+		uint64_t hash = order_placed_hash(&order_sample);
+
+		order = order_sample;
+		order.order_id.bytes[0] = 99;
+		order.version = 2;
+		order.items = other;
+		ck_assert_uint_eq(order_placed_hash(&order), hash);
+		other[0].quantity++;
+		ck_assert_uint_ne(order_placed_hash(&order), hash);
+		order = order_sample;
+		order.n_items--;
+		ck_assert_uint_ne(order_placed_hash(&order), hash);
+		order = order_sample;
+		order.stall = TEXT("mai");
+		order.customer = TEXT("ngita");
+		ck_assert_uint_ne(order_placed_hash(&order), hash);
+		order = order_sample;
+		order.doneness = DONENESS_LIGHT;
+		ck_assert_uint_ne(order_placed_hash(&order), hash);
+		order = order_sample;
+		order.grill = true;
+		ck_assert_uint_ne(order_placed_hash(&order), hash);
+		order = order_sample;
+		order.metadata = TEXT("\x81\xa1"
+				      "a\x01");
+		ck_assert_uint_ne(order_placed_hash(&order), hash);
+	}
+END_TEST
+
+START_TEST(another_type_is_a_broken_invariant)
+	{
+		struct envelope envelope = fixture_envelope(EVENT_PICK, 2);
+
+		(void)order_placed_decode(&order, items, &envelope, "", 0,
+					  NULL);
+	}
+END_TEST
+
+START_TEST(stall_and_customer_come_from_the_headers)
+	{
+		struct envelope envelope =
+			fixture_envelope(EVENT_ORDER_CANCELLED, 1);
+
+		ck_assert_int_eq(decode(&envelope, "{" ID "}", NULL), 0);
+		fixture_text_eq(cancelled.stall, "main");
+		ck_assert_uint_eq(cancelled.customer.n, 0);
+		ck_assert_uint_eq(cancelled.reason.n, 0);
+		envelope.stall = TEXT("north");
+		envelope.customer = TEXT("gita");
+		ck_assert_int_eq(decode(&envelope,
+					"{" ID ",'reason':'too late','x':1}",
+					NULL),
+				 0);
+		fixture_text_eq(cancelled.stall, "north");
+		fixture_text_eq(cancelled.customer, "gita");
+		fixture_text_eq(cancelled.reason, "too late");
+	}
+END_TEST
+
+/* ---- picks ---- */
+
+#define PICK_V1 "{" ID "," LINE ",'picked':false,'doneness':'medium'}"
+
+START_TEST(a_v1_line_is_lifted_with_what_its_headers_say)
+	{
+		struct envelope envelope = fixture_envelope(EVENT_PICK, 1);
+
+		envelope.customer = TEXT("gita");
+		envelope.stall = TEXT("north");
+		envelope.number = TEXT("123");
+		envelope.verdict = TEXT("refused");
+		envelope.reason = TEXT("out of stock");
+		envelope.missing = TEXT("cheese=2/1;blue%20cheese=1/unknown");
+		envelope.grill = TEXT("false");
+		envelope.seq = 4;
+		ck_assert_int_eq(decode(&envelope, PICK_V1, NULL), 0);
+		ck_assert_int_eq(pick.version, 1);
+		ck_assert_int_eq(pick.line, 1);
+		ck_assert_int_eq(pick.lines, 3);
+		ck_assert_int_eq(pick.number, 123);
+		ck_assert_int_eq(pick.seq, 4);
+		ck_assert_int_eq(pick.verdict, VERDICT_REFUSED);
+		ck_assert_int_eq(pick.doneness, DONENESS_MEDIUM);
+		ck_assert(!pick.grill);
+		fixture_text_eq(pick.customer, "gita");
+		fixture_text_eq(pick.stall, "north");
+		fixture_text_eq(pick.reason, "out of stock");
+		ck_assert_uint_eq(pick.n_items, 1);
+		fixture_text_eq(pick.items[0].ingredient, "cheese");
+		ck_assert_int_eq(pick.items[0].quantity, 2);
+		ck_assert_uint_eq(pick.n_missing, 2);
+		fixture_text_eq(pick.missing[1].ingredient, "blue cheese");
+		ck_assert_int_eq(pick.missing[1].left, MISSING_UNKNOWN);
+	}
+END_TEST
+
+static const struct {
+	const char *picked, *header;
+	enum verdict verdict;
+} verdicts[] = {
+	{ "true", NULL, VERDICT_PICKED },
+	{ "false", NULL, VERDICT_REFUSED },
+	{ "false", "cancelled", VERDICT_CANCELLED },
+	{ "true", "kept", VERDICT_KEPT },
+};
+
+START_TEST(without_a_header_picked_says_the_verdict)
+	{
+		struct envelope envelope = fixture_envelope(EVENT_PICK, 1);
+		char json[256];
+
+		(void)snprintf(json, sizeof(json),
+			       "{" ID "," LINE
+			       ",'picked':%s,'doneness':'light'}",
+			       verdicts[_i].picked);
+		envelope.verdict = text_of(verdicts[_i].header);
+		ck_assert_int_eq(decode(&envelope, json, NULL), 0);
+		ck_assert_int_eq(pick.verdict, verdicts[_i].verdict);
+		ck_assert_int_eq(pick.number, PICK_NUMBER_NONE);
+		ck_assert_int_eq(pick.seq, -1);
+		ck_assert(pick.grill);
+		fixture_text_eq(pick.stall, "main");
+		ck_assert_uint_eq(pick.n_missing, 0);
+	}
+END_TEST
+
+static const struct {
+	struct text verdict, number, grill, missing;
+	const char *what;
+} headers[] = {
+	{ .verdict = TEXT_INIT("eaten"),
+	  .what = "header verdict must be picked, refused, cancelled or kept" },
+	{ .number = TEXT_INIT("-1"),
+	  .what = "header number must be a number from 0" },
+	{ .grill = TEXT_INIT("1"),
+	  .what = "header grill must be true or false" },
+	{ .missing = TEXT_INIT("a"),
+	  .what = "header missing[0] must be name=wanted/left" },
+};
+
+START_TEST(a_header_of_v1_that_is_wrong_is_named)
+	{
+		struct envelope envelope = fixture_envelope(EVENT_PICK, 1);
+		struct schema_fault fault;
+
+		envelope.verdict = headers[_i].verdict;
+		envelope.number = headers[_i].number;
+		envelope.grill = headers[_i].grill;
+		envelope.missing = headers[_i].missing;
+		ck_assert_int_eq(decode(&envelope, PICK_V1, &fault),
+				 SCHEMA_E_CONTRACT);
+		ck_assert_str_eq(fault.what, headers[_i].what);
+	}
+END_TEST
+
+static const struct item pick_items[] = { { TEXT_INIT("cheese"), 2 },
+					  { TEXT_INIT("gold"), 1 } };
+static const struct missing missing[] = {
+	{ TEXT_INIT("cheese"), 2, 0 }, { TEXT_INIT("gold"), 1, MISSING_UNKNOWN }
+};
+static const struct pick pick_sample = {
+	.order_id = { { 5, 6 } },
+	.number = 123,
+	.seq = 1,
+	.verdict = VERDICT_REFUSED,
+	.doneness = DONENESS_BURNT,
+	.grill = true,
+	.stall = TEXT_INIT("main"),
+	.customer = TEXT_INIT("gita"),
+	.reason = TEXT_INIT("out of stock"),
+	.items = pick_items,
+	.n_items = 2,
+	.missing = missing,
+	.n_missing = 2,
+};
+
+/* @pick is @pick_sample, but for its items, lines and version. */
+static void same(void)
+{
+	ck_assert_int_eq(
+		order_id_compare(&pick.order_id, &pick_sample.order_id), 0);
+	ck_assert_int_eq(pick.number, pick_sample.number);
+	ck_assert_int_eq(pick.seq, pick_sample.seq);
+	ck_assert_int_eq(pick.verdict, pick_sample.verdict);
+	ck_assert_int_eq(pick.doneness, pick_sample.doneness);
+	ck_assert_int_eq(pick.grill, pick_sample.grill);
+	ck_assert(text_equal(pick.stall, pick_sample.stall));
+	ck_assert(text_equal(pick.customer, pick_sample.customer));
+	ck_assert(text_equal(pick.reason, pick_sample.reason));
+	ck_assert_uint_eq(pick.n_missing, pick_sample.n_missing);
+	for (size_t i = 0; i < pick_sample.n_missing; i++) {
+		ck_assert(text_equal(pick.missing[i].ingredient,
+				     missing[i].ingredient));
+		ck_assert_int_eq(pick.missing[i].wanted, missing[i].wanted);
+		ck_assert_int_eq(pick.missing[i].left, missing[i].left);
+	}
+}
+
+START_TEST(a_refusal_of_all_the_longest_names_is_read)
+	{
+		static char names[ORDER_ITEMS_MAX][TEXT_MAX_BYTES];
+		static uint8_t bytes[PICK_MAX_BYTES];
+		struct msgpack_writer writer = MSGPACK_WRITER_INIT(bytes);
+		struct envelope envelope = fixture_envelope(EVENT_PICK, 2);
+		struct missing lacks[ORDER_ITEMS_MAX];
+		struct item wants[ORDER_ITEMS_MAX];
+		struct schema_fault fault;
+
+		pick = (struct pick){ .number = INT64_MAX,
+				      .verdict = VERDICT_REFUSED,
+				      .items = wants,
+				      .n_items = ORDER_ITEMS_MAX,
+				      .missing = lacks,
+				      .n_missing = ORDER_ITEMS_MAX };
+		for (int i = 0; i < ORDER_ITEMS_MAX; i++) {
+			struct text name =
+				fixture_longest(names[i], (uint64_t)i);
+
+			wants[i] = (struct item){ name, QUANTITY_MAX };
+			lacks[i] = (struct missing){ name, QUANTITY_MAX,
+						     INT64_MAX };
+		}
+		pick.stall = pick.customer = pick.reason = wants[0].ingredient;
+		ck_assert_int_eq(pick_encode_v2(&pick, &writer), 0);
+		ck_assert_uint_gt(writer.n, BODY_MAX_BYTES);
+		ck_assert_msg(!pick_decode(&pick, &storage, &envelope, writer.p,
+					   writer.n, &fault),
+			      "%s", fault.what);
+		ck_assert_uint_eq(pick.n_missing, ORDER_ITEMS_MAX);
+	}
+END_TEST
+
+START_TEST(each_line_of_v1_with_its_headers_says_the_same)
+	{
+		struct envelope envelope = fixture_envelope(EVENT_PICK, 1);
+		uint8_t bytes[256], header[256];
+		struct msgpack_writer writer = MSGPACK_WRITER_INIT(bytes),
+				      list = MSGPACK_WRITER_INIT(header);
+
+		ck_assert_int_eq(
+			pick_encode_v1(&pick_sample, (size_t)_i, &writer), 0);
+		ck_assert_int_eq(missing_encode(missing, 2, &list), 0);
+		envelope.seq = pick_sample.seq;
+		envelope.number = TEXT("123");
+		envelope.customer = pick_sample.customer;
+		envelope.stall = pick_sample.stall;
+		envelope.verdict = text_of(verdict_name(pick_sample.verdict));
+		envelope.reason = pick_sample.reason;
+		envelope.missing =
+			(struct text){ (const char *)header, list.n };
+		ck_assert_int_eq(pick_decode(&pick, &storage, &envelope, bytes,
+					     writer.n, NULL),
+				 0);
+		same();
+		ck_assert_int_eq(pick.line, _i);
+		ck_assert_int_eq(pick.lines, 2);
+		ck_assert(text_equal(pick.items[0].ingredient,
+				     pick_items[_i].ingredient));
+		ck_assert_int_eq(pick.items[0].quantity,
+				 pick_items[_i].quantity);
+		writer.cap = writer.n + 10;
+		ck_assert_int_eq(
+			pick_encode_v1(&pick_sample, (size_t)_i, &writer),
+			-ENOBUFS);
+	}
+END_TEST
+
+/* ---- stock ---- */
+
+START_TEST(nothing_may_be_counted_but_not_added)
+	{
+		static const char json[] = "{" CHEESE ",'quantity':0,'by':'g'}";
+		struct envelope envelope =
+			fixture_envelope(EVENT_STOCK_COUNTED, 1);
+
+		ck_assert_int_eq(decode(&envelope, json, NULL), 0);
+		ck_assert_int_eq(command.kind, STOCK_COMMAND_COUNTED);
+		envelope = fixture_envelope(EVENT_STOCK_ADDED, 1);
+		ck_assert_int_eq(decode(&envelope, json, NULL),
+				 SCHEMA_E_CONTRACT);
+		ck_assert_int_eq(stock_command_type(STOCK_COMMAND_ADDED),
+				 EVENT_STOCK_ADDED);
+		ck_assert_int_eq(stock_command_type(STOCK_COMMAND_COUNTED),
+				 EVENT_STOCK_COUNTED);
+	}
+END_TEST
+
+START_TEST(only_a_return_has_an_order_id)
+	{
+		struct envelope envelope =
+			fixture_envelope(EVENT_STOCK_CHANGED, 1);
+		struct schema_fault fault;
+
+		ck_assert_int_eq(decode(&envelope,
+					"{" CHEESE ",'delta':1,'kind':'added',"
+					"'order_id':7}",
+					NULL),
+				 0);
+		ck_assert_int_eq(decode(&envelope,
+					"{" CHEESE ",'delta':1,'kind':"
+					"'returned','order_id':7}",
+					&fault),
+				 SCHEMA_E_CONTRACT);
+	}
+END_TEST
+
+static struct text name_of(char out[static TEXT_MAX_BYTES],
+			   const char *character, size_t n)
+{
+	size_t n_bytes = n * strlen(character);
+
+	for (size_t i = 0; i < n_bytes; i++)
+		out[i] = character[i % strlen(character)];
+	return (struct text){ out, n_bytes };
+}
+
+static const struct {
+	const char *character;
+	size_t n_stall, n_ingredient;
+	bool key_is_subject;
+} names[] = {
+	{ "x", 4, 6, true },
+	{ "x", 127, 127, true },
+	{ "x", 127, 128, false },
+	{ "x", 200, 200, false },
+	{ "\xf0\x9f\xa7\x80", 127, 127, true },
+	{ "\xf0\x9f\xa7\x80", 255, 255, false },
+};
+
+START_TEST(a_subject_is_never_longer_than_a_text_of_an_envelope)
+	{
+		char stalls[TEXT_MAX_BYTES], ingredients[TEXT_MAX_BYTES];
+		struct text stall =
+			name_of(stalls, names[_i].character, names[_i].n_stall);
+		struct text ingredient =
+			name_of(ingredients, names[_i].character,
+				names[_i].n_ingredient);
+		char out[STOCK_KEY_BYTES];
+		struct text subject,
+			key = stock_key(out, stall, ingredient, &subject);
+
+		ck_assert_uint_eq(key.n, stall.n + 1 + ingredient.n);
+		ck_assert_uint_eq(strlen(out), key.n);
+		ck_assert_int_eq(key.p[stall.n], '/');
+		ck_assert(text_equal(
+			subject, names[_i].key_is_subject ? key : ingredient));
+		ck_assert_uint_le(text_n_chars(subject), TEXT_MAX_CHARS);
+	}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("messages");
+	TCase *tcase = check_case(suite, 20);
+
+	tcase_add_loop_test(
+		tcase, what_breaks_the_contract_is_named_and_changes_nothing, 0,
+		CHECK_N(refused));
+	tcase_add_test(tcase, a_v1_order_is_lifted_with_what_its_headers_say);
+	tcase_add_test(
+		tcase,
+		a_v1_order_without_headers_is_for_the_main_stall_and_nobody);
+	tcase_add_test(tcase, a_v2_order_says_it_all_and_the_headers_nothing);
+	tcase_add_test(tcase, what_a_v2_order_leaves_out_has_its_default);
+	tcase_add_test(tcase, a_grill_header_beside_v1_is_true_or_false);
+	tcase_add_loop_test(
+		tcase, an_order_has_at_most_32_ingredients_in_either_version, 1,
+		3);
+	tcase_add_test(tcase, metadata_is_bounded);
+	tcase_add_test(tcase,
+		       both_versions_of_one_order_decode_to_the_same_content);
+	tcase_add_test(tcase, v1_refuses_to_write_what_it_cannot_say);
+	tcase_add_test(tcase, the_hash_is_what_it_always_was);
+	tcase_add_test(tcase, the_hash_knows_the_content_and_nothing_else);
+	tcase_add_test_raise_signal(tcase, another_type_is_a_broken_invariant,
+				    SIGABRT);
+	tcase_add_test(tcase, stall_and_customer_come_from_the_headers);
+	tcase_add_test(tcase, a_v1_line_is_lifted_with_what_its_headers_say);
+	tcase_add_loop_test(tcase, without_a_header_picked_says_the_verdict, 0,
+			    CHECK_N(verdicts));
+	tcase_add_loop_test(tcase, a_header_of_v1_that_is_wrong_is_named, 0,
+			    CHECK_N(headers));
+	tcase_add_test(tcase, a_refusal_of_all_the_longest_names_is_read);
+	tcase_add_loop_test(tcase,
+			    each_line_of_v1_with_its_headers_says_the_same, 0,
+			    CHECK_N(pick_items));
+	tcase_add_test(tcase, nothing_may_be_counted_but_not_added);
+	tcase_add_test(tcase, only_a_return_has_an_order_id);
+	tcase_add_loop_test(
+		tcase, a_subject_is_never_longer_than_a_text_of_an_envelope, 0,
+		CHECK_N(names));
+	return check_run(suite);
+}
