@@ -76,8 +76,6 @@ tidy() {
 	said postgres remove || :
 }
 
-# ---- the tests -------------------------------------------------------------
-
 # of_each TEST: for kafka and then for postgres, whose folder is then $FOLDER.
 of_each() {
 	FOLDER=$K "$1" kafka
@@ -98,6 +96,31 @@ keeps_its_address() {
 	nobody_is_left
 	expect test ! -e "$FOLDER"
 }
+
+has_a_strangers_number() {
+	local pid
+	pid=$(stranger)
+	said "$1" start
+	said "$1" stop
+	printf '%s\n' "$pid" >"$FOLDER/$1.pid"
+	said "$1" stop
+	expect proc_alive "$pid"
+	kill "$pid"
+	said "$1" remove
+}
+
+is_for_a_process_that_has_gone() {
+	local pid
+	pid=$(stranger)
+	killed "$pid"
+	refused "$1" start --watch-pid "$pid"
+	expect_said "to be watched, is not there"
+	nobody_is_left
+	expect test ! -e "$FOLDER/$1.lock"
+	said "$1" remove
+}
+
+# ---- the tests -------------------------------------------------------------
 
 a_server_keeps_its_address_from_start_to_start() {
 	of_each keeps_its_address
@@ -140,18 +163,6 @@ a_server_ends_with_the_process_that_it_watches() {
 	expect test ! -e "$K/kafka.env"
 	expect test ! -e "$P/postgres.env"
 	tidy
-}
-
-has_a_strangers_number() {
-	local pid
-	pid=$(stranger)
-	said "$1" start
-	said "$1" stop
-	printf '%s\n' "$pid" >"$FOLDER/$1.pid"
-	said "$1" stop
-	expect proc_alive "$pid"
-	kill "$pid"
-	said "$1" remove
 }
 
 a_pid_file_with_a_strangers_number_harms_nobody() {
@@ -243,17 +254,6 @@ a_server_is_watched_while_it_starts() {
 	nobody_is_left
 	said kafka start --watch-pid "$$"
 	said kafka remove
-}
-
-is_for_a_process_that_has_gone() {
-	local pid
-	pid=$(stranger)
-	killed "$pid"
-	refused "$1" start --watch-pid "$pid"
-	expect_said "to be watched, is not there"
-	nobody_is_left
-	expect test ! -e "$FOLDER/$1.lock"
-	said "$1" remove
 }
 
 a_start_for_a_process_that_has_gone_leaves_no_server() {

@@ -103,6 +103,11 @@ static void replay_edge(struct plate *plate, const struct edge *edge)
 	plate->boot = (uint32_t)edge->boot;
 }
 
+static int cut_at(struct edge_log *log, off_t size)
+{
+	return ftruncate(log->fd, size) ? -errno : 0;
+}
+
 /*
  * A last line that was cut off has never been answered for: it is removed, so
  * that the next one begins a line.
@@ -121,10 +126,8 @@ static int replay(struct edge_log *log, const char *path, struct plate *plates,
 	while (!r && fgets(line, sizeof(line), file)) {
 		size_t n = strlen(line);
 
-		if (line[n - 1] != '\n')
-			return !feof(file)                 ? -EBADMSG
-			       : ftruncate(log->fd, whole) ? -errno
-							   : 0;
+		if (!n || line[n - 1] != '\n')
+			return feof(file) ? cut_at(log, whole) : -EBADMSG;
 		whole += (off_t)n;
 		line[n - 1] = '\0';
 		r = parse_line(&edge, line);

@@ -1,21 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Grillsim: wires the plates, the server and the control port to one loop.
- * One thread.
- *
- * The control port receives a fault command a line and answers it by a line:
- *
- *	plate 3 slow 500	ok
- *	plate 99 slow 500	error: no such plate
- *
- * It is for tests and demonstrations, on an address that only they can reach.
- */
+/* Grillsim: wires the plates and their two ports to one loop. One thread. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/socket.h>
 
 #include "infra/grillsim/faults.h"
 #include "infra/grillsim/plates.h"
@@ -59,7 +48,6 @@ struct grillsim {
 	struct loop *loop;
 	struct plates *plates;
 	struct server *server;
-	struct net *control; /* NULL: none */
 	bool stops;
 };
 
@@ -68,67 +56,6 @@ static void on_signal(void *arg)
 	struct grillsim *sim = arg;
 
 	sim->stops = true;
-}
-
-/* ---- fault commands ---- */
-
-/* An empty line is wrong, too. @out: what to show, or the complaint. */
-static int apply_line(struct grillsim *sim, const char *line, size_t n,
-		      struct buf *out)
-{
-	int64_t now_ms = clock_now_ms();
-	struct fault_command command;
-	int r = fault_command_parse(&command, line, n, (int)sim->conf.n_plates);
-
-	if (r) {
-		buf_text(out, fault_complaint(r));
-		return r;
-	}
-	log_info("GRILLSIM-FAULT", "'%.*s'", (int)n, line);
-	if (command.verb == FAULT_DOWN) {
-		net_down(server_net(sim->server), now_ms + command.number);
-		return 0;
-	}
-	if (command.verb == FAULT_POWER_CUT)
-		net_cut(server_net(sim->server));
-	return plates_apply(sim->plates, &command, now_ms, out);
-}
-
-/* False if the client does not receive it. */
-static bool answer_line(struct grillsim *sim, int fd, const char *line,
-			size_t n)
-{
-	struct buf shown = { 0 };
-	struct buf text = { 0 };
-	ssize_t sent;
-	bool whole;
-	int r = apply_line(sim, line, n, &shown);
-
-	buf_text(&text, r ? "error: " : "ok");
-	if (r < 0)
-		buf_text(&text, err_text(r));
-	buf_add(&text, shown.p, shown.n);
-	buf_text(&text, "\n");
-	sent = send(fd, text.p, text.n, MSG_DONTWAIT | MSG_NOSIGNAL);
-	whole = sent >= 0 && (size_t)sent == text.n;
-	buf_deinit(&shown);
-	buf_deinit(&text);
-	return whole;
-}
-
-static bool control_readable(void *arg, struct net_client *client,
-			     int64_t now_ms)
-{
-	const char *line = (const char *)client->in;
-	const char *end;
-
-	(void)now_ms;
-	while ((end = memchr(line, '\n', client->n_in))) {
-		if (!answer_line(arg, client->fd, line, (size_t)(end - line)))
-			return false;
-		net_consume(client, (size_t)(end - line) + 1);
-	}
-	return true;
 }
 
 /* GRILLSIM_FAULTS: the same lines, with semicolons between them. */
@@ -141,7 +68,7 @@ static int apply_setting(struct grillsim *sim)
 		const char *end = strchrnul(p, ';');
 		struct buf out = { 0 };
 
-		r = apply_line(sim, p, (size_t)(end - p), &out);
+		r = server_apply(sim->server, p, (size_t)(end - p), &out);
 		buf_deinit(&out);
 		if (r)
 			log_error("GRILLSIM-FAULTS",
@@ -152,8 +79,6 @@ static int apply_setting(struct grillsim *sim)
 	}
 	return r > 0 ? -EINVAL : r;
 }
-
-/* ---- life ---- */
 
 /* Passes @r on, and says what could not be opened. */
 static int opened(int r, const char *what, const char *name)
@@ -192,13 +117,13 @@ static int open_server(struct grillsim *sim)
 			  });
 }
 
-/* A line into @path by way of a rename; an empty @path: nothing. */
+/* A line into @path by way of a rename; nothing if one of them is empty. */
 static int write_address(const char *path, const char *address)
 {
 	char draft[PATH_MAX_BYTES];
 	FILE *file;
 
-	if (!*path)
+	if (!*path || !*address)
 		return 0;
 	if (snprintf(draft, sizeof(draft), "%s.new", path) >=
 	    (int)sizeof(draft))
@@ -212,19 +137,6 @@ static int write_address(const char *path, const char *address)
 	return 0;
 }
 
-static int open_control(struct grillsim *sim)
-{
-	int r;
-
-	if (!*sim->conf.control_address)
-		return 0;
-	r = net_new(&sim->control, sim->loop, sim->conf.control_address,
-		    control_readable, sim);
-	return r ? r
-		 : write_address(sim->conf.control_address_file,
-				 net_address(sim->control));
-}
-
 /* The Modbus address is written last: with it, all the rest is there. */
 static int open_all(struct grillsim *sim)
 {
@@ -236,11 +148,16 @@ static int open_all(struct grillsim *sim)
 	if (!r)
 		r = apply_setting(sim);
 	if (!r)
-		r = opened(open_control(sim), "control address",
-			   sim->conf.control_address);
+		r = opened(server_open_control(sim->server,
+					       sim->conf.control_address),
+			   "control address", sim->conf.control_address);
+	if (!r)
+		r = opened(write_address(sim->conf.control_address_file,
+					 server_control_address(sim->server)),
+			   "address file", sim->conf.control_address_file);
 	if (r)
 		return r;
-	address = net_address(server_net(sim->server));
+	address = server_address(sim->server);
 	r = opened(write_address(sim->conf.address_file, address),
 		   "address file", sim->conf.address_file);
 	if (!r)
@@ -265,7 +182,7 @@ static int turn(struct grillsim *sim)
 	if (r)
 		return r;
 	left_ms = least(left_ms, plates_left_ms(sim->plates, now_ms));
-	left_ms = least(left_ms, net_left_ms(server_net(sim->server), now_ms));
+	left_ms = least(left_ms, server_left_ms(sim->server, now_ms));
 	loop_wait(sim->loop, left_ms);
 	return 0;
 }
@@ -282,7 +199,6 @@ static int run(struct grillsim *sim)
 
 	while (!r && !sim->stops)
 		r = turn(sim);
-	sim->control = net_free(sim->control);
 	sim->server = server_free(sim->server);
 	sim->plates = plates_free(sim->plates);
 	return r;

@@ -1,17 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Server: bytes -> request -> plates -> answer. libmodbus makes and sends the
- * answer, out of one mapping that is filled just before. Main thread.
+ * Server: bytes -> request -> plates -> answer. libmodbus makes and sends a
+ * Modbus answer, out of one mapping that is filled just before. Main thread.
  */
 #include "infra/grillsim/server.h"
 
 #include <modbus.h>
+#include <string.h>
+#include <sys/socket.h>
 
+#include "infra/lib/clock.h"
+#include "infra/lib/err.h"
+#include "infra/lib/log.h"
 #include "infra/lib/xalloc.h"
 
 struct server {
 	struct server_params params;
-	struct net *net;
+	struct net *modbus_port;
+	struct net *control_port; /* NULL: none */
 	modbus_t *modbus;
 	modbus_mapping_t *mapping;
 	int fault;
@@ -76,6 +82,68 @@ static bool serve(void *arg, struct net_client *client, int64_t now_ms)
 	}
 }
 
+/* ---- fault commands ---- */
+
+int server_apply(struct server *server, const char *line, size_t n,
+		 struct buf *out)
+{
+	int64_t now_ms = clock_now_ms();
+	struct fault_command command;
+	int r = fault_command_parse(&command, line, n, server->params.n_plates);
+
+	if (r) {
+		buf_text(out, fault_complaint(r));
+		return r;
+	}
+	log_info("GRILLSIM-FAULT", "'%.*s'", (int)n, line);
+	if (command.verb == FAULT_DOWN) {
+		net_down(server->modbus_port, now_ms + command.number);
+		return 0;
+	}
+	if (command.verb == FAULT_POWER_CUT)
+		net_cut(server->modbus_port);
+	return plates_apply(server->params.plates, &command, now_ms, out);
+}
+
+/* False if the client does not receive it. */
+static bool answer_line(struct server *server, int fd, const char *line,
+			size_t n)
+{
+	struct buf shown = { 0 };
+	struct buf text = { 0 };
+	ssize_t sent;
+	bool whole;
+	int r = server_apply(server, line, n, &shown);
+
+	buf_text(&text, r ? "error: " : "ok");
+	if (r < 0)
+		buf_text(&text, err_text(r));
+	buf_add(&text, shown.p, shown.n);
+	buf_text(&text, "\n");
+	sent = send(fd, text.p, text.n, MSG_DONTWAIT | MSG_NOSIGNAL);
+	whole = sent >= 0 && (size_t)sent == text.n;
+	buf_deinit(&shown);
+	buf_deinit(&text);
+	return whole;
+}
+
+static bool control_readable(void *arg, struct net_client *client,
+			     int64_t now_ms)
+{
+	const char *line = (const char *)client->in;
+	const char *end;
+
+	(void)now_ms;
+	while ((end = memchr(line, '\n', client->n_in))) {
+		if (!answer_line(arg, client->fd, line, (size_t)(end - line)))
+			return false;
+		net_consume(client, (size_t)(end - line) + 1);
+	}
+	return true;
+}
+
+/* ---- life ---- */
+
 int server_new(struct server **ret, const struct server_params *params)
 {
 	CLEANUP(server_freep)
@@ -91,7 +159,8 @@ int server_new(struct server **ret, const struct server_params *params)
 	identity[IDENTITY_MAGIC] = MAGIC;
 	identity[IDENTITY_VERSION] = MAP_VERSION;
 	identity[IDENTITY_PLATES] = (uint16_t)params->n_plates;
-	r = net_new(&server->net, params->loop, params->address, serve, server);
+	r = net_new(&server->modbus_port, params->loop, params->address, serve,
+		    server);
 	if (r)
 		return r;
 	*ret = server;
@@ -103,7 +172,8 @@ struct server *server_free(struct server *server)
 {
 	if (!server)
 		return NULL;
-	(void)net_free(server->net);
+	(void)net_free(server->control_port);
+	(void)net_free(server->modbus_port);
 	if (server->mapping)
 		modbus_mapping_free(server->mapping);
 	if (server->modbus)
@@ -112,14 +182,31 @@ struct server *server_free(struct server *server)
 	return NULL;
 }
 
-struct net *server_net(struct server *server)
+int server_open_control(struct server *server, const char *address)
 {
-	return server->net;
+	return *address ? net_new(&server->control_port, server->params.loop,
+				  address, control_readable, server)
+			: 0;
+}
+
+const char *server_address(const struct server *server)
+{
+	return net_address(server->modbus_port);
+}
+
+const char *server_control_address(const struct server *server)
+{
+	return server->control_port ? net_address(server->control_port) : "";
+}
+
+int64_t server_left_ms(const struct server *server, int64_t now_ms)
+{
+	return net_left_ms(server->modbus_port, now_ms);
 }
 
 int server_turn(struct server *server, int64_t now_ms)
 {
-	int r = net_turn(server->net, now_ms);
+	int r = net_turn(server->modbus_port, now_ms);
 
 	return r ? r : server->fault;
 }

@@ -35,11 +35,11 @@ SOCKET_DIR_MAX=80
 
 help() {
 	cat <<-'TEXT'
-	usage: postgres.sh init|start DIR [--test] [--watch-pid PID]
+	usage: postgres.sh start DIR [--test] [--watch-pid PID]
 	       postgres.sh stop|status|env|remove DIR
 
-	init     make the cluster of DIR if there is none
-	start    start the server of DIR (init, if need be); returns when it serves
+	start    start the server of DIR, whose cluster is made if there is none;
+	         returns when it serves
 	stop     stop it; its data stay
 	status   its address and 0 when it serves, 1 when it does not
 	env      print DIR/postgres.env: DATABASE_URL=postgresql://...
@@ -125,20 +125,8 @@ check_cluster() {
 	fi
 }
 
-make_cluster() {
-	[[ -x $PG_BIN/postgres && -x $PG_BIN/initdb ]] || die \
-		"PostgreSQL $MAJOR is not in '$PG_BIN'" \
-		"infra/dev/bootstrap.sh --need run installs what is missing" \
-		"or set PG_BIN to the folder of its programs, or DATABASE_URL to a server that is there already"
-	choose_owner
-	choose_data
-	server_open
-	check_cluster
-	[[ -f $DATA/PG_VERSION ]] || init_cluster
-}
-
 # Made apart and then renamed, so that a cluster is whole or not there.
-init_cluster() {
+make_cluster() {
 	local fresh=$DATA.new out start
 	now_ms
 	start=$REPLY
@@ -162,12 +150,19 @@ init_cluster() {
 # The role that programs use owns its database and may make roles and schemas
 # for tests; it is no superuser. Done once, and again after a crash half-way.
 make_database() {
-	local password
+	local password for_tests='' made=yes
 	[[ ! -f $DATA/galore.made ]] || return 0
 	password=$(head -c 24 /dev/urandom | base64 | tr '+/' '-_')
 	(umask 077 && write_file "$DIR/postgres.pgpass" \
 		"127.0.0.1:*:*:galore:$password")
-	psql_admin <<-SQL
+	# A test takes the standby away that commits wait for.
+	[[ -z $TEST ]] || for_tests='
+	GRANT ALTER SYSTEM ON PARAMETER synchronous_standby_names TO galore;
+	\connect template1
+	GRANT EXECUTE ON FUNCTION pg_reload_conf() TO galore;'
+	PGCONNECT_TIMEOUT=60 "$PG_BIN/psql" -X -q -v ON_ERROR_STOP=1 \
+		-d "postgresql://postgres@:${PORTS[0]}/postgres?host=$SOCKET" \
+		>/dev/null 9>&- <<-SQL || made=no
 	SET client_min_messages = warning;
 	SELECT 'CREATE ROLE galore' WHERE NOT EXISTS
 		(SELECT FROM pg_roles WHERE rolname = 'galore') \\gexec
@@ -175,22 +170,11 @@ make_database() {
 	GRANT pg_monitor, pg_signal_backend TO galore;
 	SELECT 'CREATE DATABASE galore OWNER galore' WHERE NOT EXISTS
 		(SELECT FROM pg_database WHERE datname = 'galore') \\gexec
+	$for_tests
 	SQL
-	# A test takes the standby away that commits wait for.
-	[[ -z $TEST ]] || psql_admin <<-'SQL'
-	GRANT ALTER SYSTEM ON PARAMETER synchronous_standby_names TO galore;
-	\connect template1
-	GRANT EXECUTE ON FUNCTION pg_reload_conf() TO galore;
-	SQL
+	[[ $made == yes ]] || die "the database 'galore' cannot be made" \
+		"the server's log is '$DIR/postgres.log'"
 	: >"$DATA/galore.made"
-}
-
-psql_admin() {
-	PGCONNECT_TIMEOUT=60 "$PG_BIN/psql" -X -q -v ON_ERROR_STOP=1 \
-		-d "postgresql://postgres@:${PORTS[0]}/postgres?host=$SOCKET" \
-		>/dev/null 9>&- ||
-		die "the database 'galore' cannot be made" \
-			"the server's log is '$DIR/postgres.log'"
 }
 
 # ---- the server ------------------------------------------------------------
@@ -263,7 +247,15 @@ server_option() {
 }
 
 server_prepare() {
-	make_cluster
+	[[ -x $PG_BIN/postgres && -x $PG_BIN/initdb ]] || die \
+		"PostgreSQL $MAJOR is not in '$PG_BIN'" \
+		"infra/dev/bootstrap.sh --need run installs what is missing" \
+		"or set PG_BIN to the folder of its programs, or DATABASE_URL to a server that is there already"
+	choose_owner
+	choose_data
+	server_open
+	check_cluster
+	[[ -f $DATA/PG_VERSION ]] || make_cluster
 	choose_socket
 }
 
@@ -324,15 +316,8 @@ server_forget() {
 	rm -f -- "$DIR"/postgres.{data,socket,pgpass}
 }
 
-# server_init: the verb.
-server_init() {
-	server_lock
-	trap 'rm -f -- "$DIR/postgres.lock"' EXIT
-	make_cluster
-}
-
 case ${1:-help} in
 help | --help | -h) help ;;
-init | start | stop | status | env | remove | watch) server_main "$@" ;;
+start | stop | status | env | remove | watch) server_main "$@" ;;
 *) usage_die "there is no '$1'" ;;
 esac
