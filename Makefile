@@ -69,7 +69,7 @@ lib_a = $(foreach d,$(1),$(OUT)/$(d).a)
 LEAVES := schemas infra/lib
 FOLDERS := $(LEAVES) workers/runtime workers/chillybin workers/jafflr \
 	workers/tally producers/storefront producers/stampede \
-	infra/overlord infra/grillsim infra/bench itests/harness
+	infra/overlord infra/grillsim itests/harness
 
 # What stands below a folder, nearest first. The include law (infra/dev/
 # deps.txt) says the same of the headers.
@@ -83,7 +83,6 @@ below_producers/storefront := $(LEAVES)
 below_producers/stampede := $(LEAVES)
 below_infra/overlord := $(LEAVES)
 below_infra/grillsim := infra/lib
-below_infra/bench := $(LEAVES)
 below_itests/harness := $(LEAVES)
 
 PROGRAMS := $(patsubst %/main.c,%,$(wildcard $(addsuffix /main.c,$(FOLDERS))))
@@ -94,7 +93,7 @@ ITEST_C := $(wildcard itests/[0-9]*.c)
 ITESTS := $(ITEST_C:%.c=$(OUT)/%)
 # Where the version is compiled in.
 VERSIONED := infra/lib/version.c producers/stampede/load.c \
-	infra/overlord/cmd_restock.c
+	infra/overlord/cmd_stock.c
 HEADERS := $(foreach d,$(FOLDERS),$(call in_folder,$(d),*.h))
 SOURCES := $(foreach d,$(FOLDERS),$(call in_folder,$(d),*.c)) $(ITEST_C)
 
@@ -194,6 +193,7 @@ itest: programs $(ITESTS) ## integration tests
 	@BIN=$(OUT)/bin ITEST_DIR=$(O)/itest itests/run.sh $(ITESTS)
 soak: programs $(OUT)/itests/909_soak ## hostile inputs at a limited worker, SECONDS=600 SEED=
 	@SOAK_SECONDS=$(or $(SECONDS),600) SOAK_SEED=$(SEED) DEADLINE=86400 \
+		CK_DEFAULT_TIMEOUT=$$(($(or $(SECONDS),600) + 600)) \
 		BIN=$(OUT)/bin ITEST_DIR=$(O)/itest \
 		itests/run.sh $(OUT)/itests/909_soak
 shelltest: programs ## tests of `make run` and of the private servers

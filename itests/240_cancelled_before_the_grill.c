@@ -3,63 +3,30 @@
  * A customer who changes her mind: before the toastie is started everything
  * goes back, once; after that it is finished.
  */
-#include <check.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "infra/lib/xalloc.h"
-#include "itests/harness/bus.h"
 #include "itests/harness/checker.h"
+#include "itests/harness/commands.h"
 #include "itests/harness/shop.h"
 #include "itests/harness/suite.h"
-#include "schemas/pick.h"
 
-#define TOASTIE(more)                                                          \
-	"{\"stall\":\"main\",\"customer\":\"gita\",\"items\":["                \
-	"{\"ingredient\":\"cheese\",\"quantity\":1},"                          \
-	"{\"ingredient\":\"bread\",\"quantity\":2}]" more "}"
-
-static struct program *open_shop(struct world *world)
+/* POST, answered by @status and, if it is too late, by an error with @why. */
+static void cancel(const struct program *storefront, const char *id, int status,
+		   const char *why)
 {
-	struct program *storefront = world_start(world, "storefront", NULL);
-
-	(void)world_start(world, "chillybin-1", NULL);
-	world_wait_all_ready(world);
-	shop_restock(storefront, "main", "bread", 10);
-	shop_restock(storefront, "main", "cheese", 10);
-	return storefront;
-}
-
-static struct http_answer ask_cancel(const struct program *storefront,
-				     const char *id)
-{
+	struct http_answer answer;
 	char path[64];
 
 	(void)snprintf(path, sizeof(path), "/orders/%s/cancel", id);
-	return shop_ask(storefront,
-			&(struct http_ask){ .method = "POST", .path = path });
-}
-
-static void cancel(const struct program *storefront, const char *id)
-{
-	struct http_answer answer = ask_cancel(storefront, id);
-
-	ck_assert_msg(answer.status == 202, "cancel %s: %d %s", id,
-		      answer.status, answer.body.p);
-	ck_assert_uint_eq(strlen(text_at(answer.json, "code")),
-			  CALL_CODE_CHARS);
-	http_answer_deinit(&answer);
-}
-
-/* The customer is told that it is too late, and why. */
-static void cancel_too_late(const struct program *storefront, const char *id,
-			    const char *why)
-{
-	struct http_answer answer = ask_cancel(storefront, id);
-
-	ck_assert_msg(answer.status == 409 &&
+	answer = shop_ask(storefront,
+			  &(struct http_ask){ .method = "POST", .path = path });
+	ck_assert_msg(answer.status == status &&
 			      strstr(text_at(answer.json, "error"), why),
-		      "cancel %s: %d %s", id, answer.status, answer.body.p);
+		      "cancel %s: %d %s", id, answer.status, answer.body);
+	if (status == 202)
+		ck_assert_uint_eq(strlen(text_at(answer.json, "code")),
+				  CALL_CODE_CHARS);
 	http_answer_deinit(&answer);
 }
 
@@ -67,149 +34,94 @@ static void cancel_too_late(const struct program *storefront, const char *id,
 static void cancel_all_the_same(struct world *world, const char *id,
 				const char *customer)
 {
-	CLEANUP(bus_freep) struct bus *bus = bus_new(world);
-	struct order_cancelled cancelled = {
-		.stall = TEXT("main"),
-		.customer = text_of(customer),
-	};
-	char event_id[64];
+	struct order_id order_id;
 
-	ck_assert(!order_id_parse(&cancelled.order_id, id, strlen(id)));
-	(void)snprintf(event_id, sizeof(event_id), "%s.cancelled", id);
-	bus_cancel(bus, &cancelled, event_id, NULL);
-	bus_flush(bus);
+	ck_assert(!order_id_parse(&order_id, id, strlen(id)));
+	send_cancel(world_bus(world), &order_id, customer, id);
+	bus_flush(world_bus(world));
 }
 
-/* How many picks on the topic tell that verdict. */
-static size_t count_verdicts(const struct world *world, enum verdict verdict)
+WORLD_TEST(an_order_cancelled_before_the_grill_gives_everything_back_once)
 {
-	struct pick_room *room = xcalloc(1, sizeof(*room));
-	struct schema_fault fault;
-	struct envelope envelope;
-	struct bus_log picks;
-	struct pick pick;
-	size_t n = 0;
+	struct program *storefront = shop_open(world);
+	char id[37];
+	json_t *seen;
 
-	bus_read(world, "picks", &picks);
-	for (size_t i = 0; i < picks.n; i++) {
-		const struct bus_record *record = &picks.records[i];
-
-		ck_assert(!bus_envelope(record, &envelope, &fault));
-		ck_assert(!pick_decode(&pick, room, &envelope, record->value.p,
-				       record->value.n, &fault));
-		n += pick.verdict == verdict;
-	}
-	bus_log_deinit(&picks);
-	free(room);
-	return n;
+	(void)grill_open(world, "grill-1", 1, 1000);
+	shop_restock(storefront, 10);
+	shop_order(storefront, SHOP_TOASTIE, NULL, id);
+	json_decref(shop_wait(storefront, id, "queued"));
+	cancel(storefront, id, 202, "");
+	seen = shop_wait(storefront, id, "cancelled");
+	expect_member(seen, "returned", "false");
+	json_decref(seen);
+	/* Nothing comes back before the grill has said so. */
+	ck_assert_int_eq(shop_stock(storefront, "bread"), 8);
+	(void)world_start(world, "jafflr-1");
+	db_wait(world->db, 1, "orders WHERE returned_at IS NOT NULL");
+	cancel(storefront, id, 202, "");
+	ck_assert_int_eq(check_world(world).n_starts, 0);
+	/* It was her wish, and that is what she reads. */
+	seen = shop_see(storefront, id);
+	expect_member(seen, "state", "\"cancelled\"");
+	expect_member(seen, "returned", "true");
+	json_decref(seen);
+	ck_assert_int_eq(shop_stock(storefront, "bread"), 10);
+	ck_assert_int_eq(shop_stock(storefront, "cheese"), 10);
 }
 
-START_TEST(an_order_cancelled_before_the_grill_gives_everything_back_once)
-	{
-		CLEANUP(world_freep) struct world *world = world_new(__func__);
-		struct program *storefront = open_shop(world);
-		struct grill_spy grill = grill_open(world, "grill-1", 1, 1000);
-		char id[37];
-		json_t *seen;
-
-		shop_order(storefront, TOASTIE(""), NULL, id);
-		json_decref(shop_wait(storefront, id, "queued"));
-		cancel(storefront, id);
-		seen = shop_wait(storefront, id, "cancelled");
-		ck_assert(json_is_false(json_object_get(seen, "returned")));
-		json_decref(seen);
-		/* Nothing comes back before the grill has said so. */
-		ck_assert_int_eq(shop_stock(storefront, "main", "bread"), 8);
-		(void)world_start(world, "jafflr-1", NULL);
-		db_wait(world->db, PATIENCE_MS, 1,
-			"SELECT count(*) FROM orders "
-			"WHERE returned_at IS NOT NULL");
-		cancel(storefront, id);
-		world_settle(world, PATIENCE_MS);
-		/* It was her wish, and that is what she reads. */
-		seen = shop_see(storefront, id);
-		ck_assert_str_eq(text_at(seen, "state"), "cancelled");
-		ck_assert(json_is_true(json_object_get(seen, "returned")));
-		json_decref(seen);
-		ck_assert_int_eq(shop_stock(storefront, "main", "bread"), 10);
-		ck_assert_int_eq(shop_stock(storefront, "main", "cheese"), 10);
-		ck_assert_int_eq(check_world(world,
-					     &(struct check_params){
-						     .grills = { &grill } })
-					 .n_starts,
-				 0);
-	}
-END_TEST
-
-START_TEST(a_toastie_that_has_started_is_finished)
-	{
-		CLEANUP(world_freep) struct world *world = world_new(__func__);
-		struct program *storefront = open_shop(world);
-		struct grill_spy grill = grill_open(world, "grill-1", 1, 4);
-		char id[37];
-
-		(void)world_start(world, "jafflr-1", NULL);
-		shop_order(storefront, TOASTIE(",\"doneness\":\"well-done\""),
-			   NULL, id);
-		grill_wait_starts(&grill, 1, PATIENCE_MS);
-		/* It says nothing until jafflr has heard of both. */
-		program_freeze(grill.program);
-		json_decref(shop_wait(storefront, id, "grilling"));
-		cancel_too_late(storefront, id, "too late: the toastie is on");
-		cancel_all_the_same(world, id, "gita");
-		db_wait(world->db, PATIENCE_MS, 2,
-			"SELECT sum(next_offset)::int8 FROM positions "
-			"WHERE service = 'jafflr'");
-		program_thaw(grill.program);
-		json_decref(shop_wait(storefront, id, "done"));
-		world_settle(world, PATIENCE_MS);
-		cancel_too_late(storefront, id, "too late: the order is done");
-		ck_assert_int_eq(shop_stock(storefront, "main", "bread"), 8);
-		ck_assert_int_eq(check_world(world,
-					     &(struct check_params){
-						     .grills = { &grill } })
-					 .n_done,
-				 1);
-	}
-END_TEST
-
-START_TEST(a_cancellation_that_comes_too_late_leaves_the_verdict_kept)
-	{
-		CLEANUP(world_freep) struct world *world = world_new(__func__);
-		struct program *storefront = open_shop(world);
-		char refused[37], counter[37];
-
-		shop_order(storefront,
-			   "{\"stall\":\"main\",\"items\":[{\"ingredient\":"
-			   "\"bread\","
-			   "\"quantity\":99}]}",
-			   NULL, refused);
-		json_decref(shop_wait(storefront, refused, "refused"));
-		shop_order(storefront, TOASTIE(",\"grill\":false"), NULL,
-			   counter);
-		json_decref(shop_wait(storefront, counter, "done"));
-		cancel_too_late(storefront, refused, "was refused");
-		cancel_too_late(storefront, counter, "is done");
-		cancel_all_the_same(world, refused, NULL);
-		cancel_all_the_same(world, counter, "gita");
-		world_settle(world, PATIENCE_MS);
-		ck_assert_uint_eq(count_verdicts(world, VERDICT_KEPT), 2);
-		ck_assert_uint_eq(count_verdicts(world, VERDICT_CANCELLED), 0);
-		json_decref(shop_wait(storefront, refused, "refused"));
-		json_decref(shop_wait(storefront, counter, "done"));
-		ck_assert_int_eq(shop_stock(storefront, "main", "bread"), 8);
-		(void)check_world(world, &(struct check_params){ 0 });
-	}
-END_TEST
-
-int main(int argc, char **argv)
+WORLD_TEST(a_toastie_that_has_started_is_finished)
 {
-	const TTest *tests[] = {
-		an_order_cancelled_before_the_grill_gives_everything_back_once,
-		a_toastie_that_has_started_is_finished,
-		a_cancellation_that_comes_too_late_leaves_the_verdict_kept,
-		NULL,
-	};
+	struct program *storefront = shop_open(world);
+	struct grill_spy *grill = grill_open(world, "grill-1", 1, 4);
+	char id[37];
 
-	return suite_main(argc, argv, 600, tests);
+	(void)world_start(world, "jafflr-1");
+	shop_restock(storefront, 10);
+	shop_order(storefront, SHOP_TOASTIE_WITH(",\"doneness\":\"well-done\""),
+		   NULL, id);
+	grill_wait_starts(grill, 1);
+	/* It says nothing until jafflr has read both. */
+	program_freeze(grill->program);
+	json_decref(shop_wait(storefront, id, "grilling"));
+	cancel(storefront, id, 409, "too late: the toastie is on");
+	cancel_all_the_same(world, id, "gita");
+	db_wait(world->db, 2,
+		"SELECT sum(next_offset)::int8 FROM positions "
+		"WHERE service = 'jafflr'");
+	program_thaw(grill->program);
+	json_decref(shop_wait(storefront, id, "done"));
+	cancel(storefront, id, 409, "too late: the order is done");
+	ck_assert_int_eq(check_world(world).n_done, 1);
+	ck_assert_int_eq(shop_stock(storefront, "bread"), 8);
+}
+
+WORLD_TEST(a_cancellation_that_comes_too_late_leaves_the_verdict_kept)
+{
+	static const struct {
+		const char *body, *state, *customer, *why;
+	} cases[] = {
+		{ "{\"stall\":\"main\",\"items\":[{\"ingredient\":\"bread\","
+		  "\"quantity\":99}]}",
+		  "refused", NULL, "was refused" },
+		{ SHOP_TOASTIE_WITH(",\"grill\":false"), "done", "gita",
+		  "is done" },
+	};
+	struct program *storefront = shop_open(world);
+	char ids[N_ROWS(cases)][37];
+	struct check_result result;
+
+	shop_restock(storefront, 10);
+	for (int i = 0; i < N_ROWS(cases); i++) {
+		shop_order(storefront, cases[i].body, NULL, ids[i]);
+		json_decref(shop_wait(storefront, ids[i], cases[i].state));
+		cancel(storefront, ids[i], 409, cases[i].why);
+		cancel_all_the_same(world, ids[i], cases[i].customer);
+	}
+	result = check_world(world);
+	ck_assert_int_eq(result.n_kept, 2);
+	ck_assert_int_eq(result.n_cancelled, 0);
+	for (int i = 0; i < N_ROWS(cases); i++)
+		json_decref(shop_wait(storefront, ids[i], cases[i].state));
+	ck_assert_int_eq(shop_stock(storefront, "bread"), 8);
 }

@@ -3,21 +3,19 @@
  * One worker becomes three and one again while orders come in: partitions
  * change hands, and nothing is lost or doubled.
  */
-#include <check.h>
 #include <signal.h>
 #include <stdio.h>
 
 #include "itests/harness/gate.h"
 #include "itests/harness/rush.h"
 #include "itests/harness/suite.h"
-#include "itests/harness/until.h"
 
 /* In three waves. */
 #define N_ORDERS 9999
 #define LEAVE_MS 30000
 
 struct share {
-	struct program **programs;
+	struct program *const *programs;
 	const char *metric;
 };
 
@@ -25,13 +23,11 @@ static bool have_all_some(void *arg)
 {
 	const struct share *share = arg;
 
-	for (int i = 0; i < 2; i++)
-		if (!program_metric(share->programs[i], share->metric))
-			return false;
-	return true;
+	return program_metric(share->programs[0], share->metric) &&
+	       program_metric(share->programs[1], share->metric);
 }
 
-static void wait_share(struct program *programs[2], const char *metric)
+static void wait_share(struct program *const programs[2], const char *metric)
 {
 	struct share share = { programs, metric };
 
@@ -40,82 +36,46 @@ static void wait_share(struct program *programs[2], const char *metric)
 		      programs[1]->name, metric);
 }
 
-/* From one to three and back, each in the middle of a transaction. */
-static void scale(struct rush *rush, const char *kind, const char *table,
-		  const char *setting)
+static const struct {
+	const char *kind, *table, *setting;
+} kinds[] = { { "chillybin", "orders", NULL },
+	      { "jafflr", "intents", QUICK_GRILL } };
+
+/* Each change is in the middle of a transaction. */
+WORLD_CASES(one_worker_becomes_three_and_one_again, N_ROWS(kinds))
 {
-	struct world *world = rush->world;
+	const char *table = kinds[i].table;
 	struct program *more[2];
+	struct rush rush;
 	char name[32];
 
+	(void)rush_workers(world, 1, NULL);
+	rush_open(&rush, world,
+		  &(struct rush_params){ .n_orders = N_ORDERS,
+					 .n_waves = 3,
+					 .rate = 2500,
+					 .restock = 8000 });
 	gate_build(world, table);
-	gate_shut(world, table);
-	rush_start(rush);
+	rush_start(&rush);
 	gate_wait(world, table);
-	for (int i = 0; i < 2; i++) {
-		(void)snprintf(name, sizeof(name), "%s-%d", kind, i + 2);
-		more[i] = world_start(world, name, setting, NULL);
+	for (int k = 0; k < 2; k++) {
+		(void)snprintf(name, sizeof(name), "%s-%d", kinds[i].kind,
+			       k + 2);
+		more[k] = world_start(world, name, kinds[i].setting);
 	}
 	gate_open(world, table);
 	world_wait_all_ready(world);
 	wait_share(more, "galore_assigned_partitions");
-	rush_start(rush);
+	rush_start(&rush);
 	wait_share(more, "galore_records_total{outcome=\"decided\"");
 	gate_shut(world, table);
-	rush_start(rush);
-	for (int i = 0; i < 2; i++) {
-		gate_wait_for(world, more[i]);
-		program_signal(more[i], SIGTERM);
+	rush_start(&rush);
+	for (int k = 0; k < 2; k++) {
+		gate_wait_for(world, more[k]);
+		program_signal(more[k], SIGTERM);
 	}
 	gate_open(world, table);
-	for (int i = 0; i < 2; i++)
-		ck_assert_int_eq(program_wait(more[i], LEAVE_MS), 0);
-	ck_assert_int_eq(rush_check(rush, PATIENCE_MS).n_orders, N_ORDERS);
-}
-
-static void open_with_one_of_each(struct rush *rush, struct world *world)
-{
-	(void)world_start(world, "chillybin-1", NULL);
-	(void)world_start(world, "jafflr-1", QUICK_GRILL, NULL);
-	rush_open(rush, world,
-		  &(struct rush_params){ .n_orders = N_ORDERS,
-					 .n_waves = 3,
-					 .rate = 2500,
-					 .restock = 8000,
-					 .v1_percent = 30,
-					 .duplicate_percent = 5,
-					 .poison_percent = 1 },
-		  true);
-	world_wait_all_ready(world);
-}
-
-START_TEST(one_chillybin_becomes_three_and_one_again)
-	{
-		CLEANUP(world_freep) struct world *world = world_new(__func__);
-		struct rush rush;
-
-		open_with_one_of_each(&rush, world);
-		scale(&rush, "chillybin", "orders", NULL);
-	}
-END_TEST
-
-START_TEST(one_jafflr_becomes_three_and_one_again)
-	{
-		CLEANUP(world_freep) struct world *world = world_new(__func__);
-		struct rush rush;
-
-		open_with_one_of_each(&rush, world);
-		scale(&rush, "jafflr", "intents", QUICK_GRILL);
-	}
-END_TEST
-
-int main(int argc, char **argv)
-{
-	const TTest *tests[] = {
-		one_chillybin_becomes_three_and_one_again,
-		one_jafflr_becomes_three_and_one_again,
-		NULL,
-	};
-
-	return suite_main(argc, argv, 600, tests);
+	for (int k = 0; k < 2; k++)
+		ck_assert_int_eq(program_wait(more[k], LEAVE_MS), 0);
+	ck_assert_int_eq(rush_check(&rush).n_orders, N_ORDERS);
 }

@@ -4,218 +4,147 @@
  * stands: markers, and records that were aborted. They are no lag, cost no
  * time, and may expire. Records that were not decided may not.
  */
-#include <check.h>
 #include <inttypes.h>
-#include <stdio.h>
 
 #include "infra/lib/clock.h"
 #include "itests/harness/checker.h"
-#include "itests/harness/foreign.h"
-#include "itests/harness/orders.h"
+#include "itests/harness/commands.h"
 #include "itests/harness/suite.h"
 
 #define PARTITION 3
 #define N_SHORT 60
 #define SHORT_MS 10000
-#define LEVEL_MS 10000
 #define N_LOST 5
 
-/* The n-th order to @partition, in a transaction of its own. */
-static void send_alone(struct foreign *foreign, uint32_t n, int32_t partition,
-		       bool commit)
+static struct bus *transactions_of(const struct world *world)
 {
-	const struct order_placed order = order_of(n);
-	struct arena arena = { 0 };
-	struct bus_record record;
-
-	bus_order_record(&arena, &order, 2, "placed", &record);
-	record.partition = partition;
-	foreign_begin(foreign);
-	foreign_send(foreign, "orders", &record, NULL);
-	if (commit)
-		foreign_commit(foreign);
-	else
-		foreign_abort(foreign);
-	arena_deinit(&arena);
+	return bus_new(world, "transactional.id", world->suffix, "linger.ms",
+		       "0", NULL);
 }
 
-struct marked {
+/* The n-th order to @partition, in a transaction of its own. */
+static void send_alone(struct bus *bus, uint32_t n, int32_t partition,
+		       bool commit)
+{
+	const struct order_placed order = sample_order(n);
+	struct command command;
+
+	command_order(&command, &order, 2, "placed");
+	command.record.partition = partition;
+	bus_begin(bus);
+	command_send(&command, bus, NULL);
+	bus_end(bus, commit);
+}
+
+struct awaited_end {
 	const struct world *world;
 	int64_t n;
 };
 
-static bool is_marked(void *arg)
+static bool has_end(void *arg)
 {
-	const struct marked *marked = arg;
+	const struct awaited_end *awaited = arg;
 
-	return bus_count(marked->world, "orders") == marked->n;
+	return bus_count(awaited->world, "orders") == awaited->n;
 }
 
 /* The same; when it returns the marker stands behind the record. */
-static void send_marked(const struct world *world, struct foreign *foreign,
-			uint32_t n, int32_t partition, bool commit)
+static void send_marked(const struct world *world, struct bus *bus, uint32_t n,
+			int32_t partition, bool commit)
 {
-	struct marked marked = { world, bus_count(world, "orders") + 2 };
+	struct awaited_end end = { world, bus_count(world, "orders") + 2 };
 
-	send_alone(foreign, n, partition, commit);
-	ck_assert_msg(until(PATIENCE_MS, is_marked, &marked),
-		      "there is no marker");
+	send_alone(bus, n, partition, commit);
+	ck_assert_msg(until(PATIENCE_MS, has_end, &end), "there is no marker");
 }
 
-static struct foreign *transactions_of(const struct world *world)
+WORLD_TEST(behind_markers_and_aborted_records_there_is_no_lag)
 {
-	return foreign_new(world, "transactional.id", world->suffix,
-			   "linger.ms", "0", NULL);
+	CLEANUP(bus_freep) struct bus *bus = transactions_of(world);
+	struct program *chillybin = world_start(world, "chillybin-1");
+
+	stock_up(world, 10000);
+	send_marked(world, bus, 1, PARTITION, true);
+	wait_decided(world, 1);
+	program_wait_no_lag(chillybin);
+	send_marked(world, bus, 2, PARTITION, false);
+	send_marked(world, bus, 3, PARTITION + 1, false);
+	program_wait_no_lag(chillybin);
+	/* The positions stand at the ends, markers and all. */
+	world_settle(world);
+	ck_assert_int_eq(program_said(chillybin, "level=warn"), 0);
+	/* The next worker finds them there. */
+	program_restart(chillybin);
+	send_marked(world, bus, 4, PARTITION, true);
+	ck_assert_int_eq(check_world(world).n_picked, 2);
+	program_wait_no_lag(chillybin);
 }
 
-static bool has_no_lag(void *arg)
+WORLD_TEST(orders_of_one_transaction_each_are_decided_as_quickly_as_others)
 {
-	const struct program *chillybin = arg;
+	CLEANUP(bus_freep) struct bus *bus = transactions_of(world);
+	struct program *chillybin = world_start(world, "chillybin-1");
+	int64_t start_ms;
 
-	return !program_metric(chillybin, "kafka_consumergroup_lag") &&
-	       !program_metric(chillybin,
-			       "kafka_consumergroup_group_lag_seconds");
+	stock_up(world, 10000);
+	start_ms = clock_now_ms();
+	for (uint32_t n = 0; n < N_SHORT; n++)
+		send_alone(bus, n, PARTITION, true);
+	suite_note("%d transactions in %" PRId64 " ms", N_SHORT,
+		   since_ms(start_ms));
+	db_wait_within(world->db, SHORT_MS, N_SHORT, "orders");
+	suite_note("decided after %" PRId64 " ms", since_ms(start_ms));
+	ck_assert_int_eq(check_world(world).n_picked, N_SHORT);
+	ck_assert_int_eq(program_said(chillybin, "level=warn"), 0);
+	ck_assert_int_gt(program_metric(chillybin, "galore_record_gaps_total"),
+			 0);
 }
 
-START_TEST(behind_markers_and_aborted_records_there_is_no_lag)
-	{
-		CLEANUP(world_freep) struct world *world = world_new(__func__);
-		CLEANUP(bus_freep) struct bus *bus = bus_new(world);
-		CLEANUP(foreign_freep)
-		struct foreign *foreign = transactions_of(world);
-		struct program *chillybin;
-
-		chillybin = world_start(world, "chillybin-1", NULL);
-		orders_stock_up(world, bus);
-		send_marked(world, foreign, 1, PARTITION, true);
-		orders_wait_decided(world, 1, PATIENCE_MS);
-		ck_assert_msg(until(LEVEL_MS, has_no_lag, chillybin),
-			      "there is lag behind a transaction's marker");
-		send_marked(world, foreign, 2, PARTITION, false);
-		send_marked(world, foreign, 3, PARTITION + 1, false);
-		ck_assert_msg(until(LEVEL_MS, has_no_lag, chillybin),
-			      "there is lag behind records that were aborted");
-		/* The positions stand at the ends, markers and all. */
-		world_settle(world, PATIENCE_MS);
-		ck_assert_int_eq(program_said(chillybin, "level=warn"), 0);
-		/* Somebody else finds them there. */
-		(void)program_stop(chillybin);
-		program_start(chillybin);
-		(void)program_wait_ready(chillybin, PATIENCE_MS);
-		send_marked(world, foreign, 4, PARTITION, true);
-		world_settle(world, PATIENCE_MS);
-		ck_assert_int_eq(check_world(world, &(struct check_params){ 0 })
-					 .n_picked,
-				 2);
-		ck_assert(until(LEVEL_MS, has_no_lag, chillybin));
-	}
-END_TEST
-
-START_TEST(orders_of_one_transaction_each_are_decided_as_quickly_as_others)
-	{
-		CLEANUP(world_freep) struct world *world = world_new(__func__);
-		CLEANUP(bus_freep) struct bus *bus = bus_new(world);
-		CLEANUP(foreign_freep)
-		struct foreign *foreign = transactions_of(world);
-		struct program *chillybin;
-		int64_t start_ms;
-
-		chillybin = world_start(world, "chillybin-1", NULL);
-		orders_stock_up(world, bus);
-		start_ms = clock_now_ms();
-		for (uint32_t n = 0; n < N_SHORT; n++)
-			send_alone(foreign, n, PARTITION, true);
-		suite_note("%d transactions in %" PRId64 " ms", N_SHORT,
-			   since_ms(start_ms));
-		orders_wait_decided(world, N_SHORT, SHORT_MS);
-		suite_note("decided after %" PRId64 " ms", since_ms(start_ms));
-		world_settle(world, PATIENCE_MS);
-		ck_assert_int_eq(program_said(chillybin, "level=warn"), 0);
-		ck_assert_int_eq(check_world(world, &(struct check_params){ 0 })
-					 .n_picked,
-				 N_SHORT);
-	}
-END_TEST
-
-START_TEST(markers_may_expire_with_the_records_that_were_decided)
-	{
-		CLEANUP(world_freep) struct world *world = world_new(__func__);
-		CLEANUP(bus_freep) struct bus *bus = bus_new(world);
-		CLEANUP(foreign_freep)
-		struct foreign *foreign = transactions_of(world);
-		struct program *chillybin;
-
-		chillybin = world_start(world, "chillybin-1", NULL);
-		orders_stock_up(world, bus);
-		for (uint32_t n = 0; n < 2; n++) {
-			send_marked(world, foreign, 2 * n, PARTITION, true);
-			/* Once with an aborted record before the end. */
-			if (n)
-				send_marked(world, foreign, 100, PARTITION,
-					    false);
-			orders_wait_decided(world, 2 * n + 1, PATIENCE_MS);
-			world_settle(world, PATIENCE_MS);
-			(void)foreign_delete_records(world, "orders", PARTITION,
-						     -1);
-			orders_send(bus, 2 * n + 1, 2 * n + 2, PARTITION);
-			orders_wait_decided(world, 2 * n + 2, PATIENCE_MS);
-			/* And for one that comes later. */
-			(void)program_stop(chillybin);
-			program_start(chillybin);
-			(void)program_wait_ready(chillybin, PATIENCE_MS);
-		}
-		world_settle(world, PATIENCE_MS);
-		ck_assert_int_eq(program_said(chillybin, "POSITION-GONE"), 0);
-		ck_assert(program_ready_now(chillybin));
-	}
-END_TEST
-
-START_TEST(a_log_that_lost_undecided_records_holds_and_says_so)
-	{
-		CLEANUP(world_freep) struct world *world = world_new(__func__);
-		CLEANUP(bus_freep) struct bus *bus = bus_new(world);
-		struct program *chillybin;
-		char text[256], topic[128];
-
-		chillybin = world_start(world, "chillybin-1", NULL);
-		orders_stock_up(world, bus);
-		orders_send(bus, 0, 10, PARTITION);
-		orders_wait_decided(world, 10, PATIENCE_MS);
-		(void)program_stop(chillybin);
-		orders_send(bus, 10, 10 + N_LOST, PARTITION);
-		ck_assert_int_eq(
-			foreign_delete_records(world, "orders", PARTITION, -1),
-			10 + N_LOST);
-		orders_send(bus, 20, 30, PARTITION);
-		orders_send(bus, 30, 40, PARTITION + 1);
-		program_start(chillybin);
-		program_wait_unready(chillybin, "orders");
-		orders_wait_decided(world, 20, PATIENCE_MS);
-		ck_assert(program_unready_now(chillybin));
-		world_topic(world, "orders", topic);
-		(void)snprintf(text, sizeof(text), "'%s' partition %d", topic,
-			       PARTITION);
-		ck_assert_int_gt(program_said(chillybin, "POSITION-GONE"), 0);
-		ck_assert_int_gt(program_said(chillybin, text), 0);
-		ck_assert_int_eq(
-			db_i64(world->db,
-			       "SELECT next_offset FROM positions WHERE "
-			       "service = 'chillybin' AND topic = 'orders' "
-			       "AND partition = %d",
-			       PARTITION),
-			10);
-	}
-END_TEST
-
-int main(int argc, char **argv)
+WORLD_TEST(markers_may_expire_with_the_records_that_were_decided)
 {
-	const TTest *tests[] = {
-		behind_markers_and_aborted_records_there_is_no_lag,
-		orders_of_one_transaction_each_are_decided_as_quickly_as_others,
-		markers_may_expire_with_the_records_that_were_decided,
-		a_log_that_lost_undecided_records_holds_and_says_so,
-		NULL,
-	};
+	CLEANUP(bus_freep) struct bus *bus = transactions_of(world);
+	struct program *chillybin = world_start(world, "chillybin-1");
 
-	return suite_main(argc, argv, 600, tests);
+	stock_up(world, 10000);
+	for (uint32_t n = 0; n < 2; n++) {
+		send_marked(world, bus, 2 * n, PARTITION, true);
+		/* Once with an aborted record before the end. */
+		if (n)
+			send_marked(world, bus, 100, PARTITION, false);
+		wait_decided(world, 2 * n + 1);
+		world_settle(world);
+		(void)topic_delete_records(world, "orders", PARTITION, -1);
+		send_orders(world_bus(world), 2 * n + 1, 2 * n + 2, PARTITION);
+		wait_decided(world, 2 * n + 2);
+		/* And for a worker that comes later. */
+		program_restart(chillybin);
+	}
+	world_settle(world);
+	ck_assert_int_eq(program_said(chillybin, "POSITION-GONE"), 0);
+	ck_assert(program_ready_now(chillybin));
+}
+
+WORLD_TEST(a_log_that_lost_undecided_records_pauses_and_says_so)
+{
+	struct program *chillybin = world_start(world, "chillybin-1");
+	struct bus *bus = world_bus(world);
+	char text[160];
+
+	stock_up(world, 10000);
+	send_orders(bus, 0, 10, PARTITION);
+	wait_decided(world, 10);
+	(void)program_stop(chillybin);
+	send_orders(bus, 10, 10 + N_LOST, PARTITION);
+	ck_assert_int_eq(topic_delete_records(world, "orders", PARTITION, -1),
+			 10 + N_LOST);
+	send_orders(bus, 20, 30, PARTITION);
+	send_orders(bus, 30, 40, PARTITION + 1);
+	program_start(chillybin);
+	(void)program_wait_unready(chillybin, "orders");
+	wait_decided(world, 20);
+	ck_assert(program_unready_now(chillybin));
+	world_partition(world, "orders", PARTITION, text);
+	ck_assert_int_gt(program_said(chillybin, "POSITION-GONE"), 0);
+	ck_assert_int_gt(program_said(chillybin, text), 0);
+	ck_assert_int_eq(world_next_offset(world, "orders", PARTITION), 10);
 }

@@ -4,90 +4,60 @@
  * facts that follow from it. A worker that comes to a log full of the worst
  * of them stays near the size of an idle one.
  */
-#include <check.h>
 #include <inttypes.h>
 
 #include "itests/harness/checker.h"
-#include "itests/harness/hostile.h"
-#include "itests/harness/orders.h"
+#include "itests/harness/commands.h"
 #include "itests/harness/suite.h"
 #include "schemas/topics.h"
 
-#define N_LARGE 640
-#define N_LINES 40
+#define N_LARGE 640U
+#define N_LINES 40U
 #define BOUND_KBYTES (64 * 1024)
 
-static void send_large(struct bus *bus)
+/* Headers and keys in turn, every other record of them a poison. */
+static void send_all_large(struct bus *bus)
 {
-	for (uint32_t n = 0; n < N_LARGE; n++) {
-		/* Every other one is a poison. */
-		const char *body = n % 2 ? "\x81\xa8order_id\x07" : NULL;
-		int32_t partition = (int32_t)(n % TOPIC_PARTITIONS);
-
-		if (n % 4 < 2)
-			hostile_header(bus, n, partition, body);
-		else
-			hostile_key(bus, n, partition, body);
-	}
-	bus_flush(bus);
+	for (uint32_t n = 0; n < N_LARGE; n++)
+		send_large(bus,
+			   &(struct hostile_order){
+				   .n = n,
+				   .partition = (int32_t)(n % TOPIC_PARTITIONS),
+				   .in_key = n % 4 >= 2,
+				   .poisoned = n % 2 });
 }
 
 /* Of version 1 and refused: each line is a fact of its own, and each of them
  * names all that is missing. */
-static void send_lines(struct bus *bus)
+static void send_all_lines(struct bus *bus)
 {
 	for (uint32_t n = 0; n < N_LINES; n++)
-		hostile_lines(bus, n, -1);
-	bus_flush(bus);
+		send_long_lines(bus, n, -1);
 }
 
-/* An idle one is measured; then it comes to all that @send sends. */
-static void expect_bounded(const char *name, void (*send)(struct bus *),
-			   int64_t n_orders)
+static const struct {
+	void (*send)(struct bus *bus);
+	int64_t n_orders;
+} cases[] = { { send_all_large, N_LARGE / 2 }, { send_all_lines, N_LINES } };
+
+WORLD_CASES(large_records_and_refusals_that_name_much_do_not_fill_the_memory,
+	    N_ROWS(cases))
 {
-	CLEANUP(world_freep) struct world *world = world_new(name);
-	CLEANUP(bus_freep) struct bus *bus = bus_new(world);
-	struct program *chillybin;
+	/* Facts of version 1 are the larger ones. */
+	struct program *chillybin =
+		world_start_ready(world, "chillybin-1", "PICK_V2_PERCENT=0");
 	int64_t idle_kbytes;
 
-	/* Facts of version 1 are the larger ones. */
-	chillybin =
-		world_start(world, "chillybin-1", "PICK_V2_PERCENT=0", NULL);
-	orders_stock_up(world, bus);
-	(void)program_wait_ready(chillybin, PATIENCE_MS);
+	stock_up(world, 10000);
 	idle_kbytes = program_memory_kbytes(chillybin, "Rss");
 	(void)program_stop(chillybin);
-	send(bus);
+	cases[i].send(world_bus(world));
+	bus_flush(world_bus(world));
 	program_start(chillybin);
-	orders_wait_decided(world, n_orders, PATIENCE_MS);
-	world_settle(world, PATIENCE_MS);
+	wait_decided(world, cases[i].n_orders);
+	world_settle(world);
 	suite_note("%s: %" PRId64 " KiB idle, %" PRId64 " KiB at the most",
 		   world->name, idle_kbytes,
 		   program_expect_peak(chillybin, idle_kbytes, BOUND_KBYTES));
-	ck_assert_int_eq(
-		check_world(world, &(struct check_params){ 0 }).n_orders,
-		n_orders);
-}
-
-START_TEST(records_with_large_headers_and_keys_do_not_fill_the_memory)
-	{
-		expect_bounded(__func__, send_large, N_LARGE / 2);
-	}
-END_TEST
-
-START_TEST(refusals_that_name_much_do_not_fill_the_memory)
-	{
-		expect_bounded(__func__, send_lines, N_LINES);
-	}
-END_TEST
-
-int main(int argc, char **argv)
-{
-	const TTest *tests[] = {
-		records_with_large_headers_and_keys_do_not_fill_the_memory,
-		refusals_that_name_much_do_not_fill_the_memory,
-		NULL,
-	};
-
-	return suite_main(argc, argv, 600, tests);
+	ck_assert_int_eq(check_world(world).n_orders, cases[i].n_orders);
 }

@@ -100,14 +100,15 @@ sweep() {
 
 # ---- the tests -------------------------------------------------------------
 
-# show_logs LOG: of each test that failed, the end of what its programs said.
+# show_logs LOG: the end of the logs of each test that failed. The folder of a
+# case has the case's number behind the test's name.
 show_logs() {
-	local test log
+	local test log folder
 	while IFS= read -r test; do
-		[[ -d $ITEST_DIR/$test && ! -e $ITEST_DIR/$test/passed ]] ||
-			continue
-		for log in "$ITEST_DIR/$test"/*.log; do
-			[[ -s $log && ${log##*/} != overlord-* ]] || continue
+		for log in "$ITEST_DIR/$test"{,-*}/*.log; do
+			folder=${log%/*}
+			[[ -s $log && ! -e $folder/passed &&
+				${log##*/} != overlord-* ]] || continue
 			printf '    -- the end of %s\n' "$log"
 			tail -n 12 -- "$log" | cut -c 1-300 | sed 's/^/    /'
 		done

@@ -13,68 +13,63 @@
 set -euo pipefail
 
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.."
+# Read by server.sh.
+# shellcheck disable=SC2034
+SERVER=bench
+# shellcheck source=infra/dev/server.sh
+. infra/dev/server.sh
+
 BIN=${BIN:-build/rel/bin}
-export N=${N:-200000}
+N=${N:-200000}
 ROUNDS=${ROUNDS:-3}
 OUT=${OUT:-build/bench}
 SEED=${SEED:-42}
 FLOOR_BATCH=${FLOOR_BATCH:-1000}
-READY_DEADLINE_S=30
-DIR=
-WORKER=
-WATCH=
-READER=
+READY_DEADLINE_MS=30000
+DRAIN_DEADLINE_S=300
+DIR='' WORKER='' LOOKER='' READER=''
 
-say() {
-	printf 'bench: %s\n' "$*" >&2
-}
-
-die() {
-	say "$1"
-	shift
-	[[ $# -eq 0 ]] || printf 'HINT: %s\n' "$@" >&2
-	exit 1
-}
-
-# quietly WHAT COMMAND...: what it says is shown when it fails.
+# quietly WHAT COMMAND...: its output is shown when it fails.
 quietly() {
-	local what=$1
-	shift
-	"$@" >"$DIR/said" 2>&1 && return 0
+	"${@:2}" >"$DIR/said" 2>&1 && return 0
 	tail -n 5 "$DIR/said" >&2
-	die "$what"
-}
-
-# check_number NAME LEAST
-check_number() {
-	[[ ${!1} =~ ^[1-9][0-9]{0,8}$ && ${!1} -ge $2 ]] ||
-		die "setting '$1' is '${!1}', which is no whole number from $2 on"
+	die "$1"
 }
 
 check_settings() {
-	local program
-	check_number ROUNDS 1
-	check_number FLOOR_BATCH 1
-	check_number N $((10 * FLOOR_BATCH))
-	for program in overlord chillybin stampede bench; do
-		[[ -x $BIN/$program ]] || die "there is no program '$BIN/$program'" \
-			"make programs builds them; BIN is their folder"
+	local name
+	command -v psql >/dev/null || die "there is no psql"
+	for name in ROUNDS FLOOR_BATCH N; do
+		[[ ${!name} =~ ^[1-9][0-9]{0,8}$ ]] ||
+			die "setting '$name' is '${!name}', which is no whole number from 1 on"
 	done
-	command -v psql >/dev/null || die "there is no psql" \
-		"infra/dev/bootstrap.sh --need run installs it"
-	BIN=$(cd -- "$BIN" && pwd -P)
+	[[ $N -ge $((10 * FLOOR_BATCH)) ]] ||
+		die "setting 'N' is '$N', which is less than ten times FLOOR_BATCH"
 }
 
 # ---- servers ---------------------------------------------------------------
+
+# end NAME...: the processes whose ids are in these variables; gives the status
+# of the last one.
+end() {
+	local name pid r=0
+	for name; do
+		pid=${!name}
+		printf -v "$name" ''
+		[[ -n $pid ]] || continue
+		kill -TERM "$pid" 2>/dev/null || :
+		r=0
+		wait "$pid" || r=$?
+	done
+	return "$r"
+}
 
 # A second Ctrl-C does not leave half of it behind.
 finish() {
 	local r=$?
 	trap - EXIT
 	trap '' INT TERM HUP
-	[[ -z $WATCH ]] || end_watch
-	[[ -z $READER ]] || end_reader
-	[[ -z $WORKER ]] || end_worker || :
+	end LOOKER READER WORKER || :
 	if [[ -n $DIR ]]; then
 		infra/kafka/kafka.sh remove "$DIR/kafka" || :
 		infra/postgres/postgres.sh remove "$DIR/postgres" || :
@@ -90,10 +85,8 @@ start_servers() {
 		die "there is no Kafka to measure with"
 	infra/postgres/postgres.sh start "$DIR/postgres" --watch-pid $$ ||
 		die "there is no Postgres to measure with"
-	# shellcheck disable=SC1091 # it is made by the start
-	. "$DIR/kafka/kafka.env"
-	# shellcheck disable=SC1091
-	. "$DIR/postgres/postgres.env"
+	# shellcheck disable=SC1090,SC1091 # they are made by the starts
+	. "$DIR/kafka/kafka.env" && . "$DIR/postgres/postgres.env"
 	export KAFKA_BROKERS
 	BASE_URL=$DATABASE_URL
 	# The superuser comes by the same socket.
@@ -103,317 +96,227 @@ start_servers() {
 	BROKER=$(<"$DIR/kafka/kafka.pid")
 }
 
-psql_in() {
-	psql -X -q -A -t -v ON_ERROR_STOP=1 -d "$1" -c "$2"
+sql() {
+	psql -X -q -A -t -F ' ' -v ON_ERROR_STOP=1 -d "$@"
 }
 
 # fresh NAME: a database with its tables, and stock that covers every order.
 fresh() {
-	psql_in "$ADMIN_URL" "CREATE DATABASE $1 OWNER galore" ||
+	sql "$ADMIN_URL" -c "CREATE DATABASE $1 OWNER galore" ||
 		die "database '$1' cannot be made"
 	export DATABASE_URL=${BASE_URL/\/galore\?/\/$1?}
 	quietly "the tables cannot be made" \
 		"$BIN/overlord" migrate up --execute --who bench
-	psql_in "$DATABASE_URL" "
-		SET search_path = galore;
-		INSERT INTO stock_changes (source, event_id, ingredient, stall,
-			kind, delta, topic, partition, \"offset\", decided_at)
-		SELECT 'bench', i, i, 'main', 'added', 10::bigint * $N,
-			'restocks', 0, 0, now()
-		FROM unnest(ARRAY['bread', 'cheese', 'vegemite', 'ham',
-			'tomato', 'pineapple', 'onion', 'egg']) AS i;
-		INSERT INTO stock (stall, ingredient, quantity)
-		SELECT stall, ingredient, delta FROM stock_changes" ||
-		die "database '$1' cannot be filled"
-	psql_in "$ADMIN_URL" CHECKPOINT || die "Postgres makes no checkpoint"
+	quietly "database '$1' cannot be filled" \
+		sql "$DATABASE_URL" -v n="$N" -f infra/bench/stock.sql
+	quietly "Postgres makes no checkpoint" sql "$ADMIN_URL" -c CHECKPOINT
 }
 
-gone() {
-	psql_in "$ADMIN_URL" "DROP DATABASE IF EXISTS $1 WITH (FORCE)"
+drop() {
+	sql "$ADMIN_URL" -c "DROP DATABASE IF EXISTS $1 WITH (FORCE)"
 }
 
-# ---- what /proc tells ------------------------------------------------------
+# check FACTS UNPUBLISHED: is the database as it should be? See check.sql.
+check() {
+	local wrong
+	wrong=$(sql "$DATABASE_URL" -v n="$N" -v facts="$1" \
+		-v unpublished="$2" -f infra/bench/check.sql) || return 1
+	[[ -z $wrong ]] || say "$wrong"
+	[[ -z $wrong ]]
+}
 
-# ticks PID: user and system time, and that of children that have ended.
+# ---- numbers ---------------------------------------------------------------
+
+# ticks PID...: user and system time, and that of children that have ended.
 ticks() {
-	awk '{ sub(/.*\) /, ""); print $12 + $13 + $14 + $15 }' "/proc/$1/stat"
-}
-
-# own_ticks PID: without children.
-own_ticks() {
-	awk '{ sub(/.*\) /, ""); print $12 + $13 }' "/proc/$1/stat"
+	{ printf '/proc/%s/stat\n' "$@" | xargs cat 2>/dev/null || :; } |
+		awk '{ sub(/.*\) /, ""); n += $12 + $13 + $14 + $15 } END { print n }'
 }
 
 # postgres_ticks: the server and all its processes, the ended ones too. One
 # that ends while it is looked for is counted by the next look.
 postgres_ticks() {
-	local all pid children before='' now
-	children=/proc/$POSTMASTER/task/$POSTMASTER/children
+	local children=/proc/$POSTMASTER/task/$POSTMASTER/children
+	local all before='' now
 	now=$(<"$children")
 	until [[ $now == "$before" ]]; do
 		before=$now
-		all=$(ticks "$POSTMASTER")
-		for pid in $before; do
-			all=$((all + $(own_ticks "$pid" 2>/dev/null || echo 0)))
-		done
+		# shellcheck disable=SC2086 # it is a list
+		all=$(ticks "$POSTMASTER" $before)
 		now=$(<"$children")
 	done
 	echo "$all"
 }
 
-# us_per_order TICKS
-us_per_order() {
-	awk -v t="$1" -v hz="$(getconf CLK_TCK)" -v n="$N" \
-		'BEGIN { printf "%.3f", t / hz * 1e6 / n }'
+# note NAME NUMBER: of this round; the numbers of a void round are dropped.
+note() {
+	echo "$1 $2" >>"$DIR/round"
 }
 
-# field NAME JSON: a number of a flat object.
-field() {
-	sed -n "s/.*\"$1\":\([0-9.]*\).*/\1/p" <<<"$2"
+# note_cpu NAME TICKS: as us an order.
+note_cpu() {
+	note "$1" "$(awk -v t="$2" -v hz="$(getconf CLK_TCK)" -v n="$N" \
+		'BEGIN { printf "%.3f", t / hz * 1e6 / n }')"
 }
 
-now_ms() {
-	REPLY=${EPOCHREALTIME/[.,]/}
-	REPLY=${REPLY%???}
-}
+# ---- the floor and the drain -----------------------------------------------
 
-# ---- the floor -------------------------------------------------------------
-
-# floor ROUND sets FLOOR_RATE, FLOOR_CPU, FLOOR_POSTGRES; false when it did not
-# leave what a drain leaves.
+# floor ROUND: false when it did not leave what a drain leaves.
 floor() {
-	local before answer
+	local own postgres rate
 	fresh "floor_$1"
-	before=$(postgres_ticks)
-	answer=$(ROWS=$DIR/orders.rows BATCH=$FLOOR_BATCH "$BIN/bench" floor) ||
-		return 1
-	FLOOR_POSTGRES=$(us_per_order $(($(postgres_ticks) - before)))
-	FLOOR_RATE=$(field per_second "$answer")
-	FLOOR_CPU=$(field cpu_us "$answer")
-	"$BIN/bench" check-floor >/dev/null
+	postgres=$(postgres_ticks)
+	own=$(ticks $$)
+	rate=$(sql "$DATABASE_URL" -f "$DIR/floor.sql") || return 1
+	note floor_per_second "$rate"
+	note_cpu floor_us_per_order $(($(ticks $$) - own))
+	note_cpu floor_postgres_us_per_order $(($(postgres_ticks) - postgres))
+	check NULL NULL
 }
 
-# ---- the drain -------------------------------------------------------------
-
-end_worker() {
-	local pid=$WORKER
-	WORKER=
-	kill -TERM "$pid" 2>/dev/null || :
-	wait "$pid"
-}
-
-end_watch() {
-	kill "$WATCH" 2>/dev/null || :
-	wait "$WATCH" || :
-	WATCH=
-}
-
-end_reader() {
-	kill "$READER" 2>/dev/null || :
-	wait "$READER" || :
-	READER=
-}
-
-# watch: until all is decided and told; what it measured is in $DIR/watch.
-# False when it is not, or as soon as the worker has ended.
-watch() {
-	local ended='' r=0
-	"$BIN/bench" watch >"$DIR/watch" &
-	WATCH=$!
-	wait -n -p ended "$WATCH" "$WORKER" || r=$?
-	if [[ $ended == "$WORKER" ]]; then
-		say "chillybin ended with status $r in the middle"
-		WORKER=
-		end_watch
-		return 1
-	fi
-	WATCH=
-	return "$r"
-}
-
-# ready: /readyz of the worker says 200.
-ready() {
-	local port answer
-	port=$(cat "$DIR/probe" 2>/dev/null) && [[ -n $port ]] || return 1
-	answer=$(
-		exec 2>/dev/null 3<>"/dev/tcp/127.0.0.1/$port" || exit 1
-		printf 'GET /readyz HTTP/1.0\r\n\r\n' >&3
-		timeout 1 head -n 1 <&3
-	) || return 1
-	[[ $answer == *' 200 '* ]]
-}
-
-# start_worker sets WORKER and READY_MS.
-start_worker() {
-	local start
-	rm -f "$DIR/probe"
-	now_ms
-	start=$REPLY
-	PROBE_PORT_FILE=$DIR/probe "$BIN/chillybin" >"$DIR/worker.log" 2>&1 &
-	WORKER=$!
-	READY_MS=
-	BEGIN=$start wait_ready >"$DIR/ready" &
-	READER=$!
-}
-
-# wait_ready: prints how long it took; in a process of its own.
-wait_ready() {
-	local end=$((BEGIN + READY_DEADLINE_S * 1000))
-	until ready; do
-		now_ms
-		[[ $REPLY -lt $end ]] || return 1
-		sleep 0.005
+# look: prints, 20 times a second, the time, how many orders are decided, and
+# published; until all are. In a process of its own.
+look() {
+	local line='' end=$((SECONDS + DRAIN_DEADLINE_S))
+	coproc SQL { sql "$DATABASE_URL"; }
+	until [[ ${line##* } -ge $N ]]; do
+		[[ $SECONDS -lt $end ]] ||
+			die "within $DRAIN_DEADLINE_S s not all was published: '$line' of $N"
+		echo "SELECT extract(epoch FROM clock_timestamp()), sum(next_offset), sum(emitted_offset)
+			FROM galore.positions WHERE service = 'chillybin' AND topic = 'orders';" >&"${SQL[1]}"
+		read -r line <&"${SQL[0]}" || return 1
+		echo "$line"
+		sleep 0.05
 	done
-	now_ms
-	echo $((REPLY - BEGIN))
 }
 
-# prefill ROUND: topics of its own, with the same orders each time.
-prefill() {
+# rate: orders a second over the middle, by looks on stdin; false when it took
+# less than 200 ms, which says more of the looks than of the drain.
+rate() {
+	awk -v n="$N" '
+		$2 >= n / 10 && !from { from = $1; from_n = $2 }
+		$2 > to_n && to_n < n / 10 * 9 { to = $1; to_n = $2 }
+		END {
+			if (to - from < 0.2)
+				exit 1
+			printf "%.0f", (to_n - from_n) / (to - from)
+		}'
+}
+
+ready() {
+	read_word "$DIR/probe"
+	[[ -n $REPLY ]] && curl -q -s -f --noproxy '*' -o /dev/null -m 2 \
+		"http://127.0.0.1:${REPLY##*:}/readyz"
+}
+
+# wait_ready: prints after how many ms the worker was ready. In a process of its
+# own.
+wait_ready() {
+	local start=${EPOCHREALTIME/[.,]/}
+	within "$READY_DEADLINE_MS" 0.005 ready || die "chillybin was never ready"
+	echo $(((${EPOCHREALTIME/[.,]/} - start) / 1000))
+}
+
+# facts: how many are on picks: the lag of jafflr, which has not begun. That it
+# does not run is a check that fails, so status ends with 1.
+facts() {
+	{ "$BIN/overlord" status --json 2>/dev/null || :; } | tr -d '\n' |
+		tr '}' '\n' | sed -n '/"picks"/s/.*"lag": *\([0-9]*\).*/\1/p'
+}
+
+# drain ROUND: false, with the reason, when the round is void.
+drain() {
+	local postgres broker ended='' r=0
 	export TOPIC_SUFFIX=.bench$1
 	quietly "the topics cannot be made" \
 		"$BIN/overlord" topics apply --execute
+	# The same orders each time.
 	ORDERS=$N SEED=$SEED LINGER_MS=50 quietly "the orders cannot be sent" \
 		"$BIN/stampede"
-}
-
-# drain ROUND sets RATE, WORKER_CPU, POSTGRES_CPU, BROKER_CPU, RSS_KB; false
-# when the round is void.
-drain() {
-	local postgres broker answer
-	prefill "$1"
 	fresh "drain_$1"
 	postgres=$(postgres_ticks)
 	broker=$(ticks "$BROKER")
-	start_worker
-	if ! watch; then
+	rm -f "$DIR/probe"
+	PROBE_PORT_FILE=$DIR/probe "$BIN/chillybin" >"$DIR/worker.log" 2>&1 &
+	WORKER=$!
+	wait_ready >"$DIR/ready" &
+	READER=$!
+	look >"$DIR/looks" &
+	LOOKER=$!
+	wait -n -p ended "$LOOKER" "$WORKER" || r=$?
+	if [[ $ended == "$WORKER" || $r -ne 0 ]]; then
+		say "the drain ended in the middle, with status $r"
 		tail -n 3 "$DIR/worker.log" >&2
-		end_reader
-		[[ -z $WORKER ]] || end_worker || :
+		end LOOKER READER WORKER || :
 		return 1
 	fi
-	answer=$(<"$DIR/watch")
-	RATE=$(field per_second "$answer")
-	WORKER_CPU=$(us_per_order "$(ticks "$WORKER")")
-	RSS_KB=$(awk '/^VmHWM/ { print $2 }' "/proc/$WORKER/status")
-	POSTGRES_CPU=$(us_per_order $(($(postgres_ticks) - postgres)))
-	BROKER_CPU=$(us_per_order $(($(ticks "$BROKER") - broker)))
-	if ! wait "$READER"; then
-		say "chillybin was never ready"
-		READER=
-		end_worker || :
-		return 1
-	fi
+	LOOKER=
+	note_cpu worker_us_per_order "$(ticks "$WORKER")"
+	note_cpu postgres_us_per_order $(($(postgres_ticks) - postgres))
+	note_cpu broker_us_per_order $(($(ticks "$BROKER") - broker))
+	note resident_max_kb "$(awk '/^VmHWM/ { print $2 }' "/proc/$WORKER/status")"
+	wait "$READER" || r=1
 	READER=
-	READY_MS=$(<"$DIR/ready")
-	if ! end_worker; then
+	note ready_ms "$(<"$DIR/ready")"
+	end WORKER || {
 		say "chillybin did not end well"
-		return 1
-	fi
-	"$BIN/bench" check >/dev/null
+		r=1
+	}
+	rate <"$DIR/looks" >"$DIR/rate" || {
+		say "the middle is too short, N is too small"
+		r=1
+	}
+	note drain_per_second "$(<"$DIR/rate")"
+	[[ $r -eq 0 ]] && check "$(facts)" 0
 }
 
 # ---- the whole -------------------------------------------------------------
 
-# stats NUMBER...: median, least and most, as JSON.
-stats() {
-	printf '%s\n' "$@" | sort -g | awk '
-		{ v[NR] = $1 }
-		END {
-			m = NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2
-			printf "{\"median\":%s,\"min\":%s,\"max\":%s}", m, v[1], v[NR]
-		}'
-}
-
-ratio() {
-	awk -v a="$1" -v b="$2" 'BEGIN { printf "%.3f", a / b }'
-}
-
-# The first drain is a warm-up, and makes the rows that the floor writes.
-warm_up() {
-	drain 0 || die "the warm-up is void" "what was wrong stands above"
-	psql_in "$DATABASE_URL" "\\copy (SELECT $("$BIN/bench" columns) FROM galore.orders ORDER BY ctid) TO '$DIR/orders.rows' (FORMAT binary)"
-	gone drain_0
-}
-
 # round N: the floor, then the drain; false when it is void.
 round() {
-	local r=0
-	floor "$1" || r=1
-	gone "floor_$1"
-	[[ $r -eq 0 ]] || return 1
-	drain "$1" || r=1
-	gone "drain_$1"
-	return "$r"
+	local system r
+	: >"$DIR/round"
+	for system in floor drain; do
+		r=0
+		"$system" "$1" || r=1
+		drop "${system}_$1"
+		[[ $r -eq 0 ]] || return 1
+	done
+	awk '{ print; v[$1] = $2 }
+		END { printf "ratio %.3f\n", v["drain_per_second"] / v["floor_per_second"] }' \
+		"$DIR/round" >>"$DIR/numbers"
+	say "round $1: $(tail -n 1 "$DIR/numbers") $(grep per_second "$DIR/round" | tr '\n' ' ')"
 }
 
 run_drain() {
-	local round rates=() floors=() ratios=() cpu=() pg=() broker=() rss=()
-	local ready_ms=() floor_cpu=() floor_pg=() void=0 json
-	warm_up
+	local round void=0
+	# The first drain is a warm-up, and makes the rows that the floor writes.
+	drain 0 || die "the warm-up is void"
+	quietly "the floor cannot be made" sql "$DATABASE_URL" -v dir="$DIR" \
+		-v batch="$FLOOR_BATCH" -f infra/bench/floor.sql
+	drop drain_0
 	for ((round = 1; round <= ROUNDS; round++)); do
-		if ! round "$round"; then
-			say "round $round is void"
-			void=$((void + 1))
-			continue
-		fi
-		rates+=("$RATE") floors+=("$FLOOR_RATE")
-		ratios+=("$(ratio "$RATE" "$FLOOR_RATE")")
-		cpu+=("$WORKER_CPU") pg+=("$POSTGRES_CPU")
-		broker+=("$BROKER_CPU") rss+=("$RSS_KB") ready_ms+=("$READY_MS")
-		floor_cpu+=("$FLOOR_CPU") floor_pg+=("$FLOOR_POSTGRES")
-		say "round $round: drain $RATE/s, floor $FLOOR_RATE/s, ratio ${ratios[-1]}"
+		round "$round" && continue
+		say "round $round is void"
+		void=$((void + 1))
 	done
-	[[ ${#rates[@]} -gt 0 ]] || die "every round is void"
-	json=$(
-		printf '{"bench":"drain","orders":%s,"rounds":%s,"void":%s' \
-			"$N" "${#rates[@]}" "$void"
-		printf ',"drain_per_second":%s' "$(stats "${rates[@]}")"
-		printf ',"floor_per_second":%s' "$(stats "${floors[@]}")"
-		printf ',"ratio":%s' "$(stats "${ratios[@]}")"
-		printf ',"worker_us_per_order":%s' "$(stats "${cpu[@]}")"
-		printf ',"postgres_us_per_order":%s' "$(stats "${pg[@]}")"
-		printf ',"broker_us_per_order":%s' "$(stats "${broker[@]}")"
-		printf ',"floor_us_per_order":%s' "$(stats "${floor_cpu[@]}")"
-		printf ',"floor_postgres_us_per_order":%s' \
-			"$(stats "${floor_pg[@]}")"
-		printf ',"floor_batch":%s' "$FLOOR_BATCH"
-		printf ',"resident_max_kb":%s' "$(stats "${rss[@]}")"
-		printf ',"ready_ms":%s' "$(stats "${ready_ms[@]}")"
-		printf ',"cpus":%s,"version":"%s"}\n' "$(nproc)" \
-			"$("$BIN/chillybin" --version)"
-	)
+	[[ $void -lt $ROUNDS ]] || die "every round is void"
 	mkdir -p -- "$OUT"
-	printf '%s\n' "$json" >"$OUT/drain.json"
-	print_drain "$json"
-	printf '%s rounds of %s orders, %s void\n' "${#rates[@]}" "$N" "$void"
+	awk -f infra/bench/report.awk -v json="$OUT/drain.json" -v n="$N" \
+		-v rounds="$ROUNDS" -v void="$void" -v batch="$FLOOR_BATCH" \
+		-v cpus="$(nproc)" -v version="$("$BIN/chillybin" --version)" \
+		"$DIR/numbers"
 	say "the numbers are in '$OUT/drain.json'"
-}
-
-# print_drain JSON: the same for people.
-print_drain() {
-	printf '%s\n' "$1" | sed 's/},/}\n/g' | awk '
-		/median/ {
-			name = $0
-			sub(/":\{.*/, "", name)
-			sub(/.*"/, "", name)
-			split($0, v, /"median":|,"min":|,"max":|}/)
-			printf "%-28s %10s  (%s to %s)\n", name, v[2], v[3], v[4]
-		}'
 }
 
 trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 trap 'exit 129' HUP
-case ${1:-} in
-drain)
-	check_settings
-	start_servers
-	run_drain
-	;;
-*)
+[[ $# -eq 1 && $1 == drain ]] || {
 	printf 'usage: bench.sh drain\n' >&2
 	exit 2
-	;;
-esac
+}
+check_settings
+start_servers
+run_drain

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # Tests that are programs: check.sh PROGRAM... runs them two at a time, or JOBS,
-# each for at most DEADLINE seconds (300). A line a program, its notes, its
+# each for at most DEADLINE seconds (120). A line a program, its notes, its
 # output when it failed, and at the end "N passed, N failed", counted in Check's
 # test cases; a program that ends without having counted its cases has failed.
 # LOGS is where their logs stay. AFTER is a command that is called after each,
@@ -61,7 +61,7 @@ if [[ ${1-} == --one && -n ${RESULTS-} ]]; then
 fi
 
 [[ $# -gt 0 ]] || usage_die "which programs? check.sh PROGRAM..."
-export DEADLINE=${DEADLINE:-300}
+export DEADLINE=${DEADLINE:-120}
 RESULTS=$(mktemp -d "${TMPDIR:-/tmp}/galore-check.XXXXXX")
 export RESULTS
 trap 'rm -rf "$RESULTS"' EXIT

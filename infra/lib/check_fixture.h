@@ -52,4 +52,17 @@ static inline TCase *check_case(Suite *suite, double timeout_s)
 	return tcase;
 }
 
+/* The tests of a case as a table: a test runs @n times, with _i from 0 on. */
+struct check_row {
+	const TTest *test;
+	int n;
+};
+
+/* @rows end with { 0 }. */
+static inline void check_add(TCase *tcase, const struct check_row *rows)
+{
+	for (; rows->test; rows++)
+		tcase_add_loop_test(tcase, rows->test, 0, rows->n);
+}
+
 #endif

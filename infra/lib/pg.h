@@ -120,7 +120,7 @@ void pg_arg_array(struct pg_args *args, enum pg_type element,
 
 /* The parameters of a statement that takes arrays of one length: a row is one
  * pg_call_put() a column. { 0 } is empty; begin() keeps memory. */
-enum { PG_CALL_ARRAYS = 17 };
+enum { PG_CALL_ARRAYS = 18 };
 
 struct pg_call {
 	struct pg_args args;

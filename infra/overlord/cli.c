@@ -101,16 +101,16 @@ static int read_run(const char *dir)
 /* ---- help ---- */
 
 struct row {
-	const char *words;
+	const char *name; /* one word or two */
 	int (*run)(struct verb *verb);
-	size_t n_words; /* plain arguments */
+	size_t n_operands;
 	const char *arguments;
 	const char *sentence;
 };
 
 static const struct row rows[] = {
-#define VERB(words, function, n_words, arguments, sentence)                    \
-	{ words, cmd_##function, n_words, arguments, sentence },
+#define VERB(name, function, n_operands, arguments, sentence)                  \
+	{ name, cmd_##function, n_operands, arguments, sentence },
 #include "infra/overlord/overlord.def"
 #undef VERB
 };
@@ -122,7 +122,7 @@ static void help(FILE *out)
 	(void)fprintf(out, "usage: overlord VERB [ARGUMENT]...\n\n"
 			   "Verbs:\n");
 	for (size_t i = 0; i < N_ROWS; i++)
-		(void)fprintf(out, "  %-16s %s\n", rows[i].words,
+		(void)fprintf(out, "  %-16s %s\n", rows[i].name,
 			      rows[i].sentence);
 	(void)fprintf(out,
 		      "\nA verb that writes shows a plan, and changes "
@@ -135,7 +135,7 @@ static void help(FILE *out)
 
 static void help_verb(const struct row *row)
 {
-	(void)printf("usage: overlord %s %s\n\n%s\n\nOptions:\n", row->words,
+	(void)printf("usage: overlord %s %s\n\n%s\n\nOptions:\n", row->name,
 		     row->arguments, row->sentence);
 	options_help(row->arguments, stdout);
 }
@@ -148,14 +148,14 @@ static bool help_group(const char *word)
 	bool found = false;
 
 	for (size_t i = 0; i < N_ROWS; i++) {
-		if (strncmp(rows[i].words, word, n) || rows[i].words[n] != ' ')
+		if (strncmp(rows[i].name, word, n) || rows[i].name[n] != ' ')
 			continue;
 		if (!found)
 			(void)printf("usage: overlord %s VERB "
 				     "[ARGUMENT]...\n\nVerbs:\n",
 				     word);
 		found = true;
-		(void)printf("  %-16s %s\n", rows[i].words, rows[i].sentence);
+		(void)printf("  %-16s %s\n", rows[i].name, rows[i].sentence);
 	}
 	return found;
 }
@@ -164,12 +164,12 @@ static bool help_group(const char *word)
 static const struct row *find(int argc, char *const *argv, int *ret_n)
 {
 	for (size_t i = 0; i < N_ROWS; i++) {
-		const char *words = rows[i].words;
-		const char *space = strchr(words, ' ');
-		size_t n = strcspn(words, " ");
+		const char *name = rows[i].name;
+		const char *space = strchr(name, ' ');
+		size_t n = strcspn(name, " ");
 
 		if (argc < 1 || strlen(argv[0]) != n ||
-		    strncmp(argv[0], words, n) != 0)
+		    strncmp(argv[0], name, n) != 0)
 			continue;
 		if (space && (argc < 2 || strcmp(argv[1], space + 1) != 0))
 			continue;
@@ -186,8 +186,8 @@ static int no_verb(int argc, char *const *argv)
 	if (argv[0][0] == '-')
 		out_hint("options come after the verb");
 	for (size_t i = 0; *argv[0] && i < N_ROWS; i++)
-		if (!strncmp(rows[i].words, argv[0], strlen(argv[0])))
-			out_hint("overlord %s %s", rows[i].words,
+		if (!strncmp(rows[i].name, argv[0], strlen(argv[0])))
+			out_hint("overlord %s %s", rows[i].name,
 				 rows[i].arguments);
 	out_hint("overlord --help lists every verb");
 	return VERB_E_USAGE;
@@ -236,19 +236,19 @@ static int other(int argc, char *const *argv)
 
 /* ---- a verb ---- */
 
-/* As many plain arguments as the verb has; the first that is missing is the
+/* As many operands as the verb has; the first that is missing is the
  * one of that place in the text of its arguments. */
-static int check_words(const struct verb *verb, size_t n_words)
+static int check_operands(const struct verb *verb, size_t n_operands)
 {
 	const struct options *options = &verb->options;
 	const char *name = verb->arguments;
 
-	if (options->n_words > n_words)
+	if (options->n_operands > n_operands)
 		return verb_usage(verb, "argument '%s' is one too many",
-				  options->words[n_words]);
-	if (options->n_words == n_words)
+				  options->operands[n_operands]);
+	if (options->n_operands == n_operands)
 		return 0;
-	for (size_t i = 0; i < options->n_words; i++)
+	for (size_t i = 0; i < options->n_operands; i++)
 		name += strcspn(name, " ") + 1;
 	return verb_usage(verb, "argument '%.*s' is missing",
 			  (int)strcspn(name, " "), name);
@@ -315,13 +315,13 @@ static int read_settings(struct verb *verb)
 static int run(const struct row *row, int argc, char *const *argv)
 {
 	struct verb verb = {
-		.words = row->words,
+		.name = row->name,
 		.arguments = row->arguments,
 	};
 	int r;
 
 	if (!options_read(&verb.options, argc, argv, row->arguments)) {
-		out_hint("overlord %s --help lists its options", row->words);
+		out_hint("overlord %s --help lists its options", row->name);
 		return VERB_E_USAGE;
 	}
 	if (verb.options.help) {
@@ -330,7 +330,7 @@ static int run(const struct row *row, int argc, char *const *argv)
 	}
 	r = read_settings(&verb);
 	if (!r)
-		r = check_words(&verb, row->n_words);
+		r = check_operands(&verb, row->n_operands);
 	if (r)
 		return r;
 	/* Nobody who stops reading stops a change in the middle. */
@@ -340,7 +340,7 @@ static int run(const struct row *row, int argc, char *const *argv)
 	verb_deinit(&verb);
 	/* When the answer could not be written, that has been said. */
 	if (r < 0 && !ferror(stdout))
-		out_say("%s: %s", row->words, err_text(r));
+		out_say("%s: %s", row->name, err_text(r));
 	return r < 0 ? VERB_E_FAILED : r;
 }
 

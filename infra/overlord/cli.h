@@ -25,19 +25,18 @@ struct conf {
 	/* clang-format on */
 };
 
-enum { OPTION_WORDS_MAX = 4 };
+enum { OPERANDS_MAX = 4 };
 
-/* A number that was not given is -1. */
 struct options {
-#define OPTION_FLAG(field, name, sentence) bool field;
-#define OPTION_TEXT(field, name, sentence) const char *field;
-#define OPTION_NUMBER(field, name, min, max, sentence) int64_t field;
+#define OPTION_FLAG(field, ...) bool field;
+#define OPTION_TEXT(field, ...) const char *field;
+#define OPTION_NUMBER(field, ...) int64_t field;
 #include "infra/overlord/options.def"
 #undef OPTION_FLAG
 #undef OPTION_TEXT
 #undef OPTION_NUMBER
-	const char *words[OPTION_WORDS_MAX + 1]; /* plain ones, then NULL */
-	size_t n_words;
+	const char *operands[OPERANDS_MAX + 1]; /* then NULL */
+	size_t n_operands;
 };
 
 /*

@@ -79,11 +79,10 @@ static bool right_address(const char *address)
 static int check_set(const struct verb *verb)
 {
 	const struct options *options = &verb->options;
-	const char *name = options->words[0];
+	const char *name = options->operands[0];
 
 	if (!options->address || options->plates < 0)
-		return verb_usage(verb, "set wants --address and "
-					"--plates");
+		return verb_usage(verb, "set wants --address and --plates");
 	if (!right_name(text_of(name)))
 		return verb_usage(verb,
 				  "grill '%s' is no name: 1 to %d bytes "
@@ -113,20 +112,15 @@ static const char *stalls_of(const struct options *options)
 		       : NULL;
 }
 
-static int64_t unit_of(const struct options *options)
-{
-	return options->unit < 0 ? 1 : options->unit;
-}
-
 static void write_grill(struct verb *verb, const void *arg)
 {
 	const struct options *options = &verb->options;
-	const char *name = options->words[0];
+	const char *name = options->operands[0];
 
 	(void)arg;
 	(void)verb_add(verb, &sql_grill_write,
 		       VALUES(value_text(name), value_text(options->address),
-			      value_i32(unit_of(options)),
+			      value_i32(options->unit),
 			      value_text(stalls_of(options))));
 	(void)verb_add(verb, &sql_plates_add,
 		       VALUES(value_text(name), value_i32(options->plates)));
@@ -136,7 +130,7 @@ static void write_grill(struct verb *verb, const void *arg)
 static int set_locked(struct verb *verb, int i)
 {
 	const struct options *options = &verb->options;
-	const char *name = options->words[0], *stalls = stalls_of(options);
+	const char *name = options->operands[0], *stalls = stalls_of(options);
 	bool there = pg_n_rows(verb->pg, i) > 0;
 	const char *now = there ? verb_cell(verb, i, 0, 0) : "missing";
 	int64_t n_plates = there ? pg_i64(verb->pg, i, 0, 1) : 0;
@@ -151,7 +145,7 @@ static int set_locked(struct verb *verb, int i)
 				   name, n_plates, options->plates);
 	/* As sql_grill_lock says it. */
 	buf_printf(&then, "%s unit %" PRId64 ", %" PRId64 " plates, stalls %s",
-		   options->address, unit_of(options), options->plates,
+		   options->address, options->unit, options->plates,
 		   stalls ? stalls : "all");
 	buf_add(&then, "", 1);
 	r = change_run(
@@ -168,16 +162,12 @@ static int set_locked(struct verb *verb, int i)
 
 int cmd_grill_set(struct verb *verb)
 {
-	const char *name = verb->options.words[0];
+	const char *name = verb->options.operands[0];
 	int i, r = check_set(verb);
 
 	if (!r)
-		r = verb_connect(verb);
-	if (r)
-		return r;
-	(void)verb_add(verb, &pg_begin, NULL);
-	i = verb_add(verb, &sql_grill_lock, VALUES(value_text(name)));
-	r = verb_send(verb, name);
+		r = verb_lock(verb, &sql_grill_lock, VALUES(value_text(name)),
+			      name, &i);
 	return r ? r : set_locked(verb, i);
 }
 
@@ -193,7 +183,7 @@ static const char *const uses[] = {
 
 static void write_use(struct verb *verb, const void *arg)
 {
-	struct value name = value_text(verb->options.words[0]);
+	struct value name = value_text(verb->options.operands[0]);
 	enum use use = *(const enum use *)arg;
 
 	if (use != REMOVED) {
@@ -217,7 +207,8 @@ static int check_toasties(const struct verb *verb, int i, enum use use)
 			"resolve decides an uncertain one",
 			"grill '%s' has %" PRId64 " toasties on it, %" PRId64
 			" of them uncertain",
-			verb->options.words[0], n, pg_i64(verb->pg, i, 0, 1));
+			verb->options.operands[0], n,
+			pg_i64(verb->pg, i, 0, 1));
 	if (n)
 		out_say("%" PRId64 " toasties are on it and are ended first",
 			n);
@@ -229,7 +220,7 @@ static int change_use(struct verb *verb, int grill, enum use use)
 	enum use now = pg_bool(verb->pg, grill, 0, 3) ? ENABLED : DISABLED;
 
 	return change_run(
-		verb, &(struct change){ .what = verb->options.words[0],
+		verb, &(struct change){ .what = verb->options.operands[0],
 					.now = uses[now],
 					.then = now == use ? NULL : uses[use],
 					.key = "grill",
@@ -240,7 +231,7 @@ static int change_use(struct verb *verb, int grill, enum use use)
 
 static int use_grill(struct verb *verb, enum use use)
 {
-	const char *name = verb->options.words[0];
+	const char *name = verb->options.operands[0];
 	struct value value = value_text(name);
 	int grill, on = 0, r = verb_connect(verb);
 

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "infra/lib/xalloc.h"
-#include "infra/overlord/migrator.h"
+#include "infra/overlord/migrations.h"
 #include "infra/overlord/plan.h"
 
 enum { MIGRATORS_MAX = 2 };
@@ -36,14 +36,6 @@ static void run_deinit(struct run *run)
 	free(run->steps);
 }
 
-static int no_files(int r)
-{
-	if (r > 0)
-		out_hint("MIGRATIONS_DIR or --dir says where the migrations "
-			 "are");
-	return r;
-}
-
 /* As said; else as it is here, or installed. */
 static int find_folder(struct run *run)
 {
@@ -56,7 +48,7 @@ static int find_folder(struct run *run)
 	if (!*dir) {
 		r = migration_folder(found);
 		if (r)
-			return no_files(r);
+			return r;
 		dir = found;
 	}
 	if (!str_copy(run->dir, sizeof(run->dir), dir))
@@ -79,7 +71,7 @@ static int add_set(struct run *run, const char *name, const char *folder,
 	migrator->schema = schema;
 	(void)snprintf(migrator->dir, sizeof(migrator->dir), "%s%s", run->dir,
 		       folder);
-	r = no_files(migration_set_load(&migrator->set, migrator->dir));
+	r = migration_set_load(&migrator->set, migrator->dir);
 	return r ? r : migrator_read(migrator);
 }
 

@@ -20,9 +20,6 @@
 #include "infra/lib/str.h"
 #include "infra/overlord/verb.h"
 
-/* The columns of status_positions. */
-enum { N_PARTITIONS = 4, N_HELD, LAG = 9, WAS_HELD, LAST, N_ABOVE, N_BELOW };
-
 struct run {
 	struct verb *verb;
 	struct buf logs; /* where the topics begin and end, JSON */
@@ -126,65 +123,18 @@ static int read_topics(struct run *run)
 
 /* ---- the rows ---- */
 
-/*
- * Is all of it held, and is the log the one that the positions are of? A
- * service that no worker ever worked for may not be wanted, unless something
- * waits for it.
- */
-static void check_group(struct run *run, int i, int row)
-{
-	const struct pg *pg = run->verb->pg;
-	const char *topic = verb_cell(run->verb, i, row, 2);
-	int64_t n = pg_i64(pg, i, row, N_PARTITIONS);
-	int64_t n_held = pg_i64(pg, i, row, N_HELD);
-	int64_t lag = pg_null(pg, i, row, LAG) ? 0 : pg_i64(pg, i, row, LAG);
-	int64_t n_above = pg_i64(pg, i, row, N_ABOVE);
-	int64_t n_below = pg_i64(pg, i, row, N_BELOW);
-	char of[160];
-
-	(void)snprintf(of, sizeof(of), "%s/%s/%s",
-		       verb_cell(run->verb, i, row, 0),
-		       verb_cell(run->verb, i, row, 1), topic);
-	if (!pg_bool(pg, i, row, WAS_HELD) && lag)
-		add_check(run, false, "positions", of,
-			  "no worker has ever held it, and its lag is %" PRId64,
-			  lag);
-	else if (!pg_bool(pg, i, row, WAS_HELD))
-		add_check(run, true, "positions", of,
-			  "no worker has ever held it");
-	else if (n_held < n)
-		add_check(run, false, "positions", of,
-			  "%" PRId64 " of %" PRId64 " partitions have no "
-			  "holder with a young heartbeat, the last was %s",
-			  n - n_held, n, verb_cell(run->verb, i, row, LAST));
-	if (n_above)
-		add_check(run, false, "positions", of,
-			  "'%s' ends below %" PRId64
-			  " of its positions: it was made anew, or is an older "
-			  "copy; workers hold these partitions until the log "
-			  "that the positions tell of comes back",
-			  topic, n_above);
-	if (n_below)
-		add_check(run, false, "positions", of,
-			  "'%s' begins above %" PRId64 " of its positions: "
-			  "records that were not decided may be gone",
-			  topic, n_below);
-}
-
 static int read_rows(struct run *run, struct out *positions)
 {
 	struct verb *verb = run->verb;
-	struct value schema = value_text(verb->schema);
-	int groups = verb_add(verb, &sql_status_positions,
-			      VALUES(schema, value_json(run->logs.p)));
-	int checks = verb_add(verb, &sql_status_checks, &schema);
+	const struct value values[] = { value_text(verb->schema),
+					value_json(run->logs.p) };
+	int groups = verb_add(verb, &sql_status_positions, values);
+	int checks = verb_add(verb, &sql_status_checks, values);
 	int r = verb_send(verb, "status");
 
 	if (r)
 		return r;
 	out_rows(positions, verb->pg, groups);
-	for (int row = 0; row < pg_n_rows(verb->pg, groups); row++)
-		check_group(run, groups, row);
 	out_rows(run->checks, verb->pg, checks);
 	for (int row = 0; row < pg_n_rows(verb->pg, checks); row++) {
 		run->n_checks++;

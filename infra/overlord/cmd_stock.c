@@ -1,18 +1,32 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Stock: what there is, and taking an ingredient off the menu.
+ * Stock: what there is, taking an ingredient off the menu, and restock: an
+ * event on `restocks` says that stock was put in, or how much was counted.
  *
- * A row of 0 may go without a sum becoming wrong: stock is what the ledger
- * says without what was picked, and of this ingredient that is nothing.
+ * A row of 0 may be removed without a sum becoming wrong: stock is what the
+ * ledger says without what was picked, and of this ingredient that is nothing.
  * Chillybin, which may have read the row, finds that it has changed and reads
  * again; an order for the ingredient is refused, a restock makes the row anew.
- * Main thread.
+ *
+ * The brokers acknowledge the event of a restock before the verb ends;
+ * chillybin decides it. Running it again is another event. What is there is
+ * read for the plan, and a name that is not there may be a mistake: it needs
+ * --new. Nothing is sent unless the brokers have the topic and the audit row
+ * can be written, which is tried first and rolled back. An event that may be
+ * there leaves its row, too. Main thread.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
 
+#include "infra/lib/kafka_admin.h"
+#include "infra/lib/kafka_out.h"
+#include "infra/lib/version.h"
 #include "infra/overlord/plan.h"
 #include "infra/overlord/verb.h"
+#include "schemas/event.h"
 #include "schemas/limits.h"
 #include "schemas/stock_command.h"
 
@@ -46,8 +60,8 @@ int cmd_stock_list(struct verb *verb)
 /* ---- remove ---- */
 
 #define STOCK_ROW(verb)                                                        \
-	VALUES(value_text((verb)->options.words[0]),                           \
-	       value_text((verb)->options.words[1]))
+	VALUES(value_text((verb)->options.operands[0]),                        \
+	       value_text((verb)->options.operands[1]))
 
 static void delete_row(struct verb *verb, const void *arg)
 {
@@ -82,8 +96,8 @@ static bool is_name(struct text text)
 
 int cmd_stock_remove(struct verb *verb)
 {
-	struct text stall = text_of(verb->options.words[0]);
-	struct text ingredient = text_of(verb->options.words[1]);
+	struct text stall = text_of(verb->options.operands[0]);
+	struct text ingredient = text_of(verb->options.operands[1]);
 	char what[STOCK_KEY_BYTES];
 	int i, r;
 
@@ -91,12 +105,7 @@ int cmd_stock_remove(struct verb *verb)
 		return verb_usage(verb, "'%.100s' and '%.100s' are to be names",
 				  stall.p, ingredient.p);
 	(void)snprintf(what, sizeof(what), "%s/%s", stall.p, ingredient.p);
-	r = verb_connect(verb);
-	if (r)
-		return r;
-	(void)verb_add(verb, &pg_begin, NULL);
-	i = verb_add(verb, &sql_stock_lock, STOCK_ROW(verb));
-	r = verb_send(verb, what);
+	r = verb_lock(verb, &sql_stock_lock, STOCK_ROW(verb), what, &i);
 	if (!r)
 		r = check_empty(verb, i, what);
 	if (r)
@@ -108,4 +117,264 @@ int cmd_stock_remove(struct verb *verb)
 						  .before = "0",
 						  .after = "",
 						  .write = delete_row });
+}
+
+/* ---- restock ---- */
+
+struct run {
+	struct verb *verb;
+	bool there, stall_there;
+	struct kafka_out *out;
+	struct stock_command stock_command;
+	struct event event;
+	uint8_t body[2048];
+	char topic[TOPIC_NAME_BYTES];
+	char id[UUID_CHARS + 1];
+	char now[48], then[80];
+	bool reported, delivered;
+	char position[TOPIC_NAME_BYTES + 40];
+	char error[256];
+};
+
+static void read_report(void *arg, const struct kafka_report *report)
+{
+	struct run *run = arg;
+	struct str position = STR_INIT(run->position);
+
+	run->reported = true;
+	run->delivered = report->delivered;
+	str_add_position(&position, text_of(run->topic), report->partition,
+			 report->offset);
+	(void)str_copy(run->error, sizeof(run->error),
+		       report->error ? report->error : "");
+}
+
+static int send_event(struct run *run)
+{
+	struct event *event = &run->event;
+	struct kafka_message *message = kafka_out_message(run->out, run->topic);
+	int r = envelope_write(&event->envelope, kafka_message_header, message);
+
+	if (r)
+		return r;
+	return kafka_out_send(message,
+			      &(struct kafka_body){
+				      .key = event->key.p,
+				      .n_key = event->key.n,
+				      .value = event->body.p,
+				      .n_value = event->body.n,
+			      },
+			      NULL);
+}
+
+/* With the position when it is known. @end is pg_commit, or pg_rollback. */
+static int write_audit(struct run *run, const struct pg_statement *end)
+{
+	struct buf what = { 0 };
+
+	buf_text(&what, "{");
+	buf_json_pair(&what, "stock", run->event.key);
+	buf_json_pair(&what, "event", text_of(run->id));
+	buf_json_pair(&what, "position",
+		      text_of(run->delivered ? run->position : NULL));
+	buf_add(&what, "}", 2);
+	(void)verb_add(run->verb, &pg_begin, NULL);
+	plan_audit_text(run->verb, what.p, run->now, run->then);
+	(void)verb_add(run->verb, end, NULL);
+	buf_deinit(&what);
+	return verb_send(run->verb, "audit");
+}
+
+/* The producer has refused it: nothing of it will ever be on the topic. */
+static int not_sent(const struct run *run, int r)
+{
+	if (r < 0)
+		return r;
+	return verb_failed(
+		NULL,
+		"the event for '%s' was not accepted: outcome %d of the "
+		"producer",
+		run->topic, r);
+}
+
+static int publish(void *arg, size_t step, enum plan_result *ret)
+{
+	struct run *run = arg;
+	const struct conf *conf = &run->verb->conf;
+	int r;
+
+	(void)step;
+	r = write_audit(run, &pg_rollback);
+	if (r)
+		return r;
+	r = send_event(run);
+	if (r)
+		return not_sent(run, r);
+	if (!kafka_out_flush(run->out, conf->timeout_ms) || !run->reported) {
+		*ret = PLAN_UNKNOWN;
+		out_say("Kafka at '%s' did not acknowledge the event '%s'",
+			conf->brokers, run->id);
+		out_hint("nobody knows whether it will be on '%s': look "
+			 "before you try again",
+			 run->topic);
+		(void)write_audit(run, &pg_commit);
+		return VERB_E_FAILED;
+	}
+	if (!run->delivered)
+		return verb_failed(NULL, "the event was not delivered: %s",
+				   run->error);
+	*ret = PLAN_CONFIRMED;
+	out_say("event '%s' stands at %s", run->id, run->position);
+	return write_audit(run, &pg_commit);
+}
+
+/* Do the brokers answer, and have the topic? */
+static int check_topic(const struct run *run)
+{
+	CLEANUP(kafka_admin_freep) struct kafka_admin *admin = NULL;
+	const char *brokers = run->verb->conf.brokers;
+	int32_t n_partitions = 0;
+	int r = kafka_admin_new(&admin, brokers, "overlord",
+				verb_first_ms(run->verb));
+
+	if (!r)
+		r = kafka_admin_partitions(admin, run->topic, &n_partitions);
+	if (r < 0)
+		return r;
+	if (r)
+		return verb_failed(
+			"nothing was sent; KAFKA_BROKERS says where it is",
+			"%s: Kafka at '%s': %s", run->topic, brokers,
+			kafka_admin_error(admin));
+	if (!n_partitions)
+		return verb_failed(
+			"overlord topics apply --execute makes the topics",
+			"Kafka at '%s' has no topic '%s'", brokers, run->topic);
+	return 0;
+}
+
+static int make_event(struct run *run)
+{
+	struct event *event = &run->event;
+	int64_t wall_ms = clock_wall_ms();
+	struct order_id id;
+	uint8_t random[10];
+
+	if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
+		return -EIO;
+	id = order_id_v7(wall_ms, random);
+	event_source(event, TEXT("/overlord"), wall_ms);
+	event_id_add(event, order_id_format(&id, run->id));
+	event_begin_trace(event, &id);
+	event->envelope.producer = text_of("overlord@" GALORE_VERSION);
+	return stock_command_encode(&run->stock_command, &event->body);
+}
+
+static int open_producer(struct run *run)
+{
+	struct kafka_out_params params = {
+		.brokers = run->verb->conf.brokers,
+		.client_id = "overlord",
+		.queue_max = 1000,
+		.partitions_max = TOPIC_PARTITIONS,
+		.report = read_report,
+		.arg = run,
+	};
+	int r = make_event(run);
+
+	if (!r)
+		r = check_topic(run);
+	return r ? r : kafka_out_new(&run->out, &params);
+}
+
+static int read_stock(struct run *run)
+{
+	struct verb *verb = run->verb;
+	const struct stock_command *stock_command = &run->stock_command;
+	int i, r = verb_connect(verb);
+
+	if (r)
+		return r;
+	i = verb_add(verb, &sql_stock_of,
+		     VALUES(value_text(verb->options.operands[0]),
+			    value_text(verb->options.operands[1]),
+			    value_i64(stock_command->quantity),
+			    value_bool(verb->options.count)));
+	r = verb_send(verb, "stock");
+	if (r)
+		return r;
+	(void)str_copy(run->now, sizeof(run->now), verb_cell(verb, i, 0, 0));
+	(void)str_copy(run->then, sizeof(run->then), verb_cell(verb, i, 0, 1));
+	run->there = pg_bool(verb->pg, i, 0, 2);
+	run->stall_there = pg_bool(verb->pg, i, 0, 3);
+	return 0;
+}
+
+/* A slip of the pen would stay on the menu. */
+static int check_new(const struct run *run)
+{
+	const struct options *options = &run->verb->options;
+
+	if (run->there || options->fresh)
+		return 0;
+	if (!run->stall_there)
+		out_say("there is no stall '%s' yet", options->operands[0]);
+	else
+		out_say("stall '%s' has no '%s' yet", options->operands[0],
+			options->operands[1]);
+	out_hint("--new says that it is meant; overlord stock list shows what "
+		 "there is");
+	return options->execute ? VERB_E_FAILED : 0;
+}
+
+static int read_operands(struct run *run)
+{
+	const struct verb *verb = run->verb;
+	const char *const *operands = verb->options.operands;
+	struct stock_command *stock_command = &run->stock_command;
+	bool count = verb->options.count;
+	int64_t quantity;
+
+	stock_command->kind =
+		count ? STOCK_COMMAND_COUNTED : STOCK_COMMAND_ADDED;
+	stock_command->stall = text_of(operands[0]);
+	stock_command->ingredient = text_of(operands[1]);
+	if (!verb_right_text(stock_command->stall, TEXT_MAX_CHARS) ||
+	    !verb_right_text(stock_command->ingredient, TEXT_MAX_CHARS))
+		return verb_usage(verb,
+				  "'%.100s' and '%.100s' are to be names of "
+				  "1 to %d characters",
+				  operands[0], operands[1], TEXT_MAX_CHARS);
+	if (str_to_i64(&quantity, operands[2], count ? 0 : 1, QUANTITY_MAX))
+		return verb_usage(verb,
+				  "quantity '%s' is no whole number from "
+				  "%d to %d",
+				  operands[2], count ? 0 : 1, QUANTITY_MAX);
+	stock_command->quantity = (int32_t)quantity;
+	event_begin(&run->event, stock_command_type(stock_command->kind), 1,
+		    run->body, sizeof(run->body));
+	event_about_stock(&run->event, stock_command->stall,
+			  stock_command->ingredient);
+	return verb_topic(verb, TOPIC_RESTOCKS, run->topic);
+}
+
+int cmd_restock(struct verb *verb)
+{
+	struct run run = { .verb = verb };
+	struct plan plan = { 0 };
+	int r = read_operands(&run);
+
+	if (!r)
+		r = read_stock(&run);
+	if (!r)
+		r = check_new(&run);
+	if (!r && verb->options.execute)
+		r = open_producer(&run);
+	if (!r) {
+		plan_add(&plan, run.event.key.p, run.now, run.then);
+		r = plan_run(&plan, verb, publish, &run);
+	}
+	plan_deinit(&plan);
+	run.out = kafka_out_free(run.out);
+	return r;
 }

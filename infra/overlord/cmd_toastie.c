@@ -15,8 +15,6 @@
 #include "infra/overlord/verb.h"
 #include "schemas/toastie.h"
 
-#define LIMIT 100
-
 /* Of each state that may be asked for: which statement has it. NULL: there is
  * no such state. */
 static const struct pg_statement *statement_of(const char *name)
@@ -54,7 +52,7 @@ int cmd_toastie_list(struct verb *verb)
 		.columns = columns,
 		.none = "there are no such toasties",
 		.which = "first",
-		.limit = options->limit < 0 ? LIMIT : options->limit,
+		.limit = options->limit,
 	};
 
 	if (!listing.statement)
@@ -71,7 +69,7 @@ int cmd_toastie_list(struct verb *verb)
 static void write_resolved(struct verb *verb, const void *arg)
 {
 	struct value order = value_order(arg);
-	struct value state = value_text(verb->options.words[1]);
+	struct value state = value_text(verb->options.operands[1]);
 
 	(void)verb_add(verb, &sql_toastie_resolve,
 		       VALUES(order, state, value_text(verb->who)));
@@ -80,27 +78,28 @@ static void write_resolved(struct verb *verb, const void *arg)
 
 static int resolve(struct verb *verb, int i, const struct order_id *order)
 {
-	const char *const *words = verb->options.words;
+	const char *const *operands = verb->options.operands;
 	char id[ORDER_ID_CHARS + 1], before[80], after[80];
 	int64_t seq;
 
 	if (!pg_n_rows(verb->pg, i))
-		return verb_failed(NULL, "order '%s' has no toastie", words[0]);
+		return verb_failed(NULL, "order '%s' has no toastie",
+				   operands[0]);
 	if (strcmp(verb_cell(verb, i, 0, 0), "uncertain") != 0)
 		return verb_failed(
 			NULL,
 			"the toastie of order '%s' is '%s', not 'uncertain'",
-			words[0], verb_cell(verb, i, 0, 0));
+			operands[0], verb_cell(verb, i, 0, 0));
 	seq = pg_i64(verb->pg, i, 0, 1);
 	(void)snprintf(before, sizeof(before),
 		       "{\"state\": \"uncertain\", \"seq\": %" PRId64 "}", seq);
 	(void)snprintf(after, sizeof(after),
-		       "{\"state\": \"%s\", \"seq\": %" PRId64 "}", words[1],
+		       "{\"state\": \"%s\", \"seq\": %" PRId64 "}", operands[1],
 		       seq + 1);
 	return change_run(verb,
-			  &(struct change){ .what = words[0],
+			  &(struct change){ .what = operands[0],
 					    .now = "uncertain",
-					    .then = words[1],
+					    .then = operands[1],
 					    .key = "order_id",
 					    .id = order_id_format(order, id),
 					    .before = before,
@@ -114,23 +113,21 @@ int cmd_toastie_resolve(struct verb *verb)
 	static const struct text states[] = { TEXT_INIT("done"),
 					      TEXT_INIT("failed"),
 					      TEXT_INIT("returned") };
-	const char *const *words = verb->options.words;
+	const char *const *operands = verb->options.operands;
 	struct order_id order;
 	size_t state;
 	int i, r;
 
 	if (text_index(&state, states, sizeof(states) / sizeof(states[0]),
-		       text_of(words[1])))
+		       text_of(operands[1])))
 		return verb_usage(verb,
 				  "'%s' is none of done, failed, returned",
-				  words[1]);
+				  operands[1]);
 	r = verb_connect(verb);
 	if (!r)
-		r = verb_order(verb, words[0], &order);
-	if (r)
-		return r;
-	(void)verb_add(verb, &pg_begin, NULL);
-	i = verb_add(verb, &sql_toastie_lock, VALUES(value_order(&order)));
-	r = verb_send(verb, "toastie");
+		r = verb_order(verb, operands[0], &order);
+	if (!r)
+		r = verb_lock(verb, &sql_toastie_lock,
+			      VALUES(value_order(&order)), "toastie", &i);
 	return r ? r : resolve(verb, i, &order);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Trace: what became of one order, as a story in order of time.
+ * Trace: what became of one order, as a story in order of time; and dlq, the
+ * records that could not be acted on: their bytes stand on <topic>.dlq and at
+ * their place on the topic.
  *
  * Each line is one thing that is recorded: the verdict, the cancellation, the
  * toastie as it is now, each intent to start a plate, each change of stock,
@@ -53,7 +55,7 @@ static int list_with_code(struct verb *verb, const char *code)
 			CALLED_MAX, code);
 	out_say("more than one order may be called '%s', these are the newest",
 		code);
-	out_hint("overlord trace ORDER-ID tells what became of one");
+	out_hint("overlord trace ORDER-ID shows what became of one");
 	return out_print(out);
 }
 
@@ -92,13 +94,13 @@ static int show_story(struct verb *verb, const struct order_id *order)
 		return verb_failed(
 			"it may not have been decided yet: overlord status",
 			"nothing is known of order '%s'",
-			verb->options.words[0]);
+			verb->options.operands[0]);
 	return out_print(out);
 }
 
 int cmd_trace(struct verb *verb)
 {
-	const char *word = verb->options.words[0];
+	const char *word = verb->options.operands[0];
 	struct order_id order;
 	int r = verb_connect(verb);
 
@@ -107,4 +109,37 @@ int cmd_trace(struct verb *verb)
 	if (!r)
 		r = verb_order(verb, word, &order);
 	return r ? r : show_story(verb, &order);
+}
+
+/* ---- dead letters ---- */
+
+int cmd_dlq_list(struct verb *verb)
+{
+	static const struct out_column columns[] = {
+		{ "at", OUT_TIME },
+		{ "service", OUT_TEXT },
+		{ "topic", OUT_TEXT },
+		{ "partition", OUT_NUMBER },
+		{ "offset", OUT_NUMBER },
+		{ "reason", OUT_TEXT },
+		{ "detail", OUT_TEXT },
+		{ "event_id", OUT_TEXT },
+		{ NULL, 0 },
+	};
+	const struct options *options = &verb->options;
+	struct listing listing = {
+		.name = "dead_letters",
+		.statement = &sql_dead_letters_list,
+		.columns = columns,
+		.none = "there are no dead letters",
+		.which = "newest",
+		.limit = options->limit,
+	};
+
+	if (options->topic && !topic_find(text_of(options->topic)))
+		return verb_usage(verb, "there is no topic '%s'",
+				  options->topic);
+	return verb_list(
+		verb, &listing,
+		VALUES(value_text(options->topic), value_i64(listing.limit)));
 }

@@ -10,8 +10,8 @@
 #include "infra/overlord/cli.h"
 
 /*
- * A descriptor that was closed is taken by something that cannot be written
- * to, or a session would get its number, and the answer.
+ * A descriptor that was closed is opened on something that cannot be written
+ * to; else a session would get its number, and the answer.
  */
 static void open_standard_files(void)
 {

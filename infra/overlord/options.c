@@ -17,17 +17,18 @@ struct row {
 	const char *name;
 	enum { FLAG, TEXT_VALUE, NUMBER } kind;
 	size_t at; /* in struct options */
-	int64_t min, max;
+	int64_t fallback, min, max;
 	const char *sentence;
 };
 
 /* clang-format off */
 #define OPTION_FLAG(field, name, sentence) \
-	{ name, FLAG, offsetof(struct options, field), 0, 0, sentence },
+	{ name, FLAG, offsetof(struct options, field), 0, 0, 0, sentence },
 #define OPTION_TEXT(field, name, sentence) \
-	{ name, TEXT_VALUE, offsetof(struct options, field), 0, 0, sentence },
-#define OPTION_NUMBER(field, name, min, max, sentence) \
-	{ name, NUMBER, offsetof(struct options, field), min, max, sentence },
+	{ name, TEXT_VALUE, offsetof(struct options, field), 0, 0, 0, sentence },
+#define OPTION_NUMBER(field, name, fallback, min, max, sentence) \
+	{ name, NUMBER, offsetof(struct options, field), fallback, min, max, \
+	  sentence },
 /* clang-format on */
 static const struct row rows[] = {
 #include "infra/overlord/options.def"
@@ -117,19 +118,19 @@ static bool read_option(struct options *ret, int code, const char *arg)
 	return set(ret, row, wrong ? NULL : optarg);
 }
 
-/* "-5" is a word, and so is "-". */
+/* "-5" is an operand, and so is "-". */
 static bool is_option(const char *arg)
 {
 	return arg[0] == '-' && arg[1] && !strchr(".0123456789", arg[1]);
 }
 
-static bool add_word(struct options *ret, const char *word)
+static bool add_operand(struct options *ret, const char *operand)
 {
-	if (ret->n_words < OPTION_WORDS_MAX) {
-		ret->words[ret->n_words++] = word;
+	if (ret->n_operands < OPERANDS_MAX) {
+		ret->operands[ret->n_operands++] = operand;
 		return true;
 	}
-	out_say("argument '%s' is one too many", word);
+	out_say("argument '%s' is one too many", operand);
 	return false;
 }
 
@@ -138,7 +139,8 @@ static void init(struct options *ret)
 	*ret = (struct options){ 0 };
 	for (size_t i = 0; i < N_ROWS; i++)
 		if (rows[i].kind == NUMBER)
-			*(int64_t *)(void *)((char *)ret + rows[i].at) = -1;
+			*(int64_t *)(void *)((char *)ret + rows[i].at) =
+				rows[i].fallback;
 }
 
 bool options_read(struct options *ret, int argc, char *const *argv,
@@ -158,7 +160,7 @@ bool options_read(struct options *ret, int argc, char *const *argv,
 
 		optind = at + 1;
 		if (plain || !is_option(argv[at])) {
-			good = add_word(ret, argv[at]);
+			good = add_operand(ret, argv[at]);
 			continue;
 		}
 		optind = at;

@@ -185,9 +185,9 @@ static bool print(struct out *out)
 				    scols_table_get_name(out->table)) > 0;
 }
 
-static int printed(bool taken)
+static int printed(bool written)
 {
-	if (taken && !fflush(stdout) && !ferror(stdout))
+	if (written && !fflush(stdout) && !ferror(stdout))
 		return 0;
 	out_say("the answer could not be written to stdout");
 	return -EIO;
@@ -202,7 +202,7 @@ int out_print(struct out *out)
 static bool print_member(struct out *out, const char *after)
 {
 	char *text, *begin, *end;
-	bool taken;
+	bool written;
 
 	if (!out->n_rows)
 		return printf("   \"%s\": []%s\n",
@@ -214,10 +214,10 @@ static bool print_member(struct out *out, const char *after)
 	assert(begin && end);
 	while (end > begin && end[-1] == '\n')
 		end--;
-	taken = printf("%.*s%s\n", (int)(end - begin - 1), begin + 1, after) >
-		0;
+	written = printf("%.*s%s\n", (int)(end - begin - 1), begin + 1, after) >
+		  0;
 	free(text);
-	return taken;
+	return written;
 }
 
 int out_print_two(struct out *first, struct out *second)
@@ -232,11 +232,20 @@ int out_print_two(struct out *first, struct out *second)
 static void say(const char *prefix, const char *format, va_list args)
 	__attribute__((format(printf, 2, 0)));
 
+/* In one piece: what others say at the same time stands on lines of its own. */
 static void say(const char *prefix, const char *format, va_list args)
 {
-	(void)fprintf(stderr, "%s: ", prefix);
-	(void)vfprintf(stderr, format, args);
-	(void)fputc('\n', stderr);
+	char *text;
+
+	if (vasprintf(&text, format, args) < 0)
+		abort();
+	(void)fprintf(stderr, "%s: %s\n", prefix, text);
+	free(text);
+}
+
+void out_say_args(const char *format, va_list args)
+{
+	say("overlord", format, args);
 }
 
 void out_say(const char *format, ...)

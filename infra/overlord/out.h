@@ -19,6 +19,7 @@
 #ifndef OVERLORD_OUT_H
 #define OVERLORD_OUT_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -60,13 +61,15 @@ void out_cell_none(struct out *out);
  * all rows. */
 void out_put_row(struct out *out, const struct pg *pg, int statement, int row);
 void out_rows(struct out *out, const struct pg *pg, int statement);
-/* 0, or -EIO when stdout did not take it; that has been said. */
+/* 0, or -EIO when it could not be written; that has been said. */
 int out_print(struct out *out);
 /* Two tables, one below the other; one object of both in JSON. */
 int out_print_two(struct out *first, struct out *second);
 
 /* A line on stderr: "overlord: ..."; lower case, no full stop. */
 void out_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void out_say_args(const char *format, va_list args)
+	__attribute__((format(printf, 1, 0)));
 /* "HINT: ...", after an error. */
 void out_hint(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -181,7 +181,7 @@ void plan_audit(struct verb *verb, const char *what, const char *before,
 		const char *after)
 {
 	(void)verb_add(verb, &sql_audit_row,
-		       VALUES(value_text(verb->who), value_text(verb->words),
+		       VALUES(value_text(verb->who), value_text(verb->name),
 			      value_json(what), value_json(before),
 			      value_json(after)));
 }

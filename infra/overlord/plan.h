@@ -25,7 +25,7 @@ enum plan_result {
 	PLAN_CONFIRMED,
 	PLAN_TRIED,   /* it works, and was rolled back */
 	PLAN_FAILED,  /* and nothing of it stayed */
-	PLAN_UNKNOWN, /* nobody can tell */
+	PLAN_UNKNOWN, /* nobody knows */
 };
 
 struct plan_step {
@@ -61,7 +61,7 @@ void plan_truncate(struct plan *plan, size_t n_steps);
 typedef int (*plan_step_fn)(void *arg, size_t i, enum plan_result *ret);
 
 /*
- * Shows the plan or does it, and shows what came of it. COMMAND_E_FAILED when
+ * Shows the plan or does it, and shows what came of it. VERB_E_FAILED when
  * a step failed or is unknown.
  */
 int plan_run(struct plan *plan, const struct verb *verb, plan_step_fn fn,

@@ -27,25 +27,12 @@ void verb_deinit(struct verb *verb)
 		pg_args_deinit(&verb->args[i]);
 }
 
-static void say(const char *format, va_list args)
-	__attribute__((format(printf, 1, 0)));
-
-static void say(const char *format, va_list args)
-{
-	char *text;
-
-	if (vasprintf(&text, format, args) < 0)
-		abort();
-	out_say("%s", text);
-	free(text);
-}
-
 int verb_failed(const char *hint, const char *format, ...)
 {
 	va_list args;
 
 	va_start(args, format);
-	say(format, args);
+	out_say_args(format, args);
 	va_end(args);
 	if (hint)
 		out_hint("%s", hint);
@@ -57,9 +44,9 @@ int verb_usage(const struct verb *verb, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	say(format, args);
+	out_say_args(format, args);
 	va_end(args);
-	out_hint("usage: overlord %s %s", verb->words, verb->arguments);
+	out_hint("usage: overlord %s %s", verb->name, verb->arguments);
 	return VERB_E_USAGE;
 }
 
@@ -84,7 +71,7 @@ int verb_connect(struct verb *verb)
 	int r;
 
 	(void)snprintf(application, sizeof(application), "overlord %.30s %.20s",
-		       verb->words, verb->who);
+		       verb->name, verb->who);
 	r = pg_connect(&verb->pg, &params, error);
 	switch (r) {
 	case 0:
@@ -154,6 +141,18 @@ int verb_send(struct verb *verb, const char *what)
 	int r = verb_try(verb, verb->conf.timeout_ms);
 
 	return r ? verb_pg_failed(verb, r, what) : 0;
+}
+
+int verb_lock(struct verb *verb, const struct pg_statement *statement,
+	      const struct value *values, const char *what, int *ret)
+{
+	int r = verb->pg ? 0 : verb_connect(verb);
+
+	if (r)
+		return r;
+	(void)verb_add(verb, &pg_begin, NULL);
+	*ret = verb_add(verb, statement, values);
+	return verb_send(verb, what);
 }
 
 int verb_exec(struct verb *verb, const char *sql, const char *what)

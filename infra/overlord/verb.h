@@ -32,7 +32,7 @@ enum verb_outcome {
 enum { VERB_STATEMENTS_MAX = 8 };
 
 struct verb {
-	const char *words;     /* "grill set" */
+	const char *name;      /* "grill set" */
 	const char *arguments; /* of its row */
 	struct conf conf;
 	struct options options;
@@ -45,7 +45,7 @@ struct verb {
 
 void verb_deinit(struct verb *verb);
 
-#define VERB(words, function, ...) int cmd_##function(struct verb *verb);
+#define VERB(name, function, ...) int cmd_##function(struct verb *verb);
 #include "infra/overlord/overlord.def"
 #undef VERB
 
@@ -128,6 +128,12 @@ int verb_add(struct verb *verb, const struct pg_statement *statement,
 int verb_send(struct verb *verb, const char *what);
 /* The same with a time, and without a word: PG_E_*. */
 int verb_try(struct verb *verb, int64_t timeout_ms);
+/*
+ * Connects, begins a transaction and runs a statement in it that locks rows;
+ * @ret is the statement's index. Says why it failed, after @what.
+ */
+int verb_lock(struct verb *verb, const struct pg_statement *statement,
+	      const struct value *values, const char *what, int *ret);
 /* Runs SQL without results; says why it failed, after @what. */
 int verb_exec(struct verb *verb, const char *sql, const char *what);
 /* Says what the last pg call met; VERB_E_FAILED. Faults pass unchanged. */

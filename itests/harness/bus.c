@@ -1,75 +1,53 @@
 /* SPDX-License-Identifier: MIT */
-/* Bus: see bus.h. Each struct bus in one thread. */
+/* A record that was read borrows the bytes of librdkafka's message. */
 #include "itests/harness/bus.h"
 
 #include <check.h>
 #include <inttypes.h>
 #include <librdkafka/rdkafka.h>
+#include <stdarg.h>
 #include <stdio.h>
 
 #include "infra/lib/clock.h"
-#include "infra/lib/err.h"
 #include "infra/lib/kafka_admin.h"
 #include "infra/lib/kafka_client.h"
-#include "infra/lib/kafka_out.h"
 #include "infra/lib/xalloc.h"
 #include "schemas/topics.h"
 
 #define POLL_MS 100
-#define KEY_BYTES (2 * TEXT_MAX_BYTES + 2)
-#define HEADERS_MAX 24
 
 /* ---- reading ---- */
 
-static struct text copy(struct arena *arena, const void *p, size_t n)
-{
-	struct text text = { 0 };
-
-	if (!p)
-		return text;
-	/* One that is empty is still there. */
-	text.p = n ? arena_copy(arena, p, n) : "";
-	text.n = n;
-	return text;
-}
-
-static void copy_headers(struct bus_log *log, const rd_kafka_message_t *from,
-			 struct bus_record *to)
+/* Borrows the bytes of @message, which the log owns from now on. */
+static void add_record(struct bus_log *log, rd_kafka_message_t *message)
 {
 	rd_kafka_headers_t *headers;
-	const char *name;
-	const void *value;
-	size_t n;
-
-	if (rd_kafka_message_headers(from, &headers))
-		return;
-	to->headers = arena_alloc(&log->arena, rd_kafka_header_cnt(headers) *
-						       sizeof(*to->headers));
-	while (!rd_kafka_header_get_all(headers, to->n_headers, &name, &value,
-					&n))
-		to->headers[to->n_headers++] = (struct bus_header){
-			.name = arena_copy(&log->arena, name, strlen(name) + 1),
-			.value = copy(&log->arena, value, n),
-		};
-}
-
-static void keep(struct bus_log *log, const rd_kafka_message_t *from)
-{
-	struct bus_record *to;
+	struct bus_record *record;
+	struct bus_header *header;
 
 	if (log->n == log->cap) {
 		log->cap = log->cap ? 2 * log->cap : 1024;
 		log->records = xreallocarray(log->records, log->cap,
 					     sizeof(*log->records));
 	}
-	to = &log->records[log->n++];
-	*to = (struct bus_record){
-		.partition = from->partition,
-		.offset = from->offset,
-		.key = copy(&log->arena, from->key, from->key_len),
-		.value = copy(&log->arena, from->payload, from->len),
+	record = &log->records[log->n++];
+	*record = (struct bus_record){
+		.partition = message->partition,
+		.offset = message->offset,
+		.key = { message->key, message->key_len },
+		.value = { message->payload, message->len },
+		.message = message,
 	};
-	copy_headers(log, from, to);
+	if (rd_kafka_message_headers(message, &headers))
+		return;
+	record->headers =
+		xcalloc(rd_kafka_header_cnt(headers) + 1, sizeof(*header));
+	do {
+		header = &record->headers[record->n_headers];
+	} while (!rd_kafka_header_get_all(
+		headers, record->n_headers++, &header->name,
+		(const void **)&header->value.p, &header->value.n));
+	record->n_headers--;
 }
 
 static int by_position(const void *a, const void *b)
@@ -109,25 +87,25 @@ static rd_kafka_t *reader_of(const struct world *world, const char *topic)
 	return rk;
 }
 
-static void ends_of(const struct world *world, const char *topic,
-		    int64_t ends[TOPIC_PARTITIONS])
+static struct kafka_admin *admin_of(const struct world *world)
 {
-	CLEANUP(kafka_admin_freep) struct kafka_admin *admin = NULL;
-	char name[128];
+	struct kafka_admin *admin;
 
-	world_topic(world, topic, name);
 	ck_assert(
 		!kafka_admin_new(&admin, world->brokers, "itest", PATIENCE_MS));
-	ck_assert_msg(!kafka_admin_ends(admin, name, TOPIC_PARTITIONS, ends),
-		      "the ends of '%s' cannot be had: %s", name,
-		      kafka_admin_error(admin));
+	return admin;
 }
 
 int64_t bus_count(const struct world *world, const char *topic)
 {
+	CLEANUP(kafka_admin_freep) struct kafka_admin *admin = admin_of(world);
 	int64_t ends[TOPIC_PARTITIONS], n = 0;
+	char name[128];
 
-	ends_of(world, topic, ends);
+	world_topic(world, topic, name);
+	ck_assert_msg(!kafka_admin_ends(admin, name, TOPIC_PARTITIONS, ends),
+		      "the ends of '%s' cannot be had: %s", name,
+		      kafka_admin_error(admin));
 	for (int i = 0; i < TOPIC_PARTITIONS; i++)
 		n += ends[i];
 	return n;
@@ -137,40 +115,48 @@ void bus_read(const struct world *world, const char *topic, struct bus_log *ret)
 {
 	int64_t deadline_at_ms = clock_now_ms() + PATIENCE_MS;
 	bool ended[TOPIC_PARTITIONS] = { false };
-	rd_kafka_message_t *message;
 	int n_open = TOPIC_PARTITIONS;
 	char name[128];
-	rd_kafka_t *rk;
 
-	*ret = (struct bus_log){ 0 };
 	world_topic(world, topic, name);
-	rk = reader_of(world, name);
+	*ret = (struct bus_log){ .reader = reader_of(world, name) };
 	while (n_open) {
+		rd_kafka_message_t *message =
+			rd_kafka_consumer_poll(ret->reader, POLL_MS);
+
 		ck_assert_msg(clock_left_ms(deadline_at_ms),
 			      "%zu records, and %d partitions are not at "
 			      "their end",
 			      ret->n, n_open);
-		message = rd_kafka_consumer_poll(rk, POLL_MS);
 		if (message && !message->err) {
-			keep(ret, message);
-		} else if (message &&
-			   message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+			add_record(ret, message);
+			continue;
+		}
+		if (message &&
+		    message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
 			n_open -= !ended[message->partition];
 			ended[message->partition] = true;
 		}
 		if (message)
 			rd_kafka_message_destroy(message);
 	}
-	(void)rd_kafka_consumer_close(rk);
-	rd_kafka_destroy(rk);
+	/* It reads no more, and stays for the bytes of its messages. */
+	ck_assert(!rd_kafka_assign(ret->reader, NULL));
 	if (ret->n)
 		qsort(ret->records, ret->n, sizeof(*ret->records), by_position);
 }
 
 void bus_log_deinit(struct bus_log *log)
 {
+	for (size_t i = 0; i < log->n; i++) {
+		free(log->records[i].headers);
+		rd_kafka_message_destroy(log->records[i].message);
+	}
 	free(log->records);
-	arena_deinit(&log->arena);
+	if (log->reader) {
+		(void)rd_kafka_consumer_close(log->reader);
+		rd_kafka_destroy(log->reader);
+	}
 	*log = (struct bus_log){ 0 };
 }
 
@@ -194,6 +180,16 @@ struct text bus_header(const struct bus_record *record, const char *name)
 	return (struct text){ 0 };
 }
 
+void bus_expect_header(const struct bus_record *record, const char *name,
+		       const char *expected)
+{
+	struct text text = bus_header(record, name);
+
+	ck_assert_msg(text_equal(text, text_of(expected)),
+		      "%s is '%.*s' and not '%s'", name, (int)text.n,
+		      text.p ? text.p : "", expected);
+}
+
 int bus_envelope(const struct bus_record *record, struct envelope *ret,
 		 struct schema_fault *fault)
 {
@@ -209,32 +205,63 @@ int bus_envelope(const struct bus_record *record, struct envelope *ret,
 
 struct bus {
 	const struct world *world;
-	struct kafka_out *out;
-	struct arena arena; /* of the command that is being sent */
+	rd_kafka_t *rk;
 };
 
-static void take_report(void *arg, const struct kafka_report *report)
+static void note_report(rd_kafka_t *rk, const rd_kafka_message_t *message,
+			void *arg)
 {
-	struct bus_position *position = report->opaque;
+	struct bus_position *position = message->_private;
 
+	(void)rk;
 	(void)arg;
-	ck_assert_msg(report->delivered, "not delivered: %s", report->error);
+	/* What is aborted was never there. */
+	if (message->err == RD_KAFKA_RESP_ERR__PURGE_QUEUE ||
+	    message->err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT)
+		return;
+	ck_assert_msg(!message->err, "not delivered: %s",
+		      rd_kafka_err2str(message->err));
 	if (position) {
-		position->partition = report->partition;
-		position->offset = report->offset;
+		position->partition = message->partition;
+		position->offset = message->offset;
 	}
 }
 
-struct bus *bus_new(const struct world *world)
+/* Of a call that gives an error object, NULL for none. */
+static void must(rd_kafka_error_t *error, const char *what)
+{
+	ck_assert_msg(!error, "%s: %s", what, rd_kafka_error_string(error));
+}
+
+struct bus *bus_new(const struct world *world, ...)
 {
 	struct bus *bus = xcalloc(1, sizeof(*bus));
+	rd_kafka_conf_t *conf = kafka_conf_new(world->brokers, "itest");
+	bool transactional = false;
+	const char *name;
+	char error[256];
+	va_list args;
 
+	/* As the storefront sends: in order, each once, and by the key to the
+	 * same partition. */
+	kafka_set(conf, "partitioner", "murmur2_random");
+	kafka_set(conf, "enable.idempotence", "true");
+	kafka_set(conf, "sticky.partitioning.linger.ms", "0");
+	kafka_set(conf, "linger.ms", "5");
+	kafka_set(conf, "message.max.bytes", "200000000");
+	va_start(args, world);
+	while ((name = va_arg(args, const char *))) {
+		kafka_set(conf, name, va_arg(args, const char *));
+		transactional |= !strcmp(name, "transactional.id");
+	}
+	va_end(args);
+	rd_kafka_conf_set_dr_msg_cb(conf, note_report);
 	bus->world = world;
-	ck_assert(!kafka_out_new(&bus->out, &(struct kafka_out_params){
-						    .brokers = world->brokers,
-						    .client_id = "itest",
-						    .queue_max = 100000,
-						    .report = take_report }));
+	bus->rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, error, sizeof(error));
+	ck_assert_msg(bus->rk, "%s", error);
+	if (transactional)
+		must(rd_kafka_init_transactions(bus->rk, PATIENCE_MS),
+		     "init_transactions");
 	return bus;
 }
 
@@ -242,176 +269,193 @@ struct bus *bus_free(struct bus *bus)
 {
 	if (!bus)
 		return NULL;
-	kafka_out_free(bus->out);
-	arena_deinit(&bus->arena);
+	rd_kafka_destroy(bus->rk);
 	free(bus);
 	return NULL;
+}
+
+struct bus *world_bus(struct world *world)
+{
+	if (!world->bus)
+		world->bus = bus_new(world, NULL);
+	return world->bus;
+}
+
+static rd_kafka_headers_t *headers_of(const struct bus_record *record)
+{
+	rd_kafka_headers_t *headers = rd_kafka_headers_new(record->n_headers);
+
+	for (size_t i = 0; i < record->n_headers; i++)
+		ck_assert(!rd_kafka_header_add(
+			headers, record->headers[i].name, -1,
+			record->headers[i].value.p,
+			(ssize_t)record->headers[i].value.n));
+	return headers;
 }
 
 void bus_send(struct bus *bus, const char *topic,
 	      const struct bus_record *record, struct bus_position *ret)
 {
-	const struct kafka_body body = { .key = record->key.p,
-					 .n_key = record->key.n,
-					 .value = record->value.p,
-					 .n_value = record->value.n };
-	struct kafka_message *message;
+	rd_kafka_headers_t *headers = headers_of(record);
+	rd_kafka_resp_err_t err;
 	char name[128];
 
 	world_topic(bus->world, topic, name);
-	message = kafka_out_message(bus->out, name);
-	for (size_t i = 0; i < record->n_headers; i++)
-		(void)kafka_message_header(message, record->headers[i].name,
-					   record->headers[i].value.p,
-					   record->headers[i].value.n);
-	if (record->partition >= 0)
-		kafka_message_partition(message, record->partition);
-	ck_assert(!kafka_out_send(message, &body, ret));
-	(void)kafka_out_poll(bus->out, 0);
+	do {
+		err = rd_kafka_producev(
+			bus->rk, RD_KAFKA_V_TOPIC(name),
+			RD_KAFKA_V_PARTITION(record->partition),
+			RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+			RD_KAFKA_V_KEY(record->key.p, record->key.n),
+			RD_KAFKA_V_VALUE((void *)(uintptr_t)record->value.p,
+					 record->value.n),
+			RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_OPAQUE(ret),
+			RD_KAFKA_V_END);
+		(void)rd_kafka_poll(bus->rk, err ? 10 : 0);
+	} while (err == RD_KAFKA_RESP_ERR__QUEUE_FULL);
+	ck_assert_msg(!err, "not sent: %s", rd_kafka_err2str(err));
 }
 
 void bus_flush(struct bus *bus)
 {
-	ck_assert_msg(kafka_out_flush(bus->out, PATIENCE_MS),
+	ck_assert_msg(!rd_kafka_flush(bus->rk, PATIENCE_MS),
 		      "the broker does not acknowledge");
 }
 
-/* ---- commands ---- */
+void bus_begin(struct bus *bus)
+{
+	must(rd_kafka_begin_transaction(bus->rk), "begin");
+}
 
-struct headers {
-	struct arena *arena;
-	struct bus_record *record;
+void bus_end(struct bus *bus, bool commit)
+{
+	/* On its topic first, so that there is something to abort. */
+	bus_flush(bus);
+	if (commit)
+		must(rd_kafka_commit_transaction(bus->rk, PATIENCE_MS),
+		     "commit");
+	else
+		must(rd_kafka_abort_transaction(bus->rk, PATIENCE_MS), "abort");
+}
+
+/* ---- administration ---- */
+
+int64_t topic_delete_records(const struct world *world, const char *topic,
+			     int32_t partition, int64_t offset)
+{
+	CLEANUP(bus_freep) struct bus *client = bus_new(world, NULL);
+	rd_kafka_queue_t *queue = rd_kafka_queue_new(client->rk);
+	rd_kafka_topic_partition_list_t *list =
+		rd_kafka_topic_partition_list_new(TOPIC_PARTITIONS);
+	const rd_kafka_topic_partition_list_t *done;
+	rd_kafka_DeleteRecords_t *request;
+	rd_kafka_event_t *event;
+	int64_t start = -1;
+	char name[128];
+
+	world_topic(world, topic, name);
+	for (int32_t i = 0; i < TOPIC_PARTITIONS; i++)
+		if (partition < 0 || i == partition)
+			rd_kafka_topic_partition_list_add(list, name, i)
+				->offset =
+				offset < 0 ? RD_KAFKA_OFFSET_END : offset;
+	request = rd_kafka_DeleteRecords_new(list);
+	rd_kafka_DeleteRecords(client->rk, &request, 1, NULL, queue);
+	event = rd_kafka_queue_poll(queue, PATIENCE_MS);
+	ck_assert_msg(event && !rd_kafka_event_error(event),
+		      "delete records: %s",
+		      event ? rd_kafka_event_error_string(event) : "no answer");
+	done = rd_kafka_DeleteRecords_result_offsets(
+		rd_kafka_event_DeleteRecords_result(event));
+	for (int i = 0; i < done->cnt; i++) {
+		ck_assert_msg(!done->elems[i].err, "delete records: %s",
+			      rd_kafka_err2str(done->elems[i].err));
+		start = done->elems[i].offset;
+	}
+	rd_kafka_event_destroy(event);
+	rd_kafka_DeleteRecords_destroy(request);
+	rd_kafka_topic_partition_list_destroy(list);
+	rd_kafka_queue_destroy(queue);
+	return start;
+}
+
+/* By Kafka's own tool, as people do it. */
+static void alter_topic(struct world *world, const char *topic,
+			const char *verb, const char *partitions)
+{
+	char name[128];
+
+	world_topic(world, topic, name);
+	world_run(world, "infra/kafka/kafka.sh", "tool",
+		  "org.apache.kafka.tools.TopicCommand", "--bootstrap-server",
+		  world->brokers, verb, "--topic", name,
+		  partitions ? "--partitions" : NULL, partitions);
+}
+
+struct deleted {
+	struct kafka_admin *admin;
+	char name[128];
 };
 
-static int add_header(void *arg, const char *name, const char *value, size_t n)
+static bool is_gone(void *arg)
 {
-	const struct headers *headers = arg;
-	struct bus_record *record = headers->record;
+	const struct deleted *deleted = arg;
+	int32_t n;
 
-	ck_assert_uint_lt(record->n_headers, HEADERS_MAX);
-	record->headers[record->n_headers++] = (struct bus_header){
-		.name = arena_copy(headers->arena, name, strlen(name) + 1),
-		.value = copy(headers->arena, value, n),
-	};
-	return 0;
+	return !kafka_admin_partitions(deleted->admin, deleted->name, &n) && !n;
 }
 
-/* By its key to a partition. */
-static void fill_record(struct arena *arena, const struct envelope *envelope,
-			const struct msgpack_writer *writer,
-			struct bus_record *ret)
+void topic_delete(struct world *world, const char *topic)
 {
-	struct headers headers = { arena, ret };
-	struct envelope nameless = *envelope;
+	CLEANUP(kafka_admin_freep) struct kafka_admin *admin = admin_of(world);
+	struct deleted deleted = { .admin = admin };
 
-	*ret = (struct bus_record){
-		.partition = -1,
-		.key = copy(arena, envelope->subject.p, envelope->subject.n),
-		.value = copy(arena, writer->p, writer->n),
-		.headers =
-			arena_alloc(arena, HEADERS_MAX * sizeof(*ret->headers)),
-	};
-	/* The key of two long names is longer than a header may be. */
-	if (!text_is_longer(envelope->subject, TEXT_MAX_CHARS)) {
-		ck_assert(!envelope_write(envelope, add_header, &headers));
-		return;
-	}
-	nameless.subject = (struct text){ 0 };
-	ck_assert(!envelope_write(&nameless, add_header, &headers));
+	alter_topic(world, topic, "--delete", NULL);
+	world_topic(world, topic, deleted.name);
+	ck_assert_msg(until(PATIENCE_MS, is_gone, &deleted),
+		      "'%s' is not deleted", deleted.name);
 }
 
-static void begin_envelope(struct envelope *envelope, enum event_type type,
-			   int version, const char *event_id)
+void topic_raise_partitions(struct world *world, const char *topic,
+			    const char *n_partitions)
 {
-	envelope_init(envelope);
-	envelope->type = type;
-	envelope->version = version;
-	envelope->id = text_of(event_id);
-	envelope->source = TEXT("/itest");
+	alter_topic(world, topic, "--alter", n_partitions);
 }
 
-void bus_order_record(struct arena *arena, const struct order_placed *order,
-		      int version, const char *event_id, struct bus_record *ret)
+void topic_set(const struct world *world, const char *topic, const char *name,
+	       const char *value)
 {
-	uint8_t bytes[BODY_MAX_BYTES];
-	struct msgpack_writer writer = MSGPACK_WRITER_INIT(bytes);
-	char id[ORDER_ID_CHARS + 1];
-	struct envelope envelope;
+	CLEANUP(kafka_admin_freep) struct kafka_admin *admin = admin_of(world);
+	const char *const settings[] = { name, value, NULL };
+	char full[128];
 
-	(void)order_id_format(&order->order_id, id);
-	begin_envelope(&envelope, EVENT_ORDER_PLACED, version, event_id);
-	envelope.subject = (struct text){ id, ORDER_ID_CHARS };
-	envelope.customer = order->customer;
-	envelope.stall = order->stall;
-	if (version == 1 && !order->grill)
-		envelope.grill = TEXT("false");
-	ck_assert(!order_placed_encode(order, version, &writer));
-	fill_record(arena, &envelope, &writer, ret);
+	world_topic(world, topic, full);
+	ck_assert_msg(!kafka_admin_alter(admin, full, settings),
+		      "'%s' of '%s' cannot be set: %s", name, full,
+		      kafka_admin_error(admin));
 }
 
-void bus_stock_record(struct arena *arena, const struct stock_command *command,
-		      const char *event_id, struct bus_record *ret)
+int64_t topic_committed(const struct world *world, const char *topic,
+			int32_t partition)
 {
-	uint8_t bytes[4 * TEXT_MAX_BYTES];
-	struct msgpack_writer writer = MSGPACK_WRITER_INIT(bytes);
-	struct envelope envelope;
-	char key[KEY_BYTES];
-	int n;
+	rd_kafka_topic_partition_list_t *list =
+		rd_kafka_topic_partition_list_new(1);
+	rd_kafka_conf_t *conf = kafka_conf_new(world->brokers, "itest");
+	rd_kafka_resp_err_t err;
+	char name[128], group[128], error[256];
+	rd_kafka_t *rk;
+	int64_t offset;
 
-	n = snprintf(key, sizeof(key), "%.*s/%.*s", (int)command->stall.n,
-		     command->stall.p, (int)command->ingredient.n,
-		     command->ingredient.p);
-	ck_assert_int_lt(n, KEY_BYTES);
-	begin_envelope(&envelope, stock_command_type(command->kind), 1,
-		       event_id);
-	envelope.subject = (struct text){ key, (size_t)n };
-	envelope.stall = command->stall;
-	ck_assert(!stock_command_encode(command, &writer));
-	fill_record(arena, &envelope, &writer, ret);
-}
-
-static void send_record(struct bus *bus, const char *topic,
-			const struct bus_record *record,
-			struct bus_position *ret)
-{
-	bus_send(bus, topic, record, ret);
-	/* It was copied. */
-	arena_reset(&bus->arena);
-}
-
-void bus_order(struct bus *bus, const struct order_placed *order, int version,
-	       const char *event_id, struct bus_position *ret)
-{
-	struct bus_record record;
-
-	bus_order_record(&bus->arena, order, version, event_id, &record);
-	send_record(bus, "orders", &record, ret);
-}
-
-void bus_stock(struct bus *bus, const struct stock_command *command,
-	       const char *event_id, struct bus_position *ret)
-{
-	struct bus_record record;
-
-	bus_stock_record(&bus->arena, command, event_id, &record);
-	send_record(bus, "restocks", &record, ret);
-}
-
-void bus_cancel(struct bus *bus, const struct order_cancelled *cancelled,
-		const char *event_id, struct bus_position *ret)
-{
-	uint8_t bytes[2048];
-	struct msgpack_writer writer = MSGPACK_WRITER_INIT(bytes);
-	char id[ORDER_ID_CHARS + 1];
-	struct envelope envelope;
-	struct bus_record record;
-
-	(void)order_id_format(&cancelled->order_id, id);
-	begin_envelope(&envelope, EVENT_ORDER_CANCELLED, 1, event_id);
-	envelope.subject = (struct text){ id, ORDER_ID_CHARS };
-	envelope.customer = cancelled->customer;
-	envelope.stall = cancelled->stall;
-	ck_assert(!order_cancelled_encode(cancelled, &writer));
-	fill_record(&bus->arena, &envelope, &writer, &record);
-	send_record(bus, "orders", &record, ret);
+	(void)snprintf(group, sizeof(group), "chillybin.blue%s", world->suffix);
+	kafka_set(conf, "group.id", group);
+	rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, error, sizeof(error));
+	ck_assert_msg(rk, "%s", error);
+	world_topic(world, topic, name);
+	(void)rd_kafka_topic_partition_list_add(list, name, partition);
+	err = rd_kafka_committed(rk, list, PATIENCE_MS);
+	ck_assert_msg(!err, "committed offsets: %s", rd_kafka_err2str(err));
+	offset = list->elems[0].offset;
+	rd_kafka_topic_partition_list_destroy(list);
+	rd_kafka_destroy(rk);
+	return offset < 0 ? -1 : offset;
 }

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Bus: any record onto any topic, and all that stand there.
+ * Bus: any record onto any topic, all that stand there, and what an
+ * administrator does to topics. On librdkafka itself: other teams' clients can
+ * do what our own never do (transactions, compression, records deleted from a
+ * log, partitions added). What the brokers refuse fails the test.
  *
- * What is read is copied into one arena, sorted by partition and offset.
+ * Each struct bus in one thread.
  */
 #ifndef HARNESS_BUS_H
 #define HARNESS_BUS_H
 
 #include <stdint.h>
 
-#include "infra/lib/arena.h"
 #include "itests/harness/world.h"
-#include "schemas/order_cancelled.h"
-#include "schemas/order_placed.h"
-#include "schemas/stock_command.h"
+#include "schemas/envelope.h"
 
 struct bus_header {
 	const char *name;
@@ -26,12 +26,16 @@ struct bus_record {
 	struct text key, value;
 	struct bus_header *headers;
 	size_t n_headers;
+	void *message; /* librdkafka's, which has the bytes; only when read */
 };
 
+/* ---- reading ---- */
+
+/* Records by partition and offset. */
 struct bus_log {
 	struct bus_record *records;
 	size_t n, cap;
-	struct arena arena;
+	void *reader; /* librdkafka's */
 };
 
 /* All that "orders" (with the world's suffix) holds; nothing of a transaction
@@ -44,15 +48,18 @@ const struct bus_record *bus_at(const struct bus_log *log, int32_t partition,
 				int64_t offset);
 /* The first of that name; absent has p NULL. */
 struct text bus_header(const struct bus_record *record, const char *name);
+/* Fails the test unless that header is @expected. */
+void bus_expect_header(const struct bus_record *record, const char *name,
+		       const char *expected);
 /* 0 or SCHEMA_E_*; texts are borrowed from the record. */
 int bus_envelope(const struct bus_record *record, struct envelope *ret,
 		 struct schema_fault *fault);
-/* Records after the last one of all partitions: how many stand there. */
+/* The sum of the offsets at which all partitions end. */
 int64_t bus_count(const struct world *world, const char *topic);
 
 /* ---- sending ---- */
 
-/* Where it stands, once bus_flush() has returned. */
+/* Where it stands, once bus_flush() or bus_commit() has returned. */
 struct bus_position {
 	int32_t partition;
 	int64_t offset;
@@ -60,9 +67,15 @@ struct bus_position {
 
 struct bus;
 
-struct bus *bus_new(const struct world *world);
+/*
+ * A producer; what follows are settings of librdkafka, a name and a value each
+ * time, up to NULL. With a "transactional.id" it writes in transactions.
+ */
+struct bus *bus_new(const struct world *world, ...) __attribute__((sentinel));
 struct bus *bus_free(struct bus *bus);
 DEFINE_CLEANUP(struct bus, bus_free);
+/* The world's own, without more settings. */
+struct bus *world_bus(struct world *world);
 
 /* @ret may be NULL. Copies. */
 void bus_send(struct bus *bus, const char *topic,
@@ -70,19 +83,23 @@ void bus_send(struct bus *bus, const char *topic,
 /* All that was sent is on its topic, or the test fails. */
 void bus_flush(struct bus *bus);
 
-/* Commands as the storefront sends them; @event_id is their ce_id. A record of
- * one may be changed before it is sent, by whomever; it borrows @arena, and is
- * meant for the partition of its key. */
-void bus_order_record(struct arena *arena, const struct order_placed *order,
-		      int version, const char *event_id,
-		      struct bus_record *ret);
-void bus_stock_record(struct arena *arena, const struct stock_command *command,
-		      const char *event_id, struct bus_record *ret);
-void bus_order(struct bus *bus, const struct order_placed *order, int version,
-	       const char *event_id, struct bus_position *ret);
-void bus_cancel(struct bus *bus, const struct order_cancelled *cancelled,
-		const char *event_id, struct bus_position *ret);
-void bus_stock(struct bus *bus, const struct stock_command *command,
-	       const char *event_id, struct bus_position *ret);
+void bus_begin(struct bus *bus);
+/* Commits, or aborts what was sent since bus_begin(). */
+void bus_end(struct bus *bus, bool commit);
+
+/* ---- administration ---- */
+
+/* Deletes what stands before @offset; -1: all. Of one partition, or of each
+ * (-1). Gives where the log of the last of them begins. */
+int64_t topic_delete_records(const struct world *world, const char *topic,
+			     int32_t partition, int64_t offset);
+void topic_delete(struct world *world, const char *topic);
+void topic_raise_partitions(struct world *world, const char *topic,
+			    const char *n_partitions);
+void topic_set(const struct world *world, const char *topic, const char *name,
+	       const char *value);
+/* The offset that chillybin's group has committed; -1: none. */
+int64_t topic_committed(const struct world *world, const char *topic,
+			int32_t partition);
 
 #endif

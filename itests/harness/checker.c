@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Checker: see checker.h. Commands against tables and dead letters; facts are
- * in checker_facts.c. The first thread of the test's process.
+ * Decodes what stands on the topics into tables, and lets the rules of
+ * checker_rules.h find every breach. The first thread of the test's process.
  */
 #include "itests/harness/checker.h"
 
@@ -11,23 +11,36 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "infra/lib/clock.h"
 #include "infra/lib/hash.h"
-#include "infra/lib/kafka_admin.h"
+#include "infra/lib/table.h"
 #include "infra/lib/xalloc.h"
-#include "itests/harness/checker_state.h"
-#include "itests/harness/until.h"
+#include "itests/harness/checker_rules.h"
 #include "schemas/dead_letter.h"
-#include "schemas/topics.h"
+#include "schemas/order_cancelled.h"
+#include "schemas/order_placed.h"
+#include "schemas/pick.h"
+#include "schemas/stock_changed.h"
+#include "schemas/toastie.h"
 
-#define FAULTS_TOLD 8
+#define FAULTS_SHOWN 8
 
-void check_fault(struct check *check, const char *format, ...)
+struct check {
+	struct world *world;
+	const struct check_params *params;
+	struct bus_log orders, restocks, dlq;
+	int64_t n_copies; /* of facts that are on their topic already */
+	struct buf faults;
+	size_t n_faults;
+};
+
+static void add_fault(struct check *check, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+static void add_fault(struct check *check, const char *format, ...)
 {
 	char line[512];
 	va_list args;
 
-	if (check->n_faults++ >= FAULTS_TOLD)
+	if (check->n_faults++ >= FAULTS_SHOWN)
 		return;
 	va_start(args, format);
 	(void)vsnprintf(line, sizeof(line), format, args);
@@ -35,136 +48,54 @@ void check_fault(struct check *check, const char *format, ...)
 	buf_printf(&check->faults, "\n\t%s", line);
 }
 
-/* ---- rows ---- */
+/* ---- rows of the tables ---- */
 
-static int by_id(const void *key, const void *row)
+/* The rows of an INSERT, as they are put together. */
+struct values {
+	struct buf sql;
+	int n;
+};
+
+static void values_add(struct values *values, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+static void values_add(struct values *values, const char *format, ...)
 {
-	return order_id_compare(key, &((const struct check_order *)row)->id);
+	char row[8192];
+	va_list args;
+
+	va_start(args, format);
+	ck_assert_int_lt(vsnprintf(row, sizeof(row), format, args),
+			 (int)sizeof(row));
+	va_end(args);
+	buf_printf(&values->sql, "%s(%s)", values->n++ ? ", " : "", row);
 }
 
-struct check_order *check_find(const struct check *check,
-			       const struct order_id *id)
+static void values_insert(struct values *values, const struct world *world,
+			  const char *table)
 {
-	if (!check->n_rows)
-		return NULL;
-	return bsearch(id, check->rows, check->n_rows, sizeof(*check->rows),
-		       by_id);
-}
-
-static void read_row(struct pg *pg, int i, int row, struct check_order *ret)
-{
-	const char *p;
-	size_t n;
-
-	p = pg_bytes(pg, i, row, 0, &n);
-	memcpy(ret->id.bytes, p, sizeof(ret->id.bytes));
-	ret->picked = pg_bool(pg, i, row, 1);
-	ret->grill = pg_bool(pg, i, row, 2);
-	ret->cancelled = pg_bool(pg, i, row, 3);
-	ret->returned = pg_bool(pg, i, row, 4);
-	ret->partition = (int32_t)pg_i64(pg, i, row, 5);
-	ret->offset = pg_i64(pg, i, row, 6);
-	ret->number = pg_i64(pg, i, row, 7);
-	ret->content_hash = (uint64_t)pg_i64(pg, i, row, 8);
-	ret->n_items = pg_i64(pg, i, row, 9);
-	ret->pick_version = pg_i64(pg, i, row, 10);
-	if (pg_null(pg, i, row, 11))
-		return;
-	p = pg_bytes(pg, i, row, 11, &n);
-	(void)str_n_copy(ret->state, sizeof(ret->state), p, n);
-	ret->toastie_seq = pg_i64(pg, i, row, 12);
-	ret->published_seq = pg_i64(pg, i, row, 13);
-}
-
-static void read_rows(struct check *check)
-{
-	struct db *db = check->world->db;
-	int i, n;
-
-	i = db_query(db,
-		     "SELECT o.order_id, o.verdict = 'picked', o.grill, "
-		     "o.cancelled_at IS NOT NULL, o.returned_at IS NOT NULL, "
-		     "o.partition, o.\"offset\", o.number, o.content_hash, "
-		     "jsonb_array_length(o.items), o.pick_version, t.state, "
-		     "t.seq, t.published_seq "
-		     "FROM orders o LEFT JOIN toasties t USING (order_id) "
-		     "ORDER BY o.order_id");
-	n = pg_n_rows(db_pg(db), i);
-	check->rows = xcalloc((size_t)n, sizeof(*check->rows));
-	check->n_rows = (size_t)n;
-	for (int row = 0; row < n; row++) {
-		read_row(db_pg(db), i, row, &check->rows[row]);
-		check->result.n_orders++;
-		if (check->rows[row].picked)
-			check->result.n_picked++;
-		else
-			check->result.n_refused++;
-	}
+	if (values->n)
+		(void)db_query(world->db, "INSERT INTO %s VALUES %.*s", table,
+			       (int)values->sql.n, values->sql.p);
+	buf_deinit(&values->sql);
 }
 
 /* ---- commands ---- */
 
-/* What a dead letter of @record has to say; NULL: it is none. */
-static const char *judge_placed(struct check *check,
-				const struct bus_record *record,
-				const struct envelope *envelope)
+static const char *id_text(const struct order_id *id)
+{
+	static char text[ORDER_ID_CHARS + 1];
+
+	return order_id_format(id, text);
+}
+
+/* NULL, or the reason for which nobody can act on the record. */
+static const char *decode_command(const struct check *check,
+				  const struct bus_record *record, bool *placed,
+				  struct order_id *id, uint64_t *hash)
 {
 	struct item items[ORDER_ITEMS_MAX];
-	struct order_placed order;
-	struct schema_fault fault;
-	struct check_order *row;
-	char id[ORDER_ID_CHARS + 1];
-	int r;
-
-	r = order_placed_decode(&order, items, envelope, record->value.p,
-				record->value.n, &fault);
-	if (r)
-		return schema_outcome_name(r);
-	if (check->params->refuses && check->params->refuses(&order.order_id))
-		return "sql-error";
-	(void)order_id_format(&order.order_id, id);
-	row = check_find(check, &order.order_id);
-	if (!row) {
-		check_fault(check, "order %s has no row", id);
-		return NULL;
-	}
-	if (row->asked) {
-		check->result.n_repeats++;
-		return row->content_hash == order_placed_hash(&order)
-			       ? NULL
-			       : "conflict";
-	}
-	row->asked = true;
-	if (row->partition != record->partition ||
-	    row->offset != record->offset)
-		check_fault(check, "order %s is not of its first record", id);
-	if (row->content_hash != order_placed_hash(&order))
-		check_fault(check, "order %s has another content", id);
-	if (row->number != row->offset * TOPIC_PARTITIONS + row->partition)
-		check_fault(check, "order %s has the number %" PRId64, id,
-			    row->number);
-	return NULL;
-}
-
-static const char *judge_cancelled(const struct check *check,
-				   const struct bus_record *record,
-				   const struct envelope *envelope)
-{
 	struct order_cancelled cancelled;
-	struct schema_fault fault;
-	const struct check_order *row;
-	int r;
-
-	r = order_cancelled_decode(&cancelled, envelope, record->value.p,
-				   record->value.n, &fault);
-	if (r)
-		return schema_outcome_name(r);
-	row = check_find(check, &cancelled.order_id);
-	return row && row->asked ? NULL : "unknown-order";
-}
-
-static const char *judge(struct check *check, const struct bus_record *record)
-{
+	struct order_placed order;
 	struct schema_fault fault;
 	struct envelope envelope;
 	int r;
@@ -172,11 +103,48 @@ static const char *judge(struct check *check, const struct bus_record *record)
 	r = bus_envelope(record, &envelope, &fault);
 	if (r)
 		return schema_outcome_name(r);
-	if (envelope.type == EVENT_ORDER_PLACED)
-		return judge_placed(check, record, &envelope);
-	if (envelope.type == EVENT_ORDER_CANCELLED)
-		return judge_cancelled(check, record, &envelope);
-	return schema_outcome_name(SCHEMA_E_UNKNOWN_TYPE);
+	*placed = envelope.type == EVENT_ORDER_PLACED;
+	if (!*placed && envelope.type != EVENT_ORDER_CANCELLED)
+		return schema_outcome_name(SCHEMA_E_UNKNOWN_TYPE);
+	if (*placed)
+		r = order_placed_decode(&order, items, &envelope,
+					record->value.p, record->value.n,
+					&fault);
+	else
+		r = order_cancelled_decode(&cancelled, &envelope,
+					   record->value.p, record->value.n,
+					   &fault);
+	if (r)
+		return schema_outcome_name(r);
+	*id = *placed ? order.order_id : cancelled.order_id;
+	if (!*placed)
+		return NULL;
+	*hash = order_placed_hash(&order);
+	if (check->params->refuses && check->params->refuses(id))
+		return "sql-error";
+	return NULL;
+}
+
+static void read_commands(const struct check *check)
+{
+	struct values values = { 0 };
+
+	for (size_t i = 0; i < check->orders.n; i++) {
+		const struct bus_record *record = &check->orders.records[i];
+		const char *reason;
+		struct order_id id = { 0 };
+		uint64_t hash = 0;
+		bool placed = false;
+
+		reason = decode_command(check, record, &placed, &id, &hash);
+		values_add(&values,
+			   "%d, %" PRId64 ", %s, '%s', %" PRId64 ", %s%s%s",
+			   record->partition, record->offset,
+			   placed ? "true" : "false", id_text(&id),
+			   (int64_t)hash, reason ? "'" : "",
+			   reason ? reason : "NULL", reason ? "'" : "");
+	}
+	values_insert(&values, check->world, "check_commands");
 }
 
 /* ---- dead letters ---- */
@@ -190,7 +158,7 @@ static bool same_text(struct text a, struct text b)
 static bool is_copy(const struct bus_record *copy,
 		    const struct bus_record *source)
 {
-	if (!same_text(copy->key, source->key) ||
+	if (!source || !same_text(copy->key, source->key) ||
 	    !same_text(copy->value, source->value) ||
 	    copy->n_headers < source->n_headers)
 		return false;
@@ -203,152 +171,225 @@ static bool is_copy(const struct bus_record *copy,
 	return true;
 }
 
-/* How many copies of the record stand on the other topic. */
-static size_t count_copies(struct check *check, const struct bus_record *source)
+static void read_copies(const struct check *check)
 {
-	size_t n = 0;
+	struct values values = { 0 };
 
 	for (size_t i = 0; i < check->dlq.n; i++) {
 		const struct bus_record *copy = &check->dlq.records[i];
-		struct schema_fault fault;
 		struct dead_letter letter;
+		struct schema_fault fault;
+		bool exact;
 
-		if (copy->partition != source->partition)
-			continue;
 		dead_letter_init(&letter);
-		for (size_t h = 0; h < copy->n_headers; h++)
-			dead_letter_read(&letter, copy->headers[h].name,
-					 copy->headers[h].value.p,
-					 copy->headers[h].value.n);
+		for (size_t k = 0; k < copy->n_headers; k++)
+			dead_letter_read(&letter, copy->headers[k].name,
+					 copy->headers[k].value.p,
+					 copy->headers[k].value.n);
 		if (dead_letter_check(&letter, &fault) ||
-		    letter.partition != source->partition ||
-		    letter.offset != source->offset)
+		    letter.partition != copy->partition)
 			continue;
 		/* Or it says what was left out. */
-		if (!letter.cut.n && !is_copy(copy, source))
-			check_fault(check,
-				    "dead letter orders/%d@%" PRId64
-				    " is no true copy",
-				    source->partition, source->offset);
-		n++;
+		exact = letter.cut.n ||
+			is_copy(copy, bus_at(&check->orders, letter.partition,
+					     letter.offset));
+		values_add(&values, "%d, %" PRId64 ", %s", letter.partition,
+			   letter.offset, exact ? "true" : "false");
 	}
-	return n;
+	values_insert(&values, check->world, "check_copies");
 }
 
-/* @reason NULL: it must be none. */
-static void check_dead_letter(struct check *check,
-			      const struct bus_record *record,
-			      const struct table *dead, const char *reason);
+void expect_dead_copy(const struct world *world, const struct bus_log *dlq,
+		      const struct bus_position *position, bool cut)
+{
+	const struct bus_record *copy = NULL;
+	char id[64], partition[16], offset[24], group[128];
+	size_t n = 0;
 
-struct dead_row {
-	int32_t partition;
-	int64_t offset;
-	char reason[64];
+	(void)snprintf(partition, sizeof(partition), "%d", position->partition);
+	(void)snprintf(offset, sizeof(offset), "%" PRId64, position->offset);
+	(void)snprintf(id, sizeof(id), "orders/%s@%s", partition, offset);
+	(void)snprintf(group, sizeof(group), "chillybin.blue%s", world->suffix);
+	for (size_t i = 0; i < dlq->n; i++)
+		if (text_equal(bus_header(&dlq->records[i], "dead-letter-id"),
+			       text_of(id))) {
+			copy = &dlq->records[i];
+			n++;
+		}
+	ck_assert_msg(n == 1, "there are %zu copies of %s", n, id);
+	ck_assert_int_eq(copy->partition, position->partition);
+	bus_expect_header(copy, "__dlq.errors.topic", "orders");
+	bus_expect_header(copy, "__dlq.errors.partition", partition);
+	bus_expect_header(copy, "__dlq.errors.offset", offset);
+	bus_expect_header(copy, "__dlq.errors.group", group);
+	bus_expect_header(copy, "__dlq.errors.delivery.count", "1");
+	ck_assert(cut || bus_header(copy, "__dlq.errors.message").n);
+	bus_expect_header(copy, "kafka_dlt-original-topic", "orders");
+	bus_expect_header(copy, "kafka_dlt-original-partition", partition);
+	bus_expect_header(copy, "kafka_dlt-original-offset", offset);
+	ck_assert_int_eq(bus_header(copy, "__dlq.errors.cut").n > 0, cut);
+}
+
+/* ---- facts ---- */
+
+static bool has_id(const void *key, const void *value)
+{
+	const struct bus_record *a = key, *b = value;
+
+	return text_equal(bus_header(a, "ce_id"), bus_header(b, "ce_id"));
+}
+
+static bool equal_but_producer(const struct bus_record *a,
+			       const struct bus_record *b)
+{
+	if (!text_equal(a->key, b->key) || !text_equal(a->value, b->value) ||
+	    a->n_headers != b->n_headers)
+		return false;
+	for (size_t i = 0; i < a->n_headers; i++)
+		if (strcmp(a->headers[i].name, b->headers[i].name) != 0 ||
+		    (strcmp(a->headers[i].name, "producer") != 0 &&
+		     !text_equal(a->headers[i].value, b->headers[i].value)))
+			return false;
+	return true;
+}
+
+/* A fact may stand on its topic several times: the copies have one identity,
+ * and are equal in everything but who sent them. True for the first one. */
+static bool is_first(struct check *check, struct table *seen,
+		     struct bus_record *record)
+{
+	struct text id = bus_header(record, "ce_id");
+	uint64_t hash = hash_bytes(id.p, id.n);
+	const struct bus_record *first = table_find(seen, hash, has_id, record);
+
+	if (!first) {
+		table_add(seen, hash, record);
+		return true;
+	}
+	check->n_copies++;
+	if (!equal_but_producer(first, record))
+		add_fault(check, "copies of the fact %.*s differ", (int)id.n,
+			  id.p);
+	return false;
+}
+
+/* Adds the row of a fact, the @at-th of its topic. Positive: SCHEMA_E_*. */
+typedef int (*add_fact_fn)(struct values *values, int at,
+			   const struct bus_record *record,
+			   const struct envelope *envelope,
+			   struct schema_fault *fault);
+
+static int add_pick(struct values *values, int at,
+		    const struct bus_record *record,
+		    const struct envelope *envelope, struct schema_fault *fault)
+{
+	static struct pick_room room;
+	struct pick pick;
+	int r;
+
+	r = pick_decode(&pick, &room, envelope, record->value.p,
+			record->value.n, fault);
+	if (!r)
+		values_add(values, "%d, '%s', %" PRId64 ", %d, '%s'", at,
+			   id_text(&pick.order_id), pick.seq, pick.version,
+			   verdict_name(pick.verdict));
+	return r;
+}
+
+static int add_toastie(struct values *values, int at,
+		       const struct bus_record *record,
+		       const struct envelope *envelope,
+		       struct schema_fault *fault)
+{
+	struct toastie toastie;
+	int r;
+
+	r = toastie_decode(&toastie, envelope, record->value.p, record->value.n,
+			   fault);
+	if (!r)
+		values_add(values, "%d, '%s', %" PRId64 ", '%s'", at,
+			   id_text(&toastie.order_id), toastie.seq,
+			   toastie_state_name(toastie.state));
+	return r;
+}
+
+static int add_change(struct values *values, int at,
+		      const struct bus_record *record,
+		      const struct envelope *envelope,
+		      struct schema_fault *fault)
+{
+	struct stock_changed changed;
+	int r;
+
+	r = stock_changed_decode(&changed, envelope, record->value.p,
+				 record->value.n, fault);
+	/* No name in a test has the end of such a quotation in it. */
+	if (!r)
+		values_add(values, "%d, $q$%.*s$q$, $q$%.*s$q$, '%s', %" PRId64,
+			   at, (int)changed.stall.n, changed.stall.p,
+			   (int)changed.ingredient.n, changed.ingredient.p,
+			   stock_change_name(changed.kind), changed.delta);
+	return r;
+}
+
+static const struct {
+	const char *topic, *table;
+	enum event_type type;
+	add_fact_fn add;
+} fact_topics[] = {
+	{ "picks", "check_picks", EVENT_PICK, add_pick },
+	{ "ledger", "check_changes", EVENT_STOCK_CHANGED, add_change },
+	{ "toasties", "check_toasties", EVENT_TOASTIE, add_toastie },
 };
 
-static uint64_t hash_position(int32_t partition, int64_t offset)
+static void read_facts(struct check *check, int topic)
 {
-	int64_t key[2] = { partition, offset };
+	struct values values = { 0 };
+	struct schema_fault fault;
+	struct envelope envelope;
+	struct table seen = { 0 };
+	struct bus_log log;
 
-	return hash_bytes(key, sizeof(key));
-}
+	bus_read(check->world, fact_topics[topic].topic, &log);
+	for (size_t i = 0; i < log.n; i++) {
+		struct bus_record *record = &log.records[i];
 
-static bool is_at(const void *key, const void *value)
-{
-	const struct bus_record *record = key;
-	const struct dead_row *row = value;
-
-	return row->partition == record->partition &&
-	       row->offset == record->offset;
-}
-
-static void check_dead_letter(struct check *check,
-			      const struct bus_record *record,
-			      const struct table *dead, const char *reason)
-{
-	const struct dead_row *row = table_find(
-		dead, hash_position(record->partition, record->offset), is_at,
-		record);
-	size_t n_copies;
-
-	if (!reason && !row)
-		return;
-	if (!reason || !row || strcmp(row->reason, reason) != 0) {
-		check_fault(check,
-			    "orders/%d@%" PRId64 " should be dead by '%s' and "
-			    "is by '%s'",
-			    record->partition, record->offset,
-			    reason ? reason : "", row ? row->reason : "");
-		return;
+		if (!is_first(check, &seen, record))
+			continue;
+		if (bus_envelope(record, &envelope, &fault) ||
+		    envelope.type != fact_topics[topic].type ||
+		    fact_topics[topic].add(&values, (int)i, record, &envelope,
+					   &fault))
+			add_fault(check,
+				  "a fact at %s/%d@%" PRId64
+				  " cannot be read: %s",
+				  fact_topics[topic].topic, record->partition,
+				  record->offset, fault.what);
 	}
-	n_copies = count_copies(check, record);
-	if (!n_copies)
-		check_fault(check,
-			    "orders/%d@%" PRId64 " is dead and has no "
-			    "copy on orders.dlq",
-			    record->partition, record->offset);
-	check->result.n_dead_letters++;
-	check->result.n_fact_copies += (int64_t)n_copies - 1;
+	values_insert(&values, check->world, fact_topics[topic].table);
+	table_deinit(&seen);
+	bus_log_deinit(&log);
 }
 
-static struct dead_row *read_dead(struct check *check, struct table *ret,
-				  size_t *ret_n)
+/* ---- the grills' own logs ---- */
+
+static void read_edges(const struct check *check)
 {
-	struct db *db = check->world->db;
-	struct dead_row *rows;
-	const char *p;
-	size_t n;
-	int i;
+	static const char *const kinds[] = { "start", "done", "stop", "reset" };
+	const struct grill_spy *grill = check->world->grills;
+	struct values values = { 0 };
 
-	i = db_query(db, "SELECT partition, \"offset\", reason "
-			 "FROM dead_letters WHERE service = 'chillybin' "
-			 "AND topic = 'orders'");
-	*ret_n = (size_t)pg_n_rows(db_pg(db), i);
-	rows = xcalloc(*ret_n, sizeof(*rows));
-	for (int row = 0; row < (int)*ret_n; row++) {
-		rows[row].partition = (int32_t)pg_i64(db_pg(db), i, row, 0);
-		rows[row].offset = pg_i64(db_pg(db), i, row, 1);
-		p = pg_bytes(db_pg(db), i, row, 2, &n);
-		(void)str_n_copy(rows[row].reason, sizeof(rows[row].reason), p,
-				 n);
-		table_add(ret,
-			  hash_position(rows[row].partition, rows[row].offset),
-			  &rows[row]);
+	for (; grill; grill = grill->next) {
+		struct edges edges = grill_edges(grill);
+
+		for (size_t i = 0; i < edges.n; i++)
+			if (edges.all[i].kind != EDGE_RESET)
+				values_add(&values, "'%s', '%s'",
+					   kinds[edges.all[i].kind],
+					   id_text(&edges.all[i].job));
+		edges_deinit(&edges);
 	}
-	return rows;
-}
-
-static void check_commands(struct check *check)
-{
-	struct table dead = { 0 };
-	struct dead_row *rows;
-	size_t n_rows;
-	int64_t n_others;
-
-	rows = read_dead(check, &dead, &n_rows);
-	for (size_t i = 0; i < check->orders.n; i++) {
-		const struct bus_record *record = &check->orders.records[i];
-
-		check_dead_letter(check, record, &dead, judge(check, record));
-	}
-	for (size_t i = 0; i < check->n_rows; i++)
-		if (!check->rows[i].asked)
-			check_fault(check,
-				    "a row of orders, number %" PRId64
-				    ", that nobody asked for",
-				    check->rows[i].number);
-	if (check->result.n_dead_letters != (int64_t)n_rows)
-		check_fault(check,
-			    "%zu rows of dead letters, %" PRId64
-			    " records that are dead",
-			    n_rows, check->result.n_dead_letters);
-	n_others = db_i64(check->world->db, "SELECT count(*) FROM dead_letters "
-					    "WHERE topic <> 'orders'");
-	if (n_others)
-		check_fault(check, "%" PRId64 " dead letters of other topics",
-			    n_others);
-	free(rows);
-	table_deinit(&dead);
+	values_insert(&values, check->world, "check_edges");
 }
 
 /* ---- what was acknowledged ---- */
@@ -359,23 +400,21 @@ static void check_line(struct check *check, const json_t *line)
 	const char *id = json_string_value(json_object_get(line, "id"));
 	const json_t *offset = json_object_get(line, "offset");
 	const struct bus_record *record;
-	bool restock;
 	struct text key;
 
 	/* Without one it is not known to have arrived. */
 	if (!kind || !id || !offset)
 		return;
-	restock = !strcmp(kind, "restock");
 	record = bus_at(
-		restock ? &check->restocks : &check->orders,
+		!strcmp(kind, "restock") ? &check->restocks : &check->orders,
 		(int32_t)json_integer_value(json_object_get(line, "partition")),
 		json_integer_value(offset));
 	key = record ? bus_header(record, "ce_id") : (struct text){ 0 };
 	if (!text_equal(key, text_of(id)))
-		check_fault(check,
-			    "the %s %s was acknowledged and is not "
-			    "where it was said to be",
-			    kind, id);
+		add_fault(check,
+			  "the %s %s was acknowledged and is not where it was "
+			  "said to be",
+			  kind, id);
 }
 
 static void check_record_file(struct check *check, const char *path)
@@ -393,227 +432,97 @@ static void check_record_file(struct check *check, const char *path)
 	}
 	(void)fclose(file);
 	if (!n)
-		check_fault(check, "the record '%s' is empty", path);
-}
-
-/* ---- stock ---- */
-
-/* Columns of the query: stall/ingredient, what is there, what should be. */
-static void check_pairs(struct check *check, const char *what, const char *sql)
-{
-	struct db *db = check->world->db;
-	const char *p;
-	size_t n;
-	int i;
-
-	i = db_query(db, "%s", sql);
-	for (int row = 0; row < pg_n_rows(db_pg(db), i); row++) {
-		p = pg_bytes(db_pg(db), i, row, 0, &n);
-		check_fault(check,
-			    "%s of %.*s is %" PRId64 " and should be %" PRId64,
-			    what, (int)n, p, pg_i64(db_pg(db), i, row, 1),
-			    pg_i64(db_pg(db), i, row, 2));
-	}
-}
-
-static void check_stock(struct check *check)
-{
-	check_pairs(check, "stock",
-		    "SELECT stall || '/' || ingredient, "
-		    "coalesce(s.quantity, 0), (coalesce(c.delta, 0) - "
-		    "coalesce(p.picked, 0))::int8 "
-		    "FROM stock s FULL JOIN (SELECT stall, ingredient, "
-		    "sum(delta) AS delta FROM stock_changes GROUP BY 1, 2) c "
-		    "USING (stall, ingredient) FULL JOIN "
-		    "(SELECT o.stall, i->>'ingredient' AS ingredient, "
-		    "sum((i->>'quantity')::int8) AS picked "
-		    "FROM orders o, jsonb_array_elements(o.items) i "
-		    "WHERE o.verdict = 'picked' GROUP BY 1, 2) p "
-		    "USING (stall, ingredient) "
-		    "WHERE coalesce(s.quantity, 0) <> coalesce(c.delta, 0) - "
-		    "coalesce(p.picked, 0)");
-	check_pairs(check, "what came back",
-		    "SELECT o.order_id::text, coalesce(c.delta, 0)::int8, "
-		    "i.quantity::int8 FROM orders o JOIN LATERAL "
-		    "(SELECT sum((x->>'quantity')::int8) AS quantity "
-		    "FROM jsonb_array_elements(o.items) x) i ON true "
-		    "LEFT JOIN (SELECT order_id, sum(delta) AS delta "
-		    "FROM stock_changes WHERE kind = 'returned' GROUP BY 1) c "
-		    "USING (order_id) WHERE coalesce(c.delta, 0) <> "
-		    "CASE WHEN o.returned_at IS NULL THEN 0 "
-		    "ELSE i.quantity END");
-	/* What was missing was wanted and was not there. */
-	check_pairs(check, "a refusal",
-		    "SELECT o.order_id::text, "
-		    "coalesce((m->>'left')::int8, -1), (m->>'wanted')::int8 "
-		    "FROM orders o, jsonb_array_elements(o.missing) m "
-		    "WHERE o.verdict = 'refused' AND "
-		    "(coalesce((m->>'left')::int8, 0) >= (m->>'wanted')::int8 "
-		    "OR NOT EXISTS (SELECT FROM "
-		    "jsonb_array_elements(o.items) i WHERE i->>'ingredient' = "
-		    "m->>'ingredient' AND i->>'quantity' = m->>'wanted'))");
-	check_pairs(check, "missing",
-		    "SELECT order_id::text, 0::int8, 1::int8 FROM orders "
-		    "WHERE verdict = 'refused' AND "
-		    "jsonb_array_length(missing) = 0");
-}
-
-/* ---- positions ---- */
-
-static bool in_play(const struct world *world, const char *service)
-{
-	size_t n = strlen(service);
-
-	for (const struct program *p = world->programs; p; p = p->next)
-		if (!strncmp(p->name, service, n))
-			return true;
-	return false;
-}
-
-/*
- * The way of an order: once nothing comes in, and a stage and all before it
- * are done, that stage stays so. Looked at in another order something may
- * slip by.
- */
-static const struct {
-	const char *service, *topic;
-	bool toasties; /* the rows of the table of that name */
-} stages[] = {
-	{ "chillybin", "orders", false },   { "chillybin", "restocks", false },
-	{ "jafflr", "picks", false },       { "jafflr", "toasties", true },
-	{ "chillybin", "toasties", false }, { "tally", "toasties", false },
-};
-#define N_STAGES (sizeof(stages) / sizeof(stages[0]))
-
-/* Rows whose next and emitted are not at the end of the topic. */
-static int64_t count_behind(struct world *world, struct kafka_admin *admin,
-			    const char *service, const char *topic)
-{
-	int64_t ends[TOPIC_PARTITIONS];
-	char name[128];
-	struct buf list = { 0 };
-	int64_t n;
-
-	world_topic(world, topic, name);
-	if (kafka_admin_ends(admin, name, TOPIC_PARTITIONS, ends))
-		return -1;
-	for (int i = 0; i < TOPIC_PARTITIONS; i++)
-		buf_printf(&list, "%s(%d, %" PRId64 ")", i ? ", " : "", i,
-			   ends[i]);
-	buf_add(&list, "", 1);
-	n = db_i64(world->db,
-		   "SELECT count(*) FROM (VALUES %s) AS e(partition, ending) "
-		   "LEFT JOIN positions p ON p.partition = e.partition AND "
-		   "p.service = '%s' AND p.topic = '%s' "
-		   "WHERE p.next_offset IS DISTINCT FROM e.ending OR "
-		   "p.emitted_offset IS DISTINCT FROM e.ending",
-		   list.p, service, topic);
-	buf_deinit(&list);
-	return n;
-}
-
-static int64_t count_unfinished(struct world *world)
-{
-	return db_i64(world->db, "SELECT count(*) FROM toasties WHERE state IN "
-				 "('collecting', 'queued', 'grilling') OR "
-				 "published_seq < seq");
-}
-
-struct settling {
-	struct world *world;
-	struct kafka_admin *admin;
-	const char *service, *topic;
-	int64_t n;
-};
-
-static bool is_level(void *arg)
-{
-	struct settling *settling = arg;
-	struct world *world = settling->world;
-
-	for (size_t i = 0; i < N_STAGES; i++) {
-		if (!in_play(world, stages[i].service))
-			continue;
-		settling->service = stages[i].service;
-		settling->topic = stages[i].topic;
-		settling->n = stages[i].toasties
-				      ? count_unfinished(world)
-				      : count_behind(world, settling->admin,
-						     stages[i].service,
-						     stages[i].topic);
-		if (settling->n)
-			return false;
-	}
-	return true;
-}
-
-void world_settle(struct world *world, int64_t timeout_ms)
-{
-	CLEANUP(kafka_admin_freep) struct kafka_admin *admin = NULL;
-	struct settling settling = { .world = world };
-
-	ck_assert(
-		!kafka_admin_new(&admin, world->brokers, "itest", PATIENCE_MS));
-	settling.admin = admin;
-	ck_assert_msg(until(timeout_ms, is_level, &settling),
-		      "after %" PRId64 " ms %s is not done with %s: %" PRId64
-		      " left",
-		      timeout_ms, settling.service, settling.topic, settling.n);
-}
-
-static void check_positions(struct check *check)
-{
-	CLEANUP(kafka_admin_freep) struct kafka_admin *admin = NULL;
-	struct settling settling = { .world = check->world };
-
-	ck_assert(!kafka_admin_new(&admin, check->world->brokers, "itest",
-				   PATIENCE_MS));
-	settling.admin = admin;
-	/* A transaction's marker may come after its end was acknowledged. */
-	if (!until(PATIENCE_MS, is_level, &settling))
-		check_fault(check, "%s is not done with %s: %" PRId64 " left",
-			    settling.service, settling.topic, settling.n);
+		add_fault(check, "the record '%s' is empty", path);
 }
 
 /* ---- all of it ---- */
 
-static void check_deinit(struct check *check)
+static void check_rule(struct check *check, const struct check_rule *rule)
 {
-	bus_log_deinit(&check->orders);
-	bus_log_deinit(&check->restocks);
-	bus_log_deinit(&check->picks);
-	bus_log_deinit(&check->ledger);
-	bus_log_deinit(&check->toasties);
-	bus_log_deinit(&check->dlq);
-	free(check->rows);
-	buf_deinit(&check->faults);
+	struct db *db = check->world->db;
+	int i = db_query(db, "%s", rule->sql);
+	const char *p;
+	size_t n;
+
+	for (int row = 0; row < pg_n_rows(db_pg(db), i); row++) {
+		p = pg_bytes(db_pg(db), i, row, 0, &n);
+		add_fault(check, "%s: %.*s", rule->breach, (int)n, p);
+	}
 }
 
-struct check_result check_world(struct world *world,
-				const struct check_params *params)
+static void check_all(struct check *check)
+{
+	struct world *world = check->world;
+	const struct check_params *params = check->params;
+	bool toasties = world_has(world, "jafflr");
+	const bool whens[] = {
+		[CHECK_ALWAYS] = true,
+		[CHECK_TOASTIES] = toasties,
+		[CHECK_STARTS] = toasties && world->grills,
+		[CHECK_ALL_DONE] = toasties && params->all_done,
+	};
+
+	for (size_t i = 0; i < n_check_tables; i++)
+		(void)db_query(world->db, "%s", check_tables[i]);
+	read_commands(check);
+	read_copies(check);
+	for (int i = 0; i < 3; i++)
+		read_facts(check, i);
+	read_edges(check);
+	for (size_t i = 0; i < CHECK_RECORDS_MAX && params->records[i]; i++)
+		check_record_file(check, params->records[i]);
+	for (size_t i = 0; i < n_check_rules; i++)
+		if (whens[check_rules[i].when])
+			check_rule(check, &check_rules[i]);
+}
+
+static struct check_result result_of(const struct check *check)
+{
+	struct db *db = check->world->db;
+	struct check_result result = {
+		.n_orders = db_i64(db, "orders"),
+		.n_picked = db_i64(db, "orders WHERE verdict = 'picked'"),
+		.n_refused = db_i64(db, "orders WHERE verdict = 'refused'"),
+		.n_repeats = db_i64(db, "check_commands WHERE placed AND "
+					"reason IS NULL") -
+			     db_i64(db, "check_first"),
+		.n_dead_letters = db_i64(db, "dead_letters"),
+		.n_cancelled = db_i64(db, "check_picks WHERE verdict = "
+					  "'cancelled'"),
+		.n_kept = db_i64(db, "check_picks WHERE verdict = 'kept'"),
+		.n_done = db_i64(db, "toasties WHERE state = 'done'"),
+		.n_starts = db_i64(db, "check_edges WHERE kind = 'start'"),
+		.n_fact_copies = check->n_copies,
+	};
+
+	result.n_fact_copies +=
+		db_i64(db, "check_copies") - result.n_dead_letters;
+	return result;
+}
+
+struct check_result check_world_with(struct world *world,
+				     const struct check_params *params)
 {
 	struct check check = { .world = world, .params = params };
+	struct check_result result;
 
+	world_settle(world);
 	bus_read(world, "orders", &check.orders);
 	bus_read(world, "restocks", &check.restocks);
-	bus_read(world, "picks", &check.picks);
-	bus_read(world, "ledger", &check.ledger);
-	bus_read(world, "toasties", &check.toasties);
 	bus_read(world, "orders.dlq", &check.dlq);
-	read_rows(&check);
-	check_commands(&check);
-	for (size_t i = 0; i < CHECK_RECORDS_MAX && params->records[i]; i++)
-		check_record_file(&check, params->records[i]);
-	check_stock(&check);
-	check_ledger(&check);
-	check_picks(&check);
-	if (in_play(world, "jafflr")) {
-		check_toasties(&check);
-		check_starts(&check);
-	}
-	check_positions(&check);
+	check_all(&check);
+	/* A transaction's marker may come after its end was acknowledged. */
+	world_settle(world);
 	ck_assert_msg(!check.n_faults, "%zu breaches:%.*s", check.n_faults,
 		      (int)check.faults.n, check.faults.p);
-	check_deinit(&check);
-	return check.result;
+	result = result_of(&check);
+	bus_log_deinit(&check.orders);
+	bus_log_deinit(&check.restocks);
+	bus_log_deinit(&check.dlq);
+	return result;
+}
+
+struct check_result check_world(struct world *world)
+{
+	return check_world_with(world, &(struct check_params){ 0 });
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Db: see db.h. Each text of a statement is prepared once; when there are too
- * many a new session is begun. Any one thread.
+ * Each text of a statement is prepared once; when there are too many a new
+ * session is begun. Any one thread.
  */
 #include "itests/harness/db.h"
 
@@ -113,7 +113,7 @@ static int query(struct db *db, const char *sql)
 	return i;
 }
 
-static char *vformat(const char *format, va_list args)
+static char *text_of_args(const char *format, va_list args)
 {
 	char *text = NULL;
 
@@ -127,7 +127,7 @@ int db_query(struct db *db, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	sql = vformat(format, args);
+	sql = text_of_args(format, args);
 	va_end(args);
 	return query(db, sql);
 }
@@ -147,15 +147,14 @@ static bool is_allowed(void *arg)
 void db_insist(struct db *db, const char *format, ...)
 {
 	CLEANUP(cleanup_free) char *sql = NULL;
-	struct insisted insisted = { .db = db };
 	va_list args;
 
 	va_start(args, format);
-	sql = vformat(format, args);
+	sql = text_of_args(format, args);
 	va_end(args);
-	insisted.sql = sql;
-	ck_assert_msg(until(PATIENCE_MS, is_allowed, &insisted), "'%s': %s",
-		      sql, pg_message(db->pg));
+	ck_assert_msg(
+		until(PATIENCE_MS, is_allowed, &(struct insisted){ db, sql }),
+		"'%s': %s", sql, pg_message(db->pg));
 }
 
 struct pg *db_pg(struct db *db)
@@ -163,27 +162,16 @@ struct pg *db_pg(struct db *db)
 	return db->pg;
 }
 
-static int64_t value_i64(struct db *db, const char *sql)
+static int query_one(struct db *db, const char *sql)
 {
 	int i = query(db, sql);
 
 	ck_assert_msg(pg_n_rows(db->pg, i) == 1, "'%s' gives %d rows", sql,
 		      pg_n_rows(db->pg, i));
-	return pg_null(db->pg, i, 0, 0) ? -1 : pg_i64(db->pg, i, 0, 0);
+	return i;
 }
 
-int64_t db_i64(struct db *db, const char *format, ...)
-{
-	CLEANUP(cleanup_free) char *sql = NULL;
-	va_list args;
-
-	va_start(args, format);
-	sql = vformat(format, args);
-	va_end(args);
-	return value_i64(db, sql);
-}
-
-void db_text(struct db *db, struct buf *ret, const char *format, ...)
+char *db_text(struct db *db, const char *format, ...)
 {
 	CLEANUP(cleanup_free) char *sql = NULL;
 	const char *p = "";
@@ -192,40 +180,92 @@ void db_text(struct db *db, struct buf *ret, const char *format, ...)
 	int i;
 
 	va_start(args, format);
-	sql = vformat(format, args);
+	sql = text_of_args(format, args);
 	va_end(args);
-	i = query(db, sql);
-	ck_assert_msg(pg_n_rows(db->pg, i) == 1, "'%s' gives %d rows", sql,
-		      pg_n_rows(db->pg, i));
+	i = query_one(db, sql);
 	if (!pg_null(db->pg, i, 0, 0))
 		p = pg_bytes(db->pg, i, 0, 0, &n);
-	buf_reset(ret);
-	buf_add(ret, p, n);
-	buf_add(ret, "", 1);
-	ret->n--;
+	return strndup(p, n);
 }
 
-struct awaited {
+/* ---- questions ---- */
+
+struct question {
 	struct db *db;
-	const char *sql;
+	char *sql;
 	int64_t expected, seen;
 };
 
-static bool is_so(void *arg)
+static bool is_answered(void *arg)
 {
-	struct awaited *awaited = arg;
+	struct question *question = arg;
+	struct pg *pg;
+	int i = query_one(question->db, question->sql);
 
-	awaited->seen = value_i64(awaited->db, awaited->sql);
-	return awaited->seen == awaited->expected;
+	pg = question->db->pg;
+	question->seen = pg_null(pg, i, 0, 0) ? -1 : pg_i64(pg, i, 0, 0);
+	return question->seen == question->expected;
 }
 
-void db_wait(struct db *db, int64_t timeout_ms, int64_t expected,
-	     const char *sql)
+static struct question question_of(struct db *db, int64_t expected,
+				   const char *format, va_list args)
 {
-	struct awaited awaited = { .db = db, .sql = sql, .expected = expected };
+	struct question question = { .db = db, .expected = expected };
+	CLEANUP(cleanup_free) char *text = text_of_args(format, args);
+	bool whole = !strncmp(text, "SELECT ", 7);
 
-	ck_assert_msg(until(timeout_ms, is_so, &awaited),
-		      "'%s' is %" PRId64 " and not %" PRId64 " after %" PRId64
-		      " ms",
-		      sql, awaited.seen, expected, timeout_ms);
+	ck_assert_int_ge(asprintf(&question.sql, "%s%s",
+				  whole ? "" : "SELECT count(*) FROM ", text),
+			 0);
+	return question;
+}
+
+static void expect(struct question question, int64_t timeout_ms)
+{
+	ck_assert_msg(
+		until(timeout_ms, is_answered, &question),
+		"'%s' is %" PRId64 " and not %" PRId64 " after %" PRId64 " ms",
+		question.sql, question.seen, question.expected, timeout_ms);
+	free(question.sql);
+}
+
+int64_t db_i64(struct db *db, const char *format, ...)
+{
+	struct question question;
+	va_list args;
+
+	va_start(args, format);
+	question = question_of(db, 0, format, args);
+	va_end(args);
+	(void)is_answered(&question);
+	free(question.sql);
+	return question.seen;
+}
+
+void db_expect(struct db *db, int64_t expected, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	expect(question_of(db, expected, format, args), 0);
+	va_end(args);
+}
+
+void db_wait(struct db *db, int64_t expected, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	expect(question_of(db, expected, format, args), PATIENCE_MS);
+	va_end(args);
+}
+
+void db_wait_within(struct db *db, int64_t timeout_ms, int64_t expected,
+		    const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	expect(question_of(db, expected, format, args), timeout_ms);
+	va_end(args);
 }

@@ -22,19 +22,29 @@ DEFINE_CLEANUP(struct db, db_free);
 /* Runs one statement; its rows are read by pg_*(db_pg(), index, ...). */
 int db_query(struct db *db, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
-/* The same, until the server does not say no: somebody is still leaving. */
+/* The same again and again until the server does not refuse it: another
+ * session may still be leaving. */
 void db_insist(struct db *db, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 struct pg *db_pg(struct db *db);
 
-/* The one value of the one row: an integer (NULL is -1), or a text. */
+/*
+ * A question has one integer for an answer (NULL is -1). It is a whole SELECT,
+ * or what follows a SELECT count(*) FROM: "orders WHERE verdict = 'picked'".
+ */
 int64_t db_i64(struct db *db, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
-/* With a NUL, which n does not count. */
-void db_text(struct db *db, struct buf *ret, const char *format, ...)
+/* The answer is @expected, or the test fails: now, or after a while. */
+void db_expect(struct db *db, int64_t expected, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
-/* Waits until that one value is @expected, or the test fails. */
-void db_wait(struct db *db, int64_t timeout_ms, int64_t expected,
-	     const char *sql);
+void db_wait(struct db *db, int64_t expected, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+void db_wait_within(struct db *db, int64_t timeout_ms, int64_t expected,
+		    const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+
+/* The one text of the one row, to be freed. */
+char *db_text(struct db *db, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 
 #endif

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Gate: see gate.h. A sequence counts the rows that come, and each waits while
- * its number is above how many are let through. The first thread of the test's
- * process.
+ * A sequence counts the rows that come, and each waits while its number is
+ * above how many are let through. The first thread of the test's process.
  */
 #include "itests/harness/gate.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 
 #include "itests/harness/until.h"
 
@@ -17,10 +15,10 @@ void gate_build(const struct world *world, const char *table)
 
 	(void)db_query(db, "CREATE TABLE IF NOT EXISTS gates "
 			   "(at text PRIMARY KEY, n_let bigint NOT NULL)");
-	(void)db_query(db,
-		       "INSERT INTO gates VALUES ('%s', 9223372036854775807)",
-		       table);
 	(void)db_query(db, "CREATE SEQUENCE gate_of_%s", table);
+	(void)db_query(db,
+		       "INSERT INTO gates VALUES ('%s', nextval('gate_of_%s'))",
+		       table, table);
 	/* Each look is a statement, and sees what was committed until then. */
 	(void)db_query(db,
 		       "CREATE FUNCTION pass_gate_of_%s() RETURNS trigger "
@@ -34,6 +32,21 @@ void gate_build(const struct world *world, const char *table)
 		       "CREATE TRIGGER gate BEFORE INSERT ON %s "
 		       "FOR EACH ROW EXECUTE FUNCTION pass_gate_of_%s()",
 		       table, table);
+}
+
+void gate_refuse(const struct world *world, const char *table, const char *when,
+		 const char *sqlstate)
+{
+	(void)db_query(world->db,
+		       "CREATE FUNCTION refuse_%s() RETURNS trigger LANGUAGE "
+		       "plpgsql AS $$ BEGIN IF %s THEN RAISE EXCEPTION "
+		       "'not that one' USING ERRCODE = '%s'; END IF; "
+		       "RETURN NEW; END $$",
+		       sqlstate, when, sqlstate);
+	(void)db_query(world->db,
+		       "CREATE TRIGGER refuse_%s BEFORE INSERT ON %s "
+		       "FOR EACH ROW EXECUTE FUNCTION refuse_%s()",
+		       sqlstate, table, sqlstate);
 }
 
 void gate_shut(const struct world *world, const char *table)
@@ -62,36 +75,24 @@ void gate_open(const struct world *world, const char *table)
 
 void gate_wait(const struct world *world, const char *table)
 {
-	char sql[256];
-
-	(void)snprintf(sql, sizeof(sql),
-		       "SELECT ((SELECT last_value FROM gate_of_%s) > n_let)"
-		       "::int FROM gates WHERE at = '%s'",
-		       table, table);
-	db_wait(world->db, PATIENCE_MS, 1, sql);
+	db_wait(world->db, 1,
+		"SELECT ((SELECT last_value FROM gate_of_%s) > n_let)"
+		"::int FROM gates WHERE at = '%s'",
+		table, table);
 }
 
-/* How many sessions of that process are at work, or asleep in a gate. */
-static void wait_sessions(const struct world *world, pid_t pid,
-			  int64_t expected, const char *what)
-{
-	char sql[512];
-
-	(void)snprintf(sql, sizeof(sql),
-		       "SELECT least(count(*), 1) FROM pg_stat_activity "
-		       "WHERE datname = current_database() AND "
-		       "application_name LIKE '%%/%d/%%' AND "
-		       "state = 'active'%s",
-		       (int)pid, what);
-	db_wait(world->db, PATIENCE_MS, expected, sql);
-}
+#define SESSIONS_OF                                                            \
+	"SELECT least(count(*), 1) FROM pg_stat_activity "                     \
+	"WHERE datname = current_database() AND "                              \
+	"application_name LIKE '%%/%d/%%' AND state = 'active'"
 
 void gate_wait_for(const struct world *world, const struct program *program)
 {
-	wait_sessions(world, program->pid, 1, " AND wait_event = 'PgSleep'");
+	db_wait(world->db, 1, SESSIONS_OF " AND wait_event = 'PgSleep'",
+		(int)program->pid);
 }
 
 void gate_wait_passed(const struct world *world, pid_t pid)
 {
-	wait_sessions(world, pid, 0, "");
+	db_wait(world->db, 0, SESSIONS_OF, (int)pid);
 }

@@ -1,19 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* Grill spy: see grill_spy.h. The first thread of the test's process. */
+/* The first thread of the test's process. */
 #include "itests/harness/grill_spy.h"
 
-#include <arpa/inet.h>
 #include <check.h>
 #include <inttypes.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #include "infra/lib/str.h"
 #include "infra/lib/xalloc.h"
+#include "itests/harness/http.h"
 #include "itests/harness/until.h"
 
 static void path_of(const struct grill_spy *spy, const char *end,
@@ -25,54 +23,58 @@ static void path_of(const struct grill_spy *spy, const char *end,
 	world_path(spy->world, name, ret);
 }
 
-static void enter(const struct grill_spy *spy)
+/* Into the tables, as an operator does it. */
+static void register_grill(const struct grill_spy *spy, int n_plates)
 {
 	char address[32], plates[16];
 
 	(void)snprintf(address, sizeof(address), "127.0.0.1:%u",
 		       program_port(spy->program));
-	(void)snprintf(plates, sizeof(plates), "%d", spy->n_plates);
-	world_run(spy->world, PATIENCE_MS,
-		  world_command(spy->world, "overlord-grill", "grill", "set",
-				spy->name, "--address", address, "--plates",
-				plates, "--execute", NULL));
+	(void)snprintf(plates, sizeof(plates), "%d", n_plates);
+	world_run(spy->world, "overlord-grill", "grill", "set", spy->name,
+		  "--address", address, "--plates", plates, "--execute");
 }
 
-static void set_path(struct grill_spy *spy, const char *setting,
-		     const char *end)
+struct grill_spy *grill_open(struct world *world, const char *name,
+			     int n_plates, int64_t speed)
 {
-	char path[PROGRAM_PATH_MAX], text[PROGRAM_PATH_MAX + 64];
+	static const struct {
+		const char *setting, *end;
+	} files[] = { { "ADDR_FILE", "port" },
+		      { "CONTROL_ADDR_FILE", "control" },
+		      { "GRILLSIM_LOG", "edges" } };
+	struct grill_spy *spy = xcalloc(1, sizeof(*spy));
+	struct program *program = world_command(world, "grillsim");
+	char path[PROGRAM_PATH_MAX];
 
-	path_of(spy, end, path);
-	(void)snprintf(text, sizeof(text), "%s=%s", setting, path);
-	program_set(spy->program, text);
-}
-
-struct grill_spy grill_open(struct world *world, const char *name, int n_plates,
-			    int64_t speed)
-{
-	struct grill_spy spy = { .world = world, .n_plates = n_plates };
-	char text[64];
-
-	(void)str_copy(spy.name, sizeof(spy.name), name);
-	spy.program = world_command(world, "grillsim", NULL);
-	(void)str_copy(spy.program->name, sizeof(spy.program->name), name);
-	path_of(&spy, "out", spy.program->log);
-	path_of(&spy, "port", spy.program->port_file);
-	set_path(&spy, "ADDR_FILE", "port");
-	set_path(&spy, "CONTROL_ADDR_FILE", "control");
-	set_path(&spy, "GRILLSIM_LOG", "edges");
-	program_set(spy.program, "CONTROL_ADDR=127.0.0.1:0");
-	(void)snprintf(text, sizeof(text), "GRILLSIM_NAME=%s", name);
-	program_set(spy.program, text);
-	(void)snprintf(text, sizeof(text), "GRILLSIM_PLATES=%d", n_plates);
-	program_set(spy.program, text);
-	(void)snprintf(text, sizeof(text), "GRILLSIM_SPEED=%" PRId64, speed);
-	program_set(spy.program, text);
-	program_start(spy.program);
-	(void)program_wait_ready(spy.program, READY_MS);
-	enter(&spy);
+	spy->world = world;
+	spy->program = program;
+	(void)str_copy(spy->name, sizeof(spy->name), name);
+	(void)str_copy(program->name, sizeof(program->name), name);
+	path_of(spy, "out", program->log);
+	path_of(spy, "port", program->port_file);
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		path_of(spy, files[i].end, path);
+		program_set(program, "%s=%s", files[i].setting, path);
+	}
+	program_set(program, "CONTROL_ADDR=127.0.0.1:0");
+	program_set(program, "GRILLSIM_NAME=%s", name);
+	program_set(program, "GRILLSIM_PLATES=%d", n_plates);
+	program_set(program, "GRILLSIM_SPEED=%" PRId64, speed);
+	program_start(program);
+	(void)program_wait_ready(program);
+	register_grill(spy, n_plates);
+	spy->next = world->grills;
+	world->grills = spy;
 	return spy;
+}
+
+struct grill_spy *grill_free(struct grill_spy *spy)
+{
+	struct grill_spy *next = spy->next;
+
+	free(spy);
+	return next;
 }
 
 /* ---- what happened ---- */
@@ -102,33 +104,24 @@ static bool parse(const char *line, struct edge *ret)
 
 struct edges grill_edges(const struct grill_spy *spy)
 {
+	CLEANUP(cleanup_free) char *text = NULL;
 	struct edges edges = { 0 };
-	char path[PROGRAM_PATH_MAX], line[512];
-	size_t cap = 0;
-	FILE *file;
+	char path[PROGRAM_PATH_MAX], *line, *end;
 
 	path_of(spy, "edges", path);
-	file = fopen(path, "re");
-	if (!file)
-		return edges;
-	while (fgets(line, sizeof(line), file)) {
-		/* The last one may be under way. */
-		if (!strchr(line, '\n'))
-			break;
+	text = file_text(path);
+	/* The last line may be under way. */
+	for (line = text; line && (end = strchr(line, '\n')); line = end + 1) {
+		*end = '\0';
 		/* A token that a plate has seen: nothing happened to bread. */
 		if (!strncmp(line, "FENCE ", 6))
 			continue;
-		if (edges.n == cap) {
-			cap = cap ? 2 * cap : 256;
-			edges.all = xreallocarray(edges.all, cap,
-						  sizeof(*edges.all));
-		}
+		edges.all = xreallocarray(edges.all, edges.n + 1,
+					  sizeof(*edges.all));
 		edges.all[edges.n] = (struct edge){ 0 };
-		ck_assert_msg(parse(line, &edges.all[edges.n]),
+		ck_assert_msg(parse(line, &edges.all[edges.n++]),
 			      "not an edge: %s", line);
-		edges.n++;
 	}
-	(void)fclose(file);
 	return edges;
 }
 
@@ -138,14 +131,14 @@ void edges_deinit(struct edges *edges)
 	*edges = (struct edges){ 0 };
 }
 
-size_t edges_count(const struct edges *edges, enum edge_kind kind,
-		   const struct order_id *job)
+size_t grill_count(const struct grill_spy *spy, enum edge_kind kind)
 {
+	struct edges edges = grill_edges(spy);
 	size_t n = 0;
 
-	for (size_t i = 0; i < edges->n; i++)
-		n += edges->all[i].kind == kind &&
-		     (!job || !order_id_compare(&edges->all[i].job, job));
+	for (size_t i = 0; i < edges.n; i++)
+		n += edges.all[i].kind == kind;
+	edges_deinit(&edges);
 	return n;
 }
 
@@ -157,52 +150,29 @@ struct awaited_starts {
 static bool has_started(void *arg)
 {
 	const struct awaited_starts *awaited = arg;
-	struct edges edges = grill_edges(awaited->spy);
-	size_t n = edges_count(&edges, EDGE_START, NULL);
 
-	edges_deinit(&edges);
-	return n >= awaited->n;
+	return grill_count(awaited->spy, EDGE_START) >= awaited->n;
 }
 
-void grill_wait_starts(const struct grill_spy *spy, size_t n,
-		       int64_t timeout_ms)
+void grill_wait_starts(const struct grill_spy *spy, size_t n)
 {
 	struct awaited_starts awaited = { spy, n };
 
-	ck_assert_msg(until(timeout_ms, has_started, &awaited),
-		      "%s has not begun %zu toasties within %" PRId64 " ms",
-		      spy->name, n, timeout_ms);
+	ck_assert_msg(until(PATIENCE_MS, has_started, &awaited),
+		      "%s has not begun %zu toasties", spy->name, n);
 }
 
-/* ---- control ---- */
+/* ---- faults ---- */
 
-static int connect_control(const struct grill_spy *spy)
+void grill_fault(const struct grill_spy *spy, const char *line)
 {
-	struct timeval timeout = { .tv_sec = PATIENCE_MS / 1000 };
-	struct sockaddr_in address = {
-		.sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-	};
 	struct program control = { 0 };
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	ck_assert_int_ge(fd, 0);
-	path_of(spy, "control", control.port_file);
-	address.sin_port = htons(program_port(&control));
-	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout,
-			 sizeof(timeout));
-	ck_assert_msg(
-		!connect(fd, (struct sockaddr *)&address, sizeof(address)),
-		"%s takes no control lines", spy->name);
-	return fd;
-}
-
-void grill_tell(const struct grill_spy *spy, const char *line)
-{
-	int fd = connect_control(spy);
 	char text[256], answer[256] = "";
-	int n;
+	int fd, n;
 
+	path_of(spy, "control", control.port_file);
+	ck_assert_msg(!http_connect(&fd, program_port(&control)),
+		      "%s accepts no fault commands", spy->name);
 	n = snprintf(text, sizeof(text), "%s\n", line);
 	ck_assert_int_eq(send(fd, text, (size_t)n, MSG_NOSIGNAL), n);
 	(void)recv(fd, answer, sizeof(answer) - 1, 0);

@@ -26,27 +26,28 @@ struct grill_spy {
 	struct world *world;
 	struct program *program;
 	char name[32];
-	int n_plates;
+	struct grill_spy *next; /* of the world */
 };
 
 /*
  * Starts grillsim as "grill-1" with so many plates and enters it into the
- * world's tables. @speed: how many times faster than real time.
+ * world's tables. @speed: how many times faster than real time. The world owns
+ * it.
  */
-struct grill_spy grill_open(struct world *world, const char *name, int n_plates,
-			    int64_t speed);
+struct grill_spy *grill_open(struct world *world, const char *name,
+			     int n_plates, int64_t speed);
+/* Gives the next one. */
+struct grill_spy *grill_free(struct grill_spy *spy);
 
 /* All edges up to now; to be freed by edges_deinit(). */
 struct edges grill_edges(const struct grill_spy *spy);
 void edges_deinit(struct edges *edges);
-/* How many edges of a kind there are; @job NULL: of any job. */
-size_t edges_count(const struct edges *edges, enum edge_kind kind,
-		   const struct order_id *job);
+/* How many edges of a kind there are. */
+size_t grill_count(const struct grill_spy *spy, enum edge_kind kind);
 /* Waits until there are at least so many START edges. */
-void grill_wait_starts(const struct grill_spy *spy, size_t n,
-		       int64_t timeout_ms);
+void grill_wait_starts(const struct grill_spy *spy, size_t n);
 
-/* One control line, answered by ok, or the test fails. */
-void grill_tell(const struct grill_spy *spy, const char *line);
+/* One fault command to the control port, answered by ok, or the test fails. */
+void grill_fault(const struct grill_spy *spy, const char *line);
 
 #endif

@@ -24,11 +24,13 @@ struct http_ask {
 
 struct http_answer {
 	int status;
-	struct buf head; /* with a NUL */
-	struct buf body; /* with a NUL, which n does not count */
-	json_t *json;    /* NULL: the body is no JSON */
+	struct buf text;  /* all of it, with a NUL */
+	const char *body; /* in it */
+	json_t *json;     /* NULL: the body is no JSON */
 };
 
+/* A connection of the caller's own. 0 or -errno. */
+int http_connect(int *ret, uint16_t port);
 /* Sends @ask; @ret is a descriptor to receive from. 0 or -errno. */
 int http_send(int *ret, uint16_t port, const struct http_ask *ask);
 /* Closes @fd. 0 or -errno; -ETIMEDOUT: the answer is not whole in time. */
@@ -48,15 +50,15 @@ bool http_field(const struct http_answer *answer, const char *name, char *ret,
 
 struct events {
 	int fd;
-	struct buf buf; /* what came and was not taken yet */
-	size_t n_taken;
+	struct buf buf; /* what came, of which n_read bytes were read */
+	size_t n_read;
 };
 
 /* 0 or -errno; -EPROTO: the answer is no stream of events. */
-int events_open(struct events *ret, uint16_t port, const char *path,
-		int64_t timeout_ms);
+int events_open(struct events *ret, uint16_t port, const char *path);
 void events_close(struct events *events);
-/* The next event's data as JSON, owned by the caller; NULL: none in time. */
-json_t *events_next(struct events *events, int64_t timeout_ms);
+/* The next event's data as JSON, owned by the caller; NULL: none came within
+ * PATIENCE_MS. */
+json_t *events_next(struct events *events);
 
 #endif

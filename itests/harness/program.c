@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Program: see program.h. The environment of the child is made before the
- * fork: the test's process has threads (its Kafka clients), so between fork
- * and exec nothing but system calls is safe.
+ * The test's process has threads (its Kafka clients): between fork and exec
+ * nothing is called that waits for one of them.
  */
 #include "itests/harness/program.h"
 
@@ -11,6 +10,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -26,50 +26,93 @@
 
 #define STOP_TIMEOUT_MS 30000
 #define PROBE_TIMEOUT_MS 5000
-#define UNREADY_MS 30000
 
-extern char **environ;
-
-/* ---- starting ---- */
-
-static bool same_name(const char *a, const char *b)
+char *file_text(const char *path)
 {
-	size_t n = strcspn(a, "=");
+	FILE *file = fopen(path, "re");
+	struct buf text = { 0 };
+	size_t n;
 
-	return !strncmp(a, b, n + 1);
+	if (!file)
+		return NULL;
+	do {
+		n = fread(buf_room(&text, 65536), 1, 65536, file);
+		text.n += n;
+	} while (n);
+	(void)fclose(file);
+	buf_add(&text, "", 1);
+	return text.p;
 }
 
-static bool overridden(char *const *settings, const char *variable)
-{
-	for (; *settings; settings++)
-		if (same_name(*settings, variable))
-			return true;
-	return false;
-}
+/* ---- the command line and the settings ---- */
 
-/* Ours and what we have inherited; the later of two settings wins. */
-static char **environment(char *const *settings)
+/* Takes @text. */
+static void append(char ***list, char *text)
 {
-	size_t n = 0, n_settings = 0;
-	char **ret;
+	size_t n = 0;
 
-	while (environ[n])
+	while (*list && (*list)[n])
 		n++;
-	while (settings[n_settings])
-		n_settings++;
-	ret = xcalloc(n + n_settings + 1, sizeof(*ret));
-	n = 0;
-	for (char **inherited = environ; *inherited; inherited++)
-		if (!overridden(settings, *inherited))
-			ret[n++] = *inherited;
-	for (size_t i = 0; i < n_settings; i++)
-		if (!overridden(settings + i + 1, settings[i]))
-			ret[n++] = settings[i];
-	return ret;
+	*list = xreallocarray(*list, n + 2, sizeof(**list));
+	(*list)[n] = text;
+	(*list)[n + 1] = NULL;
 }
 
-static __attribute__((noreturn)) void run(const struct program *program,
-					  char **env, pid_t parent)
+void program_argument(struct program *program, const char *argument)
+{
+	append(&program->argv, xstrdup(argument));
+}
+
+void program_set(struct program *program, const char *format, ...)
+{
+	char *setting = NULL;
+	va_list args;
+
+	va_start(args, format);
+	ck_assert_int_ge(vasprintf(&setting, format, args), 0);
+	va_end(args);
+	append(&program->settings, setting);
+}
+
+struct program *program_new(const char *name, const char *bin, const char *dir)
+{
+	struct program *program = xcalloc(1, sizeof(*program));
+	const char *slash = strrchr(name, '/');
+
+	ck_assert(str_copy(program->name, sizeof(program->name),
+			   slash ? slash + 1 : name));
+	if (slash)
+		ck_assert(str_copy(program->path, sizeof(program->path), name));
+	else
+		(void)snprintf(program->path, sizeof(program->path), "%s/%.*s",
+			       bin, (int)strcspn(name, "-"), name);
+	(void)snprintf(program->log, sizeof(program->log), "%s/%s.log", dir,
+		       program->name);
+	(void)snprintf(program->port_file, sizeof(program->port_file),
+		       "%s/%s.port", dir, program->name);
+	program_argument(program, program->path);
+	return program;
+}
+
+static void free_list(char **list)
+{
+	for (char **text = list; text && *text; text++)
+		free(*text);
+	free(list);
+}
+
+struct program *program_free(struct program *program)
+{
+	struct program *next = program->next;
+
+	free_list(program->argv);
+	free_list(program->settings);
+	free(program);
+	return next;
+}
+
+static __attribute__((noreturn)) void become(const struct program *program,
+					     pid_t parent)
 {
 	int in = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	int out = open(program->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC,
@@ -81,26 +124,27 @@ static __attribute__((noreturn)) void run(const struct program *program,
 	/* It may have died before that call. */
 	if (getppid() != parent)
 		_exit(127);
+	/* The later one of two settings wins. */
+	for (char **setting = program->settings; setting && *setting; setting++)
+		(void)putenv(*setting);
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	if (in >= 0 && out >= 0 && dup2(in, 0) == 0 && dup2(out, 1) == 1 &&
 	    dup2(out, 2) == 2)
-		(void)execve(program->path, program->argv, env);
+		(void)execv(program->path, program->argv);
 	_exit(127);
 }
 
 void program_start(struct program *program)
 {
-	CLEANUP(cleanup_free) char **env = NULL;
 	pid_t parent = getpid();
 
 	ck_assert_msg(!program->pid, "%s runs already", program->name);
 	if (*program->port_file)
 		(void)unlink(program->port_file);
-	env = environment(program->settings);
 	program->pid = fork();
 	if (program->pid == 0)
-		run(program, env, parent);
+		become(program, parent);
 	ck_assert_msg(program->pid > 0, "cannot fork: %s", strerror(errno));
 	/* Both sides do it, so that it is done when either goes on. */
 	(void)setpgid(program->pid, program->pid);
@@ -110,17 +154,12 @@ void program_start(struct program *program)
 
 uint16_t program_port(const struct program *program)
 {
-	char line[128] = "";
+	CLEANUP(cleanup_free) char *line = file_text(program->port_file);
 	int64_t port = 0;
 	const char *colon;
-	FILE *file;
 
-	file = fopen(program->port_file, "re");
-	if (!file)
+	if (!line)
 		return 0;
-	if (!fgets(line, sizeof(line), file))
-		line[0] = '\0';
-	(void)fclose(file);
 	line[strcspn(line, "\n")] = '\0';
 	colon = strrchr(line, ':');
 	if (str_to_i64(&port, colon ? colon + 1 : line, 1, 65535))
@@ -134,8 +173,8 @@ static bool has_probes(const struct program *program)
 	return strncmp(program->name, "grill", 5) != 0;
 }
 
-/* The status of /readyz, 0 when there was none in time. */
-static int ready_status(const struct program *program)
+/* The status of /readyz, 0 when there was none in time, and its reason. */
+static int ready_status(const struct program *program, char reason[512])
 {
 	struct http_answer answer;
 	uint16_t port = program_port(program);
@@ -144,52 +183,52 @@ static int ready_status(const struct program *program)
 	if (!port || http_get(&answer, port, "/readyz", PROBE_TIMEOUT_MS))
 		return 0;
 	status = answer.status;
+	(void)str_n_copy(reason, 512, answer.body,
+			 strcspn(answer.body, "\r\n"));
 	http_answer_deinit(&answer);
 	return status;
 }
 
 bool program_ready_now(const struct program *program)
 {
+	char reason[512];
+
 	if (!has_probes(program))
 		return program_port(program) != 0;
-	return ready_status(program) == 200;
+	return ready_status(program, reason) == 200;
 }
 
 bool program_unready_now(const struct program *program)
 {
-	return ready_status(program) == 503;
+	char reason[512];
+
+	return ready_status(program, reason) == 503;
 }
 
 struct unready {
 	const struct program *program;
 	const char *text;
-	char seen[512];
+	char reason[512];
 };
 
 static bool is_unready(void *arg)
 {
 	struct unready *unready = arg;
-	uint16_t port = program_port(unready->program);
-	struct http_answer answer;
-	bool is;
 
-	if (!port || http_get(&answer, port, "/readyz", PROBE_TIMEOUT_MS))
-		return false;
-	is = answer.status == 503 && strstr(answer.body.p, unready->text);
-	(void)str_n_copy(unready->seen, sizeof(unready->seen), answer.body.p,
-			 strcspn(answer.body.p, "\r\n"));
-	http_answer_deinit(&answer);
-	return is;
+	return ready_status(unready->program, unready->reason) == 503 &&
+	       strstr(unready->reason, unready->text);
 }
 
-void program_wait_unready(struct program *program, const char *text)
+int64_t program_wait_unready(struct program *program, const char *text)
 {
 	struct unready unready = { .program = program, .text = text };
+	int64_t start_ms = clock_now_ms();
 
-	ck_assert_msg(until(UNREADY_MS, is_unready, &unready),
+	ck_assert_msg(until(PATIENCE_MS, is_unready, &unready),
 		      "%s does not say that it is not ready for '%s', but "
 		      "'%s'; its log is '%s'",
-		      program->name, text, unready.seen, program->log);
+		      program->name, text, unready.reason, program->log);
+	return since_ms(start_ms);
 }
 
 static bool ready_or_over(void *arg)
@@ -199,21 +238,15 @@ static bool ready_or_over(void *arg)
 	return program_ended(program) || program_ready_now(program);
 }
 
-bool program_is_ready(struct program *program, int64_t timeout_ms)
-{
-	return until(timeout_ms, ready_or_over, program) && program->pid;
-}
-
-int64_t program_wait_ready(struct program *program, int64_t timeout_ms)
+int64_t program_wait_ready(struct program *program)
 {
 	int64_t start_ms = clock_now_ms();
 
-	ck_assert_msg(program_is_ready(program, timeout_ms),
-		      program->pid ? "%s is not ready within %" PRId64 " ms, "
-				     "its log is '%s'"
-				   : "%s has ended in place of getting ready "
-				     "(%" PRId64 " ms), its log is '%s'",
-		      program->name, timeout_ms, program->log);
+	ck_assert_msg(until(PATIENCE_MS, ready_or_over, program) &&
+			      program->pid,
+		      "%s %s, its log is '%s'", program->name,
+		      program->pid ? "is not ready" : "has ended instead",
+		      program->log);
 	return since_ms(start_ms);
 }
 
@@ -293,7 +326,14 @@ int64_t program_stop(struct program *program)
 	return since_ms(start_ms);
 }
 
-/* ---- figures ---- */
+void program_restart(struct program *program)
+{
+	(void)program_stop(program);
+	program_start(program);
+	(void)program_wait_ready(program);
+}
+
+/* ---- metrics ---- */
 
 /* The sum of the lines that begin with @metric, whatever labels follow. */
 static bool find_metric(const char *text, const char *metric, int64_t *ret)
@@ -315,60 +355,104 @@ static bool find_metric(const char *text, const char *metric, int64_t *ret)
 	return found;
 }
 
-static bool ask_metric(const struct program *program, const char *metric,
-		       int64_t *ret)
+/* A whole answer, with a line's end before the first line too. */
+static char *metrics_of(const struct program *program)
 {
 	struct http_answer answer;
-	bool found;
+	char *text = NULL;
 
 	ck_assert_msg(!http_get(&answer, program_port(program), "/metrics",
 				PATIENCE_MS),
-		      "%s does not tell its metrics", program->name);
-	found = find_metric(answer.body.p, metric, ret);
+		      "%s does not answer /metrics", program->name);
+	ck_assert_int_ge(asprintf(&text, "\n%s", answer.body), 0);
 	http_answer_deinit(&answer);
-	return found;
+	return text;
 }
 
 int64_t program_metric(const struct program *program, const char *metric)
 {
+	CLEANUP(cleanup_free) char *text = metrics_of(program);
 	int64_t value = 0;
 
-	ck_assert_msg(ask_metric(program, metric, &value),
+	ck_assert_msg(find_metric(text, metric, &value),
 		      "%s has no metric '%s'", program->name, metric);
 	return value;
 }
 
-int64_t program_metric_if_any(const struct program *program, const char *metric)
+bool program_shows(const struct program *program, const char *line)
 {
-	int64_t value = 0;
+	CLEANUP(cleanup_free) char *text = metrics_of(program);
+	const char *p = text;
 
-	(void)ask_metric(program, metric, &value);
-	return value;
+	while ((p = strstr(p, line)) && p[-1] != '\n')
+		p++;
+	return p != NULL;
 }
+
+struct awaited_metric {
+	const struct program *program;
+	const char *metric;
+	int64_t value, seen;
+};
+
+static bool has_value(void *arg)
+{
+	struct awaited_metric *awaited = arg;
+	CLEANUP(cleanup_free) char *text = metrics_of(awaited->program);
+
+	(void)find_metric(text, awaited->metric, &awaited->seen);
+	return awaited->seen == awaited->value;
+}
+
+void program_wait_metric(const struct program *program, const char *metric,
+			 int64_t value)
+{
+	struct awaited_metric awaited = { program, metric, value, 0 };
+
+	ck_assert_msg(until(PATIENCE_MS, has_value, &awaited),
+		      "%s of %s is %" PRId64 " and not %" PRId64, metric,
+		      program->name, awaited.seen, value);
+}
+
+void program_wait_no_lag(const struct program *program)
+{
+	static const char *const metrics[] = {
+		"kafka_consumergroup_lag",
+		"kafka_consumergroup_group_lag_seconds"
+	};
+
+	for (int i = 0; i < 2; i++) {
+		/* There is such a metric. */
+		(void)program_metric(program, metrics[i]);
+		program_wait_metric(program, metrics[i], 0);
+	}
+}
+
+/* ---- memory ---- */
 
 /* A line "Name:   number kB" of one of the program's files in /proc. */
 static int64_t read_kbytes(const struct program *program, const char *file_name,
 			   const char *name)
 {
-	char path[64], line[256];
-	size_t n = strlen(name);
+	CLEANUP(cleanup_free) char *text = NULL;
+	char path[64];
 	int64_t kbytes = -1;
 	const char *p;
-	FILE *file;
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/%s", (int)program->pid,
 		       file_name);
-	file = fopen(path, "re");
-	ck_assert_msg(file, "%s is not in /proc", program->name);
-	while (fgets(line, sizeof(line), file)) {
-		if (strncmp(line, name, n) != 0 || line[n] != ':')
-			continue;
-		p = line + n + 1 + strspn(line + n + 1, " \t");
+	text = file_text(path);
+	ck_assert_msg(text, "%s is not in /proc", program->name);
+	p = text;
+	while ((p = strstr(p, name)) && (p == text || p[-1] != '\n'))
+		p++;
+	if (p) {
+		p += strlen(name) + 1;
+		p += strspn(p, " \t");
 		(void)str_n_to_i64(&kbytes, p, strspn(p, "0123456789"), 0,
 				   INT64_MAX);
 	}
-	(void)fclose(file);
-	ck_assert_msg(kbytes >= 0, "%s tells no %s", program->name, name);
+	ck_assert_msg(kbytes >= 0, "'%s' has no %s", path, name);
 	return kbytes;
 }
 
@@ -407,17 +491,44 @@ void program_limit(const struct program *program, int64_t more_kbytes)
 		      strerror(errno));
 }
 
-int64_t program_said(const struct program *program, const char *text)
+/* ---- the log ---- */
+
+static int64_t count_lines(const struct program *program, const char *text,
+			   const char *about)
 {
-	FILE *file = fopen(program->log, "re");
-	char *line = NULL;
-	size_t size = 0;
+	CLEANUP(cleanup_free) char *log = file_text(program->log);
+	char *next = log;
+	const char *line;
 	int64_t n = 0;
 
-	ck_assert_msg(file, "%s has no log '%s'", program->name, program->log);
-	while (getline(&line, &size, file) >= 0)
-		n += strstr(line, text) != NULL;
-	free(line);
-	(void)fclose(file);
+	while ((line = strsep(&next, "\n")))
+		n += strstr(line, text) && strstr(line, about);
 	return n;
+}
+
+int64_t program_said(const struct program *program, const char *text)
+{
+	return count_lines(program, text, "");
+}
+
+struct awaited_line {
+	const struct program *program;
+	const char *text, *about;
+};
+
+static bool has_line(void *arg)
+{
+	const struct awaited_line *awaited = arg;
+
+	return count_lines(awaited->program, awaited->text, awaited->about) > 0;
+}
+
+void program_wait_said(const struct program *program, int64_t timeout_ms,
+		       const char *text, const char *about)
+{
+	struct awaited_line awaited = { program, text, about };
+
+	ck_assert_msg(until(timeout_ms, has_line, &awaited),
+		      "'%s' with '%s' is not in '%s'", text, about,
+		      program->log);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Program: a process of ours, started, watched, signalled and ended.
+ * Program: a process of ours, started, asked, signalled and ended.
  *
- * Each runs in a process group of its own, with its words in a log file, and
+ * Each runs in a process group of its own, with its output in a log file, and
  * is killed by the kernel when the test's process ends, however that came
  * about. What cannot be done fails the test.
  *
@@ -25,12 +25,22 @@ struct program {
 	char path[PROGRAM_PATH_MAX];
 	char log[PROGRAM_PATH_MAX];
 	char port_file[PROGRAM_PATH_MAX]; /* "" when it serves nothing */
-	char *const *argv;
-	char **settings; /* NAME=value, owned; ended by NULL */
-	pid_t pid;       /* 0: it does not run */
-	int status;      /* of waitpid(), once it has ended */
+	char **argv;                      /* owned; ended by NULL */
+	char **settings;                  /* NAME=value, the same */
+	pid_t pid;                        /* 0: it does not run */
+	int status;                       /* of waitpid(), once it has ended */
 	struct program *next;
 };
+
+/* "chillybin-1" is the program @bin/chillybin; a name with a slash is a path.
+ * Its files are in the folder @dir. */
+struct program *program_new(const char *name, const char *bin, const char *dir);
+/* Gives the next one. */
+struct program *program_free(struct program *program);
+/* Adds an argument, or a setting, to one that does not run. */
+void program_argument(struct program *program, const char *argument);
+void program_set(struct program *program, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 
 /* Starts it, or starts it again with the same settings. */
 void program_start(struct program *program);
@@ -38,17 +48,15 @@ void program_start(struct program *program);
 /* The port in its port file, 0 as long as there is none. */
 uint16_t program_port(const struct program *program);
 
-/* True when it answers /readyz (or, a grillsim, listens) within the time. */
-bool program_is_ready(struct program *program, int64_t timeout_ms);
-/* The same, or the test fails. Gives the milliseconds. */
-int64_t program_wait_ready(struct program *program, int64_t timeout_ms);
-/* Does /readyz answer 200 now? */
+/* Waits until it answers /readyz with 200 (or, a grillsim, listens), or the
+ * test fails. Gives the milliseconds. */
+int64_t program_wait_ready(struct program *program);
+/* Does /readyz answer 200 now? Or 503? */
 bool program_ready_now(const struct program *program);
-/* Does it say of itself that it is not ready? No answer is none. */
 bool program_unready_now(const struct program *program);
-/* The same, and waits for it: what is amiss has @text in it, or the test
- * fails. */
-void program_wait_unready(struct program *program, const char *text);
+/* Waits until it says that it is not ready, for a reason that has @text in it,
+ * or the test fails. Gives the milliseconds. */
+int64_t program_wait_unready(struct program *program, const char *text);
 
 void program_signal(const struct program *program, int signal);
 /* SIGSTOP, and waits until not one of its threads runs; and SIGCONT. */
@@ -62,13 +70,21 @@ bool program_ended(struct program *program);
 int program_wait(struct program *program, int64_t timeout_ms);
 /* SIGTERM, the wait, and status 0, or the test fails. Gives milliseconds. */
 int64_t program_stop(struct program *program);
+/* The same, and starts it again; it is ready when this returns. */
+void program_restart(struct program *program);
 
 /* Of /metrics: the sum over all labels of @metric, which is a name, or a name
- * with the first of its labels: "galore_records_total{outcome=\"dead\"". */
+ * with the first of its labels: "galore_records_total{outcome=\"dead\"".
+ * It must be there. */
 int64_t program_metric(const struct program *program, const char *metric);
-/* The same of one that may not be there: 0 then. */
-int64_t program_metric_if_any(const struct program *program,
-			      const char *metric);
+/* Waits until it has that value; one that is not there is 0. */
+void program_wait_metric(const struct program *program, const char *metric,
+			 int64_t value);
+/* Waits until neither of the two metrics of lag shows any. */
+void program_wait_no_lag(const struct program *program);
+/* Does /metrics have a line that is, or begins with, @line? */
+bool program_shows(const struct program *program, const char *line);
+
 /* Memory, of the sums in smaps_rollup: "Rss", "Pss", "Anonymous". */
 int64_t program_memory_kbytes(const struct program *program, const char *sum);
 /*
@@ -78,11 +94,16 @@ int64_t program_memory_kbytes(const struct program *program, const char *sum);
  */
 int64_t program_expect_peak(const struct program *program, int64_t idle_kbytes,
 			    int64_t more_kbytes);
-
 /* From now on it gets no more address space than that above what it has. */
 void program_limit(const struct program *program, int64_t more_kbytes);
 
 /* Lines of its log that have @text in them. */
 int64_t program_said(const struct program *program, const char *text);
+/* Waits for such a line with @about in it too; or the test fails. */
+void program_wait_said(const struct program *program, int64_t timeout_ms,
+		       const char *text, const char *about);
+
+/* A whole file with a NUL behind it, to be freed; NULL: it is not there. */
+char *file_text(const char *path);
 
 #endif

@@ -18,36 +18,48 @@ struct rush_params {
 	int64_t n_orders; /* of all waves */
 	int n_waves;      /* of the same size; 0 is 1 */
 	int64_t rate;     /* orders a second; 0: flat out */
-	int64_t restock;  /* of each ingredient at each of the two stalls */
-	int64_t v1_percent, duplicate_percent, poison_percent;
-	const char *grill; /* GRILL of stampede; NULL: "true" */
-	int64_t seed;      /* 0: by the name of the test */
+	/* Of each ingredient at each of the two stalls; 0: more than enough. */
+	int64_t restock;
+	/* No order comes twice and none is poison, and so many are of version
+	 * 1; otherwise there are some of each sort. */
+	bool plain;
+	int64_t v1_percent;
+	bool no_grills; /* none is opened, and no order is for one */
+	int64_t seed;   /* 0: by the name of the test */
 };
 
 struct rush {
 	struct world *world;
+	struct rush_params params;
 	struct program *waves[RUSH_WAVES_MAX];
-	int n_waves, n_started;
+	int n_started;
 	char stock_record[PROGRAM_PATH_MAX];
 	char records[RUSH_WAVES_MAX][PROGRAM_PATH_MAX];
-	struct grill_spy grills[2];
 };
 
-/*
- * Opens two quick grills (@with_grills) and fills the shelves; a chillybin is
- * there already. The orders come with rush_start(), a wave each time.
- */
+/* Opens two quick grills, adds the stock, for which a chillybin is there
+ * already, and waits until all programs are ready. The orders come with
+ * rush_start(), a wave each time. */
 void rush_open(struct rush *rush, struct world *world,
-	       const struct rush_params *params, bool with_grills);
+	       const struct rush_params *params);
 void rush_start(struct rush *rush);
 /* Waits until all waves that began are sent and acknowledged. */
 void rush_wait_sent(struct rush *rush);
-/* Waits until @n orders have been decided. */
-void rush_wait_decided(const struct rush *rush, int64_t n, int64_t timeout_ms);
-/* Begins the waves that are left; sent, settled, right in every respect. */
-struct check_result rush_check(struct rush *rush, int64_t timeout_ms);
+/* Waits until at least @n orders have been decided. */
+void rush_wait_decided(const struct rush *rush, int64_t n);
+/* Begins the waves that are left; sent, settled, right in every respect. All
+ * orders have one outcome, and every toastie that is done one start. */
+struct check_result rush_check(struct rush *rush);
 
-/* Settings of a jafflr for grills that toast in milliseconds. */
+/* Two of chillybin and two of jafflr, or one of each; the ones that a test
+ * does something to. */
+struct rush_workers {
+	struct program *chillybin, *jafflr;
+};
+struct rush_workers rush_workers(struct world *world, int n,
+				 const char *setting);
+
+/* A setting of a jafflr for grills that toast in milliseconds. */
 #define QUICK_GRILL "GRILL_POLL_MS=5"
 
 #endif

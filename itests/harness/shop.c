@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Shop: see shop.h. Any one thread. */
+/* Any one thread. */
 #include "itests/harness/shop.h"
 
 #include <check.h>
@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "infra/lib/cleanup.h"
 #include "infra/lib/err.h"
 #include "itests/harness/until.h"
 
@@ -34,32 +35,87 @@ const char *text_at(const json_t *object, const char *name)
 	return text ? text : "";
 }
 
+void expect_member(const json_t *object, const char *name, const char *expected)
+{
+	CLEANUP(cleanup_free)
+	char *text = json_dumps(json_object_get(object, name),
+				JSON_COMPACT | JSON_ENCODE_ANY);
+
+	ck_assert_msg(text && !strcmp(text, expected), "%s is %s and not %s",
+		      name, text ? text : "not there", expected);
+}
+
+struct program *shop_open(struct world *world)
+{
+	struct program *storefront = world_start(world, "storefront");
+
+	(void)world_start(world, "chillybin-1");
+	world_wait_all_ready(world);
+	return storefront;
+}
+
+int shop_post(const struct program *storefront, const char *path,
+	      const char *body)
+{
+	const struct http_ask ask = { .method = "POST",
+				      .path = path,
+				      .body = body };
+	struct http_answer answer = shop_ask(storefront, &ask);
+	int status = answer.status;
+
+	http_answer_deinit(&answer);
+	return status;
+}
+
 void shop_order(const struct program *storefront, const char *body,
 		const char *key, char ret_id[37])
 {
-	struct http_answer answer =
-		shop_ask(storefront, &(struct http_ask){ .method = "POST",
-							 .path = "/orders",
-							 .body = body,
-							 .key = key });
+	const struct http_ask ask = {
+		.method = "POST", .path = "/orders", .body = body, .key = key
+	};
+	struct http_answer answer = shop_ask(storefront, &ask);
 
 	ck_assert_msg(answer.status == 202, "POST /orders: %d %s",
-		      answer.status, answer.body.p);
+		      answer.status, answer.body);
 	ck_assert(str_copy(ret_id, 37, text_at(answer.json, "order_id")));
 	ck_assert_uint_eq(strlen(ret_id), 36);
 	http_answer_deinit(&answer);
 }
 
-int64_t shop_stock(const struct program *storefront, const char *stall,
-		   const char *ingredient)
+struct insisted_order {
+	const struct program *storefront;
+	const char *key;
+};
+
+static bool is_accepted(void *arg)
 {
-	struct http_answer answer;
+	const struct insisted_order *insisted = arg;
+	const struct http_ask ask = { .method = "POST",
+				      .path = "/orders",
+				      .body = SHOP_SLICE,
+				      .key = insisted->key };
+	struct http_answer answer = shop_ask(insisted->storefront, &ask);
+	int status = answer.status;
+
+	http_answer_deinit(&answer);
+	ck_assert_msg(status == 202 || status == 503, "POST /orders: %d",
+		      status);
+	return status == 202;
+}
+
+void shop_insist(const struct program *storefront, const char *key)
+{
+	ck_assert_msg(until(PATIENCE_MS, is_accepted,
+			    &(struct insisted_order){ storefront, key }),
+		      "no order is accepted any more");
+}
+
+int64_t shop_stock(const struct program *storefront, const char *ingredient)
+{
+	struct http_answer answer = shop_get(storefront, "/stock?stall=main");
 	const json_t *value;
-	char path[320];
 	int64_t quantity;
 
-	(void)snprintf(path, sizeof(path), "/stock?stall=%s", stall);
-	answer = shop_get(storefront, path);
 	ck_assert_int_eq(answer.status, 200);
 	ck_assert(json_is_object(answer.json));
 	value = json_object_get(answer.json, ingredient);
@@ -68,45 +124,28 @@ int64_t shop_stock(const struct program *storefront, const char *stall,
 	return quantity;
 }
 
-struct awaited_stock {
-	const struct program *storefront;
-	const char *stall, *ingredient;
-	int64_t at_least;
-};
-
 static bool is_stocked(void *arg)
 {
-	const struct awaited_stock *awaited = arg;
-
-	return shop_stock(awaited->storefront, awaited->stall,
-			  awaited->ingredient) >= awaited->at_least;
+	/* They come in one request, and may be counted in any order. */
+	return shop_stock(arg, "bread") > 0 && shop_stock(arg, "cheese") > 0 &&
+	       shop_stock(arg, "vegemite") > 0;
 }
 
-void shop_restock(const struct program *storefront, const char *stall,
-		  const char *ingredient, int64_t quantity)
+void shop_restock(const struct program *storefront, int64_t quantity)
 {
-	int64_t before = shop_stock(storefront, stall, ingredient);
-	struct awaited_stock awaited = {
-		.storefront = storefront,
-		.stall = stall,
-		.ingredient = ingredient,
-		.at_least = (before < 0 ? 0 : before) + quantity,
-	};
-	struct http_answer answer;
 	char body[512];
 
 	(void)snprintf(body, sizeof(body),
-		       "{\"stall\":\"%s\",\"items\":[{\"ingredient\":\"%s\","
-		       "\"quantity\":%" PRId64 "}]}",
-		       stall, ingredient, quantity);
-	answer = shop_ask(storefront, &(struct http_ask){ .method = "POST",
-							  .path = "/restock",
-							  .body = body });
-	ck_assert_msg(answer.status == 202, "POST /restock: %d %s",
-		      answer.status, answer.body.p);
-	http_answer_deinit(&answer);
-	ck_assert_msg(until(PATIENCE_MS, is_stocked, &awaited),
-		      "a restock of %s does not arrive", ingredient);
+		       "{\"stall\":\"main\",\"items\":["
+		       "{\"ingredient\":\"bread\",\"quantity\":%" PRId64 "},"
+		       "{\"ingredient\":\"cheese\",\"quantity\":%" PRId64 "},"
+		       "{\"ingredient\":\"vegemite\",\"quantity\":%" PRId64
+		       "}]}",
+		       quantity, quantity, quantity);
+	ck_assert_int_eq(shop_post(storefront, "/restock", body), 202);
+	ck_assert_msg(
+		until(PATIENCE_MS, is_stocked, (void *)(uintptr_t)storefront),
+		"a restock does not arrive");
 }
 
 json_t *shop_see(const struct program *storefront, const char *id)
@@ -118,7 +157,7 @@ json_t *shop_see(const struct program *storefront, const char *id)
 	(void)snprintf(path, sizeof(path), "/orders/%s", id);
 	answer = shop_get(storefront, path);
 	ck_assert_msg(answer.status == 200, "GET %s: %d %s", path,
-		      answer.status, answer.body.p);
+		      answer.status, answer.body);
 	json = json_incref(answer.json);
 	http_answer_deinit(&answer);
 	return json;

@@ -1,37 +1,55 @@
 /* SPDX-License-Identifier: MIT */
-/* Suite: see suite.h. */
+/* The linker has made a table of all tests of the program. */
 #include "itests/harness/suite.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+/* Where the linker's table begins and ends. */
+extern const struct suite_test *const __start_suite_rows[];
+extern const struct suite_test *const __stop_suite_rows[];
 
 static bool is_wanted(int argc, char **argv, const char *name)
 {
-	if (argc < 2)
-		return true;
 	for (int i = 1; i < argc; i++)
 		if (!strcmp(argv[i], name))
 			return true;
-	return false;
+	return argc < 2;
 }
 
-int suite_main(int argc, char **argv, int timeout_s, const TTest *const *tests)
+/* Gives how many of the tests were chosen. */
+static int add_tests(TCase *tcase, int argc, char **argv)
 {
-	const char *base = strrchr(argv[0], '/');
-	Suite *suite = suite_create(base ? base + 1 : argv[0]);
-	TCase *tcase = tcase_create("itest");
-	SRunner *runner;
-	int n_failed, n_wanted = 0;
+	const struct suite_test *const *row;
+	int n = 0;
 
-	tcase_set_timeout(tcase, timeout_s);
-	for (; *tests; tests++)
-		if (is_wanted(argc, argv, (*tests)->name)) {
-			tcase_add_test(tcase, *tests);
-			n_wanted++;
+	for (row = __start_suite_rows; row < __stop_suite_rows; row++)
+		if (is_wanted(argc, argv, (*row)->check.name)) {
+			tcase_add_loop_test(tcase, &(*row)->check, 0,
+					    (*row)->n_cases);
+			n++;
 		}
+	return n;
+}
+
+int main(int argc, char **argv)
+{
+	Suite *suite = suite_create(program_invocation_short_name);
+	TCase *tcase;
+	SRunner *runner;
+	int n_failed, n;
+
+	/* Seconds that a test may take; make soak says more. */
+	(void)setenv("CK_DEFAULT_TIMEOUT", "600", 0);
+	tcase = tcase_create("itest");
+	n = add_tests(tcase, argc, argv);
+	if (!n)
+		(void)fprintf(stderr, "no test of '%s' has such a name\n",
+			      argv[0]);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	/* Each in a process of its own: programs end with it. */
@@ -41,10 +59,7 @@ int suite_main(int argc, char **argv, int timeout_s, const TTest *const *tests)
 	srunner_run_all(runner, CK_ENV);
 	n_failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
-	if (!n_wanted)
-		(void)fprintf(stderr, "no test of '%s' has such a name\n",
-			      argv[0]);
-	return n_failed || !n_wanted;
+	return n_failed || !n;
 }
 
 void suite_note(const char *format, ...)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Until: see until.h. Any thread. */
+/* Any thread. */
 #include "itests/harness/until.h"
 
 #include <poll.h>

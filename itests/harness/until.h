@@ -20,7 +20,7 @@ typedef bool (*until_fn)(void *arg);
 /* Asks @fn again and again; false when it was not true within @timeout_ms. */
 bool until(int64_t timeout_ms, until_fn fn, void *arg);
 
-/* Milliseconds since @start_ms, for a line that tells how long it took. */
+/* Milliseconds since @start_ms, for a line that says how long it took. */
 int64_t since_ms(int64_t start_ms);
 
 #endif

@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * World: see world.h. The first thread of the test's process.
+ * The first thread of the test's process.
  *
- * Databases are copies of a template that is migrated once, by whoever comes
- * first (an advisory lock). Its name tells the migrations that made it, so that
- * a server that outlives a change of them gets another one.
+ * Databases are copies of a template that the first test migrates, under an
+ * advisory lock. Its name has a hash of the migrations that made it, so that a
+ * server that outlives a change of them gets another template.
  */
 #include "itests/harness/world.h"
 
 #include <check.h>
-#include <dirent.h>
 #include <errno.h>
+#include <glob.h>
 #include <inttypes.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -22,6 +21,8 @@
 #include "infra/lib/clock.h"
 #include "infra/lib/hash.h"
 #include "infra/lib/xalloc.h"
+#include "itests/harness/bus.h"
+#include "itests/harness/grill_spy.h"
 
 #define SCHEMA "galore"
 /* The same number in every test, and nobody else's. */
@@ -47,234 +48,169 @@ void world_topic(const struct world *world, const char *topic, char ret[128])
 	(void)snprintf(ret, 128, "%s%s", topic, world->suffix);
 }
 
-/* ---- commands ---- */
-
-static char *text_by(const char *format, ...)
-	__attribute__((format(printf, 1, 2)));
-static char *text_by(const char *format, ...)
+void world_partition(const struct world *world, const char *topic,
+		     int32_t partition, char ret[160])
 {
-	char *text = NULL;
-	va_list args;
-	int n;
-
-	va_start(args, format);
-	n = vasprintf(&text, format, args);
-	va_end(args);
-	ck_assert_int_ge(n, 0);
-	return text;
+	(void)snprintf(ret, 160, "'%s%s' partition %d", topic, world->suffix,
+		       partition);
 }
 
-static size_t n_settings(const struct program *program)
+int64_t world_next_offset(const struct world *world, const char *topic,
+			  int32_t partition)
 {
-	size_t n = 0;
-
-	while (program->settings && program->settings[n])
-		n++;
-	return n;
+	return db_i64(world->db,
+		      "SELECT next_offset FROM positions WHERE service = "
+		      "'chillybin' AND topic = '%s' AND partition = %d",
+		      topic, partition);
 }
 
-/* Takes @setting. */
-static void add_setting(struct program *program, char *setting)
+int64_t world_cut_sessions(struct world *world, const char *program)
 {
-	size_t n = n_settings(program);
-
-	program->settings = xreallocarray(program->settings, n + 2,
-					  sizeof(*program->settings));
-	program->settings[n] = setting;
-	program->settings[n + 1] = NULL;
+	return db_i64(world->db,
+		      "SELECT count(pg_terminate_backend(pid)) FROM "
+		      "pg_stat_activity WHERE datname = current_database() "
+		      "AND application_name LIKE '%s%%'",
+		      program);
 }
 
-void program_set(struct program *program, const char *setting)
-{
-	add_setting(program, xstrdup(setting));
-}
+/* ---- programs and commands ---- */
 
-static void settings_of_all(const struct world *world, struct program *program)
+static struct program *program_of(struct world *world, const char *name)
 {
-	add_setting(program, text_by("KAFKA_BROKERS=%s", world->brokers));
-	add_setting(program, text_by("DATABASE_URL=%s", world->url));
-	add_setting(program, text_by("TOPIC_SUFFIX=%s", world->suffix));
-	add_setting(program, xstrdup("DB_SCHEMA=" SCHEMA));
-	add_setting(program, xstrdup("GROUP_SESSION_TIMEOUT_MS=3000"));
-	add_setting(program, xstrdup("ADDR=127.0.0.1:0"));
-	add_setting(program, text_by("ADDR_FILE=%s", program->port_file));
-	add_setting(program, xstrdup("PROBE_ADDR=127.0.0.1:0"));
-	add_setting(program, text_by("PROBE_PORT_FILE=%s", program->port_file));
-	/* A busy machine is no outage. */
-	add_setting(program, xstrdup("PUBLISH_TIMEOUT_MS=60000"));
-	add_setting(program, xstrdup("VIEW_TIMEOUT_MS=60000"));
-	add_setting(program, xstrdup("GRILL_PATIENCE_MS=600000"));
-	add_setting(program, xstrdup("OVERLORD_TIMEOUT_MS=120000"));
-	add_setting(program, xstrdup("LOG_LEVEL=info"));
-	add_setting(program, xstrdup("USER=itest"));
-	/* What a person may have set for a run of her own. */
-	add_setting(program, xstrdup("COLOUR="));
-	add_setting(program, xstrdup("VERSION="));
-	add_setting(program, xstrdup("INSTANCE_ID="));
-}
+	/* Later ones win; the empty ones a person may have set for a run. */
+	static const char *const settings[] = {
+		"GROUP_SESSION_TIMEOUT_MS=3000", "ADDR=127.0.0.1:0",
+		"PROBE_ADDR=127.0.0.1:0",
+		/* A busy machine is no outage. */
+		"PUBLISH_TIMEOUT_MS=60000", "VIEW_TIMEOUT_MS=60000",
+		"GRILL_PATIENCE_MS=600000", "OVERLORD_TIMEOUT_MS=120000",
+		"LOG_LEVEL=info", "USER=itest",
+		"COLOUR=", "VERSION=", "INSTANCE_ID="
+	};
+	struct program *program = program_new(
+		name, setting_or("BIN", "build/rel/bin"), world->dir);
 
-static struct program *program_new(struct world *world, const char *name)
-{
-	struct program *program = xcalloc(1, sizeof(*program));
-	const char *base = strrchr(name, '/');
-	size_t n_kind = strcspn(name, "-");
-
-	base = base ? base + 1 : name;
-	ck_assert(str_copy(program->name, sizeof(program->name), base));
-	if (strchr(name, '/'))
-		ck_assert(str_copy(program->path, sizeof(program->path), name));
-	else
-		(void)snprintf(program->path, sizeof(program->path), "%s/%.*s",
-			       setting_or("BIN", "build/rel/bin"), (int)n_kind,
-			       name);
-	(void)snprintf(program->log, sizeof(program->log), "%s/%s.log",
-		       world->dir, program->name);
-	(void)snprintf(program->port_file, sizeof(program->port_file),
-		       "%s/%s.port", world->dir, program->name);
-	settings_of_all(world, program);
+	program_set(program, "KAFKA_BROKERS=%s", world->brokers);
+	program_set(program, "DATABASE_URL=%s", world->url);
+	program_set(program, "TOPIC_SUFFIX=%s", world->suffix);
+	program_set(program, "DB_SCHEMA=%s", SCHEMA);
+	program_set(program, "ADDR_FILE=%s", program->port_file);
+	program_set(program, "PROBE_PORT_FILE=%s", program->port_file);
+	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
+		program_set(program, "%s", settings[i]);
 	program->next = world->programs;
 	world->programs = program;
 	return program;
 }
 
-static char *const *words(const char *first, va_list args)
+struct program *world_start_list(struct world *world, const char *const *list)
 {
-	char **ret = xcalloc(2, sizeof(*ret));
-	const char *word;
-	size_t n = 0;
+	struct program *program = program_of(world, list[0]);
 
-	ret[n++] = xstrdup(first);
-	while ((word = va_arg(args, const char *))) {
-		ret = xreallocarray(ret, n + 2, sizeof(*ret));
-		ret[n++] = xstrdup(word);
-		ret[n] = NULL;
-	}
-	return ret;
-}
-
-struct program *world_start(struct world *world, const char *name, ...)
-{
-	struct program *program = program_new(world, name);
-	const char *setting;
-	va_list args;
-
-	va_start(args, name);
-	while ((setting = va_arg(args, const char *)))
-		program_set(program, setting);
-	va_end(args);
-	program->argv = xcalloc(2, sizeof(*program->argv));
-	((char **)(uintptr_t)program->argv)[0] = xstrdup(program->path);
+	while (*++list)
+		program_set(program, "%s", *list);
 	program_start(program);
 	return program;
 }
 
-struct program *world_command(struct world *world, const char *name, ...)
+struct program *world_await(struct program *program)
 {
-	struct program *program = program_new(world, name);
-	va_list args;
+	(void)program_wait_ready(program);
+	return program;
+}
 
-	va_start(args, name);
-	program->argv = words(program->path, args);
-	va_end(args);
-	/* Nobody is asked whether it is ready. */
+struct program *world_command_list(struct world *world, const char *const *list)
+{
+	struct program *program = program_of(world, list[0]);
+
+	while (*++list)
+		program_argument(program, *list);
+	/* It does not say that it is ready. */
 	program->port_file[0] = '\0';
 	return program;
 }
 
-void world_run(struct world *world, int64_t timeout_ms, struct program *command)
+void world_finish(struct program *command, int64_t timeout_ms)
 {
 	int status;
 
-	(void)world;
-	program_start(command);
+	if (!command->pid)
+		program_start(command);
 	status = program_wait(command, timeout_ms);
 	ck_assert_msg(status == 0, "%s ended with status %d, it said '%s'",
 		      command->name, status, command->log);
 }
 
-static bool serves(const struct program *program)
-{
-	static const char *const kinds[] = { "storefront", "chillybin",
-					     "jafflr", "tally" };
-
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-		if (!strncmp(program->name, kinds[i], strlen(kinds[i])))
-			return true;
-	return false;
-}
-
 void world_wait_all_ready(struct world *world)
 {
 	for (struct program *p = world->programs; p; p = p->next)
-		if (p->pid && serves(p))
-			(void)program_wait_ready(p, READY_MS);
+		if (p->pid && *p->port_file)
+			(void)program_wait_ready(p);
+}
+
+/* ---- overlord status ---- */
+
+struct awaited_status {
+	struct world *world;
+	int status;
+	const char *said;
+};
+
+static bool is_status(void *arg)
+{
+	const struct awaited_status *awaited = arg;
+	struct program *overlord =
+		world_command(awaited->world, "overlord-status", "status");
+
+	(void)remove(overlord->log);
+	program_start(overlord);
+	return program_wait(overlord, PATIENCE_MS) == awaited->status &&
+	       program_said(overlord, awaited->said);
+}
+
+void world_wait_status(struct world *world, int status, const char *said)
+{
+	struct awaited_status awaited = { world, status, said };
+
+	ck_assert_msg(until(PATIENCE_MS, is_status, &awaited),
+		      "status does not come to %d with '%s'", status, said);
 }
 
 /* ---- database ---- */
 
-static uint64_t hash_folder(const char *path, uint64_t hash);
-
-/* Of names and contents, whatever the order of the folder's rows. */
-static uint64_t hash_file(const char *path)
+/* Of the names and contents of all migrations. */
+static uint64_t hash_migrations(void)
 {
-	struct buf text = { 0 };
-	FILE *file = fopen(path, "re");
+	struct buf all = { 0 };
 	uint64_t hash;
-	size_t n;
+	glob_t files;
 
-	ck_assert_msg(file, "cannot read '%s'", path);
-	buf_text(&text, path);
-	do {
-		n = fread(buf_room(&text, 65536), 1, 65536, file);
-		text.n += n;
-	} while (n);
-	(void)fclose(file);
-	hash = hash_bytes(text.p, text.n);
-	buf_deinit(&text);
-	return hash;
-}
+	ck_assert(!glob("migrations/*.sql", 0, NULL, &files));
+	ck_assert(!glob("migrations/control/*.sql", GLOB_APPEND, NULL, &files));
+	for (size_t i = 0; i < files.gl_pathc; i++) {
+		CLEANUP(cleanup_free)
+		char *text = file_text(files.gl_pathv[i]);
 
-static uint64_t hash_folder(const char *path, uint64_t hash)
-{
-	char file[PROGRAM_PATH_MAX];
-	const struct dirent *row;
-	struct stat is;
-	DIR *dir = opendir(path);
-
-	ck_assert_msg(dir, "cannot read the folder '%s'", path);
-	while ((row = readdir(dir))) {
-		if (row->d_name[0] == '.')
-			continue;
-		(void)snprintf(file, sizeof(file), "%s/%s", path, row->d_name);
-		if (stat(file, &is))
-			continue;
-		hash += S_ISDIR(is.st_mode) ? hash_folder(file, 0)
-					    : hash_file(file);
+		ck_assert_msg(text, "cannot read '%s'", files.gl_pathv[i]);
+		buf_printf(&all, "%s\n%s\n", files.gl_pathv[i], text);
 	}
-	(void)closedir(dir);
+	globfree(&files);
+	hash = hash_bytes(all.p, all.n);
+	buf_deinit(&all);
 	return hash;
 }
 
 /* The same server, another database: the later of two dbname wins. */
-static void url_of(const char *base, const char *database, char *ret,
-		   size_t size)
+static void set_database(struct world *world, const char *base,
+			 const char *database)
 {
-	const char *format = "%s dbname=%s";
+	const char *separator = " ";
 
 	if (strstr(base, "://"))
-		format = strchr(base, '?') ? "%s&dbname=%s" : "%s?dbname=%s";
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-	ck_assert_int_lt(snprintf(ret, size, format, base, database),
-			 (int)size);
-#pragma GCC diagnostic pop
-}
-
-static void migrate(struct world *world)
-{
-	world_run(world, PATIENCE_MS,
-		  world_command(world, "overlord-migrate", "migrate", "up",
-				"--execute", NULL));
+		separator = strchr(base, '?') ? "&" : "?";
+	ck_assert_int_lt(snprintf(world->url, sizeof(world->url),
+				  "%s%sdbname=%s", base, separator, database),
+			 (int)sizeof(world->url));
 }
 
 /* The template is there when this returns. */
@@ -283,17 +219,15 @@ static void need_template(struct world *world, struct db *db, const char *base,
 {
 	char fresh[80];
 
+	(void)snprintf(fresh, sizeof(fresh), "%s_new", template);
 	(void)db_query(db, "SELECT 1 FROM pg_advisory_lock(%d)", TEMPLATE_LOCK);
-	if (!db_i64(db,
-		    "SELECT count(*) FROM pg_database WHERE datname = "
-		    "'%s'",
-		    template)) {
-		(void)db_query(db, "DROP DATABASE IF EXISTS %s_new", template);
-		(void)db_query(db, "CREATE DATABASE %s_new", template);
-		(void)snprintf(fresh, sizeof(fresh), "%s_new", template);
-		url_of(base, fresh, world->url, sizeof(world->url));
-		migrate(world);
-		db_insist(db, "ALTER DATABASE %s_new RENAME TO %s", template,
+	if (!db_i64(db, "pg_database WHERE datname = '%s'", template)) {
+		(void)db_query(db, "DROP DATABASE IF EXISTS %s", fresh);
+		(void)db_query(db, "CREATE DATABASE %s", fresh);
+		set_database(world, base, fresh);
+		world_run(world, "overlord-migrate", "migrate", "up",
+			  "--execute");
+		db_insist(db, "ALTER DATABASE %s RENAME TO %s", fresh,
 			  template);
 	}
 	(void)db_query(db, "SELECT pg_advisory_unlock(%d)", TEMPLATE_LOCK);
@@ -309,14 +243,14 @@ static void open_database(struct world *world)
 				     "itests/run.sh starts a server");
 	admin = db_new(base, NULL);
 	(void)snprintf(template, sizeof(template), "itest_%016" PRIx64,
-		       hash_folder("migrations", 0));
+		       hash_migrations());
 	need_template(world, admin, base, template);
 	(void)snprintf(name, sizeof(name), "itest%s", world->suffix);
 	for (char *p = name; *p; p++)
 		if (*p == '-')
 			*p = '_';
 	db_insist(admin, "CREATE DATABASE %s TEMPLATE %s", name, template);
-	url_of(base, name, world->url, sizeof(world->url));
+	set_database(world, base, name);
 	world->db = db_new(world->url, SCHEMA);
 }
 
@@ -345,61 +279,68 @@ static void make_folder(struct world *world)
 		      world->dir);
 }
 
-static void name_world(struct world *world, const char *name)
-{
-	size_t n = strlen(name);
-
-	/* Check has made a function of the test's name. */
-	if (n > 3 && !strcmp(name + n - 3, "_fn"))
-		n -= 3;
-	ck_assert(str_n_copy(world->name, sizeof(world->name), name, n));
-	(void)snprintf(world->suffix, sizeof(world->suffix), "-t%" PRIx64 "-%d",
-		       (uint64_t)clock_wall_ms(), (int)getpid());
-}
-
-static struct world *begin(const char *name)
+static struct world *begin(const char *name, int i)
 {
 	struct world *world = xcalloc(1, sizeof(*world));
+	char number[16] = "";
 
-	/* Whoever runs the tests may be killed: then we end, and with us the
-	 * programs. */
+	/* The process that runs the tests may be killed: then we end, and with
+	 * us the programs. */
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-	name_world(world, name);
+	if (i >= 0)
+		(void)snprintf(number, sizeof(number), "-%d", i);
+	(void)snprintf(world->name, sizeof(world->name), "%s%s", name, number);
+	(void)snprintf(world->suffix, sizeof(world->suffix), "-t%" PRIx64 "-%d",
+		       (uint64_t)clock_wall_ms(), (int)getpid());
 	make_folder(world);
 	return world;
 }
 
-static void make_topics(struct world *world)
+static struct world *complete(struct world *world)
 {
-	world_run(world, PATIENCE_MS,
-		  world_command(world, "overlord-topics", "topics", "apply",
-				"--execute", NULL));
+	open_database(world);
+	world_run(world, "overlord-topics", "topics", "apply", "--execute");
+	return world;
 }
 
-struct world *world_new(const char *name)
+struct world *world_new(const char *name, int i)
 {
-	struct world *world = begin(name);
+	struct world *world = begin(name, i);
 	const char *brokers = getenv("KAFKA_BROKERS");
 
 	ck_assert_msg(brokers && *brokers, "KAFKA_BROKERS is not set: "
 					   "itests/run.sh starts a server");
 	ck_assert(str_copy(world->brokers, sizeof(world->brokers), brokers));
-	open_database(world);
-	make_topics(world);
-	return world;
+	return complete(world);
+}
+
+struct world *world_new_with_kafka(const char *name, int i)
+{
+	struct world *world = begin(name, i);
+
+	world->own_kafka = true;
+	world_kafka(world, "start");
+	return complete(world);
+}
+
+/* ---- a Kafka of its own ---- */
+
+/* The first line of a file of its folder. */
+static char *kafka_line(const struct world *world, const char *name)
+{
+	char path[PROGRAM_PATH_MAX], *line;
+
+	world_path(world, name, path);
+	line = file_text(path);
+	ck_assert_msg(line && *line, "'%s' says nothing", path);
+	line[strcspn(line, "\n")] = '\0';
+	return line;
 }
 
 static void read_brokers(struct world *world)
 {
-	char path[PROGRAM_PATH_MAX], line[256] = "";
-	FILE *file;
+	CLEANUP(cleanup_free) char *line = kafka_line(world, "kafka/kafka.env");
 
-	world_path(world, "kafka/kafka.env", path);
-	file = fopen(path, "re");
-	ck_assert_msg(file && fgets(line, sizeof(line), file),
-		      "'%s' names no broker", path);
-	(void)fclose(file);
-	line[strcspn(line, "\n")] = '\0';
 	ck_assert(!strncmp(line, "KAFKA_BROKERS=", 14));
 	/* What runs already knows no other address. */
 	ck_assert_msg(!*world->brokers || !strcmp(world->brokers, line + 14),
@@ -411,26 +352,23 @@ static void read_brokers(struct world *world)
 void world_kafka(struct world *world, const char *verb)
 {
 	char path[PROGRAM_PATH_MAX], pid[16];
-	bool start = !strcmp(verb, "start");
+	bool starts = !strcmp(verb, "start");
 
 	world_path(world, "kafka", path);
 	(void)snprintf(pid, sizeof(pid), "%d", (int)getpid());
-	world_run(world, PATIENCE_MS,
-		  world_command(world, "infra/kafka/kafka.sh", verb, path,
-				start ? "--watch-pid" : NULL, pid, NULL));
-	if (start)
+	world_run(world, "infra/kafka/kafka.sh", verb, path,
+		  starts ? "--watch-pid" : NULL, pid);
+	if (starts)
 		read_brokers(world);
 }
 
-struct world *world_new_with_kafka(const char *name)
+pid_t world_kafka_pid(const struct world *world)
 {
-	struct world *world = begin(name);
+	CLEANUP(cleanup_free) char *line = kafka_line(world, "kafka/kafka.pid");
+	int64_t pid;
 
-	world->own_kafka = true;
-	world_kafka(world, "start");
-	open_database(world);
-	make_topics(world);
-	return world;
+	ck_assert(!str_to_i64(&pid, line, 2, INT32_MAX));
+	return (pid_t)pid;
 }
 
 /* ---- the end ---- */
@@ -461,22 +399,8 @@ static void end_program(struct program *program, struct buf *faults)
 			   status);
 }
 
-static struct program *program_free(struct program *program)
-{
-	struct program *next = program->next;
-
-	for (size_t i = 0; program->argv[i]; i++)
-		free(program->argv[i]);
-	free((void *)(uintptr_t)program->argv);
-	for (char **setting = program->settings; *setting; setting++)
-		free(*setting);
-	free(program->settings);
-	free(program);
-	return next;
-}
-
-/* The file tells which topics are of no use any more; of a Kafka of its own
- * there are none. */
+/* The file names the topics that are of no use any more; a Kafka of its own
+ * has none that stay. */
 static void mark_passed(const struct world *world)
 {
 	char path[PROGRAM_PATH_MAX];
@@ -494,13 +418,12 @@ static void drop_database(struct world *world)
 {
 	const char *base = getenv("DATABASE_URL");
 	CLEANUP(db_freep) struct db *admin = NULL;
-	struct buf name = { 0 };
+	CLEANUP(cleanup_free) char *name = NULL;
 
-	db_text(world->db, &name, "SELECT current_database()::text");
+	name = db_text(world->db, "SELECT current_database()::text");
 	world->db = db_free(world->db);
 	admin = db_new(base, NULL);
-	db_insist(admin, "DROP DATABASE %s WITH (FORCE)", name.p);
-	buf_deinit(&name);
+	db_insist(admin, "DROP DATABASE %s WITH (FORCE)", name);
 }
 
 struct world *world_free(struct world *world)
@@ -516,8 +439,11 @@ struct world *world_free(struct world *world)
 	ck_assert_msg(!faults.n, "%.*s", (int)faults.n, faults.p);
 	if (world->own_kafka)
 		world_kafka(world, "remove");
+	world->bus = bus_free(world->bus);
 	drop_database(world);
 	mark_passed(world);
+	while (world->grills)
+		world->grills = grill_free(world->grills);
 	while (world->programs)
 		world->programs = program_free(world->programs);
 	buf_deinit(&faults);

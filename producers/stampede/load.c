@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Load: the run itself; see load.h. Main thread. */
+/* Load: the run itself. Main thread. */
 #include "producers/stampede/load.h"
 
 #include <errno.h>
@@ -13,8 +13,6 @@
 #include "infra/lib/loop.h"
 #include "infra/lib/xalloc.h"
 #include "producers/stampede/messages.h"
-#include "producers/stampede/score.h"
-#include "producers/stampede/steps.h"
 #include "schemas/topics.h"
 
 #define PROGRESS_EVERY_MS 1000
@@ -25,7 +23,7 @@
 struct load {
 	const struct conf *conf;
 	struct orders orders;
-	struct sent_slots slots;
+	struct sent_pool pool;
 	struct loop *loop;
 	struct loop_source *sources[3];
 	struct kafka_out *out;
@@ -53,29 +51,29 @@ static void write_line(struct load *load, const struct sent *sent,
 	(void)fwrite(load->line.p, 1, load->line.n, load->record);
 }
 
-static void take_report(void *arg, const struct kafka_report *report)
+static void on_report(void *arg, const struct kafka_report *report)
 {
 	struct load *load = arg;
 	struct sent *sent = report->opaque;
 	struct arrival arrival = { .topic = messages_topic(&load->messages,
-							   sent->kind),
+							   sent->step.kind),
 				   .partition = report->partition,
 				   .offset = report->offset };
 
-	/* It keeps its slot: nobody can tell whether it is there. */
+	/* It stays in the pool: nobody knows whether it has arrived. */
 	if (!report->delivered)
 		return;
-	score_acked(&load->score, sent->kind,
+	score_acked(&load->score, sent->step.kind,
 		    clock_now_us() - sent->intended_us);
 	load->last_ack_ms = clock_now_ms();
 	if (load->record) {
 		arrival.acked_ms = clock_wall_ms();
 		write_line(load, sent, &arrival);
 	}
-	sent_give(&load->slots, sent);
+	sent_release(&load->pool, sent);
 }
 
-static void say_progress(void *arg)
+static void print_progress(void *arg)
 {
 	struct load *load = arg;
 	int64_t acked = score_n_acked(&load->score);
@@ -88,7 +86,7 @@ static void say_progress(void *arg)
 	load->progress_acked = acked;
 }
 
-static void take_signal(void *arg)
+static void on_signal(void *arg)
 {
 	struct load *load = arg;
 
@@ -125,14 +123,12 @@ static int send_step(struct load *load, const struct step *step,
 	struct sent *sent;
 	int r;
 
-	while (!(sent = sent_take(&load->slots))) {
+	while (!(sent = sent_get(&load->pool))) {
 		r = look(load, WAIT_MS);
 		if (r)
 			return r;
 	}
-	sent->kind = step->kind;
-	sent->index = step->index;
-	sent->poison = step->poison;
+	sent->step = *step;
 	sent->intended_us = intended_us;
 	for (;;) {
 		r = messages_send(&load->messages, load->out, sent);
@@ -157,7 +153,7 @@ static int send_step(struct load *load, const struct step *step,
 	default:
 		break;
 	}
-	sent_give(&load->slots, sent);
+	sent_release(&load->pool, sent);
 	return r;
 }
 
@@ -186,7 +182,7 @@ static int send_restocks(struct load *load)
 	return r ? r : settle(load);
 }
 
-/* Until the @i-th order's time has come; gives that time. */
+/* Until the @i-th order's time has come; returns that time. */
 static int wait_for_turn(struct load *load, uint64_t i, int64_t *ret_us)
 {
 	int64_t due_us, left_us;
@@ -214,7 +210,8 @@ static int send_orders(struct load *load)
 	int r = 0;
 
 	for (uint64_t i = 0; !r && i < (uint64_t)load->conf->n_orders; i++) {
-		size_t n = steps_of(load->conf, load->orders.seed, i, steps);
+		size_t n =
+			orders_steps(load->conf, load->orders.seed, i, steps);
 
 		r = wait_for_turn(load, i, &intended_us);
 		for (size_t s = 0; !r && s < n; s++)
@@ -228,15 +225,15 @@ static int finish_record(struct load *load)
 {
 	if (!load->record)
 		return 0;
-	for (size_t i = 0; i < load->slots.n; i++) {
-		const struct sent *sent = &load->slots.all[i];
+	for (size_t i = 0; i < load->pool.n; i++) {
+		const struct sent *sent = &load->pool.all[i];
 
-		if (sent->taken)
+		if (sent->on_its_way)
 			write_line(load, sent,
-				   &(struct arrival){
-					   .topic = messages_topic(
-						   &load->messages, sent->kind),
-					   .offset = -1 });
+				   &(struct arrival){ .topic = messages_topic(
+							      &load->messages,
+							      sent->step.kind),
+						      .offset = -1 });
 	}
 	if (!ferror(load->record) && !fflush(load->record))
 		return 0;
@@ -287,10 +284,10 @@ static int open_loop(struct load *load)
 
 	if (r)
 		return r;
-	load->sources[0] = loop_signal(load->loop, SIGTERM, take_signal, load);
-	load->sources[1] = loop_signal(load->loop, SIGINT, take_signal, load);
+	load->sources[0] = loop_signal(load->loop, SIGTERM, on_signal, load);
+	load->sources[1] = loop_signal(load->loop, SIGINT, on_signal, load);
 	load->sources[2] =
-		loop_timer(load->loop, PROGRESS_EVERY_MS, say_progress, load);
+		loop_timer(load->loop, PROGRESS_EVERY_MS, print_progress, load);
 	return 0;
 }
 
@@ -302,7 +299,7 @@ int load_new(struct load **ret, const struct conf *conf, uint64_t seed)
 	load->conf = conf;
 	if (orders_init(&load->orders, conf, seed))
 		return LOAD_E_SETTING;
-	sent_init(&load->slots, (size_t)conf->queue_max);
+	sent_init(&load->pool, (size_t)conf->queue_max);
 	if (messages_init(&load->messages, conf, &load->orders))
 		return LOAD_E_SETTING;
 	r = open_record(load);
@@ -316,7 +313,7 @@ int load_new(struct load **ret, const struct conf *conf, uint64_t seed)
 					  .linger_ms = conf->linger_ms,
 					  .queue_max = conf->queue_max,
 					  .partitions_max = TOPIC_PARTITIONS,
-					  .report = take_report,
+					  .report = on_report,
 					  .arg = load,
 				  });
 	if (r)
@@ -337,7 +334,7 @@ struct load *load_free(struct load *load)
 	if (load->record)
 		(void)fclose(load->record);
 	buf_deinit(&load->line);
-	sent_deinit(&load->slots);
+	sent_deinit(&load->pool);
 	orders_deinit(&load->orders);
 	free(load);
 	return NULL;

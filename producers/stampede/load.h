@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 #include "infra/lib/cleanup.h"
-#include "producers/stampede/conf.h"
+#include "producers/stampede/orders.h"
 
 enum load_outcome {
 	LOAD_E_STOPPED = 1, /* by a signal; what was sent is accounted for */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Messages: see messages.h. */
+/* Messages: envelope, body and key; and how a poison is spoiled. */
 #include "producers/stampede/messages.h"
 
 #include <assert.h>
@@ -39,6 +39,52 @@ int messages_init(struct messages *ret, const struct conf *conf,
 const char *messages_topic(const struct messages *messages, enum sent_kind kind)
 {
 	return messages->topics[kind == SENT_RESTOCK ? RESTOCKS : ORDERS];
+}
+
+static void replace(struct msgpack_writer *writer, const char *p, size_t n)
+{
+	msgpack_writer_reset(writer);
+	(void)msgpack_writer_write(writer, p, n);
+}
+
+/* Spoils the body, if that is what the sort does. */
+static void poison_body(enum poison poison, struct msgpack_writer *writer)
+{
+	/* c1 is the one byte that msgpack never uses. */
+	static const char not_msgpack[] = "\xc1 cheese, please";
+	/* { "order_id": 7 } */
+	static const char contract[] = "\x81\xa8order_id\x07";
+	/* An array of 268435456 values, of which none is there. */
+	static const char huge[] = "\xdd\x10\x00\x00\x00";
+
+	switch (poison) {
+	case POISON_NOT_MSGPACK:
+		replace(writer, not_msgpack, sizeof(not_msgpack) - 1);
+		break;
+	case POISON_TRUNCATED:
+		writer->n /= 2;
+		break;
+	case POISON_CONTRACT:
+		replace(writer, contract, sizeof(contract) - 1);
+		break;
+	case POISON_HUGE_COUNT:
+		replace(writer, huge, sizeof(huge) - 1);
+		break;
+	case POISON_UNKNOWN_VERSION:
+	case POISON_UNKNOWN_TYPE:
+	case N_POISONS:
+		break;
+	}
+}
+
+/* The value that a header gets instead; NULL: it stays. */
+static const char *poison_header(enum poison poison, const char *name)
+{
+	if (poison == POISON_UNKNOWN_VERSION && !strcmp(name, "schema-version"))
+		return "99";
+	if (poison == POISON_UNKNOWN_TYPE && !strcmp(name, "ce_type"))
+		return "galore.order.eaten";
+	return NULL;
 }
 
 /* A message being made, and the headers that its sort of poison changes. */
@@ -105,10 +151,10 @@ static int send_order(struct messages *messages, struct kafka_out *out,
 	const char *id;
 	int r;
 
-	orders_make(messages->orders, sent->index, &made);
+	orders_make(messages->orders, sent->step.index, &made);
 	id = made.id;
-	if (sent->kind == SENT_POISON) {
-		sent_poison_id(messages->orders, sent->index, poison_id);
+	if (sent->step.kind == SENT_POISON) {
+		orders_poison_id(messages->orders, sent->step.index, poison_id);
 		id = poison_id;
 	}
 	set_envelope(messages, &envelope, id, traceparent);
@@ -122,16 +168,16 @@ static int send_order(struct messages *messages, struct kafka_out *out,
 	if (r)
 		return r < 0 ? r : -EINVAL;
 	message = kafka_out_message(out, messages->topics[ORDERS]);
-	if (sent->kind == SENT_POISON) {
-		struct spoiled spoiled = { message, sent->poison };
+	if (sent->step.kind == SENT_POISON) {
+		struct spoiled spoiled = { message, sent->step.poison };
 
-		poison_body(sent->poison, &writer);
+		poison_body(sent->step.poison, &writer);
 		r = envelope_write(&envelope, spoil_header, &spoiled);
 	} else {
 		r = envelope_write(&envelope, kafka_message_header, message);
 	}
 	assert(!r);
-	sent->version = sent->kind == SENT_POISON ? 0 : made.order.version;
+	sent->version = sent->step.kind == SENT_POISON ? 0 : made.order.version;
 	return send_message(messages, message, envelope.id, &writer, sent);
 }
 
@@ -146,7 +192,7 @@ static int send_restock(struct messages *messages, struct kafka_out *out,
 	struct restock row;
 	int r;
 
-	sent_restock(messages->orders, sent->index, &row);
+	orders_restock(messages->orders, sent->step.index, &row);
 	(void)snprintf(key, sizeof(key), "%s/%s", row.stall.p,
 		       row.ingredient.p);
 	set_envelope(messages, &envelope, row.id, traceparent);
@@ -173,6 +219,7 @@ static int send_restock(struct messages *messages, struct kafka_out *out,
 int messages_send(struct messages *messages, struct kafka_out *out,
 		  struct sent *sent)
 {
-	return sent->kind == SENT_RESTOCK ? send_restock(messages, out, sent)
-					  : send_order(messages, out, sent);
+	return sent->step.kind == SENT_RESTOCK
+		       ? send_restock(messages, out, sent)
+		       : send_order(messages, out, sent);
 }

@@ -12,7 +12,6 @@
 
 #include "infra/lib/clock.h"
 #include "infra/lib/kafka_out.h"
-#include "producers/stampede/conf.h"
 #include "producers/stampede/orders.h"
 #include "producers/stampede/sent.h"
 

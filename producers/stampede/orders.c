@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Orders: made from seed and index; see orders.h. Pure but for stderr. */
+/* Orders: made from a stream of random numbers of their own. */
 #include "producers/stampede/orders.h"
 
 #include <inttypes.h>
@@ -8,18 +8,81 @@
 
 #include "infra/lib/str.h"
 #include "infra/lib/xalloc.h"
-#include "producers/stampede/random.h"
 
 /* Ids are in order of time, as those of pages are: 20 orders a millisecond
  * from 2026-01-01 on. */
 #define FIRST_ID_MS UINT64_C(1767225600000)
 #define ORDERS_PER_MS 20
 
+/* Ids that are not orders', and steps, follow from seeds of their own. */
+#define POISON_SEED UINT64_C(0x706f69736f6e)
+#define RESTOCK_SEED UINT64_C(0x726573746f636b)
+#define STEP_SEED UINT64_C(0x73746570)
+#define BACK_MAX 1000
+
+static const struct conf_row conf_rows[] = {
+/* clang-format off */
+#define CONF_STRUCT struct conf
+#include "infra/lib/conf_rows.h"
+#include "producers/stampede/conf.def"
+#include "infra/lib/conf_end.h"
+	/* clang-format on */
+};
+
+const struct conf_table stampede_conf = {
+	.program = "stampede",
+	.sentence = "load: orders at a rate or flat out, with a record of "
+		    "what was sent",
+	.rows = conf_rows,
+	.n_rows = sizeof(conf_rows) / sizeof(conf_rows[0]),
+};
+
 const struct text ingredient_names[N_INGREDIENTS] = {
 	TEXT_INIT("bread"), TEXT_INIT("cheese"), TEXT_INIT("vegemite"),
 	TEXT_INIT("ham"),   TEXT_INIT("tomato"), TEXT_INIT("pineapple"),
 	TEXT_INIT("onion"), TEXT_INIT("egg"),
 };
+
+/*
+ * SplitMix64 (Steele, Lea, Flood: Fast splittable pseudorandom number
+ * generators, OOPSLA 2014). Small, quick, and the same everywhere; nothing
+ * here is a secret. random_at() begins a stream that follows from a seed and
+ * an index alone, so that the i-th order is made without the ones before it.
+ */
+struct random {
+	uint64_t state;
+};
+
+static uint64_t random_mix(uint64_t z)
+{
+	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+	return z ^ (z >> 31);
+}
+
+static uint64_t random_next(struct random *random)
+{
+	random->state += UINT64_C(0x9e3779b97f4a7c15);
+	return random_mix(random->state);
+}
+
+static struct random random_at(uint64_t seed, uint64_t index)
+{
+	return (struct random){ random_mix(seed) ^ random_mix(~index) };
+}
+
+/* Below @n, which is at least 1; what is uneven about it is below n / 2^64. */
+static uint64_t random_below(struct random *random, uint64_t n)
+{
+	return (uint64_t)(((unsigned __int128)random_next(random) * n) >> 64);
+}
+
+static bool random_percent(struct random *random, int64_t percent)
+{
+	return (int64_t)random_below(random, 100) < percent;
+}
+
+/* ---- settings ---- */
 
 static int wrong(const char *name, const char *value, const char *want)
 {
@@ -109,10 +172,7 @@ void orders_deinit(struct orders *orders)
 	*orders = (struct orders){ 0 };
 }
 
-struct text orders_stall(const struct orders *orders, size_t i)
-{
-	return text_of(orders->stalls[i]);
-}
+/* ---- orders ---- */
 
 /* A toastie has two slices of bread; of the rest one, at times two. */
 static void make_items(const struct orders *orders, struct random *random,
@@ -153,7 +213,7 @@ static void make_id(struct random *random, uint64_t index,
 }
 
 static struct text make_customer(const struct orders *orders,
-				 struct random *random, char room[32])
+				 struct random *random, char out[32])
 {
 	static const char prefix[] = "customer-";
 	char digits[TEXT_I64_BYTES];
@@ -165,9 +225,9 @@ static struct text make_customer(const struct orders *orders,
 		digits,
 		(int64_t)random_below(random, (uint64_t)orders->n_customers) +
 			1);
-	memcpy(room, prefix, sizeof(prefix) - 1);
-	memcpy(room + sizeof(prefix) - 1, number.p, number.n);
-	return (struct text){ room, sizeof(prefix) - 1 + number.n };
+	memcpy(out, prefix, sizeof(prefix) - 1);
+	memcpy(out + sizeof(prefix) - 1, number.p, number.n);
+	return (struct text){ out, sizeof(prefix) - 1 + number.n };
 }
 
 void orders_make(const struct orders *orders, uint64_t index,
@@ -180,8 +240,60 @@ void orders_make(const struct orders *orders, uint64_t index,
 	make_id(&random, index, ret);
 	order->version = random_percent(&random, orders->v1_percent) ? 1 : 2;
 	order->doneness = (enum doneness)random_below(&random, N_DONENESS);
-	order->stall = orders_stall(
-		orders, (size_t)random_below(&random, orders->n_stalls));
+	order->stall = text_of(
+		orders->stalls[random_below(&random, orders->n_stalls)]);
 	order->customer = make_customer(orders, &random, ret->customer);
 	make_items(orders, &random, ret);
+}
+
+/* ---- what is sent beside them ---- */
+
+/* A version 4 UUID from a stream of its own. */
+static void make_other_id(uint64_t seed, uint64_t index,
+			  char ret[ORDER_ID_CHARS + 1])
+{
+	struct random random = random_at(seed, index);
+	uint64_t halves[2] = { random_next(&random), random_next(&random) };
+	struct order_id id;
+
+	memcpy(id.bytes, halves, sizeof(id.bytes));
+	id.bytes[6] = (uint8_t)(0x40 | (id.bytes[6] & 0x0f));
+	id.bytes[8] = (uint8_t)(0x80 | (id.bytes[8] & 0x3f));
+	(void)order_id_format(&id, ret);
+}
+
+void orders_restock(const struct orders *orders, uint64_t index,
+		    struct restock *ret)
+{
+	ret->stall = text_of(orders->stalls[index / N_INGREDIENTS]);
+	ret->ingredient = ingredient_names[index % N_INGREDIENTS];
+	make_other_id(orders->seed ^ RESTOCK_SEED, index, ret->id);
+}
+
+void orders_poison_id(const struct orders *orders, uint64_t index,
+		      char ret[ORDER_ID_CHARS + 1])
+{
+	make_other_id(orders->seed ^ POISON_SEED, index, ret);
+}
+
+size_t orders_steps(const struct conf *conf, uint64_t seed, uint64_t i,
+		    struct step ret[STEPS_MAX])
+{
+	struct random random = random_at(seed ^ STEP_SEED, i);
+	bool duplicate = random_percent(&random, conf->duplicate_percent);
+	bool poison = random_percent(&random, conf->poison_percent);
+	uint64_t back = random_below(&random, i < BACK_MAX ? i + 1 : BACK_MAX);
+	size_t n = 0;
+
+	ret[n++] = (struct step){ .kind = SENT_ORDER, .index = i };
+	if (duplicate)
+		ret[n++] = (struct step){ .kind = SENT_DUPLICATE,
+					  .index = i - back };
+	if (poison)
+		ret[n++] = (struct step){
+			.kind = SENT_POISON,
+			.index = i,
+			.poison = (enum poison)random_below(&random, N_POISONS),
+		};
+	return n;
 }

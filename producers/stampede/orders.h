@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Orders: what the i-th order is, from the seed and i alone. Pure.
+ * Orders: what the i-th order is, and what is sent beside it, from the
+ * settings, the seed and i alone. Pure, but for what orders_init() says.
  *
  * So nothing that was sent needs to be remembered: a duplicate, and the line
  * of the record that is written when the acknowledgement comes, are made from
@@ -12,8 +13,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "producers/stampede/conf.h"
+#include "infra/lib/conf.h"
 #include "schemas/order_placed.h"
+
+struct conf {
+/* clang-format off */
+#include "infra/lib/conf_fields.h"
+#include "producers/stampede/conf.def"
+#include "infra/lib/conf_end.h"
+	/* clang-format on */
+};
+
+extern const struct conf_table stampede_conf;
 
 enum {
 	N_INGREDIENTS = 8,
@@ -39,7 +50,7 @@ enum orders_outcome { ORDERS_E_SETTING = 1 };
 int orders_init(struct orders *ret, const struct conf *conf, uint64_t seed);
 void orders_deinit(struct orders *orders);
 
-/* An order, and the room that its texts point into: never copied. */
+/* An order with what its texts point into: never copied. */
 struct made_order {
 	struct order_placed order; /* .version is what it is sent as */
 	struct item items[N_INGREDIENTS];
@@ -50,6 +61,43 @@ struct made_order {
 void orders_make(const struct orders *orders, uint64_t index,
 		 struct made_order *ret);
 
-struct text orders_stall(const struct orders *orders, size_t i);
+/* What a restock adds. @index is stall times N_INGREDIENTS plus ingredient. */
+struct restock {
+	struct text stall, ingredient;
+	char id[ORDER_ID_CHARS + 1];
+};
+void orders_restock(const struct orders *orders, uint64_t index,
+		    struct restock *ret);
+
+/* The id of a poison's event: not an order's. */
+void orders_poison_id(const struct orders *orders, uint64_t index,
+		      char ret[ORDER_ID_CHARS + 1]);
+
+/* ---- what is sent for the i-th order ---- */
+
+enum sent_kind { SENT_ORDER, SENT_DUPLICATE, SENT_POISON, SENT_RESTOCK };
+enum { N_SENT_KINDS = 4, STEPS_MAX = 3 };
+
+enum poison {
+	POISON_NOT_MSGPACK,     /* bytes that are no msgpack */
+	POISON_TRUNCATED,       /* the right beginning, cut off */
+	POISON_CONTRACT,        /* msgpack, but not an order */
+	POISON_HUGE_COUNT,      /* a container that says it is enormous */
+	POISON_UNKNOWN_VERSION, /* schema-version 99 */
+	POISON_UNKNOWN_TYPE,    /* galore.order.eaten */
+	N_POISONS,
+};
+
+struct step {
+	enum sent_kind kind;
+	enum poison poison; /* of a poison */
+	/* Which order it is, repeats or spoils; of a restock: see above. */
+	uint64_t index;
+};
+
+/* How many steps they are; the order is the first. A duplicate repeats one of
+ * the last thousand orders, which may be this one. */
+size_t orders_steps(const struct conf *conf, uint64_t seed, uint64_t i,
+		    struct step ret[STEPS_MAX]);
 
 #endif

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Orders: the same from the same seed, as the settings say, and right. */
-#include <check.h>
-#include <string.h>
-
 #include "infra/lib/check_fixture.h"
 #include "producers/stampede/orders.h"
 
@@ -79,39 +76,6 @@ START_TEST(shares_are_near_what_the_settings_say)
 	}
 END_TEST
 
-START_TEST(every_order_can_be_read_as_what_it_is)
-	{
-		struct item items[ORDER_ITEMS_MAX];
-		struct order_placed read;
-		struct schema_fault fault;
-		struct made_order made;
-
-		for (uint64_t i = 0; i < 1000; i++) {
-			uint8_t bytes[4096];
-			struct msgpack_writer writer =
-				MSGPACK_WRITER_INIT(bytes);
-			struct envelope envelope;
-
-			orders_make(&orders, i, &made);
-			ck_assert_int_eq(order_placed_encode(&made.order,
-							     made.order.version,
-							     &writer),
-					 0);
-			envelope_init(&envelope);
-			envelope.type = EVENT_ORDER_PLACED;
-			envelope.version = made.order.version;
-			envelope.stall = made.order.stall;
-			envelope.customer = made.order.customer;
-			ck_assert_msg(!order_placed_decode(&read, items,
-							   &envelope, writer.p,
-							   writer.n, &fault),
-				      "%s", fault.what);
-			ck_assert_uint_eq(order_placed_hash(&made.order),
-					  order_placed_hash(&read));
-		}
-	}
-END_TEST
-
 static const struct {
 	const char *stalls, *items, *grill;
 	int outcome;
@@ -154,6 +118,72 @@ START_TEST(an_order_that_draws_nothing_still_has_bread)
 	}
 END_TEST
 
+/* ---- what is sent beside them ---- */
+
+START_TEST(duplicates_and_poison_come_beside_the_orders)
+	{
+		struct step steps[STEPS_MAX];
+		int n_duplicates = 0, n_poisons = 0;
+		int n_sorts[N_POISONS] = { 0 };
+
+		conf.duplicate_percent = 5;
+		conf.poison_percent = 1;
+		for (uint64_t i = 0; i < 100000; i++) {
+			size_t n = orders_steps(&conf, 7, i, steps);
+
+			ck_assert_int_eq(steps[0].kind, SENT_ORDER);
+			ck_assert_uint_eq(steps[0].index, i);
+			for (size_t s = 1; s < n; s++) {
+				n_duplicates += steps[s].kind == SENT_DUPLICATE;
+				n_poisons += steps[s].kind == SENT_POISON;
+				ck_assert_uint_le(steps[s].index, i);
+				if (steps[s].kind == SENT_POISON)
+					n_sorts[steps[s].poison]++;
+			}
+		}
+		ck_assert_int_gt(n_duplicates, 4500);
+		ck_assert_int_lt(n_duplicates, 5500);
+		ck_assert_int_gt(n_poisons, 800);
+		ck_assert_int_lt(n_poisons, 1200);
+		for (int i = 0; i < N_POISONS; i++)
+			ck_assert_int_gt(n_sorts[i], 0);
+	}
+END_TEST
+
+START_TEST(a_duplicate_is_of_a_recent_order)
+	{
+		struct step steps[STEPS_MAX];
+
+		conf.duplicate_percent = 100;
+		for (uint64_t i = 0; i < 10000; i++) {
+			ck_assert_uint_eq(orders_steps(&conf, 7, i, steps), 2);
+			ck_assert_int_eq(steps[1].kind, SENT_DUPLICATE);
+			ck_assert_uint_lt(i - steps[1].index, 1000);
+		}
+	}
+END_TEST
+
+START_TEST(the_same_seed_takes_the_same_steps)
+	{
+		struct step one[STEPS_MAX] = { 0 }, other[STEPS_MAX] = { 0 };
+		int n_differ = 0;
+
+		conf.duplicate_percent = 50;
+		conf.poison_percent = 50;
+		for (uint64_t i = 0; i < 1000; i++) {
+			size_t n = orders_steps(&conf, 7, i, one);
+
+			ck_assert_uint_eq(orders_steps(&conf, 7, i, other), n);
+			for (size_t s = 0; s < n; s++) {
+				ck_assert_int_eq(one[s].kind, other[s].kind);
+				ck_assert_uint_eq(one[s].index, other[s].index);
+			}
+			n_differ += orders_steps(&conf, 8, i, other) != n;
+		}
+		ck_assert_int_gt(n_differ, 0);
+	}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("orders");
@@ -163,9 +193,11 @@ int main(void)
 	tcase_add_test(tcase, an_order_follows_from_seed_and_index_alone);
 	tcase_add_test(tcase, ids_rise_with_the_index_and_none_comes_twice);
 	tcase_add_test(tcase, shares_are_near_what_the_settings_say);
-	tcase_add_test(tcase, every_order_can_be_read_as_what_it_is);
 	tcase_add_loop_test(tcase, settings_that_make_no_sense_are_refused, 0,
 			    CHECK_N(settings));
 	tcase_add_test(tcase, an_order_that_draws_nothing_still_has_bread);
+	tcase_add_test(tcase, duplicates_and_poison_come_beside_the_orders);
+	tcase_add_test(tcase, a_duplicate_is_of_a_recent_order);
+	tcase_add_test(tcase, the_same_seed_takes_the_same_steps);
 	return check_run(suite);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Sent: slots and lines; see sent.h. Main thread. */
+/* Sent: the pool, lines of JSON, counts. Main thread. */
 #include "producers/stampede/sent.h"
 
 #include <assert.h>
@@ -7,48 +7,43 @@
 #include <string.h>
 
 #include "infra/lib/xalloc.h"
-#include "producers/stampede/random.h"
 
-/* Ids that are not orders' follow from seeds of their own. */
-#define POISON_SEED UINT64_C(0x706f69736f6e)
-#define RESTOCK_SEED UINT64_C(0x726573746f636b)
-
-void sent_init(struct sent_slots *slots, size_t n)
+void sent_init(struct sent_pool *pool, size_t n)
 {
-	*slots = (struct sent_slots){ .all = xcalloc(n, sizeof(*slots->all)),
-				      .n = n };
+	*pool = (struct sent_pool){ .all = xcalloc(n, sizeof(*pool->all)),
+				    .n = n };
 	for (size_t i = n; i-- > 0;) {
-		slots->all[i].next = slots->free;
-		slots->free = &slots->all[i];
+		pool->all[i].next = pool->free;
+		pool->free = &pool->all[i];
 	}
 }
 
-void sent_deinit(struct sent_slots *slots)
+void sent_deinit(struct sent_pool *pool)
 {
-	free(slots->all);
-	*slots = (struct sent_slots){ 0 };
+	free(pool->all);
+	*pool = (struct sent_pool){ 0 };
 }
 
-struct sent *sent_take(struct sent_slots *slots)
+struct sent *sent_get(struct sent_pool *pool)
 {
-	struct sent *sent = slots->free;
+	struct sent *sent = pool->free;
 
 	if (!sent)
 		return NULL;
-	slots->free = sent->next;
-	*sent = (struct sent){ .taken = true };
+	pool->free = sent->next;
+	*sent = (struct sent){ .on_its_way = true };
 	return sent;
 }
 
-void sent_give(struct sent_slots *slots, struct sent *sent)
+void sent_release(struct sent_pool *pool, struct sent *sent)
 {
-	assert(sent->taken);
-	sent->taken = false;
-	sent->next = slots->free;
-	slots->free = sent;
+	assert(sent->on_its_way);
+	sent->on_its_way = false;
+	sent->next = pool->free;
+	pool->free = sent;
 }
 
-const char *sent_kind_name(enum sent_kind kind)
+static const char *kind_name(enum sent_kind kind)
 {
 	static const char *const names[] = {
 		[SENT_ORDER] = "order",
@@ -60,48 +55,18 @@ const char *sent_kind_name(enum sent_kind kind)
 	return names[kind];
 }
 
-/* A version 4 UUID from a stream of its own. */
-static void make_id(uint64_t seed, uint64_t index, char ret[ORDER_ID_CHARS + 1])
+static const char *poison_name(enum poison poison)
 {
-	struct random random = random_at(seed, index);
-	uint64_t words[2] = { random_next(&random), random_next(&random) };
-	struct order_id id;
+	static const char *const names[] = {
+		[POISON_NOT_MSGPACK] = "not-msgpack",
+		[POISON_TRUNCATED] = "truncated",
+		[POISON_CONTRACT] = "contract",
+		[POISON_HUGE_COUNT] = "huge-count",
+		[POISON_UNKNOWN_VERSION] = "unknown-version",
+		[POISON_UNKNOWN_TYPE] = "unknown-type",
+	};
 
-	memcpy(id.bytes, words, sizeof(id.bytes));
-	id.bytes[6] = (uint8_t)(0x40 | (id.bytes[6] & 0x0f));
-	id.bytes[8] = (uint8_t)(0x80 | (id.bytes[8] & 0x3f));
-	(void)order_id_format(&id, ret);
-}
-
-void sent_restock(const struct orders *orders, uint64_t index,
-		  struct restock *ret)
-{
-	ret->stall = orders_stall(orders, index / N_INGREDIENTS);
-	ret->ingredient = ingredient_names[index % N_INGREDIENTS];
-	make_id(orders->seed ^ RESTOCK_SEED, index, ret->id);
-}
-
-void sent_poison_id(const struct orders *orders, uint64_t index,
-		    char ret[ORDER_ID_CHARS + 1])
-{
-	make_id(orders->seed ^ POISON_SEED, index, ret);
-}
-
-/* A JSON string; what is no plain character is escaped. */
-static void text(struct buf *ret, const char *name, struct text value)
-{
-	buf_printf(ret, ",\"%s\":\"", name);
-	for (size_t i = 0; i < value.n; i++) {
-		unsigned char c = (unsigned char)value.p[i];
-
-		if (c == '"' || c == '\\')
-			buf_printf(ret, "\\%c", c);
-		else if (c < 0x20)
-			buf_printf(ret, "\\u%04x", c);
-		else
-			buf_add(ret, &value.p[i], 1);
-	}
-	buf_text(ret, "\"");
+	return names[poison];
 }
 
 static void order_line(const struct orders *orders, const struct sent *sent,
@@ -109,18 +74,22 @@ static void order_line(const struct orders *orders, const struct sent *sent,
 {
 	struct made_order made;
 
-	orders_make(orders, sent->index, &made);
-	text(ret, "id", text_of(made.id));
-	text(ret, "stall", made.order.stall);
+	orders_make(orders, sent->step.index, &made);
+	buf_json_pair(ret, "id", text_of(made.id));
+	buf_json_pair(ret, "stall", made.order.stall);
 	if (made.order.customer.n)
-		text(ret, "customer", made.order.customer);
-	buf_text(ret, ",\"items\":{");
+		buf_json_pair(ret, "customer", made.order.customer);
+	buf_json_key(ret, "items");
+	buf_text(ret, "{");
 	for (size_t i = 0; i < made.order.n_items; i++)
-		buf_printf(ret, "%s\"%s\":%" PRId32, i ? "," : "",
-			   made.items[i].ingredient.p, made.items[i].quantity);
-	buf_printf(ret, "},\"doneness\":\"%s\",\"grill\":%s,\"version\":%d",
-		   doneness_name(made.order.doneness),
-		   made.order.grill ? "true" : "false", made.order.version);
+		buf_json_pair_i64(ret, made.items[i].ingredient.p,
+				  made.items[i].quantity);
+	buf_text(ret, "}");
+	buf_json_pair(ret, "doneness",
+		      text_of(doneness_name(made.order.doneness)));
+	buf_json_key(ret, "grill");
+	buf_text(ret, made.order.grill ? "true" : "false");
+	buf_json_pair_i64(ret, "version", made.order.version);
 }
 
 static void poison_line(const struct orders *orders, const struct sent *sent,
@@ -128,9 +97,9 @@ static void poison_line(const struct orders *orders, const struct sent *sent,
 {
 	char id[ORDER_ID_CHARS + 1];
 
-	sent_poison_id(orders, sent->index, id);
-	text(ret, "id", text_of(id));
-	text(ret, "sort", text_of(poison_name(sent->poison)));
+	orders_poison_id(orders, sent->step.index, id);
+	buf_json_pair(ret, "id", text_of(id));
+	buf_json_pair(ret, "sort", text_of(poison_name(sent->step.poison)));
 }
 
 static void restock_line(const struct orders *orders, const struct sent *sent,
@@ -138,11 +107,14 @@ static void restock_line(const struct orders *orders, const struct sent *sent,
 {
 	struct restock row;
 
-	sent_restock(orders, sent->index, &row);
-	text(ret, "id", text_of(row.id));
-	text(ret, "stall", row.stall);
-	buf_printf(ret, ",\"items\":{\"%s\":%" PRId64 "},\"version\":1",
-		   row.ingredient.p, restock);
+	orders_restock(orders, sent->step.index, &row);
+	buf_json_pair(ret, "id", text_of(row.id));
+	buf_json_pair(ret, "stall", row.stall);
+	buf_json_key(ret, "items");
+	buf_text(ret, "{");
+	buf_json_pair_i64(ret, row.ingredient.p, restock);
+	buf_text(ret, "}");
+	buf_json_pair_i64(ret, "version", 1);
 }
 
 void sent_line(const struct orders *orders, const struct sent *sent,
@@ -150,9 +122,10 @@ void sent_line(const struct orders *orders, const struct sent *sent,
 {
 	bool arrived = arrival->offset >= 0;
 
-	buf_printf(ret, "{\"kind\":\"%s\",\"outcome\":\"%s\"",
-		   sent_kind_name(sent->kind), arrived ? "ok" : "info");
-	switch (sent->kind) {
+	buf_text(ret, "{");
+	buf_json_pair(ret, "kind", text_of(kind_name(sent->step.kind)));
+	buf_json_pair(ret, "outcome", arrived ? TEXT("ok") : TEXT("info"));
+	switch (sent->step.kind) {
 	case SENT_ORDER:
 	case SENT_DUPLICATE:
 		order_line(orders, sent, ret);
@@ -164,13 +137,85 @@ void sent_line(const struct orders *orders, const struct sent *sent,
 		restock_line(orders, sent, restock, ret);
 		break;
 	}
-	text(ret, "topic", text_of(arrival->topic));
+	buf_json_pair(ret, "topic", text_of(arrival->topic));
+	if (arrived) {
+		buf_json_pair_i64(ret, "partition", arrival->partition);
+		buf_json_pair_i64(ret, "offset", arrival->offset);
+	}
+	buf_json_pair_i64(ret, "sent_ms", sent->sent_ms);
 	if (arrived)
-		buf_printf(ret,
-			   ",\"partition\":%" PRId32 ",\"offset\":%" PRId64,
-			   arrival->partition, arrival->offset);
-	buf_printf(ret, ",\"sent_ms\":%" PRId64, sent->sent_ms);
-	if (arrived)
-		buf_printf(ret, ",\"acked_ms\":%" PRId64, arrival->acked_ms);
+		buf_json_pair_i64(ret, "acked_ms", arrival->acked_ms);
 	buf_text(ret, "}\n");
+}
+
+/* ---- the summary ---- */
+
+static int64_t sum(const int64_t n[N_SENT_KINDS])
+{
+	int64_t all = 0;
+
+	for (int i = 0; i < N_SENT_KINDS; i++)
+		all += n[i];
+	return all;
+}
+
+void score_acked(struct score *score, enum sent_kind kind, int64_t took_us)
+{
+	int64_t took_ms = took_us / 1000;
+
+	score->n_acked[kind]++;
+	if (kind == SENT_RESTOCK)
+		return;
+	score->latencies[took_ms < N_LATENCIES ? took_ms : N_LATENCIES - 1]++;
+	if (took_us > score->longest_us)
+		score->longest_us = took_us;
+}
+
+int64_t score_n_acked(const struct score *score)
+{
+	return sum(score->n_acked);
+}
+
+/* Of which there are latencies. */
+static int64_t n_timed(const struct score *score)
+{
+	return score_n_acked(score) - score->n_acked[SENT_RESTOCK];
+}
+
+int64_t score_percentile_ms(const struct score *score, int percent)
+{
+	int64_t n = n_timed(score), seen = 0, ms = 0;
+
+	while (ms < N_LATENCIES - 1) {
+		seen += score->latencies[ms];
+		if (seen * 100 >= n * percent)
+			break;
+		ms++;
+	}
+	return ms;
+}
+
+void score_summary(const struct score *score, uint64_t seed, struct buf *out)
+{
+	int64_t n_acked = score_n_acked(score), n = n_timed(score);
+	int64_t took_us = score->ended_us - score->started_us;
+
+	buf_printf(out, "{\"seed\":%" PRIu64, seed);
+	for (int kind = 0; kind < N_SENT_KINDS; kind++)
+		buf_printf(out, ",\"%s%s\":%" PRId64,
+			   kind_name((enum sent_kind)kind),
+			   kind == SENT_POISON ? "" : "s", score->n_sent[kind]);
+	buf_printf(out,
+		   ",\"v1\":%" PRId64 ",\"acked\":%" PRId64
+		   ",\"unacked\":%" PRId64 ",\"refused\":%" PRId64,
+		   score->n_v1, n_acked, sum(score->n_sent) - n_acked,
+		   score->n_refused);
+	buf_printf(out, ",\"seconds\":%.3f,\"per_second\":%.0f",
+		   (double)took_us / 1e6,
+		   took_us > 0 ? (double)n * 1e6 / (double)took_us : 0.0);
+	buf_printf(out,
+		   ",\"ack_ms\":{\"p50\":%" PRId64 ",\"p99\":%" PRId64
+		   ",\"max\":%" PRId64 "}}\n",
+		   score_percentile_ms(score, 50),
+		   score_percentile_ms(score, 99), score->longest_us / 1000);
 }

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Sent: slots, and the lines of the record. */
-#include <check.h>
+/* Sent: the pool, the lines of the record, and the summary. */
 #include <signal.h>
-#include <string.h>
 
 #include "infra/lib/check_fixture.h"
 #include "producers/stampede/sent.h"
@@ -38,9 +36,7 @@ static const char *line_of(const struct sent *sent,
 
 START_TEST(an_order_that_arrived_says_what_and_where)
 	{
-		const struct sent sent = { .kind = SENT_ORDER,
-					   .index = 0,
-					   .sent_ms = 1000 };
+		const struct sent sent = { .sent_ms = 1000 };
 		const char *text = line_of(&sent, &arrived);
 
 		ck_assert_ptr_nonnull(strstr(text,
@@ -60,7 +56,7 @@ END_TEST
 
 START_TEST(what_was_never_acknowledged_is_info_without_a_place)
 	{
-		const struct sent sent = { .kind = SENT_DUPLICATE,
+		const struct sent sent = { .step.kind = SENT_DUPLICATE,
 					   .sent_ms = 1000 };
 		const char *text = line_of(&sent, &unknown);
 
@@ -72,10 +68,10 @@ END_TEST
 
 START_TEST(a_poison_has_its_sort_and_a_restock_its_quantity)
 	{
-		const struct sent poison = { .kind = SENT_POISON,
-					     .poison = POISON_TRUNCATED };
-		const struct sent restock = { .kind = SENT_RESTOCK,
-					      .index = 1 };
+		const struct sent poison = { .step = { SENT_POISON,
+						       POISON_TRUNCATED, 0 } };
+		const struct sent restock = { .step = { .kind = SENT_RESTOCK,
+							.index = 1 } };
 
 		ck_assert_ptr_nonnull(strstr(line_of(&poison, &arrived),
 					     "\"sort\":\"truncated\""));
@@ -85,31 +81,85 @@ START_TEST(a_poison_has_its_sort_and_a_restock_its_quantity)
 	}
 END_TEST
 
-START_TEST(slots_run_out_and_come_back)
+START_TEST(entries_run_out_and_come_back)
 	{
-		struct sent_slots slots;
+		struct sent_pool pool;
 		struct sent *first;
 
-		sent_init(&slots, 2);
-		first = sent_take(&slots);
+		sent_init(&pool, 2);
+		first = sent_get(&pool);
 		ck_assert_ptr_nonnull(first);
-		ck_assert_ptr_nonnull(sent_take(&slots));
-		ck_assert_ptr_null(sent_take(&slots));
-		sent_give(&slots, first);
-		ck_assert_ptr_eq(sent_take(&slots), first);
-		sent_deinit(&slots);
+		ck_assert_ptr_nonnull(sent_get(&pool));
+		ck_assert_ptr_null(sent_get(&pool));
+		sent_release(&pool, first);
+		ck_assert_ptr_eq(sent_get(&pool), first);
+		sent_deinit(&pool);
 	}
 END_TEST
 
-START_TEST(a_slot_that_comes_back_twice_aborts)
+START_TEST(an_entry_that_comes_back_twice_aborts)
 	{
-		struct sent_slots slots;
+		struct sent_pool pool;
 		struct sent *sent;
 
-		sent_init(&slots, 1);
-		sent = sent_take(&slots);
-		sent_give(&slots, sent);
-		sent_give(&slots, sent);
+		sent_init(&pool, 1);
+		sent = sent_get(&pool);
+		sent_release(&pool, sent);
+		sent_release(&pool, sent);
+	}
+END_TEST
+
+/* ---- the summary ---- */
+
+static struct score score;
+
+START_TEST(a_percentile_is_what_so_many_were_within)
+	{
+		for (int ms = 1; ms <= 100; ms++)
+			score_acked(&score, SENT_ORDER, ms * 1000);
+		score_acked(&score, SENT_RESTOCK, 9000000); /* not timed */
+		ck_assert_int_eq(score_percentile_ms(&score, 50), 50);
+		ck_assert_int_eq(score_percentile_ms(&score, 99), 99);
+		ck_assert_int_eq(score_percentile_ms(&score, 100), 100);
+		ck_assert_int_eq(score.longest_us, 100000);
+	}
+END_TEST
+
+START_TEST(what_took_longer_than_is_counted_is_the_last_of_the_counts)
+	{
+		score_acked(&score, SENT_ORDER, INT64_C(3600000000));
+		ck_assert_int_eq(score_percentile_ms(&score, 50), 10000);
+		ck_assert_int_eq(score.longest_us, INT64_C(3600000000));
+	}
+END_TEST
+
+START_TEST(the_summary_has_all_of_it)
+	{
+		score.n_sent[SENT_ORDER] = 3;
+		score.n_sent[SENT_RESTOCK] = 1;
+		score.n_sent[SENT_POISON] = 1;
+		score.n_v1 = 2;
+		score.n_refused = 1;
+		score.started_us = 1000000;
+		score.ended_us = 1500000;
+		score_acked(&score, SENT_ORDER, 2000);
+		score_acked(&score, SENT_ORDER, 4000);
+		score_acked(&score, SENT_RESTOCK, 1);
+		score_summary(&score, 7, &line);
+		CHECK_BYTES(line.p, line.n,
+			    "{\"seed\":7,\"orders\":3,\"duplicates\":0,"
+			    "\"poison\":1,\"restocks\":1,\"v1\":2,"
+			    "\"acked\":3,\"unacked\":2,\"refused\":1,"
+			    "\"seconds\":0.500,\"per_second\":4,"
+			    "\"ack_ms\":{\"p50\":2,\"p99\":4,\"max\":4}}\n");
+	}
+END_TEST
+
+START_TEST(a_run_that_sent_nothing_has_a_summary_too)
+	{
+		score_summary(&score, 1, &line);
+		buf_add(&line, "", 1);
+		ck_assert_ptr_nonnull(strstr(line.p, "\"per_second\":0,"));
 	}
 END_TEST
 
@@ -123,8 +173,14 @@ int main(void)
 	tcase_add_test(tcase,
 		       what_was_never_acknowledged_is_info_without_a_place);
 	tcase_add_test(tcase, a_poison_has_its_sort_and_a_restock_its_quantity);
-	tcase_add_test(tcase, slots_run_out_and_come_back);
-	tcase_add_test_raise_signal(tcase, a_slot_that_comes_back_twice_aborts,
-				    SIGABRT);
+	tcase_add_test(tcase, entries_run_out_and_come_back);
+	tcase_add_test_raise_signal(
+		tcase, an_entry_that_comes_back_twice_aborts, SIGABRT);
+	tcase_add_test(tcase, a_percentile_is_what_so_many_were_within);
+	tcase_add_test(
+		tcase,
+		what_took_longer_than_is_counted_is_the_last_of_the_counts);
+	tcase_add_test(tcase, the_summary_has_all_of_it);
+	tcase_add_test(tcase, a_run_that_sent_nothing_has_a_summary_too);
 	return check_run(suite);
 }

@@ -159,35 +159,6 @@ static int open_watch(struct storefront *storefront)
 	return kafka_watch_new(&storefront->watch, &params);
 }
 
-static int open_clients(struct storefront *storefront)
-{
-	const struct conf *conf = &storefront->conf;
-	struct shop *shop = &storefront->shop;
-	const struct publisher_params publisher_params = {
-		.loop = shop->loop,
-		.brokers = conf->brokers,
-		.topic_suffix = conf->topic_suffix,
-		.producer = storefront->producer,
-		.watch = storefront->watch,
-		.queue_max = conf->publish_queue_max,
-		.queue_max_bytes = conf->publish_queue_max_bytes,
-	};
-	const struct views_params views_params = {
-		.loop = shop->loop,
-		.url = conf->database_url,
-		.schema = conf->database_schema,
-		.n_readers = conf->view_readers,
-		.timeout_ms = conf->view_timeout_ms,
-		.queue_max = conf->view_queue_max,
-	};
-	int r;
-
-	r = publisher_new(&shop->publisher, &publisher_params);
-	if (!r)
-		r = views_new(&shop->views, &views_params);
-	return r;
-}
-
 static int open_web(struct storefront *storefront)
 {
 	const char *folder = storefront->conf.web_dir, *missing = "";
@@ -220,7 +191,7 @@ static int open_http(struct storefront *storefront)
 		return r;
 	log_error("ADDRESS-TAKEN", "cannot listen on '%s': %s", conf->address,
 		  strerror(errno));
-	(void)fprintf(stderr, "HINT: ADDR takes another host:port\n");
+	(void)fprintf(stderr, "HINT: ADDR sets another host:port\n");
 	return err_fold(r);
 }
 
@@ -250,7 +221,10 @@ static int open_all(struct storefront *storefront)
 	if (!r)
 		r = open_watch(storefront);
 	if (!r)
-		r = open_clients(storefront);
+		r = publisher_new(&shop->publisher, shop, storefront->producer,
+				  storefront->watch);
+	if (!r)
+		r = views_new(&shop->views, shop);
 	if (r)
 		return r;
 	shop->cache = order_cache_new((size_t)storefront->conf.order_cache_max);

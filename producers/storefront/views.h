@@ -16,9 +16,9 @@
 #include <stdint.h>
 
 #include "infra/lib/cleanup.h"
-#include "infra/lib/loop.h"
 #include "infra/lib/text.h"
 #include "producers/storefront/orders/order.h"
+#include "producers/storefront/shop.h"
 
 struct views;
 
@@ -27,17 +27,9 @@ enum views_outcome {
 	VIEWS_E_AWAY,     /* not readable in time */
 };
 
-struct views_params {
-	struct loop *loop; /* woken when results wait */
-	const char *url;
-	const char *schema;
-	int64_t n_readers;
-	int64_t timeout_ms; /* of one request */
-	int64_t queue_max;  /* more requests than that are away at once */
-};
-
-/* Starts the readers; the database need not be there. Borrows the texts. */
-int views_new(struct views **ret, const struct views_params *params);
+/* Starts the readers; the database need not be there. Borrows @shop's loop,
+ * which is woken when results wait, and its settings. */
+int views_new(struct views **ret, const struct shop *shop);
 /* Ends the readers; requests that wait are answered VIEWS_E_AWAY first. */
 struct views *views_free(struct views *views);
 DEFINE_CLEANUP(struct views, views_free);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Views: each request is answered once and in time, whether the database is
- * there, is not, goes, or takes the connection and says nothing.
+ * Views: what the rows of the views mean, on a real server as migrated; and
+ * each request is answered once and in time, whether the database is there, is
+ * not, goes, or accepts the connection and says nothing.
  */
 #include "producers/storefront/views.h"
 
@@ -9,45 +10,59 @@
 #include <signal.h>
 #include <sys/socket.h>
 
+#include "infra/lib/loop.h"
 #include "infra/lib/postgres_fixture.h"
+
+#define ID "01000000-0000-0000-0000-000000000000"
+#define NOWHERE "host=127.0.0.1 port=1"
 
 enum { TIMEOUT_MS = 300, QUEUE_MAX = 4, LATE_MS = 10000 };
 
+static struct conf conf = {
+	.database_schema = "galore",
+	.view_readers = 2,
+	.view_timeout_ms = TIMEOUT_MS,
+	.view_queue_max = QUEUE_MAX,
+};
 static struct loop *loop;
 static struct views *views;
+static struct pg *pg; /* to make what is read */
 static int n_answers, n_away, n_none;
+static struct buf shown; /* the last answer: an order or a stock, in JSON */
+static int64_t shown_seq;
 
-static void take_order(void *arg, int r, const struct order *order)
+static void count(int r)
 {
-	(void)arg;
-	(void)order;
 	n_answers++;
 	n_away += r == VIEWS_E_AWAY;
 	n_none += r == VIEWS_E_NONE;
+	buf_reset(&shown);
 }
 
-static void take_stock(void *arg, int r, const struct buf *json)
+static void on_order(void *arg, int r, const struct order *order)
 {
-	struct buf *ret = arg;
+	(void)arg;
+	count(r);
+	if (r)
+		return;
+	order_json(order, &shown);
+	shown_seq = order->facts.toastie_seq;
+}
 
-	n_answers++;
-	n_away += r == VIEWS_E_AWAY;
+static void on_stock(void *arg, int r, const struct buf *json)
+{
+	(void)arg;
+	count(r);
 	if (!r)
-		buf_add(ret, json->p, json->n);
+		buf_add(&shown, json->p, json->n);
 }
 
 static void start(const char *url)
 {
-	const struct views_params params = {
-		.loop = loop,
-		.url = url,
-		.schema = "galore",
-		.n_readers = 2,
-		.timeout_ms = TIMEOUT_MS,
-		.queue_max = QUEUE_MAX,
-	};
+	const struct shop shop = { .conf = &conf, .loop = loop };
 
-	ck_assert_int_eq(views_new(&views, &params), 0);
+	conf.database_url = url;
+	ck_assert_int_eq(views_new(&views, &shop), 0);
 }
 
 static void setup(void)
@@ -59,7 +74,9 @@ static void setup(void)
 static void teardown(void)
 {
 	views = views_free(views);
+	pg = pg_free(pg);
 	loop = loop_free(loop);
+	buf_deinit(&shown);
 }
 
 static void turn(void)
@@ -68,12 +85,147 @@ static void turn(void)
 	views_serve(views);
 }
 
+static const char *setup_database(void)
+{
+	const char *url = postgres_database();
+
+	pg = postgres_connect(url, "galore");
+	start(url);
+	CHECK_WITHIN(LATE_MS, views_ready(views), turn());
+	return url;
+}
+
 static void ask(int n)
 {
 	for (int i = 0; i < n; i++)
-		views_order(views, &(struct order_id){ { 1 } }, take_order,
-			    NULL);
+		views_order(views, &(struct order_id){ { 1 } }, on_order, NULL);
 }
+
+static void wait_for_answers(int n)
+{
+	CHECK_WITHIN(LATE_MS, n_answers == n, turn());
+}
+
+/* ---- rows ---- */
+
+static const struct {
+	const char *verdict, *missing, *cancelled_at, *returned_at; /* SQL */
+	const char *toastie; /* its state, grill and plate; NULL: none */
+	const char *json;
+} lives[] = {
+	{ "picked", "NULL", "NULL", "NULL", NULL,
+	  "queued\",\"returned\":false,\"missing\":[],\"plate\":null}" },
+	{ "refused",
+	  "'[{\"ingredient\": \"ham\", \"wanted\": 2, \"left\": 1},"
+	  " {\"ingredient\": \"moon\", \"wanted\": 1, \"left\": null}]'",
+	  "NULL", "NULL", NULL,
+	  "refused\",\"returned\":false,\"missing\":[{\"ingredient\":\"ham\","
+	  "\"wanted\":2,\"left\":1},{\"ingredient\":\"moon\",\"wanted\":1,"
+	  "\"left\":null}],\"plate\":null}" },
+	{ "picked", "NULL", "NULL", "NULL", "'collecting', NULL, NULL",
+	  "queued\",\"returned\":false,\"missing\":[],\"plate\":null}" },
+	{ "picked", "NULL", "NULL", "NULL", "'queued', NULL, NULL",
+	  "queued\",\"returned\":false,\"missing\":[],\"plate\":null}" },
+	{ "picked", "NULL", "NULL", "NULL", "'grilling', 'g1', 3",
+	  "grilling\",\"returned\":false,\"missing\":[],\"plate\":\"g1/3\"}" },
+	{ "picked", "NULL", "NULL", "NULL", "'done', 'g1', 0",
+	  "done\",\"returned\":false,\"missing\":[],\"plate\":\"g1/0\"}" },
+	{ "picked", "NULL", "NULL", "NULL", "'failed', 'g1', 3",
+	  "failed\",\"returned\":false,\"missing\":[],\"plate\":\"g1/3\"}" },
+	{ "picked", "NULL", "NULL", "NULL", "'uncertain', 'g1', 3",
+	  "uncertain\",\"returned\":false,\"missing\":[],\"plate\":\"g1/3\"}" },
+	{ "picked", "NULL", "NULL", "NULL", "'returned', NULL, NULL",
+	  "returned\",\"returned\":true,\"missing\":[],\"plate\":null}" },
+	{ "picked", "NULL", "now()", "NULL", NULL,
+	  "cancelled\",\"returned\":false,\"missing\":[],\"plate\":null}" },
+	{ "picked", "NULL", "now()", "NULL", "'cancelled', NULL, NULL",
+	  "cancelled\",\"returned\":false,\"missing\":[],\"plate\":null}" },
+	{ "picked", "NULL", "now()", "now()", "'cancelled', NULL, NULL",
+	  "cancelled\",\"returned\":true,\"missing\":[],\"plate\":null}" },
+	{ "picked", "NULL", "now()", "now()", "'returned', NULL, NULL",
+	  "cancelled\",\"returned\":true,\"missing\":[],\"plate\":null}" },
+};
+
+static void insert_life(int i)
+{
+	struct buf sql = { 0 };
+
+	buf_printf(&sql,
+		   "INSERT INTO orders (order_id, number, stall, customer,"
+		   " items, doneness, grill, verdict, missing, cancelled_at,"
+		   " returned_at, content_hash, order_version, pick_version,"
+		   " partition, \"offset\", decided_at) VALUES ('" ID "', 77,"
+		   " 'main', 'gita', '[{\"ingredient\": \"cr\xc3\xa8me "
+		   "\\\"x\\\"\","
+		   " \"quantity\": 2147483647}]', 'well-done', true, '%s', %s,"
+		   " %s, %s, 1, 2, 2, 3, 9, now());",
+		   lives[i].verdict, lives[i].missing, lives[i].cancelled_at,
+		   lives[i].returned_at);
+	if (lives[i].toastie)
+		buf_printf(&sql,
+			   "INSERT INTO toasties (order_id, stall, doneness,"
+			   " seq, lines, partition, \"offset\", bucket,"
+			   " changed_at, state, grill, plate) SELECT '" ID "',"
+			   " 'main', 'light', 4, 1, 3, 9, 0, now(), %s",
+			   lives[i].toastie);
+	buf_add(&sql, "", 1);
+	postgres_exec(pg, sql.p);
+	buf_deinit(&sql);
+}
+
+START_TEST(the_life_of_an_order_is_read_from_all_its_rows)
+	{
+		struct buf wanted = { 0 };
+
+		(void)setup_database();
+		insert_life(_i);
+		ask(1);
+		wait_for_answers(1);
+		buf_printf(&wanted,
+			   "{\"order_id\":\"" ID "\",\"number\":77,"
+			   "\"code\":\"E945\",\"stall\":\"main\","
+			   "\"customer\":\"gita\",\"items\":[{\"ingredient\":"
+			   "\"cr\xc3\xa8me \\\"x\\\"\",\"quantity\":2147483647}"
+			   "],\"doneness\":\"well-done\",\"state\":\"%s",
+			   lives[_i].json);
+		buf_add(&wanted, "", 1);
+		CHECK_BYTES(shown.p, shown.n, wanted.p);
+		ck_assert_int_eq(shown_seq, lives[_i].toastie ? 4 : -1);
+		buf_deinit(&wanted);
+	}
+END_TEST
+
+static const struct {
+	const char *stall, *json;
+} stocks[] = {
+	{ "main", "{\"Brie\":9000000000,\"a \\\"b\\\"\":0,\"ham\":3}" },
+	{ "north", "{\"x\":1}" },
+	{ "main'; DROP TABLE stock; --", "{}" },
+};
+
+START_TEST(a_stock_is_read_with_its_names_sorted)
+	{
+		(void)setup_database();
+		postgres_exec(pg, "INSERT INTO stock VALUES ('main', 'ham', 3),"
+				  " ('main', 'Brie', 9000000000),"
+				  " ('main', 'a \"b\"', 0), ('north', 'x', 1)");
+		ask(2); /* in the same message */
+		views_stock(views, text_of(stocks[_i].stall), on_stock, NULL);
+		wait_for_answers(3);
+		ck_assert_int_eq(n_none, 2);
+		CHECK_BYTES(shown.p, shown.n, stocks[_i].json);
+	}
+END_TEST
+
+START_TEST(a_view_that_cannot_be_read_is_noticed)
+	{
+		(void)setup_database();
+		postgres_exec(pg, "DROP VIEW positions_view");
+		CHECK_WITHIN(LATE_MS, !views_ready(views), turn());
+	}
+END_TEST
+
+/* ---- in time ---- */
 
 static void assert_all_away(int n)
 {
@@ -81,39 +233,19 @@ static void assert_all_away(int n)
 
 	ask(n);
 	ck_assert_int_eq(n_answers, 0); /* never from within */
-	CHECK_WITHIN(LATE_MS, n_answers == n, turn());
+	wait_for_answers(n);
 	ck_assert_int_eq(n_away, n);
 	/* Its own deadline, and that of those before it. */
 	ck_assert_int_lt(clock_now_ms() - begun_at_ms, 5000);
 	ck_assert(!views_ready(views));
 }
 
-START_TEST(what_is_asked_is_answered_from_the_database)
-	{
-		struct buf json = { 0 };
-
-		start(postgres_database());
-		CHECK_WITHIN(LATE_MS, views_ready(views), turn());
-		ask(2);
-		views_stock(views, TEXT("main"), take_stock, &json);
-		CHECK_WITHIN(LATE_MS, n_answers == 3, turn());
-		ck_assert_int_eq(n_none, 2);
-		CHECK_BYTES(json.p, json.n, "{}");
-		buf_deinit(&json);
-	}
-END_TEST
+static const int n_asked[] = { 3, QUEUE_MAX * 10 };
 
 START_TEST(a_database_that_is_not_there_is_away_in_time)
 	{
-		start("host=127.0.0.1 port=1");
-		assert_all_away(3);
-	}
-END_TEST
-
-START_TEST(more_than_may_wait_are_away_at_once)
-	{
-		start("host=127.0.0.1 port=1");
-		assert_all_away(QUEUE_MAX * 10);
+		start(NOWHERE);
+		assert_all_away(n_asked[_i]);
 	}
 END_TEST
 
@@ -125,7 +257,7 @@ START_TEST(a_server_that_says_nothing_is_away_in_time)
 		};
 		socklen_t n = sizeof(address);
 		int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		char url[64];
+		static char url[64];
 
 		ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, n), 0);
 		ck_assert_int_eq(listen(fd, 16), 0);
@@ -141,10 +273,8 @@ END_TEST
 
 START_TEST(a_session_that_was_cut_costs_no_answer)
 	{
-		const char *url = postgres_database();
+		const char *url = setup_database();
 
-		start(url);
-		CHECK_WITHIN(LATE_MS, views_ready(views), turn());
 		ck_assert_int_eq(
 			postgres_number(
 				url, "SELECT count(pg_terminate_backend(pid)) "
@@ -153,31 +283,27 @@ START_TEST(a_session_that_was_cut_costs_no_answer)
 				     "datname = current_database()") > 0,
 			1);
 		ask(1);
-		CHECK_WITHIN(LATE_MS, n_answers == 1, turn());
+		wait_for_answers(1);
 		ck_assert_int_eq(n_none, 1);
 	}
 END_TEST
 
 START_TEST(a_table_that_is_locked_is_away_in_time_and_back_later)
 	{
-		const char *url = postgres_database();
-		struct pg *other = postgres_connect(url, "galore");
-
-		start(url);
-		CHECK_WITHIN(LATE_MS, views_ready(views), turn());
-		postgres_exec(other, "BEGIN; LOCK TABLE orders");
+		(void)setup_database();
+		postgres_exec(pg, "BEGIN; LOCK TABLE orders");
 		assert_all_away(3);
-		(void)pg_free(other);
+		pg = pg_free(pg);
 		CHECK_WITHIN(LATE_MS, views_ready(views), turn());
 		ask(1);
-		CHECK_WITHIN(LATE_MS, n_answers == 4, turn());
+		wait_for_answers(4);
 		ck_assert_int_eq(n_none, 1);
 	}
 END_TEST
 
 START_TEST(what_waits_at_the_end_is_answered_then)
 	{
-		start("host=127.0.0.1 port=1");
+		start(NOWHERE);
 		ask(QUEUE_MAX);
 		views = views_free(views);
 		ck_assert_int_eq(n_away, QUEUE_MAX);
@@ -190,9 +316,14 @@ int main(void)
 	TCase *tcase = check_case(suite, 60);
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_add_test(tcase, what_is_asked_is_answered_from_the_database);
-	tcase_add_test(tcase, a_database_that_is_not_there_is_away_in_time);
-	tcase_add_test(tcase, more_than_may_wait_are_away_at_once);
+	tcase_add_loop_test(tcase,
+			    the_life_of_an_order_is_read_from_all_its_rows, 0,
+			    CHECK_N(lives));
+	tcase_add_loop_test(tcase, a_stock_is_read_with_its_names_sorted, 0,
+			    CHECK_N(stocks));
+	tcase_add_test(tcase, a_view_that_cannot_be_read_is_noticed);
+	tcase_add_loop_test(tcase, a_database_that_is_not_there_is_away_in_time,
+			    0, CHECK_N(n_asked));
 	tcase_add_test(tcase, a_server_that_says_nothing_is_away_in_time);
 	tcase_add_test(tcase, a_session_that_was_cut_costs_no_answer);
 	tcase_add_test(tcase,

@@ -19,7 +19,7 @@ int web_new(struct web **ret, const char *folder, const char **ret_name);
 struct web *web_free(struct web *web);
 DEFINE_CLEANUP(struct web, web_free);
 
-/* True: @request was for one of the files, and has been taken. */
+/* True: @request was for one of the files, and is answered. */
 bool web_answer(const struct web *web, struct http_request *request);
 
 #endif

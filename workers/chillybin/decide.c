@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* Decide: see decide.h, which is the whole contract. */
+/* Decide: one function for each kind of input; decide.h is the contract. */
 #include "workers/chillybin/decide.h"
 
 #include <string.h>
 
 struct decision {
 	struct batch *batch;
-	struct known *known;
-	struct shelf *shelf;
+	struct loaded *loaded;
+	struct stock_snapshot *snapshot;
 };
 
-/* A row that was changed by hand, and tells nothing that a fact could say. */
+/* Of a row that was changed by hand no fact can be made. */
 static void damaged(struct decision *decision, struct record *record,
 		    const char *detail)
 {
@@ -31,18 +31,19 @@ static bool any_damaged(const struct change_row *row)
 
 /* ---- orders ---- */
 
-static struct shelf_row *row_of(const struct decision *decision,
+static struct stock_row *row_of(const struct decision *decision,
 				struct text stall, struct text ingredient)
 {
-	struct shelf_row *row =
-		shelf_row(decision->shelf, stall, ingredient, SHELF_UNREAD);
+	struct stock_row *row =
+		stock_row_of(decision->snapshot, &decision->batch->arena, stall,
+			     ingredient, STOCK_UNREAD);
 
 	row->used = true;
 	return row;
 }
 
 static void note_missing(struct decision *decision, struct order_row *order,
-			 const struct item *item, const struct shelf_row *row)
+			 const struct item *item, const struct stock_row *row)
 {
 	if (!order->missing)
 		order->missing =
@@ -51,15 +52,15 @@ static void note_missing(struct decision *decision, struct order_row *order,
 	order->missing[order->n_missing++] = (struct missing){
 		.ingredient = item->ingredient,
 		.wanted = item->quantity,
-		.left = row->quantity == SHELF_NONE && !row->made
+		.left = row->quantity == STOCK_NONE && !row->made
 				? MISSING_UNKNOWN
-				: shelf_left(row),
+				: stock_left(row),
 	};
 }
 
-static void take(struct decision *decision, struct order_row *order)
+static void reserve(struct decision *decision, struct order_row *order)
 {
-	struct shelf_row *rows[ORDER_ITEMS_MAX];
+	struct stock_row *rows[ORDER_ITEMS_MAX];
 
 	order->missing = NULL;
 	order->n_missing = 0;
@@ -67,7 +68,7 @@ static void take(struct decision *decision, struct order_row *order)
 		const struct item *item = &order->items[i];
 
 		rows[i] = row_of(decision, order->stall, item->ingredient);
-		if (item->quantity > shelf_left(rows[i]))
+		if (item->quantity > stock_left(rows[i]))
 			note_missing(decision, order, item, rows[i]);
 	}
 	order->verdict = order->n_missing ? VERDICT_REFUSED : VERDICT_PICKED;
@@ -78,19 +79,18 @@ static void take(struct decision *decision, struct order_row *order)
 }
 
 static void decide_order(struct decision *decision, struct record *record,
-			 struct command *command)
+			 struct input *input)
 {
-	struct order_row *known =
-		known_order(decision->known, &command->own.id);
+	struct order_row *row = loaded_order(decision->loaded, &input->own.id);
 
-	command->is_new = false;
-	command->row = known;
-	if (known) {
-		if (known->damaged)
+	input->is_new = false;
+	input->row = row;
+	if (row) {
+		if (row->damaged)
 			damaged(decision, record, damaged_order);
-		else if (known->content_hash != command->own.content_hash)
+		else if (row->content_hash != input->own.content_hash)
 			batch_dead(decision->batch, record, "conflict",
-				   "the order is known with other content");
+				   "an order of this id has other content");
 		return;
 	}
 	if (record->decided) {
@@ -98,17 +98,17 @@ static void decide_order(struct decision *decision, struct record *record,
 			   "the order was decided, but its row is not there");
 		return;
 	}
-	command->is_new = true;
-	command->row = &command->own;
-	command->own.decided_at_ms = decision->batch->decided_at_ms;
+	input->is_new = true;
+	input->row = &input->own;
+	input->own.decided_at_ms = decision->batch->decided_at_ms;
 	/* What an earlier try did to it is not so. */
-	command->own.cancelled_position = (struct text){ 0 };
-	command->own.cancelled_at_ms = 0;
-	command->own.cancel_traceparent = (struct text){ 0 };
-	command->own.cancel_tracestate = (struct text){ 0 };
-	command->own.returned_event = (struct text){ 0 };
-	take(decision, &command->own);
-	known_add_order(decision->known, &command->own);
+	input->own.cancelled_position = (struct text){ 0 };
+	input->own.cancelled_at_ms = 0;
+	input->own.cancel_traceparent = (struct text){ 0 };
+	input->own.cancel_tracestate = (struct text){ 0 };
+	input->own.returned_event = (struct text){ 0 };
+	reserve(decision, &input->own);
+	loaded_add_order(decision->loaded, &input->own);
 }
 
 /* ---- cancellations ---- */
@@ -125,13 +125,13 @@ static const char *why_kept(const struct order_row *row)
 }
 
 static void decide_cancel(struct decision *decision, struct record *record,
-			  struct command *command)
+			  struct input *input)
 {
 	struct order_row *row =
-		known_order(decision->known, &command->order_id);
+		loaded_order(decision->loaded, &input->order_id);
 
-	command->is_new = false;
-	command->row = row;
+	input->is_new = false;
+	input->row = row;
 	if (!row) {
 		batch_dead(decision->batch, record, "unknown-order",
 			   "no order of this id has been decided");
@@ -141,44 +141,44 @@ static void decide_cancel(struct decision *decision, struct record *record,
 		damaged(decision, record, damaged_order);
 		return;
 	}
-	command->cancel_verdict = VERDICT_CANCELLED;
-	if (text_equal(row->cancelled_position, command->position))
+	input->cancel_verdict = VERDICT_CANCELLED;
+	if (text_equal(row->cancelled_position, input->position))
 		return; /* it was this one */
-	command->kept_reason = why_kept(row);
-	if (command->kept_reason || record->decided) {
-		command->cancel_verdict = VERDICT_KEPT;
+	input->kept_reason = why_kept(row);
+	if (input->kept_reason || record->decided) {
+		input->cancel_verdict = VERDICT_KEPT;
 		return;
 	}
-	command->is_new = true;
-	row->cancelled_position = command->position;
+	input->is_new = true;
+	row->cancelled_position = input->position;
 	row->cancelled_at_ms = decision->batch->decided_at_ms;
 	row->cancel_traceparent = record->envelope.traceparent;
 	row->cancel_tracestate = record->envelope.tracestate;
 }
 
-/* ---- stock that is put in, counted, or comes back ---- */
+/* ---- stock that is added, counted, or returned ---- */
 
 #define TOO_MUCH "there would be more of the ingredient than can be counted"
 
-static void put(struct shelf_row *shelf, int64_t delta)
+static void add_stock(struct stock_row *stock_row, int64_t delta)
 {
-	shelf->delta += delta;
-	shelf->made = shelf->quantity == SHELF_NONE;
+	stock_row->delta += delta;
+	stock_row->made = stock_row->quantity == STOCK_NONE;
 }
 
 static struct change_row *new_change(struct decision *decision,
 				     const struct record *record,
-				     struct command *command,
-				     struct shelf_row *shelf)
+				     struct input *input,
+				     struct stock_row *stock_row)
 {
 	struct change_row *row =
 		arena_alloc(&decision->batch->arena, sizeof(*row));
 
 	*row = (struct change_row){
-		.source = command->source,
-		.event_id = command->event_id,
-		.ingredient = shelf->ingredient,
-		.stall = shelf->stall,
+		.source = input->source,
+		.event_id = input->event_id,
+		.ingredient = stock_row->ingredient,
+		.stall = stock_row->stall,
 		.topic = text_of(
 			topic_table[event_kinds[record->envelope.type].topic]
 				.name),
@@ -189,7 +189,7 @@ static struct change_row *new_change(struct decision *decision,
 		.tracestate = record->envelope.tracestate,
 		.counted = COUNTED_UNKNOWN,
 	};
-	known_add_change(decision->known, row);
+	loaded_add_change(decision->loaded, row);
 	return row;
 }
 
@@ -207,103 +207,102 @@ static bool same_command(const struct change_row *row,
 		row->counted == command->quantity);
 }
 
-/* Does the sum fit? What nobody looked at, the database looks at. */
-static bool has_room(const struct shelf_row *shelf, int64_t delta)
+/* The database checks the sums of stock that was not read. */
+static bool sum_fits(const struct stock_row *stock_row, int64_t delta)
 {
 	int64_t sum;
 
-	return shelf->quantity == SHELF_UNREAD ||
-	       !__builtin_add_overflow(shelf_left(shelf), delta, &sum);
+	return stock_row->quantity == STOCK_UNREAD ||
+	       !__builtin_add_overflow(stock_left(stock_row), delta, &sum);
 }
 
 static void decide_stock(struct decision *decision, struct record *record,
-			 struct command *command)
+			 struct input *input)
 {
-	const struct stock_command *stock = &command->stock;
+	const struct stock_command *stock = &input->stock;
 	bool added = stock->kind == STOCK_COMMAND_ADDED;
-	struct shelf_row *shelf;
+	struct stock_row *stock_row;
 	int64_t delta;
 
-	command->is_new = false;
-	command->changes = known_change(decision->known, command->source,
-					command->event_id);
-	if (any_damaged(command->changes))
+	input->is_new = false;
+	input->changes =
+		loaded_change(decision->loaded, input->source, input->event_id);
+	if (any_damaged(input->changes))
 		damaged(decision, record, damaged_change);
-	else if (command->changes && !same_command(command->changes, stock))
+	else if (input->changes && !same_command(input->changes, stock))
 		batch_dead(decision->batch, record, "conflict",
-			   "the event is known with other content");
-	if (command->changes || record->decided)
+			   "this event was stored with other content");
+	if (input->changes || record->decided)
 		return;
-	shelf = row_of(decision, stock->stall, stock->ingredient);
-	delta = added ? stock->quantity : stock->quantity - shelf_left(shelf);
-	if (!has_room(shelf, delta)) {
+	stock_row = row_of(decision, stock->stall, stock->ingredient);
+	delta = added ? stock->quantity
+		      : stock->quantity - stock_left(stock_row);
+	if (!sum_fits(stock_row, delta)) {
 		batch_dead(decision->batch, record, "contract", TOO_MUCH);
 		return;
 	}
-	command->is_new = true;
-	command->changes = new_change(decision, record, command, shelf);
-	command->changes->kind =
+	input->is_new = true;
+	input->changes = new_change(decision, record, input, stock_row);
+	input->changes->kind =
 		added ? STOCK_CHANGE_ADDED : STOCK_CHANGE_COUNTED;
-	command->changes->delta = delta;
+	input->changes->delta = delta;
 	if (!added)
-		command->changes->counted = stock->quantity;
-	put(shelf, delta);
+		input->changes->counted = stock->quantity;
+	add_stock(stock_row, delta);
 }
 
-static bool can_come_back(struct decision *decision,
-			  const struct order_row *order)
+static bool can_return(struct decision *decision, const struct order_row *order)
 {
 	for (size_t i = 0; i < order->n_items; i++)
-		if (!has_room(row_of(decision, order->stall,
+		if (!sum_fits(row_of(decision, order->stall,
 				     order->items[i].ingredient),
 			      order->items[i].quantity))
 			return false;
 	return true;
 }
 
-static void give_back(struct decision *decision, const struct record *record,
-		      struct command *command)
+static void return_items(struct decision *decision, const struct record *record,
+			 struct input *input)
 {
-	const struct order_row *order = command->row;
+	const struct order_row *order = input->row;
 
 	for (size_t i = 0; i < order->n_items; i++) {
-		struct shelf_row *shelf = row_of(decision, order->stall,
-						 order->items[i].ingredient);
+		struct stock_row *stock_row = row_of(
+			decision, order->stall, order->items[i].ingredient);
 		struct change_row *change =
-			new_change(decision, record, command, shelf);
+			new_change(decision, record, input, stock_row);
 
 		change->kind = STOCK_CHANGE_RETURNED;
 		change->delta = order->items[i].quantity;
 		change->order_id = order->id;
-		put(shelf, change->delta);
+		add_stock(stock_row, change->delta);
 	}
 }
 
-static bool same_return(const struct change_row *row,
-			const struct command *command)
+static bool same_return(const struct change_row *row, const struct input *input)
 {
 	return row->kind == STOCK_CHANGE_RETURNED &&
-	       !order_id_compare(&row->order_id, &command->order_id);
+	       !order_id_compare(&row->order_id, &input->order_id);
 }
 
 static void decide_return(struct decision *decision, struct record *record,
-			  struct command *command)
+			  struct input *input)
 {
 	struct order_row *row =
-		known_order(decision->known, &command->order_id);
+		loaded_order(decision->loaded, &input->order_id);
 
-	command->is_new = false;
-	command->row = row;
-	command->changes = known_change(decision->known, command->source,
-					command->event_id);
+	input->is_new = false;
+	input->row = row;
+	input->changes =
+		loaded_change(decision->loaded, input->source, input->event_id);
 	if (row && row->damaged)
 		damaged(decision, record, damaged_order);
-	else if (any_damaged(command->changes))
+	else if (any_damaged(input->changes))
 		damaged(decision, record, damaged_change);
-	else if (command->changes && !same_return(command->changes, command))
+	else if (input->changes && !same_return(input->changes, input))
 		batch_dead(decision->batch, record, "conflict",
-			   "the event is known with other content");
-	if (command->changes || record->decided || record->dead_reason)
+			   "this event was stored with other content");
+	if (input->changes || record->decided || record->dead_reason)
 		return; /* it was this one, or another one before it */
 	if (!row) {
 		batch_dead(decision->batch, record, "unknown-order",
@@ -312,20 +311,20 @@ static void decide_return(struct decision *decision, struct record *record,
 	}
 	if (row->verdict != VERDICT_PICKED || !row->grill) {
 		batch_dead(decision->batch, record, "contract",
-			   "nothing was taken for the grill by this order");
+			   "the order has reserved nothing for the grill");
 		return;
 	}
 	if (row->returned_event.n)
 		return; /* once, whatever else says so again */
-	if (!can_come_back(decision, row)) {
+	if (!can_return(decision, row)) {
 		batch_dead(decision->batch, record, "contract", TOO_MUCH);
 		return;
 	}
-	command->is_new = true;
-	row->returned_event = command->event_id;
-	give_back(decision, record, command);
-	command->changes = known_change(decision->known, command->source,
-					command->event_id);
+	input->is_new = true;
+	row->returned_event = input->event_id;
+	return_items(decision, record, input);
+	input->changes =
+		loaded_change(decision->loaded, input->source, input->event_id);
 }
 
 /* ---- all of a batch ---- */
@@ -335,37 +334,38 @@ enum pass { PASS_STOCK, PASS_ORDERS, PASS_RETURNS, N_PASSES };
 static void decide_record(struct decision *decision, struct record *record,
 			  enum pass pass)
 {
-	struct command *command = command_of(record);
+	struct input *input = input_of(record);
 
 	if (record->dead_reason)
 		return;
-	switch (command->kind) {
-	case COMMAND_ORDER:
+	switch (input->kind) {
+	case INPUT_ORDER:
 		if (pass == PASS_ORDERS)
-			decide_order(decision, record, command);
+			decide_order(decision, record, input);
 		return;
-	case COMMAND_CANCEL:
+	case INPUT_CANCELLATION:
 		if (pass == PASS_ORDERS)
-			decide_cancel(decision, record, command);
+			decide_cancel(decision, record, input);
 		return;
-	case COMMAND_STOCK:
+	case INPUT_STOCK:
 		if (pass == PASS_STOCK)
-			decide_stock(decision, record, command);
+			decide_stock(decision, record, input);
 		return;
-	case COMMAND_RETURN:
+	case INPUT_RETURN:
 		if (pass == PASS_RETURNS)
-			decide_return(decision, record, command);
+			decide_return(decision, record, input);
 		return;
-	case COMMAND_NOTHING:
+	case INPUT_NOTHING:
 		return;
 	}
 }
 
-void decide(struct batch *batch, struct known *known, struct shelf *shelf)
+void decide(struct batch *batch, struct loaded *loaded,
+	    struct stock_snapshot *snapshot)
 {
-	struct decision decision = { batch, known, shelf };
+	struct decision decision = { batch, loaded, snapshot };
 
-	shelf_undo(shelf);
+	stock_snapshot_undo(snapshot);
 	for (enum pass pass = PASS_STOCK; pass < N_PASSES; pass++)
 		for (size_t i = 0; i < batch->n_records; i++)
 			decide_record(&decision, &batch->records[i], pass);

@@ -5,19 +5,19 @@
  */
 #include "workers/chillybin/decode.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
+#include "schemas/order_cancelled.h"
+#include "schemas/toastie.h"
 #include "workers/runtime/lanes.h"
 
 /*
  * What a record costs beside its own bytes, at the most. A cancellation rests
- * on its order's row, and tells of it. A return also writes a row for each of
- * its ingredients. An order's ingredients are JSON twice, if all are missing,
- * and that is in memory four times before the server has it: as an array, as a
- * parameter, and in libpq's buffer, which doubles. Usual orders are too small
- * for that to matter.
+ * on its order's row, and its fact repeats that. A return also writes a row for
+ * each of its ingredients. An order's ingredients are JSON twice, if all are
+ * missing, and that is in memory four times before the server has it: as an
+ * array, as a parameter, and in libpq's buffer, which doubles. Usual orders are
+ * too small for that to matter.
  */
 #define CANCEL_BYTES ((size_t)65536)
 #define RETURN_BYTES ((size_t)262144)
@@ -28,19 +28,30 @@ const enum topic_id chillybin_topics[CHILLYBIN_TOPICS] = { TOPIC_ORDERS,
 							   TOPIC_RESTOCKS,
 							   TOPIC_TOASTIES };
 
-struct text command_position(struct arena *arena, const struct topic *topic,
-			     int32_t partition, int64_t offset)
+struct text position_text(char out[static POSITION_BYTES], struct text topic,
+			  int32_t partition, int64_t offset)
 {
-	char text[96];
-	int n = snprintf(text, sizeof(text), "%s/%" PRId32 "@%" PRId64,
-			 topic->name, partition, offset);
+	struct str position = { .p = out, .size = POSITION_BYTES };
 
-	return (struct text){ arena_copy(arena, text, (size_t)n), (size_t)n };
+	str_add_position(&position, topic, partition, offset);
+	return str_text(&position);
 }
 
 static const struct topic *topic_of(const struct record *record)
 {
 	return &topic_table[chillybin_topics[record->kafka.topic]];
+}
+
+/* Where the record stands, in the arena. */
+static struct text position_of(struct arena *arena, const struct record *record)
+{
+	char out[POSITION_BYTES];
+	struct text position =
+		position_text(out, text_of(topic_of(record)->name),
+			      record->kafka.partition, record->kafka.offset);
+
+	position.p = arena_copy(arena, position.p, position.n);
+	return position;
 }
 
 static int pick_version(int64_t v2_percent, const struct record *record)
@@ -70,42 +81,37 @@ static size_t json_bytes(const struct order_placed *placed)
 	return n;
 }
 
-static void count_order(struct batch *batch, struct record *record,
-			const struct order_placed *placed)
-{
-	size_t n = json_bytes(placed);
-
-	if (n > USUAL_JSON_BYTES)
-		batch_count(batch, record, JSON_COPIES * n);
-}
-
 static int decode_order(int64_t v2_percent, struct batch *batch,
-			struct record *record, struct command *command,
+			struct record *record, struct input *input,
 			struct schema_fault *fault)
 {
 	struct item items[ORDER_ITEMS_MAX];
-	struct order_placed *placed = &command->placed;
-	struct order_row *own = &command->own;
+	struct order_placed placed;
+	struct order_row *own = &input->own;
+	size_t n_json;
 	int r;
 
-	r = order_placed_decode(placed, items, &record->envelope,
+	r = order_placed_decode(&placed, items, &record->envelope,
 				record->kafka.value, record->kafka.n_value,
 				fault);
 	if (r)
 		return r;
-	placed->items = arena_copy(&batch->arena, items,
-				   placed->n_items * sizeof(*items));
-	count_order(batch, record, placed);
-	command->kind = COMMAND_ORDER;
+	n_json = json_bytes(&placed);
+	if (n_json > USUAL_JSON_BYTES)
+		batch_count(batch, record, JSON_COPIES * n_json);
+	input->kind = INPUT_ORDER;
 	*own = (struct order_row){
-		.id = placed->order_id,
-		.content_hash = order_placed_hash(placed),
-		.stall = placed->stall,
-		.customer = placed->customer,
-		.items = placed->items,
-		.n_items = placed->n_items,
-		.doneness = placed->doneness,
-		.grill = placed->grill,
+		.id = placed.order_id,
+		.content_hash = order_placed_hash(&placed),
+		.stall = placed.stall,
+		.customer = placed.customer,
+		.items = arena_copy(&batch->arena, items,
+				    placed.n_items * sizeof(*items)),
+		.n_items = placed.n_items,
+		.doneness = placed.doneness,
+		.grill = placed.grill,
+		.metadata = placed.metadata,
+		.version = placed.version,
 		.pick_version = pick_version(v2_percent, record),
 		.partition = record->kafka.partition,
 		.offset = record->kafka.offset,
@@ -119,45 +125,42 @@ static int decode_order(int64_t v2_percent, struct batch *batch,
 	return 0;
 }
 
-static int decode_cancel(struct batch *batch, struct record *record,
-			 struct command *command, struct schema_fault *fault)
+static int decode_cancellation(struct batch *batch, struct record *record,
+			       struct input *input, struct schema_fault *fault)
 {
 	struct order_cancelled cancelled;
-	int r;
+	int r = order_cancelled_decode(&cancelled, &record->envelope,
+				       record->kafka.value,
+				       record->kafka.n_value, fault);
 
-	r = order_cancelled_decode(&cancelled, &record->envelope,
-				   record->kafka.value, record->kafka.n_value,
-				   fault);
 	if (r)
 		return r;
-	command->kind = COMMAND_CANCEL;
-	command->order_id = cancelled.order_id;
+	input->kind = INPUT_CANCELLATION;
+	input->order_id = cancelled.order_id;
+	input->position = position_of(&batch->arena, record);
 	batch_count(batch, record, CANCEL_BYTES);
-	command->position =
-		command_position(&batch->arena, topic_of(record),
-				 record->kafka.partition, record->kafka.offset);
 	batch->needs_load = true;
 	return 0;
 }
 
 static int decode_stock(struct batch *batch, struct record *record,
-			struct command *command, struct schema_fault *fault)
+			struct input *input, struct schema_fault *fault)
 {
-	int r = stock_command_decode(&command->stock, &record->envelope,
+	int r = stock_command_decode(&input->stock, &record->envelope,
 				     record->kafka.value, record->kafka.n_value,
 				     fault);
 
 	if (r)
 		return r;
-	command->kind = COMMAND_STOCK;
-	/* A count becomes a delta, and for that it must be read. */
-	if (command->stock.kind == STOCK_COMMAND_COUNTED)
+	input->kind = INPUT_STOCK;
+	/* A count becomes a delta, and for that the stock must be read. */
+	if (input->stock.kind == STOCK_COMMAND_COUNTED)
 		batch->needs_load = true;
 	return 0;
 }
 
 static int decode_toastie(struct batch *batch, struct record *record,
-			  struct command *command, struct schema_fault *fault)
+			  struct input *input, struct schema_fault *fault)
 {
 	struct toastie toastie;
 	int r = toastie_decode(&toastie, &record->envelope, record->kafka.value,
@@ -165,55 +168,53 @@ static int decode_toastie(struct batch *batch, struct record *record,
 
 	if (r)
 		return r;
-	command->kind = COMMAND_NOTHING;
+	input->kind = INPUT_NOTHING;
 	if (toastie.state != TOASTIE_RETURNED)
 		return 0;
-	command->kind = COMMAND_RETURN;
+	input->kind = INPUT_RETURN;
+	input->order_id = toastie.order_id;
 	batch_count(batch, record, RETURN_BYTES);
-	command->order_id = toastie.order_id;
 	batch->needs_load = true;
 	return 0;
 }
 
-/* An event is known by its source and id; without, by where it stands. */
+/* An event's identity is its source and id; without, where it stands. */
 static void identify(struct batch *batch, const struct record *record,
-		     struct command *command)
+		     struct input *input)
 {
-	command->source = record->envelope.source;
-	command->event_id = record->envelope.id;
-	if (command->source.n && command->event_id.n)
+	input->source = record->envelope.source;
+	input->event_id = record->envelope.id;
+	if (input->source.n && input->event_id.n)
 		return;
-	command->source = text_of(topic_of(record)->name);
-	command->event_id =
-		command_position(&batch->arena, topic_of(record),
-				 record->kafka.partition, record->kafka.offset);
+	input->source = text_of(topic_of(record)->name);
+	input->event_id = position_of(&batch->arena, record);
 }
 
 int chillybin_decode(int64_t pick_v2_percent, struct batch *batch,
 		     struct record *record, struct schema_fault *fault)
 {
-	struct command *command = arena_alloc(&batch->arena, sizeof(*command));
+	struct input *input = arena_alloc(&batch->arena, sizeof(*input));
 	enum event_type type = record->envelope.type;
 
 	if (event_kinds[type].topic != topic_of(record)->id)
 		return schema_fail(fault, SCHEMA_E_UNKNOWN_TYPE,
 				   "this type does not belong on this topic");
-	memset(command, 0, sizeof(*command));
-	identify(batch, record, command);
-	record->item = command;
+	memset(input, 0, sizeof(*input));
+	identify(batch, record, input);
+	record->item = input;
 	switch (type) {
 	case EVENT_ORDER_PLACED:
-		return decode_order(pick_v2_percent, batch, record, command,
+		return decode_order(pick_v2_percent, batch, record, input,
 				    fault);
 	case EVENT_ORDER_CANCELLED:
-		return decode_cancel(batch, record, command, fault);
+		return decode_cancellation(batch, record, input, fault);
 	case EVENT_STOCK_ADDED:
 	case EVENT_STOCK_COUNTED:
-		return decode_stock(batch, record, command, fault);
+		return decode_stock(batch, record, input, fault);
 	case EVENT_TOASTIE:
-		return decode_toastie(batch, record, command, fault);
+		return decode_toastie(batch, record, input, fault);
 	default:
 		return schema_fail(fault, SCHEMA_E_UNKNOWN_TYPE,
-				   "this type does not belong on this topic");
+				   "chillybin does not read this type");
 	}
 }

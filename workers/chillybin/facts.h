@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Facts: what was decided, told. Poll thread, after the commit.
+ * Facts: what was decided is published. Poll thread, after the commit.
  *
- * Everything in a fact but its producer comes from the row, so that it is
- * the same however often, and by whomever, it is told.
+ * Everything in a fact but its producer comes from the row, so that the fact
+ * is the same however often, and by whichever worker, it is published.
  *
- * The facts of one record are bounded, whatever names it or its order has: at
- * most ORDER_ITEMS_MAX of them, and RECORD_FACTS_MAX_BYTES together. Of the
- * lines of a v1 pick only the first one has a long list of what was missing.
+ * The facts of one record are bounded, however long the names in its order
+ * are: at most ORDER_ITEMS_MAX of them, and RECORD_FACTS_MAX_BYTES together.
+ * Of the lines of a v1 pick only the first one has a long list of what was
+ * missing.
  */
 #ifndef CHILLYBIN_FACTS_H
 #define CHILLYBIN_FACTS_H
 
-#include "workers/chillybin/command.h"
+#include "workers/chillybin/decode.h"
 #include "workers/runtime/publish.h"
 
 enum {
@@ -23,12 +24,12 @@ enum {
 };
 
 /* Where the long parts of a fact are built; the caller keeps one. */
-struct facts_room {
+struct facts_scratch {
 	uint8_t body[PICK_MAX_BYTES];
 	uint8_t missing[MISSING_HEADER_BYTES];
 };
 
-void facts_of(const struct record *record, struct facts_room *room,
-	      struct publisher *publisher);
+void facts_publish(const struct record *record, struct facts_scratch *scratch,
+		   struct publisher *publisher);
 
 #endif

@@ -7,8 +7,6 @@
 
 #include "infra/lib/version.h"
 #include "infra/lib/xalloc.h"
-#include "workers/chillybin/decide.h"
-#include "workers/chillybin/decode.h"
 #include "workers/chillybin/facts.h"
 #include "workers/chillybin/report.h"
 #include "workers/chillybin/sql.h"
@@ -25,11 +23,9 @@ struct conf {
 struct chillybin {
 	struct conf conf;
 	/* The database thread's. */
-	struct known known;
-	struct shelf shelf;
 	struct sql sql;
 	/* The poll thread's. */
-	struct facts_room *room;
+	struct facts_scratch *scratch;
 	struct report report; /* partly the other's: see its header */
 };
 
@@ -69,19 +65,16 @@ static int load(void *arg, struct pg *pg, struct batch *batch)
 {
 	struct chillybin *chillybin = arg;
 
-	return sql_load(&chillybin->sql, pg, batch, &chillybin->known,
-			&chillybin->shelf);
+	return sql_load(&chillybin->sql, pg, batch);
 }
 
 static void decide_batch(void *arg, struct batch *batch)
 {
-	struct chillybin *chillybin = arg;
+	struct sql *sql = &((struct chillybin *)arg)->sql;
 
-	if (batch->mode == BATCH_FAST) {
-		known_reset(&chillybin->known);
-		shelf_reset(&chillybin->shelf);
-	}
-	decide(batch, &chillybin->known, &chillybin->shelf);
+	if (batch->mode == BATCH_FAST)
+		sql_load_nothing(sql);
+	decide(batch, &sql->loaded, &sql->snapshot);
 }
 
 static int copy(void *arg, struct pg *pg, const struct batch *batch)
@@ -96,7 +89,7 @@ static void store(void *arg, struct pg *pg, const struct batch *batch,
 {
 	struct chillybin *chillybin = arg;
 
-	sql_store(&chillybin->sql, pg, batch, &chillybin->shelf, copied);
+	sql_store(&chillybin->sql, pg, batch, copied);
 }
 
 static void facts(void *arg, const struct batch *batch,
@@ -107,7 +100,7 @@ static void facts(void *arg, const struct batch *batch,
 	(void)batch;
 	if (!record->decided)
 		report_decided(&chillybin->report, record);
-	facts_of(record, chillybin->room, publisher);
+	facts_publish(record, chillybin->scratch, publisher);
 }
 
 static int survey(void *arg, struct pg *pg)
@@ -151,13 +144,11 @@ int main(int argc, char **argv)
 		return r;
 	if (conf_load(&conf_table, &chillybin.conf))
 		return 2;
-	chillybin.room = xmalloc(sizeof(*chillybin.room));
+	chillybin.scratch = xmalloc(sizeof(*chillybin.scratch));
 	report_register(&chillybin.report);
 	r = worker_run(&ops, &chillybin, &chillybin.conf.runtime);
-	known_deinit(&chillybin.known);
-	shelf_deinit(&chillybin.shelf);
 	sql_deinit(&chillybin.sql);
 	report_deinit(&chillybin.report);
-	free(chillybin.room);
+	free(chillybin.scratch);
 	return r ? 1 : 0;
 }

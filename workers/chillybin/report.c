@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Report: see report.h. A repeat of an order is not decided again, so it is
- * neither counted nor logged.
- */
+/* Report: log, counters and the gauge of the stock. */
 #include "workers/chillybin/report.h"
 
 #include <inttypes.h>
@@ -52,8 +49,8 @@ void report_deinit(struct report *report)
 
 /* ---- decisions ---- */
 
-/* Does the order want what its stall never had? */
-static bool wants_unknown(const struct order_row *order)
+/* Has the stall never had one of the ingredients? */
+static bool has_unknown(const struct order_row *order)
 {
 	for (size_t i = 0; i < order->n_missing; i++)
 		if (order->missing[i].left == MISSING_UNKNOWN)
@@ -61,7 +58,7 @@ static bool wants_unknown(const struct order_row *order)
 	return false;
 }
 
-/* Counts it, and says what became of it. */
+/* Counts the order, and returns its verdict as text. */
 static const char *count_order(const struct order_row *order)
 {
 	if (order->verdict == VERDICT_PICKED) {
@@ -69,7 +66,7 @@ static const char *count_order(const struct order_row *order)
 		return "picked";
 	}
 	counter_add(&counters.refused, 1);
-	if (wants_unknown(order)) {
+	if (has_unknown(order)) {
 		counter_add(&counters.unknown_ingredient, 1);
 		return "refused, an ingredient is unknown";
 	}
@@ -99,46 +96,45 @@ static void log_order(struct report *report, const struct order_row *order,
 
 void report_decided(struct report *report, const struct record *record)
 {
-	const struct command *command = command_of(record);
+	const struct input *input = input_of(record);
 
-	switch (command->kind) {
-	case COMMAND_ORDER:
-		if (command->is_new)
-			log_order(report, command->row,
-				  count_order(command->row));
+	switch (input->kind) {
+	case INPUT_ORDER:
+		if (input->is_new)
+			log_order(report, input->row, count_order(input->row));
 		return;
-	case COMMAND_CANCEL:
-		if (command->is_new)
+	case INPUT_CANCELLATION:
+		if (input->is_new)
 			counter_add(&counters.cancelled, 1);
-		else if (command->cancel_verdict == VERDICT_KEPT)
+		else if (input->cancel_verdict == VERDICT_KEPT)
 			counter_add(&counters.kept, 1);
 		return;
-	case COMMAND_RETURN:
-		counter_add(&counters.returned, command->is_new);
+	case INPUT_RETURN:
+		counter_add(&counters.returned, input->is_new);
 		return;
-	case COMMAND_STOCK:
-	case COMMAND_NOTHING:
+	case INPUT_STOCK:
+	case INPUT_NOTHING:
 		return;
 	}
 }
 
 /* ---- stock ---- */
 
-static void add_stock(void *arg, const struct sql_stock *stock)
+static void add_stock(void *arg, struct text stall, struct text ingredient,
+		      int64_t quantity)
 {
 	struct report *report = arg;
 	char name[TEXT_MAX_BYTES + 1];
 	struct buf labels = { 0 };
 
-	/* Names that no message can have were put in by hand. */
-	if (str_n_copy(name, sizeof(name), stock->stall.p, stock->stall.n))
+	/* Names that no message can have were inserted by hand. */
+	if (str_n_copy(name, sizeof(name), stall.p, stall.n))
 		counters_label(&labels, "stall", name);
-	if (labels.n && str_n_copy(name, sizeof(name), stock->ingredient.p,
-				   stock->ingredient.n)) {
+	if (labels.n &&
+	    str_n_copy(name, sizeof(name), ingredient.p, ingredient.n)) {
 		counters_label(&labels, "ingredient", name);
 		buf_add(&labels, "", 1);
-		counters_line(&report->read, stock_name, labels.p,
-			      stock->quantity);
+		counters_line(&report->read, stock_name, labels.p, quantity);
 	}
 	buf_deinit(&labels);
 }

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Report: what chillybin tells people of its decisions. A line of the log for
+ * Report: what chillybin shows people of its decisions. A line of the log for
  * each decided order, 200 a second at most, and with the next one how many
- * were left out; counters; and the stock, as a gauge.
+ * were left out; counters; and the stock, as a gauge. An order that comes again
+ * is not decided again, so it is neither counted nor logged.
  *
- * The stock is read by the database thread and shown by the poll thread.
- * Between report_read_stock() and report_show_stock() what was read is the
- * former's; nobody waits. All else is the poll thread's.
+ * The database thread reads the stock and the poll thread shows it. Between
+ * report_read_stock() and report_show_stock() what was read belongs to the
+ * database thread; nobody waits. All else is the poll thread's.
  */
 #ifndef CHILLYBIN_REPORT_H
 #define CHILLYBIN_REPORT_H
@@ -14,7 +15,7 @@
 #include "infra/lib/log.h"
 #include "infra/lib/pg.h"
 #include "infra/lib/str.h"
-#include "workers/chillybin/command.h"
+#include "workers/chillybin/decode.h"
 
 enum { ORDERS_A_SECOND = 200 };
 
@@ -36,7 +37,7 @@ void report_deinit(struct report *report);
 /* A record that was decided now, and is committed. */
 void report_decided(struct report *report, const struct record *record);
 
-/* Gives what pg_run() gave. */
+/* Returns what pg_run() returned. */
 int report_read_stock(struct report *report, struct pg *pg);
 void report_show_stock(struct report *report);
 

@@ -29,10 +29,10 @@ static struct order_row order = {
 	.offset = 10,
 	.traceparent = TEXT_INIT(TRACE),
 };
-static struct command command = { .kind = COMMAND_ORDER,
-				  .is_new = true,
-				  .row = &order };
-static struct record record = { .item = &command };
+static struct input input = { .kind = INPUT_ORDER,
+			      .is_new = true,
+			      .row = &order };
+static struct record record = { .item = &input };
 
 static void setup(void)
 {
@@ -54,7 +54,7 @@ static void teardown(void)
 }
 
 /* All that was logged so far. */
-static const char *said(void)
+static const char *logged(void)
 {
 	ssize_t n = pread(fileno(out), text, sizeof(text) - 1, 0);
 
@@ -63,16 +63,8 @@ static const char *said(void)
 	return text;
 }
 
-static size_t n_said(const char *words)
-{
-	size_t n = 0;
-
-	for (const char *p = said(); (p = strstr(p, words)); p++)
-		n++;
-	return n;
-}
-
-static const char *told(void)
+/* What /metrics shows now. */
+static const char *shown(void)
 {
 	buf_reset(&metrics);
 	counters_text(&metrics);
@@ -80,8 +72,19 @@ static const char *told(void)
 	return metrics.p;
 }
 
-#define ck_assert_told(line)                                                   \
-	ck_assert_msg(strstr(told(), "\n" line "\n"), "%s", metrics.p)
+static size_t count(const char *in, const char *part)
+{
+	size_t n = 0;
+
+	while ((in = strstr(in, part))) {
+		in++;
+		n++;
+	}
+	return n;
+}
+
+#define ck_assert_shown(line)                                                  \
+	ck_assert_msg(strstr(shown(), "\n" line "\n"), "%s", metrics.p)
 
 static void refuse(int64_t left)
 {
@@ -104,11 +107,12 @@ START_TEST(a_decided_order_leaves_a_line_with_all_that_names_it)
 			       "\" topic=orders partition=3"
 			       " offset=10 trace=\"" TRACE_DIGITS "\"\n",
 			       order_call_code(&order.id, code));
-		ck_assert_msg(strstr(said(), line), "%s is not %s", text, line);
+		ck_assert_msg(strstr(logged(), line), "%s is not %s", text,
+			      line);
 		order.traceparent = (struct text){ 0 };
 		report_decided(&report, &record);
-		ck_assert_uint_eq(n_said("trace="), 1);
-		ck_assert_uint_eq(n_said("\n"), 2);
+		ck_assert_uint_eq(count(logged(), "trace="), 1);
+		ck_assert_uint_eq(count(logged(), "\n"), 2);
 	}
 END_TEST
 
@@ -116,39 +120,41 @@ START_TEST(a_refusal_says_why_and_is_counted_by_reason)
 	{
 		refuse(0);
 		report_decided(&report, &record);
-		ck_assert_uint_eq(n_said("is refused, out of stock\""), 1);
+		ck_assert_uint_eq(count(logged(), "is refused, out of stock\""),
+				  1);
 		refuse(MISSING_UNKNOWN);
 		report_decided(&report, &record);
-		ck_assert_uint_eq(n_said("is refused, an ingredient is unknown"
-					 "\""),
+		ck_assert_uint_eq(count(logged(),
+					"is refused, an ingredient is unknown"
+					"\""),
 				  1);
-		ck_assert_told("galore_orders_total{verdict=\"refused\"} 2");
-		ck_assert_told("galore_orders_total{verdict=\"picked\"} 0");
-		ck_assert_told("galore_refusals_total"
-			       "{reason=\"out-of-stock\"} 1");
-		ck_assert_told("galore_refusals_total"
-			       "{reason=\"unknown-ingredient\"} 1");
+		ck_assert_shown("galore_orders_total{verdict=\"refused\"} 2");
+		ck_assert_shown("galore_orders_total{verdict=\"picked\"} 0");
+		ck_assert_shown("galore_refusals_total"
+				"{reason=\"out-of-stock\"} 1");
+		ck_assert_shown("galore_refusals_total"
+				"{reason=\"unknown-ingredient\"} 1");
 	}
 END_TEST
 
 START_TEST(a_repeat_is_neither_logged_nor_counted)
 	{
-		command.is_new = false;
+		input.is_new = false;
 		report_decided(&report, &record);
-		command.kind = COMMAND_RETURN;
+		input.kind = INPUT_RETURN;
 		report_decided(&report, &record);
-		command.kind = COMMAND_CANCEL;
-		command.cancel_verdict = VERDICT_CANCELLED;
+		input.kind = INPUT_CANCELLATION;
+		input.cancel_verdict = VERDICT_CANCELLED;
 		report_decided(&report, &record);
-		ck_assert_str_eq(said(), "");
-		ck_assert_told("galore_orders_total{verdict=\"picked\"} 0");
-		ck_assert_told("galore_returns_total 0");
-		ck_assert_told("galore_cancellations_total"
-			       "{verdict=\"cancelled\"} 0");
-		command.cancel_verdict = VERDICT_KEPT;
+		ck_assert_str_eq(logged(), "");
+		ck_assert_shown("galore_orders_total{verdict=\"picked\"} 0");
+		ck_assert_shown("galore_returns_total 0");
+		ck_assert_shown("galore_cancellations_total"
+				"{verdict=\"cancelled\"} 0");
+		input.cancel_verdict = VERDICT_KEPT;
 		report_decided(&report, &record);
-		ck_assert_told("galore_cancellations_total"
-			       "{verdict=\"kept\"} 1");
+		ck_assert_shown("galore_cancellations_total"
+				"{verdict=\"kept\"} 1");
 	}
 END_TEST
 
@@ -159,30 +165,23 @@ START_TEST(a_flood_of_orders_leaves_some_lines_and_how_many_were_left_out)
 
 		for (; n < 10 * ORDERS_A_SECOND; n++)
 			report_decided(&report, &record);
-		n_lines = n_said("id=ORDER-DECIDED");
+		n_lines = count(logged(), "id=ORDER-DECIDED");
 		ck_assert_uint_ge(n_lines, ORDERS_A_SECOND);
 		ck_assert_uint_lt(n_lines, n / 2);
-		CHECK_WITHIN(5000, n_said("lines about decided orders") > 0, {
-			n++;
-			report_decided(&report, &record);
-		});
-		ck_assert_uint_eq(n_said("id=LINES-LEFT-OUT"), 1);
+		CHECK_WITHIN(5000,
+			     count(logged(), "lines about decided orders") > 0,
+			     {
+				     n++;
+				     report_decided(&report, &record);
+			     });
+		ck_assert_uint_eq(count(logged(), "id=LINES-LEFT-OUT"), 1);
 		(void)snprintf(line, sizeof(line), "msg=\"%zu lines about",
-			       n - n_said("id=ORDER-DECIDED"));
-		ck_assert_uint_eq(n_said(line), 1);
+			       n - count(logged(), "id=ORDER-DECIDED"));
+		ck_assert_uint_eq(count(logged(), line), 1);
 	}
 END_TEST
 
 /* ---- stock ---- */
-
-static size_t n_told(const char *words)
-{
-	size_t n = 0;
-
-	for (const char *p = told(); (p = strstr(p, words)); p++)
-		n++;
-	return n;
-}
 
 START_TEST(the_first_of_the_stock_is_shown_when_it_has_been_read)
 	{
@@ -195,19 +194,20 @@ START_TEST(the_first_of_the_stock_is_shown_when_it_has_been_read)
 				  "INSERT INTO stock SELECT 'pier', 'i' || n, n"
 				  " FROM generate_series(1, 200) AS n");
 		ck_assert_int_eq(report_read_stock(&report, pg), 0);
-		ck_assert_uint_eq(n_told("galore_stock{"), 0);
-		ck_assert_told("# TYPE galore_stock gauge");
+		ck_assert_uint_eq(count(shown(), "galore_stock{"), 0);
+		ck_assert_shown("# TYPE galore_stock gauge");
 		report_show_stock(&report);
-		ck_assert_told("galore_stock{stall=\"main\",ingredient="
-			       "\"a \\\"b\\\" \\\\ c\\nd\"} 7");
-		ck_assert_told("galore_stock{stall=\"pier\","
-			       "ingredient=\"i1\"} 1");
+		ck_assert_shown("galore_stock{stall=\"main\",ingredient="
+				"\"a \\\"b\\\" \\\\ c\\nd\"} 7");
+		ck_assert_shown("galore_stock{stall=\"pier\","
+				"ingredient=\"i1\"} 1");
 		/* One has a name that no message can have. */
-		ck_assert_uint_eq(n_told("galore_stock{"), STOCK_SHOWN_MAX - 1);
+		ck_assert_uint_eq(count(shown(), "galore_stock{"),
+				  STOCK_SHOWN_MAX - 1);
 		postgres_exec(pg, "DELETE FROM stock WHERE stall = 'pier'");
 		ck_assert_int_eq(report_read_stock(&report, pg), 0);
 		report_show_stock(&report);
-		ck_assert_uint_eq(n_told("galore_stock{"), 1);
+		ck_assert_uint_eq(count(shown(), "galore_stock{"), 1);
 		(void)pg_free(pg);
 	}
 END_TEST

@@ -1,206 +1,168 @@
 /* SPDX-License-Identifier: MIT */
-/* Sql: what a batch decided, as statements. What it reads is in sql_load.c. */
+/*
+ * Sql: what a batch rests on is read, and what it decided is stored. Which
+ * columns a row has stands in columns.h.
+ */
 #include "workers/chillybin/sql.h"
 
-#include <inttypes.h>
-#include <string.h>
-
 #include "infra/lib/xalloc.h"
+#include "workers/chillybin/columns.h"
 
 #define COPY_CHUNK_BYTES ((size_t)65536)
-#define COPY_TIMEOUT_MS 10000
+#define TIMEOUT_MS 10000
 /* Of a statement: what a usual batch needs. */
 #define KEPT_MAX_BYTES ((size_t)1 << 20)
 /* For take_stock(): there is no such row, and from now on there is. */
 #define STOCK_TO_MAKE INT64_C(-2)
-#define N_COLUMNS 18
 
-const char sql_copy_text[] =
-	"BEGIN; COPY orders (order_id, number, stall, customer, items,"
-	" doneness, grill, metadata, content_hash, verdict, missing,"
-	" order_version, pick_version, partition, \"offset\", decided_at,"
-	" traceparent, tracestate) FROM STDIN (FORMAT binary)";
+/* clang-format off */
+#define ORDER_NAMES \
+	ORDER_COLUMNS(COLUMN_NAME, COLUMN_NEXT_NAME, COLUMN_NEXT_NAME, \
+		      COLUMN_NEXT_NAME, COLUMN_NONE)
+#define ORDER_ARRAYS \
+	ORDER_COLUMNS(COLUMN_ARRAY, COLUMN_NEXT_ARRAY, COLUMN_NEXT_ARRAY, \
+		      COLUMN_NEXT_ARRAY, COLUMN_NONE)
+#define SELECT_ORDERS \
+	"SELECT " \
+	ORDER_COLUMNS(COLUMN_NAME, COLUMN_NEXT_NAME, COLUMN_NEXT_SELECT, \
+		      COLUMN_NONE, COLUMN_NEXT_NAME) \
+	" FROM orders WHERE order_id = ANY ($1::uuid[])"
+#define SELECT_STOCK \
+	"SELECT stall, ingredient, quantity FROM stock" \
+	" WHERE (stall, ingredient) IN" \
+	" (SELECT * FROM unnest($1::text[], $2::text[]))"
+/* Of a WITH: as many rows as there are elements in $1. */
+#define EXPECT_ROWS(of) \
+	" SELECT expect_rows((SELECT count(*) FROM " of "), cardinality($1))"
 
-static const struct pg_statement insert_orders = {
-	"insert_orders",
-	"WITH added AS (INSERT INTO orders (order_id, number, stall, customer,"
-	" items, doneness, grill, metadata, content_hash, verdict, missing,"
-	" order_version, pick_version, partition, \"offset\", traceparent,"
-	" tracestate, decided_at) SELECT o.*, $18 FROM"
-	" unnest($1::uuid[], $2::bigint[],"
-	" $3::text[], $4::text[], $5::jsonb[], $6::text[], $7::boolean[],"
-	" $8::bytea[], $9::bigint[], $10::text[], $11::jsonb[],"
-	" $12::smallint[], $13::smallint[], $14::int[], $15::bigint[],"
-	" $16::text[], $17::text[]) AS o(order_id) ORDER BY o.order_id"
-	" ON CONFLICT DO NOTHING RETURNING 1)"
-	" SELECT expect_rows((SELECT count(*) FROM added),"
-	" cardinality($1::uuid[]))",
-	18,
+const char sql_copy_text[] = "BEGIN; COPY orders (" ORDER_NAMES
+			     ") FROM STDIN (FORMAT binary)";
+
+/* What is stored. The parameters are arrays; where the call is dated, one more
+ * follows them: the time of the decision. */
+static const struct call {
+	struct pg_statement statement;
+	enum pg_type types[PG_CALL_ARRAYS];
+	int n_arrays;
+	bool dated;
+} calls[SQL_CALLS] = {
+	[CALL_ORDERS] = {
+		{ "insert_orders",
+		  "WITH added AS (INSERT INTO orders (" ORDER_NAMES ")"
+		  " SELECT * FROM unnest(" ORDER_ARRAYS ") AS o(order_id)"
+		  " ORDER BY o.order_id ON CONFLICT DO NOTHING RETURNING 1)"
+		  EXPECT_ROWS("added"), N_ORDER_COLUMNS },
+		{ ORDER_COLUMNS(COLUMN_TYPE, COLUMN_TYPE, COLUMN_TYPE,
+				COLUMN_TYPE, COLUMN_NONE) },
+		N_ORDER_COLUMNS, false,
+	},
+	/* Before both of the next two, with the ids of both: each of them would
+	 * lock in an order of its own, and two workers could wait for each
+	 * other. */
+	[CALL_LOCKS] = {
+		{ "lock_orders",
+		  "SELECT FROM orders WHERE order_id = ANY ($1::uuid[])"
+		  " ORDER BY order_id FOR UPDATE", 1 },
+		{ PG_UUID }, 1, false,
+	},
+	[CALL_CANCELLATIONS] = {
+		{ "cancel_orders",
+		  "WITH done AS (UPDATE orders o"
+		  " SET cancelled_position = c.position, cancelled_at = $5,"
+		  " cancel_traceparent = c.traceparent,"
+		  " cancel_tracestate = c.tracestate"
+		  " FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[])"
+		  " AS c(order_id, position, traceparent, tracestate)"
+		  " WHERE o.order_id = c.order_id"
+		  " AND o.cancelled_position IS NULL RETURNING 1)"
+		  EXPECT_ROWS("done"), 5 },
+		{ PG_UUID, PG_TEXT, PG_TEXT, PG_TEXT }, 4, true,
+	},
+	[CALL_RETURNS] = {
+		{ "return_orders",
+		  "WITH done AS (UPDATE orders o"
+		  " SET returned_event = r.event, returned_at = $3"
+		  " FROM unnest($1::uuid[], $2::text[]) AS r(order_id, event)"
+		  " WHERE o.order_id = r.order_id"
+		  " AND o.returned_event IS NULL RETURNING 1)"
+		  EXPECT_ROWS("done"), 3 },
+		{ PG_UUID, PG_TEXT }, 2, true,
+	},
+	[CALL_CHANGES] = {
+		{ "insert_stock_changes",
+		  "WITH added AS (INSERT INTO stock_changes ("
+		  CHANGE_COLUMNS(COLUMN_NAME, COLUMN_NEXT_NAME,
+				 COLUMN_NEXT_NAME)
+		  ") SELECT * FROM unnest("
+		  CHANGE_COLUMNS(COLUMN_ARRAY, COLUMN_NEXT_ARRAY,
+				 COLUMN_NEXT_ARRAY)
+		  ") AS c(source, event_id, ingredient)"
+		  " ORDER BY c.source, c.event_id, c.ingredient"
+		  " ON CONFLICT DO NOTHING RETURNING 1)"
+		  EXPECT_ROWS("added"), N_CHANGE_COLUMNS },
+		{ CHANGE_COLUMNS(COLUMN_TYPE, COLUMN_TYPE, COLUMN_TYPE) },
+		N_CHANGE_COLUMNS, false,
+	},
+	[CALL_STOCK] = {
+		{ "take_stock", "SELECT take_stock($1, $2, $3, $4)", 4 },
+		{ PG_TEXT, PG_TEXT, PG_INT8, PG_INT8 }, 4, false,
+	},
 };
 
-/* Before both of the next two, with the ids of both: each of them would lock
- * in the order of its own, and two workers could wait for each other. */
-static const struct pg_statement lock_orders = {
-	"lock_orders",
-	"SELECT FROM orders WHERE order_id = ANY ($1::uuid[])"
-	" ORDER BY order_id FOR UPDATE",
+/* What is read; the second one of each pair is under locks. Orders are locked
+ * before the stock, as by a batch that stores a cancellation or a return. */
+static const struct pg_statement load_orders[] = {
+	{ "load_orders", SELECT_ORDERS, 1 },
+	{ "load_orders_locked", SELECT_ORDERS " ORDER BY order_id FOR UPDATE",
+	  1 },
+};
+
+static const struct pg_statement load_changes = {
+	"load_stock_changes",
+	"SELECT "
+	CHANGE_COLUMNS(COLUMN_NAME, COLUMN_NEXT_NAME, COLUMN_NEXT_SELECT)
+	" FROM stock_changes WHERE event_key IN"
+	" (SELECT stock_event_key(k.source, k.id)"
+	" FROM unnest($1::text[], $2::text[]) AS k(source, id))"
+	" ORDER BY event_key, ingredient",
+	2,
+};
+
+static const struct pg_statement load_stock[] = {
+	{ "load_stock", SELECT_STOCK, 2 },
+	{ "lock_stock", SELECT_STOCK " ORDER BY stall, ingredient FOR UPDATE",
+	  2 },
+};
+
+static const struct pg_statement read_stock = {
+	"read_stock",
+	"SELECT stall, ingredient, quantity FROM stock"
+	" ORDER BY stall, ingredient LIMIT $1",
 	1,
 };
 
-static const struct pg_statement cancel_orders = {
-	"cancel_orders",
-	"WITH done AS (UPDATE orders o SET cancelled_position = c.position,"
-	" cancelled_at = $5, cancel_traceparent = c.traceparent,"
-	" cancel_tracestate = c.tracestate"
-	" FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[])"
-	" AS c(order_id, position, traceparent, tracestate)"
-	" WHERE o.order_id = c.order_id AND o.cancelled_position IS NULL"
-	" RETURNING 1)"
-	" SELECT expect_rows((SELECT count(*) FROM done),"
-	" cardinality($1::uuid[]))",
-	5,
-};
+/* clang-format on */
 
-static const struct pg_statement return_orders = {
-	"return_orders",
-	"WITH done AS (UPDATE orders o SET returned_event = r.event,"
-	" returned_at = $3 FROM unnest($1::uuid[], $2::text[])"
-	" AS r(order_id, event) WHERE o.order_id = r.order_id"
-	" AND o.returned_event IS NULL RETURNING 1)"
-	" SELECT expect_rows((SELECT count(*) FROM done),"
-	" cardinality($1::uuid[]))",
-	3,
-};
+/* ---- storing ---- */
 
-static const struct pg_statement insert_changes = {
-	"insert_stock_changes",
-	"WITH added AS (INSERT INTO stock_changes (source, event_id,"
-	" ingredient, stall, kind, delta, order_id, topic, partition,"
-	" \"offset\", traceparent, tracestate, counted, decided_at)"
-	" SELECT c.*, $14 FROM unnest($1::text[], $2::text[], $3::text[],"
-	" $4::text[], $5::text[], $6::bigint[], $7::uuid[], $8::text[],"
-	" $9::int[], $10::bigint[], $11::text[], $12::text[], $13::bigint[])"
-	" AS c(source, event_id, ingredient)"
-	" ORDER BY c.source, c.event_id, c.ingredient"
-	" ON CONFLICT DO NOTHING RETURNING 1)"
-	" SELECT expect_rows((SELECT count(*) FROM added),"
-	" cardinality($1::text[]))",
-	14,
-};
-
-static const struct pg_statement take_stock = {
-	"take_stock",
-	"SELECT take_stock($1, $2, $3, $4)",
-	4,
-};
-
-/* ---- one order as columns ---- */
-
-static void items_json(struct buf *json, const struct order_row *order)
+static bool is_new(const struct record *record)
 {
-	buf_reset(json);
-	buf_text(json, "[");
-	for (size_t i = 0; i < order->n_items; i++) {
-		const struct item *item = &order->items[i];
-
-		buf_text(json, i ? ", {\"ingredient\": " : "{\"ingredient\": ");
-		buf_json_text(json, item->ingredient.p, item->ingredient.n);
-		buf_text(json, ", \"quantity\": ");
-		buf_i64(json, item->quantity);
-		buf_text(json, "}");
-	}
-	buf_text(json, "]");
+	return !record->dead_reason && input_of(record)->is_new;
 }
 
-static void missing_json(struct buf *json, const struct order_row *order)
+static bool is_new_order(const struct record *record)
 {
-	buf_reset(json);
-	buf_text(json, "[");
-	for (size_t i = 0; i < order->n_missing; i++) {
-		const struct missing *missing = &order->missing[i];
-
-		buf_text(json, i ? ", {\"ingredient\": " : "{\"ingredient\": ");
-		buf_json_text(json, missing->ingredient.p,
-			      missing->ingredient.n);
-		buf_printf(json, ", \"wanted\": %" PRId32 ", \"left\": ",
-			   missing->wanted);
-		if (missing->left == MISSING_UNKNOWN)
-			buf_text(json, "null}");
-		else
-			buf_printf(json, "%" PRId64 "}", missing->left);
-	}
-	buf_text(json, "]");
-}
-
-static void put_text(struct buf *buf, struct text text)
-{
-	pg_put_text(buf, text.p, text.n);
-}
-
-static void put_word(struct buf *buf, const char *word)
-{
-	pg_put_bytes(buf, word, strlen(word));
-}
-
-/*
- * The columns of an order, in the order of both statements above but for
- * decided_at. @to gives the place of each: one row, or an array each.
- */
-typedef struct buf *(*column_fn)(void *to, int column);
-
-static void put_order(struct sql *sql, const struct command *command,
-		      column_fn column, void *to)
-{
-	const struct order_row *order = &command->own;
-
-	pg_put_uuid(column(to, 0), order->id.bytes);
-	pg_put_i64(column(to, 1), order->number);
-	put_text(column(to, 2), order->stall);
-	put_text(column(to, 3), order->customer);
-	items_json(&sql->json, order);
-	pg_put_jsonb(column(to, 4), sql->json.p, sql->json.n);
-	put_word(column(to, 5), doneness_name(order->doneness));
-	pg_put_bool(column(to, 6), order->grill);
-	put_text(column(to, 7), command->placed.metadata);
-	pg_put_i64(column(to, 8), (int64_t)order->content_hash);
-	put_word(column(to, 9), verdict_name(order->verdict));
-	if (order->n_missing) {
-		missing_json(&sql->json, order);
-		pg_put_jsonb(column(to, 10), sql->json.p, sql->json.n);
-	} else {
-		pg_put_null(column(to, 10));
-	}
-	pg_put_i16(column(to, 11), (int16_t)command->placed.version);
-	pg_put_i16(column(to, 12), (int16_t)order->pick_version);
-	pg_put_i32(column(to, 13), order->partition);
-	pg_put_i64(column(to, 14), order->offset);
-}
-
-static struct buf *column_of_row(void *to, int column)
-{
-	(void)column;
-	return to;
-}
-
-static struct buf *column_of_arrays(void *to, int column)
-{
-	return pg_call_put(to, column);
-}
-
-static bool is_new_of(const struct record *record, enum command_kind kind)
-{
-	return !record->dead_reason && command_of(record)->kind == kind &&
-	       command_of(record)->is_new;
+	return is_new(record) && input_of(record)->kind == INPUT_ORDER;
 }
 
 static int compare_ids(const void *a, const void *b)
 {
-	const struct command *const *x = a, *const *y = b;
+	const struct input *const *x = a, *const *y = b;
 
 	return order_id_compare(&(*x)->own.id, &(*y)->own.id);
 }
 
-/* Keys are locked in one order, whoever inserts them. */
+/* Keys are locked in one order by all that insert them. */
 static size_t sort_new_orders(struct sql *sql, const struct batch *batch)
 {
 	size_t n = 0;
@@ -211,213 +173,282 @@ static size_t sort_new_orders(struct sql *sql, const struct batch *batch)
 					    sizeof(*sql->sorted));
 	}
 	for (size_t i = 0; i < batch->n_records; i++)
-		if (is_new_of(&batch->records[i], COMMAND_ORDER))
-			sql->sorted[n++] = command_of(&batch->records[i]);
+		if (is_new_order(&batch->records[i]))
+			sql->sorted[n++] = input_of(&batch->records[i]);
 	qsort(sql->sorted, n, sizeof(*sql->sorted), compare_ids);
 	return n;
 }
 
 int sql_copy(struct sql *sql, struct pg *pg, const struct batch *batch)
 {
+	const struct row_writer writer = { .copy = &sql->rows,
+					   .json = &sql->json };
 	size_t n = sort_new_orders(sql, batch);
 	int r = 0;
 
 	buf_reset(&sql->rows);
 	for (size_t i = 0; !r && i < n; i++) {
-		const struct command *command = sql->sorted[i];
-
-		pg_copy_row(&sql->rows, N_COLUMNS);
-		put_order(sql, command, column_of_row, &sql->rows);
-		pg_put_wall_ms(&sql->rows, batch->decided_at_ms);
-		put_text(&sql->rows, command->own.traceparent);
-		put_text(&sql->rows, command->own.tracestate);
+		pg_copy_row(&sql->rows, N_ORDER_COLUMNS);
+		order_write(&writer, &sql->sorted[i]->own);
 		if (sql->rows.n < COPY_CHUNK_BYTES)
 			continue;
-		r = pg_copy_put(pg, sql->rows.p, sql->rows.n, COPY_TIMEOUT_MS);
+		r = pg_copy_put(pg, sql->rows.p, sql->rows.n, TIMEOUT_MS);
 		buf_reset(&sql->rows);
 	}
 	if (!r)
-		r = pg_copy_put(pg, sql->rows.p, sql->rows.n, COPY_TIMEOUT_MS);
+		r = pg_copy_put(pg, sql->rows.p, sql->rows.n, TIMEOUT_MS);
 	return r;
 }
 
-/* ---- statements with arrays ---- */
-
-/* Adds a statement of the filled arrays, and @at_ms when it has one. */
-static void add(struct pg *pg, const struct pg_statement *statement,
-		struct pg_call *call, const enum pg_type *types, int n_types,
-		const int64_t *at_ms)
+/* What a cancellation and a return do to their order; $2 is @what. */
+static void put_change_of_order(struct sql *sql, enum sql_call which,
+				const struct input *input, struct text what)
 {
-	pg_call_arrays(call, types, n_types);
-	if (at_ms)
-		pg_put_wall_ms(pg_arg(&call->args), *at_ms);
-	(void)pg_add(pg, statement, &call->args);
+	struct pg_call *call = &sql->calls[which];
+
+	pg_put_uuid(pg_call_put(&sql->calls[CALL_LOCKS], 0),
+		    input->order_id.bytes);
+	pg_put_uuid(pg_call_put(call, 0), input->order_id.bytes);
+	column_put_text(pg_call_put(call, 1), what);
 }
 
-static struct pg_call *begin(struct sql *sql, int which)
+static void put_record(struct sql *sql, const struct record *record)
 {
-	pg_call_begin(&sql->calls[which]);
-	return &sql->calls[which];
-}
+	const struct row_writer orders = { .call = &sql->calls[CALL_ORDERS],
+					   .json = &sql->json };
+	const struct row_writer changes = { .call = &sql->calls[CALL_CHANGES] };
+	struct pg_call *cancellations = &sql->calls[CALL_CANCELLATIONS];
+	const struct input *input = input_of(record);
 
-static void store_orders(struct sql *sql, struct pg *pg,
-			 const struct batch *batch)
-{
-	static const enum pg_type types[] = {
-		PG_UUID, PG_INT8,  PG_TEXT, PG_TEXT, PG_JSONB, PG_TEXT,
-		PG_BOOL, PG_BYTEA, PG_INT8, PG_TEXT, PG_JSONB, PG_INT2,
-		PG_INT2, PG_INT4,  PG_INT8, PG_TEXT, PG_TEXT,
-	};
-	struct pg_call *call = begin(sql, CALL_ORDERS);
-
-	for (size_t i = 0; i < batch->n_records; i++) {
-		const struct record *record = &batch->records[i];
-		const struct command *command = command_of(record);
-
-		if (!is_new_of(record, COMMAND_ORDER))
-			continue;
-		put_order(sql, command, column_of_arrays, call);
-		put_text(pg_call_put(call, 15), command->own.traceparent);
-		put_text(pg_call_put(call, 16), command->own.tracestate);
+	switch (input->kind) {
+	case INPUT_ORDER:
+		order_write(&orders, &input->own);
+		return;
+	case INPUT_CANCELLATION:
+		put_change_of_order(sql, CALL_CANCELLATIONS, input,
+				    input->position);
+		column_put_text(pg_call_put(cancellations, 2),
+				record->envelope.traceparent);
+		column_put_text(pg_call_put(cancellations, 3),
+				record->envelope.tracestate);
+		return;
+	case INPUT_RETURN:
+		put_change_of_order(sql, CALL_RETURNS, input, input->event_id);
+		break;
+	case INPUT_STOCK:
+		break;
+	case INPUT_NOTHING:
+		return;
 	}
-	if (call->arrays[0].n)
-		add(pg, &insert_orders, call, types, 17, &batch->decided_at_ms);
+	for (const struct change_row *row = input->changes; row;
+	     row = row->next)
+		change_write(&changes, row);
 }
 
-static void store_locks(struct sql *sql, struct pg *pg,
-			const struct batch *batch)
+static void put_stock(struct pg_call *call, const struct stock_row *row)
 {
-	static const enum pg_type types[] = { PG_UUID };
-	struct pg_call *call = begin(sql, CALL_LOCKS);
-
-	for (size_t i = 0; i < batch->n_records; i++) {
-		const struct record *record = &batch->records[i];
-
-		if (is_new_of(record, COMMAND_CANCEL) ||
-		    is_new_of(record, COMMAND_RETURN))
-			pg_put_uuid(pg_call_put(call, 0),
-				    command_of(record)->order_id.bytes);
-	}
-	if (call->arrays[0].n)
-		add(pg, &lock_orders, call, types, 1, NULL);
-}
-
-static void store_cancels(struct sql *sql, struct pg *pg,
-			  const struct batch *batch)
-{
-	static const enum pg_type types[] = { PG_UUID, PG_TEXT, PG_TEXT,
-					      PG_TEXT };
-	struct pg_call *call = begin(sql, CALL_CANCELS);
-
-	for (size_t i = 0; i < batch->n_records; i++) {
-		const struct record *record = &batch->records[i];
-		const struct command *command = command_of(record);
-
-		if (!is_new_of(record, COMMAND_CANCEL))
-			continue;
-		pg_put_uuid(pg_call_put(call, 0), command->order_id.bytes);
-		put_text(pg_call_put(call, 1), command->position);
-		put_text(pg_call_put(call, 2), record->envelope.traceparent);
-		put_text(pg_call_put(call, 3), record->envelope.tracestate);
-	}
-	if (call->arrays[0].n)
-		add(pg, &cancel_orders, call, types, 4, &batch->decided_at_ms);
-}
-
-static void put_change(struct pg_call *call, const struct change_row *row)
-{
-	put_text(pg_call_put(call, 0), row->source);
-	put_text(pg_call_put(call, 1), row->event_id);
-	put_text(pg_call_put(call, 2), row->ingredient);
-	put_text(pg_call_put(call, 3), row->stall);
-	put_word(pg_call_put(call, 4), stock_change_name(row->kind));
-	pg_put_i64(pg_call_put(call, 5), row->delta);
-	if (row->kind == STOCK_CHANGE_RETURNED)
-		pg_put_uuid(pg_call_put(call, 6), row->order_id.bytes);
+	column_put_text(pg_call_put(call, 0), row->stall);
+	column_put_text(pg_call_put(call, 1), row->ingredient);
+	pg_put_i64(pg_call_put(call, 2), row->delta);
+	if (row->quantity == STOCK_UNREAD)
+		pg_put_null(pg_call_put(call, 3));
 	else
-		pg_put_null(pg_call_put(call, 6));
-	put_text(pg_call_put(call, 7), row->topic);
-	pg_put_i32(pg_call_put(call, 8), row->partition);
-	pg_put_i64(pg_call_put(call, 9), row->offset);
-	put_text(pg_call_put(call, 10), row->traceparent);
-	put_text(pg_call_put(call, 11), row->tracestate);
-	if (row->counted == COUNTED_UNKNOWN)
-		pg_put_null(pg_call_put(call, 12));
-	else
-		pg_put_i64(pg_call_put(call, 12), row->counted);
-}
-
-static void store_changes(struct sql *sql, struct pg *pg,
-			  const struct batch *batch)
-{
-	static const enum pg_type of_return[] = { PG_UUID, PG_TEXT };
-	static const enum pg_type of_change[] = {
-		PG_TEXT, PG_TEXT, PG_TEXT, PG_TEXT, PG_TEXT, PG_INT8, PG_UUID,
-		PG_TEXT, PG_INT4, PG_INT8, PG_TEXT, PG_TEXT, PG_INT8
-	};
-	struct pg_call *returns = begin(sql, CALL_RETURNS);
-	struct pg_call *changes = begin(sql, CALL_CHANGES);
-
-	for (size_t i = 0; i < batch->n_records; i++) {
-		const struct record *record = &batch->records[i];
-		const struct command *command = command_of(record);
-
-		if (!is_new_of(record, COMMAND_STOCK) &&
-		    !is_new_of(record, COMMAND_RETURN))
-			continue;
-		if (command->kind == COMMAND_RETURN) {
-			pg_put_uuid(pg_call_put(returns, 0),
-				    command->order_id.bytes);
-			put_text(pg_call_put(returns, 1), command->event_id);
-		}
-		for (const struct change_row *row = command->changes; row;
-		     row = row->next)
-			put_change(changes, row);
-	}
-	if (returns->arrays[0].n)
-		add(pg, &return_orders, returns, of_return, 2,
-		    &batch->decided_at_ms);
-	if (changes->arrays[0].n)
-		add(pg, &insert_changes, changes, of_change, 13,
-		    &batch->decided_at_ms);
-}
-
-static void store_stock(struct sql *sql, struct pg *pg,
-			const struct shelf *shelf)
-{
-	static const enum pg_type types[] = { PG_TEXT, PG_TEXT, PG_INT8,
-					      PG_INT8 };
-	struct pg_call *call = begin(sql, CALL_STOCK);
-
-	for (size_t i = 0; i < shelf->n_rows; i++) {
-		const struct shelf_row *row = shelf->rows[i];
-
-		if (!row->used)
-			continue;
-		put_text(pg_call_put(call, 0), row->stall);
-		put_text(pg_call_put(call, 1), row->ingredient);
-		pg_put_i64(pg_call_put(call, 2), row->delta);
-		if (row->quantity == SHELF_UNREAD)
-			pg_put_null(pg_call_put(call, 3));
-		else if (row->made)
-			pg_put_i64(pg_call_put(call, 3), STOCK_TO_MAKE);
-		else
-			pg_put_i64(pg_call_put(call, 3), row->quantity);
-	}
-	if (call->arrays[0].n)
-		add(pg, &take_stock, call, types, 4, NULL);
+		pg_put_i64(pg_call_put(call, 3),
+			   row->made ? STOCK_TO_MAKE : row->quantity);
 }
 
 void sql_store(struct sql *sql, struct pg *pg, const struct batch *batch,
-	       const struct shelf *shelf, bool copied)
+	       bool copied)
 {
-	if (!copied)
-		store_orders(sql, pg, batch);
-	store_locks(sql, pg, batch);
-	store_cancels(sql, pg, batch);
-	store_changes(sql, pg, batch);
-	store_stock(sql, pg, shelf);
+	for (int i = 0; i < SQL_CALLS; i++)
+		pg_call_begin(&sql->calls[i]);
+	for (size_t i = 0; i < batch->n_records; i++)
+		if (is_new(&batch->records[i]) &&
+		    !(copied && is_new_order(&batch->records[i])))
+			put_record(sql, &batch->records[i]);
+	for (const struct stock_row *row = sql->snapshot.first; row;
+	     row = row->next)
+		if (row->used)
+			put_stock(&sql->calls[CALL_STOCK], row);
+	for (int i = 0; i < SQL_CALLS; i++) {
+		struct pg_call *call = &sql->calls[i];
+
+		if (!call->arrays[0].n)
+			continue;
+		pg_call_arrays(call, calls[i].types, calls[i].n_arrays);
+		if (calls[i].dated)
+			pg_put_wall_ms(pg_arg(&call->args),
+				       batch->decided_at_ms);
+		(void)pg_add(pg, &calls[i].statement, &call->args);
+	}
 }
+
+/* ---- loading ---- */
+
+static const struct order_id *id_of(const struct input *input)
+{
+	switch (input->kind) {
+	case INPUT_ORDER:
+		return &input->own.id;
+	case INPUT_CANCELLATION:
+	case INPUT_RETURN:
+		return &input->order_id;
+	case INPUT_STOCK:
+	case INPUT_NOTHING:
+		break;
+	}
+	return NULL;
+}
+
+static void ask_for_rows(const struct batch *batch, struct pg_call *orders,
+			 struct pg_call *changes)
+{
+	static const enum pg_type types[] = { PG_TEXT, PG_TEXT };
+
+	pg_call_begin(orders);
+	pg_call_begin(changes);
+	for (size_t i = 0; i < batch->n_records; i++) {
+		const struct input *input = input_of(&batch->records[i]);
+
+		if (batch->records[i].dead_reason)
+			continue;
+		if (id_of(input))
+			pg_put_uuid(pg_call_put(orders, 0),
+				    id_of(input)->bytes);
+		if (input->kind != INPUT_STOCK && input->kind != INPUT_RETURN)
+			continue;
+		column_put_text(pg_call_put(changes, 0), input->source);
+		column_put_text(pg_call_put(changes, 1), input->event_id);
+	}
+	pg_call_arrays(orders, &(enum pg_type){ PG_UUID }, 1);
+	pg_call_arrays(changes, types, 2);
+}
+
+static int load_rows(struct sql *sql, struct pg *pg, struct batch *batch)
+{
+	struct pg_call *orders = &sql->calls[CALL_ORDERS];
+	struct pg_call *changes = &sql->calls[CALL_CHANGES];
+	struct row_reader reader = { .pg = pg, .arena = &batch->arena };
+	int o, c, r;
+
+	ask_for_rows(batch, orders, changes);
+	o = pg_add(pg, &load_orders[batch->mode == BATCH_LOCKED],
+		   &orders->args);
+	c = pg_add(pg, &load_changes, &changes->args);
+	r = pg_run(pg, TIMEOUT_MS);
+	if (r)
+		return r;
+	reader.statement = o;
+	for (reader.row = 0; reader.row < pg_n_rows(pg, o); reader.row++) {
+		struct order_row *row = arena_alloc(reader.arena, sizeof(*row));
+
+		order_read(&reader, row);
+		loaded_add_order(&sql->loaded, row);
+	}
+	reader.statement = c;
+	for (reader.row = 0; reader.row < pg_n_rows(pg, c); reader.row++) {
+		struct change_row *row =
+			arena_alloc(reader.arena, sizeof(*row));
+
+		change_read(&reader, row);
+		loaded_add_change(&sql->loaded, row);
+	}
+	return 0;
+}
+
+/* Whatever is not found when the stock is read is not there. */
+static void add_to_snapshot(struct sql *sql, struct batch *batch,
+			    const struct input *input)
+{
+	const struct order_row *order = NULL;
+
+	if (input->kind == INPUT_ORDER)
+		order = &input->own;
+	if (input->kind == INPUT_RETURN)
+		order = loaded_order(&sql->loaded, &input->order_id);
+	if (input->kind == INPUT_STOCK)
+		(void)stock_row_of(&sql->snapshot, &batch->arena,
+				   input->stock.stall, input->stock.ingredient,
+				   STOCK_NONE);
+	for (size_t i = 0; order && i < order->n_items; i++)
+		(void)stock_row_of(&sql->snapshot, &batch->arena, order->stall,
+				   order->items[i].ingredient, STOCK_NONE);
+}
+
+static int load_snapshot(struct sql *sql, struct pg *pg, struct batch *batch)
+{
+	static const enum pg_type types[] = { PG_TEXT, PG_TEXT };
+	struct pg_call *call = &sql->calls[CALL_STOCK];
+	struct row_reader reader = { .pg = pg, .arena = &batch->arena };
+	struct text stall, ingredient;
+	int r;
+
+	for (size_t i = 0; i < batch->n_records; i++)
+		if (!batch->records[i].dead_reason)
+			add_to_snapshot(sql, batch,
+					input_of(&batch->records[i]));
+	pg_call_begin(call);
+	for (const struct stock_row *row = sql->snapshot.first; row;
+	     row = row->next) {
+		column_put_text(pg_call_put(call, 0), row->stall);
+		column_put_text(pg_call_put(call, 1), row->ingredient);
+	}
+	pg_call_arrays(call, types, 2);
+	reader.statement = pg_add(pg, &load_stock[batch->mode == BATCH_LOCKED],
+				  &call->args);
+	r = pg_run(pg, TIMEOUT_MS);
+	for (; !r && reader.row < pg_n_rows(pg, reader.statement);
+	     reader.row++) {
+		reader.column = 0;
+		(void)column_read_text(&reader, &stall);
+		(void)column_read_text(&reader, &ingredient);
+		stock_row_of(&sql->snapshot, reader.arena, stall, ingredient,
+			     STOCK_NONE)
+			->quantity =
+			pg_i64(pg, reader.statement, reader.row, 2);
+	}
+	return r;
+}
+
+void sql_load_nothing(struct sql *sql)
+{
+	loaded_reset(&sql->loaded);
+	stock_snapshot_reset(&sql->snapshot);
+}
+
+int sql_load(struct sql *sql, struct pg *pg, struct batch *batch)
+{
+	int r;
+
+	sql_load_nothing(sql);
+	r = load_rows(sql, pg, batch);
+	return r ? r : load_snapshot(sql, pg, batch);
+}
+
+int sql_read_stock(struct pg *pg, sql_stock_fn fn, void *arg)
+{
+	struct pg_args args = { 0 };
+	struct row_reader reader = { .pg = pg };
+	int r;
+
+	pg_put_i64(pg_arg(&args), STOCK_SHOWN_MAX);
+	reader.statement = pg_add(pg, &read_stock, &args);
+	r = pg_run(pg, TIMEOUT_MS);
+	pg_args_deinit(&args);
+	for (; !r && reader.row < pg_n_rows(pg, reader.statement);
+	     reader.row++) {
+		struct text stall, ingredient;
+
+		reader.column = 0;
+		stall = column_text(&reader);
+		ingredient = column_text(&reader);
+		fn(arg, stall, ingredient,
+		   pg_i64(pg, reader.statement, reader.row, 2));
+	}
+	return r;
+}
+
+/* ---- memory ---- */
 
 static size_t kept_bytes(const struct pg_call *call)
 {
@@ -441,6 +472,8 @@ void sql_trim(struct sql *sql)
 
 void sql_deinit(struct sql *sql)
 {
+	loaded_deinit(&sql->loaded);
+	stock_snapshot_deinit(&sql->snapshot);
 	buf_deinit(&sql->json);
 	buf_deinit(&sql->rows);
 	free(sql->sorted);

@@ -3,9 +3,10 @@
  * Sql: chillybin's statements. Database thread.
  *
  * Rows are locked in one order: keys of new orders, orders that are cancelled
- * or returned, changes of stock, stock; and each of these sorted. What they say
- * fails with ROWS_KNOWN when an id is known, with ROWS_CHANGED when
- * stock is not what was read or does not cover what is taken.
+ * or returned, changes of stock, stock; and each of these sorted. A statement
+ * fails with ROWS_KNOWN when a row of that id is there already, and with
+ * ROWS_CHANGED when the stock is not what was read, or does not cover what is
+ * reserved.
  */
 #ifndef CHILLYBIN_SQL_H
 #define CHILLYBIN_SQL_H
@@ -13,51 +14,53 @@
 #include "infra/lib/pg.h"
 #include "workers/chillybin/decide.h"
 
-enum {
+/* In the order in which they are sent. */
+enum sql_call {
 	CALL_ORDERS,
 	CALL_LOCKS,
-	CALL_CANCELS,
+	CALL_CANCELLATIONS,
 	CALL_RETURNS,
 	CALL_CHANGES,
 	CALL_STOCK,
 	SQL_CALLS,
 };
 
-/* Memory of the statements of a batch, kept from one to the next. */
+/* What was read for a batch, and memory that is kept for the next one. */
 struct sql {
+	struct loaded loaded;
+	struct stock_snapshot snapshot;
 	struct buf json;
 	struct buf rows;
-	const struct command **sorted; /* new orders, by id */
+	const struct input **sorted; /* new orders, by id */
 	size_t cap_sorted;
 	struct pg_call calls[SQL_CALLS];
 };
 
 void sql_deinit(struct sql *sql);
 
-/* Gives back what an exceptional batch has needed; between two batches. */
+/* Frees what an exceptional batch has needed; between two batches. */
 void sql_trim(struct sql *sql);
 
 /*
- * Reads the orders and changes that the batch's commands name, and then the
+ * Reads the orders and changes that the batch's inputs name, and then the
  * stock that they touch; orders and stock under locks when @batch->mode is
- * BATCH_LOCKED. Texts are copied into the batch's arena. Gives what pg_run()
- * gave.
+ * BATCH_LOCKED. Texts are copied into the batch's arena. Returns what
+ * pg_run() returned.
  */
-int sql_load(struct sql *sql, struct pg *pg, struct batch *batch,
-	     struct known *known, struct shelf *shelf);
+int sql_load(struct sql *sql, struct pg *pg, struct batch *batch);
+
+/* On the fast path: nothing was read. */
+void sql_load_nothing(struct sql *sql);
 
 /* What /metrics shows of the stock: its first rows by stall and ingredient. */
 enum { STOCK_SHOWN_MAX = 100 };
 
-struct sql_stock {
-	struct text stall, ingredient; /* borrowed for the call */
-	int64_t quantity;
-};
+/* The texts are borrowed for the call. */
+typedef void (*sql_stock_fn)(void *arg, struct text stall,
+			     struct text ingredient, int64_t quantity);
 
-/* Calls @fn for each. Gives what pg_run() gave. */
-int sql_read_stock(struct pg *pg,
-		   void (*fn)(void *arg, const struct sql_stock *stock),
-		   void *arg);
+/* Calls @fn for each. Returns what pg_run() returned. */
+int sql_read_stock(struct pg *pg, sql_stock_fn fn, void *arg);
 
 /* BEGIN and the COPY of sql_copy()'s rows. */
 extern const char sql_copy_text[];
@@ -65,6 +68,6 @@ int sql_copy(struct sql *sql, struct pg *pg, const struct batch *batch);
 
 /* Adds what the batch decided to the message; orders too unless @copied. */
 void sql_store(struct sql *sql, struct pg *pg, const struct batch *batch,
-	       const struct shelf *shelf, bool copied);
+	       bool copied);
 
 #endif

@@ -5,51 +5,20 @@
  * so that both stand where they would have to meet, and lets them go.
  */
 #include <pthread.h>
-#include <stdio.h>
-#include <string.h>
 
-#include "infra/lib/clock.h"
-#include "infra/lib/postgres_fixture.h"
-#include "workers/chillybin/sql.h"
-#include "workers/runtime/positions.h"
+#include "workers/chillybin/sql_fixture.h"
 
 #define DEADLINE_MS 10000
 
 static const char *url;
-
-struct worker {
-	struct pg *pg;
-	struct batch *batch;
-	struct known known;
-	struct shelf shelf;
-	struct sql sql;
-	pthread_t thread;
-	char state[6]; /* SQLSTATE of what it stored; "" for none */
-};
-
-static struct worker one, other;
-
-static void begin(struct worker *worker)
-{
-	worker->pg = postgres_connect(url, "galore");
-	worker->batch = batch_new();
-	worker->batch->decided_at_ms = INT64_C(1700000000123);
-}
-
-static void end(struct worker *worker)
-{
-	worker->pg = pg_free(worker->pg);
-	worker->batch = batch_free(worker->batch);
-	known_deinit(&worker->known);
-	shelf_deinit(&worker->shelf);
-	sql_deinit(&worker->sql);
-}
+static struct sql_worker one, other;
+static pthread_t threads[2];
 
 static void setup(void)
 {
 	url = postgres_database();
-	begin(&one);
-	begin(&other);
+	sql_worker_open(&one, url);
+	sql_worker_open(&other, url);
 	/* Of the odd ones cheese was taken, of the others bread: the stock of
 	 * one worker is not the other's. */
 	postgres_exec(
@@ -68,72 +37,46 @@ static void setup(void)
 
 static void teardown(void)
 {
-	end(&one);
-	end(&other);
+	sql_worker_close(&one);
+	sql_worker_close(&other);
 }
 
-static void add(struct worker *worker, enum command_kind kind, uint8_t order)
+static void add(struct sql_worker *worker, enum input_kind kind, uint8_t order)
 {
-	struct batch *batch = worker->batch;
-	struct kafka_record kafka = { .offset = (int64_t)batch->n_records };
-	struct record *record = batch_add(batch, NULL, &kafka);
-	struct command *command = arena_alloc(&batch->arena, sizeof(*command));
+	char event[] = { worker == &one ? 'a' : 'b', (char)('0' + order), 0 };
+	struct input *input = sql_worker_add(
+		worker, kind,
+		kind == INPUT_RETURN ? EVENT_TOASTIE : EVENT_ORDER_CANCELLED,
+		event);
 
-	*command = (struct command){
-		.kind = kind,
-		.source = worker == &one ? TEXT("/one") : TEXT("/other"),
-		.event_id = text_of(
-			arena_copy(&batch->arena,
-				   (char[]){ (char)('0' + order), '\0' }, 2)),
-		.order_id = { { order } },
-		.position = TEXT("orders/3@2"),
-	};
-	envelope_init(&record->envelope);
-	record->envelope.type =
-		kind == COMMAND_RETURN ? EVENT_TOASTIE : EVENT_ORDER_CANCELLED;
-	record->item = command;
+	input->order_id.bytes[0] = order;
+	input->position = TEXT("orders/3@2");
 }
 
-static void load(struct worker *worker, enum batch_mode mode)
+static void load(struct sql_worker *worker, enum batch_mode mode)
 {
-	int r;
-
-	worker->batch->mode = mode;
-	if (mode == BATCH_LOCKED)
-		postgres_exec(worker->pg, "BEGIN");
-	r = sql_load(&worker->sql, worker->pg, worker->batch, &worker->known,
-		     &worker->shelf);
-	ck_assert_msg(!r, "%s", pg_message(worker->pg));
-	decide(worker->batch, &worker->known, &worker->shelf);
+	sql_worker_decide(worker, mode);
 	for (size_t i = 0; i < worker->batch->n_records; i++)
-		ck_assert(command_of(&worker->batch->records[i])->is_new);
+		ck_assert(input_of(&worker->batch->records[i])->is_new);
 }
 
 static void *store(void *arg)
 {
-	struct worker *worker = arg;
-
-	if (worker->batch->mode != BATCH_LOCKED)
-		(void)pg_add(worker->pg, &pg_begin, NULL);
-	sql_store(&worker->sql, worker->pg, worker->batch, &worker->shelf,
-		  false);
-	(void)pg_add(worker->pg, &pg_commit, NULL);
-	if (pg_run(worker->pg, DEADLINE_MS))
-		(void)snprintf(worker->state, sizeof(worker->state), "%s",
-			       pg_sqlstate(worker->pg));
+	sql_worker_store(arg);
 	return NULL;
 }
 
-static void begin_to_store(struct worker *worker)
+static void begin_to_store(struct sql_worker *worker)
 {
-	ck_assert_int_eq(pthread_create(&worker->thread, NULL, store, worker),
-			 0);
+	ck_assert_int_eq(
+		pthread_create(&threads[worker == &other], NULL, store, worker),
+		0);
 }
 
-static void expect_stored(struct worker *worker)
+static void expect_stored(struct sql_worker *worker, const char *sqlstate)
 {
-	ck_assert_int_eq(pthread_join(worker->thread, NULL), 0);
-	ck_assert_msg(!*worker->state, "%s", worker->state);
+	ck_assert_int_eq(pthread_join(threads[worker == &other], NULL), 0);
+	ck_assert_str_eq(worker->sqlstate, sqlstate);
 }
 
 static void wait_until_waiting(int64_t n_sessions)
@@ -151,12 +94,12 @@ START_TEST(cancellations_and_returns_that_cross_do_not_wait_for_each_other)
 	{
 		struct pg *holder = postgres_connect(url, "galore");
 
-		add(&one, COMMAND_CANCEL, 6);
-		add(&one, COMMAND_RETURN, 1);
-		add(&one, COMMAND_RETURN, 5);
-		add(&other, COMMAND_CANCEL, 5);
-		add(&other, COMMAND_RETURN, 2);
-		add(&other, COMMAND_RETURN, 6);
+		add(&one, INPUT_CANCELLATION, 6);
+		add(&one, INPUT_RETURN, 1);
+		add(&one, INPUT_RETURN, 5);
+		add(&other, INPUT_CANCELLATION, 5);
+		add(&other, INPUT_RETURN, 2);
+		add(&other, INPUT_RETURN, 6);
 		load(&one, BATCH_CHECKED);
 		load(&other, BATCH_CHECKED);
 		postgres_exec(holder, "BEGIN; SELECT FROM orders WHERE number"
@@ -165,8 +108,8 @@ START_TEST(cancellations_and_returns_that_cross_do_not_wait_for_each_other)
 		begin_to_store(&other);
 		wait_until_waiting(2);
 		postgres_exec(holder, "COMMIT");
-		expect_stored(&one);
-		expect_stored(&other);
+		expect_stored(&one, "");
+		expect_stored(&other, "");
 		ck_assert_int_eq(
 			postgres_number(url, "SELECT sum(number)::bigint * 100"
 					     " + count(cancelled_at) * 10"
@@ -179,20 +122,19 @@ START_TEST(cancellations_and_returns_that_cross_do_not_wait_for_each_other)
 	}
 END_TEST
 
-START_TEST(who_locks_before_it_decides_locks_orders_before_stock)
+START_TEST(a_worker_that_locks_before_it_decides_locks_orders_before_stock)
 	{
-		add(&one, COMMAND_RETURN, 1);
-		add(&one, COMMAND_CANCEL, 3);
-		add(&other, COMMAND_RETURN, 3);
+		add(&one, INPUT_RETURN, 1);
+		add(&one, INPUT_CANCELLATION, 3);
+		add(&other, INPUT_RETURN, 3);
 		load(&other, BATCH_CHECKED);
 		load(&one, BATCH_LOCKED);
 		begin_to_store(&other);
 		wait_until_waiting(1);
 		begin_to_store(&one);
-		expect_stored(&one);
-		/* It gives back cheese, too, of which there is more now. */
-		ck_assert_int_eq(pthread_join(other.thread, NULL), 0);
-		ck_assert_str_eq(other.state, ROWS_CHANGED);
+		expect_stored(&one, "");
+		/* It returns cheese, too, of which there is more now. */
+		expect_stored(&other, ROWS_CHANGED);
 	}
 END_TEST
 
@@ -205,7 +147,8 @@ int main(void)
 	tcase_add_test(
 		tcase,
 		cancellations_and_returns_that_cross_do_not_wait_for_each_other);
-	tcase_add_test(tcase,
-		       who_locks_before_it_decides_locks_orders_before_stock);
+	tcase_add_test(
+		tcase,
+		a_worker_that_locks_before_it_decides_locks_orders_before_stock);
 	return postgres_run(suite);
 }

@@ -1,73 +1,49 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Sql: rows in and rows out of a real server. Both ways in must leave the same
- * rows, and what is loaded must be what was stored.
+ * rows, what is loaded must be what was stored, and whatever a contract allows
+ * must fit the tables and every index on them.
  */
 #include "workers/chillybin/sql.h"
 
-#include <string.h>
+#include "schemas/fixture.h"
+#include "workers/chillybin/columns.h"
+#include "workers/chillybin/sql_fixture.h"
 
-#include "infra/lib/postgres_fixture.h"
-#include "workers/runtime/positions.h"
-
-#define TIMEOUT_MS POSTGRES_TIMEOUT_MS
 #define ODD "gr\xc3\xbcn \"quoted\" \\ \xf0\x9f\xa7\x80 'x'\t{},;"
 
 static const char *url;
-static struct pg *pg;
-static struct batch *batch;
-static struct known known;
-static struct shelf shelf;
-static struct sql sql;
+static struct sql_worker worker;
 
 static void setup(void)
 {
 	url = postgres_database();
-	pg = postgres_connect(url, "galore");
-	batch = batch_new();
-	batch->decided_at_ms = INT64_C(1700000000123);
-	postgres_exec(pg, "INSERT INTO stock VALUES ('main', 'cheese', 10),"
-			  " ('main', 'bread', 20)");
+	sql_worker_open(&worker, url);
+	postgres_exec(worker.pg,
+		      "INSERT INTO stock VALUES ('main', 'cheese', 10),"
+		      " ('main', 'bread', 20)");
 }
 
 static void teardown(void)
 {
-	pg = pg_free(pg);
-	batch = batch_free(batch);
-	known_deinit(&known);
-	shelf_deinit(&shelf);
-	sql_deinit(&sql);
+	sql_worker_close(&worker);
 }
 
-/* ---- commands ---- */
-
-static struct command *add(enum command_kind kind, enum event_type type)
-{
-	struct kafka_record kafka = { .offset = (int64_t)batch->n_records };
-	struct record *record = batch_add(batch, NULL, &kafka);
-	struct command *command = arena_alloc(&batch->arena, sizeof(*command));
-
-	*command = (struct command){ .kind = kind,
-				     .source = TEXT("/test"),
-				     .event_id = TEXT("event") };
-	envelope_init(&record->envelope);
-	record->envelope.type = type;
-	record->item = command;
-	return command;
-}
+/* ---- inputs ---- */
 
 static const struct item plain[] = { { TEXT_INIT("cheese"), 2 },
 				     { TEXT_INIT("bread"), 4 } };
 static const struct item odd[] = { { TEXT_INIT(ODD), INT32_MAX },
 				   { TEXT_INIT("cheese"), 1 } };
+static const struct item ham[] = { { TEXT_INIT("ham"), 3 } };
+static const struct item eleven[] = { { TEXT_INIT("cheese"), 11 } };
 
-static struct command *order(uint8_t n, const struct item *items,
-			     size_t n_items)
+static struct input *order(uint8_t n, const struct item *items, size_t n_items)
 {
-	struct command *command = add(COMMAND_ORDER, EVENT_ORDER_PLACED);
+	struct input *input = sql_worker_add(&worker, INPUT_ORDER,
+					     EVENT_ORDER_PLACED, "event");
 
-	command->placed.version = 2;
-	command->own = (struct order_row){
+	input->own = (struct order_row){
 		.id = { { n } },
 		.content_hash = UINT64_MAX - n,
 		.number = 100 + n,
@@ -76,80 +52,91 @@ static struct command *order(uint8_t n, const struct item *items,
 		.n_items = n_items,
 		.doneness = DONENESS_LIGHT,
 		.grill = true,
+		.version = 2,
 		.pick_version = 2,
 		.partition = 3,
 		.offset = n,
 	};
-	return command;
+	return input;
 }
 
-static struct command *stock_command(enum stock_command_kind kind,
-				     const char *ingredient, int32_t quantity)
+static struct input *stock_command(enum stock_command_kind kind,
+				   const char *ingredient, int32_t quantity)
 {
-	struct command *command = add(COMMAND_STOCK, stock_command_type(kind));
+	struct input *input = sql_worker_add(&worker, INPUT_STOCK,
+					     stock_command_type(kind), "event");
 
-	command->stock = (struct stock_command){
+	input->stock = (struct stock_command){
 		.kind = kind,
 		.stall = TEXT("main"),
 		.ingredient = text_of(ingredient),
 		.quantity = quantity,
 	};
-	return command;
+	return input;
+}
+
+static struct input *cancel(uint8_t n)
+{
+	struct input *input = sql_worker_add(&worker, INPUT_CANCELLATION,
+					     EVENT_ORDER_CANCELLED, "event");
+
+	input->order_id.bytes[0] = n;
+	input->position = TEXT("orders/3@2");
+	return input;
+}
+
+static struct input *give_back(uint8_t n)
+{
+	struct input *input =
+		sql_worker_add(&worker, INPUT_RETURN, EVENT_TOASTIE, "event");
+
+	input->order_id.bytes[0] = n;
+	return input;
+}
+
+static void trace_last(void)
+{
+	struct batch *batch = worker.batch;
+	struct envelope *envelope =
+		&batch->records[batch->n_records - 1].envelope;
+
+	envelope->traceparent = TEXT("00-a-b-01");
+	envelope->tracestate = TEXT("c=1");
+}
+
+/* Orders of every kind: odd texts, nothing that may be missing, refused. */
+static void fill(uint8_t from)
+{
+	struct input *input = order(from, odd, 2);
+
+	input->own.customer = TEXT(ODD);
+	input->own.stall = TEXT(ODD);
+	input->own.traceparent = TEXT("00-trace-span-01");
+	input->own.tracestate = TEXT("a=1,b=" ODD);
+	input->own.doneness = DONENESS_BURNT;
+	input->own.pick_version = 1;
+	input->own.version = 1;
+	input->own.metadata = (struct text){ "\x81\xa1k\xc0", 4 };
+	(void)order((uint8_t)(from + 1), plain, 2);
+	order((uint8_t)(from + 2), plain, 2)->own.grill = false;
 }
 
 /* ---- the way of a batch ---- */
 
-static void decide_fast(void)
+static void expect_stored(enum batch_mode mode, const char *sqlstate)
 {
-	batch->mode = BATCH_FAST;
-	known_reset(&known);
-	shelf_reset(&shelf);
-	decide(batch, &known, &shelf);
-}
-
-static void load_and_decide(enum batch_mode mode)
-{
-	int r;
-
-	batch->mode = mode;
-	if (mode == BATCH_LOCKED)
-		postgres_exec(pg, "BEGIN");
-	r = sql_load(&sql, pg, batch, &known, &shelf);
-	ck_assert_msg(!r, "%s", pg_message(pg));
-	decide(batch, &known, &shelf);
-}
-
-static int store(bool copied)
-{
-	int r;
-
-	if (!copied && batch->mode != BATCH_LOCKED)
-		(void)pg_add(pg, &pg_begin, NULL);
-	sql_store(&sql, pg, batch, &shelf, copied);
-	(void)pg_add(pg, &pg_commit, NULL);
-	r = pg_run(pg, TIMEOUT_MS);
-	if (r == PG_E_SQL) {
-		char state[6];
-
-		(void)str_copy(state, sizeof(state), pg_sqlstate(pg));
-		postgres_exec(pg, "ROLLBACK");
-		ck_assert_str_eq(pg_sqlstate(pg), "");
-		ck_assert_msg(!strcmp(state, ROWS_CHANGED) ||
-				      !strcmp(state, ROWS_KNOWN),
-			      "%s", state);
-		return !strcmp(state, ROWS_CHANGED) ? 2 : 3;
-	}
-	ck_assert_int_eq(r, 0);
-	return 0;
+	sql_worker_decide(&worker, mode);
+	sql_worker_store(&worker);
+	ck_assert_str_eq(worker.sqlstate, sqlstate);
 }
 
 static int copy(void)
 {
-	int r = pg_copy_begin(pg, sql_copy_text, TIMEOUT_MS);
+	int r = pg_copy_begin(worker.pg, sql_copy_text, POSTGRES_TIMEOUT_MS);
 
 	if (!r)
-		r = sql_copy(&sql, pg, batch);
-	return r ? r : pg_copy_end(pg, TIMEOUT_MS);
+		r = sql_copy(&worker.sql, worker.pg, worker.batch);
+	return r ? r : pg_copy_end(worker.pg, POSTGRES_TIMEOUT_MS);
 }
 
 static int64_t stock_of(const char *ingredient)
@@ -157,48 +144,145 @@ static int64_t stock_of(const char *ingredient)
 	char text[128];
 
 	(void)snprintf(text, sizeof(text),
-		       "SELECT sum(quantity)::bigint FROM stock"
+		       "SELECT coalesce(sum(quantity), -1)::bigint FROM stock"
 		       " WHERE ingredient = '%s'",
 		       ingredient);
 	return postgres_number(url, text);
 }
 
-/* Orders of every kind: odd texts, nothing that may be missing, refused. */
-static void fill(uint8_t from)
-{
-	struct command *command = order(from, odd, 2);
+/* ---- rows that are the same ---- */
 
-	command->own.customer = TEXT(ODD);
-	command->own.stall = TEXT(ODD);
-	command->own.traceparent = TEXT("00-trace-span-01");
-	command->own.tracestate = TEXT("a=1,b=" ODD);
-	command->own.doneness = DONENESS_BURNT;
-	command->own.pick_version = 1;
-	command->placed.version = 1;
-	command->placed.metadata = (struct text){ "\x81\xa1k\xc0", 4 };
-	(void)order((uint8_t)(from + 1), plain, 2);
-	command = order((uint8_t)(from + 2), plain, 2);
-	command->own.grill = false;
+static void same_text(const char *column, struct text a, struct text b)
+{
+	ck_assert_msg(text_equal(a, b), "%s: '%.*s' is not '%.*s'", column,
+		      (int)a.n, a.p, (int)b.n, b.p);
+}
+
+static void same_id(const char *column, struct order_id a, struct order_id b)
+{
+	ck_assert_msg(!order_id_compare(&a, &b), "%s", column);
+}
+
+static void same_hash(const char *column, uint64_t a, uint64_t b)
+{
+	ck_assert_msg(a == b, "%s", column);
+}
+
+static void same_number(const char *column, int64_t a, int64_t b)
+{
+	ck_assert_msg(a == b, "%s: %lld is not %lld", column, (long long)a,
+		      (long long)b);
+}
+
+/* clang-format off */
+#define SAME(n, column, type, form, field) \
+	_Generic(a->field, struct text: same_text, struct order_id: same_id, \
+		 uint64_t: same_hash, \
+		 default: same_number)(#column, a->field, b->field);
+#define SAME_WHOLE(n, column, type, form, field) same_##form(a, b);
+/* clang-format on */
+
+static void same_items(const struct order_row *a, const struct order_row *b)
+{
+	same_number("items", (int64_t)a->n_items, (int64_t)b->n_items);
+	for (size_t i = 0; i < a->n_items; i++) {
+		same_text("item", a->items[i].ingredient,
+			  b->items[i].ingredient);
+		same_number("item", a->items[i].quantity, b->items[i].quantity);
+	}
+}
+
+static void same_missing(const struct order_row *a, const struct order_row *b)
+{
+	same_number("missing", (int64_t)a->n_missing, (int64_t)b->n_missing);
+	for (size_t i = 0; i < a->n_missing; i++) {
+		same_text("missing", a->missing[i].ingredient,
+			  b->missing[i].ingredient);
+		same_number("wanted", a->missing[i].wanted,
+			    b->missing[i].wanted);
+		same_number("left", a->missing[i].left, b->missing[i].left);
+	}
+}
+
+static void same_returned_order(const struct change_row *a,
+				const struct change_row *b)
+{
+	same_id("order_id", a->order_id, b->order_id);
+}
+
+static void same_order(const struct order_row *a, const struct order_row *b)
+{
+	ORDER_COLUMNS(SAME, SAME, SAME_WHOLE, COLUMN_NONE, SAME)
+}
+
+static void same_change(const struct change_row *a, const struct change_row *b)
+{
+	CHANGE_COLUMNS(SAME, SAME, SAME_WHOLE)
+}
+
+static void expect_changes(const struct change_row *row)
+{
+	const struct change_row *stored;
+
+	for (; row; row = row->next) {
+		stored = loaded_change(&worker.sql.loaded, row->source,
+				       row->event_id);
+		while (stored &&
+		       !text_equal(stored->ingredient, row->ingredient))
+			stored = stored->next;
+		ck_assert_ptr_nonnull(stored);
+		ck_assert(!stored->damaged);
+		same_change(stored, row);
+	}
+}
+
+/* Everything that the batch has stored is loaded as it was stored. Then it is
+ * decided again, and nothing of it is new. */
+static void expect_loaded(void)
+{
+	struct sql *sql = &worker.sql;
+	struct batch *batch = worker.batch;
+
+	batch->mode = BATCH_CHECKED;
+	ck_assert_int_eq(sql_load(sql, worker.pg, batch), 0);
+	for (size_t i = 0; i < batch->n_records; i++) {
+		const struct input *input = input_of(&batch->records[i]);
+		const struct order_row *stored;
+
+		if (batch->records[i].dead_reason)
+			continue;
+		if (input->kind == INPUT_ORDER) {
+			stored = loaded_order(&sql->loaded, &input->own.id);
+			ck_assert_ptr_nonnull(stored);
+			ck_assert(!stored->damaged);
+			same_order(stored, &input->own);
+		}
+		expect_changes(input->changes);
+	}
+	decide(batch, &sql->loaded, &sql->snapshot);
+	for (size_t i = 0; i < batch->n_records; i++)
+		ck_assert(batch->records[i].poison ||
+			  !input_of(&batch->records[i])->is_new);
 }
 
 /* ---- storing ---- */
 
 START_TEST(both_ways_in_leave_the_same_rows)
 	{
+		struct pg *pg = worker.pg;
+
 		fill(10);
-		decide_fast();
+		sql_worker_decide(&worker, BATCH_FAST);
 		ck_assert_int_eq(copy(), 0);
 		(void)pg_add(pg, &pg_commit, NULL);
-		ck_assert_int_eq(pg_run(pg, TIMEOUT_MS), 0);
-		batch_reset(batch);
+		ck_assert_int_eq(pg_run(pg, POSTGRES_TIMEOUT_MS), 0);
+		batch_reset(worker.batch);
 		fill(20);
-		decide_fast();
-		(void)pg_add(pg, &pg_begin, NULL);
+		sql_worker_decide(&worker, BATCH_FAST);
 		/* Only its orders: of the odd ones there is no stock. */
-		shelf_reset(&shelf);
-		sql_store(&sql, pg, batch, &shelf, false);
-		(void)pg_add(pg, &pg_commit, NULL);
-		ck_assert_int_eq(pg_run(pg, TIMEOUT_MS), 0);
+		stock_snapshot_reset(&worker.sql.snapshot);
+		sql_worker_store(&worker);
+		ck_assert_str_eq(worker.sqlstate, "");
 		ck_assert_int_eq(
 			postgres_number(
 				url,
@@ -214,31 +298,19 @@ START_TEST(both_ways_in_leave_the_same_rows)
 					     " WHERE metadata = '\\x81a16bc0'"
 					     " AND order_version = 1"),
 			2);
+		expect_loaded();
 	}
 END_TEST
 
-START_TEST(what_an_order_takes_is_gone)
-	{
-		(void)order(1, plain, 2);
-		(void)order(2, plain, 2);
-		decide_fast();
-		ck_assert_int_eq(store(false), 0);
-		ck_assert_int_eq(stock_of("cheese"), 6);
-		ck_assert_int_eq(stock_of("bread"), 12);
-	}
-END_TEST
-
-START_TEST(stock_that_does_not_cover_the_batch_takes_nothing)
+START_TEST(stock_that_does_not_cover_the_batch_stays_as_it_is)
 	{
 		for (uint8_t i = 0; i < 6; i++)
 			(void)order(i, plain, 2);
-		decide_fast();
-		ck_assert_int_eq(store(false), 2);
+		expect_stored(BATCH_FAST, ROWS_CHANGED);
 		ck_assert_int_eq(stock_of("cheese"), 10);
 		ck_assert_int_eq(
 			postgres_number(url, "SELECT count(*) FROM orders"), 0);
-		load_and_decide(BATCH_CHECKED);
-		ck_assert_int_eq(store(false), 0);
+		expect_stored(BATCH_CHECKED, "");
 		ck_assert_int_eq(stock_of("cheese"), 0);
 		ck_assert_int_eq(stock_of("bread"), 0);
 		ck_assert_int_eq(postgres_number(url,
@@ -248,60 +320,46 @@ START_TEST(stock_that_does_not_cover_the_batch_takes_nothing)
 	}
 END_TEST
 
-START_TEST(an_id_that_is_known_fails_both_ways)
+START_TEST(an_id_that_is_stored_already_fails_both_ways)
 	{
 		(void)order(1, plain, 2);
-		decide_fast();
-		ck_assert_int_eq(store(false), 0);
-		decide_fast();
-		ck_assert_int_eq(store(false), 3);
+		expect_stored(BATCH_FAST, "");
+		expect_stored(BATCH_FAST, ROWS_KNOWN);
 		ck_assert_int_eq(copy(), PG_E_SQL);
-		ck_assert_str_eq(pg_sqlstate(pg), "23505");
-		postgres_exec(pg, "ROLLBACK");
+		ck_assert_str_eq(pg_sqlstate(worker.pg), "23505");
+		postgres_exec(worker.pg, "ROLLBACK");
 		ck_assert_int_eq(stock_of("cheese"), 8);
-		load_and_decide(BATCH_CHECKED);
-		ck_assert(!command_of(&batch->records[0])->is_new);
-		ck_assert_int_eq(store(false), 0);
+		expect_stored(BATCH_CHECKED, "");
 		ck_assert_int_eq(stock_of("cheese"), 8);
 	}
 END_TEST
+
+/* What happens between load() and store(). */
+static const struct {
+	const struct item *items;
+	size_t n_items;
+	const char *change;
+	int64_t cheese; /* that is left in the end */
+} changed_stock[] = {
+	{ plain, 2,
+	  "UPDATE stock SET quantity = quantity + 1"
+	  " WHERE ingredient = 'bread'",
+	  8 },
+	/* A refusal holds only if the stock is what was read. */
+	{ eleven, 1, "UPDATE stock SET quantity = 11", 0 },
+	{ ham, 1, "INSERT INTO stock VALUES ('main', 'ham', 1)", 10 },
+};
 
 START_TEST(stock_that_is_not_what_was_read_fails)
 	{
-		(void)order(1, plain, 2);
-		load_and_decide(BATCH_CHECKED);
-		postgres_exec(pg, "UPDATE stock SET quantity = quantity + 1"
-				  " WHERE ingredient = 'bread'");
-		ck_assert_int_eq(store(false), 2);
-		load_and_decide(BATCH_CHECKED);
-		ck_assert_int_eq(store(false), 0);
-	}
-END_TEST
-
-START_TEST(a_refusal_holds_only_if_the_stock_is_what_was_read)
-	{
-		static const struct item many[] = { { TEXT_INIT("cheese"),
-						      11 } };
-
-		(void)order(1, many, 1);
-		load_and_decide(BATCH_CHECKED);
-		postgres_exec(pg, "UPDATE stock SET quantity = 11");
-		ck_assert_int_eq(store(false), 2);
-		load_and_decide(BATCH_CHECKED);
-		ck_assert_int_eq(store(false), 0);
-		ck_assert_int_eq(stock_of("cheese"), 0);
-	}
-END_TEST
-
-START_TEST(an_ingredient_that_appears_meanwhile_is_not_what_was_read)
-	{
-		static const struct item ham[] = { { TEXT_INIT("ham"), 1 } };
-
-		(void)order(1, ham, 1);
-		load_and_decide(BATCH_CHECKED);
-		postgres_exec(pg,
-			      "INSERT INTO stock VALUES ('main', 'ham', 1)");
-		ck_assert_int_eq(store(false), 2);
+		(void)order(1, changed_stock[_i].items,
+			    changed_stock[_i].n_items);
+		sql_worker_decide(&worker, BATCH_CHECKED);
+		postgres_exec(worker.pg, changed_stock[_i].change);
+		sql_worker_store(&worker);
+		ck_assert_str_eq(worker.sqlstate, ROWS_CHANGED);
+		expect_stored(BATCH_CHECKED, "");
+		ck_assert_int_eq(stock_of("cheese"), changed_stock[_i].cheese);
 	}
 END_TEST
 
@@ -310,209 +368,212 @@ START_TEST(rows_that_are_locked_are_what_was_read)
 		struct pg *other = postgres_connect(url, "galore");
 
 		(void)order(1, plain, 2);
-		load_and_decide(BATCH_LOCKED);
+		sql_worker_decide(&worker, BATCH_LOCKED);
 		ck_assert_int_eq(pg_exec(other,
 					 "SET lock_timeout = '50ms';"
 					 " UPDATE stock SET quantity = 0",
-					 TIMEOUT_MS),
+					 POSTGRES_TIMEOUT_MS),
 				 PG_E_SQL);
 		ck_assert_str_eq(pg_sqlstate(other), "55P03");
-		ck_assert_int_eq(store(false), 0);
+		sql_worker_store(&worker);
+		ck_assert_str_eq(worker.sqlstate, "");
 		ck_assert_int_eq(stock_of("cheese"), 8);
 		(void)pg_free(other);
 	}
 END_TEST
 
-START_TEST(what_is_put_in_for_the_first_time_has_a_row_even_if_all_is_taken)
+/* An order for an ingredient that nobody has makes no row of it. */
+START_TEST(an_ingredient_that_is_added_has_a_row_even_if_all_is_reserved)
 	{
-		static const struct item ham[] = { { TEXT_INIT("ham"), 3 } };
-
-		(void)stock_command(STOCK_COMMAND_ADDED, "ham", 3);
+		if (_i)
+			(void)stock_command(STOCK_COMMAND_ADDED, "ham", 3);
 		(void)order(1, ham, 1);
-		load_and_decide(BATCH_CHECKED);
-		ck_assert_int_eq(store(false), 0);
-		ck_assert_int_eq(stock_of("ham"), 0);
-		ck_assert_int_eq(postgres_number(url,
-						 "SELECT count(*) FROM stock"
-						 " WHERE ingredient = 'ham'"),
-				 1);
-	}
-END_TEST
-
-START_TEST(an_order_for_what_nobody_has_makes_no_row)
-	{
-		static const struct item ham[] = { { TEXT_INIT("ham"), 3 } };
-
-		(void)order(1, ham, 1);
-		load_and_decide(BATCH_CHECKED);
-		ck_assert_int_eq(store(false), 0);
-		ck_assert_int_eq(postgres_number(url,
-						 "SELECT count(*) FROM stock"
-						 " WHERE ingredient = 'ham'"),
-				 0);
-	}
-END_TEST
-
-/* ---- loading ---- */
-
-static void expect_text(struct text text, const char *expected)
-{
-	CHECK_BYTES(text.p, text.n, expected);
-}
-
-START_TEST(an_order_is_loaded_as_it_was_stored)
-	{
-		const struct order_row *row;
-		struct order_id id = { { 10 } };
-
-		fill(10);
-		load_and_decide(BATCH_CHECKED);
-		ck_assert_int_eq(store(false), 0);
-		load_and_decide(BATCH_CHECKED);
-		row = known_order(&known, &id);
-		ck_assert_ptr_nonnull(row);
-		ck_assert_uint_eq(row->content_hash, UINT64_MAX - 10);
-		ck_assert_int_eq(row->number, 110);
-		expect_text(row->stall, ODD);
-		expect_text(row->customer, ODD);
-		ck_assert_uint_eq(row->n_items, 2);
-		expect_text(row->items[0].ingredient, ODD);
-		ck_assert_int_eq(row->items[0].quantity, INT32_MAX);
-		expect_text(row->items[1].ingredient, "cheese");
-		ck_assert_int_eq(row->doneness, DONENESS_BURNT);
-		ck_assert(row->grill);
-		ck_assert_int_eq(row->verdict, VERDICT_REFUSED);
-		ck_assert_uint_eq(row->n_missing, 2);
-		expect_text(row->missing[0].ingredient, ODD);
-		ck_assert_int_eq(row->missing[0].wanted, INT32_MAX);
-		ck_assert_int_eq(row->missing[0].left, MISSING_UNKNOWN);
-		ck_assert_int_eq(row->pick_version, 1);
-		ck_assert_int_eq(row->partition, 3);
-		ck_assert_int_eq(row->offset, 10);
-		ck_assert_int_eq(row->decided_at_ms, INT64_C(1700000000123));
-		expect_text(row->traceparent, "00-trace-span-01");
-		expect_text(row->tracestate, "a=1,b=" ODD);
-		ck_assert_uint_eq(row->cancelled_position.n, 0);
-		ck_assert_uint_eq(row->returned_event.n, 0);
-		id.bytes[0] = 12;
-		row = known_order(&known, &id);
-		ck_assert_ptr_nonnull(row);
-		ck_assert(!row->grill);
-		ck_assert_int_eq(row->verdict, VERDICT_PICKED);
-		ck_assert_uint_eq(row->n_missing, 0);
-		ck_assert_uint_eq(row->customer.n, 0);
-		ck_assert_uint_eq(row->traceparent.n, 0);
-		ck_assert_ptr_null(row->tracestate.p);
-	}
-END_TEST
-
-START_TEST(a_cancellation_is_stored_once_and_loaded)
-	{
-		struct command *cancellation;
-		const struct order_row *row;
-		struct order_id id = { { 1 } };
-
-		(void)order(1, plain, 2);
-		cancellation = add(COMMAND_CANCEL, EVENT_ORDER_CANCELLED);
-		cancellation->order_id = id;
-		cancellation->position = TEXT("orders/3@2");
-		batch->records[1].envelope.traceparent = TEXT("00-a-b-01");
-		batch->records[1].envelope.tracestate = TEXT("c=1");
-		load_and_decide(BATCH_CHECKED);
-		ck_assert_int_eq(store(false), 0);
-		/* As if nobody knew of it. */
-		known_reset(&known);
-		row = &command_of(&batch->records[0])->own;
-		known_add_order(&known, (struct order_row *)(uintptr_t)row);
-		command_of(&batch->records[0])->is_new = false;
-		ck_assert_int_eq(store(false), 3);
-		load_and_decide(BATCH_CHECKED);
-		row = known_order(&known, &id);
-		expect_text(row->cancelled_position, "orders/3@2");
-		expect_text(row->cancel_traceparent, "00-a-b-01");
-		expect_text(row->cancel_tracestate, "c=1");
-		ck_assert_ptr_null(row->tracestate.p);
-		ck_assert_int_eq(row->cancelled_at_ms, INT64_C(1700000000123));
-		ck_assert(!cancellation->is_new);
-		ck_assert_int_eq(cancellation->cancel_verdict,
-				 VERDICT_CANCELLED);
-	}
-END_TEST
-
-START_TEST(a_return_is_stored_once_and_loaded)
-	{
-		struct command *back;
-		struct order_id id = { { 1 } };
-
-		(void)order(1, plain, 2);
-		back = add(COMMAND_RETURN, EVENT_TOASTIE);
-		back->order_id = id;
-		load_and_decide(BATCH_CHECKED);
-		ck_assert_int_eq(store(false), 0);
-		ck_assert_int_eq(stock_of("cheese"), 10);
-		ck_assert_int_eq(
-			postgres_number(url, "SELECT count(*) FROM"
-					     " stock_changes WHERE kind ="
-					     " 'returned' AND order_id IS NOT"
-					     " NULL"),
-			2);
-		load_and_decide(BATCH_CHECKED);
-		ck_assert(!back->is_new);
-		ck_assert_ptr_nonnull(back->changes);
-		ck_assert_ptr_nonnull(back->changes->next);
-		ck_assert_int_eq(back->changes->kind, STOCK_CHANGE_RETURNED);
-		ck_assert_uint_eq(back->changes->order_id.bytes[0], 1);
-		ck_assert_int_eq(store(false), 0);
-		ck_assert_int_eq(stock_of("cheese"), 10);
-	}
-END_TEST
-
-START_TEST(a_change_of_stock_is_loaded_as_it_was_stored)
-	{
-		struct command *count =
-			stock_command(STOCK_COMMAND_COUNTED, "cheese", 3);
-		const struct change_row *row;
-
-		batch->records[0].envelope.traceparent = TEXT("00-a-b-01");
-		batch->records[0].envelope.tracestate = TEXT("c=1");
-		load_and_decide(BATCH_CHECKED);
-		ck_assert_int_eq(store(false), 0);
-		ck_assert_int_eq(stock_of("cheese"), 3);
-		ck_assert_int_eq(store(false), 3);
-		load_and_decide(BATCH_CHECKED);
-		ck_assert(!count->is_new);
-		row = count->changes;
-		ck_assert_ptr_nonnull(row);
-		expect_text(row->source, "/test");
-		expect_text(row->event_id, "event");
-		expect_text(row->stall, "main");
-		expect_text(row->ingredient, "cheese");
-		expect_text(row->topic, "restocks");
-		expect_text(row->traceparent, "00-a-b-01");
-		expect_text(row->tracestate, "c=1");
-		ck_assert_int_eq(row->kind, STOCK_CHANGE_COUNTED);
-		ck_assert_int_eq(row->delta, -7);
-		ck_assert_int_eq(row->counted, 3);
-		ck_assert_int_eq(row->decided_at_ms, INT64_C(1700000000123));
+		expect_stored(BATCH_CHECKED, "");
+		ck_assert_int_eq(stock_of("ham"), _i ? 0 : -1);
 	}
 END_TEST
 
 START_TEST(more_than_can_be_counted_is_no_error_of_the_database)
 	{
-		postgres_exec(pg, "UPDATE stock SET quantity ="
-				  " 9223372036854775807 - 4"
-				  " WHERE ingredient = 'cheese'");
+		postgres_exec(worker.pg, "UPDATE stock SET quantity ="
+					 " 9223372036854775807 - 4"
+					 " WHERE ingredient = 'cheese'");
 		(void)stock_command(STOCK_COMMAND_ADDED, "cheese", 5);
-		decide_fast();
-		ck_assert_int_eq(store(false), 2);
-		load_and_decide(BATCH_CHECKED);
-		ck_assert_str_eq(batch->records[0].dead_reason, "contract");
-		ck_assert_int_eq(store(false), 0);
-		batch_reset(batch);
+		expect_stored(BATCH_FAST, ROWS_CHANGED);
+		expect_stored(BATCH_CHECKED, "");
+		ck_assert_str_eq(worker.batch->records[0].dead_reason,
+				 "contract");
+		batch_reset(worker.batch);
 		(void)stock_command(STOCK_COMMAND_ADDED, "cheese", 4);
-		decide_fast();
-		ck_assert_int_eq(store(false), 0);
+		expect_stored(BATCH_FAST, "");
 		ck_assert(stock_of("cheese") == INT64_MAX);
+	}
+END_TEST
+
+/* ---- loading ---- */
+
+START_TEST(every_row_is_stored_once_and_loaded_as_it_was_stored)
+	{
+		struct order_row *own;
+
+		fill(10);
+		(void)cancel(11);
+		trace_last();
+		(void)give_back(11);
+		trace_last();
+		stock_command(STOCK_COMMAND_COUNTED, "bread", 30)->event_id =
+			TEXT("count");
+		trace_last();
+		expect_stored(BATCH_CHECKED, "");
+		ck_assert_int_eq(stock_of("cheese"), 8);
+		/* One row after another, as if it was not there yet. */
+		for (size_t i = 0; i < worker.batch->n_records; i++) {
+			for (size_t k = 0; k < worker.batch->n_records; k++)
+				input_of(&worker.batch->records[k])->is_new =
+					k == i;
+			sql_worker_store(&worker);
+			ck_assert_str_eq(worker.sqlstate, ROWS_KNOWN);
+		}
+		own = &input_of(&worker.batch->records[1])->own;
+		ck_assert(text_equal(own->cancelled_position,
+				     TEXT("orders/3@2")));
+		ck_assert(
+			text_equal(own->cancel_traceparent, TEXT("00-a-b-01")));
+		ck_assert(text_equal(own->returned_event, TEXT("event")));
+		expect_loaded();
+		ck_assert_int_eq(stock_of("cheese"), 8);
+	}
+END_TEST
+
+/* ---- the longest texts ---- */
+
+enum { STALL = 1, CUSTOMER, SOURCE, EVENT, STATE, INGREDIENTS };
+
+static struct item longest_items[ORDER_ITEMS_MAX];
+static char longest_metadata[METADATA_MAX_BYTES];
+
+/* The longest text of that number; for ever. */
+static struct text longest(int n)
+{
+	static char texts[INGREDIENTS + ORDER_ITEMS_MAX][TEXT_MAX_BYTES];
+
+	return fixture_longest(texts[n], (uint64_t)n);
+}
+
+static void make_longest(void)
+{
+	for (int i = 0; i < ORDER_ITEMS_MAX; i++)
+		longest_items[i] = (struct item){ longest(INGREDIENTS + i), 1 };
+	for (size_t i = 0; i < sizeof(longest_metadata); i++)
+		longest_metadata[i] = longest(STATE).p[i % TEXT_MAX_BYTES];
+}
+
+static void longest_envelope(const struct text *event)
+{
+	struct record *record =
+		&worker.batch->records[worker.batch->n_records - 1];
+	struct input *input = input_of(record);
+
+	input->source = record->envelope.source = longest(SOURCE);
+	input->event_id = record->envelope.id = *event;
+	input->position = longest(EVENT);
+	record->kafka.partition = TOPIC_PARTITIONS - 1;
+	record->kafka.offset = INT64_MAX / TOPIC_PARTITIONS - 1;
+	record->envelope.traceparent =
+		TEXT("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+	record->envelope.tracestate = (struct text){ longest(STATE).p, 512 };
+	input->own.traceparent = record->envelope.traceparent;
+	input->own.tracestate = record->envelope.tracestate;
+}
+
+static void longest_order(uint8_t n)
+{
+	struct order_row *own = &order(n, longest_items, ORDER_ITEMS_MAX)->own;
+
+	own->content_hash = UINT64_MAX;
+	own->number = INT64_MAX - n;
+	own->stall = longest(STALL);
+	own->customer = longest(CUSTOMER);
+	own->metadata =
+		(struct text){ longest_metadata, sizeof(longest_metadata) };
+	own->partition = TOPIC_PARTITIONS - 1;
+	own->offset = INT64_MAX;
+	longest_envelope(&(struct text){ longest(EVENT).p, TEXT_MAX_BYTES });
+}
+
+static void longest_restock(int i)
+{
+	struct text ingredient = longest_items[i].ingredient;
+	struct input *input = stock_command(STOCK_COMMAND_ADDED, "", 1);
+
+	input->stock.stall = longest(STALL);
+	input->stock.ingredient = ingredient;
+	longest_envelope(&ingredient);
+}
+
+static void longest_dead_letter(void)
+{
+	struct batch *batch = worker.batch;
+	struct record *record;
+	struct schema_fault fault;
+
+	memset(fault.what, 'x', sizeof(fault.what) - 1);
+	fault.what[sizeof(fault.what) - 1] = '\0';
+	(void)order(9, plain, 2);
+	record = &batch->records[batch->n_records - 1];
+	record->kafka.key = longest_metadata;
+	record->kafka.n_key = sizeof(longest_metadata);
+	record->poison = true;
+	batch_dead(batch, record, "unknown-version", fault.what);
+}
+
+START_TEST(the_longest_that_a_contract_allows_fits_every_table)
+	{
+		static const struct identity identity = {
+			.service = "chillybin",
+			.topics = { &topic_table[TOPIC_ORDERS] },
+			.n_topics = 1,
+		};
+		struct pg_call dead = { 0 };
+		struct text event = longest(EVENT);
+
+		make_longest();
+		for (int i = 0; i < ORDER_ITEMS_MAX; i++)
+			longest_restock(i);
+		longest_order(1);
+		longest_order(2);
+		(void)cancel(1);
+		longest_envelope(&event);
+		(void)give_back(1);
+		longest_envelope(&event);
+		longest_dead_letter();
+		expect_stored(BATCH_CHECKED, "");
+		positions_add_dead(worker.pg, &identity, worker.batch, &dead);
+		ck_assert_int_eq(pg_run(worker.pg, POSTGRES_TIMEOUT_MS), 0);
+		pg_call_deinit(&dead);
+		ck_assert_int_eq(
+			postgres_number(url,
+					"SELECT (SELECT count(*) FROM orders)"
+					" * 1000 + (SELECT count(*) FROM"
+					" stock_changes) * 10 + (SELECT"
+					" count(*) FROM dead_letters)"),
+			2000 + 20 * ORDER_ITEMS_MAX + 1);
+		ck_assert_uint_eq(
+			input_of(&worker.batch->records[ORDER_ITEMS_MAX + 1])
+				->own.n_missing,
+			ORDER_ITEMS_MAX);
+		expect_loaded();
+	}
+END_TEST
+
+START_TEST(the_longest_order_fits_by_copy_too)
+	{
+		make_longest();
+		longest_order(1);
+		sql_worker_decide(&worker, BATCH_FAST);
+		ck_assert_int_eq(copy(), 0);
+		postgres_exec(worker.pg, "COMMIT");
+		expect_loaded();
 	}
 END_TEST
 
@@ -560,48 +621,36 @@ static const char *const change_damages[] = {
 	"UPDATE stock_changes SET tracestate = repeat('x', 200000)",
 };
 
-static void order_and_return(void)
-{
-	struct order_id id = { { 1 } };
-	struct command *command;
-
-	(void)order(1, plain, 2);
-	command = add(COMMAND_RETURN, EVENT_TOASTIE);
-	command->order_id = id;
-	load_and_decide(BATCH_CHECKED);
-	ck_assert_int_eq(store(false), 0);
-}
-
 /* Of the batch, under that damage, from the record @from to below @to. */
 static void expect_damaged(const char *damage, size_t from, size_t to)
 {
-	postgres_exec(pg, "BEGIN");
-	postgres_exec(pg, damage);
-	load_and_decide(BATCH_CHECKED);
-	for (size_t i = 0; i < batch->n_records; i++) {
-		const char *reason = batch->records[i].dead_reason;
+	postgres_exec(worker.pg, "BEGIN");
+	postgres_exec(worker.pg, damage);
+	sql_worker_decide(&worker, BATCH_CHECKED);
+	for (size_t i = 0; i < worker.batch->n_records; i++) {
+		const char *reason = worker.batch->records[i].dead_reason;
 		bool is_damaged = reason && !strcmp(reason, "damaged-row");
 
 		ck_assert_msg(is_damaged == (i >= from && i < to), "%zu: %s", i,
 			      damage);
 	}
-	batch_undo(batch);
-	postgres_exec(pg, "ROLLBACK");
+	batch_undo(worker.batch);
+	postgres_exec(worker.pg, "ROLLBACK");
 }
 
-START_TEST(rows_that_were_changed_by_hand_cost_a_dead_letter_a_command)
+START_TEST(rows_that_were_changed_by_hand_cost_a_dead_letter_an_input)
 	{
-		struct order_id id = { { 1 } };
-
-		order_and_return();
-		add(COMMAND_CANCEL, EVENT_ORDER_CANCELLED)->order_id = id;
-		add(COMMAND_RETURN, EVENT_TOASTIE)->order_id = id;
+		(void)order(1, plain, 2);
+		(void)give_back(1);
+		expect_stored(BATCH_CHECKED, "");
+		(void)cancel(1);
+		(void)give_back(1);
 		(void)order(2, plain, 2);
 		for (size_t i = 0; i < CHECK_N(damages); i++)
 			expect_damaged(damages[i], 0, 4);
-		batch_reset(batch);
+		batch_reset(worker.batch);
 		(void)order(1, plain, 2);
-		add(COMMAND_RETURN, EVENT_TOASTIE)->order_id = id;
+		(void)give_back(1);
 		(void)stock_command(STOCK_COMMAND_ADDED, "cheese", 1);
 		for (size_t i = 0; i < CHECK_N(change_damages); i++)
 			expect_damaged(change_damages[i], 1, 3);
@@ -610,28 +659,24 @@ END_TEST
 
 /* ---- memory ---- */
 
-START_TEST(what_a_large_batch_has_needed_is_given_back)
+START_TEST(memory_that_a_large_batch_has_needed_is_freed)
 	{
-		static char name[TEXT_MAX_BYTES];
-		static struct item many[ORDER_ITEMS_MAX];
+		const struct buf *args =
+			&worker.sql.calls[CALL_ORDERS].args.buf;
 
-		memset(name, 'x', sizeof(name));
-		for (int i = 0; i < ORDER_ITEMS_MAX; i++)
-			many[i] = (struct item){ { name, sizeof(name) }, 1 };
+		make_longest();
 		for (uint8_t i = 0; i < 100; i++)
-			(void)order(i, many, ORDER_ITEMS_MAX);
-		load_and_decide(BATCH_CHECKED);
-		ck_assert_int_eq(store(false), 0);
-		ck_assert_uint_gt(sql.calls[CALL_ORDERS].args.buf.cap, 3 << 20);
-		sql_trim(&sql);
-		ck_assert_uint_eq(sql.calls[CALL_ORDERS].args.buf.cap, 0);
+			(void)order(i, longest_items, ORDER_ITEMS_MAX);
+		expect_stored(BATCH_CHECKED, "");
+		ck_assert_uint_gt(args->cap, 3 << 20);
+		sql_trim(&worker.sql);
+		ck_assert_uint_eq(args->cap, 0);
 		/* It is as good as new. */
-		batch_reset(batch);
+		batch_reset(worker.batch);
 		(void)order(100, plain, 2);
-		decide_fast();
-		ck_assert_int_eq(store(false), 0);
-		sql_trim(&sql);
-		ck_assert_uint_gt(sql.calls[CALL_ORDERS].args.buf.cap, 0);
+		expect_stored(BATCH_FAST, "");
+		sql_trim(&worker.sql);
+		ck_assert_uint_gt(args->cap, 0);
 	}
 END_TEST
 
@@ -660,62 +705,29 @@ START_TEST(a_row_of_the_version_before_is_known_and_it_can_still_write)
 			"migrations/0005_stock_change_keys.down.sql";
 		const struct change_row *row;
 
-		postgres_exec(pg, "CREATE SCHEMA before;"
-				  "SET search_path = before");
-		postgres_files(pg, "migrations/000[1-4]_*.up.sql");
-		postgres_exec(pg, INSERT_OF_VERSION_4);
-		postgres_file(pg, up);
+		postgres_exec(worker.pg, "CREATE SCHEMA before;"
+					 "SET search_path = before");
+		postgres_files(worker.pg, "migrations/000[1-4]_*.up.sql");
+		postgres_exec(worker.pg, INSERT_OF_VERSION_4);
+		postgres_file(worker.pg, up);
 		ck_assert_int_eq(changes_before(), 1);
-		postgres_exec(pg, INSERT_OF_VERSION_4);
+		postgres_exec(worker.pg, INSERT_OF_VERSION_4);
 		ck_assert_int_eq(changes_before(), 1);
 		(void)stock_command(STOCK_COMMAND_COUNTED, "cheese", 9);
-		load_and_decide(BATCH_CHECKED);
-		row = command_of(&batch->records[0])->changes;
+		sql_worker_decide(&worker, BATCH_CHECKED);
+		row = input_of(&worker.batch->records[0])->changes;
 		ck_assert_ptr_nonnull(row);
 		ck_assert_int_eq(row->counted, COUNTED_UNKNOWN);
 		ck_assert_int_eq(row->delta, -3);
-		postgres_exec(pg,
+		postgres_exec(worker.pg,
 			      "DELETE FROM stock_changes;" INSERT_OF_VERSION_4);
 		ck_assert_int_eq(changes_before(), 1);
-		postgres_file(pg, down);
-		postgres_exec(pg, INSERT_OF_VERSION_4);
-		postgres_file(pg, up);
+		postgres_file(worker.pg, down);
+		postgres_exec(worker.pg, INSERT_OF_VERSION_4);
+		postgres_file(worker.pg, up);
 		ck_assert_int_eq(changes_before(), 1);
 	}
 END_TEST
-
-static void add_tests(TCase *tcase)
-{
-	tcase_add_test(tcase, both_ways_in_leave_the_same_rows);
-	tcase_add_test(tcase, what_an_order_takes_is_gone);
-	tcase_add_test(tcase,
-		       stock_that_does_not_cover_the_batch_takes_nothing);
-	tcase_add_test(tcase, an_id_that_is_known_fails_both_ways);
-	tcase_add_test(tcase, stock_that_is_not_what_was_read_fails);
-	tcase_add_test(tcase,
-		       a_refusal_holds_only_if_the_stock_is_what_was_read);
-	tcase_add_test(
-		tcase,
-		an_ingredient_that_appears_meanwhile_is_not_what_was_read);
-	tcase_add_test(tcase, rows_that_are_locked_are_what_was_read);
-	tcase_add_test(
-		tcase,
-		what_is_put_in_for_the_first_time_has_a_row_even_if_all_is_taken);
-	tcase_add_test(tcase, an_order_for_what_nobody_has_makes_no_row);
-	tcase_add_test(tcase, an_order_is_loaded_as_it_was_stored);
-	tcase_add_test(tcase, a_cancellation_is_stored_once_and_loaded);
-	tcase_add_test(tcase, a_return_is_stored_once_and_loaded);
-	tcase_add_test(tcase, a_change_of_stock_is_loaded_as_it_was_stored);
-	tcase_add_test(
-		tcase,
-		rows_that_were_changed_by_hand_cost_a_dead_letter_a_command);
-	tcase_add_test(tcase, what_a_large_batch_has_needed_is_given_back);
-	tcase_add_test(tcase,
-		       more_than_can_be_counted_is_no_error_of_the_database);
-	tcase_add_test(
-		tcase,
-		a_row_of_the_version_before_is_known_and_it_can_still_write);
-}
 
 int main(void)
 {
@@ -723,6 +735,30 @@ int main(void)
 	TCase *tcase = check_case(suite, 60);
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
-	add_tests(tcase);
+	tcase_add_test(tcase, both_ways_in_leave_the_same_rows);
+	tcase_add_test(tcase,
+		       stock_that_does_not_cover_the_batch_stays_as_it_is);
+	tcase_add_test(tcase, an_id_that_is_stored_already_fails_both_ways);
+	tcase_add_loop_test(tcase, stock_that_is_not_what_was_read_fails, 0,
+			    CHECK_N(changed_stock));
+	tcase_add_test(tcase, rows_that_are_locked_are_what_was_read);
+	tcase_add_loop_test(
+		tcase,
+		an_ingredient_that_is_added_has_a_row_even_if_all_is_reserved,
+		0, 2);
+	tcase_add_test(tcase,
+		       more_than_can_be_counted_is_no_error_of_the_database);
+	tcase_add_test(tcase,
+		       every_row_is_stored_once_and_loaded_as_it_was_stored);
+	tcase_add_test(tcase,
+		       the_longest_that_a_contract_allows_fits_every_table);
+	tcase_add_test(tcase, the_longest_order_fits_by_copy_too);
+	tcase_add_test(
+		tcase,
+		rows_that_were_changed_by_hand_cost_a_dead_letter_an_input);
+	tcase_add_test(tcase, memory_that_a_large_batch_has_needed_is_freed);
+	tcase_add_test(
+		tcase,
+		a_row_of_the_version_before_is_known_and_it_can_still_write);
 	return postgres_run(suite);
 }

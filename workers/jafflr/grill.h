@@ -2,7 +2,7 @@
 /*
  * Grill: what a grill can do for us, as a struct of functions.
  *
- * A toastie cannot be rolled back, so the words are chosen for what is known
+ * A toastie cannot be rolled back, so each outcome says what is known
  * afterwards. A plate that fences refuses a lower token than it has seen and
  * a job that it has run. A start is one write: all of it arrives or nothing.
  *
@@ -11,7 +11,7 @@
  *	GRILL_E_REFUSED	 the plate said no; this call changed nothing there.
  *			 It says no to a job that it has run, too: so read
  *			 the plate before another one is tried
- *	GRILL_E_UNKNOWN	 sent, and no answer that tells: it may have happened,
+ *	GRILL_E_UNKNOWN	 sent, and no answer that says: it may have happened,
  *			 or may yet happen. Fence with a new token, then read
  *	negative	 a fault of the caller: nothing was sent
  *
@@ -36,15 +36,16 @@ enum {
 	GRILL_JOB_BYTES = 16
 };
 
-/* Tokens below it are given out; who has come to it can fence no more, since
- * there is none above it. A number that SQL text can name, too. */
+/* Tokens below it are used; a plate that has come to it can fence no more,
+ * since there is none above it. A number that SQL text can name, too. */
 #define GRILL_TOKEN_LAST 4294967295
 
 /*
  * Idle with a job: it was interrupted, by a loss of power say. Done: the job
  * is the last one that ran to its end. Fault: the plate cannot be used, or
- * says what nobody here understands. Silent: this one did not answer when the
- * others did; no driver says it, and nothing else in the report counts.
+ * says what this program does not understand. Silent: this one did not answer
+ * when the others did; no driver says it, and nothing else in the report
+ * counts.
  */
 enum grill_plate_state {
 	GRILL_IDLE,
@@ -56,7 +57,7 @@ enum grill_plate_state {
 
 struct grill_report {
 	enum grill_plate_state state;
-	bool fences;    /* tells tokens apart and keeps a history */
+	bool fences;    /* says tokens apart and keeps a history */
 	uint32_t token; /* the highest that it has seen */
 	uint32_t boot;  /* another one whenever it has lost its history */
 	uint8_t job[GRILL_JOB_BYTES]; /* runs or ran last; zeros: none */

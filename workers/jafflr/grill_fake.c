@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Grill fake: plates in memory. One mutex guards all of it; a condition tells
- * who waits that a toasting began. Beyond STARTS_MAX starts it aborts.
+ * Grill fake: plates in memory, under one mutex, and grill_modbus.h on top of
+ * them. Beyond STARTS_MAX starts it aborts.
  */
 #include "workers/jafflr/grill_fake.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "infra/lib/xalloc.h"
+#include "workers/jafflr/grill_modbus.h"
 
 #define GRILL_FAKE_MAGIC 0x66616b65u
 #define STARTS_MAX 65536
@@ -27,7 +27,6 @@ struct fake_start {
 struct grill_fake {
 	uint32_t magic;
 	pthread_mutex_t mutex;
-	pthread_cond_t began;
 	int n_plates;
 	struct grill_report plates[GRILL_PLATES_MAX];
 	bool broken[GRILL_PLATES_MAX];
@@ -103,7 +102,6 @@ static int do_start(struct grill_fake *fake, const struct grill_start *start)
 	memcpy(plate->job, start->job, GRILL_JOB_BYTES);
 	plate->state = GRILL_HEATING;
 	plate->left_ms = LEFT_MS;
-	(void)pthread_cond_broadcast(&fake->began);
 	return 0;
 }
 
@@ -151,7 +149,7 @@ static bool happens(enum grill_fake_end end, int *ret_outcome)
 	abort();
 }
 
-static int told(enum grill_fake_end end, int r)
+static int answered(enum grill_fake_end end, int r)
 {
 	return end == GRILL_FAKE_SILENT ? GRILL_E_UNKNOWN : r;
 }
@@ -166,7 +164,7 @@ static int fake_read(void *arg, int first_plate, int n_plates,
 	int r = 0;
 
 	if (happens(end, &r))
-		r = told(end, 0);
+		r = answered(end, 0);
 	for (int i = 0; !r && i < n_plates; i++)
 		ret[i] = do_read(fake, first_plate + i);
 	unlock(fake);
@@ -180,7 +178,7 @@ static int fake_fence(void *arg, int plate, uint32_t token)
 	int r = 0;
 
 	if (happens(end, &r))
-		r = told(end, do_fence(plate_of(fake, plate), token));
+		r = answered(end, do_fence(plate_of(fake, plate), token));
 	unlock(fake);
 	return r;
 }
@@ -192,7 +190,7 @@ static int fake_start(void *arg, const struct grill_start *start)
 	int r = 0;
 
 	if (happens(end, &r))
-		r = told(end, do_start(fake, start));
+		r = answered(end, do_start(fake, start));
 	unlock(fake);
 	return r;
 }
@@ -209,20 +207,52 @@ const struct grill_ops grill_fake_ops = {
 	.close = fake_close,
 };
 
+/* ---- grill_modbus.h ---- */
+
+enum { SERVED_MAX = 8 };
+
+static struct grill_fake *served[SERVED_MAX];
+
+void grill_fake_serve(int n, struct grill_fake *fake)
+{
+	served[n] = fake;
+}
+
+const struct grill_ops grill_modbus_ops = {
+	.read = fake_read,
+	.fence = fake_fence,
+	.start = fake_start,
+	.close = fake_close,
+};
+
+/* The driver of a grill is the fake itself. */
+int grill_modbus_new(struct grill_modbus **ret,
+		     const struct grill_modbus_params *params)
+{
+	int n;
+
+	if (sscanf(params->address, "fake:%d", &n) != 1 || n < 0 ||
+	    n >= SERVED_MAX || !served[n])
+		return GRILL_MODBUS_E_PARAMS;
+	*ret = (void *)served[n];
+	return 0;
+}
+
+struct grill_modbus *grill_modbus_free(struct grill_modbus *grill)
+{
+	(void)grill;
+	return NULL;
+}
+
 /* ---- what a test does with it ---- */
 
 struct grill_fake *grill_fake_new(int n_plates)
 {
 	struct grill_fake *fake = xcalloc(1, sizeof(*fake));
-	pthread_condattr_t monotonic;
 
 	assert(n_plates >= 1 && n_plates <= GRILL_PLATES_MAX);
 	fake->magic = GRILL_FAKE_MAGIC;
 	(void)pthread_mutex_init(&fake->mutex, NULL);
-	(void)pthread_condattr_init(&monotonic);
-	(void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(&fake->began, &monotonic);
-	(void)pthread_condattr_destroy(&monotonic);
 	fake->n_plates = n_plates;
 	for (int i = 0; i < n_plates; i++)
 		fake->plates[i] =
@@ -234,7 +264,6 @@ struct grill_fake *grill_fake_free(struct grill_fake *fake)
 {
 	if (!fake)
 		return NULL;
-	(void)pthread_cond_destroy(&fake->began);
 	(void)pthread_mutex_destroy(&fake->mutex);
 	fake->magic = 0;
 	free(fake);
@@ -327,25 +356,4 @@ int grill_fake_n_starts_of(struct grill_fake *fake,
 		n += !memcmp(fake->starts[i].job, job, GRILL_JOB_BYTES);
 	unlock(fake);
 	return n;
-}
-
-bool grill_fake_wait_starts(struct grill_fake *fake, int n, int64_t wait_ms)
-{
-	struct timespec until;
-	bool there;
-	int r = 0;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += wait_ms / 1000;
-	until.tv_nsec += wait_ms % 1000 * 1000000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_sec += 1;
-		until.tv_nsec -= 1000000000;
-	}
-	(void)locked(fake);
-	while (fake->n_starts < n && r != ETIMEDOUT)
-		r = pthread_cond_timedwait(&fake->began, &fake->mutex, &until);
-	there = fake->n_starts >= n;
-	unlock(fake);
-	return there;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Grill fake: a grill in memory that does at once what it is told, and fails
- * as it is told, for tests of what stands above a grill.
+ * Grill fake: a grill in memory that does at once what it is published, and
+ * fails as it is published, for tests of what stands above a grill.
  *
  * It has a plate's two rules (no lower token, no job twice) and no clock: a
  * toasting ends when the test says so. Calls may come from any threads; the
@@ -36,7 +36,8 @@ DEFINE_CLEANUP(struct grill_fake, grill_fake_free);
 /* The functions; their arg is the struct grill_fake. */
 extern const struct grill_ops grill_fake_ops;
 
-/* The next @n calls of that kind end so; @n 0: all, until told otherwise. */
+/* The next @n calls of that kind end so; @n 0: all, until published otherwise.
+ */
 void grill_fake_next(struct grill_fake *fake, enum grill_fake_call call,
 		     enum grill_fake_end end, int n);
 
@@ -57,7 +58,10 @@ void grill_fake_set_broken(struct grill_fake *fake, int plate, bool broken);
 int grill_fake_n_starts(struct grill_fake *fake);
 int grill_fake_n_starts_of(struct grill_fake *fake,
 			   const uint8_t job[GRILL_JOB_BYTES]);
-/* Waits for that many starts; false if they are not there in time. */
-bool grill_fake_wait_starts(struct grill_fake *fake, int n, int64_t wait_ms);
+
+/* grill_modbus.h without a network: "fake:@n" is the address of @fake, which
+ * several may use. Borrows it. For tests; linked in place of grill_modbus.c
+ * (infra/dev/fakes.mk). */
+void grill_fake_serve(int n, struct grill_fake *fake);
 
 #endif

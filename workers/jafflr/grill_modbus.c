@@ -5,9 +5,9 @@
  * Invariants: one request is in flight at a time, and a connection lives only
  * as long as every request on it has had its own whole answer; a write is one
  * frame and is never sent twice by this file; the only registers touched are
- * those of grill_registers.h, for plates that the grill has said it has.
+ * those listed below, for plates that the grill has said it has.
  *
- * libmodbus tells a failed send from a lost answer by nothing, so whatever
+ * libmodbus says a failed send from a lost answer by nothing, so whatever
  * goes wrong with a write is GRILL_E_UNKNOWN unless the grill itself said no.
  * One thread per grill.
  */
@@ -23,7 +23,6 @@
 #include "infra/lib/clock.h"
 #include "infra/lib/text.h"
 #include "infra/lib/xalloc.h"
-#include "workers/jafflr/grill_registers.h"
 
 #define GRILL_MODBUS_MAGIC 0x6772696cu
 /* From 0, which is the device at the address itself, as 255 is; the numbers
@@ -35,6 +34,59 @@
 #define HOST_MAX 64
 #define PORT_MAX 6
 #define PLATES_A_READ (MODBUS_MAX_READ_REGISTERS / GRILL_BLOCK)
+
+/*
+ * The holding registers of a grill. The map is a contract on the wire,
+ *described in infra/grillsim/README.md; the simulator has its own copy, and
+ * grill_modbus_test.c runs this one against it. What is not in this list is
+ * never read or written.
+ *
+ *	0x0000 + 16 * plate	status of a plate, read by function 3
+ *	0x1000 + 16 * plate	command to a plate, written by function 16,
+ *				all of it at once
+ *	0x2000			identity of the grill, read by function 3
+ *
+ * Numbers of 32 bits are two registers, the high one first.
+ */
+enum {
+	GRILL_AT_STATUS = 0x0000,
+	GRILL_AT_COMMAND = 0x1000,
+	GRILL_AT_IDENTITY = 0x2000,
+	GRILL_BLOCK = 16, /* registers from one plate to the next */
+};
+
+enum {
+	GRILL_STATUS_STATE = 0,
+	GRILL_STATUS_FLAGS = 1,
+	GRILL_STATUS_TOKEN = 2,
+	GRILL_STATUS_BOOT = 4,
+	GRILL_STATUS_JOB = 6,
+	GRILL_STATUS_LEFT_MS = 14,
+	GRILL_STATUS_N = 16,
+};
+
+enum {
+	GRILL_COMMAND_TOKEN = 0,
+	GRILL_COMMAND_JOB = 2,
+	GRILL_COMMAND_TIME_MS = 10,
+	GRILL_COMMAND_VERB = 12,
+	GRILL_COMMAND_N = 13,
+};
+
+enum {
+	GRILL_IDENTITY_MAGIC = 0,
+	GRILL_IDENTITY_VERSION = 1,
+	GRILL_IDENTITY_PLATES = 2,
+	GRILL_IDENTITY_N = 3,
+};
+
+enum {
+	GRILL_FLAG_FENCES = 1,
+	GRILL_VERB_FENCE = 1,
+	GRILL_VERB_START = 2,
+	GRILL_MAGIC = 0x7467, /* "tg" */
+	GRILL_MAP_VERSION = 1,
+};
 
 struct grill_modbus {
 	uint32_t magic;

@@ -7,7 +7,7 @@
  * GRILL_E_AWAY at once. A connection is believed only after the grill has
  * named itself as one that speaks our register map, so that a wrong address
  * or unit is never written to. A connection on which an answer has not come
- * in time is closed: a late answer is never taken for the next one's.
+ * in time is closed: a late answer never counts as the next one's.
  */
 #ifndef JAFFLR_GRILL_MODBUS_H
 #define JAFFLR_GRILL_MODBUS_H

@@ -141,7 +141,7 @@ static int dial(const char *text)
 }
 
 /* Returns when the simulator does it. */
-static void tell(const char *line)
+static void publish(const char *line)
 {
 	struct pollfd fd = { .fd = sim.control, .events = POLLIN };
 	char said[ADDRESS_MAX];
@@ -299,15 +299,15 @@ START_TEST(a_read_of_many_plates_puts_each_in_its_place)
 	}
 END_TEST
 
-START_TEST(what_a_grill_cannot_do_or_lost_is_told)
+START_TEST(what_a_grill_cannot_do_or_lost_is_published)
 	{
 		uint32_t boot = report(1).boot;
 
-		tell("reset 1");
+		publish("reset 1");
 		ck_assert_uint_ne(report(1).boot, boot);
-		tell("no-fence 2");
+		publish("no-fence 2");
 		ck_assert(!report(2).fences);
-		tell("broken 3");
+		publish("broken 3");
 		ck_assert_int_eq(report(3).state, GRILL_FAULT);
 	}
 END_TEST
@@ -345,11 +345,11 @@ END_TEST
 
 START_TEST(a_plate_that_says_no_has_started_nothing)
 	{
-		tell("plate 1 exception");
+		publish("plate 1 exception");
 		ck_assert_int_eq(start(1, 5, 1), GRILL_E_REFUSED);
 		ck_assert_int_eq(ops->fence(grill, 1, 5), GRILL_E_REFUSED);
 		ck_assert_int_eq(start(2, 5, 1), 0);
-		tell("ok 1");
+		publish("ok 1");
 		ck_assert_uint_eq(report(1).token, 0);
 	}
 END_TEST
@@ -362,7 +362,7 @@ START_TEST(an_exception_that_leaves_doubt_is_no_refusal)
 
 		(void)snprintf(line, sizeof(line), "plate 1 exception %d",
 			       exceptions_that_leave_doubt[_i]);
-		tell(line);
+		publish(line);
 		ck_assert_int_eq(start(1, 5, 1), GRILL_E_UNKNOWN);
 		ck_assert_int_eq(start(2, 5, 1), 0);
 	}
@@ -405,7 +405,7 @@ START_TEST(a_start_without_an_answer_is_found_when_it_is_read_back)
 	{
 		struct grill_report seen;
 
-		tell("plate 2 silent-after-start");
+		publish("plate 2 silent-after-start");
 		ck_assert_int_eq(start(2, 5, 9), GRILL_E_UNKNOWN);
 		ck_assert_int_eq(ops->fence(grill, 2, 6), 0);
 		seen = report(2);
@@ -418,7 +418,7 @@ START_TEST(a_start_that_was_lost_is_made_again_after_a_fence)
 	{
 		struct grill_report seen;
 
-		tell("plate 2 silent-before-start 1");
+		publish("plate 2 silent-before-start 1");
 		ck_assert_int_eq(start(2, 5, 9), GRILL_E_UNKNOWN);
 		ck_assert_int_eq(ops->fence(grill, 2, 6), 0);
 		seen = report(2);
@@ -436,11 +436,11 @@ START_TEST(a_late_answer_is_not_taken_for_the_next_one)
 
 		ck_assert_int_eq(ops->fence(grill, 1, 111), 0);
 		ck_assert_int_eq(ops->fence(grill, 2, 222), 0);
-		tell("plate 1 slow 300");
+		publish("plate 1 slow 300");
 		ck_assert_int_eq(ops->read(grill, 1, 1, &seen),
 				 GRILL_E_UNKNOWN);
 		ck_assert_uint_eq(report(2).token, 222);
-		tell("ok 1");
+		publish("ok 1");
 		ck_assert_uint_eq(report(1).token, 111);
 		ck_assert_uint_eq(report(2).token, 222);
 	}
@@ -451,7 +451,7 @@ START_TEST(an_answer_has_its_deadline)
 		int64_t begin_at_ms = clock_now_ms();
 		struct grill_report seen = { .token = 42 };
 
-		tell("plate 1 silent");
+		publish("plate 1 silent");
 		ck_assert_int_eq(ops->read(grill, 1, 1, &seen),
 				 GRILL_E_UNKNOWN);
 		ck_assert_uint_eq(seen.token, 42);
@@ -466,7 +466,7 @@ START_TEST(one_slow_plate_does_not_hold_up_another_master)
 		struct grill_modbus *other = grill_at(address, 1);
 		struct grill_report seen;
 
-		tell("plate 1 slow 60s");
+		publish("plate 1 slow 60s");
 		ck_assert_int_eq(ops->read(grill, 1, 1, &seen),
 				 GRILL_E_UNKNOWN);
 		ck_assert_int_eq(ops->read(other, 2, 1, &seen), 0);
@@ -479,7 +479,7 @@ END_TEST
 START_TEST(a_connection_that_was_cut_between_calls_is_made_anew)
 	{
 		ck_assert_int_eq(ops->fence(grill, 0, 1), 0);
-		tell("power-cut");
+		publish("power-cut");
 		ck_assert_int_eq(start(0, 2, 1), 0);
 	}
 END_TEST
@@ -499,7 +499,7 @@ START_TEST(a_grill_that_is_away_is_found_again_when_it_is_back)
 		int r;
 
 		ck_assert_int_eq(ops->fence(grill, 0, 1), 0);
-		tell("down 100ms");
+		publish("down 100ms");
 		ck_assert_int_eq(start(0, 2, 1), GRILL_E_AWAY);
 		do
 			r = start(0, 2, 1);
@@ -604,7 +604,7 @@ static TCase *straight(void)
 	tcase_add_test(tests, a_fresh_grill_shows_idle_plates);
 	tcase_add_test(tests, a_start_is_read_back_until_it_is_done);
 	tcase_add_test(tests, a_read_of_many_plates_puts_each_in_its_place);
-	tcase_add_test(tests, what_a_grill_cannot_do_or_lost_is_told);
+	tcase_add_test(tests, what_a_grill_cannot_do_or_lost_is_published);
 	return tests;
 }
 

@@ -1,30 +1,36 @@
 /* SPDX-License-Identifier: MIT */
-/* Grill thread: two mailboxes under one mutex. */
+/*
+ * Grill thread: commands and answers in mailboxes, the last reading under a
+ * mutex. Commands go before readings, and several requests to read may be
+ * answered by one reading.
+ */
 #include "workers/jafflr/grill_thread.h"
 
 #include <assert.h>
 #include <pthread.h>
 #include <string.h>
 
+#include "infra/lib/mailbox.h"
 #include "infra/lib/xalloc.h"
 
-/* A plate has one command under way; what was dropped may add another. */
+/* A plate has one command under way; dropped jobs may leave others. */
 #define BOX_MAX (GRILL_PLATES_MAX * 4)
-/* Plates that are asked before a grill is taken to be silent as a whole. */
+/* Plates that are read before a grill counts as silent as a whole. */
 #define SILENT_MAX 3
+#define WAIT_MS 1000
+
+struct message {
+	struct grill_command command;
+	bool is_wake; /* no command: there is something to read */
+};
 
 struct grill_thread {
 	struct grill_thread_params params;
 	pthread_t thread;
-	pthread_mutex_t mutex;
-	pthread_cond_t given;
-	bool leaving;
-	struct grill_command commands[BOX_MAX];
-	size_t n_commands;
-	struct grill_answer answers[BOX_MAX];
-	size_t n_answers;
-	uint64_t asked; /* number of the last request to read */
-	uint64_t read;  /* number of the last reading */
+	struct mailbox *messages, *answers;
+	pthread_mutex_t mutex; /* of the reading */
+	uint64_t asked;        /* number of the last request to read */
+	uint64_t read;         /* number of the last reading */
 	int read_outcome;
 	struct grill_report reports[GRILL_PLATES_MAX];
 	/* The thread's own. */
@@ -32,42 +38,29 @@ struct grill_thread {
 	bool apart; /* one was silent: each plate is read by itself */
 };
 
-static int perform(struct grill_thread *thread,
-		   const struct grill_command *command)
-{
-	const struct grill_ops *ops = thread->params.ops;
-
-	if (command->fence)
-		return ops->fence(thread->params.arg, command->start.plate,
-				  command->start.token);
-	return ops->start(thread->params.arg, &command->start);
-}
-
 static void answer(struct grill_thread *thread, uint64_t tag, int outcome)
 {
-	if (thread->n_answers == BOX_MAX) {
-		/* Nobody fetches them: the oldest are of no use by now. */
-		memmove(thread->answers, thread->answers + 1,
-			(BOX_MAX - 1) * sizeof(*thread->answers));
-		thread->n_answers--;
-	}
-	thread->answers[thread->n_answers++] =
-		(struct grill_answer){ tag, outcome };
+	struct grill_answer answer = { tag, outcome }, oldest;
+
+	if (mailbox_put(thread->answers, &answer))
+		return;
+	/* The poll thread does not fetch them: the oldest are of no use. */
+	(void)mailbox_get(thread->answers, &oldest, 0);
+	(void)mailbox_put(thread->answers, &answer);
 }
 
-/* Under the mutex, which is released while the grill is spoken to. */
-static void do_command(struct grill_thread *thread)
+static void do_command(struct grill_thread *thread,
+		       const struct grill_command *command)
 {
-	struct grill_command command = thread->commands[0];
-	int outcome;
+	const struct grill_ops *ops = thread->params.ops;
+	int r;
 
-	thread->n_commands--;
-	memmove(thread->commands, thread->commands + 1,
-		thread->n_commands * sizeof(command));
-	(void)pthread_mutex_unlock(&thread->mutex);
-	outcome = perform(thread, &command);
-	(void)pthread_mutex_lock(&thread->mutex);
-	answer(thread, command.tag, outcome < 0 ? GRILL_E_REFUSED : outcome);
+	if (command->fence)
+		r = ops->fence(thread->params.arg, command->start.plate,
+			       command->start.token);
+	else
+		r = ops->start(thread->params.arg, &command->start);
+	answer(thread, command->tag, r < 0 ? GRILL_E_REFUSED : r);
 }
 
 static int read_plates(struct grill_thread *thread, int first, int n)
@@ -76,7 +69,8 @@ static int read_plates(struct grill_thread *thread, int first, int n)
 					thread->reading + first);
 }
 
-/* One silent plate does not hide the others; a silent grill is given up. */
+/* One silent plate does not hide the others; a silent grill is not read
+ * further. */
 static int read_apart(struct grill_thread *thread)
 {
 	int n_read = 0, n_silent = 0, r = 0;
@@ -108,13 +102,10 @@ static int read_all(struct grill_thread *thread)
 	return r;
 }
 
-static void do_reading(struct grill_thread *thread)
+static void do_reading(struct grill_thread *thread, uint64_t number)
 {
-	uint64_t number = thread->asked;
-	int outcome;
+	int outcome = read_all(thread);
 
-	(void)pthread_mutex_unlock(&thread->mutex);
-	outcome = read_all(thread);
 	(void)pthread_mutex_lock(&thread->mutex);
 	thread->read = number;
 	thread->read_outcome = outcome < 0 ? GRILL_E_AWAY : outcome;
@@ -122,43 +113,76 @@ static void do_reading(struct grill_thread *thread)
 		memcpy(thread->reports, thread->reading,
 		       (size_t)thread->params.n_plates *
 			       sizeof(*thread->reports));
+	(void)pthread_mutex_unlock(&thread->mutex);
+	loop_wake(thread->params.loop);
+}
+
+/* The number of the last request, if it is not answered; else 0. */
+static uint64_t request_of(struct grill_thread *thread)
+{
+	uint64_t number;
+
+	(void)pthread_mutex_lock(&thread->mutex);
+	number = thread->asked == thread->read ? 0 : thread->asked;
+	(void)pthread_mutex_unlock(&thread->mutex);
+	return number;
 }
 
 static void *run(void *arg)
 {
 	struct grill_thread *thread = arg;
+	struct message message;
 
-	(void)pthread_mutex_lock(&thread->mutex);
-	while (!thread->leaving) {
-		if (thread->n_commands)
-			do_command(thread);
-		else if (thread->asked != thread->read)
-			do_reading(thread);
-		else {
-			(void)pthread_cond_wait(&thread->given, &thread->mutex);
-			continue;
+	while (!mailbox_closed(thread->messages)) {
+		/* What was sent before this request is in the mailbox. */
+		uint64_t request = request_of(thread);
+
+		if (mailbox_get(thread->messages, &message,
+				request ? 0 : WAIT_MS)) {
+			if (!message.is_wake)
+				do_command(thread, &message.command);
+		} else if (request) {
+			do_reading(thread, request);
 		}
-		loop_wake(thread->params.loop);
 	}
-	(void)pthread_mutex_unlock(&thread->mutex);
 	thread->params.ops->close(thread->params.arg);
 	return NULL;
+}
+
+static void free_boxes(struct grill_thread *thread)
+{
+	(void)mailbox_free(thread->messages);
+	(void)mailbox_free(thread->answers);
+	(void)pthread_mutex_destroy(&thread->mutex);
+	free(thread);
 }
 
 int grill_thread_new(struct grill_thread **ret,
 		     const struct grill_thread_params *params)
 {
+	struct mailbox_params messages = {
+		.message_bytes = sizeof(struct message),
+		.n_max = BOX_MAX,
+	};
+	struct mailbox_params answers = {
+		.message_bytes = sizeof(struct grill_answer),
+		.n_max = BOX_MAX,
+		.loop = params->loop,
+	};
 	struct grill_thread *thread = xcalloc(1, sizeof(*thread));
 	int r;
 
 	assert(params->n_plates <= GRILL_PLATES_MAX);
 	thread->params = *params;
 	(void)pthread_mutex_init(&thread->mutex, NULL);
-	(void)pthread_cond_init(&thread->given, NULL);
-	r = pthread_create(&thread->thread, NULL, run, thread);
+	r = mailbox_new(&thread->messages, &messages);
+	if (!r)
+		r = mailbox_new(&thread->answers, &answers);
+	if (!r)
+		r = -pthread_create(&thread->thread, NULL, run, thread);
 	if (r) {
-		free(thread);
-		return -r;
+		free_boxes(thread);
+		return r;
 	}
 	*ret = thread;
 	return 0;
@@ -168,53 +192,36 @@ struct grill_thread *grill_thread_free(struct grill_thread *thread)
 {
 	if (!thread)
 		return NULL;
-	(void)pthread_mutex_lock(&thread->mutex);
-	thread->leaving = true;
-	(void)pthread_cond_signal(&thread->given);
-	(void)pthread_mutex_unlock(&thread->mutex);
+	mailbox_close(thread->messages);
 	(void)pthread_join(thread->thread, NULL);
-	(void)pthread_cond_destroy(&thread->given);
-	(void)pthread_mutex_destroy(&thread->mutex);
-	free(thread);
+	free_boxes(thread);
 	return NULL;
 }
 
-void grill_thread_give(struct grill_thread *thread,
-		       const struct grill_command *command)
+void grill_thread_command(struct grill_thread *thread,
+			  const struct grill_command *command)
 {
-	(void)pthread_mutex_lock(&thread->mutex);
-	if (thread->n_commands < BOX_MAX)
-		thread->commands[thread->n_commands++] = *command;
-	else
+	struct message message = { .command = *command };
+
+	if (!mailbox_put(thread->messages, &message))
 		answer(thread, command->tag, GRILL_E_AWAY);
-	(void)pthread_cond_signal(&thread->given);
-	(void)pthread_mutex_unlock(&thread->mutex);
 }
 
 bool grill_thread_answer(struct grill_thread *thread, struct grill_answer *ret)
 {
-	bool any;
-
-	(void)pthread_mutex_lock(&thread->mutex);
-	any = thread->n_answers > 0;
-	if (any) {
-		*ret = thread->answers[0];
-		thread->n_answers--;
-		memmove(thread->answers, thread->answers + 1,
-			thread->n_answers * sizeof(*thread->answers));
-	}
-	(void)pthread_mutex_unlock(&thread->mutex);
-	return any;
+	return mailbox_get(thread->answers, ret, 0);
 }
 
 uint64_t grill_thread_read(struct grill_thread *thread)
 {
+	struct message wake = { .is_wake = true };
 	uint64_t number;
 
 	(void)pthread_mutex_lock(&thread->mutex);
 	number = ++thread->asked;
-	(void)pthread_cond_signal(&thread->given);
 	(void)pthread_mutex_unlock(&thread->mutex);
+	/* A full mailbox wakes the thread as well. */
+	(void)mailbox_put(thread->messages, &wake);
 	return number;
 }
 

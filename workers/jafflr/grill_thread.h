@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Grill thread: one thread a grill, since a slow or silent one must not keep
- * others waiting. It is given starts and fences, and is asked to read; what
- * came of it is fetched by the poll thread, whose loop is woken.
+ * others waiting. The poll thread sends it starts and fences, and asks for
+ * readings; it fetches the answers, for which its loop is woken.
  */
 #ifndef JAFFLR_GRILL_THREAD_H
 #define JAFFLR_GRILL_THREAD_H
@@ -37,22 +37,22 @@ struct grill_answer {
 
 int grill_thread_new(struct grill_thread **ret,
 		     const struct grill_thread_params *params);
-/* What was given and not begun is dropped; waits for what is being done. */
+/* Drops the commands that are not begun; waits for the one that is. */
 struct grill_thread *grill_thread_free(struct grill_thread *thread);
 DEFINE_CLEANUP(struct grill_thread, grill_thread_free);
 
 /* At most one command a plate is under way, but for dropped ones. */
-void grill_thread_give(struct grill_thread *thread,
-		       const struct grill_command *command);
+void grill_thread_command(struct grill_thread *thread,
+			  const struct grill_command *command);
 bool grill_thread_answer(struct grill_thread *thread, struct grill_answer *ret);
 
-/* Asks for a reading of all plates after what was given so far. Gives its
+/* Asks for a reading of all plates after the commands so far. Returns its
  * number; several requests may be answered by one reading. */
 uint64_t grill_thread_read(struct grill_thread *thread);
 
 /*
  * The newest reading, if it is newer than @after: fills @ret (n_plates of
- * them), gives its number, and its outcome (0 or GRILL_E_; then nothing is
+ * them), its number, and its outcome (0 or GRILL_E_; then nothing is
  * filled in).
  */
 bool grill_thread_reading(struct grill_thread *thread, uint64_t after,

@@ -192,7 +192,7 @@ static struct grill_command fence_of(int plate, uint32_t token, uint64_t tag)
 
 static void give(struct grill_thread *thread, struct grill_command command)
 {
-	grill_thread_give(thread, &command);
+	grill_thread_command(thread, &command);
 }
 
 static struct grill_answer next_answer(struct grill_thread *thread)
@@ -500,7 +500,7 @@ static void *open_gate_later(void *arg)
 	return NULL;
 }
 
-START_TEST(who_leaves_waits_for_what_is_being_done_and_drops_the_rest)
+START_TEST(a_thread_that_ends_waits_for_its_command_and_drops_the_rest)
 	{
 		int64_t began_ms;
 		pthread_t opener;
@@ -537,40 +537,31 @@ START_TEST(more_plates_than_there_is_room_for_is_our_mistake)
 	}
 END_TEST
 
-static void add_readings(TCase *tcase)
-{
-	tcase_add_test(tcase, a_reading_shows_what_was_given_before_it);
-	tcase_add_test(tcase, readings_are_numbered_and_each_is_newer_once);
-	tcase_add_test(tcase, several_requests_are_answered_by_one_reading);
-	tcase_add_test(
-		tcase,
-		a_reading_that_had_begun_does_not_answer_a_later_request);
-	tcase_add_test(tcase,
-		       a_reading_that_failed_says_so_and_fills_in_nothing);
-	tcase_add_test(tcase, a_silent_plate_does_not_hide_the_others);
-	tcase_add_test(tcase,
-		       a_grill_that_is_silent_is_not_asked_for_each_plate);
-}
-
 int main(void)
 {
 	Suite *suite = suite_create("grill_thread");
 	TCase *tcase = check_case(suite, 60);
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_add_loop_test(tcase,
-			    what_came_of_a_command_comes_back_with_its_tag, 0,
-			    CHECK_N(ends));
-	tcase_add_test(tcase,
-		       a_fault_of_the_caller_is_a_refusal_for_nothing_was_sent);
-	tcase_add_test(tcase, commands_are_done_and_answered_in_order);
-	tcase_add_test(tcase, what_there_is_no_room_for_was_not_sent);
-	tcase_add_test(tcase, answers_that_nobody_fetches_do_not_pile_up);
-	add_readings(tcase);
-	tcase_add_test(tcase, a_grill_that_hangs_does_not_keep_another_waiting);
-	tcase_add_test(
-		tcase,
-		who_leaves_waits_for_what_is_being_done_and_drops_the_rest);
+	/* clang-format off */
+	check_add(tcase, (const struct check_row[]){
+		{ what_came_of_a_command_comes_back_with_its_tag, CHECK_N(ends) },
+		{ a_fault_of_the_caller_is_a_refusal_for_nothing_was_sent, 1 },
+		{ commands_are_done_and_answered_in_order, 1 },
+		{ what_there_is_no_room_for_was_not_sent, 1 },
+		{ answers_that_nobody_fetches_do_not_pile_up, 1 },
+		{ a_reading_shows_what_was_given_before_it, 1 },
+		{ readings_are_numbered_and_each_is_newer_once, 1 },
+		{ several_requests_are_answered_by_one_reading, 1 },
+		{ a_reading_that_had_begun_does_not_answer_a_later_request, 1 },
+		{ a_reading_that_failed_says_so_and_fills_in_nothing, 1 },
+		{ a_silent_plate_does_not_hide_the_others, 1 },
+		{ a_grill_that_is_silent_is_not_asked_for_each_plate, 1 },
+		{ a_grill_that_hangs_does_not_keep_another_waiting, 1 },
+		{ a_thread_that_ends_waits_for_its_command_and_drops_the_rest, 1 },
+		{ 0 },
+	});
+	/* clang-format on */
 	tcase_add_test_raise_signal(
 		tcase, more_plates_than_there_is_room_for_is_our_mistake,
 		SIGABRT);

@@ -5,7 +5,6 @@
  */
 #include "workers/jafflr/grills.h"
 
-#include "infra/lib/clock.h"
 #include "infra/lib/counters.h"
 #include "infra/lib/str.h"
 #include "infra/lib/xalloc.h"
@@ -24,30 +23,29 @@ static char *copy(struct text text)
 	return s;
 }
 
-static void forget_stalls(struct grill_of *grill)
+static void forget_stalls(struct stalls *stalls)
 {
-	for (size_t i = 0; i < grill->n_stalls; i++)
-		free(grill->stalls[i]);
-	free(grill->stalls);
-	grill->stalls = NULL;
-	grill->n_stalls = 0;
+	for (size_t i = 0; i < stalls->n; i++)
+		free(stalls->names[i]);
+	free(stalls->names);
+	*stalls = (struct stalls){ 0 };
 }
 
-static void set_stalls(struct grill_of *grill, const struct tick_grill *row)
+static void set_stalls(struct stalls *stalls, const struct tx_grill *row)
 {
-	forget_stalls(grill);
+	forget_stalls(stalls);
 	if (!row->stalls)
 		return;
-	grill->stalls = xcalloc(row->n_stalls + 1, sizeof(*grill->stalls));
+	stalls->names = xcalloc(row->n_stalls + 1, sizeof(*stalls->names));
 	for (size_t i = 0; i < row->n_stalls; i++)
-		grill->stalls[grill->n_stalls++] = copy(row->stalls[i]);
+		stalls->names[stalls->n++] = copy(row->stalls[i]);
 }
 
 static void close_grill(struct grill_of *grill)
 {
 	grill->thread = grill_thread_free(grill->thread);
 	(void)grill_modbus_free(grill->driver);
-	forget_stalls(grill);
+	forget_stalls(&grill->stalls);
 	free(grill->plates);
 	free(grill->address);
 	free(grill->name);
@@ -84,18 +82,12 @@ static const char *open_thread(struct grill_of *grill,
 
 /* ---- is it heard of? ---- */
 
-/* One line, if there are not too many of them. */
-static bool has_line(struct grills *grills, int64_t now_ms)
+/* May a line be logged now? Those that may not are counted. */
+static bool has_line(struct grills *grills)
 {
-	int64_t n_left_out;
+	static const struct log_subject none = { 0 };
 
-	if (!log_limit_pass(&grills->lines, now_ms, &n_left_out))
-		return false;
-	if (n_left_out)
-		log_warn("GRILL-LINES",
-			 "%lld more lines about grills were not logged",
-			 (long long)n_left_out);
-	return true;
+	return log_limit_about(&grills->lines, &none, "grills");
 }
 
 static void note_answer(struct grills *grills, struct grill_of *grill,
@@ -103,10 +95,10 @@ static void note_answer(struct grills *grills, struct grill_of *grill,
 {
 	bool was_silent = grill->health == HEALTH_SILENT;
 
-	grill->news = grill->news || grill->health != HEALTH_ANSWERS;
+	grill->changed = grill->changed || grill->health != HEALTH_ANSWERS;
 	grill->health = HEALTH_ANSWERS;
 	grill->reason = NULL;
-	if (was_silent && has_line(grills, now_ms))
+	if (was_silent && has_line(grills))
 		log_info("GRILL-ANSWERS",
 			 "grill '%s' at '%s' answers again after %lld ms",
 			 grill->name, grill->address,
@@ -118,13 +110,13 @@ static void note_silence(struct grills *grills, struct grill_of *grill,
 {
 	bool same = grill->health == HEALTH_SILENT;
 
-	grill->news = grill->news || !same;
+	grill->changed = grill->changed || !same;
 	grill->health = HEALTH_SILENT;
 	grill->reason = reason;
 	if (same)
 		return;
 	grill->silent_since_ms = now_ms;
-	if (has_line(grills, now_ms))
+	if (has_line(grills))
 		log_warn("GRILL-SILENT",
 			 "grill '%s' at '%s' did not answer: %s, its plates "
 			 "get nothing new until it does",
@@ -144,29 +136,30 @@ static const char *reason_of(int outcome)
 	}
 }
 
-bool grills_have_news(const struct grills *grills)
+bool grills_have_changed(const struct grills *grills)
 {
 	for (size_t i = 0; i < grills->n; i++)
-		if (grills->list[i]->listed && grills->list[i]->news)
+		if (grills->list[i]->listed && grills->list[i]->changed)
 			return true;
 	return false;
 }
 
-void grills_report(struct grills *grills, struct tick *tick, int64_t now_ms)
+void grills_report(struct grills *grills, struct scheduler_tx *tx,
+		   int64_t now_ms)
 {
 	for (size_t i = 0; i < grills->n; i++) {
 		struct grill_of *grill = grills->list[i];
 
 		if (!grill->listed || grill->health == HEALTH_UNKNOWN ||
-		    (!grill->news &&
+		    (!grill->changed &&
 		     now_ms - grill->written_at_ms < WRITE_EVERY_MS))
 			continue;
-		TICK_ADD(tick, health) = (struct tick_health){
+		TX_ADD(tx, health) = (struct tx_health){
 			.grill = grill->name,
 			.reason = grill->reason,
-			.changed = grill->news,
+			.changed = grill->changed,
 		};
-		grill->news = false;
+		grill->changed = false;
 		grill->written_at_ms = now_ms;
 	}
 }
@@ -174,13 +167,13 @@ void grills_report(struct grills *grills, struct tick *tick, int64_t now_ms)
 void grills_report_again(struct grills *grills)
 {
 	for (size_t i = 0; i < grills->n; i++)
-		grills->list[i]->news =
+		grills->list[i]->changed =
 			grills->list[i]->health != HEALTH_UNKNOWN;
 }
 
 /* ---- which there are ---- */
 
-/* One that cannot be used is told of like any other that does not answer. */
+/* A grill that cannot be used is one that does not answer. */
 static void try_to_open(struct grills *grills, struct grill_of *grill,
 			int64_t now_ms)
 {
@@ -204,7 +197,7 @@ static void try_to_open(struct grills *grills, struct grill_of *grill,
 }
 
 static struct grill_of *add_grill(struct grills *grills,
-				  const struct tick_grill *row, int64_t now_ms)
+				  const struct tx_grill *row, int64_t now_ms)
 {
 	struct grill_of *grill = xcalloc(1, sizeof(*grill));
 
@@ -217,7 +210,7 @@ static struct grill_of *add_grill(struct grills *grills,
 	return grill;
 }
 
-static bool is_same(const struct grill_of *grill, const struct tick_grill *row)
+static bool is_same(const struct grill_of *grill, const struct tx_grill *row)
 {
 	return text_equal(text_of(grill->name), row->grill) &&
 	       text_equal(text_of(grill->address), row->address) &&
@@ -225,10 +218,10 @@ static bool is_same(const struct grill_of *grill, const struct tick_grill *row)
 	       grill->n_named_plates == row->n_plates;
 }
 
-static bool in_hand(const struct grill_of *grill)
+static bool has_jobs(const struct grill_of *grill)
 {
 	for (int i = 0; i < grill->n_plates; i++)
-		if (grill->plates[i].n_in_hand)
+		if (grill->plates[i].n_jobs)
 			return true;
 	return false;
 }
@@ -239,7 +232,7 @@ static void close_idle(struct grills *grills)
 	size_t n = 0;
 
 	for (size_t i = 0; i < grills->n; i++) {
-		if (grills->list[i]->listed || in_hand(grills->list[i]))
+		if (grills->list[i]->listed || has_jobs(grills->list[i]))
 			grills->list[n++] = grills->list[i];
 		else
 			close_grill(grills->list[i]);
@@ -247,7 +240,7 @@ static void close_idle(struct grills *grills)
 	grills->n = n;
 }
 
-static void use_grill(struct grills *grills, const struct tick_grill *row,
+static void use_grill(struct grills *grills, const struct tx_grill *row,
 		      int64_t now_ms)
 {
 	struct grill_of *grill;
@@ -261,15 +254,14 @@ static void use_grill(struct grills *grills, const struct tick_grill *row,
 			      : add_grill(grills, row, now_ms);
 	grill->listed = true;
 	grill->enabled = row->enabled;
-	set_stalls(grill, row);
+	set_stalls(&grill->stalls, row);
 	if (!grill->thread && now_ms >= grill->open_at_ms)
 		try_to_open(grills, grill, now_ms);
 }
 
-void grills_update(struct grills *grills, const struct tick_grill *list,
-		   size_t n)
+void grills_update(struct grills *grills, const struct tx_grill *list, size_t n,
+		   int64_t now_ms)
 {
-	int64_t now_ms = clock_now_ms();
 	bool too_many = n > GRILLS_MAX;
 
 	for (size_t i = 0; i < grills->n; i++)
@@ -306,22 +298,22 @@ uint64_t grills_ask(struct grill_of *grill, int64_t now_ms)
 	return grill->asked;
 }
 
-bool grills_take_reading(struct grills *grills, struct grill_of *grill,
-			 int64_t now_ms, int *ret_outcome)
+bool grills_read(struct grills *grills, struct grill_of *grill, int64_t now_ms)
 {
 	struct grill_report reports[GRILL_PLATES_MAX];
+	int outcome;
 
 	if (!grill->thread ||
 	    !grill_thread_reading(grill->thread, grill->read, reports,
-				  &grill->read, ret_outcome))
+				  &grill->read, &outcome))
 		return false;
-	if (*ret_outcome)
-		note_silence(grills, grill, reason_of(*ret_outcome), now_ms);
+	if (outcome)
+		note_silence(grills, grill, reason_of(outcome), now_ms);
 	else
 		note_answer(grills, grill, now_ms);
 	for (int i = 0; i < grill->n_plates; i++) {
 		grill->plates[i].silent =
-			*ret_outcome || reports[i].state == GRILL_SILENT;
+			outcome || reports[i].state == GRILL_SILENT;
 		if (grill->plates[i].silent)
 			continue;
 		grill->plates[i].report = reports[i];
@@ -339,21 +331,11 @@ uint32_t grills_token_of(const struct grill_of *grill, int plate)
 
 static bool is_free(const struct plate *plate, int64_t now_ms)
 {
-	return !plate->n_in_hand && plate->seen_at_ms && !plate->silent &&
+	return !plate->n_jobs && plate->seen_at_ms && !plate->silent &&
 	       now_ms - plate->seen_at_ms < FRESH_MS &&
 	       now_ms >= plate->rest_until_ms &&
 	       (plate->report.state == GRILL_IDLE ||
 		plate->report.state == GRILL_DONE);
-}
-
-static bool serves(const struct grill_of *grill, struct text stall)
-{
-	if (!grill->stalls)
-		return true;
-	for (size_t i = 0; i < grill->n_stalls; i++)
-		if (text_equal(text_of(grill->stalls[i]), stall))
-			return true;
-	return false;
 }
 
 static bool is_used(const struct grill_of *grill, bool heard)
@@ -365,7 +347,7 @@ bool grills_serve(const struct grills *grills, struct text stall, bool heard)
 {
 	for (size_t i = 0; i < grills->n; i++)
 		if (is_used(grills->list[i], heard) &&
-		    serves(grills->list[i], stall))
+		    stalls_serve(&grills->list[i]->stalls, stall))
 			return true;
 	return false;
 }
@@ -378,15 +360,12 @@ bool grills_any_heard(const struct grills *grills)
 	return false;
 }
 
-void grills_name_stalls(const struct grills *grills, struct tick *tick,
+void grills_name_stalls(const struct grills *grills, struct scheduler_tx *tx,
 			bool heard)
 {
 	for (size_t i = 0; i < grills->n; i++)
 		if (is_used(grills->list[i], heard))
-			TICK_ADD(tick, served) = (struct tick_served){
-				.stalls = grills->list[i]->stalls,
-				.n_stalls = grills->list[i]->n_stalls,
-			};
+			TX_ADD(tx, served) = &grills->list[i]->stalls;
 }
 
 bool grills_any_free(const struct grills *grills, int64_t now_ms)
@@ -399,7 +378,7 @@ bool grills_any_free(const struct grills *grills, int64_t now_ms)
 	return false;
 }
 
-void grills_offer(const struct grills *grills, struct tick *tick,
+void grills_offer(const struct grills *grills, struct scheduler_tx *tx,
 		  int64_t now_ms)
 {
 	for (size_t g = 0; g < grills->n; g++) {
@@ -409,10 +388,9 @@ void grills_offer(const struct grills *grills, struct tick *tick,
 			if (!grill->enabled ||
 			    !is_free(&grill->plates[i], now_ms))
 				continue;
-			TICK_ADD(tick, plates) = (struct tick_plate){
+			TX_ADD(tx, plates) = (struct tx_plate){
 				.grill = grill->name,
-				.stalls = grill->stalls,
-				.n_stalls = grill->n_stalls,
+				.stalls = &grill->stalls,
 				.plate = i,
 				.boot = grill->plates[i].report.boot,
 				.token = grills_token_of(grill, i),

@@ -2,7 +2,7 @@
 /*
  * Grills: the grills that the tables name, each with its thread, and what is
  * known of their plates. A grill that does not answer is logged at its first
- * failure and when it is back, and a tick writes both into its table. Poll
+ * failure and when it is back, and a tx writes both into its table. Poll
  * thread only.
  */
 #ifndef JAFFLR_GRILLS_H
@@ -11,7 +11,7 @@
 #include "infra/lib/log.h"
 #include "infra/lib/str.h"
 #include "workers/jafflr/grill_thread.h"
-#include "workers/jafflr/tick.h"
+#include "workers/jafflr/scheduler_tx.h"
 
 enum { GRILLS_MAX = 64 };
 
@@ -19,8 +19,8 @@ struct plate {
 	struct grill_report report;
 	int64_t seen_at_ms; /* when it was read; 0: never */
 	int64_t rest_until_ms;
-	bool silent;   /* the last reading had no word from it */
-	int n_in_hand; /* cooks of ours that stand at it */
+	bool silent; /* the last reading had no word from it */
+	int n_jobs;  /* of ours */
 };
 
 enum grill_health { HEALTH_UNKNOWN, HEALTH_ANSWERS, HEALTH_SILENT };
@@ -29,8 +29,7 @@ struct grill_of {
 	char *name;
 	char *address;
 	int unit;
-	char **stalls; /* NULL: all */
-	size_t n_stalls;
+	struct stalls stalls;
 	int n_named_plates; /* by the tables */
 	int n_plates;       /* 0 without a thread */
 	struct plate *plates;
@@ -45,7 +44,7 @@ struct grill_of {
 	enum grill_health health;
 	const char *reason;      /* a literal, while it is silent */
 	int64_t silent_since_ms; /* this clock's */
-	bool news;               /* what is to be written now, not in a while */
+	bool changed;            /* to be written now, not in a while */
 	int64_t written_at_ms;
 };
 
@@ -64,19 +63,19 @@ struct grills {
 };
 
 /* Those of the list are opened or kept; others are not used any more. */
-void grills_update(struct grills *grills, const struct tick_grill *list,
-		   size_t n);
+void grills_update(struct grills *grills, const struct tx_grill *list, size_t n,
+		   int64_t now_ms);
 /* NULL for a name that is none. */
 struct grill_of *grills_find(const struct grills *grills, struct text name);
 /* A reading, if there is a new one: plates know of it. True then. */
-bool grills_take_reading(struct grills *grills, struct grill_of *grill,
-			 int64_t now_ms, int *ret_outcome);
-/* Asks for a reading; gives its number. */
+bool grills_read(struct grills *grills, struct grill_of *grill, int64_t now_ms);
+/* Asks for a reading; returns its number. */
 uint64_t grills_ask(struct grill_of *grill, int64_t now_ms);
-/* The highest token that the plate has seen, as it said last; 0: not known. */
+/* The highest token that the plate has seen, by its last reading; 0: unknown.
+ */
 uint32_t grills_token_of(const struct grill_of *grill, int plate);
-/* Adds the plates that may be used to a tick. */
-void grills_offer(const struct grills *grills, struct tick *tick,
+/* Adds the plates that may be used to a tx. */
+void grills_offer(const struct grills *grills, struct scheduler_tx *tx,
 		  int64_t now_ms);
 bool grills_any_free(const struct grills *grills, int64_t now_ms);
 
@@ -85,16 +84,17 @@ bool grills_any_free(const struct grills *grills, int64_t now_ms);
 bool grills_serve(const struct grills *grills, struct text stall, bool heard);
 /* Is there an enabled one of which it is not known that it does not answer? */
 bool grills_any_heard(const struct grills *grills);
-/* Adds to a tick for which stalls enabled grills are; @heard: those of which
+/* Adds to a tx for which stalls enabled grills are; @heard: those of which
  * it is not known that they do not answer. */
-void grills_name_stalls(const struct grills *grills, struct tick *tick,
+void grills_name_stalls(const struct grills *grills, struct scheduler_tx *tx,
 			bool heard);
 
 /* Has a grill fallen silent, or come back, since that was written? */
-bool grills_have_news(const struct grills *grills);
-/* Adds what is to be written to a tick. */
-void grills_report(struct grills *grills, struct tick *tick, int64_t now_ms);
-/* What the last tick was to write may not be there. */
+bool grills_have_changed(const struct grills *grills);
+/* Adds what is to be written to a tx. */
+void grills_report(struct grills *grills, struct scheduler_tx *tx,
+		   int64_t now_ms);
+/* What the last tx was to write may not be there. */
 void grills_report_again(struct grills *grills);
 /* In Prometheus' text format, appended. */
 void grills_text(const struct grills *grills, int64_t now_ms, struct buf *out);

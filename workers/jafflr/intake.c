@@ -1,19 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Intake: see intake.h. Lines above 63 do not exist: an order has 32. */
+/* Intake: lines of an order are bits, since an order has at most 32. */
 #include "workers/jafflr/intake.h"
 
 #include <string.h>
 
-#include "infra/lib/hash.h"
-#include "schemas/pick.h"
+#include "workers/jafflr/jafflr.h"
 #include "workers/runtime/lanes.h"
 
 /* ---- rows by order ---- */
-
-static uint64_t id_hash(const struct order_id *id)
-{
-	return hash_bytes(id->bytes, sizeof(id->bytes));
-}
 
 static bool is_row(const void *key, const void *value)
 {
@@ -24,13 +18,13 @@ static bool is_row(const void *key, const void *value)
 
 void intake_rows_add(struct intake_rows *rows, struct toastie_row *row)
 {
-	table_add(&rows->table, id_hash(&row->order_id), row);
+	table_add(&rows->table, order_id_hash(&row->order_id), row);
 }
 
 struct toastie_row *intake_rows_find(const struct intake_rows *rows,
 				     const struct order_id *id)
 {
-	return table_find(&rows->table, id_hash(id), is_row, id);
+	return table_find(&rows->table, order_id_hash(id), is_row, id);
 }
 
 /* ---- decoding ---- */
@@ -86,7 +80,7 @@ static void fill(struct batch *batch, const struct record *record,
 	};
 }
 
-int intake_decode(void *room, struct batch *batch, struct record *record,
+int intake_decode(void *arg, struct batch *batch, struct record *record,
 		  struct schema_fault *fault)
 {
 	struct intake *intake;
@@ -96,8 +90,8 @@ int intake_decode(void *room, struct batch *batch, struct record *record,
 	if (record->envelope.type != EVENT_PICK)
 		return schema_fail(fault, SCHEMA_E_UNKNOWN_TYPE,
 				   "this type does not belong on this topic");
-	r = pick_decode(&pick, room, &record->envelope, record->kafka.value,
-			record->kafka.n_value, fault);
+	r = pick_decode(&pick, &jafflr_of(arg)->pick_storage, &record->envelope,
+			record->kafka.value, record->kafka.n_value, fault);
 	if (r)
 		return r;
 	intake = arena_alloc(&batch->arena, sizeof(*intake));
@@ -190,14 +184,19 @@ static void decide_pick(struct batch *batch, struct intake *intake,
 		intake->changed = decide_cancel(batch, intake, fresh);
 }
 
-void intake_decide(struct batch *batch, struct intake_rows *rows)
+void intake_decide(void *arg, struct batch *batch)
 {
+	struct intake_rows *rows = &jafflr_of(arg)->rows;
+
+	/* Nothing was loaded. */
+	if (batch->mode == BATCH_FAST)
+		table_reset(&rows->table);
 	for (size_t i = 0; i < batch->n_records; i++) {
 		const struct record *record = &batch->records[i];
 		struct intake *intake = intake_of(record);
 
-		/* What was decided before is told from its row, by whoever
-		 * holds it: see kitchen.h. */
+		/* What was decided before is published from its row, by the
+		 * scheduler of the worker that holds it. */
 		if (record->dead_reason || record->decided)
 			continue;
 		intake->changed = false;

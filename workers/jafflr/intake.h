@@ -2,7 +2,7 @@
 /*
  * Intake: picks -> rows of `toasties`.
  *
- * A pick that was taken becomes a queued row; the lines of a version 1 pick
+ * A pick of a picked order becomes a queued row; the lines of a version 1 pick
  * are collected first. A cancellation drops what still waits (`returned`:
  * chillybin gives the ingredients back) and is kept as a row when it comes
  * before its pick. One that comes later is marked on the row: should the
@@ -43,8 +43,9 @@ void intake_rows_add(struct intake_rows *rows, struct toastie_row *row);
 struct toastie_row *intake_rows_find(const struct intake_rows *rows,
 				     const struct order_id *id);
 
-int intake_decode(void *room, struct batch *batch, struct record *record,
+/* Functions of worker_ops; each argument is the struct jafflr. */
+int intake_decode(void *arg, struct batch *batch, struct record *record,
 		  struct schema_fault *fault);
-void intake_decide(struct batch *batch, struct intake_rows *rows);
+void intake_decide(void *arg, struct batch *batch);
 
 #endif

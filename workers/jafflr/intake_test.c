@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Intake: stories of one order, told as picks come. A word is a story: digits
- * are lines that were picked, c a cancellation, k a refused cancellation, r a
- * refusal, g a line not for the grill; | begins the next batch.
+ * Intake: stories of one order, as its picks come. A word is a story:
+ * digits are lines that were picked, c a cancellation, k a refused
+ * cancellation, r a refusal, g a line not for the grill; | begins the next
+ * batch.
  *
  * The rows that a batch writes are kept, as the table would keep them.
  */
-#include "workers/jafflr/intake.h"
+#include "workers/jafflr/jafflr.h"
 
 #include <string.h>
 
@@ -21,9 +22,8 @@ static const char trace[] =
 	"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
 static struct order_id order_id;
-static struct pick_room room;
+static struct jafflr jafflr = { .magic = JAFFLR_MAGIC };
 static struct batch *batch;
-static struct intake_rows rows;
 static uint8_t bodies[BODIES_MAX][512];
 static int n_bodies;
 static int64_t next_offset;
@@ -48,7 +48,7 @@ static void setup(void)
 static void teardown(void)
 {
 	batch = batch_free(batch);
-	table_deinit(&rows.table);
+	jafflr_deinit(&jafflr);
 }
 
 /* ---- picks ---- */
@@ -128,7 +128,7 @@ static struct record *arrive(const struct pick *pick, int version)
 	int r;
 
 	record->envelope = envelope_of(pick, version);
-	r = intake_decode(&room, batch, record, &fault);
+	r = intake_decode(&jafflr, batch, record, &fault);
 	ck_assert_msg(!r, "%s", fault.what);
 	return record;
 }
@@ -139,13 +139,13 @@ static void load(void)
 {
 	struct toastie_row *copy;
 
-	table_reset(&rows.table);
+	table_reset(&jafflr.rows.table);
 	if (batch->mode == BATCH_FAST || !is_stored)
 		return;
 	copy = arena_alloc(&batch->arena, sizeof(*copy));
 	*copy = stored;
 	copy->changed_by = 0;
-	intake_rows_add(&rows, copy);
+	intake_rows_add(&jafflr.rows, copy);
 }
 
 static void decide(void)
@@ -154,7 +154,7 @@ static void decide(void)
 		batch->needs_load || is_stored ? BATCH_CHECKED : BATCH_FAST;
 	batch->decided_at_ms = 1000 + next_offset;
 	load();
-	intake_decide(batch, &rows);
+	intake_decide(&jafflr, batch);
 }
 
 /* Of each row that was changed, the last record that did writes it. */
@@ -182,7 +182,7 @@ static void commit(void)
 	batch_reset(batch);
 }
 
-static void tell(const char *story, int32_t lines, int version)
+static void play(const char *story, int32_t lines, int version)
 {
 	struct pick pick;
 
@@ -268,7 +268,7 @@ START_TEST(what_is_not_a_pick_does_not_belong_here)
 
 		record->item = NULL;
 		record->envelope.type = EVENT_TOASTIE;
-		ck_assert_int_eq(intake_decode(&room, batch, record, &fault),
+		ck_assert_int_eq(intake_decode(&jafflr, batch, record, &fault),
 				 SCHEMA_E_UNKNOWN_TYPE);
 		ck_assert_ptr_null(record->item);
 	}
@@ -282,7 +282,7 @@ START_TEST(what_cannot_be_read_is_at_fault_and_leaves_no_item)
 
 		record->item = NULL;
 		record->kafka.n_value /= 2;
-		ck_assert_int_gt(intake_decode(&room, batch, record, &fault),
+		ck_assert_int_gt(intake_decode(&jafflr, batch, record, &fault),
 				 0);
 		ck_assert_ptr_null(record->item);
 	}
@@ -341,7 +341,7 @@ static const struct {
 
 START_TEST(a_story_ends_as_it_should_and_writes_a_row_once_a_batch)
 	{
-		tell(stories[_i].story, stories[_i].lines, stories[_i].version);
+		play(stories[_i].story, stories[_i].lines, stories[_i].version);
 		ck_assert_int_eq(is_stored, stories[_i].state != N_ROW_STATES);
 		ck_assert_int_eq(n_writes, stories[_i].n_writes);
 		if (!is_stored)
@@ -369,17 +369,17 @@ START_TEST(a_toastie_that_has_started_is_finished)
 			ROW_UNCERTAIN, ROW_RETURNED,
 		};
 
-		tell("0", 1, 2);
+		play("0", 1, 2);
 		stored.state = states[_i];
 		stored.seq = 9;
-		tell("c0c", 1, 2);
+		play("c0c", 1, 2);
 		ck_assert_int_eq(stored.state, states[_i]);
 		ck_assert_int_eq(stored.seq, 9);
 		ck_assert_int_eq(n_writes, 1);
 		/* It is remembered, once: it may yet go back to the queue. */
 		ck_assert(stored.cancelled);
 		ck_assert_int_eq(n_marks, 1);
-		tell("c", 1, 2);
+		play("c", 1, 2);
 		ck_assert_int_eq(n_marks, 1);
 	}
 END_TEST
@@ -387,9 +387,9 @@ END_TEST
 /* An older worker has put it back into the queue all the same. */
 START_TEST(what_is_queued_though_it_was_cancelled_is_returned_when_asked_again)
 	{
-		tell("0", 1, 2);
+		play("0", 1, 2);
 		stored.cancelled = true;
-		tell("cc", 1, 2);
+		play("cc", 1, 2);
 		ck_assert_int_eq(stored.state, ROW_RETURNED);
 		ck_assert_int_eq(stored.seq, 2);
 		ck_assert_int_eq(n_writes, 2);
@@ -401,7 +401,7 @@ START_TEST(what_is_cancelled_before_the_grill_says_so)
 	{
 		static const char *const ways[] = { "0c", "0|c", "c", "c0" };
 
-		tell(ways[_i], 1, 2);
+		play(ways[_i], 1, 2);
 		ck_assert(stored.cancelled);
 		ck_assert_int_eq(n_marks, 0);
 	}
@@ -458,7 +458,7 @@ START_TEST(the_same_picks_end_alike_in_whatever_order_they_come)
 			make_story(story, sizeof(story),
 				   cancelled ? "0123c" : "0123", &random);
 			is_stored = false;
-			tell(story, 4, 1);
+			play(story, 4, 1);
 			ck_assert_msg(stored.state == (cancelled ? ROW_RETURNED
 								 : ROW_QUEUED),
 				      "'%s' ends in state %d", story,
@@ -521,7 +521,7 @@ START_TEST(a_batch_that_is_decided_again_is_decided_alike)
 	{
 		struct toastie_row first;
 
-		tell("0", 3, 1);
+		play("0", 3, 1);
 		for (int32_t line = 1; line < 3; line++) {
 			struct pick pick = pick_of(VERDICT_PICKED, line, 3);
 
@@ -579,25 +579,6 @@ START_TEST(orders_of_one_batch_do_not_meet)
 	}
 END_TEST
 
-static void add_stories(TCase *tcase)
-{
-	tcase_add_loop_test(
-		tcase, a_story_ends_as_it_should_and_writes_a_row_once_a_batch,
-		0, CHECK_N(stories));
-	tcase_add_loop_test(tcase, a_toastie_that_has_started_is_finished, 0,
-			    5);
-	tcase_add_test(
-		tcase,
-		what_is_queued_though_it_was_cancelled_is_returned_when_asked_again);
-	tcase_add_loop_test(tcase, what_is_cancelled_before_the_grill_says_so,
-			    0, 4);
-	tcase_add_test(
-		tcase,
-		an_order_of_the_most_lines_is_complete_with_the_last_one);
-	tcase_add_test(tcase,
-		       the_same_picks_end_alike_in_whatever_order_they_come);
-}
-
 int main(void)
 {
 	Suite *suite = suite_create("intake");
@@ -605,16 +586,24 @@ int main(void)
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_loop_test(tcase, a_taken_pick_becomes_a_queued_row, 1, 3);
-	tcase_add_test(tcase, without_a_customer_the_key_says_which_bucket);
-	tcase_add_test(tcase, what_is_not_a_pick_does_not_belong_here);
-	tcase_add_test(tcase,
-		       what_cannot_be_read_is_at_fault_and_leaves_no_item);
-	add_stories(tcase);
-	tcase_add_test(tcase,
-		       only_lines_and_cancellations_rest_on_what_was_there);
-	tcase_add_test(tcase, what_is_dead_or_was_decided_before_is_left_alone);
-	tcase_add_test(tcase, a_batch_that_is_decided_again_is_decided_alike);
-	tcase_add_test(tcase, decided_again_it_heeds_what_was_read_anew);
-	tcase_add_test(tcase, orders_of_one_batch_do_not_meet);
+	/* clang-format off */
+	check_add(tcase, (const struct check_row[]){
+		{ without_a_customer_the_key_says_which_bucket, 1 },
+		{ what_is_not_a_pick_does_not_belong_here, 1 },
+		{ what_cannot_be_read_is_at_fault_and_leaves_no_item, 1 },
+		{ a_story_ends_as_it_should_and_writes_a_row_once_a_batch, CHECK_N(stories) },
+		{ a_toastie_that_has_started_is_finished, 5 },
+		{ what_is_queued_though_it_was_cancelled_is_returned_when_asked_again, 1 },
+		{ what_is_cancelled_before_the_grill_says_so, 4 },
+		{ an_order_of_the_most_lines_is_complete_with_the_last_one, 1 },
+		{ the_same_picks_end_alike_in_whatever_order_they_come, 1 },
+		{ only_lines_and_cancellations_rest_on_what_was_there, 1 },
+		{ what_is_dead_or_was_decided_before_is_left_alone, 1 },
+		{ a_batch_that_is_decided_again_is_decided_alike, 1 },
+		{ decided_again_it_heeds_what_was_read_anew, 1 },
+		{ orders_of_one_batch_do_not_meet, 1 },
+		{ 0 },
+	});
+	/* clang-format on */
 	return check_run(suite);
 }

@@ -1,33 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 /* Sql: what intake writes is what it reads; against a real server. */
-#include "workers/jafflr/sql.h"
+#include "workers/jafflr/jafflr.h"
 
 #include <string.h>
 
-#include "infra/lib/postgres_fixture.h"
+#include "workers/jafflr/jafflr_fixture.h"
 
 #define TIMEOUT_MS POSTGRES_TIMEOUT_MS
 #define DECIDED_MS INT64_C(1800000000123)
 
-static const char *url;
-static struct pg *pg;
-static struct sql sql;
+static struct jafflr jafflr = { .magic = JAFFLR_MAGIC };
 static struct batch *batch;
-static struct intake_rows rows;
 
 static void setup(void)
 {
-	url = postgres_database();
-	pg = postgres_connect(url, "galore");
+	clean_database();
 	batch = batch_new();
 }
 
 static void teardown(void)
 {
 	batch = batch_free(batch);
-	table_deinit(&rows.table);
-	sql_deinit(&sql);
-	pg = pg_free(pg);
+	jafflr_deinit(&jafflr);
+	db = pg_free(db);
 }
 
 static struct toastie_row row_of(uint8_t n)
@@ -50,7 +45,7 @@ static struct toastie_row row_of(uint8_t n)
 }
 
 /* A record whose pick made that row, or changed it as it stands. */
-static struct intake *add(struct toastie_row row)
+static struct intake *add_record(struct toastie_row row)
 {
 	struct kafka_record kafka = {
 		.partition = 3,
@@ -73,13 +68,13 @@ static int store(enum batch_mode mode)
 
 	batch->mode = mode;
 	batch->decided_at_ms = DECIDED_MS;
-	(void)pg_add(pg, &pg_begin, NULL);
-	sql_store(&sql, pg, batch);
-	(void)pg_add(pg, &pg_commit, NULL);
-	r = pg_run(pg, TIMEOUT_MS);
+	(void)pg_add(db, &pg_begin, NULL);
+	sql_store(&jafflr, db, batch, false);
+	(void)pg_add(db, &pg_commit, NULL);
+	r = pg_run(db, TIMEOUT_MS);
 	if (r) {
-		ck_assert_str_eq(pg_sqlstate(pg), ROWS_KNOWN);
-		postgres_exec(pg, "ROLLBACK");
+		ck_assert_str_eq(pg_sqlstate(db), ROWS_KNOWN);
+		postgres_exec(db, "ROLLBACK");
 	}
 	batch_reset(batch);
 	return r;
@@ -91,10 +86,10 @@ static const struct toastie_row *load(uint8_t n)
 	struct toastie_row asked = row_of(n);
 	int r;
 
-	(void)add(asked);
-	r = sql_load(&sql, pg, batch, &rows);
-	ck_assert_msg(!r, "%s", pg_message(pg));
-	return intake_rows_find(&rows, &asked.order_id);
+	(void)add_record(asked);
+	r = sql_load(&jafflr, db, batch);
+	ck_assert_msg(!r, "%s", pg_message(db));
+	return intake_rows_find(&jafflr.rows, &asked.order_id);
 }
 
 static void same(struct text a, struct text b)
@@ -137,7 +132,7 @@ START_TEST(a_row_is_read_as_it_was_written)
 		row.doneness = samples[_i / 2].doneness;
 		row.state = samples[_i / 2].state;
 		row.cancelled = row.state == ROW_CANCELLED;
-		(void)add(row);
+		(void)add_record(row);
 		ck_assert_int_eq(store(mode), 0);
 		read = load(5);
 		ck_assert_ptr_nonnull(read);
@@ -164,14 +159,12 @@ END_TEST
 
 START_TEST(an_order_that_is_known_fails_the_fast_way_as_a_whole)
 	{
-		(void)add(row_of(1));
+		(void)add_record(row_of(1));
 		ck_assert_int_eq(store(BATCH_FAST), 0);
-		(void)add(row_of(2));
-		(void)add(row_of(1));
+		(void)add_record(row_of(2));
+		(void)add_record(row_of(1));
 		ck_assert_int_eq(store(BATCH_FAST), PG_E_SQL);
-		ck_assert_int_eq(
-			postgres_number(url, "SELECT count(*) FROM toasties"),
-			1);
+		ck_assert_int_eq(count("SELECT count(*) FROM toasties"), 1);
 	}
 END_TEST
 
@@ -183,14 +176,14 @@ START_TEST(a_row_that_was_read_is_changed_and_keeps_where_it_began)
 		row.state = ROW_COLLECTING;
 		row.seq = 0;
 		row.lines_seen = 1;
-		(void)add(row);
+		(void)add_record(row);
 		ck_assert_int_eq(store(BATCH_CHECKED), 0);
 		row.state = ROW_QUEUED;
 		row.seq = 1;
 		row.lines_seen = 3;
 		row.offset = 999;
 		row.stall = TEXT("beach");
-		(void)add(row);
+		(void)add_record(row);
 		ck_assert_int_eq(store(BATCH_CHECKED), 0);
 		read = load(1);
 		ck_assert_int_eq(read->state, ROW_QUEUED);
@@ -203,8 +196,8 @@ END_TEST
 
 START_TEST(a_row_that_several_picks_changed_is_written_once)
 	{
-		struct intake *first = add(row_of(1));
-		struct intake *second = add(row_of(1));
+		struct intake *first = add_record(row_of(1));
+		struct intake *second = add_record(row_of(1));
 
 		second->row = first->row;
 		first->own.changed_by = 2;
@@ -216,15 +209,13 @@ END_TEST
 
 START_TEST(what_changed_nothing_or_is_not_to_be_acted_on_is_not_written)
 	{
-		add(row_of(1))->changed = false;
-		(void)add(row_of(2));
+		add_record(row_of(1))->changed = false;
+		(void)add_record(row_of(2));
 		batch->records[1].decided = true;
-		(void)add(row_of(3));
+		(void)add_record(row_of(3));
 		batch_dead(batch, &batch->records[2], "conflict", "detail");
 		ck_assert_int_eq(store(BATCH_FAST), 0);
-		ck_assert_int_eq(
-			postgres_number(url, "SELECT count(*) FROM toasties"),
-			0);
+		ck_assert_int_eq(count("SELECT count(*) FROM toasties"), 0);
 	}
 END_TEST
 
@@ -234,12 +225,12 @@ START_TEST(only_orders_that_are_asked_for_are_read)
 		struct order_id other = row_of(3).order_id;
 
 		for (uint8_t n = 1; n <= 3; n++)
-			(void)add(row_of(n));
+			(void)add_record(row_of(n));
 		ck_assert_int_eq(store(BATCH_FAST), 0);
-		add(row_of(1))->kind = INTAKE_NOTHING;
+		add_record(row_of(1))->kind = INTAKE_NOTHING;
 		ck_assert_ptr_nonnull(load(2));
-		ck_assert_ptr_null(intake_rows_find(&rows, &passed));
-		ck_assert_ptr_null(intake_rows_find(&rows, &other));
+		ck_assert_ptr_null(intake_rows_find(&jafflr.rows, &passed));
+		ck_assert_ptr_null(intake_rows_find(&jafflr.rows, &other));
 		batch_reset(batch);
 		ck_assert_ptr_null(load(9));
 	}
@@ -252,11 +243,11 @@ START_TEST(a_late_cancellation_is_marked_and_takes_no_decision_back)
 		struct intake *intake;
 
 		row.state = ROW_UNCERTAIN;
-		(void)add(row);
+		(void)add_record(row);
 		ck_assert_int_eq(store(BATCH_CHECKED), 0);
-		postgres_exec(pg, "UPDATE toasties SET state = 'failed',"
+		postgres_exec(db, "UPDATE toasties SET state = 'failed',"
 				  " seq = 7");
-		intake = add(row);
+		intake = add_record(row);
 		intake->changed = false;
 		intake->marked = true;
 		ck_assert_int_eq(store(BATCH_CHECKED), 0);
@@ -272,19 +263,18 @@ START_TEST(rows_queue_in_the_order_of_their_picks_and_keep_their_place)
 		struct toastie_row again = row_of(7);
 
 		for (uint8_t n = 9; n >= 7; n--)
-			(void)add(row_of(n));
+			(void)add_record(row_of(n));
 		ck_assert_int_eq(store(_i ? BATCH_CHECKED : BATCH_FAST), 0);
 		again.seq = 2;
 		for (uint8_t n = 6; n >= 5; n--)
-			(void)add(row_of(n));
-		(void)add(again);
+			(void)add_record(row_of(n));
+		(void)add_record(again);
 		ck_assert_int_eq(store(BATCH_CHECKED), 0);
 		ck_assert_int_eq(
-			postgres_number(
-				url, "SELECT count(*) FROM (SELECT number,"
-				     " lag(number) OVER (ORDER BY queue_number)"
-				     " AS before FROM toasties) t"
-				     " WHERE number = before - 1"),
+			count("SELECT count(*) FROM (SELECT number,"
+			      " lag(number) OVER (ORDER BY queue_number)"
+			      " AS before FROM toasties) t"
+			      " WHERE number = before - 1"),
 			4);
 	}
 END_TEST
@@ -296,7 +286,7 @@ START_TEST(rows_of_before_the_numbers_are_numbered_when_the_column_comes)
 	{
 		struct pg *old;
 
-		postgres_exec(pg, "CREATE SCHEMA old");
+		postgres_exec(db, "CREATE SCHEMA old");
 		old = postgres_connect(url, "old");
 		postgres_file(old, "migrations/0001_positions.up.sql");
 		postgres_file(old, "migrations/0002_orders.up.sql");
@@ -319,21 +309,17 @@ START_TEST(rows_of_before_the_numbers_are_numbered_when_the_column_comes)
 			" 'main', 'light', 'queued', 1, 0, 0, 0, 'epoch')");
 		(void)pg_free(old);
 		ck_assert_int_eq(
-			postgres_number(
-				url,
-				"SELECT count(*) FROM (SELECT number,"
-				" lag(number) OVER (ORDER BY queue_number) AS"
-				" before FROM old.toasties"
-				" WHERE queue_number IS NOT NULL) t"
-				" WHERE number < before"),
+			count("SELECT count(*) FROM (SELECT number,"
+			      " lag(number) OVER (ORDER BY queue_number) AS"
+			      " before FROM old.toasties"
+			      " WHERE queue_number IS NOT NULL) t"
+			      " WHERE number < before"),
 			40);
-		ck_assert_int_eq(
-			postgres_number(url,
-					"SELECT count(*) FROM old.toasties"
-					" WHERE cancelled <> (state ="
-					" 'cancelled') OR (queue_number IS NULL"
-					" AND state <> 'done')"),
-			0);
+		ck_assert_int_eq(count("SELECT count(*) FROM old.toasties"
+				       " WHERE cancelled <> (state ="
+				       " 'cancelled') OR (queue_number IS NULL"
+				       " AND state <> 'done')"),
+				 0);
 	}
 END_TEST
 
@@ -343,12 +329,10 @@ START_TEST(a_thousand_rows_are_one_statement)
 			struct toastie_row row = row_of((uint8_t)(i % 250));
 
 			row.order_id.bytes[1] = (uint8_t)(i / 250);
-			(void)add(row);
+			(void)add_record(row);
 		}
 		ck_assert_int_eq(store(BATCH_FAST), 0);
-		ck_assert_int_eq(
-			postgres_number(url, "SELECT count(*) FROM toasties"),
-			1000);
+		ck_assert_int_eq(count("SELECT count(*) FROM toasties"), 1000);
 	}
 END_TEST
 
@@ -357,28 +341,22 @@ int main(void)
 	Suite *suite = suite_create("sql");
 	TCase *tcase = check_case(suite, 60);
 
+	tcase_add_unchecked_fixture(tcase, make_database, NULL);
 	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_add_loop_test(tcase, a_row_is_read_as_it_was_written, 0,
-			    2 * CHECK_N(samples));
-	tcase_add_test(tcase,
-		       an_order_that_is_known_fails_the_fast_way_as_a_whole);
-	tcase_add_test(tcase,
-		       a_row_that_was_read_is_changed_and_keeps_where_it_began);
-	tcase_add_test(tcase, a_row_that_several_picks_changed_is_written_once);
-	tcase_add_test(
-		tcase,
-		what_changed_nothing_or_is_not_to_be_acted_on_is_not_written);
-	tcase_add_test(tcase, only_orders_that_are_asked_for_are_read);
-	tcase_add_test(
-		tcase,
-		a_late_cancellation_is_marked_and_takes_no_decision_back);
-	tcase_add_loop_test(
-		tcase,
-		rows_queue_in_the_order_of_their_picks_and_keep_their_place, 0,
-		2);
-	tcase_add_test(
-		tcase,
-		rows_of_before_the_numbers_are_numbered_when_the_column_comes);
-	tcase_add_test(tcase, a_thousand_rows_are_one_statement);
+	/* clang-format off */
+	check_add(tcase, (const struct check_row[]){
+		{ a_row_is_read_as_it_was_written, 2 * CHECK_N(samples) },
+		{ an_order_that_is_known_fails_the_fast_way_as_a_whole, 1 },
+		{ a_row_that_was_read_is_changed_and_keeps_where_it_began, 1 },
+		{ a_row_that_several_picks_changed_is_written_once, 1 },
+		{ what_changed_nothing_or_is_not_to_be_acted_on_is_not_written, 1 },
+		{ only_orders_that_are_asked_for_are_read, 1 },
+		{ a_late_cancellation_is_marked_and_takes_no_decision_back, 1 },
+		{ rows_queue_in_the_order_of_their_picks_and_keep_their_place, 2 },
+		{ rows_of_before_the_numbers_are_numbered_when_the_column_comes, 1 },
+		{ a_thousand_rows_are_one_statement, 1 },
+		{ 0 },
+	});
+	/* clang-format on */
 	return postgres_run(suite);
 }

@@ -151,6 +151,13 @@ void batch_close(struct batch *batch, const struct lanes *lanes,
 		batch->needs_load = true;
 }
 
+void batch_expect(struct record *record)
+{
+	/* One more than there are facts, until publish_end(). */
+	record->entry = emitted_expect(&record->assignment->emitted,
+				       record->kafka.offset, 1);
+}
+
 void batch_dead(struct batch *batch, struct record *record, const char *reason,
 		const char *detail)
 {

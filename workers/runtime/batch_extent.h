@@ -31,6 +31,9 @@ void batch_skip(struct batch *batch, struct assignment *assignment,
 /* Drops the records and the ranges of assignments that are not ours any more.
  */
 void batch_drop_lost(struct batch *batch);
+/* The record's facts count from now on, in the order of these calls:
+ * emitted_offset waits for them. They are published later. */
+void batch_expect(struct record *record);
 /* Which positions it moves, by what its assignments hold now. */
 void batch_close(struct batch *batch, const struct lanes *lanes,
 		 int64_t decided_at_ms);

@@ -267,14 +267,19 @@ bool batches_facts_above(const struct batches *batches, size_t part)
 	       publisher_waiting_bytes(publisher) > FACTS_MAX_BYTES / part;
 }
 
+bool batches_retrying(const struct batches *batches)
+{
+	return batches->retry && !batch_empty(batches->running);
+}
+
 struct batch *batches_next(struct batches *batches)
 {
 	struct batch *batch = batches->running;
 
 	if (batches->committed || batches_facts_above(batches, 1))
 		return NULL;
-	if (!batches->retry || batch_empty(batch)) {
-		/* Of one to be retried, perhaps nothing is ours any more. */
+	/* Of one to be retried, perhaps nothing is ours any more. */
+	if (!batches_retrying(batches)) {
 		batches->retry = false;
 		batch_reset(batch);
 		if (batch_empty(batches->open))
@@ -366,7 +371,7 @@ void batches_committed(struct batches *batches)
 		struct record *record = &batch->records[i];
 
 		if (assignment_is_ours(record->assignment))
-			publish_expect(record);
+			batch_expect(record);
 		else
 			record->entry = EMITTED_NONE;
 		count(batches, record);
@@ -381,17 +386,6 @@ void batches_failed(struct batches *batches)
 	batches->at_database = false;
 	batches->retry = true;
 	batch_drop_lost(batches->running);
-}
-
-void batches_lost(struct batches *batches)
-{
-	batches->retry = batches->committed = false;
-	batch_reset(batches->running);
-}
-
-bool batches_retrying(const struct batches *batches)
-{
-	return batches->retry;
 }
 
 /* ---- facts ---- */

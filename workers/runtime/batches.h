@@ -42,13 +42,11 @@ bool batches_too_far(const struct batches *batches);
 /* ---- the batch at the database ---- */
 
 /* The next one to be decided, closed; NULL: there is none, or facts must go
- * out first. It is the database thread's until one of the three below. */
+ * out first. It is the database thread's until one of the two below. */
 struct batch *batches_next(struct batches *batches);
 void batches_committed(struct batches *batches);
 /* Nothing of it is committed: it is tried again, without what is not ours. */
 void batches_failed(struct batches *batches);
-/* With the session went what is known of it: it is read again. */
-void batches_lost(struct batches *batches);
 bool batches_retrying(const struct batches *batches);
 
 /* ---- facts ---- */
@@ -60,7 +58,7 @@ bool batches_unpublished(const struct batches *batches);
 /* Does more wait for the broker than that part of what may? */
 bool batches_facts_above(const struct batches *batches, size_t part);
 
-/* ---- dropping; whoever takes over reads and publishes all of it again ---- */
+/* ---- dropping; after the next take-over all of it is read again ---- */
 
 /* What rests on assignments that are not ours any more. */
 void batches_drop_lost(struct batches *batches);

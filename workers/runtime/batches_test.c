@@ -410,8 +410,8 @@ static void commit(void)
 		struct kafka_record kafka = { .partition = 3 + i % 2,
 					      .offset = FIRST + i };
 
-		publish_expect(batch_add(batches->publishing,
-					 assignment_at(3 + i % 2), &kafka));
+		batch_expect(batch_add(batches->publishing,
+				       assignment_at(3 + i % 2), &kafka));
 	}
 }
 

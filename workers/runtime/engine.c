@@ -77,7 +77,6 @@ static void session_lost(struct engine *engine, const char *why)
 		counter_add(&runtime_counters.lost_sessions, 1);
 	engine->connected = false;
 	assignments_doubt_all(engine->assignments);
-	batches_lost(engine->batches);
 	assignments_changed(engine);
 	back_off(engine, JOB_CONNECT, why);
 }
@@ -498,7 +497,7 @@ static void work_turn(struct engine *engine)
 	pause_if_enough(engine);
 	if (kafka_in_fatal(engine->in)) {
 		/* Another process is this member, say. We cannot mend that;
-		 * whoever takes over finds everything. */
+		 * the worker that takes over finds everything. */
 		engine->result = -1;
 		engine->over = true;
 		return;

@@ -101,27 +101,36 @@ static int move(struct pg *session, const struct identity *who,
 	return r;
 }
 
-static int64_t next_of(int32_t partition)
+/* Of lane stable at a partition of orders. */
+static int64_t offset_of(const char *column, int32_t partition)
 {
 	char sql[160];
 
 	(void)snprintf(sql, sizeof(sql),
-		       "SELECT next_offset FROM positions WHERE service = "
-		       "'chillybin' AND lane = 'stable' AND topic = 'orders' "
-		       "AND partition = %d",
-		       partition);
+		       "SELECT %s FROM positions WHERE service = 'chillybin'"
+		       " AND lane = 'stable' AND topic = 'orders'"
+		       " AND partition = %d",
+		       column, partition);
 	return postgres_number(url, sql);
+}
+
+static int64_t next_of(int32_t partition)
+{
+	return offset_of("next_offset", partition);
 }
 
 static int64_t emitted_of(int32_t partition)
 {
-	char sql[160];
+	return offset_of("emitted_offset", partition);
+}
+
+static int64_t n_held_by(const char *holder)
+{
+	char sql[96];
 
 	(void)snprintf(sql, sizeof(sql),
-		       "SELECT emitted_offset FROM positions WHERE service = "
-		       "'chillybin' AND lane = 'stable' AND topic = 'orders' "
-		       "AND partition = %d",
-		       partition);
+		       "SELECT count(*) FROM positions WHERE holder = '%s'",
+		       holder);
 	return postgres_number(url, sql);
 }
 
@@ -145,10 +154,7 @@ START_TEST(a_take_over_gives_each_row_a_higher_epoch)
 					highest = held->rows[i].epoch;
 			}
 		}
-		ck_assert_int_eq(
-			postgres_number(url, "SELECT count(*) FROM positions "
-					     "WHERE holder = 'me'"),
-			3);
+		ck_assert_int_eq(n_held_by("me"), 3);
 	}
 END_TEST
 
@@ -163,10 +169,7 @@ START_TEST(a_refresh_changes_nothing)
 					      held->rows[i].partition, 0)
 						 ->epoch,
 					 held->rows[i].epoch);
-		ck_assert_int_eq(
-			postgres_number(url, "SELECT count(*) FROM positions "
-					     "WHERE holder = 'me'"),
-			3);
+		ck_assert_int_eq(n_held_by("me"), 3);
 	}
 END_TEST
 
@@ -224,23 +227,39 @@ END_TEST
 
 /* ---- lanes that change meanwhile ---- */
 
-static const char split[] =
-	"BEGIN;"
-	" INSERT INTO control.lanes (service, lane, parent, kind, names, "
-	"colour)"
-	" VALUES ('chillybin', 'pier', 'stable', 'stalls', '{pier,\"a b\"}',"
-	" 'blue');"
-	" WITH parent AS (UPDATE positions SET epoch ="
-	" nextval('control.epoch_seq') WHERE service = 'chillybin'"
-	" AND lane = 'stable' RETURNING *)"
-	" INSERT INTO positions (service, lane, topic, partition, colour,"
-	" next_offset, emitted_offset, epoch) SELECT service, 'pier', topic,"
-	" partition, colour, next_offset, emitted_offset, epoch FROM parent;"
-	" COMMIT";
+#define ADD_LANE                                                               \
+	"INSERT INTO control.lanes (service, lane, parent, kind, bucket_from," \
+	" bucket_to, names, colour) VALUES ('chillybin', "
+#define RAISE_EPOCHS                                                           \
+	"UPDATE positions SET epoch = nextval('control.epoch_seq')"            \
+	" WHERE service = 'chillybin'"
+#define COPY_POSITIONS                                                         \
+	"INSERT INTO positions (service, lane, topic, partition, colour,"      \
+	" next_offset, emitted_offset, epoch) SELECT service, 'pier', topic,"  \
+	" partition, colour, next_offset, emitted_offset, epoch"               \
+	" FROM positions WHERE service = 'chillybin'"
+
+/* Lane pier, all but its COMMIT. */
+static const char split[] = "BEGIN; " RAISE_EPOCHS "; " ADD_LANE
+			    "'pier', 'stable', 'stalls', NULL, NULL, "
+			    "'{pier,\"a b\"}', 'blue');" COPY_POSITIONS;
+static const char half[] =
+	ADD_LANE "'half', 'stable', 'buckets', 0, 2048, NULL, 'green')";
+static const char half_of_pier[] =
+	ADD_LANE "'half', 'pier', 'buckets', 0, 2048, NULL, 'green')";
+static const char end_pier[] =
+	"UPDATE control.lanes SET ended_at = now() WHERE lane = 'pier';"
+	"UPDATE positions SET colour = '' WHERE lane = 'pier'";
+
+static void split_pier(void)
+{
+	postgres_exec(other, split);
+	postgres_exec(other, "COMMIT");
+}
 
 START_TEST(a_lane_that_is_split_off_is_taken_with_its_parent)
 	{
-		postgres_exec(other, split);
+		split_pier();
 		acquire(pg, &me, held);
 		ck_assert_uint_eq(held->lanes.n_lanes, 2);
 		ck_assert_str_eq(held->lanes.lanes[0].name, "stable");
@@ -268,22 +287,7 @@ START_TEST(a_take_over_that_meets_a_change_of_lanes_takes_all_of_them)
 	{
 		int n_looks = 0;
 
-		/* All but its COMMIT. */
-		postgres_exec(
-			other,
-			"BEGIN; UPDATE positions SET epoch ="
-			" nextval('control.epoch_seq') WHERE service ="
-			" 'chillybin';"
-			" INSERT INTO control.lanes (service, lane, parent, "
-			"kind,"
-			" names, colour) VALUES ('chillybin', 'pier', 'stable',"
-			" 'stalls', '{pier}', 'blue');"
-			" INSERT INTO positions (service, lane, topic, "
-			"partition,"
-			" colour, next_offset, emitted_offset, epoch)"
-			" SELECT service, 'pier', topic, partition, colour,"
-			" next_offset, emitted_offset, epoch FROM positions"
-			" WHERE service = 'chillybin'");
+		postgres_exec(other, split);
 		pg_on_waiting(pg, 20, end_split, &n_looks);
 		acquire(pg, &me, held);
 		ck_assert_int_gt(n_looks, 0);
@@ -295,27 +299,18 @@ END_TEST
 
 START_TEST(rows_that_the_lanes_do_not_name_are_never_held)
 	{
-		postgres_exec(
-			other,
-			"INSERT INTO control.lanes (service, lane, parent,"
-			" kind, names, colour) VALUES ('chillybin',"
-			" 'pier', 'stable', 'stalls', '{pier}', 'blue')");
+		postgres_exec(other,
+			      ADD_LANE "'pier', 'stable', 'stalls', NULL, NULL,"
+				       " '{pier}', 'blue')");
 		ck_assert_int_ne(positions_acquire(pg, &me, keys, 3, held), 0);
 	}
 END_TEST
 
 START_TEST(an_ended_lane_is_read_as_long_as_a_lane_below_it_lives)
 	{
-		postgres_exec(other, split);
-		postgres_exec(other,
-			      "INSERT INTO control.lanes (service, lane, "
-			      "parent, kind,"
-			      " bucket_from, bucket_to, colour) VALUES "
-			      "('chillybin', 'half',"
-			      " 'pier', 'buckets', 0, 2048, 'green');"
-			      "UPDATE control.lanes SET ended_at = now()"
-			      " WHERE lane = 'pier'; DELETE FROM positions"
-			      " WHERE lane = 'pier'");
+		split_pier();
+		postgres_exec(other, half_of_pier);
+		postgres_exec(other, end_pier);
 		acquire(pg, &me, held);
 		ck_assert_uint_eq(held->lanes.n_lanes, 3);
 		ck_assert(held->lanes.lanes[1].ended);
@@ -329,16 +324,9 @@ END_TEST
 
 START_TEST(a_lane_that_ended_while_another_lived_is_read_beside_it)
 	{
-		postgres_exec(other, split);
-		postgres_exec(
-			other,
-			"INSERT INTO control.lanes (service, lane, parent, "
-			"kind,"
-			" bucket_from, bucket_to, colour) VALUES ('chillybin',"
-			" 'half', 'stable', 'buckets', 0, 2048, 'green')");
-		postgres_exec(other, "UPDATE control.lanes SET ended_at = now()"
-				     " WHERE lane = 'pier'; UPDATE positions"
-				     " SET colour = '' WHERE lane = 'pier'");
+		split_pier();
+		postgres_exec(other, half);
+		postgres_exec(other, end_pier);
 		acquire(pg, &me, held);
 		ck_assert_uint_eq(held->lanes.n_lanes, 3);
 		ck_assert_str_eq(held->lanes.lanes[1].name, "pier");
@@ -352,10 +340,8 @@ END_TEST
 
 START_TEST(what_ended_before_only_stable_lived_is_not_read)
 	{
-		postgres_exec(other, split);
-		postgres_exec(other, "UPDATE control.lanes SET ended_at = now()"
-				     " WHERE lane = 'pier'; UPDATE positions"
-				     " SET colour = '' WHERE lane = 'pier'");
+		split_pier();
+		postgres_exec(other, end_pier);
 		acquire(pg, &me, held);
 		ck_assert_uint_eq(held->lanes.n_lanes, 1);
 		ck_assert_uint_eq(held->n_rows, 3);
@@ -452,14 +438,9 @@ START_TEST(a_release_leaves_rows_of_another_epoch_alone)
 		ck_assert_int_eq(positions_release(pg, &me, rows, 2), 0);
 		ck_assert_int_eq(emitted_of(0), 7);
 		ck_assert_int_eq(emitted_of(1), 0);
-		ck_assert_int_eq(
-			postgres_number(url, "SELECT count(*) FROM positions "
-					     "WHERE holder = 'zombie'"),
-			1);
-		ck_assert_int_eq(
-			postgres_number(url, "SELECT count(*) FROM positions "
-					     "WHERE holder = 'me'"),
-			1); /* restocks, which was not released */
+		ck_assert_int_eq(n_held_by("zombie"), 1);
+		ck_assert_int_eq(n_held_by("me"),
+				 1); /* restocks, which was not released */
 	}
 END_TEST
 
@@ -542,7 +523,7 @@ static int store_dead(struct batch *batch)
 	return r;
 }
 
-START_TEST(a_dead_letter_is_stored_and_read_again_with_the_same_text)
+START_TEST(a_dead_letter_is_read_again_as_it_was_stored)
 	{
 		struct batch *batch = batch_new();
 		struct record *record;
@@ -648,7 +629,7 @@ static void add_tests(TCase *tcase)
 	tcase_add_test(tcase, a_confirm_keeps_a_take_over_waiting_until_its_commit);
 	tcase_add_test(tcase, a_confirm_of_rows_that_somebody_else_has_fails);
 	tcase_add_test(tcase, confirms_do_not_keep_each_other_waiting);
-	tcase_add_test(tcase, a_dead_letter_is_stored_and_read_again_with_the_same_text);
+	tcase_add_test(tcase, a_dead_letter_is_read_again_as_it_was_stored);
 	tcase_add_test(tcase, what_is_no_text_is_no_event_id);
 	tcase_add_test(tcase, a_key_that_is_longer_than_any_of_ours_is_not_stored);
 	tcase_add_test(tcase, a_session_that_is_lost_is_an_outcome);

@@ -13,6 +13,7 @@
 #include "workers/runtime/publish.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -35,13 +36,12 @@
 #define COPY_KEY_BYTES ((size_t)256 << 10)
 /* Room for the batch around a message, and what we count too low. */
 #define COPY_SPARE_BYTES ((size_t)8 << 10)
-#define TOPIC_NAME_MAX 250
 #define FEW_FACTS 64
 
 struct publisher {
 	struct publisher_params params;
 	struct kafka_out *out;
-	char names[N_TOPICS][TOPIC_NAME_MAX];
+	char names[N_TOPICS][TOPIC_NAME_BYTES];
 	struct assignment *assignment; /* of the record whose facts go out */
 	uint64_t number;
 	size_t n_fresh; /* sent since the last push */
@@ -123,13 +123,6 @@ static void report_delivery(void *arg, const struct kafka_report *report)
 				    opaque & NUMBER_MASK);
 }
 
-static void name_topics(struct publisher *publisher)
-{
-	for (size_t i = 0; i < N_TOPICS; i++)
-		(void)snprintf(publisher->names[i], TOPIC_NAME_MAX, "%s%s",
-			       topic_table[i].name, publisher->params.suffix);
-}
-
 int publisher_new(struct publisher **ret, const struct publisher_params *params)
 {
 	CLEANUP(publisher_freep)
@@ -144,11 +137,13 @@ int publisher_new(struct publisher **ret, const struct publisher_params *params)
 		.arg = publisher,
 		.loop = params->loop,
 	};
-	int r;
+	int r = 0;
 
 	publisher->params = *params;
-	name_topics(publisher);
-	r = kafka_out_new(&publisher->out, &out);
+	for (int i = 0; !r && i < N_TOPICS; i++)
+		r = topic_name(publisher->names[i], (enum topic_id)i,
+			       params->suffix);
+	r = r ? -EINVAL : kafka_out_new(&publisher->out, &out);
 	if (r)
 		return r;
 	*ret = publisher;
@@ -163,13 +158,6 @@ struct publisher *publisher_free(struct publisher *publisher)
 	(void)kafka_out_free(publisher->out);
 	free(publisher);
 	return NULL;
-}
-
-void publish_expect(struct record *record)
-{
-	/* One more than there are facts, until publish_end(). */
-	record->entry = emitted_expect(&record->assignment->emitted,
-				       record->kafka.offset, 1);
 }
 
 void publish_begin(struct publisher *publisher, const struct record *record)

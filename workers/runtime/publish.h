@@ -40,11 +40,8 @@ int publisher_new(struct publisher **ret,
 struct publisher *publisher_free(struct publisher *publisher);
 DEFINE_CLEANUP(struct publisher, publisher_free);
 
-/* Its facts count from now on, in the order of these calls: emitted_offset
- * waits for them. They are published later, while its assignment is ours. */
-void publish_expect(struct record *record);
-
-/* The facts of one record, which is expected, stand between these two. */
+/* The facts of one record, which are expected (batch_expect()), are published
+ * between these two. */
 void publish_begin(struct publisher *publisher, const struct record *record);
 void publish_end(struct publisher *publisher);
 

@@ -76,12 +76,6 @@ struct publisher *publisher_free(struct publisher *publisher)
 	return NULL;
 }
 
-void publish_expect(struct record *record)
-{
-	record->entry = emitted_expect(&record->assignment->emitted,
-				       record->kafka.offset, 1);
-}
-
 void publish_begin(struct publisher *publisher, const struct record *record)
 {
 	assert(!publisher->begun);

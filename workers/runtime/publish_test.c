@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "infra/lib/kafka_fixture.h"
-#include "workers/runtime/assignment.h"
+#include "workers/runtime/batch_extent.h"
 #include "workers/runtime/counters.h"
 
 #define DEADLINE_MS 15000
@@ -85,7 +85,7 @@ static void publish_n(int index, int64_t offset, int n)
 	struct record record = { .assignment = &assignments[index] };
 
 	record.kafka.offset = offset;
-	publish_expect(&record);
+	batch_expect(&record);
 	publish_begin(publisher, &record);
 	for (int i = 0; i < n; i++) {
 		struct fact fact = a_fact();
@@ -272,7 +272,7 @@ START_TEST(a_dead_letter_is_the_bytes_as_they_came_and_why)
 		first = in;
 		dead.kafka.partition = 7;
 		dead.kafka.offset = 1234;
-		publish_expect(&dead);
+		batch_expect(&dead);
 		publish_begin(publisher, &dead);
 		publish_dead(publisher, &dead, &topic_table[TOPIC_ORDERS]);
 		publish_end(publisher);
@@ -343,70 +343,51 @@ static struct record dead_of(const void *value, size_t n_value)
 
 static void give_up(struct record *dead)
 {
-	publish_expect(dead);
+	batch_expect(dead);
 	publish_begin(publisher, dead);
 	publish_dead(publisher, dead, &topic_table[TOPIC_ORDERS]);
 	publish_end(publisher);
 }
 
-START_TEST(a_copy_that_is_too_large_goes_out_without_its_value_and_says_so)
+/* A copy, how often the broker refuses it, and what is on the topic then; NULL:
+ * nothing is. */
+static const struct {
+	size_t n_value;
+	int n_refused;
+	const char *key, *cut;
+} copies[] = {
+	{ 3000000, 0, "key", "value of 3000000 bytes" },
+	{ 5, 1, "", "all of it: the broker refused the copy" },
+	{ 5, 2, NULL, NULL }, /* given up; it has a row */
+};
+
+START_TEST(a_copy_that_is_too_large_is_cut_and_a_refused_one_goes_out_bare)
 	{
 		static char large[3000000];
-		struct record dead = dead_of(large, sizeof(large));
-		struct kafka_record copy;
-
-		give_up(&dead);
-		deliver();
-		ck_assert_int_eq(emitted_offset(&assignments[7].emitted, 2000),
-				 2000);
-		read_one("orders.dlq.x", 7, false, &copy);
-		CHECK_BYTES(copy.key, copy.n_key, "key");
-		ck_assert_uint_eq(copy.n_value, 0);
-		expect_header(&copy, "ce_id", "id");
-		expect_header(&copy, "__dlq.errors.offset", "1234");
-		expect_header(&copy, "__dlq.errors.message", "nonsense");
-		expect_header(&copy, "__dlq.errors.cut",
-			      "value of 3000000 bytes");
-		kafka_record_release(&copy);
-	}
-END_TEST
-
-START_TEST(a_copy_that_the_broker_refuses_goes_out_once_more_bare)
-	{
-		struct record dead = dead_of("value", 5);
-		struct kafka_record copy;
-
-		rd_kafka_mock_push_request_errors(
-			mock, API_PRODUCE, 1,
-			RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
-		give_up(&dead);
-		deliver();
-		ck_assert_int_eq(emitted_offset(&assignments[7].emitted, 2000),
-				 2000);
-		read_one("orders.dlq.x", 7, false, &copy);
-		ck_assert_uint_eq(copy.n_value, 0);
-		expect_header(&copy, "__dlq.errors.partition", "7");
-		expect_header(&copy, "__dlq.errors.offset", "1234");
-		expect_header(&copy, "dead-letter-id", "orders/7@1234");
-		kafka_record_release(&copy);
-	}
-END_TEST
-
-START_TEST(a_copy_that_is_refused_even_bare_is_given_up)
-	{
 		int64_t before = counter_get(&runtime_counters.lost_copies);
-		struct record dead = dead_of("value", 5);
+		struct record dead = dead_of(large, copies[_i].n_value);
+		struct kafka_record copy;
 
-		rd_kafka_mock_push_request_errors(
-			mock, API_PRODUCE, 2,
-			RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE,
-			RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
+		for (int i = 0; i < copies[_i].n_refused; i++)
+			rd_kafka_mock_push_request_errors(
+				mock, API_PRODUCE, 1,
+				RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
 		give_up(&dead);
 		deliver();
 		ck_assert_int_eq(emitted_offset(&assignments[7].emitted, 2000),
 				 2000);
 		ck_assert_int_eq(counter_get(&runtime_counters.lost_copies),
-				 before + 1);
+				 before + !copies[_i].key);
+		if (!copies[_i].key)
+			return;
+		read_one("orders.dlq.x", 7, false, &copy);
+		CHECK_BYTES(copy.key, copy.n_key, copies[_i].key);
+		ck_assert_uint_eq(copy.n_value, 0);
+		expect_header(&copy, "__dlq.errors.partition", "7");
+		expect_header(&copy, "__dlq.errors.offset", "1234");
+		expect_header(&copy, "dead-letter-id", "orders/7@1234");
+		expect_header(&copy, "__dlq.errors.cut", copies[_i].cut);
+		kafka_record_release(&copy);
 	}
 END_TEST
 
@@ -443,8 +424,6 @@ int main(void)
 	tcase_add_test(tcase, a_fact_that_the_broker_refuses_is_never_given_up);
 	tcase = check_case(suite, 60);
 	tcase_add_checked_fixture(tcase, setup_dead, teardown_dead);
-	tcase_add_test(tcase, a_copy_that_is_too_large_goes_out_without_its_value_and_says_so);
-	tcase_add_test(tcase, a_copy_that_the_broker_refuses_goes_out_once_more_bare);
-	tcase_add_test(tcase, a_copy_that_is_refused_even_bare_is_given_up);
+	tcase_add_loop_test(tcase, a_copy_that_is_too_large_is_cut_and_a_refused_one_goes_out_bare, 0, CHECK_N(copies));
 	return check_run(suite);
 }

@@ -331,98 +331,73 @@ END_TEST
 
 /* ---- topics ---- */
 
-static void ask(void)
+#define NOT_AUTHORIZED "topic 'restocks' cannot be read: not authorized"
+#define NOT_THERE "topic 'restocks' cannot be read: the brokers do not have it"
+
+/*
+ * What happens to topic restocks, how often the brokers are asked for it, and
+ * what everybody is shown. u: the client says that it cannot be read; d: the
+ * client doubts its topics; s, S: the brokers are silent, answer; g, G: the
+ * topic is gone, is there; a: a turn that may ask; t: one that may not yet.
+ */
+static const struct {
+	const char *steps;
+	size_t n_asked;
+	const char *shown, *logged;
+} askings[] = {
+	/* Without a doubt nobody is asked. */
+	{ "a", 0, NULL, NULL },
+	{ "daa", 1, NULL, NULL },
+	/* A topic is paused until the brokers say that it is there. */
+	{ "u", 0, NOT_AUTHORIZED, "TOPIC-UNREADABLE" },
+	{ "usa", 1, NOT_AUTHORIZED, NULL },
+	{ "usaSga", 2, NOT_THERE, NULL },
+	{ "usaSgaa", 3, NOT_THERE, NULL },
+	{ "usaSgaaGa", 4, NULL, "TOPIC-READ" },
+	/* It is asked for until then, but not in every turn. */
+	{ "dgaat", 2, NOT_THERE, "TOPIC-UNREADABLE" },
+	/* A doubt of a turn that may not ask is kept. */
+	{ "dadt", 1, NULL, NULL },
+	{ "dadta", 2, NULL, NULL },
+	/* A doubt lasts until a broker answers. */
+	{ "dsaa", 2, NULL, NULL },
+	{ "dsaaSaa", 3, NULL, NULL },
+};
+
+static void happen(char step)
 {
-	assignments->topics_at_ms = 0;
-	assignments_turn(assignments);
+	struct kafka_record mark = { .mark = KAFKA_UNREADABLE,
+				     .topic = 1,
+				     .partition = -1,
+				     .value = "not authorized",
+				     .n_value = 14 };
+
+	if (step == 'u')
+		kafka_in_fake_push(in, &mark, NULL, 0);
+	else if (step == 'd')
+		in->doubted = true;
+	else if (step == 's' || step == 'S')
+		in->silent = step == 's';
+	else if (step == 'g' || step == 'G')
+		in->topics[1].gone = step == 'g';
+	if (step == 'a')
+		assignments->topics_at_ms = 0;
+	if (step == 'a' || step == 't')
+		assignments_turn(assignments);
+	batches_read(batches);
 }
 
-START_TEST(a_topic_is_paused_until_the_brokers_say_that_it_is_there)
+START_TEST(the_brokers_are_asked_for_a_topic_while_there_is_a_doubt)
 	{
-		struct kafka_in_fake_topic *restocks = &in->topics[1];
-		struct kafka_record mark = {
-			.mark = KAFKA_UNREADABLE,
-			.topic = 1,
-			.partition = -1,
-			.value = "not authorized",
-			.n_value = 14,
-		};
-
-		kafka_in_fake_push(in, &mark, NULL, 0);
+		for (const char *step = askings[_i].steps; *step; step++)
+			happen(*step);
+		ck_assert_uint_eq(in->n_asked, askings[_i].n_asked);
+		ck_assert_pstr_eq(assignments_not_ready(assignments),
+				  askings[_i].shown);
+		if (askings[_i].logged)
+			ck_assert(has_logged(askings[_i].logged));
 		come(3, FIRST);
 		check_read(3, FIRST + 1);
-		ck_assert_str_eq(assignments_not_ready(assignments),
-				 "topic 'restocks' cannot be read: "
-				 "not authorized");
-		in->silent = true;
-		ask();
-		ck_assert_str_eq(assignments->topic_backoffs[1].reason,
-				 "not authorized");
-		in->silent = false;
-		restocks->gone = true;
-		ask();
-		ck_assert_str_eq(assignments->topic_backoffs[1].reason,
-				 "the brokers do not have it");
-		ask();
-		ck_assert(assignments->topic_backoffs[1].on);
-		restocks->gone = false;
-		ask();
-		check_no_trouble();
-		ck_assert(has_logged("TOPIC-READ"));
-	}
-END_TEST
-
-START_TEST(the_brokers_are_asked_only_when_there_is_a_doubt)
-	{
-		ask();
-		ck_assert_uint_eq(in->n_asked, 0);
-		in->doubted = true;
-		ask();
-		ask();
-		ck_assert_uint_eq(in->n_asked, 1);
-		check_no_trouble();
-	}
-END_TEST
-
-START_TEST(
-	one_that_has_gone_is_asked_for_until_it_is_there_but_not_in_every_turn)
-	{
-		in->doubted = true;
-		in->topics[0].gone = true;
-		ask();
-		ck_assert(assignments->topic_backoffs[0].on);
-		ck_assert(!assignments->topic_backoffs[1].on);
-		ck_assert(has_logged("TOPIC-UNREADABLE"));
-		ask();
-		assignments_turn(assignments);
-		ck_assert_uint_eq(in->n_asked, 2);
-	}
-END_TEST
-
-START_TEST(a_doubt_of_a_turn_that_may_not_ask_is_kept)
-	{
-		in->doubted = true;
-		ask();
-		in->doubted = true;
-		assignments_turn(assignments);
-		ck_assert_uint_eq(in->n_asked, 1);
-		ask();
-		ck_assert_uint_eq(in->n_asked, 2);
-	}
-END_TEST
-
-START_TEST(a_doubt_lasts_until_a_broker_answers)
-	{
-		in->doubted = true;
-		in->silent = true;
-		ask();
-		ask();
-		ck_assert_uint_eq(in->n_asked, 2);
-		check_no_trouble();
-		in->silent = false;
-		ask();
-		ask();
-		ck_assert_uint_eq(in->n_asked, 3);
 	}
 END_TEST
 
@@ -444,11 +419,7 @@ static void add_tests(TCase *tcase)
 	tcase_add_test(tcase, a_backoff_for_a_position_ends_when_the_log_has_it);
 	tcase_add_test(tcase, news_of_a_position_counts_before_reading_has_begun_too);
 	tcase_add_test(tcase, of_two_positions_that_are_gone_one_is_asked_for_in_a_turn);
-	tcase_add_test(tcase, a_topic_is_paused_until_the_brokers_say_that_it_is_there);
-	tcase_add_test(tcase, the_brokers_are_asked_only_when_there_is_a_doubt);
-	tcase_add_test(tcase, one_that_has_gone_is_asked_for_until_it_is_there_but_not_in_every_turn);
-	tcase_add_test(tcase, a_doubt_of_a_turn_that_may_not_ask_is_kept);
-	tcase_add_test(tcase, a_doubt_lasts_until_a_broker_answers);
+	tcase_add_loop_test(tcase, the_brokers_are_asked_for_a_topic_while_there_is_a_doubt, 0, CHECK_N(askings));
 }
 /* clang-format on */
 

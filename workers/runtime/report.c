@@ -49,44 +49,35 @@ struct trouble {
 	const char *what;
 };
 
-static void partition_trouble(const struct assignment *assignment,
-			      struct trouble *ret)
+enum { TROUBLES_MAX = 2 * WORKER_TOPICS_MAX + ASSIGNMENTS_MAX };
+
+/* Topics that are not there, partitions that nobody declared, partitions that
+ * cannot be read, in this order. Gives their number. */
+static size_t list_troubles(const struct assignments *given,
+			    struct trouble ret[static TROUBLES_MAX])
 {
-	if (!assignment_is_ours(assignment) || !assignment->backoff.on)
-		return;
-	ret->topic = assignment->topic;
-	ret->partition = assignment->partition;
-	ret->what = assignment->backoff.reason;
-}
+	int n_topics = (int)given->identity->n_topics;
+	size_t n = 0;
 
-/* Walks over all of it: topics that are not there, partitions that nobody
- * declared, partitions that cannot be read. @*at is 0 first; false: no more. */
-static bool next_trouble(const struct assignments *given, size_t *at,
-			 struct trouble *ret)
-{
-	size_t n_topics = given->identity->n_topics;
-
-	for (; *at < 2 * n_topics + ASSIGNMENTS_MAX; (*at)++) {
-		size_t topic = *at % n_topics;
-
-		*ret = (struct trouble){ .topic = (int)topic, .partition = -1 };
-		if (*at < n_topics) {
-			if (given->topic_backoffs[topic].on)
-				ret->what = given->topic_backoffs[topic].reason;
-		} else if (*at < 2 * n_topics) {
-			ret->partition = given->undeclared[topic];
-			if (ret->partition)
-				ret->what = "it is not declared, nothing reads "
-					    "it";
-		} else {
-			partition_trouble(&given->all[*at - 2 * n_topics], ret);
-		}
-		if (ret->what) {
-			(*at)++;
-			return true;
-		}
-	}
-	return false;
+	for (int i = 0; i < n_topics; i++)
+		if (given->topic_backoffs[i].on)
+			ret[n++] = (struct trouble){
+				i, -1, given->topic_backoffs[i].reason
+			};
+	for (int i = 0; i < n_topics; i++)
+		if (given->undeclared[i])
+			ret[n++] = (struct trouble){
+				i, given->undeclared[i],
+				"it is not declared, nothing reads it"
+			};
+	for (const struct assignment *assignment = given->all;
+	     assignment < given->all + ASSIGNMENTS_MAX; assignment++)
+		if (assignment_is_ours(assignment) && assignment->backoff.on)
+			ret[n++] =
+				(struct trouble){ assignment->topic,
+						  assignment->partition,
+						  assignment->backoff.reason };
+	return n;
 }
 
 static const char *name_of(const struct assignments *given, int topic)
@@ -94,24 +85,20 @@ static const char *name_of(const struct assignments *given, int topic)
 	return given->identity->topic_names[topic];
 }
 
-static bool first_trouble(struct assignments *given)
+static const char *sentence_of(struct assignments *given,
+			       const struct trouble *trouble)
 {
-	char *sentence = given->sentence;
-	size_t at = 0, n_bytes = sizeof(given->sentence);
-	struct trouble trouble;
+	const char *name = name_of(given, trouble->topic);
 
-	if (!next_trouble(given, &at, &trouble))
-		return false;
-	if (trouble.partition < 0)
-		(void)snprintf(sentence, n_bytes,
-			       "topic '%s' cannot be read: %s",
-			       name_of(given, trouble.topic), trouble.what);
+	if (trouble->partition < 0)
+		(void)snprintf(given->sentence, sizeof(given->sentence),
+			       "topic '%s' cannot be read: %s", name,
+			       trouble->what);
 	else
-		(void)snprintf(sentence, n_bytes,
+		(void)snprintf(given->sentence, sizeof(given->sentence),
 			       "'%s' partition %" PRId32 " cannot be read: %s",
-			       name_of(given, trouble.topic), trouble.partition,
-			       trouble.what);
-	return true;
+			       name, trouble->partition, trouble->what);
+	return given->sentence;
 }
 
 /* Acquired, and not read, although nothing else is to be done first? */
@@ -125,14 +112,16 @@ static bool is_late(const struct assignments *given,
 
 const char *assignments_not_ready(struct assignments *given)
 {
+	struct trouble troubles[TROUBLES_MAX];
+
 	if (given->unacknowledged_ms > FACTS_WAIT_MAX_MS) {
 		(void)snprintf(given->sentence, sizeof(given->sentence),
 			       "a fact waits for the broker since %d s",
 			       (int)(given->unacknowledged_ms / 1000));
 		return given->sentence;
 	}
-	if (first_trouble(given))
-		return given->sentence;
+	if (list_troubles(given, troubles))
+		return sentence_of(given, &troubles[0]);
 	for (size_t i = 0; i < ASSIGNMENTS_MAX; i++)
 		if (is_late(given, &given->all[i]))
 			return "partitions are being taken over";
@@ -141,20 +130,22 @@ const char *assignments_not_ready(struct assignments *given)
 
 void assignments_troubles(const struct assignments *given, struct buf *out)
 {
-	struct trouble trouble;
-	const char *begin = "[{";
-	size_t at = 0;
+	struct trouble troubles[TROUBLES_MAX];
+	size_t n = list_troubles(given, troubles);
 
-	while (next_trouble(given, &at, &trouble)) {
-		buf_text(out, begin);
+	buf_text(out, "[");
+	for (size_t i = 0; i < n; i++) {
+		const struct trouble *trouble = &troubles[i];
+
+		buf_text(out, i ? ", {" : "{");
 		buf_json_pair(out, "topic",
-			      text_of(name_of(given, trouble.topic)));
-		if (trouble.partition >= 0)
-			buf_json_pair_i64(out, "partition", trouble.partition);
-		buf_json_pair(out, "what", text_of(trouble.what));
-		begin = "}, {";
+			      text_of(name_of(given, trouble->topic)));
+		if (trouble->partition >= 0)
+			buf_json_pair_i64(out, "partition", trouble->partition);
+		buf_json_pair(out, "what", text_of(trouble->what));
+		buf_text(out, "}");
 	}
-	buf_text(out, *begin == '[' ? "[]" : "}]");
+	buf_text(out, "]");
 }
 
 /* ---- lag ---- */
@@ -235,17 +226,18 @@ static void collect_lags(const struct assignments *given, struct buf *out,
 
 static void collect_paused(const struct assignments *given, struct buf *out)
 {
-	struct trouble trouble;
-	size_t at = 0;
+	struct trouble troubles[TROUBLES_MAX];
+	size_t n = list_troubles(given, troubles);
 
-	while (next_trouble(given, &at, &trouble)) {
+	for (size_t i = 0; i < n; i++) {
 		struct buf labels = { 0 };
 		char number[16] = "all";
 
-		if (trouble.partition >= 0)
+		if (troubles[i].partition >= 0)
 			(void)snprintf(number, sizeof(number), "%" PRId32,
-				       trouble.partition);
-		counters_label(&labels, "topic", name_of(given, trouble.topic));
+				       troubles[i].partition);
+		counters_label(&labels, "topic",
+			       name_of(given, troubles[i].topic));
 		counters_label(&labels, "partition", number);
 		line(out, PAUSED, &labels, 1);
 	}

@@ -7,7 +7,7 @@
  * does. `watch` listens for changes of lanes, and helps when `work` waits for
  * a lock: a session that has it and waits for its client is hung (one that
  * stands still in COPY keeps its keys locked, and no server time-out ends it)
- * and is ended; whoever works is waited for.
+ * and is ended; one that works is waited for.
  */
 #ifndef RUNTIME_SESSION_H
 #define RUNTIME_SESSION_H

@@ -130,7 +130,7 @@ static int open_session(void *arg, struct session *session)
 	return session_open(session, &params, error);
 }
 
-START_TEST(a_notification_wakes_the_loop_and_is_told_once)
+START_TEST(a_notification_wakes_the_loop_and_is_reported_once)
 	{
 		static char url[256];
 		struct pg *other;
@@ -162,6 +162,6 @@ int main(void)
 	tcase_add_test(tcase, a_wait_ends_at_its_deadline_and_can_be_begun_again);
 	tcase_add_test(tcase, who_leaves_waits_for_the_job_in_hand);
 	tcase_add_test_raise_signal(tcase, a_second_job_before_the_first_is_done_is_our_mistake, SIGABRT);
-	tcase_add_test(tcase, a_notification_wakes_the_loop_and_is_told_once);
+	tcase_add_test(tcase, a_notification_wakes_the_loop_and_is_reported_once);
 	return postgres_run(suite);
 }

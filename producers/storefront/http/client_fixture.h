@@ -90,18 +90,20 @@ static inline void fixture_hear(int fd, void (*turn)(void), struct buf *ret,
 				const char *end)
 {
 	int64_t deadline_at_ms = clock_now_ms() + FIXTURE_WAIT_MS;
+	size_t n_end = end ? strlen(end) : 0, n_searched = 0;
 
 	for (;;) {
 		ssize_t n = recv(fd, buf_room(ret, 65536), 65535, MSG_DONTWAIT);
 
 		ck_assert_msg(clock_left_ms(deadline_at_ms) > 0,
-			      "'%s' does not come, only '%s'",
+			      "'%s' does not come, only '%.1000s'",
 			      end ? end : "the end", ret->p);
 		if (n > 0)
 			ret->n += (size_t)n;
 		ret->p[ret->n] = '\0';
-		if (end && strstr(ret->p, end))
+		if (end && strstr(ret->p + n_searched, end))
 			return;
+		n_searched = ret->n > n_end ? ret->n - n_end : 0;
 		if (n == 0 || (n < 0 && errno == ECONNRESET)) {
 			ck_assert_msg(!end, "hung up before '%s'", end);
 			return;

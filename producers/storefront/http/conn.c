@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Http conn: one connection, from bytes to requests and from answers to bytes.
+ * Http conn: one connection, from bytes to requests and from answers to bytes;
+ * and what a handler may do with a request.
  *
  * advance() is the only place that turns bytes into requests. It is not entered
  * twice: an answer that the handler gives at once only changes the phase, and
@@ -28,7 +29,7 @@ enum {
 
 /* ---- connections ---- */
 
-void http_request_free(struct http_request *request)
+static void request_free(struct http_request *request)
 {
 	if (request)
 		free(request->body);
@@ -41,7 +42,7 @@ void http_conn_free(struct http_conn *conn)
 
 	LIST_REMOVE(conn, link);
 	if (conn->phase == HTTP_PHASE_BODY)
-		http_request_free(conn->request);
+		request_free(conn->request);
 	else if (conn->request)
 		conn->request->conn = NULL;
 	conn->request = NULL;
@@ -59,7 +60,7 @@ void http_conn_free(struct http_conn *conn)
 static void conn_end(struct http_conn *conn)
 {
 	if (conn->phase == HTTP_PHASE_BODY) {
-		http_request_free(conn->request);
+		request_free(conn->request);
 		conn->request = NULL;
 	}
 	conn->phase = HTTP_PHASE_GONE;
@@ -67,7 +68,7 @@ static void conn_end(struct http_conn *conn)
 		http_conn_free(conn);
 }
 
-struct evbuffer *http_conn_output(const struct http_conn *conn)
+static struct evbuffer *output_of(const struct http_conn *conn)
 {
 	return bufferevent_get_output(conn->bev);
 }
@@ -120,14 +121,15 @@ void http_conn_close(struct http_conn *conn)
 	conn->phase = HTTP_PHASE_CLOSING;
 	conn->deadline_at_ms = 0;
 	drop_input(conn);
-	if (evbuffer_get_length(http_conn_output(conn)) == 0)
+	if (evbuffer_get_length(output_of(conn)) == 0)
 		linger(conn);
 }
 
 /* ---- answers ---- */
 
-void http_conn_write(struct http_conn *conn, const struct http_reply *reply,
-		     bool no_length)
+/* @no_length: the body has no end but the connection's. */
+static void write_reply(struct http_conn *conn, const struct http_reply *reply,
+			bool no_length)
 {
 	const struct http_reply_style style = {
 		.date = http_date_text(&conn->http->date, clock_wall_ms()),
@@ -136,7 +138,7 @@ void http_conn_write(struct http_conn *conn, const struct http_reply *reply,
 		.no_length = no_length,
 	};
 
-	http_reply_write(http_conn_output(conn), reply, &style);
+	http_reply_write(output_of(conn), reply, &style);
 }
 
 /* Answers what is wrong, and ends the connection. */
@@ -153,11 +155,11 @@ static void refuse(struct http_conn *conn, int status)
 	conn->http->params.answered(
 		conn->http->params.arg,
 		&(struct http_answered){ .tag = -1, .status = status });
-	http_request_free(conn->request);
+	request_free(conn->request);
 	conn->request = NULL;
 	conn->keep_alive = false;
 	conn->head_only = false;
-	http_conn_write(conn, &reply, false);
+	write_reply(conn, &reply, false);
 	http_conn_close(conn);
 }
 
@@ -193,7 +195,7 @@ static bool begin_request(struct http_conn *conn, size_t n_head)
 	conn->keep_alive = request->head.keep_alive && !conn->http->draining;
 	if (request->head.expects_continue && request->n_body &&
 	    evbuffer_get_length(input_of(conn)) == 0)
-		(void)evbuffer_add(http_conn_output(conn),
+		(void)evbuffer_add(output_of(conn),
 				   "HTTP/1.1 100 Continue\r\n\r\n", 25);
 	return true;
 }
@@ -260,7 +262,7 @@ static bool read_body(struct http_conn *conn)
 /* Has the client left too much unread to get more answers? */
 static bool is_behind(const struct http_conn *conn)
 {
-	return evbuffer_get_length(http_conn_output(conn)) > BEHIND_BYTES;
+	return evbuffer_get_length(output_of(conn)) > BEHIND_BYTES;
 }
 
 /* The client has shut its half, and no whole request is left. */
@@ -385,16 +387,117 @@ void http_conn_expire(struct http_conn *conn)
 		conn_end(conn);
 }
 
-void http_conn_next(struct http_conn *conn)
+/* Its request has been answered: the next one. May free @conn. */
+static void conn_next(struct http_conn *conn)
 {
 	conn->phase = HTTP_PHASE_HEAD;
 	conn->deadline_at_ms = clock_now_ms() + conn->http->timeouts.idle_ms;
 	advance(conn);
 }
 
-void http_conn_stream(struct http_conn *conn, struct http_stream *stream)
+/* ---- requests and their answers ---- */
+
+const struct http_head *http_request_head(const struct http_request *request)
 {
+	return &request->head;
+}
+
+struct text http_request_body(const struct http_request *request)
+{
+	return (struct text){ request->body, request->n_body };
+}
+
+void http_request_set_tag(struct http_request *request, int tag)
+{
+	request->tag = tag;
+}
+
+/* It has been answered; its connection, if there is one, goes on. */
+static void end_request(struct http_request *request, int status)
+{
+	const struct http_params *params = &request->http->params;
+	const struct http_answered answered = {
+		.head = &request->head,
+		.tag = request->tag,
+		.status = status,
+		.duration_us = clock_now_us() - request->begun_at_us,
+	};
+
+	params->answered(params->arg, &answered);
+	if (request->conn)
+		request->conn->request = NULL;
+	request_free(request);
+}
+
+void http_reply(struct http_request *request, const struct http_reply *reply)
+{
+	struct http_conn *conn = request->conn;
+
+	if (conn)
+		write_reply(conn, reply, false);
+	end_request(request, reply->status);
+	if (!conn)
+		return;
+	if (!conn->keep_alive) {
+		http_conn_close(conn);
+		return;
+	}
+	conn_next(conn);
+}
+
+struct http_stream *http_stream_begin(struct http_request *request,
+				      const struct http_stream_params *params)
+{
+	/* A proxy that collects an answer before it passes it on would keep
+	 * each event until the next ones fill its buffer. */
+	static const struct http_field fields[] = {
+		{ TEXT_INIT("Cache-Control"), TEXT_INIT("no-store") },
+		{ TEXT_INIT("X-Accel-Buffering"), TEXT_INIT("no") },
+	};
+	const struct http_reply reply = {
+		.status = 200,
+		.type = params->type,
+		.fields = fields,
+		.n_fields = sizeof(fields) / sizeof(fields[0]),
+	};
+	struct http_conn *conn = request->conn;
+	struct http_stream *stream;
+
+	end_request(request, 200);
+	if (!conn)
+		return NULL;
+	/* The end of the connection is the end of the body. */
+	conn->keep_alive = false;
+	if (!conn->eof)
+		write_reply(conn, &reply, true);
+	if (conn->eof || conn->head_only) {
+		http_conn_close(conn);
+		return NULL;
+	}
+	stream = xcalloc(1, sizeof(*stream));
+	stream->conn = conn;
+	stream->params = *params;
 	conn->stream = stream;
 	conn->phase = HTTP_PHASE_STREAMING;
 	drop_input(conn);
+	return stream;
+}
+
+void http_stream_send(struct http_stream *stream, struct evbuffer *event)
+{
+	(void)evbuffer_add_buffer_reference(output_of(stream->conn), event);
+}
+
+size_t http_stream_waiting_bytes(const struct http_stream *stream)
+{
+	return evbuffer_get_length(output_of(stream->conn));
+}
+
+void http_stream_end(struct http_stream *stream)
+{
+	struct http_conn *conn = stream->conn;
+
+	conn->stream = NULL;
+	free(stream);
+	http_conn_close(conn);
 }

@@ -98,7 +98,7 @@ struct http {
 /* A connection has ended: there is a place for another one. */
 void http_release(struct http *http, size_t caller);
 
-/* The bytes of an address by which callers are told apart. Pure. */
+/* The bytes of an address by which callers are distinguished. Pure. */
 struct http_caller {
 	uint8_t bytes[8];
 	size_t n;
@@ -110,20 +110,10 @@ struct http_caller http_caller_of(const struct sockaddr *address);
 /* Takes @fd. */
 void http_conn_begin(struct http *http, int fd, size_t caller);
 void http_conn_free(struct http_conn *conn);
-void http_request_free(struct http_request *request);
 
 /* Its deadline has passed. In the middle of a request it is answered 408. */
 void http_conn_expire(struct http_conn *conn);
 
-/* @no_length: the body has no end but the connection's. */
-void http_conn_write(struct http_conn *conn, const struct http_reply *reply,
-		     bool no_length);
-struct evbuffer *http_conn_output(const struct http_conn *conn);
-
-/* Its request has been answered: the next one. May free @conn. */
-void http_conn_next(struct http_conn *conn);
-/* Its answer is @stream. */
-void http_conn_stream(struct http_conn *conn, struct http_stream *stream);
 /* What was written goes out, and then it is over. May free @conn. */
 void http_conn_close(struct http_conn *conn);
 

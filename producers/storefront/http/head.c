@@ -41,18 +41,28 @@ static bool next_line(struct text *rest, struct text *ret)
 	return true;
 }
 
-static bool is_token_char(char c)
+/* Letters and digits, and those of @more. */
+static bool has_only(struct text text, const char *more)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	       (c >= '0' && c <= '9') || (c && strchr("!#$%&'*+-.^_`|~", c));
+	for (size_t i = 0; i < text.n; i++) {
+		char c = text.p[i];
+
+		if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') &&
+		    !(c >= '0' && c <= '9') && (!c || !strchr(more, c)))
+			return false;
+	}
+	return true;
 }
 
 static bool is_token(struct text text)
 {
-	for (size_t i = 0; i < text.n; i++)
-		if (!is_token_char(text.p[i]))
-			return false;
-	return text.n > 0;
+	return text.n > 0 && has_only(text, "!#$%&'*+-.^_`|~");
+}
+
+/* A host and perhaps a port, and nothing that would be read as more. */
+static bool is_authority(struct text text)
+{
+	return has_only(text, "-._~!$&'()*+,;=%:[]");
 }
 
 static bool is_value(struct text text)
@@ -74,29 +84,13 @@ static bool is_target(struct text text)
 	return text.n > 0;
 }
 
-/* A host and perhaps a port, and nothing that would be read as more. */
-static bool is_authority(struct text text)
-{
-	for (size_t i = 0; i < text.n; i++) {
-		char c = text.p[i];
-
-		if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') &&
-		    !(c >= '0' && c <= '9') &&
-		    (!c || !strchr("-._~!$&'()*+,;=%:[]", c)))
-			return false;
-	}
-	return true;
-}
-
 static struct text trimmed(struct text text)
 {
-	while (text.n && (text.p[0] == ' ' || text.p[0] == '\t')) {
-		text.p++;
-		text.n--;
-	}
 	while (text.n &&
 	       (text.p[text.n - 1] == ' ' || text.p[text.n - 1] == '\t'))
 		text.n--;
+	while (text.n && (text.p[0] == ' ' || text.p[0] == '\t'))
+		text = (struct text){ text.p + 1, text.n - 1 };
 	return text;
 }
 
@@ -305,8 +299,10 @@ int http_head_parse(struct http_head *ret, char *p, size_t n)
 	return r ? r : check_framing(ret, &framing);
 }
 
-bool http_head_next(const struct http_head *head, const char *name, size_t *at,
-		    struct text *ret)
+/* The value of the next one from *@at on, which is 0 at first; false: no more.
+ */
+static bool next_value(const struct http_head *head, const char *name,
+		       size_t *at, struct text *ret)
 {
 	struct text wanted = text_of(name);
 
@@ -326,7 +322,7 @@ struct text http_head_field(const struct http_head *head, const char *name)
 	struct text value = { NULL, 0 };
 	size_t at = 0;
 
-	(void)http_head_next(head, name, &at, &value);
+	(void)next_value(head, name, &at, &value);
 	return value;
 }
 
@@ -335,7 +331,7 @@ size_t http_head_count(const struct http_head *head, const char *name)
 	struct text value;
 	size_t at = 0, n = 0;
 
-	while (http_head_next(head, name, &at, &value))
+	while (next_value(head, name, &at, &value))
 		n++;
 	return n;
 }
@@ -346,7 +342,7 @@ struct text http_head_list(const struct http_head *head, const char *name,
 	struct text value;
 	size_t at = 0, n = 0;
 
-	while (http_head_next(head, name, &at, &value)) {
+	while (next_value(head, name, &at, &value)) {
 		if (value.n == 0)
 			continue;
 		if (n)
@@ -385,7 +381,7 @@ bool http_head_names_tag(const struct http_head *head, const char *name,
 	struct text list, one;
 	size_t at = 0;
 
-	while (http_head_next(head, name, &at, &list)) {
+	while (next_value(head, name, &at, &list)) {
 		if (text_equal(list, TEXT("*")))
 			return true;
 		while (next_tag(&list, &one))

@@ -46,14 +46,14 @@ struct http_head {
 };
 
 /*
- * @p holds exactly one head, its empty line included; names are made lower
+ * @p is exactly one head, its empty line included; names are made lower
  * case in place, and @ret borrows it. 0, or the status to refuse it with.
  */
 int http_head_parse(struct http_head *ret, char *p, size_t n);
 
 /*
  * A field may come several times. A list then goes on in the next one; of
- * all others only one may come, and it is for whoever reads it to refuse more.
+ * all others only one may come, and its reader has to refuse more.
  * Names are lower case.
  */
 
@@ -61,9 +61,6 @@ int http_head_parse(struct http_head *ret, char *p, size_t n);
 struct text http_head_field(const struct http_head *head, const char *name);
 /* How many there are. */
 size_t http_head_count(const struct http_head *head, const char *name);
-/* The next one from *@at on, which is 0 at first; false: no more. */
-bool http_head_next(const struct http_head *head, const char *name, size_t *at,
-		    struct text *ret);
 /* All of them in order, with commas between, in @out; absent: p NULL. */
 struct text http_head_list(const struct http_head *head, const char *name,
 			   char out[static HTTP_HEAD_MAX_BYTES]);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Http head: what is taken, what is refused and with which status. */
+/* Http head: what is accepted, what is refused and with which status. */
 #include "producers/storefront/http/head.h"
 
 #include <check.h>
@@ -237,24 +237,24 @@ END_TEST
 START_TEST(a_list_in_several_fields_is_one_list_in_their_order)
 	{
 		struct http_head head;
-		char copy[512], room[HTTP_HEAD_MAX_BYTES];
+		char copy[512], buffer[HTTP_HEAD_MAX_BYTES];
 
 		ck_assert_int_eq(parse(&head, copy, sizeof(copy),
 				       "GET / HTTP/1.1\r\nHost: x\r\n"
 				       "A: 1, 2\r\nB: x\r\nA:\r\na: 3\r\n\r\n"),
 				 0);
 		ck_assert_uint_eq(http_head_count(&head, "a"), 3);
-		ck_assert(text_equal(http_head_list(&head, "a", room),
+		ck_assert(text_equal(http_head_list(&head, "a", buffer),
 				     TEXT("1, 2,3")));
-		ck_assert_ptr_null(http_head_list(&head, "c", room).p);
+		ck_assert_ptr_null(http_head_list(&head, "c", buffer).p);
 	}
 END_TEST
 
 /* The most that a head can bring, in the shortest names. */
-START_TEST(a_list_of_a_whole_head_has_room)
+START_TEST(a_list_of_a_whole_head_has_buffer)
 	{
 		static char text[HTTP_HEAD_MAX_BYTES + 1];
-		char room[HTTP_HEAD_MAX_BYTES];
+		char buffer[HTTP_HEAD_MAX_BYTES];
 		struct http_head head;
 		int n = snprintf(text, sizeof(text),
 				 "G / HTTP/1.1\r\nHost:\r\n");
@@ -266,7 +266,7 @@ START_TEST(a_list_of_a_whole_head_has_room)
 			      "a:%0*d\r\n\r\n", HTTP_HEAD_MAX_BYTES - n - 6, 0);
 		ck_assert_int_eq(n, HTTP_HEAD_MAX_BYTES);
 		ck_assert_int_eq(http_head_parse(&head, text, (size_t)n), 0);
-		ck_assert_uint_gt(http_head_list(&head, "a", room).n, 7000);
+		ck_assert_uint_gt(http_head_list(&head, "a", buffer).n, 7000);
 	}
 END_TEST
 
@@ -303,7 +303,7 @@ END_TEST
 int main(void)
 {
 	Suite *suite = suite_create("http_head");
-	TCase *tcase = tcase_create("http_head");
+	TCase *tcase = check_case(suite, 10);
 
 	tcase_add_loop_test(tcase,
 			    a_head_that_could_be_read_in_two_ways_is_refused, 0,
@@ -323,9 +323,8 @@ int main(void)
 			    0, CHECK_N(tag_lists));
 	tcase_add_test(tcase,
 		       a_list_in_several_fields_is_one_list_in_their_order);
-	tcase_add_test(tcase, a_list_of_a_whole_head_has_room);
+	tcase_add_test(tcase, a_list_of_a_whole_head_has_buffer);
 	tcase_add_loop_test(tcase, a_value_of_the_query_is_decoded_once, 0,
 			    CHECK_N(queries));
-	suite_add_tcase(suite, tcase);
 	return check_run(suite);
 }

@@ -23,8 +23,8 @@
  * once or later: http_reply() or http_stream_begin(), exactly once. If the
  * client has gone in the meantime, the answer is dropped.
  *
- *	server.c  the listener, the limits, and what a handler may call
- *	conn.c    one connection: its phases and its deadlines
+ *	server.c  the listener and its limits
+ *	conn.c    one connection: its phases, its deadlines, its requests
  *	head.c    the head of a request
  *	reply.c   the bytes of an answer
  *
@@ -101,7 +101,7 @@ struct text http_request_body(const struct http_request *request);
 /* For http_answered_fn; -1 until it is set. */
 void http_request_set_tag(struct http_request *request, int tag);
 
-/* A field of an answer cannot hold the end of a line: that aborts. */
+/* A field of an answer cannot contain the end of a line: that aborts. */
 struct http_reply {
 	int status;
 	const char *type; /* of the body; NULL: no field says it */

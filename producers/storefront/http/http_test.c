@@ -388,7 +388,7 @@ START_TEST(a_stream_goes_on_until_its_client_leaves)
 		wait_for(is_streaming);
 		send_event();
 		hear(fd, &heard, "data: 1\n\n");
-		/* nginx passes it on at once only when it is told so. */
+		/* nginx passes it on at once only when this field says so. */
 		ck_assert_ptr_nonnull(
 			strstr(heard.p, "X-Accel-Buffering: no\r\n"));
 		ck_assert_int_ge(n_drained, 1);

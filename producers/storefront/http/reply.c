@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Http reply: an answer -> its bytes: the first line, the fields that every
- * answer has, and the body's length. No field can hold the end of a line: that
- * would be a second answer.
+ * answer has, and the body's length. No field can contain the end of a line:
+ * that would be a second answer.
  */
 #include <assert.h>
 #include <event2/buffer.h>

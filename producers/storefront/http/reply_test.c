@@ -36,7 +36,7 @@ static const struct {
 	  { .date = DATE, .no_length = true },
 	  "HTTP/1.1 200 OK\r\n" COMMON
 	  "Content-Type: text/event-stream\r\n\r\n" },
-	/* A length of 0 would be what a cache takes for the file's. */
+	/* A cache would believe that a length of 0 is the file's. */
 	{ { .status = 304, .fields = fields, .n_fields = 1 },
 	  { .date = DATE },
 	  "HTTP/1.1 304 Not Modified\r\n" COMMON "ETag: \"1\"\r\n\r\n" },

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Http server: the listener with its limits, and what a handler may call.
+ * Http server: the listener and its limits.
  *
  * A connection counts from its accept to http_release(). At the limit of all
  * connections nobody more is accepted: new clients wait in the kernel's queue.
@@ -9,7 +9,6 @@
  * that share a place share its limit.
  */
 #include <errno.h>
-#include <event2/buffer.h>
 #include <event2/listener.h>
 #include <netinet/in.h>
 #include <string.h>
@@ -237,110 +236,4 @@ void http_drain(struct http *http)
 size_t http_n_connections(const struct http *http)
 {
 	return http->n_conns;
-}
-
-/* ---- requests and their answers ---- */
-
-const struct http_head *http_request_head(const struct http_request *request)
-{
-	return &request->head;
-}
-
-struct text http_request_body(const struct http_request *request)
-{
-	return (struct text){ request->body, request->n_body };
-}
-
-void http_request_set_tag(struct http_request *request, int tag)
-{
-	request->tag = tag;
-}
-
-/* It has been answered; its connection, if there is one, goes on. */
-static void end_request(struct http_request *request, int status)
-{
-	const struct http_params *params = &request->http->params;
-	const struct http_answered answered = {
-		.head = &request->head,
-		.tag = request->tag,
-		.status = status,
-		.duration_us = clock_now_us() - request->begun_at_us,
-	};
-
-	params->answered(params->arg, &answered);
-	if (request->conn)
-		request->conn->request = NULL;
-	http_request_free(request);
-}
-
-void http_reply(struct http_request *request, const struct http_reply *reply)
-{
-	struct http_conn *conn = request->conn;
-
-	if (conn)
-		http_conn_write(conn, reply, false);
-	end_request(request, reply->status);
-	if (!conn)
-		return;
-	if (!conn->keep_alive) {
-		http_conn_close(conn);
-		return;
-	}
-	http_conn_next(conn);
-}
-
-struct http_stream *http_stream_begin(struct http_request *request,
-				      const struct http_stream_params *params)
-{
-	/* A proxy that collects an answer before it passes it on would keep
-	 * each event until the next ones fill its buffer. */
-	static const struct http_field fields[] = {
-		{ TEXT_INIT("Cache-Control"), TEXT_INIT("no-store") },
-		{ TEXT_INIT("X-Accel-Buffering"), TEXT_INIT("no") },
-	};
-	const struct http_reply reply = {
-		.status = 200,
-		.type = params->type,
-		.fields = fields,
-		.n_fields = sizeof(fields) / sizeof(fields[0]),
-	};
-	struct http_conn *conn = request->conn;
-	struct http_stream *stream;
-
-	end_request(request, 200);
-	if (!conn)
-		return NULL;
-	/* The end of the connection is the end of the body. */
-	conn->keep_alive = false;
-	if (!conn->eof)
-		http_conn_write(conn, &reply, true);
-	if (conn->eof || conn->head_only) {
-		http_conn_close(conn);
-		return NULL;
-	}
-	stream = xcalloc(1, sizeof(*stream));
-	stream->conn = conn;
-	stream->params = *params;
-	http_conn_stream(conn, stream);
-	return stream;
-}
-
-void http_stream_send(struct http_stream *stream, struct evbuffer *event)
-{
-	(void)evbuffer_add_buffer_reference(http_conn_output(stream->conn),
-					    event);
-}
-
-size_t http_stream_waiting_bytes(const struct http_stream *stream)
-{
-	return evbuffer_get_length(http_conn_output(stream->conn));
-}
-
-void http_stream_end(struct http_stream *stream)
-{
-	struct http_conn *conn = stream->conn;
-
-	conn->stream = NULL;
-	free(stream);
-	http_conn_close(conn);
 }

@@ -360,7 +360,7 @@ static void subscribe_stall(struct subscriptions *subscriptions,
 		replay(subscriber, after);
 }
 
-/* True: the query names an order or a stall; @request has been taken. */
+/* True: the query names an order or a stall; @request is gone. */
 static bool subscribe_to_query(struct shop *shop, struct http_request *request)
 {
 	const struct http_head *head = http_request_head(request);

@@ -20,7 +20,9 @@
 enum { STALLED_MS = 5000 };
 
 struct publisher {
-	struct publisher_params params;
+	const struct conf *conf;
+	const char *producer;
+	const struct kafka_watch *watch;
 	struct kafka_out *out;
 	LIST_HEAD(, command) commands;
 	size_t n_commands;
@@ -109,27 +111,30 @@ int publisher_serve(struct publisher *publisher)
 
 /* ---- the publisher ---- */
 
-int publisher_new(struct publisher **ret, const struct publisher_params *params)
+int publisher_new(struct publisher **ret, const struct shop *shop,
+		  const char *producer, const struct kafka_watch *watch)
 {
 	CLEANUP(publisher_freep)
 	struct publisher *publisher = xcalloc(1, sizeof(*publisher));
 	const struct kafka_out_params out_params = {
-		.brokers = params->brokers,
+		.brokers = shop->conf->brokers,
 		.client_id = "storefront",
 		.linger_ms = 0,
-		.queue_max = params->queue_max,
+		.queue_max = shop->conf->publish_queue_max,
 		.partitions_max = TOPIC_PARTITIONS,
 		.report = on_report,
 		.arg = publisher,
-		.loop = params->loop,
+		.loop = shop->loop,
 	};
 	int r;
 
-	publisher->params = *params;
+	publisher->conf = shop->conf;
+	publisher->producer = producer;
+	publisher->watch = watch;
 	LIST_INIT(&publisher->commands);
 	for (int i = 0; i < N_TOPICS; i++)
 		if (topic_name(publisher->names[i], (enum topic_id)i,
-			       params->topic_suffix))
+			       shop->conf->topic_suffix))
 			return -ENAMETOOLONG;
 	r = kafka_out_new(&publisher->out, &out_params);
 	if (r)
@@ -156,7 +161,7 @@ size_t publisher_n_commands(const struct publisher *publisher)
 
 const char *publisher_away(struct publisher *publisher)
 {
-	const struct kafka_watch *watch = publisher->params.watch;
+	const struct kafka_watch *watch = publisher->watch;
 	const char *away = watch ? kafka_watch_amiss(watch) : NULL;
 
 	if (away)
@@ -195,7 +200,7 @@ static bool may_send(struct publisher *publisher)
 {
 	return !publisher_away(publisher) && !publisher->failed &&
 	       kafka_out_waiting_bytes(publisher->out) <=
-		       (size_t)publisher->params.queue_max_bytes;
+		       (size_t)publisher->conf->publish_queue_max_bytes;
 }
 
 /* True: its report will come. */
@@ -250,7 +255,7 @@ void command_publish(struct command *command, struct event *event,
 	char state[HTTP_HEAD_MAX_BYTES];
 
 	event_source(event, TEXT("/storefront"), clock_wall_ms());
-	event->envelope.producer = text_of(publisher->params.producer);
+	event->envelope.producer = text_of(publisher->producer);
 	set_trace(command, event, id, state);
 	command->topic = event->topic;
 	command->n_events++;

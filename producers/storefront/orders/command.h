@@ -34,19 +34,10 @@
 
 struct kafka_watch;
 
-struct publisher_params {
-	struct loop *loop;
-	const char *brokers;
-	const char *topic_suffix;
-	const char *producer;            /* "storefront@1.2.3" */
-	const struct kafka_watch *watch; /* NULL: the client's word has to do */
-	int64_t queue_max;               /* events that may be in flight */
-	int64_t queue_max_bytes;         /* their keys and bodies */
-};
-
-/* Borrows the texts of @params. */
-int publisher_new(struct publisher **ret,
-		  const struct publisher_params *params);
+/* Borrows all. @producer is "storefront@1.2.3"; @watch NULL: what the client
+ * itself notices must do. */
+int publisher_new(struct publisher **ret, const struct shop *shop,
+		  const char *producer, const struct kafka_watch *watch);
 /* Commands with events in flight are finished in doubt. */
 struct publisher *publisher_free(struct publisher *publisher);
 DEFINE_CLEANUP(struct publisher, publisher_free);
@@ -74,7 +65,7 @@ struct command {
 	/* Every event is reported: answers @request, which may be NULL. */
 	void (*finished)(struct command *command);
 
-	/* For finished(); whoever made the command sets them. */
+	/* For finished(); the handler sets them. */
 	struct order order;
 	bool of_order; /* the command is about @order */
 	uint64_t content_hash;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Handlers: what is done for the requests about orders and stock. Each is a
- * handler_fn (shop.h) and takes the request.
+ * handler_fn (shop.h) and answers the request.
  */
 #ifndef STOREFRONT_HANDLERS_H
 #define STOREFRONT_HANDLERS_H

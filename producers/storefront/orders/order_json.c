@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* Order json: see order_json.h. */
+/* Order json: the text to a tree, then field by field. */
 #include "producers/storefront/orders/order_json.h"
 
+#include <inttypes.h>
 #include <math.h>
+#include <openssl/rand.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "infra/lib/str.h"
 
 /* Index of a field that is not inside an item. */
 #define NO_ITEM SIZE_MAX
@@ -36,6 +41,136 @@ static int bad(struct order_json *json, size_t item, const char *field,
 	make_printable(fault->field);
 	return ORDER_JSON_E_BAD;
 }
+
+/* ---- the text ---- */
+
+enum {
+	FLAGS = JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL,
+	HUGE_MIN_BYTES = 5, /* "1e999" */
+};
+
+/* The bytes of the text that begins at @p with its quote, of @n at most. */
+static size_t text_at(const char *p, size_t n)
+{
+	size_t i = 1;
+
+	while (i < n && p[i] != '"')
+		i += p[i] == '\\' ? 2 : 1;
+	return i < n ? i + 1 : n;
+}
+
+/* How many of @n bytes could be a number; 0: none begins here. */
+static size_t number_at(const char *p, size_t n)
+{
+	size_t i = 0;
+
+	if (!p[0] || !strchr("-0123456789", p[0]))
+		return 0;
+	while (i < n && p[i] && strchr("+-.0123456789Ee", p[i]))
+		i++;
+	return i;
+}
+
+/* The bytes of the number that begins at @p, if jansson cannot represent it,
+ * else 0. */
+static size_t huge_at(const char *p, size_t n)
+{
+	json_error_t error;
+	json_t *value;
+
+	if (n < HUGE_MIN_BYTES)
+		return 0;
+	value = json_loadb(p, n, JSON_DECODE_ANY, &error);
+	json_decref(value);
+	if (value || json_error_code(&error) != json_error_numeric_overflow)
+		return 0;
+	return (size_t)error.position;
+}
+
+static void mark_numbers(struct buf *out, struct text text, const char *mark)
+{
+	size_t n, n_huge;
+
+	for (const char *p = text.p, *end = p + text.n; p < end; p += n) {
+		size_t n_left = (size_t)(end - p);
+
+		n = *p == '"' ? text_at(p, n_left) : number_at(p, n_left);
+		n_huge = *p == '"' ? 0 : huge_at(p, n);
+		if (n_huge) {
+			buf_printf(out, "[\"%s\"]", mark);
+			n = n_huge;
+			continue;
+		}
+		n = n ? n : 1;
+		buf_add(out, p, n);
+	}
+}
+
+/* Each number that jansson cannot represent becomes a list of one random text,
+ * which no client can guess: a list may stand where a number may. */
+static json_t *load_marked(struct order_json *json, struct text text,
+			   json_error_t *error)
+{
+	struct buf marked = { 0 };
+	uint64_t random;
+	json_t *root;
+
+	if (RAND_bytes((unsigned char *)&random, sizeof(random)) != 1)
+		abort();
+	(void)snprintf(json->mark, sizeof(json->mark), "%016" PRIx64, random);
+	mark_numbers(&marked, text, json->mark);
+	root = json_loadb(marked.p, marked.n, FLAGS, error);
+	buf_deinit(&marked);
+	return root;
+}
+
+static int read_root(struct order_json *json, struct text body)
+{
+	char what[sizeof(json->fault.what)];
+	json_error_t error;
+
+	json->counted = false;
+	json->root = NULL;
+	json->mark[0] = '\0';
+	if (body.n == 0)
+		return bad(json, NO_ITEM, "",
+			   "the body is empty, it must be JSON");
+	json->root = json_loadb(body.p, body.n, FLAGS, &error);
+	if (!json->root &&
+	    json_error_code(&error) == json_error_numeric_overflow)
+		json->root = load_marked(json, body, &error);
+	if (json_is_object(json->root))
+		return 0;
+	if (json->root)
+		return bad(json, NO_ITEM, "", "the body must be an object");
+	(void)snprintf(what, sizeof(what), "not JSON: %.90s", error.text);
+	return bad(json, NO_ITEM, "", what);
+}
+
+/* Was @value a number that jansson cannot represent? */
+static bool is_huge(const struct order_json *json, const json_t *value)
+{
+	const char *text = json_string_value(json_array_get(value, 0));
+
+	return *json->mark && text && strcmp(text, json->mark) == 0;
+}
+
+/* Is it one, or does it contain one? */
+static bool has_huge(const struct order_json *json, json_t *value)
+{
+	bool found = is_huge(json, value);
+	json_t *child;
+	const char *key;
+	size_t i;
+
+	if (!*json->mark)
+		return false;
+	json_array_foreach(value, i, child) found |= has_huge(json, child);
+	json_object_foreach(value, key, child) found |= has_huge(json, child);
+	return found;
+}
+
+/* ---- fields ---- */
 
 /* A text of 1 to TEXT_MAX_CHARS characters. */
 static int read_text(struct order_json *json, const json_t *object, size_t item,
@@ -70,9 +205,9 @@ static int read_quantity(struct order_json *json, const json_t *object,
 
 	if (!value)
 		return bad(json, item, "quantity", "is missing");
-	if (json_body_is_huge(&json->body, value))
+	if (is_huge(json, value))
 		return bad(json, item, "quantity", "is too large a number");
-	/* A double holds every whole number that may be one exactly. */
+	/* A double is exact for every whole number that may be a quantity. */
 	quantity = json_number_value(value);
 	if (!json_is_number(value) || floor(quantity) != quantity)
 		return bad(json, item, "quantity", "must be a whole number");
@@ -143,7 +278,7 @@ static int add_item(struct order_json *json, size_t *n_items, size_t index,
 
 static int read_items(struct order_json *json, struct order_placed *ret)
 {
-	const json_t *items = json_object_get(json->body.root, "items");
+	const json_t *items = json_object_get(json->root, "items");
 	int r = 0;
 
 	if (!items)
@@ -170,7 +305,7 @@ static int read_items(struct order_json *json, struct order_placed *ret)
 /* Null counts as not there. */
 static const json_t *optional(const struct order_json *json, const char *field)
 {
-	const json_t *value = json_object_get(json->body.root, field);
+	const json_t *value = json_object_get(json->root, field);
 
 	return json_is_null(value) ? NULL : value;
 }
@@ -273,7 +408,7 @@ static int put_value(struct order_json *json, struct msgpack_writer *writer,
 
 static int read_metadata(struct order_json *json, struct order_placed *ret)
 {
-	json_t *value = json_object_get(json->body.root, "metadata");
+	json_t *value = json_object_get(json->root, "metadata");
 	struct msgpack_writer writer = MSGPACK_WRITER_INIT(json->metadata);
 	int r;
 
@@ -283,7 +418,7 @@ static int read_metadata(struct order_json *json, struct order_placed *ret)
 		return bad(json, NO_ITEM, "metadata", "must be an object");
 	if (json_object_size(value) == 0)
 		return 0;
-	if (json_body_has_huge(&json->body, value))
+	if (has_huge(json, value))
 		return bad(json, NO_ITEM, "metadata",
 			   "holds a number that is too large, write it as a "
 			   "text");
@@ -308,19 +443,10 @@ static int read_grill(struct order_json *json, struct order_placed *ret)
 	return 0;
 }
 
-static int read_root(struct order_json *json, struct text body)
-{
-	char what[JSON_BODY_WHAT_BYTES];
-
-	json->counted = false;
-	if (json_body_read(&json->body, body, what))
-		return bad(json, NO_ITEM, "", what);
-	return 0;
-}
-
 void order_json_deinit(struct order_json *json)
 {
-	json_body_deinit(&json->body);
+	json_decref(json->root);
+	json->root = NULL;
 }
 
 int order_json_order(struct order_json *json, struct order_placed *ret,
@@ -331,10 +457,9 @@ int order_json_order(struct order_json *json, struct order_placed *ret,
 	int r = read_root(json, body);
 
 	if (!r)
-		r = read_text(json, json->body.root, NO_ITEM, "stall",
-			      &order.stall);
+		r = read_text(json, json->root, NO_ITEM, "stall", &order.stall);
 	if (!r && optional(json, "customer"))
-		r = read_text(json, json->body.root, NO_ITEM, "customer",
+		r = read_text(json, json->root, NO_ITEM, "customer",
 			      &order.customer);
 	if (!r)
 		r = read_items(json, &order);
@@ -362,7 +487,7 @@ int order_json_restock(struct order_json *json, struct order_placed *ret,
 	if (counted && !json_is_boolean(counted))
 		return bad(json, NO_ITEM, "counted", "must be true or false");
 	json->counted = json_is_true(counted);
-	r = read_text(json, json->body.root, NO_ITEM, "stall", &restock.stall);
+	r = read_text(json, json->root, NO_ITEM, "stall", &restock.stall);
 	if (!r)
 		r = read_items(json, &restock);
 	if (!r)

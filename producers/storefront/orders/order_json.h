@@ -7,6 +7,12 @@
  * would buy one slice in place of ten. A quantity is whole if its value is:
  * 1.0 and 1e2 are, since JSON has one kind of number. The members of `metadata`
  * keep their order, so that the same request gives the same bytes of msgpack.
+ *
+ * JSON sets no bounds to a number; jansson does, and refuses the whole text for
+ * a number that it cannot represent, also in a field that nobody reads. So such
+ * a number becomes a mark in the tree, and is wrong only where somebody asks
+ * for it. The same is true of a \u0000 in a text.
+ *
  * Pure but for the allocation of the parsed text, which is bounded by the
  * body's size.
  */
@@ -14,7 +20,9 @@
 #define STOREFRONT_ORDER_JSON_H
 
 #include "infra/lib/text.h"
-#include "producers/storefront/orders/json_body.h"
+#include <jansson.h>
+
+#include "infra/lib/text.h"
 #include "schemas/limits.h"
 #include "schemas/order_placed.h"
 #include "schemas/stock_command.h"
@@ -23,13 +31,14 @@ enum order_json_outcome { ORDER_JSON_E_BAD = 1 };
 
 /* What the answer 400 says. */
 struct order_json_fault {
-	char what[JSON_BODY_WHAT_BYTES];
+	char what[128];
 	char field[64]; /* "items[0].quantity"; "" when it is the whole body */
 };
 
 /* Owns what the texts of the parsed command point to. */
 struct order_json {
-	struct json_body body;
+	json_t *root;  /* an object */
+	char mark[24]; /* of a number that jansson cannot represent, or "" */
 	struct item items[ORDER_ITEMS_MAX];
 	uint8_t metadata[METADATA_MAX_BYTES];
 	bool counted; /* a restock: quantities are counts */

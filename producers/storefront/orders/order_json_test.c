@@ -209,7 +209,7 @@ static const struct {
 		    "01234567890123456789012345678901") },
 	{ "[1,[],{\"b\":2}]", TEXT_INIT("\x93\x01\x90\x81\xa1"
 					"b\x02") },
-	/* The deepest there may be: the whole order passes the guard. */
+	/* The deepest there may be: the whole order passes the bounds check. */
 	{ "[[[[[1]]]]]", TEXT_INIT("\x91\x91\x91\x91\x91\x01") },
 };
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Order key: see order_key.h. Any thread; nothing is kept. */
+/* Order key: any thread; nothing is kept. */
 #include "producers/storefront/orders/order_key.h"
 
-#include <errno.h>
+#include <assert.h>
 #include <openssl/evp.h>
-#include <sys/random.h>
+#include <openssl/rand.h>
+#include <stdlib.h>
 
 #include "infra/lib/clock.h"
-#include "infra/lib/xalloc.h"
 
 /* Of all stalls' namespaces. Fixed for ever: ids are derived from it. */
 static const struct order_id stalls_space = {
@@ -15,30 +15,19 @@ static const struct order_id stalls_space = {
 	  0xd8, 0x60, 0xb1, 0xc4, 0x2f }
 };
 
-static void fill_random(uint8_t *p, size_t n)
-{
-	ssize_t got;
-
-	do
-		got = getrandom(p, n, 0);
-	while (got < 0 && errno == EINTR);
-	if (got != (ssize_t)n)
-		abort(); /* up to 256 bytes always come whole */
-}
-
 struct order_id order_key_v5(const struct order_id *space, struct text name)
 {
+	unsigned char bytes[UUID_BYTES + TEXT_MAX_BYTES];
 	unsigned char digest[EVP_MAX_MD_SIZE];
 	struct order_id id;
-	EVP_MD_CTX *ctx = xalloc_check(EVP_MD_CTX_new());
 
-	if (EVP_DigestInit_ex(ctx, EVP_sha1(), NULL) != 1 ||
-	    EVP_DigestUpdate(ctx, space->bytes, sizeof(space->bytes)) != 1 ||
-	    EVP_DigestUpdate(ctx, name.p, name.n) != 1 ||
-	    EVP_DigestFinal_ex(ctx, digest, NULL) != 1)
+	assert(name.n <= TEXT_MAX_BYTES);
+	memcpy(bytes, space->bytes, UUID_BYTES);
+	memcpy(bytes + UUID_BYTES, name.p, name.n);
+	if (EVP_Digest(bytes, UUID_BYTES + name.n, digest, NULL, EVP_sha1(),
+		       NULL) != 1)
 		abort();
-	EVP_MD_CTX_free(ctx);
-	memcpy(id.bytes, digest, sizeof(id.bytes));
+	memcpy(id.bytes, digest, UUID_BYTES);
 	id.bytes[6] = (uint8_t)((id.bytes[6] & 0x0f) | 0x50);
 	id.bytes[8] = (uint8_t)((id.bytes[8] & 0x3f) | 0x80);
 	return id;
@@ -113,10 +102,20 @@ static struct order_id id_in_stall(const struct order_key *key,
 	return order_key_v5(&space, (struct text){ key->p, key->n });
 }
 
+/* Version 7, from the clock and the system's randomness. */
+static struct order_id fresh_id(void)
+{
+	uint8_t random[10];
+
+	if (RAND_bytes(random, sizeof(random)) != 1)
+		abort();
+	return order_id_v7(clock_wall_ms(), random);
+}
+
 struct order_id order_key_id(const struct order_key *key, struct text stall)
 {
 	if (key->n == 0)
-		return order_key_fresh();
+		return fresh_id();
 	return key->is_id ? key->id : id_in_stall(key, stall);
 }
 
@@ -126,15 +125,7 @@ struct order_id order_key_event(const struct order_key *key, struct text stall,
 	struct order_id space;
 
 	if (key->n == 0)
-		return order_key_fresh();
+		return fresh_id();
 	space = id_in_stall(key, stall);
 	return order_key_v5(&space, name);
-}
-
-struct order_id order_key_fresh(void)
-{
-	uint8_t random[10];
-
-	fill_random(random, sizeof(random));
-	return order_id_v7(clock_wall_ms(), random);
 }

@@ -37,9 +37,6 @@ struct order_id order_key_id(const struct order_key *key, struct text stall);
 struct order_id order_key_event(const struct order_key *key, struct text stall,
 				struct text name);
 
-/* Version 7, from the clock and the system's randomness. */
-struct order_id order_key_fresh(void);
-
 /* Version 5 of @name in @space. */
 struct order_id order_key_v5(const struct order_id *space, struct text name);
 

@@ -25,7 +25,15 @@
 
 static struct conf conf = {
 	.order_version = 2,
+	.topic_suffix = "",
 	.publish_timeout_ms = 50,
+	.publish_queue_max = 8,
+	.publish_queue_max_bytes = 1 << 20,
+	.database_url = "host=127.0.0.1 port=1",
+	.database_schema = "galore",
+	.view_readers = 1,
+	.view_timeout_ms = 200,
+	.view_queue_max = 16,
 	.subscribers_max = 8,
 	.heartbeat_ms = 60000,
 };
@@ -42,30 +50,16 @@ static inline void turn(void)
 	subscriptions_flush(shop.subscriptions);
 }
 
-static inline void open_publisher(const char *brokers, int64_t queue_max_bytes)
+static inline void open_publisher(const char *brokers)
 {
-	const struct publisher_params params = {
-		.loop = shop.loop,
-		.brokers = brokers,
-		.topic_suffix = "",
-		.producer = "storefront@test",
-		.queue_max = 8,
-		.queue_max_bytes = queue_max_bytes,
-	};
-
-	ck_assert_int_eq(publisher_new(&shop.publisher, &params), 0);
+	conf.brokers = brokers;
+	ck_assert_int_eq(
+		publisher_new(&shop.publisher, &shop, "storefront@test", NULL),
+		0);
 }
 
 static inline void open_all(const char *brokers, size_t cache_max)
 {
-	const struct views_params views_params = {
-		.loop = shop.loop,
-		.url = "host=127.0.0.1 port=1",
-		.schema = "galore",
-		.n_readers = 1,
-		.timeout_ms = 200,
-		.queue_max = 16,
-	};
 	const struct http_params params = {
 		.loop = shop.loop,
 		.connections_max = 64,
@@ -76,8 +70,8 @@ static inline void open_all(const char *brokers, size_t cache_max)
 	};
 
 	shop.accepted_lines = (struct log_limit){ .a_second = 200 };
-	open_publisher(brokers, 1 << 20);
-	ck_assert_int_eq(views_new(&shop.views, &views_params), 0);
+	open_publisher(brokers);
+	ck_assert_int_eq(views_new(&shop.views, &shop), 0);
 	shop.cache = order_cache_new(cache_max);
 	shop.subscriptions = subscriptions_new(&shop);
 	port = fixture_serve(&http, &params);

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Migrations: the files of one folder, and applying them to one schema, each in
+ * one transaction. Each function says on stderr why it failed; then
+ * VERB_E_FAILED is returned.
+ *
+ * Files have golang-migrate's names, 0001_positions.up.sql and
+ * 0001_positions.down.sql. A set is in order of the versions, each once, from 1
+ * on without a gap, and each with its way up and its way down.
+ *
+ * The schema's table schema_migrations is golang-migrate's, kept exactly as
+ * its own tool keeps it: one row, the version and a dirty mark. Beside it
+ * stands migrations_applied: what was applied, with the checksum of the file,
+ * when and by whom. A file's statements, both rows and the audit row commit
+ * together, so that a version is there whole or not at all.
+ *
+ * One migrator at a time: an advisory lock a schema keeps a second overlord
+ * out, and a lock on schema_migrations (readers pass) in each transaction a
+ * tool that knows nothing of the advisory one. What another has changed
+ * meanwhile is seen under the lock, and stops this one.
+ *
+ * A file finds the session as if it were new, and cannot end the transaction:
+ * Postgres refuses a file that tries, and nothing of it stays.
+ */
+#ifndef OVERLORD_MIGRATIONS_H
+#define OVERLORD_MIGRATIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "infra/lib/str.h"
+#include "infra/overlord/verb.h"
+
+/* ---- files: migration_files.c ---- */
+
+enum {
+	MIGRATION_NAME_MAX = 128,
+	MIGRATION_FILE_MAX_BYTES = 4 << 20,
+	MIGRATION_PATH_MAX = 4096,
+	CHECKSUM_CHARS = 64,
+};
+
+enum direction { UP, DOWN };
+
+struct migration {
+	int64_t version;
+	char name[MIGRATION_NAME_MAX];
+	/* By direction, without the folder; "" until it was found. */
+	char files[2][MIGRATION_NAME_MAX];
+	char checksum[CHECKSUM_CHARS + 1]; /* of the up file, SHA-256 */
+};
+
+struct migration_set {
+	const char *dir; /* borrowed */
+	struct migration *rows;
+	size_t n_rows;
+};
+
+/* Adds a file by its name. */
+int migration_set_add(struct migration_set *set, const char *file);
+/* Sorts the set, then checks that it is as it should be. */
+int migration_set_check(struct migration_set *set);
+/* All *.sql files of @dir, with their checksums. Borrows @dir. */
+int migration_set_load(struct migration_set *set, const char *dir);
+void migration_set_deinit(struct migration_set *set);
+
+/* NULL when the set has no such version. */
+struct migration *migration_find(const struct migration_set *set,
+				 int64_t version);
+int64_t migration_newest(const struct migration_set *set);
+
+/* The text of a file, with a NUL. */
+int migration_read(const struct migration_set *set, const char *file,
+		   struct buf *ret);
+
+/* SHA-256 in lower case hex, of bytes. */
+void migration_checksum(const void *p, size_t n, char ret[CHECKSUM_CHARS + 1]);
+
+/*
+ * Where the migrations are when nobody has said it: `migrations` in the current
+ * folder, else those that were installed with the program.
+ */
+int migration_folder(char ret[MIGRATION_PATH_MAX]);
+
+/* ---- one schema: migrations.c ---- */
+
+struct applied {
+	int64_t version;
+	char checksum[CHECKSUM_CHARS + 1];
+	int64_t at_ms;
+	char by[64];
+};
+
+/* { 0 } and the first three before migrator_read(). */
+struct migrator {
+	struct verb *verb;  /* with a session */
+	const char *name;   /* of the set: "control", "service" */
+	const char *schema; /* that it is applied to */
+	char dir[MIGRATION_PATH_MAX];
+	struct migration_set set;
+	/* How the schema is. */
+	bool dirty;
+	int64_t version; /* 0: none */
+	struct applied *applied;
+	size_t n_applied;
+	bool locked;
+};
+
+void migrator_deinit(struct migrator *migrator);
+
+/* Reads how the schema is. */
+int migrator_read(struct migrator *migrator);
+
+/* NULL: not applied, or not by overlord. Only versions up to the schema's. */
+const struct applied *migrator_applied(const struct migrator *migrator,
+				       int64_t version);
+
+/*
+ * What stands in the way of going anywhere: the dirty mark, a file that changed
+ * under an applied version, or (to go down) a version without its file.
+ */
+int migrator_check(const struct migrator *migrator, enum direction direction);
+
+/*
+ * Waits for the lock as long as a server may take, saying who holds it. The
+ * session keeps it until migrator_unlock() or its end.
+ */
+int migrator_lock(struct migrator *migrator);
+int migrator_unlock(struct migrator *migrator);
+
+/*
+ * One step up to, or down from, @row, from version @from, which must still be
+ * the schema's. In a transaction of its own, or, with @within, in one that is
+ * open and stays so. When it fails nothing of it stays, unless it is unknown:
+ * the commit's answer did not come or, with @within, the file needs that the
+ * one before it has been committed.
+ */
+struct migrator_step {
+	const struct migrator *migrator;
+	const struct migration *row;
+	enum direction direction;
+	bool within;
+	int64_t from;
+	/* What came of it. */
+	bool unknown;
+	struct buf gone; /* tables that went, "a, b" with a NUL, or empty */
+};
+
+int migrator_apply(struct migrator_step *step);
+
+#endif

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/* What is to be done before a world is at rest, from the order to its count. */
+#include <check.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "infra/lib/kafka_admin.h"
+#include "itests/harness/checker.h"
+#include "schemas/topics.h"
+
+bool world_has(const struct world *world, const char *service)
+{
+	for (const struct program *p = world->programs; p; p = p->next)
+		if (!strncmp(p->name, service, strlen(service)))
+			return true;
+	return false;
+}
+
+/*
+ * The way of an order: once nothing comes in, and a stage and all before it
+ * are done, that stage stays so. In another order something may slip by.
+ */
+static const struct {
+	const char *service, *topic;
+	bool toasties; /* the rows of the table of that name */
+} stages[] = {
+	{ "chillybin", "orders", false },   { "chillybin", "restocks", false },
+	{ "jafflr", "picks", false },       { "jafflr", "toasties", true },
+	{ "chillybin", "toasties", false }, { "tally", "toasties", false },
+};
+
+/* Rows whose next and emitted are not at the end of the topic. */
+static int64_t count_behind(struct world *world, struct kafka_admin *admin,
+			    const char *service, const char *topic)
+{
+	int64_t ends[TOPIC_PARTITIONS], n;
+	struct buf list = { 0 };
+	char name[128];
+
+	world_topic(world, topic, name);
+	if (kafka_admin_ends(admin, name, TOPIC_PARTITIONS, ends))
+		return -1;
+	for (int i = 0; i < TOPIC_PARTITIONS; i++)
+		buf_printf(&list, "%s(%d, %" PRId64 ")", i ? ", " : "", i,
+			   ends[i]);
+	n = db_i64(world->db,
+		   "(VALUES %.*s) AS e(partition, ending) LEFT JOIN "
+		   "positions p ON p.partition = e.partition AND p.service = "
+		   "'%s' AND p.topic = '%s' WHERE p.next_offset IS DISTINCT "
+		   "FROM e.ending OR p.emitted_offset IS DISTINCT FROM "
+		   "e.ending",
+		   (int)list.n, list.p, service, topic);
+	buf_deinit(&list);
+	return n;
+}
+
+struct settling {
+	struct world *world;
+	struct kafka_admin *admin;
+	const char *service, *topic;
+	int64_t n;
+};
+
+static bool is_level(void *arg)
+{
+	struct settling *settling = arg;
+	struct world *world = settling->world;
+
+	for (size_t i = 0; i < sizeof(stages) / sizeof(stages[0]); i++) {
+		if (!world_has(world, stages[i].service))
+			continue;
+		settling->service = stages[i].service;
+		settling->topic = stages[i].topic;
+		settling->n =
+			stages[i].toasties
+				? db_i64(world->db,
+					 "toasties WHERE state IN "
+					 "('collecting', 'queued', "
+					 "'grilling') OR published_seq < seq")
+				: count_behind(world, settling->admin,
+					       stages[i].service,
+					       stages[i].topic);
+		if (settling->n)
+			return false;
+	}
+	return true;
+}
+
+void world_settle(struct world *world)
+{
+	CLEANUP(kafka_admin_freep) struct kafka_admin *admin = NULL;
+	struct settling settling = { .world = world };
+
+	ck_assert(
+		!kafka_admin_new(&admin, world->brokers, "itest", PATIENCE_MS));
+	settling.admin = admin;
+	ck_assert_msg(until(PATIENCE_MS, is_level, &settling),
+		      "after %d ms %s is not done with %s: %" PRId64 " left",
+		      PATIENCE_MS, settling.service, settling.topic,
+		      settling.n);
+}

@@ -1,0 +1,570 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Job: what holds for each step and for all ways through the table, and walks
+ * through a small world with a plate, writes that come late, and jobs that
+ * die: an order is never started twice, and is given back only when it was
+ * never started.
+ */
+#include "workers/jafflr/job.h"
+
+#include <string.h>
+
+#include "infra/lib/check_fixture.h"
+
+/* ---- what holds for all ways through it ---- */
+
+static bool is_sight(enum job_event event)
+{
+	return event >= JOB_SEES_RUNNING && event <= JOB_SEES_FAULT;
+}
+
+static bool is_end(enum job_action action)
+{
+	return action >= JOB_DO_DONE && action <= JOB_DO_REQUEUE &&
+	       action != JOB_DO_PARK;
+}
+
+/* The state in which a plate is read back in doubt, before it is over. */
+static bool is_reading(enum job_state state)
+{
+	return state == JOB_REFUSED_READING || state == JOB_DOUBT_READING;
+}
+
+/* One event in one state: what must hold for its step. */
+static void check_step(enum job_state state, enum job_event event)
+{
+	struct job_step step = job_step(state, event);
+
+	/* A start follows only an acknowledged fact, a pause after one that
+	 * was not sent, or another job that was read back. */
+	if (step.action == JOB_DO_START)
+		ck_assert((event == JOB_PUBLISHED && state == JOB_PUBLISHING) ||
+			  (event == JOB_RETRY && state == JOB_WAITING) ||
+			  (event == JOB_SEES_OTHER && is_reading(state)));
+	/* Only what certainly was not sent is sent again as it was. */
+	if (step.next == JOB_WAITING && state != JOB_WAITING)
+		ck_assert(state == JOB_STARTING && event == JOB_NOT_SENT);
+	/* It is over when its end is said, and not before. */
+	if (state != JOB_OVER)
+		ck_assert_int_eq(step.next == JOB_OVER, is_end(step.action));
+	else
+		ck_assert(step.action == JOB_DO_NOTHING &&
+			  step.next == JOB_OVER);
+	/* Of a job that may have begun, only a fenced reading says that it has
+	 * not. */
+	if (step.action == JOB_DO_REQUEUE && state >= JOB_DOUBT)
+		ck_assert(is_sight(event) && (state == JOB_DOUBT_READING ||
+					      state == JOB_PARKED_READING));
+	/* What comes too late changes nothing. */
+	if (step.action == JOB_DO_NOTHING)
+		ck_assert_int_eq(step.next, state);
+	/* A plate is not asked again and again without a pause. */
+	if (event == JOB_NO_ANSWER || event == JOB_NOT_SENT)
+		ck_assert(step.pause != JOB_NOW ||
+			  step.action == JOB_DO_NOTHING ||
+			  step.action == JOB_DO_RAISE);
+}
+
+START_TEST(what_holds_for_each_event_in_each_state)
+	{
+		for (int e = 0; e < N_JOB_EVENTS; e++)
+			check_step((enum job_state)_i, (enum job_event)e);
+	}
+END_TEST
+
+START_TEST(
+	a_plate_that_has_lost_its_history_or_cannot_fence_is_never_started_on)
+	{
+		static const enum job_event events[] = {
+			JOB_SEES_RESET,
+			JOB_SEES_NO_FENCE,
+		};
+
+		for (int i = 0; i < CHECK_N(events); i++) {
+			enum job_state state = (enum job_state)_i;
+			struct job_step step = job_step(state, events[i]);
+
+			if (is_reading(state) || state == JOB_GRILLING ||
+			    state == JOB_PARKED_READING)
+				ck_assert_int_eq(step.action, JOB_DO_UNCERTAIN);
+			else if (state == JOB_PARKED)
+				ck_assert_int_eq(step.action, JOB_DO_RAISE);
+			else
+				ck_assert_int_eq(step.action, JOB_DO_NOTHING);
+		}
+	}
+END_TEST
+
+/* How far a job in doubt has got: nothing counts before what precedes it. */
+enum progress { IN_DOUBT, RAISED, FENCED, SURE, N_PROGRESS };
+
+static enum progress progress_after(enum progress progress,
+				    enum job_event event,
+				    const struct job_step *step)
+{
+	if (step->action == JOB_DO_RAISE || step->action == JOB_DO_PARK)
+		return IN_DOUBT;
+	if (event == JOB_TOKEN && step->action == JOB_DO_FENCE)
+		return RAISED;
+	if (progress == RAISED && event == JOB_FENCED &&
+	    step->action == JOB_DO_READ)
+		return FENCED;
+	if (progress == FENCED && is_sight(event))
+		return SURE;
+	return progress;
+}
+
+static bool seen[N_JOB_STATES][N_PROGRESS];
+
+static void explore(enum job_state state, enum progress progress)
+{
+	if (seen[state][progress])
+		return;
+	seen[state][progress] = true;
+	for (int e = 0; e < N_JOB_EVENTS; e++) {
+		enum job_event event = (enum job_event)e;
+		struct job_step step = job_step(state, event);
+		enum progress next = progress;
+
+		if (step.action == JOB_DO_NOTHING && step.next == state)
+			continue;
+		next = progress_after(progress, event, &step);
+		if (step.action == JOB_DO_START || step.next == JOB_GRILLING ||
+		    (step.action == JOB_DO_REQUEUE && is_sight(event)))
+			ck_assert_msg(next == SURE,
+				      "state %d, event %d: not fenced and read",
+				      state, e);
+		explore(step.next, next);
+	}
+}
+
+START_TEST(out_of_doubt_leads_only_a_new_token_a_fence_and_a_reading)
+	{
+		memset(seen, 0, sizeof(seen));
+		explore(JOB_ADOPTED, IN_DOUBT);
+		explore(JOB_PUBLISHING, SURE);
+		for (int s = 0; s < N_JOB_STATES; s++) {
+			bool reached = false;
+
+			for (int p = 0; p < N_PROGRESS; p++)
+				reached |= seen[s][p];
+			ck_assert_msg(reached, "state %d is never reached", s);
+		}
+		ck_assert(!seen[JOB_STARTING][IN_DOUBT]);
+		ck_assert(!seen[JOB_DOUBT_READING][RAISED]);
+		ck_assert(!seen[JOB_REFUSED_READING][RAISED]);
+		ck_assert(!seen[JOB_PARKED_READING][RAISED]);
+	}
+END_TEST
+
+START_TEST(what_is_parked_is_never_started_from_there)
+	{
+		memset(seen, 0, sizeof(seen));
+		explore(JOB_PARKING, IN_DOUBT);
+		for (int p = 0; p < N_PROGRESS; p++) {
+			ck_assert(!seen[JOB_STARTING][p]);
+			ck_assert(!seen[JOB_WAITING][p]);
+		}
+	}
+END_TEST
+
+/* ---- what a reading says ---- */
+
+static const uint8_t ours[GRILL_JOB_BYTES] = { 1, 2, 3 };
+
+static const struct {
+	bool our_job;
+	struct job_past past;
+	struct grill_report report;
+	enum job_event event;
+} sights[] = {
+	{ true,
+	  { .boot = 7 },
+	  { GRILL_HEATING, .fences = true, .boot = 7 },
+	  JOB_SEES_RUNNING },
+	{ true,
+	  { .boot = 7 },
+	  { GRILL_DONE, .fences = true, .boot = 7 },
+	  JOB_SEES_DONE },
+	{ true,
+	  { .boot = 7 },
+	  { GRILL_IDLE, .fences = true, .boot = 7 },
+	  JOB_SEES_STOPPED },
+	{ true,
+	  { .boot = 7 },
+	  { GRILL_FAULT, .fences = true, .boot = 7 },
+	  JOB_SEES_STOPPED },
+	/* It was reset and then started with ours: what it says is so. */
+	{ true,
+	  { .boot = 7 },
+	  { GRILL_DONE, .fences = true, .boot = 8 },
+	  JOB_SEES_DONE },
+	{ false,
+	  { .boot = 7 },
+	  { GRILL_IDLE, .fences = true, .boot = 7 },
+	  JOB_SEES_OTHER },
+	{ false,
+	  { .boot = 7 },
+	  { GRILL_DONE, .fences = true, .boot = 7 },
+	  JOB_SEES_OTHER },
+	{ false,
+	  { .boot = 7 },
+	  { GRILL_HEATING, .fences = true, .boot = 7 },
+	  JOB_SEES_OTHER },
+	{ false,
+	  { .boot = 7 },
+	  { GRILL_FAULT, .fences = true, .boot = 7 },
+	  JOB_SEES_FAULT },
+	{ false,
+	  { .boot = 7 },
+	  { GRILL_IDLE, .fences = true, .boot = 8 },
+	  JOB_SEES_RESET },
+	{ false,
+	  { .boot = 7 },
+	  { GRILL_FAULT, .fences = true, .boot = 8 },
+	  JOB_SEES_RESET },
+	{ false,
+	  { .boot = 7 },
+	  { GRILL_IDLE, .fences = false, .boot = 7 },
+	  JOB_SEES_NO_FENCE },
+	{ false,
+	  { .boot = 7 },
+	  { GRILL_FAULT, .fences = false, .boot = 7 },
+	  JOB_SEES_NO_FENCE },
+	/* It said before that it had begun, or has refused again and again. */
+	{ false,
+	  { .boot = 7, .began = true },
+	  { GRILL_IDLE, .fences = true, .boot = 7 },
+	  JOB_SEES_RESET },
+	{ false,
+	  { .boot = 7, .began = true },
+	  { GRILL_FAULT, .fences = true, .boot = 7 },
+	  JOB_SEES_RESET },
+	{ false,
+	  { .boot = 7, .n_refused = JOB_REFUSALS_MAX - 1 },
+	  { GRILL_IDLE, .fences = true, .boot = 7 },
+	  JOB_SEES_OTHER },
+	{ false,
+	  { .boot = 7, .n_refused = JOB_REFUSALS_MAX },
+	  { GRILL_IDLE, .fences = true, .boot = 7 },
+	  JOB_SEES_FAULT },
+	/* The plate's past was not recorded. */
+	{ false,
+	  { .boot = -1 },
+	  { GRILL_IDLE, .fences = true, .boot = 7 },
+	  JOB_SEES_RESET },
+	/* It says nothing, whatever stands beside that. */
+	{ true,
+	  { .boot = 7 },
+	  { GRILL_SILENT, .fences = true, .boot = 7 },
+	  JOB_NO_ANSWER },
+	{ false,
+	  { .boot = 7 },
+	  { GRILL_SILENT, .fences = false },
+	  JOB_NO_ANSWER },
+};
+
+START_TEST(a_report_is_seen_as_what_it_proves)
+	{
+		struct grill_report report = sights[_i].report;
+
+		if (sights[_i].our_job)
+			memcpy(report.job, ours, sizeof(ours));
+		else
+			report.job[0] = 99;
+		ck_assert_int_eq(job_sees(&report, ours, &sights[_i].past),
+				 sights[_i].event);
+	}
+END_TEST
+
+/* ---- walks ---- */
+
+enum { N_WALKS = 20000, N_STEPS = 80, LATE_MAX = 8 };
+
+/* A plate that keeps its rules, one order, and one job at a time. */
+static struct world {
+	uint64_t random;
+	/* the plate */
+	struct grill_report plate;
+	bool has_run;
+	int n_starts;
+	bool came_to_its_end;
+	uint32_t late[LATE_MAX]; /* tokens of starts that are under way */
+	int n_late;
+	/* the tables */
+	uint32_t token;
+	struct job_past past;
+	bool parked;
+	/* the job */
+	enum job_state state;
+	uint32_t job_token;
+} world;
+
+/* xorshift: the same walks each time. */
+static uint32_t chance(uint32_t n)
+{
+	world.random ^= world.random << 13;
+	world.random ^= world.random >> 7;
+	world.random ^= world.random << 17;
+	return (uint32_t)(world.random >> 33) % n;
+}
+
+static bool plate_start(uint32_t token)
+{
+	struct grill_report *plate = &world.plate;
+
+	if (plate->fences && (token < plate->token || world.has_run))
+		return false;
+	if (plate->state == GRILL_HEATING || plate->state == GRILL_FAULT)
+		return false;
+	plate->token = token;
+	plate->state = GRILL_HEATING;
+	if (plate->fences)
+		memcpy(plate->job, ours, sizeof(ours));
+	world.has_run = true;
+	world.n_starts++;
+	return true;
+}
+
+/* The worker counts how often the plate has said no. */
+static enum job_event said_no(void)
+{
+	return ++world.past.n_refused < JOB_REFUSALS_MAX ? JOB_SAID_NO
+							 : JOB_SAID_NO_AGAIN;
+}
+
+static bool plate_fence(uint32_t token)
+{
+	if (world.plate.fences && token < world.plate.token)
+		return false;
+	if (world.plate.fences)
+		world.plate.token = token;
+	return true;
+}
+
+/* One that is reset, by a loss of power say, drops what is on the writer. */
+static void disturb_plate(void)
+{
+	struct grill_report *plate = &world.plate;
+
+	switch (chance(12)) {
+	case 0:
+		if (world.n_late)
+			(void)plate_start(world.late[--world.n_late]);
+		return;
+	case 1:
+	case 2:
+	case 3:
+		if (plate->state != GRILL_HEATING)
+			return;
+		plate->state = GRILL_DONE;
+		world.came_to_its_end = true;
+		return;
+	case 4:
+		if (plate->state == GRILL_HEATING && chance(4) == 0)
+			plate->state = GRILL_IDLE;
+		return;
+	case 5:
+		if (chance(20) == 0)
+			plate->state = GRILL_FAULT;
+		return;
+	case 6:
+		if (chance(20) != 0)
+			return;
+		*plate = (struct grill_report){ .fences = plate->fences,
+						.boot = plate->boot + 1 };
+		world.has_run = false;
+		world.n_late = 0;
+		return;
+	default:
+		return;
+	}
+}
+
+/* The start on its way: it happens or not, and is answered or not. */
+static enum job_event send_start(void)
+{
+	switch (chance(6)) {
+	case 0:
+		return JOB_NOT_SENT;
+	case 1:
+		return JOB_NO_ANSWER;
+	case 2:
+		(void)plate_start(world.job_token);
+		return JOB_NO_ANSWER;
+	case 3:
+		if (world.n_late < LATE_MAX)
+			world.late[world.n_late++] = world.job_token;
+		return JOB_NO_ANSWER;
+	default:
+		return plate_start(world.job_token) ? JOB_STARTED : JOB_REFUSED;
+	}
+}
+
+static enum job_event send_fence(void)
+{
+	switch (chance(5)) {
+	case 0:
+		return JOB_NOT_SENT;
+	case 1:
+		return JOB_NO_ANSWER;
+	case 2:
+		(void)plate_fence(world.job_token);
+		return JOB_NO_ANSWER;
+	default:
+		return plate_fence(world.job_token) ? JOB_FENCED : said_no();
+	}
+}
+
+static enum job_event read_plate(void)
+{
+	if (chance(4) == 0)
+		return JOB_NO_ANSWER;
+	return job_sees(&world.plate, ours, &world.past);
+}
+
+/* What the world answers to the state that the job is in. */
+static enum job_event next_event(void)
+{
+	if (chance(20) == 0)
+		return JOB_TIMED_OUT;
+	switch (world.state) {
+	case JOB_STARTING:
+		return send_start();
+	case JOB_REFUSED:
+	case JOB_DOUBT:
+	case JOB_PARKED_DOUBT:
+		world.job_token = ++world.token;
+		return JOB_TOKEN;
+	case JOB_REFUSED_FENCING:
+	case JOB_DOUBT_FENCING:
+	case JOB_PARKED_FENCING:
+		return send_fence();
+	case JOB_GRILLING:
+	case JOB_REFUSED_READING:
+	case JOB_DOUBT_READING:
+	case JOB_PARKED:
+	case JOB_PARKED_READING:
+		return read_plate();
+	case JOB_WAITING:
+		return JOB_RETRY;
+	case JOB_PUBLISHING:
+	case JOB_ADOPTED:
+	case JOB_PARKING:
+	case JOB_OVER:
+	case N_JOB_STATES:
+		break;
+	}
+	return JOB_PUBLISHED;
+}
+
+static void claim(void)
+{
+	world.state = JOB_PUBLISHING;
+	world.parked = false;
+	world.job_token = ++world.token;
+	world.past = (struct job_past){ .boot = world.plate.boot };
+}
+
+/* Parked ones that were given back, over all walks. */
+static int n_settled;
+
+/* What was said of the order's end is true; given back, it is tried again. */
+static bool heed_end(enum job_action action)
+{
+	switch (action) {
+	case JOB_DO_DONE:
+		ck_assert_int_eq(world.n_starts, 1);
+		ck_assert(world.came_to_its_end);
+		return true;
+	case JOB_DO_FAILED:
+		ck_assert_int_eq(world.n_starts, 1);
+		ck_assert(!world.came_to_its_end ||
+			  world.plate.state == GRILL_FAULT);
+		return true;
+	case JOB_DO_REQUEUE:
+		ck_assert_int_eq(world.n_starts, 0);
+		n_settled += world.parked;
+		claim();
+		return false;
+	case JOB_DO_PARK:
+		world.parked = true;
+		return false;
+	default:
+		return is_end(action);
+	}
+}
+
+static enum job_action walk(uint64_t seed, bool fences)
+{
+	world = (struct world){
+		.random = seed * UINT64_C(0x9e3779b97f4a7c15) + 1,
+		.plate = { .fences = fences, .boot = 1, .job = { 42 } },
+	};
+	claim();
+	for (int i = 0; i < N_STEPS; i++) {
+		struct job_step step;
+		enum job_event event;
+
+		disturb_plate();
+		if (chance(15) == 0) {
+			/* It dies; who takes over finds the open intent. */
+			world.state = world.parked ? JOB_PARKING : JOB_ADOPTED;
+			world.job_token = world.token;
+			world.past.began = false;
+			world.past.n_refused = 0;
+		}
+		event = next_event();
+		step = job_step(world.state, event);
+		world.state = step.next;
+		world.past.began |=
+			step.next == JOB_GRILLING || event == JOB_SEES_RUNNING;
+		if (heed_end(step.action))
+			return step.action;
+		ck_assert_int_le(world.n_starts, 1);
+	}
+	return JOB_DO_NOTHING;
+}
+
+START_TEST(whatever_happens_an_order_is_never_started_twice)
+	{
+		int n_ends[JOB_DO_REQUEUE + 1] = { 0 }, n_done_late = 0;
+
+		n_settled = 0;
+		for (uint64_t i = 1; i <= N_WALKS; i++) {
+			enum job_action end = walk(i, _i == 0);
+
+			n_ends[end]++;
+			n_done_late += end == JOB_DO_DONE && world.parked;
+			ck_assert_int_le(world.n_starts, 1);
+		}
+		/* The walks get about: a world that does nothing proves
+		 * nothing. */
+		ck_assert_int_gt(n_ends[JOB_DO_UNCERTAIN], 100);
+		if (_i == 0) {
+			ck_assert_int_gt(n_settled, 100);
+			ck_assert_int_gt(n_done_late, 100);
+			ck_assert_int_gt(n_ends[JOB_DO_DONE], N_WALKS / 4);
+			ck_assert_int_gt(n_ends[JOB_DO_FAILED], 100);
+		}
+	}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("job");
+	TCase *tcase = check_case(suite, 60);
+
+	/* clang-format off */
+	check_add(tcase, (const struct check_row[]){
+		{ what_holds_for_each_event_in_each_state, N_JOB_STATES },
+		{ a_plate_that_has_lost_its_history_or_cannot_fence_is_never_started_on, N_JOB_STATES },
+		{ out_of_doubt_leads_only_a_new_token_a_fence_and_a_reading, 1 },
+		{ what_is_parked_is_never_started_from_there, 1 },
+		{ a_report_is_seen_as_what_it_proves, CHECK_N(sights) },
+		{ whatever_happens_an_order_is_never_started_twice, 2 },
+		{ 0 },
+	});
+	/* clang-format on */
+	return check_run(suite);
+}

@@ -1,0 +1,828 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Scheduler: from the queue to the plate and back, and what becomes of a
+ * toastie whose plate is silent, refuses, or has seen more than the tables
+ * know.
+ */
+#include "workers/jafflr/scheduler.h"
+
+#include "workers/jafflr/scheduler_fixture.h"
+
+/* ---- the usual way ---- */
+
+START_TEST(a_toastie_goes_from_the_queue_over_a_plate)
+	{
+		start_one(1);
+		ck_assert(is_in(1, ROW_GRILLING));
+		end_toastings();
+		WORK_UNTIL(is_in(1, ROW_DONE));
+		work(&me);
+		ck_assert_str_eq(story_of(&me, 1), "queued grilling done");
+		ck_assert_int_eq(n_starts(), 1);
+		ck_assert_int_eq(n_open(), 0);
+		WORK_UNTIL(count("SELECT published_seq FROM"
+				 " toasties") == 3);
+	}
+END_TEST
+
+START_TEST(each_fact_of_a_toastie_is_of_its_trace)
+	{
+		static const char trace[] =
+			"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331"
+			"-01";
+		const struct published *fact;
+		char sql[TEXT_BYTES];
+
+		queue(1, "main");
+		(void)snprintf(sql, sizeof(sql),
+			       "UPDATE toasties SET traceparent = '%s',"
+			       " tracestate = 'galore=1,other=a b'",
+			       trace);
+		postgres_exec(db, sql);
+		WORK_UNTIL(n_starts() == 1);
+		end_toastings();
+		WORK_UNTIL(is_in(1, ROW_DONE));
+		work(&me);
+		ck_assert_uint_ge(publish_fake_n(me.publisher), 3);
+		for (fact = publish_fake_first(me.publisher); fact;
+		     fact = fact->next) {
+			struct text parent =
+				published_header(fact, "traceparent");
+			struct text state =
+				published_header(fact, "tracestate");
+
+			ck_assert_uint_eq(parent.n, sizeof(trace) - 1);
+			ck_assert_int_eq(memcmp(parent.p, trace, 36), 0);
+			ck_assert_int_ne(memcmp(parent.p + 36, trace + 36, 16),
+					 0);
+			CHECK_BYTES(state.p, state.n, "galore=1,other=a b");
+		}
+	}
+END_TEST
+
+START_TEST(nothing_is_started_before_its_fact_is_acknowledged)
+	{
+		claim_one();
+		work_a_while(&me);
+		ck_assert_int_eq(n_starts(), 0);
+		WORK_UNTIL(n_starts() == 1);
+	}
+END_TEST
+
+START_TEST(as_many_are_on_plates_as_there_are_plates)
+	{
+		for (int n = 1; n <= N_PLATES * N_GRILLS + 5; n++)
+			queue(n, "main");
+		WORK_UNTIL(n_starts() == N_PLATES * N_GRILLS);
+		work_a_while(&me);
+		ck_assert_int_eq(n_starts(), N_PLATES * N_GRILLS);
+		ck_assert_int_eq(n_open(), N_PLATES * N_GRILLS);
+		end_toastings();
+		WORK_UNTIL(n_starts() == N_PLATES * N_GRILLS + 5);
+		end_toastings();
+		WORK_UNTIL(count("SELECT count(*) FROM toasties"
+				 " WHERE state <> 'done'") == 0);
+	}
+END_TEST
+
+START_TEST(a_demo_toastie_is_done_and_no_grill_hears_of_it)
+	{
+		queue(1, "demo-1");
+		WORK_UNTIL(is_in(1, ROW_DONE));
+		work(&me);
+		work_a_while(&me);
+		ck_assert_int_eq(n_starts(), 0);
+		ck_assert_int_eq(highest_token(), 0);
+		ck_assert_str_eq(story_of(&me, 1), "queued done");
+	}
+END_TEST
+
+START_TEST(a_row_that_intake_committed_is_published_and_claimed_at_once)
+	{
+		struct toastie_row row = {
+			.order_id = id_of(1),
+			.number = 1,
+			.stall = TEXT("main"),
+			.state = ROW_QUEUED,
+			.seq = 1,
+			.plate = TOASTIE_PLATE_NONE,
+			.changed_by = 2,
+		};
+		struct intake intake = { .row = &row, .changed = true };
+		struct record records[] = { { .item = &intake },
+					    { .item = &intake } };
+		struct batch batch = { .records = records };
+
+		work_a_while(&me);
+		queue(1, "main");
+		for (int i = 0; i < 2; i++)
+			scheduler_facts(&me.jafflr, &batch, &records[i],
+					me.publisher);
+		ck_assert_str_eq(story_of(&me, 1), "queued");
+		ck_assert_uint_eq(publish_fake_n(me.publisher), 1);
+		WORK_UNTIL(n_starts_of(1) == 1);
+	}
+END_TEST
+
+enum { N_FACTS = 200 };
+
+START_TEST(facts_are_acknowledged_in_any_order_and_each_counts_once)
+	{
+		const struct published *fact;
+		uint64_t tokens[N_FACTS];
+		size_t n = 0;
+
+		postgres_exec(db,
+			      "INSERT INTO toasties (order_id, number, stall,"
+			      " doneness, state, seq, lines, partition,"
+			      " \"offset\", bucket, changed_at) SELECT"
+			      " gen_random_uuid(), n, 'main', 'light',"
+			      " 'returned', 1, 1, 0, n, 0, now()"
+			      " FROM generate_series(1, 200) AS n");
+		TURN_UNTIL(publish_fake_n(me.publisher) == N_FACTS);
+		/* A fact in flight is not published again. */
+		me.scheduler->look_at_ms = 0;
+		turn(&me);
+		ck_assert_uint_eq(publish_fake_n(me.publisher), N_FACTS);
+		for (fact = publish_fake_first(me.publisher); fact;
+		     fact = fact->next)
+			tokens[n++] = fact->token;
+		for (int round = 0; round < 2; round++)
+			for (n = N_FACTS; n > 0; n--)
+				scheduler_task.delivered(&me.jafflr,
+							 tokens[n - 1]);
+		ck_assert_uint_eq(me.scheduler->next->n_published, N_FACTS);
+		TURN_UNTIL(count("SELECT count(*) FROM toasties"
+				 " WHERE published_seq = seq") == N_FACTS);
+		ck_assert_uint_eq(publish_fake_n(me.publisher), N_FACTS);
+	}
+END_TEST
+
+/* ---- doubt ---- */
+
+static const struct {
+	enum grill_fake_end end;
+	int64_t token; /* that it took */
+} doubts[] = {
+	{ GRILL_FAKE_SILENT, 2 }, /* it had begun */
+	{ GRILL_FAKE_LOSES, 2 },  /* it had not */
+	{ GRILL_FAKE_REFUSES, 2 },
+	{ GRILL_FAKE_AWAY, 1 }, /* no doubt: nothing was sent */
+};
+
+START_TEST(after_a_doubtful_start_it_is_on_the_plate_once)
+	{
+		next_start(doubts[_i].end, 1);
+		start_one(1);
+		end_toastings();
+		CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_DONE),
+			     (work(&me), end_toastings()));
+		ck_assert_int_eq(n_starts(), 1);
+		ck_assert_int_eq(highest_token(), doubts[_i].token);
+		work(&me);
+		ck_assert_str_eq(story_of(&me, 1), "queued grilling done");
+	}
+END_TEST
+
+START_TEST(a_plate_that_was_reset_leaves_it_to_a_person)
+	{
+		next_start(GRILL_FAKE_SILENT, 1);
+		start_one(1);
+		on_each_plate(fake_of(1), grill_fake_reset);
+		WORK_UNTIL(is_in(1, ROW_UNCERTAIN));
+		ck_assert_int_eq(n_starts(), 1);
+		ck_assert_int_eq(n_open(), 0);
+	}
+END_TEST
+
+START_TEST(a_plate_that_cannot_fence_leaves_doubt_to_a_person)
+	{
+		for (int plate = 0; plate < N_PLATES; plate++)
+			for (int i = 0; i < N_GRILLS; i++)
+				grill_fake_set_fences(fakes[i], plate, false);
+		next_start(GRILL_FAKE_LOSES, 1);
+		queue(1, "main");
+		WORK_UNTIL(is_in(1, ROW_UNCERTAIN));
+		ck_assert_int_eq(n_starts(), 0);
+	}
+END_TEST
+
+START_TEST(what_was_cut_short_is_failed)
+	{
+		start_one(1);
+		on_each_plate(fake_of(1), grill_fake_power_cut);
+		WORK_UNTIL(is_in(1, ROW_FAILED));
+		ck_assert_int_eq(n_starts(), 1);
+	}
+END_TEST
+
+START_TEST(a_plate_that_is_broken_is_left_and_another_one_taken)
+	{
+		struct grill_fake *broken;
+
+		claim_one();
+		broken = fake_of(1);
+		break_plates(broken);
+		WORK_UNTIL(n_starts() == 1);
+		ck_assert_int_eq(grill_fake_n_starts(broken), 0);
+		ck_assert_ptr_ne(fake_of(1), broken);
+		work(&me);
+		ck_assert_str_eq(story_of(&me, 1),
+				 "queued grilling queued grilling");
+	}
+END_TEST
+
+START_TEST(a_grill_that_is_away_loses_its_toasties_to_the_others)
+	{
+		struct grill_fake *away;
+
+		claim_one();
+		away = fake_of(1);
+		/* It is not read any more: its plates are not offered. */
+		end_calls(away, GRILL_FAKE_AWAY);
+		WORK_UNTIL(n_starts() == 1);
+		ck_assert_int_eq(grill_fake_n_starts(away), 0);
+	}
+END_TEST
+
+static void disable(const char *where)
+{
+	char sql[TEXT_BYTES];
+
+	(void)snprintf(sql, sizeof(sql),
+		       "UPDATE control.grills SET enabled = false WHERE %s",
+		       where);
+	postgres_exec(db, sql);
+}
+
+/* ---- a grill that says nothing for too long, and then comes back ---- */
+
+/* It runs, or was lost on its way, and then nothing more is heard. */
+static struct grill_fake *park(bool begins)
+{
+	struct grill_fake *fake;
+
+	me.scheduler->jobs.patience_ms = 200;
+	claim_one();
+	fake = fake_of(1);
+	if (begins)
+		WORK_UNTIL(me.scheduler->jobs.list[0].state == JOB_GRILLING);
+	end_calls(fake, GRILL_FAKE_LOSES);
+	WORK_UNTIL(is_in(1, ROW_UNCERTAIN));
+	ck_assert_int_eq(n_starts(), begins);
+	return fake;
+}
+
+START_TEST(a_grill_that_falls_silent_keeps_the_plate_and_a_person_may_decide)
+	{
+		struct grill_fake *fake = park(true);
+
+		work_a_while(&me);
+		ck_assert_int_eq(n_open(), 1);
+		ck_assert(is_in(1, ROW_UNCERTAIN));
+		postgres_exec(db, "UPDATE toasties SET state = 'failed',"
+				  " seq = seq + 1;"
+				  "UPDATE intents SET closed_at = now()");
+		end_calls(fake, GRILL_FAKE_WELL);
+		end_toastings();
+		WORK_UNTIL(!me.scheduler->jobs.list[0].used);
+		ck_assert(is_in(1, ROW_FAILED));
+		WORK_UNTIL(!strcmp(story_of(&me, 1),
+				   "queued grilling uncertain failed"));
+	}
+END_TEST
+
+/* What became of the plate meanwhile, and what becomes of the toastie. */
+static const struct {
+	enum { GOES_ON, ENDS, IS_CUT_SHORT, IS_RESET, CANNOT_FENCE } plate;
+	bool begins, taken_over;
+	enum row_state state;
+	const char *story;
+} returns[] = {
+	{ GOES_ON, true, false, ROW_DONE, "queued grilling uncertain done" },
+	{ ENDS, true, false, ROW_DONE, "queued grilling uncertain done" },
+	{ IS_CUT_SHORT, true, false, ROW_FAILED,
+	  "queued grilling uncertain failed" },
+	{ IS_RESET, true, false, ROW_UNCERTAIN,
+	  "queued grilling uncertain uncertain" },
+	{ IS_RESET, false, false, ROW_UNCERTAIN,
+	  "queued grilling uncertain uncertain" },
+	{ CANNOT_FENCE, false, false, ROW_UNCERTAIN,
+	  "queued grilling uncertain uncertain" },
+	/* It never arrived: another try. */
+	{ GOES_ON, false, false, ROW_DONE,
+	  "queued grilling uncertain queued grilling done" },
+	/* The same, found in the tables by the next one. */
+	{ GOES_ON, true, true, ROW_DONE, "done" },
+	{ ENDS, true, true, ROW_DONE, "done" },
+	{ IS_RESET, true, true, ROW_UNCERTAIN, "uncertain" },
+	{ GOES_ON, false, true, ROW_DONE, "queued grilling done" },
+};
+
+static void come_back(struct grill_fake *fake, int what)
+{
+	for (int plate = 0; plate < N_PLATES; plate++) {
+		if (what == ENDS)
+			grill_fake_done(fake, plate);
+		if (what == IS_CUT_SHORT)
+			grill_fake_power_cut(fake, plate);
+		if (what == IS_RESET)
+			grill_fake_reset(fake, plate);
+		grill_fake_set_fences(fake, plate, what != CANNOT_FENCE);
+	}
+	end_calls(fake, GRILL_FAKE_WELL);
+}
+
+START_TEST(a_grill_that_comes_back_settles_what_was_parked_without_a_person)
+	{
+		struct grill_fake *fake = park(returns[_i].begins);
+		struct test_worker *worker =
+			returns[_i].taken_over ? &other : &me;
+
+		WORK_UNTIL(count("SELECT (published_seq = seq)::int"
+				 " FROM toasties") == 1);
+		if (returns[_i].taken_over) {
+			begin(&other, "other");
+			take_over(&other, 0);
+		}
+		come_back(fake, returns[_i].plate);
+		CHECK_WITHIN(DEADLINE_MS,
+			     n_open() == 0 && is_in(1, returns[_i].state),
+			     (work(worker), returns[_i].plate == GOES_ON
+						    ? end_toastings()
+						    : (void)0));
+		work(worker);
+		ck_assert_str_eq(story_of(worker, 1), returns[_i].story);
+		ck_assert_int_eq(n_starts(),
+				 returns[_i].begins ||
+					 returns[_i].state == ROW_DONE);
+		for (int plate = 0; plate < N_PLATES; plate++)
+			for (int i = 0; i < N_GRILLS; i++)
+				ck_assert_int_eq(
+					worker->scheduler->grills.list[i]
+						->plates[plate]
+						.n_jobs,
+					0);
+	}
+END_TEST
+
+START_TEST(a_plate_that_forgot_what_was_parked_serves_others_again)
+	{
+		struct grill_fake *fake = park(true);
+
+		come_back(fake, IS_RESET);
+		for (int n = 2; n <= 1 + N_GRILLS * N_PLATES; n++)
+			queue(n, "main");
+		WORK_UNTIL(n_starts() == 1 + N_GRILLS * N_PLATES);
+		ck_assert(is_in(1, ROW_UNCERTAIN));
+	}
+END_TEST
+
+START_TEST(a_plate_that_denies_what_it_had_begun_is_not_believed)
+	{
+		struct grill_fake *fake = park(true);
+
+		/* Its history is another one, and it does not say so. */
+		on_each_plate(fake, grill_fake_forget);
+		end_calls(fake, GRILL_FAKE_WELL);
+		WORK_UNTIL(n_open() == 0);
+		ck_assert(is_in(1, ROW_UNCERTAIN));
+		ck_assert_int_eq(n_starts(), 1);
+	}
+END_TEST
+
+START_TEST(what_is_parked_waits_for_a_grill_that_was_taken_out_and_comes_back)
+	{
+		struct grill_fake *fake = park(true);
+
+		postgres_exec(db, "CREATE TABLE plates AS TABLE control.plates;"
+				  "CREATE TABLE grills AS TABLE control.grills;"
+				  "DELETE FROM control.plates;"
+				  "DELETE FROM control.grills");
+		WORK_UNTIL(me.scheduler->grills.n == 0);
+		end_calls(fake, GRILL_FAKE_WELL);
+		end_toastings();
+		ck_assert(is_in(1, ROW_UNCERTAIN));
+		postgres_exec(db, "INSERT INTO control.grills TABLE grills;"
+				  "INSERT INTO control.plates TABLE plates");
+		WORK_UNTIL(is_in(1, ROW_DONE));
+		ck_assert_int_eq(n_starts(), 1);
+	}
+END_TEST
+
+static void start_worker_again(void)
+{
+	end(&me);
+	me = (struct test_worker){ 0 };
+	begin(&me, "me");
+	take_over(&me, 0);
+}
+
+/* The worker runs on, or begins anew. */
+START_TEST(what_is_parked_is_settled_by_a_grill_that_is_disabled)
+	{
+		struct grill_fake *fake = park(true);
+		int64_t listed_at_ms;
+
+		disable("true");
+		if (_i)
+			start_worker_again();
+		WORK_UNTIL(me.scheduler->grills.n == 1 &&
+			   !me.scheduler->grills.list[0]->enabled);
+		/* Grills have been listed twice since. */
+		listed_at_ms = me.scheduler->list_at_ms;
+		WORK_UNTIL(me.scheduler->list_at_ms > listed_at_ms + 1500);
+		end_calls(fake, GRILL_FAKE_WELL);
+		end_toastings();
+		WORK_UNTIL(is_in(1, ROW_DONE));
+		ck_assert_int_eq(n_starts(), 1);
+		ck_assert_int_eq(n_open(), 0);
+		WORK_UNTIL(me.scheduler->grills.n == 0);
+	}
+END_TEST
+
+START_TEST(a_new_worker_finishes_what_is_on_a_grill_that_is_disabled)
+	{
+		start_one(1);
+		disable("true");
+		start_worker_again();
+		WORK_UNTIL(me.scheduler->jobs.n &&
+			   me.scheduler->jobs.list[0].state == JOB_GRILLING);
+		ck_assert(is_in(1, ROW_GRILLING));
+		/* It gets nothing new, though most of its plates are free. */
+		queue(2, "main");
+		me.scheduler->maybe_queued = true;
+		ck_assert(!grills_any_free(&me.scheduler->grills, now_ms));
+		run_tx(&me);
+		ck_assert(is_in(2, ROW_QUEUED));
+		end_toastings();
+		WORK_UNTIL(is_in(1, ROW_DONE));
+		ck_assert_int_eq(n_starts(), 1);
+	}
+END_TEST
+
+/* ---- tables that are behind their plates ---- */
+
+static void set_tokens(uint32_t of_plates, const char *of_tables)
+{
+	char sql[TEXT_BYTES];
+
+	for (int i = 0; i < N_GRILLS; i++)
+		for (int plate = 0; plate < N_PLATES; plate++)
+			grill_fake_set_token(fakes[i], plate, of_plates);
+	(void)snprintf(sql, sizeof(sql), "UPDATE control.plates SET token = %s",
+		       of_tables);
+	postgres_exec(db, sql);
+}
+
+START_TEST(a_plate_ahead_of_its_table_is_claimed_above_what_it_has_seen)
+	{
+		set_tokens(1000, "7");
+		start_one(1);
+		ck_assert_int_eq(highest_token(), 1001);
+		work(&me);
+		ck_assert_str_eq(story_of(&me, 1), "queued grilling");
+	}
+END_TEST
+
+/* The plate's token rises while an order is on it, or before it is sent. */
+START_TEST(a_job_refused_for_a_low_token_goes_on_above_what_the_plate_has_seen)
+	{
+		claim_one();
+		if (_i)
+			WORK_UNTIL(n_starts_of(1) == 1);
+		set_tokens(5000, "0");
+		take_over(&me, 0);
+		WORK_UNTIL(n_starts_of(1) == 1);
+		CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_DONE),
+			     (work(&me), end_toastings()));
+		ck_assert_int_eq(n_starts(), 1);
+		ck_assert_int_gt(highest_token(), 5000);
+		work(&me);
+		ck_assert_str_eq(story_of(&me, 1), "queued grilling done");
+	}
+END_TEST
+
+static int64_t n_out(void)
+{
+	return count("SELECT count(*) FROM control.plates"
+		     " WHERE out_since IS NOT NULL"
+		     " AND token = 4294967295");
+}
+
+START_TEST(a_plate_that_has_had_its_last_token_is_out_of_use)
+	{
+		set_tokens(_i ? GRILL_TOKEN_LAST - 1 : 0,
+			   _i ? "0" : "4294967294");
+		queue(1, "main");
+		WORK_UNTIL(n_out() == N_GRILLS * N_PLATES);
+		ck_assert(is_in(1, ROW_QUEUED));
+		ck_assert_int_eq(n_starts(), 0);
+		ck_assert_int_eq(n_open(), 0);
+		ck_assert_int_eq(me.n_failed, 0);
+	}
+END_TEST
+
+START_TEST(what_is_on_a_plate_when_tokens_end_is_uncertain)
+	{
+		start_one(1);
+		set_tokens(1, "4294967294");
+		take_over(&me, 0);
+		WORK_UNTIL(is_in(1, ROW_UNCERTAIN));
+		ck_assert_int_eq(n_out(), 1);
+		ck_assert_int_eq(n_open(), 0);
+		ck_assert_int_eq(me.n_failed, 0);
+	}
+END_TEST
+
+START_TEST(what_certainly_did_not_begin_when_tokens_end_goes_to_another_plate)
+	{
+		next_start(GRILL_FAKE_REFUSES, 1);
+		claim_one();
+		postgres_exec(db, "UPDATE control.plates p SET token ="
+				  " 4294967294 FROM intents i"
+				  " WHERE p.grill = i.grill"
+				  " AND p.plate = i.plate");
+		WORK_UNTIL(n_starts_of(1) == 1);
+		ck_assert_int_eq(n_out(), 1);
+		work(&me);
+		ck_assert_str_eq(story_of(&me, 1),
+				 "queued grilling queued grilling");
+	}
+END_TEST
+
+/* ---- taking over ---- */
+
+START_TEST(a_worker_that_forgets_everything_finds_it_on_the_plates_again)
+	{
+		for (int n = 1; n <= 5; n++)
+			queue(n, "main");
+		WORK_UNTIL(n_starts() == 5);
+		take_over(&me, 0);
+		WORK_UNTIL(highest_token() == 2);
+		end_toastings();
+		WORK_UNTIL(count("SELECT count(*) FROM toasties"
+				 " WHERE state = 'done'") == 5);
+		ck_assert_int_eq(n_starts(), 5);
+	}
+END_TEST
+
+START_TEST(what_was_claimed_and_not_started_is_started_by_the_next)
+	{
+		claim_one();
+		take_over(&me, 0);
+		WORK_UNTIL(n_starts_of(1) == 1);
+		ck_assert_int_eq(highest_token(), 2);
+	}
+END_TEST
+
+START_TEST(a_worker_that_was_taken_over_from_starts_nothing)
+	{
+		claim_one();
+		begin(&other, "other");
+		take_over(&other, 0);
+		/* Either it is done by now, or the next has only given the
+		 * token. */
+		CHECK_WITHIN(DEADLINE_MS,
+			     _i ? n_starts_of(1) == 1 : highest_token() == 2,
+			     work(&other));
+		CHECK_WITHIN(DEADLINE_MS,
+			     me.n_failed > 0 || n_starts_of(1) == 1,
+			     (work(&me), work(&other)));
+		CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_DONE),
+			     (work(&me), work(&other), end_toastings()));
+		ck_assert_int_eq(n_starts(), 1);
+		ck_assert_str_eq(story_of(&other, 1), "grilling done");
+	}
+END_TEST
+
+static enum job_state state_of(const struct test_worker *worker)
+{
+	ck_assert_uint_ge(worker->scheduler->jobs.n, 1);
+	return worker->scheduler->jobs.list[0].state;
+}
+
+START_TEST(a_start_that_comes_late_is_shut_out_by_the_next_ones_token)
+	{
+		claim_one();
+		begin(&other, "other");
+		take_over(&other, 0);
+		/* It has fenced and read, and cannot start yet. */
+		next_start(GRILL_FAKE_AWAY, 1);
+		CHECK_WITHIN(DEADLINE_MS,
+			     other.scheduler->jobs.n &&
+				     state_of(&other) == JOB_WAITING,
+			     work(&other));
+		acknowledge(&me);
+		ck_assert_int_eq(state_of(&me), JOB_STARTING);
+		/* Unless a tx of its own says it first that it is no holder
+		 * any more: then it waits for no answer. */
+		TURN_UNTIL(state_of(&me) != JOB_STARTING || me.n_failed);
+		ck_assert_int_eq(n_starts(), 0);
+		CHECK_WITHIN(DEADLINE_MS, n_starts() == 1, work(&other));
+	}
+END_TEST
+
+START_TEST(a_first_transaction_that_fails_makes_nothing_uncertain)
+	{
+		start_one(1);
+		begin(&other, "other");
+		take_over(&other, 0);
+		take_over(&me, 0);
+		/* It is no holder, and has something to change: published rows.
+		 */
+		TX_ADD(other.scheduler->next, published) =
+			(struct tx_published){ id_of(1), 1 };
+		turn(&other);
+		ck_assert_int_eq(other.n_failed, 1);
+		take_over(&other, 0);
+		end_toastings();
+		CHECK_WITHIN(DEADLINE_MS, !is_in(1, ROW_GRILLING),
+			     work(&other));
+		ck_assert(is_in(1, ROW_DONE));
+	}
+END_TEST
+
+START_TEST(acknowledgements_of_what_was_forgotten_start_nothing)
+	{
+		claim_one();
+		scheduler_task.changed(&me.jafflr);
+		acknowledge(&me);
+		turn_grills(&me);
+		ck_assert_int_eq(n_starts(), 0);
+		ck_assert_uint_eq(me.scheduler->next->n_published, 0);
+	}
+END_TEST
+
+/* ---- grills come and go ---- */
+
+START_TEST(a_grill_taken_out_in_the_moment_of_a_claim_gives_it_back)
+	{
+		work_a_while(&me);
+		ck_assert_uint_eq(me.scheduler->grills.n, 2);
+		queue(1, "main");
+		disable("true");
+		me.scheduler->list_at_ms = 0;
+		me.scheduler->maybe_queued = true;
+		run_tx(&me);
+		ck_assert(is_in(1, ROW_GRILLING));
+		acknowledge(&me);
+		WORK_UNTIL(is_in(1, ROW_QUEUED));
+		ck_assert_int_eq(n_starts(), 0);
+		ck_assert_int_eq(n_open(), 0);
+	}
+END_TEST
+
+START_TEST(the_last_grill_can_be_taken_out_too)
+	{
+		work_a_while(&me);
+		disable("true");
+		WORK_UNTIL(me.scheduler->grills.n == 0);
+		queue(1, "main");
+		ck_assert_int_eq(n_starts(), 0);
+		postgres_exec(db, "UPDATE control.grills SET enabled = true");
+		WORK_UNTIL(n_starts_of(1) == 1);
+	}
+END_TEST
+
+START_TEST(a_grill_that_is_taken_out_finishes_what_is_on_it)
+	{
+		start_one(1);
+		disable("true");
+		WORK_UNTIL(!me.scheduler->grills.list[0]->enabled);
+		end_toastings();
+		WORK_UNTIL(is_in(1, ROW_DONE));
+		WORK_UNTIL(me.scheduler->grills.n == 0);
+	}
+END_TEST
+
+/* ---- all of it at once ---- */
+
+enum { N_ORDERS = 60, N_MISHAPS = 400 };
+
+static uint32_t chance(uint32_t *random, uint32_t n)
+{
+	*random = *random * 1664525 + 1013904223;
+	return (*random >> 8) % n;
+}
+
+/* No plate loses its history: that is for a person. */
+static void mishap(uint32_t *random)
+{
+	static const enum grill_fake_end ends[] = {
+		GRILL_FAKE_AWAY,
+		GRILL_FAKE_REFUSES,
+		GRILL_FAKE_LOSES,
+		GRILL_FAKE_SILENT,
+	};
+	enum grill_fake_call call = chance(random, 3);
+
+	switch (chance(random, 20)) {
+	case 0:
+	case 1:
+	case 2:
+		grill_fake_next(fakes[chance(random, N_GRILLS)], call,
+				ends[chance(random, 4)], 1);
+		return;
+	case 3:
+		take_over(&me, 0);
+		return;
+	case 4:
+		take_over(&other, 0);
+		return;
+	case 5:
+		scheduler_task.changed(&me.jafflr);
+		return;
+	default:
+		end_toastings();
+		return;
+	}
+}
+
+static bool all_over(void)
+{
+	return count("SELECT count(*) FROM toasties WHERE state IN"
+		     " ('queued', 'grilling') OR published_seq < seq") == 0;
+}
+
+START_TEST(whatever_happens_an_order_is_on_a_plate_once_or_given_back)
+	{
+		uint32_t random = (uint32_t)_i + 11;
+
+		begin(&other, "other");
+		take_over(&other, 0);
+		for (int n = 1; n <= N_ORDERS; n++)
+			queue(n, "main");
+		for (int i = 0; i < N_MISHAPS; i++) {
+			mishap(&random);
+			turn(&me);
+			if (chance(&random, 3))
+				acknowledge(&me);
+			turn(&other);
+			if (chance(&random, 3))
+				acknowledge(&other);
+		}
+		for (int i = 0; i < N_GRILLS; i++)
+			end_calls(fakes[i], GRILL_FAKE_WELL);
+		take_over(&me, 0);
+		CHECK_WITHIN(2 * DEADLINE_MS, all_over(),
+			     (work(&me), end_toastings()));
+		for (int n = 1; n <= N_ORDERS; n++) {
+			ck_assert_int_le(n_starts_of(n), 1);
+			ck_assert_int_eq(n_starts_of(n), is_in(n, ROW_DONE));
+			ck_assert(is_in(n, ROW_DONE) || is_in(n, ROW_RETURNED));
+		}
+		ck_assert_int_gt(n_starts(), N_ORDERS / 2);
+		ck_assert_int_eq(n_open(), 0);
+	}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("scheduler");
+	TCase *tcase = check_case(suite, 60);
+
+	tcase_add_unchecked_fixture(tcase, make_database, NULL);
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	/* clang-format off */
+	check_add(tcase, (const struct check_row[]){
+		{ a_toastie_goes_from_the_queue_over_a_plate, 1 },
+		{ each_fact_of_a_toastie_is_of_its_trace, 1 },
+		{ nothing_is_started_before_its_fact_is_acknowledged, 1 },
+		{ as_many_are_on_plates_as_there_are_plates, 1 },
+		{ a_demo_toastie_is_done_and_no_grill_hears_of_it, 1 },
+		{ a_row_that_intake_committed_is_published_and_claimed_at_once, 1 },
+		{ facts_are_acknowledged_in_any_order_and_each_counts_once, 1 },
+		{ after_a_doubtful_start_it_is_on_the_plate_once, CHECK_N(doubts) },
+		{ a_plate_that_was_reset_leaves_it_to_a_person, 1 },
+		{ a_plate_that_cannot_fence_leaves_doubt_to_a_person, 1 },
+		{ what_was_cut_short_is_failed, 1 },
+		{ a_plate_that_is_broken_is_left_and_another_one_taken, 1 },
+		{ a_grill_that_is_away_loses_its_toasties_to_the_others, 1 },
+		{ a_grill_that_falls_silent_keeps_the_plate_and_a_person_may_decide, 1 },
+		{ a_grill_that_comes_back_settles_what_was_parked_without_a_person, CHECK_N(returns) },
+		{ a_plate_that_forgot_what_was_parked_serves_others_again, 1 },
+		{ a_plate_that_denies_what_it_had_begun_is_not_believed, 1 },
+		{ what_is_parked_waits_for_a_grill_that_was_taken_out_and_comes_back, 1 },
+		{ what_is_parked_is_settled_by_a_grill_that_is_disabled, 2 },
+		{ a_new_worker_finishes_what_is_on_a_grill_that_is_disabled, 1 },
+		{ a_plate_ahead_of_its_table_is_claimed_above_what_it_has_seen, 1 },
+		{ a_job_refused_for_a_low_token_goes_on_above_what_the_plate_has_seen, 2 },
+		{ a_plate_that_has_had_its_last_token_is_out_of_use, 2 },
+		{ what_is_on_a_plate_when_tokens_end_is_uncertain, 1 },
+		{ what_certainly_did_not_begin_when_tokens_end_goes_to_another_plate, 1 },
+		{ a_worker_that_forgets_everything_finds_it_on_the_plates_again, 1 },
+		{ what_was_claimed_and_not_started_is_started_by_the_next, 1 },
+		{ a_worker_that_was_taken_over_from_starts_nothing, 2 },
+		{ a_start_that_comes_late_is_shut_out_by_the_next_ones_token, 1 },
+		{ a_first_transaction_that_fails_makes_nothing_uncertain, 1 },
+		{ acknowledgements_of_what_was_forgotten_start_nothing, 1 },
+		{ a_grill_taken_out_in_the_moment_of_a_claim_gives_it_back, 1 },
+		{ the_last_grill_can_be_taken_out_too, 1 },
+		{ a_grill_that_is_taken_out_finishes_what_is_on_it, 1 },
+		{ whatever_happens_an_order_is_on_a_plate_once_or_given_back, 2 },
+		{ 0 },
+	});
+	/* clang-format on */
+	return postgres_run(suite);
+}

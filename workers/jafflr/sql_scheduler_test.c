@@ -1,0 +1,793 @@
+/* SPDX-License-Identifier: MIT */
+/* Sql tx: claims, ends, tokens, and what a zombie cannot do. */
+#include <inttypes.h>
+#include <pthread.h>
+
+#include "workers/jafflr/grill.h"
+#include "workers/jafflr/sql_fixture.h"
+
+/* ---- claiming ---- */
+
+START_TEST(a_queued_toastie_gets_a_free_plate_an_intent_and_a_token)
+	{
+		const struct tx_row *row;
+
+		add((struct toast){ .n = 1 });
+		offer(&me, 2);
+		run(&me);
+		ck_assert_uint_eq(me.tx.n_claimed, 1);
+		ck_assert_uint_eq(me.tx.n_rows, 1);
+		row = row_of(&me, 1);
+		ck_assert_int_eq(row->kind, TX_CLAIMED);
+		ck_assert_int_eq(row->row.state, ROW_GRILLING);
+		ck_assert_int_eq(row->row.seq, 2);
+		ck_assert(text_equal(row->row.grill, TEXT("g1")));
+		ck_assert_int_eq(row->row.plate, 2);
+		ck_assert_int_eq(row->row.changed_at_ms, NOW_MS);
+		ck_assert_uint_eq(row->token, 1);
+		ck_assert_int_eq(row->boot, 102);
+		ck_assert(!row->published);
+		ck_assert(is_in(1, ROW_GRILLING));
+		ck_assert_int_eq(look(1, "t.seq"), 2);
+		ck_assert_int_eq(look(1, "t.published_seq"), 1);
+		ck_assert_int_eq(look(1, "i.intent_id"), row->intent_id);
+		ck_assert_int_eq(look(1, "i.boot"), 102);
+		ck_assert_int_eq(count("SELECT token FROM control.plates"
+				       " WHERE plate = 2"),
+				 1);
+	}
+END_TEST
+
+static const struct {
+	const char *doneness;
+	int64_t time_ms;
+} times[] = {
+	{ "light", 1000 },
+	{ "medium", 2000 },
+	{ "well-done", 5000 },
+	{ "burnt", 10000 },
+};
+
+START_TEST(how_it_is_wanted_says_how_long_it_is_grilled)
+	{
+		struct tx_row row;
+
+		add((struct toast){ .n = 1, .doneness = times[_i].doneness });
+		row = claim(&me, 0);
+		ck_assert_int_eq(row.time_ms, times[_i].time_ms);
+		ck_assert_int_eq(look(1, "i.time_ms"), times[_i].time_ms);
+	}
+END_TEST
+
+START_TEST(what_came_first_goes_first_whatever_the_clocks_said)
+	{
+		add((struct toast){ .n = 9 });
+		add((struct toast){ .n = 3 });
+		add((struct toast){ .n = 5 });
+		ck_assert_int_eq(claim(&me, 0).row.number, 9);
+		ck_assert_int_eq(claim(&me, 1).row.number, 3);
+		ck_assert_int_eq(claim(&me, 2).row.number, 5);
+	}
+END_TEST
+
+START_TEST(what_goes_back_to_the_queue_keeps_its_place)
+	{
+		struct tx_row claimed;
+
+		add((struct toast){ .n = 1 });
+		add((struct toast){ .n = 2 });
+		claimed = claim(&me, 0);
+		finish(&me, &claimed, ROW_QUEUED, false);
+		ck_assert_int_eq(claim(&me, 1).row.number, 1);
+		ck_assert_int_eq(claim(&me, 2).row.number, 2);
+	}
+END_TEST
+
+/* Rows of before the numbers came. */
+START_TEST(what_has_no_number_goes_before_all_that_have_one)
+	{
+		add((struct toast){ .n = 1 });
+		add((struct toast){ .n = 2 });
+		postgres_exec(db, "UPDATE toasties SET queue_number = NULL"
+				  " WHERE number = 2");
+		ck_assert_int_eq(claim(&me, 0).row.number, 2);
+	}
+END_TEST
+
+START_TEST(a_plate_with_an_open_intent_is_not_given_again)
+	{
+		add((struct toast){ .n = 1 });
+		add((struct toast){ .n = 2, .partition = 2 });
+		(void)claim(&me, 0);
+		offer(&other, 0);
+		run(&other);
+		ck_assert_uint_eq(other.tx.n_rows, 0);
+		ck_assert(is_in(2, ROW_QUEUED));
+		ck_assert_int_eq(claim(&other, 1).row.number, 2);
+	}
+END_TEST
+
+START_TEST(what_another_has_under_lock_is_passed_over_without_a_wait)
+	{
+		int64_t began_ms = clock_now_ms();
+
+		add((struct toast){ .n = 1 });
+		postgres_exec(
+			db, "BEGIN; SELECT FROM control.plates WHERE plate = 0"
+			    " FOR UPDATE");
+		offer(&me, 0);
+		run(&me);
+		ck_assert_uint_eq(me.tx.n_rows, 0);
+		ck_assert_int_lt(clock_now_ms() - began_ms, 5000);
+		postgres_exec(db, "ROLLBACK");
+		ck_assert_int_eq(claim(&me, 0).row.number, 1);
+	}
+END_TEST
+
+static const char *const unclaimable[] = {
+	"UPDATE control.plates SET out_since = now()",
+	"DELETE FROM control.plates",
+	"UPDATE toasties SET state = 'collecting'",
+	"UPDATE toasties SET state = 'cancelled'",
+	"UPDATE toasties SET state = 'grilling'",
+	"UPDATE toasties SET state = 'done'",
+	"UPDATE toasties SET state = 'failed'",
+	"UPDATE toasties SET state = 'uncertain'",
+	"UPDATE toasties SET state = 'returned'",
+};
+
+START_TEST(only_what_is_queued_is_claimed_on_a_plate_that_is_in_use)
+	{
+		add((struct toast){ .n = 1 });
+		postgres_exec(db, unclaimable[_i]);
+		offer(&me, 0);
+		run(&me);
+		ck_assert_uint_eq(me.tx.n_rows, 0);
+		ck_assert_int_eq(n_open(), 0);
+	}
+END_TEST
+
+/* ---- two claimers at once ---- */
+
+enum { N_ROUNDS = 40 };
+
+struct claimer {
+	struct test_worker *worker;
+	pthread_barrier_t *barrier;
+	size_t n_claimed;
+	int r;
+};
+
+/* In a thread of its own, where no assertion may fail. */
+static void *claim_in_rounds(void *arg)
+{
+	struct claimer *claimer = arg;
+
+	for (int round = 0; round < N_ROUNDS && !claimer->r; round++) {
+		struct scheduler_tx *tx = &claimer->worker->tx;
+
+		scheduler_tx_reset(tx);
+		for (int plate = 0; plate < N_PLATES; plate++)
+			offer(claimer->worker, plate);
+		tx->asks.now_ms = NOW_MS;
+		(void)pthread_barrier_wait(claimer->barrier);
+		claimer->r = run_sql(claimer->worker);
+		for (size_t i = 0; !claimer->r && i < tx->n_rows; i++)
+			claimer->n_claimed += tx->rows[i].kind == TX_CLAIMED;
+		(void)pthread_barrier_wait(claimer->barrier);
+	}
+	return NULL;
+}
+
+static void free_all_plates(void)
+{
+	postgres_exec(db, "UPDATE intents SET closed_at = now()"
+			  " WHERE closed_at IS NULL;"
+			  "UPDATE toasties SET state = 'queued'");
+}
+
+START_TEST(of_two_claimers_at_once_a_plate_is_one_s)
+	{
+		pthread_barrier_t barrier;
+		struct claimer claimers[] = {
+			{ .worker = &me, .barrier = &barrier },
+			{ .worker = &other, .barrier = &barrier }
+		};
+		pthread_t threads[2];
+
+		for (int n = 1; n <= N_PLATES * 2; n++)
+			add((struct toast){ .n = n, .partition = n % 2 * 2 });
+		(void)pthread_barrier_init(&barrier, NULL, 3);
+		for (int i = 0; i < 2; i++)
+			ck_assert_int_eq(pthread_create(&threads[i], NULL,
+							claim_in_rounds,
+							&claimers[i]),
+					 0);
+		for (int round = 0; round < N_ROUNDS; round++) {
+			(void)pthread_barrier_wait(&barrier);
+			(void)pthread_barrier_wait(&barrier);
+			/* Nobody is at work now. */
+			ck_assert_int_eq(claimers[0].r, 0);
+			ck_assert_int_eq(claimers[1].r, 0);
+			ck_assert_int_eq(n_open(),
+					 (int64_t)(claimers[0].n_claimed +
+						   claimers[1].n_claimed));
+			ck_assert_int_gt(n_open(), 0);
+			claimers[0].n_claimed = claimers[1].n_claimed = 0;
+			free_all_plates();
+		}
+		for (int i = 0; i < 2; i++)
+			(void)pthread_join(threads[i], NULL);
+		(void)pthread_barrier_destroy(&barrier);
+		/* No token was given out twice. */
+		ck_assert_int_eq(count("SELECT count(*) - count(DISTINCT"
+				       " (grill, plate, token)) FROM intents"),
+				 0);
+	}
+END_TEST
+
+/* ---- ends ---- */
+
+START_TEST(what_is_done_is_published_and_frees_its_plate)
+	{
+		struct tx_row claimed;
+		const struct tx_row *row;
+
+		add((struct toast){ .n = 1 });
+		add((struct toast){ .n = 2 });
+		claimed = claim(&me, 0);
+		finish(&me, &claimed, ROW_DONE, false);
+		row = row_of(&me, 1);
+		ck_assert_int_eq(row->kind, TX_FINISHED);
+		ck_assert_int_eq(row->row.state, ROW_DONE);
+		ck_assert_int_eq(row->row.seq, 3);
+		ck_assert_ptr_null(row->row.reason.p);
+		ck_assert(is_in(1, ROW_DONE));
+		ck_assert_int_eq(n_open(), 0);
+		ck_assert_int_eq(count("SELECT count(*) FROM intents"
+				       " WHERE outcome = 'done'"),
+				 1);
+		ck_assert_int_eq(claim(&me, 0).row.number, 2);
+	}
+END_TEST
+
+START_TEST(what_could_not_be_started_is_tried_on_so_many_plates_then_returned)
+	{
+		struct tx_row claimed;
+
+		add((struct toast){ .n = 1 });
+		for (int plate = 0; plate < 2; plate++) {
+			claimed = claim(&me, plate);
+			finish(&me, &claimed, ROW_QUEUED, false);
+			ck_assert_int_eq(row_of(&me, 1)->row.state, ROW_QUEUED);
+			ck_assert(is_in(1, ROW_QUEUED));
+		}
+		claimed = claim(&me, 2);
+		finish(&me, &claimed, ROW_QUEUED, false);
+		ck_assert_int_eq(row_of(&me, 1)->row.state, ROW_RETURNED);
+		ck_assert(text_equal(row_of(&me, 1)->row.reason, TEXT("why")));
+		ck_assert(is_in(1, ROW_RETURNED));
+		ck_assert_int_eq(look(1, "t.seq"), 7);
+		ck_assert_int_eq(n_open(), 0);
+	}
+END_TEST
+
+/* Cancelled before its plate was given up, or while it is uncertain. */
+START_TEST(what_is_cancelled_and_goes_back_to_the_queue_is_returned)
+	{
+		struct tx_row claimed = claim_first();
+
+		if (_i)
+			finish(&me, &claimed, ROW_UNCERTAIN, true);
+		postgres_exec(db, "UPDATE toasties SET cancelled = true");
+		finish(&me, &claimed, ROW_QUEUED, false);
+		ck_assert_int_eq(row_of(&me, 1)->row.state, ROW_RETURNED);
+		ck_assert(text_equal(row_of(&me, 1)->row.reason,
+				     TEXT("cancelled")));
+		ck_assert(is_in(1, ROW_RETURNED));
+		ck_assert_int_eq(n_open(), 0);
+	}
+END_TEST
+
+/* As an older worker leaves it, which does not know that column. */
+START_TEST(what_is_queued_and_cancelled_is_returned_and_on_no_plate)
+	{
+		add((struct toast){ .n = 1 });
+		add((struct toast){ .n = 2, .stall = "demo-1" });
+		add((struct toast){ .n = 3, .partition = 2 });
+		postgres_exec(db, "UPDATE toasties SET cancelled = true");
+		add((struct toast){ .n = 4 });
+		offer(&me, 0);
+		offer(&me, 1);
+		run(&me);
+		ck_assert_uint_eq(me.tx.n_rows, 1);
+		ck_assert_int_eq(row_of(&me, 4)->kind, TX_CLAIMED);
+		scheduler_tx_reset(&me.tx);
+		me.tx.asks.look = true;
+		run(&me);
+		/* And the other one, which is not published. */
+		ck_assert_uint_eq(me.tx.n_rows, 3);
+		for (int n = 1; n <= 2; n++) {
+			ck_assert_int_eq(row_of(&me, n)->kind, TX_FINISHED);
+			ck_assert(is_in(n, ROW_RETURNED));
+			ck_assert(text_equal(row_of(&me, n)->row.reason,
+					     TEXT("cancelled")));
+			ck_assert_int_eq(look(n, "seq"), 2);
+		}
+		/* Another worker holds it. */
+		ck_assert(is_in(3, ROW_QUEUED));
+	}
+END_TEST
+
+START_TEST(what_is_cancelled_and_was_grilled_is_done)
+	{
+		struct tx_row claimed = claim_first();
+
+		postgres_exec(db, "UPDATE toasties SET cancelled = true");
+		finish(&me, &claimed, ROW_DONE, false);
+		ck_assert(is_in(1, ROW_DONE));
+		ck_assert_ptr_null(row_of(&me, 1)->row.reason.p);
+	}
+END_TEST
+
+START_TEST(how_long_a_toastie_has_waited_comes_with_its_end)
+	{
+		struct tx_row claimed = claim_first();
+
+		postgres_exec(db, _i ? "UPDATE toasties SET queued_at = NULL"
+				     : "UPDATE toasties SET queued_at ="
+				       " now() - interval '90 s'");
+		finish(&me, &claimed, ROW_DONE, false);
+		if (_i) {
+			ck_assert_int_eq(row_of(&me, 1)->waited_ms, -1);
+			return;
+		}
+		ck_assert_int_ge(row_of(&me, 1)->waited_ms, 90000);
+		ck_assert_int_lt(row_of(&me, 1)->waited_ms, 150000);
+	}
+END_TEST
+
+START_TEST(a_plate_that_is_kept_is_nobody_elses_until_that_is_settled)
+	{
+		struct tx_row claimed;
+
+		add((struct toast){ .n = 1 });
+		add((struct toast){ .n = 2 });
+		claimed = claim(&me, 0);
+		finish(&me, &claimed, ROW_UNCERTAIN, true);
+		ck_assert(is_in(1, ROW_UNCERTAIN));
+		ck_assert_int_eq(n_open(), 1);
+		scheduler_tx_reset(&me.tx);
+		offer(&me, 0);
+		run(&me);
+		ck_assert_uint_eq(me.tx.n_rows, 0);
+		finish(&me, &claimed, _i ? ROW_UNCERTAIN : ROW_DONE, false);
+		ck_assert(is_in(1, _i ? ROW_UNCERTAIN : ROW_DONE));
+		ck_assert_int_eq(look(1, "t.seq"), 4);
+		ck_assert_int_eq(n_open(), 0);
+		ck_assert_int_eq(claim(&me, 0).row.number, 2);
+	}
+END_TEST
+
+/* What was parked, or runs, when a person or an end came first. */
+static const struct {
+	bool parked;
+	const char *sql;
+	enum row_state state;
+	int64_t seq;
+} settled[] = {
+	{ true, "UPDATE intents SET closed_at = now()", ROW_UNCERTAIN, 3 },
+	{ true,
+	  "UPDATE intents SET closed_at = now();"
+	  "UPDATE toasties SET state = 'failed'",
+	  ROW_FAILED, 3 },
+	{ false, "UPDATE toasties SET state = 'returned', seq = 9",
+	  ROW_RETURNED, 9 },
+	{ false,
+	  "UPDATE intents SET closed_at = now(), outcome = 'done';"
+	  "UPDATE toasties SET state = 'done', seq = 3",
+	  ROW_DONE, 3 },
+};
+
+START_TEST(what_was_settled_before_is_not_finished_again)
+	{
+		struct tx_row claimed = claim_first();
+
+		if (settled[_i].parked)
+			finish(&me, &claimed, ROW_UNCERTAIN, true);
+		postgres_exec(db, settled[_i].sql);
+		finish(&me, &claimed, ROW_FAILED, false);
+		ck_assert_uint_eq(me.tx.n_rows, 0);
+		ck_assert(is_in(1, settled[_i].state));
+		ck_assert_int_eq(look(1, "t.seq"), settled[_i].seq);
+	}
+END_TEST
+
+START_TEST(
+	a_plate_that_one_transaction_frees_is_given_in_the_same_transaction_or_later)
+	{
+		struct tx_row claimed;
+
+		add((struct toast){ .n = 1 });
+		add((struct toast){ .n = 2 });
+		claimed = claim(&me, 0);
+		TX_ADD(&me.tx, finish) = (struct tx_finish){
+			.order_id = claimed.row.order_id,
+			.intent_id = claimed.intent_id,
+			.state = ROW_DONE,
+		};
+		offer(&me, 0);
+		offer(&me, 1);
+		run(&me);
+		ck_assert_int_eq(row_of(&me, 1)->kind, TX_FINISHED);
+		ck_assert_int_eq(row_of(&me, 2)->kind, TX_CLAIMED);
+		ck_assert_int_eq(n_open(), 1);
+	}
+END_TEST
+
+/* ---- what was published ---- */
+
+static const struct {
+	int64_t before, seqs[3], after; /* published_seq of a row of seq 5 */
+} acknowledged[] = {
+	{ 1, { 2, 2, 2 }, 2 }, { 1, { 2, 3, 4 }, 4 },  { 1, { 4, 3, 2 }, 4 },
+	{ 1, { 5, 2, 5 }, 5 }, { 1, { 6, 7, 99 }, 1 }, { 1, { 0, 0, 0 }, 1 },
+	{ 4, { 3, 3, 2 }, 4 },
+};
+
+START_TEST(published_seq_rises_and_never_above_what_there_is)
+	{
+		add((struct toast){ .n = 1 });
+		add((struct toast){ .n = 2 });
+		postgres_exec(db, acknowledged[_i].before == 1
+					  ? "UPDATE toasties SET seq = 5"
+					  : "UPDATE toasties SET seq = 5,"
+					    " published_seq = 4");
+		for (int i = 0; i < 3; i++)
+			TX_ADD(&me.tx, published) = (struct tx_published){
+				id_of(1), acknowledged[_i].seqs[i]
+			};
+		TX_ADD(&me.tx, published) =
+			(struct tx_published){ id_of(77), 1 };
+		run(&me);
+		ck_assert_int_eq(look(1, "t.published_seq"),
+				 acknowledged[_i].after);
+		ck_assert_int_eq(look(1, "t.seq"), 5);
+		ck_assert_int_eq(look(2, "t.published_seq"),
+				 acknowledged[_i].before);
+	}
+END_TEST
+
+/* ---- tokens ---- */
+
+START_TEST(each_raise_gives_a_higher_token_of_that_plate)
+	{
+		struct tx_row first, second;
+		uint32_t last = 1;
+
+		add((struct toast){ .n = 1 });
+		add((struct toast){ .n = 2 });
+		first = claim(&me, 0);
+		second = claim(&me, 1);
+		for (int i = 0; i < 5; i++) {
+			run_raise(&me, &first, 0);
+			ck_assert(me.tx.raise[0].done);
+			ck_assert_uint_eq(me.tx.raise[0].tag, 7);
+			ck_assert_uint_gt(me.tx.raise[0].token, last);
+			last = me.tx.raise[0].token;
+			ck_assert_int_eq(look(1, "i.token"), last);
+		}
+		ck_assert_int_eq(look(2, "i.token"), second.token);
+		finish(&me, &first, ROW_QUEUED, false);
+		ck_assert_uint_gt(claim(&me, 0).token, last);
+	}
+END_TEST
+
+START_TEST(several_plates_are_raised_each_for_itself)
+	{
+		struct tx_row rows[3];
+
+		for (int n = 0; n < 3; n++) {
+			add((struct toast){ .n = n + 1 });
+			rows[n] = claim(&me, n);
+		}
+		for (int n = 0; n < 3; n++)
+			TX_ADD(&me.tx, raise) = (struct tx_raise){
+				.intent_id = rows[2 - n].intent_id
+			};
+		run(&me);
+		for (int n = 0; n < 3; n++) {
+			ck_assert(me.tx.raise[n].done);
+			ck_assert_uint_eq(me.tx.raise[n].token,
+					  rows[2 - n].token + 1);
+		}
+	}
+END_TEST
+
+/* The table's token, what the plate has seen, and what is given out. */
+static const struct {
+	int64_t table, token;
+	uint32_t seen;
+} rises[] = {
+	{ 7, 8, 0 },
+	{ 7, 8, 7 },
+	{ 7, 9, 8 },
+	{ 0, 1000001, 1000000 },
+	{ 4294967293, 4294967294, 0 },
+	{ 0, 4294967294, 4294967293 },
+	/* The last one is for nobody. */
+	{ 4294967294, 4294967295, 0 },
+	{ 0, 4294967295, 4294967294 },
+	{ 0, 4294967295, 4294967295 },
+	{ 4294967295, 4294967295, 0 },
+};
+
+static void set_token(int64_t token)
+{
+	char sql[96];
+
+	(void)snprintf(sql, sizeof(sql),
+		       "UPDATE control.plates SET token = %" PRId64, token);
+	postgres_exec(db, sql);
+}
+
+static bool is_out(void)
+{
+	return count("SELECT count(*) FROM control.plates WHERE plate = 0"
+		     " AND out_since IS NOT NULL"
+		     " AND out_reason = 'it has had its last token'") == 1;
+}
+
+START_TEST(a_token_rises_above_what_the_plate_has_seen_and_not_beyond_the_last)
+	{
+		struct tx_row claimed = claim_first();
+
+		set_token(rises[_i].table);
+		run_raise(&me, &claimed, rises[_i].seen);
+		ck_assert(me.tx.raise[0].done);
+		ck_assert_int_eq(me.tx.raise[0].token, rises[_i].token);
+		ck_assert_int_eq(look(1, "i.token"), rises[_i].token);
+		ck_assert(is_out() == (rises[_i].token == GRILL_TOKEN_LAST));
+	}
+END_TEST
+
+START_TEST(a_claim_is_above_what_the_plate_has_seen_or_there_is_none)
+	{
+		add((struct toast){ .n = 1 });
+		set_token(rises[_i].table);
+		offer(&me, 0);
+		me.tx.plates[0].token = rises[_i].seen;
+		run(&me);
+		ck_assert_int_eq(count("SELECT token FROM control.plates"
+				       " WHERE plate = 0"),
+				 rises[_i].token);
+		if (rises[_i].token == GRILL_TOKEN_LAST) {
+			ck_assert_uint_eq(me.tx.n_rows, 0);
+			ck_assert(is_in(1, ROW_QUEUED));
+			ck_assert(is_out());
+		} else {
+			ck_assert_int_eq(row_of(&me, 1)->token,
+					 rises[_i].token);
+			ck_assert(!is_out());
+		}
+	}
+END_TEST
+
+START_TEST(for_an_intent_that_is_closed_no_token_is_raised)
+	{
+		struct tx_row claimed = claim_first();
+
+		finish(&me, &claimed, ROW_DONE, false);
+		run_raise(&me, &claimed, 0);
+		ck_assert(!me.tx.raise[0].done);
+		ck_assert_int_eq(count("SELECT token FROM control.plates"
+				       " WHERE plate = 0"),
+				 1);
+	}
+END_TEST
+
+START_TEST(a_plate_that_was_removed_has_had_its_last_token)
+	{
+		struct tx_row claimed = claim_first();
+
+		postgres_exec(db, "DELETE FROM control.plates;"
+				  "DELETE FROM control.grills");
+		run_raise(&me, &claimed, 0);
+		ck_assert(me.tx.raise[0].done);
+		ck_assert_uint_eq(me.tx.raise[0].token, GRILL_TOKEN_LAST);
+	}
+END_TEST
+
+/* ---- adopting ---- */
+
+START_TEST(open_intents_of_what_is_held_are_adopted)
+	{
+		struct tx_row claimed, theirs;
+		const struct tx_row *row;
+
+		add((struct toast){ .n = 1 });
+		add((struct toast){ .n = 2, .partition = 2 });
+		add((struct toast){ .n = 3 });
+		claimed = claim(&me, 0);
+		theirs = claim(&other, 1);
+		me.tx.asks.adopt = true;
+		run(&me);
+		ck_assert_uint_eq(me.tx.n_rows, 1);
+		row = row_of(&me, 1);
+		ck_assert_int_eq(row->kind, TX_ADOPTED);
+		ck_assert_int_eq(row->intent_id, claimed.intent_id);
+		ck_assert_uint_eq(row->token, claimed.token);
+		ck_assert_int_eq(row->boot, 100);
+		ck_assert_int_eq(row->time_ms, 1000);
+		ck_assert_int_eq(row->row.plate, 0);
+		ck_assert(!row->published);
+		/* The worker that gets the partition gets its intents. */
+		take_over(&me, 2);
+		scheduler_tx_reset(&me.tx);
+		TX_ADD(&me.tx, published) =
+			(struct tx_published){ id_of(2), 2 };
+		run(&me);
+		scheduler_tx_reset(&me.tx);
+		me.tx.asks.adopt = true;
+		run(&me);
+		ck_assert_int_eq(row_of(&me, 2)->intent_id, theirs.intent_id);
+		ck_assert(row_of(&me, 2)->published);
+	}
+END_TEST
+
+START_TEST(what_is_parked_is_adopted_too)
+	{
+		struct tx_row claimed = claim_first();
+
+		finish(&me, &claimed, ROW_UNCERTAIN, true);
+		postgres_exec(db, "UPDATE intents SET boot = NULL");
+		scheduler_tx_reset(&me.tx);
+		me.tx.asks.adopt = true;
+		run(&me);
+		ck_assert_int_eq(row_of(&me, 1)->kind, TX_ADOPTED);
+		ck_assert_int_eq(row_of(&me, 1)->boot, -1);
+		ck_assert_int_eq(row_of(&me, 1)->row.state, ROW_UNCERTAIN);
+		ck_assert_int_eq(row_of(&me, 1)->intent_id, claimed.intent_id);
+		finish(&me, &claimed, ROW_UNCERTAIN, false);
+		scheduler_tx_reset(&me.tx);
+		me.tx.asks.adopt = true;
+		run(&me);
+		ck_assert_uint_eq(me.tx.n_rows, 0);
+	}
+END_TEST
+
+/* ---- a zombie ---- */
+
+START_TEST(a_lost_position_fails_the_whole_transaction)
+	{
+		struct tx_row claimed;
+
+		add((struct toast){ .n = 1 });
+		add((struct toast){ .n = 2 });
+		claimed = claim(&me, 0);
+		take_over(&other, 1); /* one of the two that we hold */
+		TX_ADD(&me.tx, finish) = (struct tx_finish){
+			.order_id = claimed.row.order_id,
+			.intent_id = claimed.intent_id,
+			.state = ROW_DONE,
+		};
+		TX_ADD(&me.tx, published) =
+			(struct tx_published){ id_of(1), 2 };
+		offer(&me, 1);
+		me.tx.asks.now_ms = NOW_MS;
+		me.tx.asks.tries_max = 3;
+		ck_assert_int_eq(run_sql(&me), PG_E_SQL);
+		ck_assert_str_eq(pg_sqlstate(me.pg), POSITIONS_LOST);
+		postgres_exec(me.pg, "ROLLBACK");
+		ck_assert(is_in(1, ROW_GRILLING));
+		ck_assert_int_eq(look(1, "t.published_seq"), 1);
+		ck_assert(is_in(2, ROW_QUEUED));
+		ck_assert_int_eq(n_open(), 1);
+		ck_assert_int_eq(
+			count("SELECT sum(token)::bigint FROM control.plates"),
+			1);
+	}
+END_TEST
+
+static const struct {
+	bool raise, published, claim, demo;
+} zombies[] = {
+	{ .raise = true },
+	{ .published = true },
+	{ .claim = true },
+	{ .demo = true },
+};
+
+START_TEST(whatever_a_zombie_would_change_it_does_not)
+	{
+		struct tx_row claimed = claim_first();
+
+		add((struct toast){ .n = 2,
+				    .stall = zombies[_i].demo ? "demo-1"
+							      : "main" });
+		take_over(&other, 0);
+		if (zombies[_i].raise)
+			TX_ADD(&me.tx, raise) =
+				(struct tx_raise){ .intent_id =
+							   claimed.intent_id };
+		if (zombies[_i].published)
+			TX_ADD(&me.tx, published) =
+				(struct tx_published){ id_of(1), 2 };
+		if (zombies[_i].claim)
+			offer(&me, 1);
+		me.tx.asks.look = zombies[_i].demo;
+		ck_assert_int_eq(try(&me), PG_E_SQL);
+		ck_assert_int_eq(look(1, "t.published_seq"), 1);
+		ck_assert_int_eq(look(1, "i.token"), 1);
+		ck_assert(is_in(2, ROW_QUEUED));
+		ck_assert_int_eq(n_open(), 1);
+	}
+END_TEST
+
+/* ---- demo stalls ---- */
+
+START_TEST(a_demo_toastie_is_done_without_a_plate)
+	{
+		add((struct toast){ .n = 1, .stall = "demo-gita" });
+		add((struct toast){ .n = 2 });
+		if (_i)
+			offer(&me, 0);
+		me.tx.asks.look = !_i;
+		run(&me);
+		ck_assert_int_eq(row_of(&me, 1)->kind, TX_FINISHED);
+		ck_assert_int_eq(row_of(&me, 1)->row.state, ROW_DONE);
+		ck_assert_int_eq(row_of(&me, 1)->row.plate, TOASTIE_PLATE_NONE);
+		ck_assert(is_in(1, ROW_DONE));
+		ck_assert_int_eq(look(1, "t.seq"), 2);
+		ck_assert_int_eq(count("SELECT count(*) FROM intents"
+				       " JOIN toasties USING (order_id)"
+				       " WHERE number = 1"),
+				 0);
+		ck_assert(is_in(2, _i ? ROW_GRILLING : ROW_QUEUED));
+	}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("sql_scheduler");
+	TCase *tcase = check_case(suite, 60);
+
+	tcase_add_unchecked_fixture(tcase, make_database, NULL);
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	/* clang-format off */
+	check_add(tcase, (const struct check_row[]){
+		{ a_queued_toastie_gets_a_free_plate_an_intent_and_a_token, 1 },
+		{ how_it_is_wanted_says_how_long_it_is_grilled, CHECK_N(times) },
+		{ what_came_first_goes_first_whatever_the_clocks_said, 1 },
+		{ what_goes_back_to_the_queue_keeps_its_place, 1 },
+		{ what_has_no_number_goes_before_all_that_have_one, 1 },
+		{ a_plate_with_an_open_intent_is_not_given_again, 1 },
+		{ what_another_has_under_lock_is_passed_over_without_a_wait, 1 },
+		{ only_what_is_queued_is_claimed_on_a_plate_that_is_in_use, CHECK_N(unclaimable) },
+		{ of_two_claimers_at_once_a_plate_is_one_s, 1 },
+		{ what_is_done_is_published_and_frees_its_plate, 1 },
+		{ what_could_not_be_started_is_tried_on_so_many_plates_then_returned, 1 },
+		{ what_is_cancelled_and_goes_back_to_the_queue_is_returned, 2 },
+		{ what_is_queued_and_cancelled_is_returned_and_on_no_plate, 1 },
+		{ what_is_cancelled_and_was_grilled_is_done, 1 },
+		{ how_long_a_toastie_has_waited_comes_with_its_end, 2 },
+		{ a_plate_that_is_kept_is_nobody_elses_until_that_is_settled, 2 },
+		{ what_was_settled_before_is_not_finished_again, CHECK_N(settled) },
+		{ a_plate_that_one_transaction_frees_is_given_in_the_same_transaction_or_later, 1 },
+		{ published_seq_rises_and_never_above_what_there_is, CHECK_N(acknowledged) },
+		{ each_raise_gives_a_higher_token_of_that_plate, 1 },
+		{ several_plates_are_raised_each_for_itself, 1 },
+		{ a_token_rises_above_what_the_plate_has_seen_and_not_beyond_the_last, CHECK_N(rises) },
+		{ a_claim_is_above_what_the_plate_has_seen_or_there_is_none, CHECK_N(rises) },
+		{ for_an_intent_that_is_closed_no_token_is_raised, 1 },
+		{ a_plate_that_was_removed_has_had_its_last_token, 1 },
+		{ open_intents_of_what_is_held_are_adopted, 1 },
+		{ what_is_parked_is_adopted_too, 1 },
+		{ a_lost_position_fails_the_whole_transaction, 1 },
+		{ whatever_a_zombie_would_change_it_does_not, CHECK_N(zombies) },
+		{ a_demo_toastie_is_done_without_a_plate, 2 },
+		{ 0 },
+	});
+	/* clang-format on */
+	return postgres_run(suite);
+}
