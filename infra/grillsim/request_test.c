@@ -110,8 +110,8 @@ START_TEST(a_command_is_waited_for_until_it_is_whole)
 		struct request request;
 		size_t n;
 
-		for (uint8_t i = 7; i < sizeof(body); i++)
-			body[i] = i;
+		for (size_t i = 7; i < sizeof(body); i++)
+			body[i] = (uint8_t)i;
 		n = frame_of(p, body, sizeof(body));
 		for (size_t i = 0; i < n; i++)
 			ck_assert_int_eq(parse(&request, p, i), REQUEST_E_MORE);
