@@ -117,7 +117,7 @@ WORLD_TEST(a_batch_that_grows_beyond_all_bounds_pauses_its_partition_alone)
 	struct program *chillybin = world_start(world, "chillybin-1");
 
 	stock_up(world, 10000);
-	send_poison(compressing, &bomb, NULL);
+	send_poison(compressing, &bomb);
 	bus_flush(compressing);
 	send_orders(world_bus(world), 0, 1, PARTITION);
 	expect_named(world, chillybin);

@@ -32,7 +32,7 @@ static void send_alone(struct bus *bus, uint32_t n, int32_t partition,
 	command_order(&command, &order, 2, "placed");
 	command.record.partition = partition;
 	bus_begin(bus);
-	command_send(&command, bus, NULL);
+	command_send(&command, bus);
 	bus_end(bus, commit);
 }
 

@@ -49,11 +49,9 @@ WORLD_TEST(a_session_lost_while_a_full_batch_waits_ends_nothing)
 	/* The next batch is filled while that one waits. */
 	reading.chillybin = chillybin;
 	for (int i = 0; i < N_LARGE; i++)
-		send_poison(bus,
-			    &(struct hostile_poison){ "large",
-						      i % TOPIC_PARTITIONS,
-						      HOSTILE_BYTES, 0 },
-			    NULL);
+		send_poison(bus, &(struct hostile_poison){ "large",
+							   i % TOPIC_PARTITIONS,
+							   HOSTILE_BYTES, 0 });
 	bus_flush(bus);
 	ck_assert_msg(until(PATIENCE_MS, is_full, &reading),
 		      "%d large records do not fill a batch", N_LARGE);

@@ -98,7 +98,7 @@ static void send_good(struct soak *soak)
 		/* Some come twice, to one partition or two. */
 		if (!draw(soak, 10))
 			bus_send(soak->bus, "orders", &command.record, NULL);
-		command_send(&command, soak->bus, NULL);
+		command_send(&command, soak->bus);
 	}
 }
 
@@ -113,7 +113,7 @@ static void send_in_transaction(struct soak *soak)
 		uint32_t n = commit ? next_order(soak) : soak->n_orders++;
 
 		make_order(soak, n, &command);
-		command_send(&command, soak->transactions, NULL);
+		command_send(&command, soak->transactions);
 	}
 	bus_end(soak->transactions, commit);
 }
@@ -126,8 +126,7 @@ static void send_bytes(struct soak *soak, size_t value_bytes,
 	(void)snprintf(name, sizeof(name), "poison-%u", soak->n_names++);
 	send_poison(soak->compressing,
 		    &(struct hostile_poison){ name, draw_partition(soak),
-					      value_bytes, header_bytes },
-		    NULL);
+					      value_bytes, header_bytes });
 }
 
 static void send_small_poison(struct soak *soak)

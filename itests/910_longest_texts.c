@@ -36,7 +36,7 @@ static void send_longest(struct bus *bus, enum event_type type,
 	command_build(&command, &envelope, body);
 	command.record.partition = 9;
 	command.record.key = longest(SOURCE);
-	command_send(&command, bus, NULL);
+	command_send(&command, bus);
 }
 
 static void send_long_stock(struct bus *bus)

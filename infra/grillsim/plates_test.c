@@ -122,7 +122,11 @@ static void expect_status(int plate, int64_t now_ms, struct expected expected)
 		status(plate, STATUS_LEFT_MS + 1, now_ms),
 	};
 
-	ck_assert_mem_eq(&seen, &expected, sizeof(seen));
+	ck_assert_msg(!memcmp(&seen, &expected, sizeof(seen)),
+		      "plate %d: state %d, flags %d, token %d, boot %d, job %d,"
+		      " left %d ms",
+		      plate, seen.state, seen.flags, seen.token, seen.boot,
+		      seen.job, seen.left_ms);
 }
 
 START_TEST(the_log_has_a_line_for_each_edge)

@@ -180,16 +180,6 @@ struct text bus_header(const struct bus_record *record, const char *name)
 	return (struct text){ 0 };
 }
 
-void bus_expect_header(const struct bus_record *record, const char *name,
-		       const char *expected)
-{
-	struct text text = bus_header(record, name);
-
-	ck_assert_msg(text_equal(text, text_of(expected)),
-		      "%s is '%.*s' and not '%s'", name, (int)text.n,
-		      text.p ? text.p : "", expected);
-}
-
 int bus_envelope(const struct bus_record *record, struct envelope *ret,
 		 struct schema_fault *fault)
 {

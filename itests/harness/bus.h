@@ -48,9 +48,6 @@ const struct bus_record *bus_at(const struct bus_log *log, int32_t partition,
 				int64_t offset);
 /* The first of that name; absent has p NULL. */
 struct text bus_header(const struct bus_record *record, const char *name);
-/* Fails the test unless that header is @expected. */
-void bus_expect_header(const struct bus_record *record, const char *name,
-		       const char *expected);
 /* 0 or SCHEMA_E_*; texts are borrowed from the record. */
 int bus_envelope(const struct bus_record *record, struct envelope *ret,
 		 struct schema_fault *fault);

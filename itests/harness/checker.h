@@ -58,9 +58,4 @@ struct check_result check_world(struct world *world);
 struct check_result check_world_with(struct world *world,
 				     const struct check_params *params);
 
-/* The only copy of an order's record on its .dlq topic says where it came from
- * and why, and whether something was left out. */
-void expect_dead_copy(const struct world *world, const struct bus_log *dlq,
-		      const struct bus_position *position, bool cut);
-
 #endif

@@ -13,7 +13,7 @@ const char *const check_tables[] = {
 	"\"offset\" int8, placed bool, order_id uuid, hash int8, reason text)",
 	/* Dead letters, by the place of their source. */
 	"CREATE TABLE IF NOT EXISTS check_copies (partition int, "
-	"\"offset\" int8, exact bool)",
+	"\"offset\" int8, exact bool, cut bool)",
 	"CREATE TABLE IF NOT EXISTS check_picks (at int, order_id uuid, "
 	"seq int8, version int, verdict text)",
 	"CREATE TABLE IF NOT EXISTS check_toasties (at int, order_id uuid, "

@@ -108,10 +108,9 @@ static void command_stock(struct command *ret,
 	command_build(ret, &envelope, &body);
 }
 
-void command_send(struct command *command, struct bus *bus,
-		  struct bus_position *ret)
+void command_send(struct command *command, struct bus *bus)
 {
-	bus_send(bus, command->topic, &command->record, ret);
+	bus_send(bus, command->topic, &command->record, NULL);
 	arena_deinit(&command->arena);
 }
 
@@ -149,7 +148,7 @@ void send_order(struct bus *bus, const struct order_placed *order, int version,
 	struct command command;
 
 	command_order(&command, order, version, event_id);
-	command_send(&command, bus, NULL);
+	command_send(&command, bus);
 }
 
 static void command_sample(struct command *ret, uint32_t n, int version,
@@ -170,7 +169,7 @@ void send_orders(struct bus *bus, uint32_t first, uint32_t end,
 
 	for (uint32_t n = first; n < end; n++) {
 		command_sample(&command, n, 2, partition);
-		command_send(&command, bus, NULL);
+		command_send(&command, bus);
 	}
 	bus_flush(bus);
 }
@@ -194,7 +193,7 @@ void send_cancel(struct bus *bus, const struct order_id *id,
 	envelope.stall = cancelled.stall;
 	ck_assert(!order_cancelled_encode(&cancelled, &body));
 	command_build(&command, &envelope, &body);
-	command_send(&command, bus, NULL);
+	command_send(&command, bus);
 }
 
 void send_stock(struct bus *bus, const struct stock_command *stock,
@@ -203,7 +202,7 @@ void send_stock(struct bus *bus, const struct stock_command *stock,
 	struct command command;
 
 	command_stock(&command, stock, event_id);
-	command_send(&command, bus, NULL);
+	command_send(&command, bus);
 }
 
 void send_restock(struct bus *bus, const char *stall, const char *ingredient,
@@ -271,8 +270,7 @@ static char *letters_of(size_t n)
 	return letters;
 }
 
-void send_poison(struct bus *bus, const struct hostile_poison *poison,
-		 struct bus_position *ret)
+void send_poison(struct bus *bus, const struct hostile_poison *poison)
 {
 	CLEANUP(cleanup_free) char *value = letters_of(poison->value_bytes);
 	CLEANUP(cleanup_free) char *note = letters_of(poison->header_bytes);
@@ -292,7 +290,7 @@ void send_poison(struct bus *bus, const struct hostile_poison *poison,
 		.n_headers = sizeof(headers) / sizeof(headers[0]),
 	};
 
-	bus_send(bus, "orders", &record, ret);
+	bus_send(bus, "orders", &record, NULL);
 }
 
 void send_large(struct bus *bus, const struct hostile_order *order)
@@ -307,7 +305,7 @@ void send_large(struct bus *bus, const struct hostile_order *order)
 		command_header(&command, "note", text_of(letters));
 	if (order->poisoned)
 		command.record.value = TEXT(HOSTILE_BODY);
-	command_send(&command, bus, NULL);
+	command_send(&command, bus);
 }
 
 void send_long_lines(struct bus *bus, uint32_t n, int32_t partition)
@@ -328,7 +326,7 @@ void send_long_lines(struct bus *bus, uint32_t n, int32_t partition)
 	(void)snprintf(event_id, sizeof(event_id), "placed-%u", n);
 	command_order(&command, &order, 1, event_id);
 	command.record.partition = partition;
-	command_send(&command, bus, NULL);
+	command_send(&command, bus);
 }
 
 void send_long_restock(struct bus *bus, uint32_t n)
@@ -345,5 +343,5 @@ void send_long_restock(struct bus *bus, uint32_t n)
 					       .quantity = 1 },
 		      names[1]);
 	command_header(&command, "ce_source", text_of(names[2]));
-	command_send(&command, bus, NULL);
+	command_send(&command, bus);
 }

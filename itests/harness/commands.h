@@ -39,8 +39,7 @@ void command_order(struct command *ret, const struct order_placed *order,
 void command_header(struct command *command, const char *name,
 		    struct text value);
 /* Of no use any more after that. */
-void command_send(struct command *command, struct bus *bus,
-		  struct bus_position *ret);
+void command_send(struct command *command, struct bus *bus);
 
 /* ---- good ones ---- */
 
@@ -87,8 +86,7 @@ struct hostile_poison {
 	int32_t partition;
 	size_t value_bytes, header_bytes;
 };
-void send_poison(struct bus *bus, const struct hostile_poison *poison,
-		 struct bus_position *ret);
+void send_poison(struct bus *bus, const struct hostile_poison *poison);
 
 /* The sample order with HOSTILE_BYTES in its key, or in a header that nobody
  * reads; @poisoned: with HOSTILE_BODY. */

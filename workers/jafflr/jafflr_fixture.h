@@ -25,7 +25,7 @@ struct test_worker {
 	struct scheduler_tx tx;      /* of a test that has no scheduler */
 	struct pg *pg;
 	struct identity identity;
-	struct positions *taken;
+	struct positions *acquired;
 	struct assigned_position rows[HELD_MAX];
 	struct worker_assignments assignments;
 	struct publisher *publisher;
@@ -88,24 +88,24 @@ static inline void take_over(struct test_worker *worker, int32_t partition)
 {
 	struct position_key keys[] = { { 0, partition }, { 0, partition + 1 } };
 	int r = positions_acquire(worker->pg, &worker->identity, keys, 2,
-				  worker->taken);
+				  worker->acquired);
 
 	ck_assert_msg(!r, "%s", pg_message(worker->pg));
-	ck_assert_uint_le(worker->taken->n_rows, HELD_MAX);
-	for (size_t i = 0; i < worker->taken->n_rows; i++) {
-		const struct position *row = &worker->taken->rows[i];
+	ck_assert_uint_le(worker->acquired->n_rows, HELD_MAX);
+	for (size_t i = 0; i < worker->acquired->n_rows; i++) {
+		const struct position *row = &worker->acquired->rows[i];
 
 		worker->rows[i] = (struct assigned_position){
 			.partition = row->partition,
-			.lane = worker->taken->lanes.lanes[row->lane].name,
+			.lane = worker->acquired->lanes.lanes[row->lane].name,
 			.epoch = row->epoch,
 		};
 	}
 	worker->assignments = (struct worker_assignments){
 		.identity = &worker->identity,
-		.lanes = &worker->taken->lanes,
+		.lanes = &worker->acquired->lanes,
 		.positions = worker->rows,
-		.n_positions = worker->taken->n_rows,
+		.n_positions = worker->acquired->n_rows,
 	};
 	scheduler_task.changed(&worker->jafflr);
 }
@@ -134,7 +134,7 @@ static inline void begin(struct test_worker *worker, const char *name)
 			.n_topics = 1,
 		},
 		.pg = postgres_connect(url, "galore"),
-		.taken = xcalloc(1, sizeof(*worker->taken)),
+		.acquired = xcalloc(1, sizeof(*worker->acquired)),
 	};
 	worker->scheduler = &worker->jafflr.scheduler;
 	ck_assert_int_eq(publisher_new(&worker->publisher, &publisher), 0);
@@ -148,8 +148,8 @@ static inline void end(struct test_worker *worker)
 	scheduler_task.close(&worker->jafflr);
 	jafflr_deinit(&worker->jafflr);
 	scheduler_tx_deinit(&worker->tx);
-	lanes_deinit(&worker->taken->lanes);
-	free(worker->taken);
+	lanes_deinit(&worker->acquired->lanes);
+	free(worker->acquired);
 	worker->publisher = publisher_free(worker->publisher);
 	worker->pg = pg_free(worker->pg);
 }

@@ -508,7 +508,7 @@ static enum job_action walk(uint64_t seed, bool fences)
 
 		disturb_plate();
 		if (chance(15) == 0) {
-			/* It dies; who takes over finds the open intent. */
+			/* It dies; the next worker finds the open intent. */
 			world.state = world.parked ? JOB_PARKING : JOB_ADOPTED;
 			world.job_token = world.token;
 			world.past.began = false;

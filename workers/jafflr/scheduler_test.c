@@ -162,7 +162,7 @@ END_TEST
 
 static const struct {
 	enum grill_fake_end end;
-	int64_t token; /* that it took */
+	int64_t token; /* the plate's last one */
 } doubts[] = {
 	{ GRILL_FAKE_SILENT, 2 }, /* it had begun */
 	{ GRILL_FAKE_LOSES, 2 },  /* it had not */
