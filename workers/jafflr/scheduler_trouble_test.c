@@ -33,8 +33,7 @@ START_TEST(a_claim_in_doubt_is_read_back_before_anything_is_started)
 		/* The intent is found, and its plate gets a token first. */
 		WORK_UNTIL(n_starts_of(1) == 1);
 		ck_assert_int_eq(highest_token(), 2);
-		end_toastings();
-		WORK_UNTIL(is_in(1, ROW_DONE));
+		FINISH_UNTIL(is_in(1, ROW_DONE));
 		ck_assert_int_eq(n_starts(), 1);
 	}
 END_TEST
@@ -81,8 +80,7 @@ START_TEST(a_token_in_doubt_is_not_given_to_the_plate)
 		run_doubtful_tx();
 		ck_assert_int_eq(highest_token(), 2);
 		WORK_UNTIL(highest_token() == 3);
-		end_toastings();
-		WORK_UNTIL(is_in(1, ROW_DONE));
+		FINISH_UNTIL(is_in(1, ROW_DONE));
 		ck_assert_int_eq(n_starts(), 1);
 	}
 END_TEST
@@ -102,10 +100,9 @@ START_TEST(what_was_never_started_and_is_cancelled_is_on_no_other_plate)
 		if (_i)
 			end_calls(fake_of(1), GRILL_FAKE_AWAY);
 		else
-			break_plates(fake_of(1));
+			grill_fake_happens(fake_of(1), GRILL_FAKE_BREAKS);
 		WORK_UNTIL(is_in(1, ROW_RETURNED));
-		work(&me);
-		ck_assert_str_eq(story_of(&me, 1), "queued grilling returned");
+		check_story(&me, "queued grilling returned");
 		ck_assert_int_eq(n_starts(), 0);
 		ck_assert_int_eq(n_open(), 0);
 	}
@@ -113,19 +110,12 @@ END_TEST
 
 START_TEST(what_is_parked_and_cancelled_and_never_began_is_returned)
 	{
-		struct grill_fake *fake;
+		struct grill_fake *fake = park(false);
 
-		me.scheduler->jobs.patience_ms = 200;
-		claim_one();
-		fake = fake_of(1);
-		end_calls(fake, GRILL_FAKE_LOSES);
-		WORK_UNTIL(is_in(1, ROW_UNCERTAIN));
 		cancel();
 		end_calls(fake, GRILL_FAKE_WELL);
 		WORK_UNTIL(is_in(1, ROW_RETURNED));
-		work(&me);
-		ck_assert_str_eq(story_of(&me, 1),
-				 "queued grilling uncertain returned");
+		check_story(&me, "queued grilling uncertain returned");
 		ck_assert_int_eq(n_starts(), 0);
 	}
 END_TEST
