@@ -219,6 +219,30 @@ static int reading_of(struct grill_thread *thread, uint64_t number,
 	return outcome;
 }
 
+static int read_now(struct grill_report *ret)
+{
+	return reading_of(threads[0], grill_thread_read(threads[0]), ret);
+}
+
+/* Nothing newer than that number. */
+static bool no_reading(uint64_t number)
+{
+	struct grill_report reports[N_PLATES];
+	uint64_t got;
+	int outcome;
+
+	return !grill_thread_reading(threads[0], number, reports, &got,
+				     &outcome);
+}
+
+/* A command has come to the gate of the first grill, which is shut. */
+static void give_and_hang(struct grill_command command)
+{
+	set_gate(&gated[0], true);
+	give(threads[0], command);
+	wait_at_gate(&gated[0], 1);
+}
+
 /* ---- commands ---- */
 
 static const struct {
@@ -240,16 +264,15 @@ START_TEST(what_came_of_a_command_comes_back_with_its_tag)
 
 		grill_fake_next(fake, GRILL_FAKE_START, ends[_i].end, 1);
 		grill_fake_next(fake, GRILL_FAKE_FENCE, ends[_i].end, 1);
-		give(threads[0], start_of(1, 5, 77));
-		answer = next_answer(threads[0]);
-		ck_assert_uint_eq(answer.tag, 77);
-		ck_assert_int_eq(answer.outcome, ends[_i].outcome);
-		ck_assert_int_eq(grill_fake_n_starts(fake), ends[_i].n_starts);
-		give(threads[0], fence_of(2, 6, 78));
-		answer = next_answer(threads[0]);
-		ck_assert_uint_eq(answer.tag, 78);
-		ck_assert_int_eq(answer.outcome, ends[_i].outcome);
-		ck_assert_int_eq(grill_fake_n_starts(fake), ends[_i].n_starts);
+		for (uint64_t tag = 77; tag < 79; tag++) {
+			give(threads[0], tag == 77 ? start_of(1, 5, tag)
+						   : fence_of(2, 6, tag));
+			answer = next_answer(threads[0]);
+			ck_assert_uint_eq(answer.tag, tag);
+			ck_assert_int_eq(answer.outcome, ends[_i].outcome);
+			ck_assert_int_eq(grill_fake_n_starts(fake),
+					 ends[_i].n_starts);
+		}
 		ck_assert(!grill_thread_answer(threads[0], &answer));
 	}
 END_TEST
@@ -283,9 +306,7 @@ START_TEST(what_there_is_no_room_for_was_not_sent)
 	{
 		struct grill_answer answer;
 
-		set_gate(&gated[0], true);
-		give(threads[0], fence_of(0, 1, 1));
-		wait_at_gate(&gated[0], 1);
+		give_and_hang(fence_of(0, 1, 1));
 		for (uint64_t i = 2; i <= BOX_MAX + 1; i++)
 			give(threads[0], fence_of(0, 1, i));
 		ck_assert(!grill_thread_answer(threads[0], &answer));
@@ -306,8 +327,7 @@ START_TEST(answers_that_nobody_fetches_do_not_pile_up)
 			wait_at_gate(&gated[0], (int)i);
 		}
 		/* It stands behind all of them. */
-		(void)reading_of(threads[0], grill_thread_read(threads[0]),
-				 reports);
+		(void)read_now(reports);
 		for (struct grill_answer answer = { 0 };
 		     answer.tag != BOX_MAX + 100; n++)
 			answer = next_answer(threads[0]);
@@ -322,10 +342,7 @@ START_TEST(a_reading_shows_what_was_given_before_it)
 		struct grill_report reports[N_PLATES];
 
 		give(threads[0], start_of(2, 5, 7));
-		ck_assert_int_eq(reading_of(threads[0],
-					    grill_thread_read(threads[0]),
-					    reports),
-				 0);
+		ck_assert_int_eq(read_now(reports), 0);
 		ck_assert_int_eq(reports[2].state, GRILL_HEATING);
 		ck_assert_uint_eq(reports[2].job[0], 7);
 		ck_assert_uint_eq(reports[2].token, 5);
@@ -336,17 +353,14 @@ END_TEST
 START_TEST(readings_are_numbered_and_each_is_newer_once)
 	{
 		struct grill_report reports[N_PLATES];
-		uint64_t number, got;
-		int outcome;
+		uint64_t number;
 
-		ck_assert(!grill_thread_reading(threads[0], 0, reports, &got,
-						&outcome));
+		ck_assert(no_reading(0));
 		for (uint64_t i = 1; i <= 50; i++) {
 			number = grill_thread_read(threads[0]);
 			ck_assert_uint_eq(number, i);
 			(void)reading_of(threads[0], number, reports);
-			ck_assert(!grill_thread_reading(
-				threads[0], number, reports, &got, &outcome));
+			ck_assert(no_reading(number));
 		}
 	}
 END_TEST
@@ -357,13 +371,10 @@ START_TEST(several_requests_are_answered_by_one_reading)
 		uint64_t got;
 		int outcome;
 
-		set_gate(&gated[0], true);
-		give(threads[0], fence_of(0, 1, 1));
-		wait_at_gate(&gated[0], 1);
+		give_and_hang(fence_of(0, 1, 1));
 		for (int i = 0; i < 9; i++)
 			(void)grill_thread_read(threads[0]);
-		ck_assert(!grill_thread_reading(threads[0], 0, reports, &got,
-						&outcome));
+		ck_assert(no_reading(0));
 		set_gate(&gated[0], false);
 		(void)reading_of(threads[0], 9, reports);
 		ck_assert(grill_thread_reading(threads[0], 0, reports, &got,
@@ -397,17 +408,9 @@ START_TEST(a_reading_that_failed_says_so_and_fills_in_nothing)
 		memcpy(before, reports, sizeof(reports));
 		grill_fake_next(gated[0].fake, GRILL_FAKE_READ,
 				GRILL_FAKE_LOSES, 1);
-		ck_assert_int_eq(reading_of(threads[0],
-					    grill_thread_read(threads[0]),
-					    reports),
-				 GRILL_E_UNKNOWN);
-		for (size_t i = 0; i < sizeof(reports); i++)
-			ck_assert_uint_eq(((const uint8_t *)reports)[i],
-					  ((const uint8_t *)before)[i]);
-		ck_assert_int_eq(reading_of(threads[0],
-					    grill_thread_read(threads[0]),
-					    reports),
-				 0);
+		ck_assert_int_eq(read_now(reports), GRILL_E_UNKNOWN);
+		ck_assert_mem_eq(reports, before, sizeof(reports));
+		ck_assert_int_eq(read_now(reports), 0);
 		ck_assert_uint_eq(reports[0].boot, 1);
 	}
 END_TEST
@@ -417,8 +420,7 @@ static int read_once(struct grill_report *ret, int *ret_outcome)
 {
 	int before = gated[0].n_reads;
 
-	*ret_outcome =
-		reading_of(threads[0], grill_thread_read(threads[0]), ret);
+	*ret_outcome = read_now(ret);
 	return gated[0].n_reads - before;
 }
 
@@ -472,9 +474,7 @@ START_TEST(a_grill_that_hangs_does_not_keep_another_waiting)
 	{
 		struct grill_answer answer;
 
-		set_gate(&gated[0], true);
-		give(threads[0], start_of(0, 1, 1));
-		wait_at_gate(&gated[0], 1);
+		give_and_hang(start_of(0, 1, 1));
 		for (uint64_t i = 1; i <= 20; i++) {
 			give(threads[1], fence_of(0, (uint32_t)i, i));
 			ck_assert_uint_eq(next_answer(threads[1]).tag, i);
