@@ -104,6 +104,13 @@ static inline void setup(void)
 	take_over(&me, 0);
 }
 
+/* Another worker has the partitions from now on. */
+static inline void take_over_by_other(void)
+{
+	begin(&other, "other");
+	take_over(&other, 0);
+}
+
 static inline void teardown(void)
 {
 	end(&me);

@@ -153,7 +153,7 @@ enum { N_FACTS = 200 };
 START_TEST(facts_are_acknowledged_in_any_order_and_each_counts_once)
 	{
 		const struct published *fact;
-		uint64_t tokens[N_FACTS];
+		uint64_t facts[N_FACTS];
 		size_t n = 0;
 
 		postgres_exec(db,
@@ -170,11 +170,11 @@ START_TEST(facts_are_acknowledged_in_any_order_and_each_counts_once)
 		ck_assert_uint_eq(publish_fake_n(me.publisher), N_FACTS);
 		for (fact = publish_fake_first(me.publisher); fact;
 		     fact = fact->next)
-			tokens[n++] = fact->token;
+			facts[n++] = fact->token;
 		for (int round = 0; round < 2; round++)
 			for (n = N_FACTS; n > 0; n--)
 				scheduler_task.delivered(&me.jafflr,
-							 tokens[n - 1]);
+							 facts[n - 1]);
 		ck_assert_uint_eq(me.scheduler->next->n_published, N_FACTS);
 		TURN_UNTIL(count("SELECT count(*) FROM toasties"
 				 " WHERE published_seq = seq") == N_FACTS);
@@ -272,8 +272,7 @@ START_TEST(a_grill_that_comes_back_settles_what_was_parked_without_a_person)
 		WORK_UNTIL(count("SELECT (published_seq = seq)::int"
 				 " FROM toasties") == 1);
 		if (returns[_i].taken_over) {
-			begin(&other, "other");
-			take_over(&other, 0);
+			take_over_by_other();
 		}
 		come_back(fake, returns[_i].plate);
 		CHECK_WITHIN(
@@ -394,31 +393,6 @@ static void set_tokens(uint32_t of_plates, const char *of_tables)
 	postgres_exec(db, sql);
 }
 
-START_TEST(a_plate_ahead_of_its_table_is_claimed_above_what_it_has_seen)
-	{
-		set_tokens(1000, "7");
-		start_one(1);
-		ck_assert_int_eq(highest_token(), 1001);
-		check_story(&me, "queued grilling");
-	}
-END_TEST
-
-/* The plate's token rises while an order is on it, or before it is sent. */
-START_TEST(a_job_refused_for_a_low_token_goes_on_above_what_the_plate_has_seen)
-	{
-		claim_one();
-		if (_i)
-			WORK_UNTIL(n_starts_of(1) == 1);
-		set_tokens(5000, "0");
-		take_over(&me, 0);
-		WORK_UNTIL(n_starts_of(1) == 1);
-		FINISH_UNTIL(is_in(1, ROW_DONE));
-		ck_assert_int_eq(n_starts(), 1);
-		ck_assert_int_gt(highest_token(), 5000);
-		check_story(&me, "queued grilling done");
-	}
-END_TEST
-
 static int64_t n_out(void)
 {
 	return count("SELECT count(*) FROM control.plates"
@@ -426,28 +400,52 @@ static int64_t n_out(void)
 		     " AND token = 4294967295");
 }
 
-START_TEST(a_plate_that_has_had_its_last_token_is_out_of_use)
-	{
-		set_tokens(_i ? GRILL_TOKEN_LAST - 1 : 0,
-			   _i ? "0" : "4294967294");
-		queue(1, "main");
-		WORK_UNTIL(n_out() == N_GRILLS * N_PLATES);
-		ck_assert(is_in(1, ROW_QUEUED));
-		ck_assert_int_eq(n_starts(), 0);
-		ck_assert_int_eq(n_open(), 0);
-		ck_assert_int_eq(me.n_failed, 0);
-	}
-END_TEST
+/* When they are set, and what becomes of a toastie. */
+static const struct {
+	enum { QUEUED, CLAIMED, STARTED } when;
+	uint32_t of_plates;
+	const char *of_tables;
+	enum row_state state;
+	int n_starts;
+	int64_t token; /* the highest of the tables then */
+	int64_t n_out; /* plates that have had their last token */
+} tokens[] = {
+	/* A claim, or a job that is refused, goes above what a plate has seen.
+	 */
+	{ QUEUED, 1000, "7", ROW_DONE, 1, 1001, 0 },
+	{ CLAIMED, 5000, "0", ROW_DONE, 1, 5001, 0 },
+	{ STARTED, 5000, "0", ROW_DONE, 1, 5001, 0 },
+	/* There is no token left. */
+	{ QUEUED, GRILL_TOKEN_LAST - 1, "0", ROW_QUEUED, 0, GRILL_TOKEN_LAST,
+	  N_GRILLS *N_PLATES },
+	{ QUEUED, 0, "4294967294", ROW_QUEUED, 0, GRILL_TOKEN_LAST,
+	  N_GRILLS *N_PLATES },
+	{ STARTED, 1, "4294967294", ROW_UNCERTAIN, 1, GRILL_TOKEN_LAST, 1 },
+};
 
-START_TEST(what_is_on_a_plate_when_tokens_end_is_uncertain)
+START_TEST(a_plate_gets_a_token_above_what_it_has_seen_as_long_as_there_is_one)
 	{
-		start_one(1);
-		set_tokens(1, "4294967294");
-		take_over(&me, 0);
-		WORK_UNTIL(is_in(1, ROW_UNCERTAIN));
-		ck_assert_int_eq(n_out(), 1);
+		if (tokens[_i].when == CLAIMED)
+			claim_one();
+		if (tokens[_i].when == STARTED)
+			start_one(1);
+		set_tokens(tokens[_i].of_plates, tokens[_i].of_tables);
+		if (tokens[_i].when == QUEUED)
+			queue(1, "main");
+		else
+			take_over(&me, 0);
+		CHECK_WITHIN(DEADLINE_MS,
+			     is_in(1, tokens[_i].state) &&
+				     n_out() == tokens[_i].n_out,
+			     (work(&me), tokens[_i].state == ROW_DONE
+						 ? end_toastings()
+						 : (void)0));
+		ck_assert_int_eq(n_starts(), tokens[_i].n_starts);
+		ck_assert_int_eq(highest_token(), tokens[_i].token);
 		ck_assert_int_eq(n_open(), 0);
 		ck_assert_int_eq(me.n_failed, 0);
+		if (tokens[_i].state == ROW_DONE)
+			check_story(&me, "queued grilling done");
 	}
 END_TEST
 
@@ -484,8 +482,7 @@ END_TEST
 START_TEST(a_worker_that_was_taken_over_from_starts_nothing)
 	{
 		claim_one();
-		begin(&other, "other");
-		take_over(&other, 0);
+		take_over_by_other();
 		/* Either it is done by now, or the next has only given the
 		 * token. */
 		CHECK_WITHIN(DEADLINE_MS,
@@ -510,8 +507,7 @@ static enum job_state state_of(const struct test_worker *worker)
 START_TEST(a_start_that_comes_late_is_shut_out_by_the_next_ones_token)
 	{
 		claim_one();
-		begin(&other, "other");
-		take_over(&other, 0);
+		take_over_by_other();
 		/* It has fenced and read, and cannot start yet. */
 		next_start(GRILL_FAKE_AWAY, 1);
 		CHECK_WITHIN(DEADLINE_MS,
@@ -531,8 +527,7 @@ END_TEST
 START_TEST(a_first_transaction_that_fails_makes_nothing_uncertain)
 	{
 		start_one(1);
-		begin(&other, "other");
-		take_over(&other, 0);
+		take_over_by_other();
 		take_over(&me, 0);
 		/* It is no holder, and has something to change: published rows.
 		 */
@@ -643,8 +638,7 @@ START_TEST(whatever_happens_an_order_is_on_a_plate_once_or_given_back)
 	{
 		uint32_t random = (uint32_t)_i + 11;
 
-		begin(&other, "other");
-		take_over(&other, 0);
+		take_over_by_other();
 		for (int n = 1; n <= N_ORDERS; n++)
 			queue(n, "main");
 		for (int i = 0; i < N_MISHAPS; i++) {
@@ -694,10 +688,7 @@ int main(void)
 		{ what_is_parked_waits_for_a_grill_that_was_taken_out_and_comes_back, 1 },
 		{ what_is_parked_is_settled_by_a_grill_that_is_disabled, 2 },
 		{ a_grill_that_is_disabled_finishes_what_is_on_it_and_gets_nothing_new, 2 },
-		{ a_plate_ahead_of_its_table_is_claimed_above_what_it_has_seen, 1 },
-		{ a_job_refused_for_a_low_token_goes_on_above_what_the_plate_has_seen, 2 },
-		{ a_plate_that_has_had_its_last_token_is_out_of_use, 2 },
-		{ what_is_on_a_plate_when_tokens_end_is_uncertain, 1 },
+		{ a_plate_gets_a_token_above_what_it_has_seen_as_long_as_there_is_one, CHECK_N(tokens) },
 		{ what_certainly_did_not_begin_when_tokens_end_goes_to_another_plate, 1 },
 		{ a_worker_that_forgets_everything_finds_it_on_the_plates_again, 1 },
 		{ a_worker_that_was_taken_over_from_starts_nothing, 2 },

@@ -19,12 +19,17 @@ static void run_doubtful_tx(void)
 	scheduler_task.done(&me.jafflr, PG_E_LOST, me.publisher);
 }
 
+static void claim_in_doubt(void)
+{
+	work_a_while(&me);
+	queue(1, "main");
+	me.scheduler->maybe_queued = true;
+	run_doubtful_tx();
+}
+
 START_TEST(a_claim_in_doubt_is_read_back_before_anything_is_started)
 	{
-		work_a_while(&me);
-		queue(1, "main");
-		me.scheduler->maybe_queued = true;
-		run_doubtful_tx();
+		claim_in_doubt();
 		ck_assert(is_in(1, ROW_GRILLING));
 		ck_assert_uint_eq(publish_fake_n(me.publisher), 0);
 		acknowledge(&me);
@@ -40,10 +45,7 @@ END_TEST
 
 START_TEST(a_claim_that_is_lost_after_all_is_made_anew)
 	{
-		work_a_while(&me);
-		queue(1, "main");
-		me.scheduler->maybe_queued = true;
-		run_doubtful_tx();
+		claim_in_doubt();
 		/* Another server goes on without that commit. */
 		postgres_exec(db, "DELETE FROM intents;"
 				  "UPDATE toasties SET state = 'queued',"
@@ -87,40 +89,47 @@ END_TEST
 
 /* ---- a late cancellation ---- */
 
-static void cancel(void)
-{
-	postgres_exec(db, "UPDATE toasties SET cancelled = true");
-}
+/* The plate refuses, or its grill is away, or says nothing for too long. */
+static const char *const late_cancellations[] = {
+	"queued grilling returned",
+	"queued grilling returned",
+	"queued grilling uncertain returned",
+};
 
-/* The plate refuses, or its grill is away. */
 START_TEST(what_was_never_started_and_is_cancelled_is_on_no_other_plate)
 	{
-		claim_one();
-		cancel();
-		if (_i)
-			end_calls(fake_of(1), GRILL_FAKE_AWAY);
+		if (_i == 2)
+			(void)park(false);
 		else
+			claim_one();
+		postgres_exec(db, "UPDATE toasties SET cancelled = true");
+		if (_i == 0)
 			grill_fake_happens(fake_of(1), GRILL_FAKE_BREAKS);
+		else
+			end_calls(fake_of(1),
+				  _i == 1 ? GRILL_FAKE_AWAY : GRILL_FAKE_WELL);
 		WORK_UNTIL(is_in(1, ROW_RETURNED));
-		check_story(&me, "queued grilling returned");
+		check_story(&me, late_cancellations[_i]);
 		ck_assert_int_eq(n_starts(), 0);
 		ck_assert_int_eq(n_open(), 0);
 	}
 END_TEST
 
-START_TEST(what_is_parked_and_cancelled_and_never_began_is_returned)
-	{
-		struct grill_fake *fake = park(false);
-
-		cancel();
-		end_calls(fake, GRILL_FAKE_WELL);
-		WORK_UNTIL(is_in(1, ROW_RETURNED));
-		check_story(&me, "queued grilling uncertain returned");
-		ck_assert_int_eq(n_starts(), 0);
-	}
-END_TEST
-
 /* ---- grills that go, and come back ---- */
+
+/* One of one plate, or of more. */
+static void add_grill(const char *grill, const char *address, int plate)
+{
+	char sql[TEXT_BYTES];
+
+	(void)snprintf(sql, sizeof(sql),
+		       "INSERT INTO control.grills (grill, address)"
+		       " VALUES ('%s', '%s');"
+		       "INSERT INTO control.plates (grill, plate)"
+		       " VALUES ('%s', %d)",
+		       grill, address, grill, plate);
+	postgres_exec(db, sql);
+}
 
 static int64_t n_silent(void)
 {
@@ -170,11 +179,8 @@ END_TEST
 START_TEST(so_is_a_grill_that_never_answered_or_cannot_be_used)
 	{
 		end_calls(fakes[1], GRILL_FAKE_AWAY);
-		postgres_exec(db,
-			      "INSERT INTO control.grills (grill, address)"
-			      " VALUES ('g2', 'nonsense'), ('g3', 'fake:0');"
-			      "INSERT INTO control.plates (grill, plate)"
-			      " VALUES ('g2', 0), ('g3', 300)");
+		add_grill("g2", "nonsense", 0);
+		add_grill("g3", "fake:0", 300);
 		WORK_UNTIL(n_silent() == 3);
 		ck_assert_int_eq(n_answer(), 1);
 		ck_assert(says("galore_grill_answers{grill=\"g2\"} 0\n"));
@@ -192,10 +198,7 @@ END_TEST
 
 START_TEST(a_grill_that_could_not_be_opened_is_opened_later)
 	{
-		postgres_exec(db, "INSERT INTO control.grills (grill, address)"
-				  " VALUES ('g2', 'fake:5');"
-				  "INSERT INTO control.plates (grill, plate)"
-				  " VALUES ('g2', 0)");
+		add_grill("g2", "fake:5", 0);
 		WORK_UNTIL(n_silent() == 1);
 		ck_assert_int_eq(grills_find(&me.scheduler->grills, TEXT("g2"))
 					 ->n_plates,
@@ -248,6 +251,13 @@ static void wait_at(const char *stall, int64_t n)
 	queues_add(&me.scheduler->queues, text_of(stall), n);
 }
 
+static void silence_all(void)
+{
+	for (int i = 0; i < N_GRILLS; i++)
+		end_calls(fakes[i], GRILL_FAKE_AWAY);
+	WORK_UNTIL(n_silent() == N_GRILLS);
+}
+
 START_TEST(a_long_queue_pauses_reading_but_not_for_a_stall_without_a_grill)
 	{
 		postgres_exec(db, "UPDATE control.grills SET stalls ="
@@ -281,9 +291,7 @@ START_TEST(when_no_grill_answers_a_long_queue_of_theirs_pauses_reading)
 		postgres_exec(db,
 			      "UPDATE control.grills SET stalls = '{main}'");
 		me.jafflr.conf.queue_max = 10;
-		for (int i = 0; i < N_GRILLS; i++)
-			end_calls(fakes[i], GRILL_FAKE_AWAY);
-		WORK_UNTIL(n_silent() == N_GRILLS);
+		silence_all();
 		wait_at("nowhere", 1000);
 		ck_assert(!scheduler_task.enough(&me.jafflr));
 		wait_at("main", 11);
@@ -295,9 +303,7 @@ START_TEST(what_waits_is_counted_stall_by_stall)
 	{
 		postgres_exec(db, "UPDATE control.grills"
 				  " SET stalls = '{main,beach}'");
-		for (int i = 0; i < N_GRILLS; i++)
-			end_calls(fakes[i], GRILL_FAKE_AWAY);
-		WORK_UNTIL(n_silent() == N_GRILLS);
+		silence_all();
 		for (int n = 1; n <= 6; n++)
 			queue(n, n == 1 ? "beach" : n > 3 ? "nowhere" : "main");
 		me.scheduler->look_at_ms = 0;
@@ -339,10 +345,7 @@ START_TEST(whatever_a_row_says_the_worker_goes_on)
 		ck_assert_int_eq(n_starts(), 1);
 		ck_assert_int_eq(me.n_failed, 0);
 		/* Nor is it in the way of the next one. */
-		postgres_exec(db, "INSERT INTO control.grills (grill, address)"
-				  " VALUES ('g7', 'fake:1');"
-				  "INSERT INTO control.plates (grill, plate)"
-				  " VALUES ('g7', 0)");
+		add_grill("g7", "fake:1", 0);
 		queue(2, "main");
 		WORK_UNTIL(n_starts_of(2) == 1);
 	}
@@ -392,8 +395,7 @@ int main(void)
 		{ a_claim_that_is_lost_after_all_is_made_anew, 1 },
 		{ an_end_in_doubt_is_published_once_it_was_read, 1 },
 		{ a_token_in_doubt_is_not_given_to_the_plate, 1 },
-		{ what_was_never_started_and_is_cancelled_is_on_no_other_plate, 2 },
-		{ what_is_parked_and_cancelled_and_never_began_is_returned, 1 },
+		{ what_was_never_started_and_is_cancelled_is_on_no_other_plate, CHECK_N(late_cancellations) },
 		{ a_silent_grill_is_written_down_at_once_and_when_it_is_back, 2 },
 		{ so_is_a_grill_that_never_answered_or_cannot_be_used, 1 },
 		{ a_grill_that_could_not_be_opened_is_opened_later, 1 },
