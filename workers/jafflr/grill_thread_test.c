@@ -249,12 +249,15 @@ static const struct {
 	enum grill_fake_end end;
 	int outcome;
 	int n_starts;
+	int fault; /* the caller has made a mistake */
 } ends[] = {
-	{ GRILL_FAKE_WELL, 0, 1 },
-	{ GRILL_FAKE_AWAY, GRILL_E_AWAY, 0 },
-	{ GRILL_FAKE_REFUSES, GRILL_E_REFUSED, 0 },
-	{ GRILL_FAKE_LOSES, GRILL_E_UNKNOWN, 0 },
-	{ GRILL_FAKE_SILENT, GRILL_E_UNKNOWN, 1 },
+	{ GRILL_FAKE_WELL, 0, 1, 0 },
+	{ GRILL_FAKE_AWAY, GRILL_E_AWAY, 0, 0 },
+	{ GRILL_FAKE_REFUSES, GRILL_E_REFUSED, 0, 0 },
+	{ GRILL_FAKE_LOSES, GRILL_E_UNKNOWN, 0, 0 },
+	{ GRILL_FAKE_SILENT, GRILL_E_UNKNOWN, 1, 0 },
+	/* It was not sent. */
+	{ GRILL_FAKE_WELL, GRILL_E_REFUSED, 0, -EINVAL },
 };
 
 START_TEST(what_came_of_a_command_comes_back_with_its_tag)
@@ -264,6 +267,7 @@ START_TEST(what_came_of_a_command_comes_back_with_its_tag)
 
 		grill_fake_next(fake, GRILL_FAKE_START, ends[_i].end, 1);
 		grill_fake_next(fake, GRILL_FAKE_FENCE, ends[_i].end, 1);
+		gated[0].fault = ends[_i].fault;
 		for (uint64_t tag = 77; tag < 79; tag++) {
 			give(threads[0], tag == 77 ? start_of(1, 5, tag)
 						   : fence_of(2, 6, tag));
@@ -274,16 +278,6 @@ START_TEST(what_came_of_a_command_comes_back_with_its_tag)
 					 ends[_i].n_starts);
 		}
 		ck_assert(!grill_thread_answer(threads[0], &answer));
-	}
-END_TEST
-
-START_TEST(a_fault_of_the_caller_is_a_refusal_for_nothing_was_sent)
-	{
-		gated[0].fault = -EINVAL;
-		give(threads[0], start_of(1, 5, 77));
-		ck_assert_int_eq(next_answer(threads[0]).outcome,
-				 GRILL_E_REFUSED);
-		ck_assert_int_eq(grill_fake_n_starts(gated[0].fake), 0);
 	}
 END_TEST
 
@@ -546,7 +540,6 @@ int main(void)
 	/* clang-format off */
 	check_add(tcase, (const struct check_row[]){
 		{ what_came_of_a_command_comes_back_with_its_tag, CHECK_N(ends) },
-		{ a_fault_of_the_caller_is_a_refusal_for_nothing_was_sent, 1 },
 		{ commands_are_done_and_answered_in_order, 1 },
 		{ what_there_is_no_room_for_was_not_sent, 1 },
 		{ answers_that_nobody_fetches_do_not_pile_up, 1 },

@@ -128,6 +128,12 @@ static inline void queue(int n, const char *stall)
 	add((struct toast){ .n = n, .stall = stall, .unpublished = true });
 }
 
+static inline void queue_many(int first, int last)
+{
+	for (int n = first; n <= last; n++)
+		queue(n, "main");
+}
+
 static inline int64_t highest_token(void)
 {
 	return count("SELECT max(token) FROM control.plates");

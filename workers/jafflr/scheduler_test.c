@@ -95,8 +95,7 @@ END_TEST
 
 START_TEST(as_many_are_on_plates_as_there_are_plates)
 	{
-		for (int n = 1; n <= N_PLATES * N_GRILLS + 5; n++)
-			queue(n, "main");
+		queue_many(1, N_PLATES * N_GRILLS + 5);
 		WORK_UNTIL(n_starts() == N_PLATES * N_GRILLS);
 		work_a_while(&me);
 		ck_assert_int_eq(n_starts(), N_PLATES * N_GRILLS);
@@ -200,14 +199,9 @@ START_TEST(what_one_grill_cannot_start_goes_to_the_other)
 	}
 END_TEST
 
-static void disable(const char *where)
+static void disable_grills(void)
 {
-	char sql[TEXT_BYTES];
-
-	(void)snprintf(sql, sizeof(sql),
-		       "UPDATE control.grills SET enabled = false WHERE %s",
-		       where);
-	postgres_exec(db, sql);
+	postgres_exec(db, "UPDATE control.grills SET enabled = false");
 }
 
 /* ---- a grill that says nothing for too long, and then comes back ---- */
@@ -257,24 +251,19 @@ static const struct {
 	/* clang-format on */
 };
 
-static void come_back(struct grill_fake *fake, enum grill_fake_event event)
-{
-	grill_fake_happens(fake, event);
-	end_calls(fake, GRILL_FAKE_WELL);
-}
-
 START_TEST(a_grill_that_comes_back_settles_what_was_parked_without_a_person)
 	{
 		struct grill_fake *fake = park(returns[_i].begins);
 		struct test_worker *worker =
 			returns[_i].taken_over ? &other : &me;
+		int next;
 
 		WORK_UNTIL(count("SELECT (published_seq = seq)::int"
 				 " FROM toasties") == 1);
-		if (returns[_i].taken_over) {
+		if (returns[_i].taken_over)
 			take_over_by_other();
-		}
-		come_back(fake, returns[_i].plate);
+		grill_fake_happens(fake, returns[_i].plate);
+		end_calls(fake, GRILL_FAKE_WELL);
 		CHECK_WITHIN(
 			DEADLINE_MS,
 			n_open() == 0 && is_in(1, returns[_i].state),
@@ -285,25 +274,11 @@ START_TEST(a_grill_that_comes_back_settles_what_was_parked_without_a_person)
 		ck_assert_int_eq(n_starts(),
 				 returns[_i].begins ||
 					 returns[_i].state == ROW_DONE);
-		for (int plate = 0; plate < N_PLATES; plate++)
-			for (int i = 0; i < N_GRILLS; i++)
-				ck_assert_int_eq(
-					worker->scheduler->grills.list[i]
-						->plates[plate]
-						.n_jobs,
-					0);
-	}
-END_TEST
-
-START_TEST(a_plate_that_forgot_what_was_parked_serves_others_again)
-	{
-		struct grill_fake *fake = park(true);
-
-		come_back(fake, GRILL_FAKE_RESET);
-		for (int n = 2; n <= 1 + N_GRILLS * N_PLATES; n++)
-			queue(n, "main");
-		WORK_UNTIL(n_starts() == 1 + N_GRILLS * N_PLATES);
-		ck_assert(is_in(1, ROW_UNCERTAIN));
+		/* All plates serve others again. */
+		next = n_starts() + N_GRILLS * N_PLATES;
+		queue_many(2, 1 + N_GRILLS * N_PLATES);
+		CHECK_WITHIN(DEADLINE_MS, n_starts() == next, work(worker));
+		ck_assert(is_in(1, returns[_i].state));
 	}
 END_TEST
 
@@ -340,7 +315,7 @@ START_TEST(what_is_parked_is_settled_by_a_grill_that_is_disabled)
 		struct grill_fake *fake = park(true);
 		int64_t listed_at_ms;
 
-		disable("true");
+		disable_grills();
 		if (_i)
 			start_worker_again();
 		WORK_UNTIL(me.scheduler->grills.n == 1 &&
@@ -360,7 +335,7 @@ END_TEST
 START_TEST(a_grill_that_is_disabled_finishes_what_is_on_it_and_gets_nothing_new)
 	{
 		start_one(1);
-		disable("true");
+		disable_grills();
 		if (_i)
 			start_worker_again();
 		WORK_UNTIL(me.scheduler->grills.n == 1 &&
@@ -377,6 +352,9 @@ START_TEST(a_grill_that_is_disabled_finishes_what_is_on_it_and_gets_nothing_new)
 		FINISH_UNTIL(is_in(1, ROW_DONE));
 		ck_assert_int_eq(n_starts(), 1);
 		WORK_UNTIL(me.scheduler->grills.n == 0);
+		ck_assert(is_in(2, ROW_QUEUED));
+		postgres_exec(db, "UPDATE control.grills SET enabled = true");
+		WORK_UNTIL(n_starts_of(2) == 1);
 	}
 END_TEST
 
@@ -467,8 +445,7 @@ END_TEST
 
 START_TEST(a_worker_that_forgets_everything_finds_it_on_the_plates_again)
 	{
-		for (int n = 1; n <= 5; n++)
-			queue(n, "main");
+		queue_many(1, 5);
 		WORK_UNTIL(n_starts() == 5);
 		take_over(&me, 0);
 		WORK_UNTIL(highest_token() == 2);
@@ -561,7 +538,7 @@ START_TEST(a_grill_taken_out_in_the_moment_of_a_claim_gives_it_back)
 		work_a_while(&me);
 		ck_assert_uint_eq(me.scheduler->grills.n, 2);
 		queue(1, "main");
-		disable("true");
+		disable_grills();
 		me.scheduler->list_at_ms = 0;
 		me.scheduler->maybe_queued = true;
 		run_tx(&me);
@@ -570,18 +547,6 @@ START_TEST(a_grill_taken_out_in_the_moment_of_a_claim_gives_it_back)
 		WORK_UNTIL(is_in(1, ROW_QUEUED));
 		ck_assert_int_eq(n_starts(), 0);
 		ck_assert_int_eq(n_open(), 0);
-	}
-END_TEST
-
-START_TEST(the_last_grill_can_be_taken_out_too)
-	{
-		work_a_while(&me);
-		disable("true");
-		WORK_UNTIL(me.scheduler->grills.n == 0);
-		queue(1, "main");
-		ck_assert_int_eq(n_starts(), 0);
-		postgres_exec(db, "UPDATE control.grills SET enabled = true");
-		WORK_UNTIL(n_starts_of(1) == 1);
 	}
 END_TEST
 
@@ -639,8 +604,7 @@ START_TEST(whatever_happens_an_order_is_on_a_plate_once_or_given_back)
 		uint32_t random = (uint32_t)_i + 11;
 
 		take_over_by_other();
-		for (int n = 1; n <= N_ORDERS; n++)
-			queue(n, "main");
+		queue_many(1, N_ORDERS);
 		for (int i = 0; i < N_MISHAPS; i++) {
 			mishap(&random);
 			turn(&me);
@@ -684,7 +648,6 @@ int main(void)
 		{ what_one_grill_cannot_start_goes_to_the_other, 2 },
 		{ a_grill_that_falls_silent_keeps_the_plate_and_a_person_may_decide, 1 },
 		{ a_grill_that_comes_back_settles_what_was_parked_without_a_person, CHECK_N(returns) },
-		{ a_plate_that_forgot_what_was_parked_serves_others_again, 1 },
 		{ what_is_parked_waits_for_a_grill_that_was_taken_out_and_comes_back, 1 },
 		{ what_is_parked_is_settled_by_a_grill_that_is_disabled, 2 },
 		{ a_grill_that_is_disabled_finishes_what_is_on_it_and_gets_nothing_new, 2 },
@@ -696,7 +659,6 @@ int main(void)
 		{ a_first_transaction_that_fails_makes_nothing_uncertain, 1 },
 		{ acknowledgements_of_what_was_forgotten_start_nothing, 1 },
 		{ a_grill_taken_out_in_the_moment_of_a_claim_gives_it_back, 1 },
-		{ the_last_grill_can_be_taken_out_too, 1 },
 		{ whatever_happens_an_order_is_on_a_plate_once_or_given_back, 2 },
 		{ 0 },
 	});

@@ -6,8 +6,6 @@
  */
 #include "workers/jafflr/scheduler_fixture.h"
 
-#include "schemas/limits.h"
-
 /* ---- a commit of unknown outcome ---- */
 
 /* It was committed, and the worker is published that nobody knows. */
@@ -351,22 +349,6 @@ START_TEST(whatever_a_row_says_the_worker_goes_on)
 	}
 END_TEST
 
-START_TEST(a_reason_of_any_length_is_published_as_far_as_a_fact_may_have_it)
-	{
-		struct toastie toastie = { 0 };
-
-		queue(1, "nowhere");
-		postgres_exec(db, "UPDATE toasties SET state = 'returned',"
-				  " customer = repeat('c', 7000),"
-				  " reason = 'resolved by '"
-				  " || repeat('Zo\xc3\xab', 2000)");
-		WORK_UNTIL(publish_fake_n(me.publisher) > 0);
-		decode(publish_fake_first(me.publisher), &toastie);
-		ck_assert_int_eq(toastie.state, TOASTIE_RETURNED);
-		ck_assert_uint_eq(text_n_chars(toastie.reason), TEXT_MAX_CHARS);
-	}
-END_TEST
-
 START_TEST(more_grills_than_are_used_are_no_trouble)
 	{
 		postgres_exec(db,
@@ -405,7 +387,6 @@ int main(void)
 		{ when_no_grill_answers_a_long_queue_of_theirs_pauses_reading, 1 },
 		{ what_waits_is_counted_stall_by_stall, 1 },
 		{ whatever_a_row_says_the_worker_goes_on, CHECK_N(oddities) },
-		{ a_reason_of_any_length_is_published_as_far_as_a_fact_may_have_it, 1 },
 		{ more_grills_than_are_used_are_no_trouble, 1 },
 		{ 0 },
 	});

@@ -11,66 +11,32 @@ static const struct stalls only_main = { main_names, 1 };
 
 /* ---- which rows are ours ---- */
 
-START_TEST(rows_of_partitions_that_are_not_held_are_left_alone)
+/* Rows of a lane of another colour fill every LIMIT, and other partitions have
+ * some, too. */
+START_TEST(rows_that_are_not_ours_are_left_alone_and_hide_none_of_ours)
 	{
-		add((struct toast){ .n = 1, .partition = 2 });
-		add((struct toast){ .n = 2, .partition = 7 });
-		for (int plate = 0; plate < N_PLATES; plate++)
-			offer(&me, plate);
-		me.tx.asks.look = true;
-		TX_ADD(&me.tx, served) = &all_stalls;
-		run(&me);
-		ck_assert_uint_eq(me.tx.n_rows, 0);
-		ck_assert_uint_eq(me.tx.n_stalls, 0);
-	}
-END_TEST
-
-/* A lane of another colour, of stalls or customers of that name. */
-static void add_lane(const char *kind, const char *name)
-{
-	char sql[TEXT_BYTES];
-
-	(void)snprintf(sql, sizeof(sql),
-		       "INSERT INTO control.lanes (service, lane, parent, kind,"
-		       " names, colour) VALUES ('jafflr', 'extra', 'stable',"
-		       " '%s', '{%s}', 'green');"
-		       "INSERT INTO positions (service, lane, topic, partition,"
-		       " colour) SELECT 'jafflr', 'extra', 'picks', p, 'green'"
-		       " FROM generate_series(0, 11) AS p",
-		       kind, name);
-	postgres_exec(db, sql);
-	take_over(&me, 0);
-}
-
-START_TEST(rows_of_another_colours_lane_are_left_alone)
-	{
-		add_lane("stalls", "beach");
-		add((struct toast){ .n = 1, .stall = "beach" });
-		add((struct toast){ .n = 2, .stall = "main" });
-		offer(&me, 0);
-		offer(&me, 1);
-		run(&me);
-		ck_assert_uint_eq(me.tx.n_rows, 1);
-		ck_assert_int_eq(me.tx.rows[0].row.number, 2);
-		ck_assert(is_in(1, ROW_QUEUED));
-	}
-END_TEST
-
-START_TEST(rows_of_another_lane_hide_none_of_ours)
-	{
-		add_lane("customers", "gita");
-		/* They fill every LIMIT. */
-		postgres_exec(db,
-			      "INSERT INTO toasties (order_id, number, stall,"
-			      " customer, doneness, state, seq, lines,"
-			      " partition, \"offset\", bucket, changed_at)"
-			      " SELECT gen_random_uuid(), 1000 + n, 'main',"
-			      " 'gita', 'light', 'queued', 1, 1, 0, n, 0, now()"
-			      " FROM generate_series(1, 6000) AS n");
+		postgres_exec(
+			db,
+			"INSERT INTO control.lanes (service, lane, parent,"
+			" kind, names, colour) VALUES ('jafflr', 'gita',"
+			" 'stable', 'customers', '{gita}', 'green');"
+			"INSERT INTO positions (service, lane, topic,"
+			" partition, colour) SELECT 'jafflr', 'gita', 'picks',"
+			" p, 'green' FROM generate_series(0, 11) AS p;"
+			"INSERT INTO toasties (order_id, number, stall,"
+			" customer, doneness, state, seq, lines, partition,"
+			" \"offset\", bucket, changed_at) SELECT"
+			" gen_random_uuid(), 1000 + n, 'main', 'gita',"
+			" 'light', 'queued', 1, 1, 0, n, 0, now()"
+			" FROM generate_series(1, 6000) AS n");
+		take_over(&me, 0);
+		add((struct toast){ .n = 2, .partition = 2 });
+		add((struct toast){ .n = 3, .partition = 7 });
 		add_many(1);
 		postgres_exec(db, "UPDATE toasties SET seq = 2"
-				  " WHERE number = 1");
-		offer(&me, 0);
+				  " WHERE number < 1000");
+		for (int plate = 0; plate < N_PLATES; plate++)
+			offer(&me, plate);
 		me.tx.asks.look = true;
 		TX_ADD(&me.tx, served) = &all_stalls;
 		run(&me);
@@ -267,9 +233,10 @@ START_TEST(rows_that_are_not_published_are_found_where_they_are_held)
 			add((struct toast){ .n = n, .partition = n / 3 * 2 });
 		postgres_exec(db,
 			      "UPDATE toasties SET seq = 2 WHERE number <> 1");
-		me.tx.asks.look = true;
-		TX_ADD(&me.tx, served) = &all_stalls;
 		run(&me);
+		ck_assert_uint_eq(me.tx.n_rows, 0);
+		ck_assert(!me.tx.looked);
+		run_asks(&me, (struct tx_asks){ .look = true });
 		ck_assert_uint_eq(me.tx.n_rows, 1);
 		ck_assert_int_eq(me.tx.rows[0].kind, TX_UNPUBLISHED);
 		ck_assert_int_eq(me.tx.rows[0].row.number, 2);
@@ -278,19 +245,8 @@ START_TEST(rows_that_are_not_published_are_found_where_they_are_held)
 		ck_assert_uint_eq(me.tx.n_stalls, 1);
 		ck_assert(text_equal(me.tx.stalls[0].stall, TEXT("main")));
 		ck_assert_int_eq(me.tx.stalls[0].n, 2);
-		other.tx.asks.look = true;
-		run(&other);
+		run_asks(&other, (struct tx_asks){ .look = true });
 		ck_assert_uint_eq(other.tx.n_rows, 2);
-	}
-END_TEST
-
-START_TEST(without_a_look_nothing_is_looked_for)
-	{
-		add_many(1);
-		postgres_exec(db, "UPDATE toasties SET seq = 2");
-		run(&me);
-		ck_assert_uint_eq(me.tx.n_rows, 0);
-		ck_assert(!me.tx.looked);
 	}
 END_TEST
 
@@ -368,9 +324,7 @@ int main(void)
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	/* clang-format off */
 	check_add(tcase, (const struct check_row[]){
-		{ rows_of_partitions_that_are_not_held_are_left_alone, 1 },
-		{ rows_of_another_colours_lane_are_left_alone, 1 },
-		{ rows_of_another_lane_hide_none_of_ours, 1 },
+		{ rows_that_are_not_ours_are_left_alone_and_hide_none_of_ours, 1 },
 		{ a_long_queue_of_one_stall_hides_no_other_and_is_counted_so_far, 1 },
 		{ a_queue_that_no_grill_serves_is_not_counted, 1 },
 		{ a_plate_that_is_not_in_the_tables_keeps_nothing_from_one_that_is, 1 },
@@ -380,7 +334,6 @@ int main(void)
 		{ a_list_of_stalls_may_be_of_any_shape_and_a_plate_of_any_number, 1 },
 		{ texts_are_as_long_as_a_fact_may_have_them, 5 },
 		{ rows_that_are_not_published_are_found_where_they_are_held, 1 },
-		{ without_a_look_nothing_is_looked_for, 1 },
 		{ grills_that_are_enabled_and_have_plates_are_listed, CHECK_N(listed) },
 		{ a_row_that_is_on_a_plate_already_keeps_no_plate_from_others, 1 },
 		{ a_grill_that_is_disabled_is_listed_while_something_is_on_it, 1 },
