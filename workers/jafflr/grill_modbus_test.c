@@ -224,6 +224,11 @@ static int start(int plate, uint32_t token, uint8_t job)
 	return ops->start(grill, &start);
 }
 
+static int fence(int plate, uint32_t token)
+{
+	return ops->fence(grill, plate, token);
+}
+
 static struct grill_report report(int plate)
 {
 	struct grill_report report = { 0 };
@@ -289,8 +294,7 @@ START_TEST(a_read_of_many_plates_puts_each_in_its_place)
 		struct grill_report reports[N_PLATES];
 
 		for (int i = 0; i < N_PLATES; i++)
-			ck_assert_int_eq(
-				ops->fence(grill, i, (uint32_t)i + 100), 0);
+			ck_assert_int_eq(fence(i, (uint32_t)i + 100), 0);
 		ck_assert_int_eq(ops->read(grill, 2, N_PLATES - 2, reports), 0);
 		for (int i = 2; i < N_PLATES; i++)
 			ck_assert_uint_eq(reports[i - 2].token,
@@ -320,8 +324,8 @@ START_TEST(a_lower_token_and_a_job_that_ran_are_refused)
 		ck_assert_int_eq(start(0, 7, 1), GRILL_E_REFUSED);
 		ck_assert_int_eq(start(0, 8, 1), GRILL_E_REFUSED);
 		ck_assert_int_eq(start(0, 6, 2), GRILL_E_REFUSED);
-		ck_assert_int_eq(ops->fence(grill, 0, 6), GRILL_E_REFUSED);
-		ck_assert_int_eq(ops->fence(grill, 0, 7), 0);
+		ck_assert_int_eq(fence(0, 6), GRILL_E_REFUSED);
+		ck_assert_int_eq(fence(0, 7), 0);
 		ck_assert_uint_eq(report(0).token, 7);
 		ck_assert_int_eq(times_said("START "), 1);
 	}
@@ -333,7 +337,7 @@ START_TEST(of_two_masters_the_fenced_one_starts_nothing)
 		struct grill_modbus *other = grill_at(address, 1);
 		struct grill_report seen;
 
-		ck_assert_int_eq(ops->fence(grill, 4, 10), 0);
+		ck_assert_int_eq(fence(4, 10), 0);
 		ck_assert_int_eq(ops->fence(other, 4, 11), 0);
 		ck_assert_int_eq(start(4, 10, 1), GRILL_E_REFUSED);
 		seen = report(4);
@@ -364,7 +368,7 @@ START_TEST(only_an_exception_that_leaves_no_doubt_is_a_refusal)
 		publish(answers[_i].command);
 		ck_assert_int_eq(start(answers[_i].plate, 5, 1),
 				 answers[_i].outcome);
-		ck_assert_int_eq(ops->fence(grill, answers[_i].plate, 5),
+		ck_assert_int_eq(fence(answers[_i].plate, 5),
 				 answers[_i].outcome);
 		ck_assert_int_eq(start(2, 5, 1), 0);
 		ck_assert_int_eq(ops->read(grill, N_PLATES - 1, 2, reports),
@@ -383,9 +387,8 @@ START_TEST(what_no_grill_can_do_is_a_fault_and_is_not_sent)
 		ck_assert_int_eq(ops->read(grill, 0, 0, &seen), -EINVAL);
 		ck_assert_int_eq(ops->read(grill, 1, GRILL_PLATES_MAX, &seen),
 				 -EINVAL);
-		ck_assert_int_eq(ops->fence(grill, -1, 1), -EINVAL);
-		ck_assert_int_eq(ops->fence(grill, GRILL_PLATES_MAX, 1),
-				 -EINVAL);
+		ck_assert_int_eq(fence(-1, 1), -EINVAL);
+		ck_assert_int_eq(fence(GRILL_PLATES_MAX, 1), -EINVAL);
 		wrong.time_ms = 0;
 		ck_assert_int_eq(ops->start(grill, &wrong), -EINVAL);
 		wrong.time_ms = GRILL_TIME_MAX_MS + 1;
@@ -403,7 +406,7 @@ START_TEST(a_start_without_an_answer_is_read_back_after_a_fence)
 		publish(_i ? "plate 2 silent-before-start 1"
 			   : "plate 2 silent-after-start");
 		ck_assert_int_eq(start(2, 5, 9), GRILL_E_UNKNOWN);
-		ck_assert_int_eq(ops->fence(grill, 2, 6), 0);
+		ck_assert_int_eq(fence(2, 6), 0);
 		seen = report(2);
 		ck_assert(_i ? ran_none(&seen) : ran(&seen, 9));
 		ck_assert_uint_eq(seen.token, 6);
@@ -419,8 +422,8 @@ START_TEST(a_late_answer_is_not_taken_for_the_next_one)
 	{
 		struct grill_report seen;
 
-		ck_assert_int_eq(ops->fence(grill, 1, 111), 0);
-		ck_assert_int_eq(ops->fence(grill, 2, 222), 0);
+		ck_assert_int_eq(fence(1, 111), 0);
+		ck_assert_int_eq(fence(2, 222), 0);
 		publish("plate 1 slow 300");
 		ck_assert_int_eq(ops->read(grill, 1, 1, &seen),
 				 GRILL_E_UNKNOWN);
@@ -464,7 +467,7 @@ END_TEST
 /* By the grill, or by us. */
 START_TEST(a_connection_that_was_closed_between_calls_is_made_anew)
 	{
-		ck_assert_int_eq(ops->fence(grill, 0, 1), 0);
+		ck_assert_int_eq(fence(0, 1), 0);
 		if (_i) {
 			ops->close(grill);
 			ops->close(grill);
@@ -479,7 +482,7 @@ START_TEST(a_grill_that_is_away_is_found_again_when_it_is_back)
 	{
 		int r;
 
-		ck_assert_int_eq(ops->fence(grill, 0, 1), 0);
+		ck_assert_int_eq(fence(0, 1), 0);
 		publish("down 100ms");
 		r = start(0, 2, 1);
 		ck_assert_int_eq(r, GRILL_E_AWAY);

@@ -133,6 +133,19 @@ static struct record *arrive(const struct pick *pick, int version)
 	return record;
 }
 
+/* An order of one line. */
+static struct record *arrive_one(void)
+{
+	struct pick pick = pick_of(VERDICT_PICKED, 0, 1);
+
+	return arrive(&pick, 2);
+}
+
+static const struct intake *intake_at(size_t i)
+{
+	return intake_of(&batch->records[i]);
+}
+
 /* ---- batches ---- */
 
 static void load(void)
@@ -163,7 +176,7 @@ static void commit(void)
 	int n = 0;
 
 	for (size_t i = 0; i < batch->n_records; i++) {
-		const struct intake *intake = intake_of(&batch->records[i]);
+		const struct intake *intake = intake_at(i);
 
 		if (intake->marked) {
 			stored.cancelled = true;
@@ -226,8 +239,8 @@ START_TEST(a_taken_pick_becomes_a_queued_row)
 
 		(void)arrive(&pick, _i);
 		decide();
-		row = intake_of(&batch->records[0])->row;
-		ck_assert(intake_of(&batch->records[0])->changed);
+		row = intake_at(0)->row;
+		ck_assert(intake_at(0)->changed);
 		ck_assert_int_eq(row->state, ROW_QUEUED);
 		ck_assert_int_eq(row->seq, 1);
 		ck_assert_int_eq(order_id_compare(&row->order_id, &order_id),
@@ -255,15 +268,13 @@ START_TEST(without_a_customer_the_key_says_which_bucket)
 
 		pick.customer = (struct text){ 0 };
 		(void)arrive(&pick, 2);
-		ck_assert_int_eq(intake_of(&batch->records[0])->own.bucket,
-				 lane_bucket(&key));
+		ck_assert_int_eq(intake_at(0)->own.bucket, lane_bucket(&key));
 	}
 END_TEST
 
 START_TEST(what_is_no_pick_or_cannot_be_read_leaves_no_item)
 	{
-		struct pick pick = pick_of(VERDICT_PICKED, 0, 1);
-		struct record *record = arrive(&pick, 2);
+		struct record *record = arrive_one();
 		struct schema_fault fault;
 		int r;
 
@@ -483,19 +494,15 @@ END_TEST
 
 START_TEST(what_is_dead_or_was_decided_before_is_left_alone)
 	{
-		struct pick pick = pick_of(VERDICT_PICKED, 0, 1);
-
-		(void)arrive(&pick, 2);
-		(void)arrive(&pick, 2);
-		(void)arrive(&pick, 2);
+		for (int i = 0; i < 3; i++)
+			(void)arrive_one();
 		batch->records[0].decided = true;
 		batch_dead(batch, &batch->records[1], "conflict", "detail");
 		decide();
-		ck_assert(!intake_of(&batch->records[0])->changed);
-		ck_assert(!intake_of(&batch->records[1])->changed);
-		ck_assert(intake_of(&batch->records[2])->changed);
-		ck_assert_uint_eq(
-			intake_of(&batch->records[2])->row->changed_by, 3);
+		ck_assert(!intake_at(0)->changed);
+		ck_assert(!intake_at(1)->changed);
+		ck_assert(intake_at(2)->changed);
+		ck_assert_uint_eq(intake_at(2)->row->changed_by, 3);
 	}
 END_TEST
 
@@ -510,30 +517,25 @@ START_TEST(a_batch_that_is_decided_again_is_decided_alike)
 			(void)arrive(&pick, 1);
 		}
 		decide();
-		first = *intake_of(&batch->records[1])->row;
+		first = *intake_at(1)->row;
 		decide();
-		ck_assert_int_eq(intake_of(&batch->records[1])->row->state,
-				 ROW_QUEUED);
+		ck_assert_int_eq(intake_at(1)->row->state, ROW_QUEUED);
 		ck_assert_int_eq(first.state, ROW_QUEUED);
-		ck_assert_int_eq(intake_of(&batch->records[1])->row->seq,
-				 first.seq);
-		ck_assert_int_eq(intake_of(&batch->records[1])->row->lines_seen,
-				 7);
+		ck_assert_int_eq(intake_at(1)->row->seq, first.seq);
+		ck_assert_int_eq(intake_at(1)->row->lines_seen, 7);
 	}
 END_TEST
 
 START_TEST(decided_again_it_heeds_what_was_read_anew)
 	{
-		struct pick pick = pick_of(VERDICT_PICKED, 0, 1);
-
-		(void)arrive(&pick, 2);
+		(void)arrive_one();
 		decide();
-		ck_assert(intake_of(&batch->records[0])->changed);
+		ck_assert(intake_at(0)->changed);
 		/* Another had it already: it was found when it was written. */
-		stored = *intake_of(&batch->records[0])->row;
+		stored = *intake_at(0)->row;
 		is_stored = true;
 		decide();
-		ck_assert(!intake_of(&batch->records[0])->changed);
+		ck_assert(!intake_at(0)->changed);
 	}
 END_TEST
 
@@ -550,8 +552,7 @@ START_TEST(orders_of_one_batch_do_not_meet)
 		}
 		decide();
 		for (size_t i = 0; i < 50; i++) {
-			const struct toastie_row *row =
-				intake_of(&batch->records[i])->row;
+			const struct toastie_row *row = intake_at(i)->row;
 
 			ck_assert_uint_eq(row->order_id.bytes[0], i);
 			ck_assert_int_eq(row->state,
