@@ -200,13 +200,6 @@ static void fake_close(void *arg)
 	unlock(locked(arg));
 }
 
-const struct grill_ops grill_fake_ops = {
-	.read = fake_read,
-	.fence = fake_fence,
-	.start = fake_start,
-	.close = fake_close,
-};
-
 /* ---- grill_modbus.h ---- */
 
 enum { SERVED_MAX = 8 };

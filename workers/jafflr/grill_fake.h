@@ -33,9 +33,6 @@ struct grill_fake *grill_fake_new(int n_plates);
 struct grill_fake *grill_fake_free(struct grill_fake *fake);
 DEFINE_CLEANUP(struct grill_fake, grill_fake_free);
 
-/* The functions; their arg is the struct grill_fake. */
-extern const struct grill_ops grill_fake_ops;
-
 /* The next @n calls of that kind end so; @n 0: all, until published otherwise.
  */
 void grill_fake_next(struct grill_fake *fake, enum grill_fake_call call,
@@ -61,8 +58,9 @@ int grill_fake_n_starts(struct grill_fake *fake);
 int grill_fake_n_starts_of(struct grill_fake *fake,
 			   const uint8_t job[GRILL_JOB_BYTES]);
 
-/* grill_modbus.h without a network: "fake:@n" is the address of @fake, which
- * several may use. Borrows it. For tests; linked in place of grill_modbus.c
+/* grill_modbus.h without a network: its functions are those of a fake, which is
+ * their arg, and "fake:@n" is the address of @fake, which several may use.
+ * Borrows it. For tests; linked in place of grill_modbus.c
  * (infra/dev/fakes.mk). */
 void grill_fake_serve(int n, struct grill_fake *fake);
 
