@@ -102,9 +102,8 @@ START_TEST(as_many_are_on_plates_as_there_are_plates)
 		ck_assert_int_eq(n_open(), N_PLATES * N_GRILLS);
 		end_toastings();
 		WORK_UNTIL(n_starts() == N_PLATES * N_GRILLS + 5);
-		end_toastings();
-		WORK_UNTIL(count("SELECT count(*) FROM toasties"
-				 " WHERE state <> 'done'") == 0);
+		FINISH_UNTIL(count("SELECT count(*) FROM toasties"
+				   " WHERE state <> 'done'") == 0);
 	}
 END_TEST
 
@@ -449,9 +448,8 @@ START_TEST(a_worker_that_forgets_everything_finds_it_on_the_plates_again)
 		WORK_UNTIL(n_starts() == 5);
 		take_over(&me, 0);
 		WORK_UNTIL(highest_token() == 2);
-		end_toastings();
-		WORK_UNTIL(count("SELECT count(*) FROM toasties"
-				 " WHERE state = 'done'") == 5);
+		FINISH_UNTIL(count("SELECT count(*) FROM toasties"
+				   " WHERE state = 'done'") == 5);
 		ck_assert_int_eq(n_starts(), 5);
 	}
 END_TEST

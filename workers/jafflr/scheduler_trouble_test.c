@@ -231,9 +231,7 @@ START_TEST(a_grill_that_is_removed_finishes_what_is_on_it_and_is_forgotten)
 			take_over(&me, 0);
 		postgres_exec(db, "DELETE FROM control.plates;"
 				  "DELETE FROM control.grills");
-		CHECK_WITHIN(DEADLINE_MS,
-			     is_in(1, _i ? ROW_UNCERTAIN : ROW_DONE),
-			     (work(&me), end_toastings()));
+		FINISH_UNTIL(is_in(1, _i ? ROW_UNCERTAIN : ROW_DONE));
 		WORK_UNTIL(me.scheduler->grills.n == 0);
 		queue(2, "main");
 		work(&me);
@@ -337,8 +335,7 @@ START_TEST(whatever_a_row_says_the_worker_goes_on)
 		start_one(1);
 		postgres_exec(db, oddities[_i]);
 		take_over(&me, 0);
-		CHECK_WITHIN(DEADLINE_MS, !is_in(1, ROW_GRILLING),
-			     (work(&me), end_toastings()));
+		FINISH_UNTIL(!is_in(1, ROW_GRILLING));
 		ck_assert(is_in(1, ROW_DONE) || is_in(1, ROW_UNCERTAIN));
 		ck_assert_int_eq(n_starts(), 1);
 		ck_assert_int_eq(me.n_failed, 0);
