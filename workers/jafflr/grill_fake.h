@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Grill fake: a grill in memory that does at once what it is published, and
- * fails as it is published, for tests of what stands above a grill.
+ * Grill fake: a grill in memory that does at once what it is asked to do, and
+ * fails as the test says, for tests of what stands above a grill.
  *
  * It has a plate's two rules (no lower token, no job twice) and no clock: a
  * toasting ends when the test says so. Calls may come from any threads; the
@@ -33,8 +33,7 @@ struct grill_fake *grill_fake_new(int n_plates);
 struct grill_fake *grill_fake_free(struct grill_fake *fake);
 DEFINE_CLEANUP(struct grill_fake, grill_fake_free);
 
-/* The next @n calls of that kind end so; @n 0: all, until published otherwise.
- */
+/* The next @n calls of that kind end so; @n 0: all of them. */
 void grill_fake_next(struct grill_fake *fake, enum grill_fake_call call,
 		     enum grill_fake_end end, int n);
 

@@ -140,7 +140,7 @@ static int dial(const char *text)
 }
 
 /* Returns when the simulator does it. */
-static void publish(const char *line)
+static void command(const char *line)
 {
 	struct pollfd fd = { .fd = sim.control, .events = POLLIN };
 	char said[ADDRESS_MAX];
@@ -207,7 +207,7 @@ static void tear_down(void)
 	(void)rmdir(folder);
 }
 
-/* ---- words for the tests ---- */
+/* ---- what a test does ---- */
 
 static struct grill_start start_of(int plate, uint32_t token, uint8_t job)
 {
@@ -302,15 +302,15 @@ START_TEST(a_read_of_many_plates_puts_each_in_its_place)
 	}
 END_TEST
 
-START_TEST(what_a_grill_cannot_do_or_lost_is_published)
+START_TEST(what_a_grill_cannot_do_or_has_lost_is_read)
 	{
 		uint32_t boot = report(1).boot;
 
-		publish("reset 1");
+		command("reset 1");
 		ck_assert_uint_ne(report(1).boot, boot);
-		publish("no-fence 2");
+		command("no-fence 2");
 		ck_assert(!report(2).fences);
-		publish("broken 3");
+		command("broken 3");
 		ck_assert_int_eq(report(3).state, GRILL_FAULT);
 	}
 END_TEST
@@ -365,7 +365,7 @@ START_TEST(only_an_exception_that_leaves_no_doubt_is_a_refusal)
 	{
 		struct grill_report reports[2];
 
-		publish(answers[_i].command);
+		command(answers[_i].command);
 		ck_assert_int_eq(start(answers[_i].plate, 5, 1),
 				 answers[_i].outcome);
 		ck_assert_int_eq(fence(answers[_i].plate, 5),
@@ -373,7 +373,7 @@ START_TEST(only_an_exception_that_leaves_no_doubt_is_a_refusal)
 		ck_assert_int_eq(start(2, 5, 1), 0);
 		ck_assert_int_eq(ops->read(grill, N_PLATES - 1, 2, reports),
 				 GRILL_E_REFUSED);
-		publish("ok 1");
+		command("ok 1");
 		ck_assert_uint_eq(report(1).token, 0);
 	}
 END_TEST
@@ -403,7 +403,7 @@ START_TEST(a_start_without_an_answer_is_read_back_after_a_fence)
 	{
 		struct grill_report seen;
 
-		publish(_i ? "plate 2 silent-before-start 1"
+		command(_i ? "plate 2 silent-before-start 1"
 			   : "plate 2 silent-after-start");
 		ck_assert_int_eq(start(2, 5, 9), GRILL_E_UNKNOWN);
 		ck_assert_int_eq(fence(2, 6), 0);
@@ -424,11 +424,11 @@ START_TEST(a_late_answer_is_not_taken_for_the_next_one)
 
 		ck_assert_int_eq(fence(1, 111), 0);
 		ck_assert_int_eq(fence(2, 222), 0);
-		publish("plate 1 slow 300");
+		command("plate 1 slow 300");
 		ck_assert_int_eq(ops->read(grill, 1, 1, &seen),
 				 GRILL_E_UNKNOWN);
 		ck_assert_uint_eq(report(2).token, 222);
-		publish("ok 1");
+		command("ok 1");
 		ck_assert_uint_eq(report(1).token, 111);
 		ck_assert_uint_eq(report(2).token, 222);
 	}
@@ -439,7 +439,7 @@ START_TEST(an_answer_has_its_deadline)
 		int64_t begin_at_ms = clock_now_ms();
 		struct grill_report seen = { .token = 42 };
 
-		publish("plate 1 silent");
+		command("plate 1 silent");
 		ck_assert_int_eq(ops->read(grill, 1, 1, &seen),
 				 GRILL_E_UNKNOWN);
 		ck_assert_uint_eq(seen.token, 42);
@@ -454,7 +454,7 @@ START_TEST(one_slow_plate_does_not_hold_up_another_master)
 		struct grill_modbus *other = grill_at(address, 1);
 		struct grill_report seen;
 
-		publish("plate 1 slow 60s");
+		command("plate 1 slow 60s");
 		ck_assert_int_eq(ops->read(grill, 1, 1, &seen),
 				 GRILL_E_UNKNOWN);
 		ck_assert_int_eq(ops->read(other, 2, 1, &seen), 0);
@@ -472,7 +472,7 @@ START_TEST(a_connection_that_was_closed_between_calls_is_made_anew)
 			ops->close(grill);
 			ops->close(grill);
 		} else {
-			publish("power-cut");
+			command("power-cut");
 		}
 		ck_assert_int_eq(start(0, 2, 1), 0);
 	}
@@ -483,7 +483,7 @@ START_TEST(a_grill_that_is_away_is_found_again_when_it_is_back)
 		int r;
 
 		ck_assert_int_eq(fence(0, 1), 0);
-		publish("down 100ms");
+		command("down 100ms");
 		r = start(0, 2, 1);
 		ck_assert_int_eq(r, GRILL_E_AWAY);
 		CHECK_WITHIN(DEADLINE_MS, r != GRILL_E_AWAY,
@@ -595,7 +595,7 @@ int main(void)
 		{ a_fresh_grill_shows_idle_plates, 1 },
 		{ a_start_is_read_back_until_it_is_done, 1 },
 		{ a_read_of_many_plates_puts_each_in_its_place, 1 },
-		{ what_a_grill_cannot_do_or_lost_is_published, 1 },
+		{ what_a_grill_cannot_do_or_has_lost_is_read, 1 },
 		{ a_lower_token_and_a_job_that_ran_are_refused, 1 },
 		{ of_two_masters_the_fenced_one_starts_nothing, 1 },
 		{ only_an_exception_that_leaves_no_doubt_is_a_refusal, CHECK_N(answers) },

@@ -8,7 +8,7 @@
 
 /* ---- a commit of unknown outcome ---- */
 
-/* It was committed, and the worker is published that nobody knows. */
+/* It was committed, and the worker does not learn that. */
 static void run_doubtful_tx(void)
 {
 	scheduler_task.begin(&me.jafflr);
