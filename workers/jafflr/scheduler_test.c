@@ -629,13 +629,8 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("scheduler");
-	TCase *tcase = check_case(suite, 60);
-
-	tcase_add_unchecked_fixture(tcase, make_database, NULL);
-	tcase_add_checked_fixture(tcase, setup, teardown);
 	/* clang-format off */
-	check_add(tcase, (const struct check_row[]){
+	return run_tests("scheduler", setup, teardown, (const struct check_row[]){
 		{ a_toastie_goes_from_the_queue_over_a_plate_to_one_end, CHECK_N(lives) },
 		{ each_fact_of_a_toastie_is_of_its_trace, 1 },
 		{ nothing_is_started_before_its_fact_is_acknowledged, 1 },
@@ -661,5 +656,4 @@ int main(void)
 		{ 0 },
 	});
 	/* clang-format on */
-	return postgres_run(suite);
 }

@@ -363,13 +363,8 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("trouble");
-	TCase *tcase = check_case(suite, 60);
-
-	tcase_add_unchecked_fixture(tcase, make_database, NULL);
-	tcase_add_checked_fixture(tcase, setup, teardown);
 	/* clang-format off */
-	check_add(tcase, (const struct check_row[]){
+	return run_tests("trouble", setup, teardown, (const struct check_row[]){
 		{ a_claim_in_doubt_is_read_back_before_anything_is_started, 1 },
 		{ a_claim_that_is_lost_after_all_is_made_anew, 1 },
 		{ an_end_in_doubt_is_published_once_it_was_read, 1 },
@@ -388,5 +383,4 @@ int main(void)
 		{ 0 },
 	});
 	/* clang-format on */
-	return postgres_run(suite);
 }

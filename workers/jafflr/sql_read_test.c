@@ -317,13 +317,8 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("sql_read");
-	TCase *tcase = check_case(suite, 60);
-
-	tcase_add_unchecked_fixture(tcase, make_database, NULL);
-	tcase_add_checked_fixture(tcase, setup, teardown);
 	/* clang-format off */
-	check_add(tcase, (const struct check_row[]){
+	return run_tests("sql_read", setup, teardown, (const struct check_row[]){
 		{ rows_that_are_not_ours_are_left_alone_and_hide_none_of_ours, 1 },
 		{ a_long_queue_of_one_stall_hides_no_other_and_is_counted_so_far, 1 },
 		{ a_queue_that_no_grill_serves_is_not_counted, 1 },
@@ -340,5 +335,4 @@ int main(void)
 		{ 0 },
 	});
 	/* clang-format on */
-	return postgres_run(suite);
 }

@@ -649,13 +649,8 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("sql_scheduler");
-	TCase *tcase = check_case(suite, 60);
-
-	tcase_add_unchecked_fixture(tcase, make_database, NULL);
-	tcase_add_checked_fixture(tcase, setup, teardown);
 	/* clang-format off */
-	check_add(tcase, (const struct check_row[]){
+	return run_tests("sql_scheduler", setup, teardown, (const struct check_row[]){
 		{ a_queued_toastie_gets_a_free_plate_an_intent_and_a_token, 1 },
 		{ how_it_is_wanted_says_how_long_it_is_grilled, CHECK_N(times) },
 		{ what_came_first_goes_first, CHECK_N(orders) },
@@ -684,5 +679,4 @@ int main(void)
 		{ 0 },
 	});
 	/* clang-format on */
-	return postgres_run(suite);
 }
