@@ -159,7 +159,7 @@ static inline void end(struct test_worker *worker)
 struct toast {
 	int n; /* its number, and the last byte of its id */
 	int partition;
-	const char *stall, *state, *doneness;
+	const char *stall, *customer, *state, *doneness;
 	bool unpublished;
 };
 
@@ -168,24 +168,38 @@ static inline struct order_id id_of(int n)
 	return (struct order_id){ .bytes = { 0x10, [15] = (uint8_t)n } };
 }
 
-/* As intake leaves it. By clocks it was queued when its number says. */
+/* @n rows with numbers from that of @toast on; @id is SQL. By clocks a toastie
+ * was queued when its number says. */
+static inline void insert(const char *id, struct toast toast, int n)
+{
+	char customer[64] = "NULL", sql[TEXT_BYTES];
+
+	if (toast.customer)
+		(void)snprintf(customer, sizeof(customer), "'%s'",
+			       toast.customer);
+	(void)snprintf(sql, sizeof(sql),
+		       "INSERT INTO toasties (order_id, number, stall,"
+		       " customer, doneness, state, seq, published_seq, lines,"
+		       " partition, \"offset\", bucket, changed_at) SELECT %s,"
+		       " n, '%s', %s, '%s', '%s', 1, %d, 1, %d, n, 0,"
+		       " timestamptz 'epoch' + interval '1 s' * n"
+		       " FROM generate_series(%d, %d) AS n",
+		       id, toast.stall ? toast.stall : "main", customer,
+		       toast.doneness ? toast.doneness : "light",
+		       toast.state ? toast.state : "queued", !toast.unpublished,
+		       toast.partition, toast.n, toast.n + n - 1);
+	postgres_exec(db, sql);
+}
+
+/* As intake leaves it. */
 static inline void add(struct toast toast)
 {
 	struct order_id id = id_of(toast.n);
-	char text[ORDER_ID_CHARS + 1], sql[TEXT_BYTES];
+	char text[ORDER_ID_CHARS + 1], sql[64];
 
-	(void)snprintf(sql, sizeof(sql),
-		       "INSERT INTO toasties (order_id, number, stall,"
-		       " doneness, state, seq, published_seq, lines, partition,"
-		       " \"offset\", bucket, changed_at) VALUES ('%s', %d,"
-		       " '%s', '%s', '%s', 1, %d, 1, %d, %d, 0,"
-		       " timestamptz 'epoch' + interval '1 s' * %d)",
-		       order_id_format(&id, text), toast.n,
-		       toast.stall ? toast.stall : "main",
-		       toast.doneness ? toast.doneness : "light",
-		       toast.state ? toast.state : "queued", !toast.unpublished,
-		       toast.partition, toast.n, toast.n);
-	postgres_exec(db, sql);
+	(void)snprintf(sql, sizeof(sql), "'%s'::uuid",
+		       order_id_format(&id, text));
+	insert(sql, toast, 1);
 }
 
 /* A column of one toastie, or of its open intent. */

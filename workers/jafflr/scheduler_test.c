@@ -154,13 +154,11 @@ START_TEST(facts_are_acknowledged_in_any_order_and_each_counts_once)
 		uint64_t facts[N_FACTS];
 		size_t n = 0;
 
-		postgres_exec(db,
-			      "INSERT INTO toasties (order_id, number, stall,"
-			      " doneness, state, seq, lines, partition,"
-			      " \"offset\", bucket, changed_at) SELECT"
-			      " gen_random_uuid(), n, 'main', 'light',"
-			      " 'returned', 1, 1, 0, n, 0, now()"
-			      " FROM generate_series(1, 200) AS n");
+		insert("gen_random_uuid()",
+		       (struct toast){ .n = 1,
+				       .state = "returned",
+				       .unpublished = true },
+		       N_FACTS);
 		TURN_UNTIL(publish_fake_n(me.publisher) == N_FACTS);
 		/* A fact in flight is not published again. */
 		me.scheduler->look_at_ms = 0;

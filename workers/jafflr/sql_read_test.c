@@ -22,19 +22,18 @@ START_TEST(rows_that_are_not_ours_are_left_alone_and_hide_none_of_ours)
 			" 'stable', 'customers', '{gita}', 'green');"
 			"INSERT INTO positions (service, lane, topic,"
 			" partition, colour) SELECT 'jafflr', 'gita', 'picks',"
-			" p, 'green' FROM generate_series(0, 11) AS p;"
-			"INSERT INTO toasties (order_id, number, stall,"
-			" customer, doneness, state, seq, lines, partition,"
-			" \"offset\", bucket, changed_at) SELECT"
-			" gen_random_uuid(), 1000 + n, 'main', 'gita',"
-			" 'light', 'queued', 1, 1, 0, n, 0, now()"
-			" FROM generate_series(1, 6000) AS n");
+			" p, 'green' FROM generate_series(0, 11) AS p");
+		insert("gen_random_uuid()",
+		       (struct toast){ .n = 1000,
+				       .customer = "gita",
+				       .unpublished = true },
+		       6000);
 		take_over(&me, 0);
 		add((struct toast){ .n = 2, .partition = 2 });
 		add((struct toast){ .n = 3, .partition = 7 });
 		add_many(1);
 		postgres_exec(db, "UPDATE toasties SET seq = 2"
-				  " WHERE number < 1000");
+				  " WHERE customer IS NULL");
 		for (int plate = 0; plate < N_PLATES; plate++)
 			offer(&me, plate);
 		me.tx.asks.look = true;
