@@ -111,18 +111,15 @@ START_TEST(the_monotonic_clock_does_not_go_back)
 	}
 END_TEST
 
+/* clang-format off */
 int main(void)
 {
 	Suite *suite = suite_create("clock");
 	TCase *tcase = check_case(suite, 10);
 
-	tcase_add_loop_test(tcase, an_instant_is_written_with_its_milliseconds,
-			    0, CHECK_N(instants));
-	tcase_add_loop_test(tcase, an_instant_is_read_as_it_was_written, 0,
-			    CHECK_N(instants));
-	tcase_add_loop_test(tcase,
-			    a_text_that_is_no_instant_leaves_the_result_alone,
-			    0, CHECK_N(texts));
+	tcase_add_loop_test(tcase, an_instant_is_written_with_its_milliseconds, 0, CHECK_N(instants));
+	tcase_add_loop_test(tcase, an_instant_is_read_as_it_was_written, 0, CHECK_N(instants));
+	tcase_add_loop_test(tcase, a_text_that_is_no_instant_leaves_the_result_alone, 0, CHECK_N(texts));
 	tcase_add_test(tcase, a_deadline_that_has_passed_leaves_nothing);
 	tcase_add_test(tcase, what_is_left_fits_an_int);
 	tcase_add_test(tcase, the_monotonic_clock_does_not_go_back);

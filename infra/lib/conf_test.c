@@ -184,6 +184,7 @@ START_TEST(without_arguments_the_program_runs)
 	}
 END_TEST
 
+/* clang-format off */
 int main(void)
 {
 	Suite *suite = suite_create("conf");
@@ -192,11 +193,8 @@ int main(void)
 	tcase_add_test(tcase, what_is_not_set_has_its_fallback);
 	tcase_add_test(tcase, what_is_empty_counts_as_not_set);
 	tcase_add_test(tcase, what_is_set_is_taken);
-	tcase_add_loop_test(tcase,
-			    a_value_that_does_not_fit_is_named_with_what_would,
-			    0, CHECK_N(bad));
-	tcase_add_test(tcase,
-		       help_lists_every_setting_with_its_sentence_and_fallback);
+	tcase_add_loop_test(tcase, a_value_that_does_not_fit_is_named_with_what_would, 0, CHECK_N(bad));
+	tcase_add_test(tcase, help_lists_every_setting_with_its_sentence_and_fallback);
 	tcase_add_test(tcase, version_names_the_program_and_its_version);
 	tcase_add_test(tcase, any_other_argument_is_wrong_use);
 	tcase_add_test(tcase, without_arguments_the_program_runs);

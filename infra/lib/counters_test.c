@@ -51,11 +51,11 @@ static const char *all(void)
 	return text.p;
 }
 
-static int n_of(const char *words)
+static int n_of(const char *part)
 {
 	int n = 0;
 
-	for (const char *p = text.p; (p = strstr(p, words)); p++)
+	for (const char *p = text.p; (p = strstr(p, part)); p++)
 		n++;
 	return n;
 }
@@ -121,7 +121,7 @@ static double value_of(const char *name)
 	return strtod(p + strlen(line), NULL);
 }
 
-START_TEST(the_process_tells_of_itself_in_the_usual_names)
+START_TEST(the_process_is_shown_under_the_usual_names)
 	{
 		double fds, cpu;
 		int fd;
@@ -164,7 +164,7 @@ START_TEST(buckets_of_a_histogram_are_cumulative)
 	}
 END_TEST
 
-static void tell(void *arg, struct buf *out)
+static void show(void *arg, struct buf *out)
 {
 	counters_head(out, "asked", "asked for", KIND_GAUGE);
 	counters_line(out, "asked", "", *(int64_t *)arg);
@@ -176,7 +176,7 @@ START_TEST(what_is_asked_for_comes_with_the_others)
 		int64_t value = 41;
 
 		begin();
-		counters_collect(tell, &value);
+		counters_collect(show, &value);
 		ck_assert_line("# TYPE asked gauge");
 		ck_assert_line("asked 41");
 		ck_assert_line("asked{of=\"x\"} 2");
@@ -219,7 +219,7 @@ int main(void)
 	tcase_add_test(tcase,
 		       the_build_is_a_row_of_its_own_and_a_label_of_no_other);
 	tcase_add_test(tcase, a_label_may_be_any_text);
-	tcase_add_test(tcase, the_process_tells_of_itself_in_the_usual_names);
+	tcase_add_test(tcase, the_process_is_shown_under_the_usual_names);
 	tcase_add_test(tcase, buckets_of_a_histogram_are_cumulative);
 	tcase_add_test(tcase, what_is_asked_for_comes_with_the_others);
 	tcase_add_test(tcase, every_line_is_a_comment_or_a_name_and_a_number);

@@ -19,15 +19,15 @@ static struct {
 	size_t n_assigned, n_revoked, n_gone;
 	int32_t gone;
 	bool lost;
-} told;
+} seen;
 
 static void on_assigned(void *arg, const struct kafka_partition *partitions,
 			size_t n)
 {
 	(void)arg;
 	ck_assert_uint_le(n, N_PARTITIONS);
-	memcpy(told.assigned, partitions, n * sizeof(*partitions));
-	told.n_assigned = n;
+	memcpy(seen.assigned, partitions, n * sizeof(*partitions));
+	seen.n_assigned = n;
 }
 
 static void on_revoked(void *arg, const struct kafka_partition *partitions,
@@ -35,16 +35,16 @@ static void on_revoked(void *arg, const struct kafka_partition *partitions,
 {
 	(void)arg;
 	(void)partitions;
-	told.n_revoked = n;
-	told.lost = lost;
+	seen.n_revoked = n;
+	seen.lost = lost;
 }
 
 static void on_gone(void *arg, int topic, int32_t partition)
 {
 	(void)arg;
 	ck_assert_int_eq(topic, 0);
-	told.n_gone++;
-	told.gone = partition;
+	seen.n_gone++;
+	seen.gone = partition;
 }
 
 static void ignore_report(void *arg, const struct kafka_report *report)
@@ -165,7 +165,7 @@ static void expect_silence(void)
 		ck_assert_uint_eq(kafka_in_poll(in, &record, 1, 50), 0);
 }
 
-START_TEST(records_come_from_where_reading_was_told_to_begin)
+START_TEST(records_come_from_the_offset_that_was_asked_for)
 	{
 		open_in(NULL);
 		assign(1, 40);
@@ -227,16 +227,16 @@ START_TEST(a_paused_partition_is_silent_until_it_is_resumed)
 	}
 END_TEST
 
-START_TEST(an_offset_that_is_not_in_the_log_is_told_and_nothing_is_read)
+START_TEST(an_offset_that_is_not_in_the_log_is_reported_and_nothing_is_read)
 	{
 		struct kafka_record record;
 
 		open_in(NULL);
 		assign(1, N_EACH + 1000);
-		CHECK_WITHIN(DEADLINE_MS, told.n_gone > 0,
+		CHECK_WITHIN(DEADLINE_MS, seen.n_gone > 0,
 			     ck_assert_uint_eq(
 				     kafka_in_poll(in, &record, 1, 50), 0));
-		ck_assert_int_eq(told.gone, 1);
+		ck_assert_int_eq(seen.gone, 1);
 		expect_silence();
 	}
 END_TEST
@@ -250,7 +250,7 @@ START_TEST(a_partition_that_cannot_be_read_does_not_hold_up_the_others)
 
 		open_in(NULL);
 		ck_assert_int_eq(kafka_in_assign(in, both, 2), 0);
-		CHECK_WITHIN(DEADLINE_MS, told.n_gone > 0,
+		CHECK_WITHIN(DEADLINE_MS, seen.n_gone > 0,
 			     if (kafka_in_poll(in, &record, 1, 50))
 				     kafka_record_release(&record));
 		both[1].offset = N_EACH - 5;
@@ -388,7 +388,7 @@ static void join(void)
 	struct kafka_record record;
 
 	open_in("group");
-	CHECK_WITHIN(DEADLINE_MS, told.n_assigned == N_PARTITIONS,
+	CHECK_WITHIN(DEADLINE_MS, seen.n_assigned == N_PARTITIONS,
 		     ck_assert_uint_eq(kafka_in_poll(in, &record, 1, 50), 0));
 }
 
@@ -407,12 +407,12 @@ START_TEST(what_the_group_gives_is_silent_until_its_owner_says_where_to_begin)
 	}
 END_TEST
 
-START_TEST(who_leaves_the_group_is_told_that_its_partitions_go)
+START_TEST(who_leaves_the_group_hears_that_its_partitions_go)
 	{
 		join();
 		in = kafka_in_free(in);
-		ck_assert_uint_eq(told.n_revoked, N_PARTITIONS);
-		ck_assert(!told.lost);
+		ck_assert_uint_eq(seen.n_revoked, N_PARTITIONS);
+		ck_assert(!seen.lost);
 	}
 END_TEST
 
@@ -439,44 +439,29 @@ START_TEST(a_commit_that_the_group_refuses_proves_that_we_are_not)
 	}
 END_TEST
 
-static void add_group_tests(TCase *tcase)
-{
-	tcase_add_test(
-		tcase,
-		what_the_group_gives_is_silent_until_its_owner_says_where_to_begin);
-	tcase_add_test(tcase,
-		       who_leaves_the_group_is_told_that_its_partitions_go);
-	tcase_add_test(tcase, a_commit_proves_that_we_are_a_member);
-	tcase_add_test(tcase,
-		       a_commit_that_the_group_refuses_proves_that_we_are_not);
-}
-
+/* clang-format off */
 int main(void)
 {
 	Suite *suite = suite_create("kafka_in");
 	TCase *tcase = check_case(suite, 60);
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_add_test(tcase,
-		       records_come_from_where_reading_was_told_to_begin);
+	tcase_add_test(tcase, records_come_from_the_offset_that_was_asked_for);
 	tcase_add_test(tcase, a_record_has_its_key_value_headers_and_time);
 	tcase_add_test(tcase, a_seek_makes_what_was_fetched_before_it_void);
 	tcase_add_test(tcase, a_paused_partition_is_silent_until_it_is_resumed);
-	tcase_add_test(
-		tcase,
-		an_offset_that_is_not_in_the_log_is_told_and_nothing_is_read);
-	tcase_add_test(
-		tcase,
-		a_partition_that_cannot_be_read_does_not_hold_up_the_others);
+	tcase_add_test(tcase, an_offset_that_is_not_in_the_log_is_reported_and_nothing_is_read);
+	tcase_add_test(tcase, a_partition_that_cannot_be_read_does_not_hold_up_the_others);
 	tcase_add_test(tcase, the_end_of_the_log_comes_behind_its_records);
-	tcase_add_test(tcase,
-		       a_partition_that_was_given_up_is_read_after_a_restart);
-	tcase_add_test(tcase,
-		       a_fetch_that_is_refused_is_a_mark_of_its_partition);
+	tcase_add_test(tcase, a_partition_that_was_given_up_is_read_after_a_restart);
+	tcase_add_test(tcase, a_fetch_that_is_refused_is_a_mark_of_its_partition);
 	tcase_add_test(tcase, a_topic_is_there_or_it_is_not);
 	tcase_add_test(tcase, the_loop_is_woken_for_a_record);
 	tcase_add_test(tcase, the_ends_of_a_log_are_what_they_are);
 	tcase_add_test(tcase, brokers_that_do_not_answer_are_an_outcome);
-	add_group_tests(tcase);
+	tcase_add_test(tcase, what_the_group_gives_is_silent_until_its_owner_says_where_to_begin);
+	tcase_add_test(tcase, who_leaves_the_group_hears_that_its_partitions_go);
+	tcase_add_test(tcase, a_commit_proves_that_we_are_a_member);
+	tcase_add_test(tcase, a_commit_that_the_group_refuses_proves_that_we_are_not);
 	return check_run(suite);
 }

@@ -288,31 +288,24 @@ START_TEST(brokers_that_are_gone_are_known_and_so_is_their_return)
 	}
 END_TEST
 
+/* clang-format off */
 int main(void)
 {
 	Suite *suite = suite_create("kafka_out");
 	TCase *tcase = check_case(suite, 60);
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_add_test(
-		tcase,
-		a_message_that_is_on_its_topic_is_reported_with_its_place);
-	tcase_add_test(
-		tcase,
-		messages_of_one_key_stand_in_the_order_in_which_they_were_sent);
+	tcase_add_test(tcase, a_message_that_is_on_its_topic_is_reported_with_its_place);
+	tcase_add_test(tcase, messages_of_one_key_stand_in_the_order_in_which_they_were_sent);
 	tcase_add_test(tcase, order_is_kept_when_the_broker_asks_to_try_again);
 	tcase_add_test(tcase, a_partition_that_is_named_is_the_one);
 	tcase_add_test(tcase, what_waits_counts_with_its_headers);
-	tcase_add_test(
-		tcase,
-		partitions_beyond_the_declared_ones_get_nothing_and_keys_stay);
+	tcase_add_test(tcase, partitions_beyond_the_declared_ones_get_nothing_and_keys_stay);
 	tcase_add_test(tcase, the_loop_is_woken_for_a_report);
-	tcase_add_test(tcase,
-		       a_refusal_of_the_broker_is_reported_with_an_error);
+	tcase_add_test(tcase, a_refusal_of_the_broker_is_reported_with_an_error);
 	tcase_add_test(tcase, a_message_that_is_too_large_is_refused_at_once);
 	tcase_add_test(tcase, a_full_queue_is_an_outcome_and_sends_nothing);
 	tcase_add_test(tcase, a_reset_drops_what_waits_and_never_reports_it);
-	tcase_add_test(tcase,
-		       brokers_that_are_gone_are_known_and_so_is_their_return);
+	tcase_add_test(tcase, brokers_that_are_gone_are_known_and_so_is_their_return);
 	return check_run(suite);
 }

@@ -85,7 +85,7 @@ START_TEST(a_timer_fires_again_and_again_until_it_is_freed)
 	}
 END_TEST
 
-START_TEST(a_readable_descriptor_is_told)
+START_TEST(a_readable_descriptor_is_reported)
 	{
 		struct loop_source *source;
 		int fds[2];
@@ -147,7 +147,7 @@ int main(void)
 	tcase_add_test(tcase, a_wake_before_the_wait_is_not_lost);
 	tcase_add_test(tcase, a_wait_with_nothing_to_do_ends_at_its_deadline);
 	tcase_add_test(tcase, a_timer_fires_again_and_again_until_it_is_freed);
-	tcase_add_test(tcase, a_readable_descriptor_is_told);
+	tcase_add_test(tcase, a_readable_descriptor_is_reported);
 	tcase_add_test(tcase, a_signal_arrives_in_the_loop);
 	tcase_add_test(tcase, a_handler_can_end_the_run);
 	tcase_add_test(tcase, no_loop_and_no_source_can_be_freed);

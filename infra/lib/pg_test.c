@@ -568,7 +568,7 @@ END_TEST
 
 /* ---- notifications ---- */
 
-START_TEST(a_notification_is_told_once)
+START_TEST(a_notification_is_reported_once)
 	{
 		postgres_exec(pg, "LISTEN lanes");
 		ck_assert(!pg_notified(pg));
@@ -587,45 +587,27 @@ START_TEST(a_commit_that_was_replicated_is_not_doubted)
 	}
 END_TEST
 
-static void add_messages(TCase *tcase)
+/* clang-format off */
+int main(void)
 {
-	tcase_add_test(tcase,
-		       a_message_of_statements_gives_each_one_its_result);
-	tcase_add_test(tcase, a_statement_that_fails_skips_those_after_it);
-	tcase_add_test(
-		tcase,
-		after_a_failure_the_transaction_is_rolled_back_and_another_begun);
-	tcase_add_test(
-		tcase,
-		a_statement_that_cannot_be_prepared_is_prepared_anew_next_time);
-	tcase_add_test(tcase,
-		       a_statement_twice_in_one_message_is_prepared_once);
-	tcase_add_test_raise_signal(
-		tcase, arguments_that_are_not_the_statements_are_our_mistake,
-		SIGABRT);
-	tcase_add_test(tcase, a_deadline_that_passes_loses_the_session);
-	tcase_add_test(
-		tcase,
-		a_backend_that_is_ended_while_it_works_is_a_lost_session);
-	tcase_add_test(
-		tcase,
-		a_backend_that_is_ended_between_two_messages_is_a_lost_session);
-	tcase_add_test(
-		tcase,
-		an_idle_transaction_that_the_server_ends_is_a_lost_session);
-	tcase_add_loop_test(tcase,
-			    a_server_that_is_not_there_is_said_with_a_reason, 0,
-			    CHECK_N(bad_urls));
-	tcase_add_test(tcase,
-		       settings_that_the_server_refuses_fail_the_connection);
-	tcase_add_loop_test(tcase,
-			    the_schema_is_the_search_path_whatever_its_name, 0,
-			    CHECK_N(schemas));
-	tcase_add_test(tcase, who_waits_for_a_lock_may_look_again_and_again);
-}
+	Suite *suite = suite_create("pg");
+	TCase *tcase = check_case(suite, 60);
 
-static void add_values(TCase *tcase)
-{
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, a_message_of_statements_gives_each_one_its_result);
+	tcase_add_test(tcase, a_statement_that_fails_skips_those_after_it);
+	tcase_add_test(tcase, after_a_failure_the_transaction_is_rolled_back_and_another_begun);
+	tcase_add_test(tcase, a_statement_that_cannot_be_prepared_is_prepared_anew_next_time);
+	tcase_add_test(tcase, a_statement_twice_in_one_message_is_prepared_once);
+	tcase_add_test_raise_signal(tcase, arguments_that_are_not_the_statements_are_our_mistake, SIGABRT);
+	tcase_add_test(tcase, a_deadline_that_passes_loses_the_session);
+	tcase_add_test(tcase, a_backend_that_is_ended_while_it_works_is_a_lost_session);
+	tcase_add_test(tcase, a_backend_that_is_ended_between_two_messages_is_a_lost_session);
+	tcase_add_test(tcase, an_idle_transaction_that_the_server_ends_is_a_lost_session);
+	tcase_add_loop_test(tcase, a_server_that_is_not_there_is_said_with_a_reason, 0, CHECK_N(bad_urls));
+	tcase_add_test(tcase, settings_that_the_server_refuses_fail_the_connection);
+	tcase_add_loop_test(tcase, the_schema_is_the_search_path_whatever_its_name, 0, CHECK_N(schemas));
+	tcase_add_test(tcase, who_waits_for_a_lock_may_look_again_and_again);
 	tcase_add_test(tcase, values_come_back_as_they_were_sent);
 	tcase_add_test(tcase, the_server_understands_them_as_they_are_meant);
 	tcase_add_test(tcase, an_instant_before_2000_is_an_instant);
@@ -635,17 +617,7 @@ static void add_values(TCase *tcase)
 	tcase_add_test(tcase, a_copy_of_no_rows_is_fine);
 	tcase_add_test(tcase, a_copied_row_that_is_known_fails_all_of_them);
 	tcase_add_test(tcase, a_copy_that_cannot_begin_says_why);
-	tcase_add_test(tcase, a_notification_is_told_once);
+	tcase_add_test(tcase, a_notification_is_reported_once);
 	tcase_add_test(tcase, a_commit_that_was_replicated_is_not_doubted);
-}
-
-int main(void)
-{
-	Suite *suite = suite_create("pg");
-	TCase *tcase = check_case(suite, 60);
-
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	add_messages(tcase);
-	add_values(tcase);
 	return postgres_run(suite);
 }

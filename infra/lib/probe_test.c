@@ -23,7 +23,7 @@
 static struct loop *loop;
 static struct probe *probe;
 static uint16_t port;
-static const char *amiss;
+static const char *trouble;
 static char port_file[] = "/tmp/probe-test.XXXXXX";
 
 static const char *well(void *arg)
@@ -41,7 +41,7 @@ static const struct probe_checks checks = {
 	.live = well,
 	.ready = as_it_is,
 	.started = as_it_is,
-	.arg = (void *)&amiss,
+	.arg = (void *)&trouble,
 };
 
 static void setup(void)
@@ -112,17 +112,17 @@ static const char *const paths[] = { "/livez", "/readyz", "/startupz",
 
 START_TEST(all_is_well_is_200_ok)
 	{
-		amiss = NULL;
+		trouble = NULL;
 		ask("GET", paths[_i]);
 		ck_assert_msg(answered("200", "ok"), "%s", answer);
 	}
 END_TEST
 
-START_TEST(what_is_amiss_is_503_and_says_what)
+START_TEST(what_is_trouble_is_503_and_says_what)
 	{
-		amiss = "no session with the database";
+		trouble = "no session with the database";
 		ask("GET", "/readyz");
-		ck_assert_msg(answered("503", amiss), "%s", answer);
+		ck_assert_msg(answered("503", trouble), "%s", answer);
 		ask("GET", "/livez");
 		ck_assert_msg(answered("200", "ok"), "%s", answer);
 	}
@@ -187,7 +187,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_loop_test(tcase, all_is_well_is_200_ok, 0, CHECK_N(paths));
-	tcase_add_test(tcase, what_is_amiss_is_503_and_says_what);
+	tcase_add_test(tcase, what_is_trouble_is_503_and_says_what);
 	tcase_add_test(tcase, metrics_are_the_counters_text);
 	tcase_add_test(tcase, any_other_path_is_404);
 	tcase_add_test(tcase, any_other_method_is_refused);

@@ -142,22 +142,19 @@ START_TEST(pairs_of_a_json_object_have_commas_between_them)
 	}
 END_TEST
 
+/* clang-format off */
 int main(void)
 {
 	Suite *suite = suite_create("str");
 	TCase *tcase = check_case(suite, 10);
 
-	tcase_add_loop_test(tcase, a_copy_that_is_too_long_is_cut_and_says_so,
-			    0, CHECK_N(copies));
-	tcase_add_test_raise_signal(tcase, a_copy_into_nothing_is_our_mistake,
-				    SIGABRT);
+	tcase_add_loop_test(tcase, a_copy_that_is_too_long_is_cut_and_says_so, 0, CHECK_N(copies));
+	tcase_add_test_raise_signal(tcase, a_copy_into_nothing_is_our_mistake, SIGABRT);
 	tcase_add_test(tcase, a_buffer_grows_and_keeps_what_it_has);
-	tcase_add_test(tcase,
-		       a_buffer_that_is_reset_is_empty_and_keeps_its_memory);
+	tcase_add_test(tcase, a_buffer_that_is_reset_is_empty_and_keeps_its_memory);
 	tcase_add_test(tcase, one_large_piece_fits_at_once);
 	tcase_add_test(tcase, text_in_fixed_storage_is_cut_where_it_ends);
-	tcase_add_loop_test(tcase, json_text_is_quoted_and_escaped, 0,
-			    CHECK_N(texts));
+	tcase_add_loop_test(tcase, json_text_is_quoted_and_escaped, 0, CHECK_N(texts));
 	tcase_add_test(tcase, pairs_of_a_json_object_have_commas_between_them);
 	return check_run(suite);
 }

@@ -248,29 +248,21 @@ START_TEST(texts_are_ordered_by_their_bytes_a_prefix_first)
 	}
 END_TEST
 
+/* clang-format off */
 int main(void)
 {
 	Suite *suite = suite_create("text");
 	TCase *tcase = check_case(suite, 10);
 
-	tcase_add_loop_test(tcase, clean_is_well_formed_utf8_without_a_nul, 0,
-			    CHECK_N(cleans));
-	tcase_add_test(tcase,
-		       a_bad_byte_is_found_at_every_place_of_every_length);
+	tcase_add_loop_test(tcase, clean_is_well_formed_utf8_without_a_nul, 0, CHECK_N(cleans));
+	tcase_add_test(tcase, a_bad_byte_is_found_at_every_place_of_every_length);
 	tcase_add_test(tcase, characters_are_counted_not_bytes);
-	tcase_add_loop_test(tcase, a_text_is_longer_by_its_characters, 0,
-			    CHECK_N(lengths));
-	tcase_add_loop_test(tcase, a_whole_text_is_read_as_a_number, 0,
-			    CHECK_N(numbers));
-	tcase_add_loop_test(
-		tcase, what_is_no_number_of_the_range_leaves_the_result_alone,
-		0, CHECK_N(no_numbers));
+	tcase_add_loop_test(tcase, a_text_is_longer_by_its_characters, 0, CHECK_N(lengths));
+	tcase_add_loop_test(tcase, a_whole_text_is_read_as_a_number, 0, CHECK_N(numbers));
+	tcase_add_loop_test(tcase, what_is_no_number_of_the_range_leaves_the_result_alone, 0, CHECK_N(no_numbers));
 	tcase_add_test(tcase, texts_are_ordered_by_their_bytes_a_prefix_first);
-	tcase_add_loop_test(tcase, an_address_is_a_host_and_a_port, 0,
-			    CHECK_N(addresses));
-	tcase_add_loop_test(tcase,
-			    escapes_become_their_bytes_or_the_text_is_invalid,
-			    0, CHECK_N(escapes));
+	tcase_add_loop_test(tcase, an_address_is_a_host_and_a_port, 0, CHECK_N(addresses));
+	tcase_add_loop_test(tcase, escapes_become_their_bytes_or_the_text_is_invalid, 0, CHECK_N(escapes));
 	tcase_add_test(tcase, a_text_is_cut_at_the_first_of_a_character);
 	return check_run(suite);
 }

@@ -538,8 +538,12 @@ START_TEST(a_delivery_that_failed_takes_everything_over_after_a_pause)
 END_TEST
 
 /* clang-format off */
-static void add_tests(TCase *tcase)
+int main(void)
 {
+	Suite *suite = suite_create("engine");
+	TCase *tcase = check_case(suite, 20);
+
+	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_loop_test(tcase, the_most_urgent_of_all_that_is_due_goes_first, 0, CHECK_N(needs));
 	tcase_add_test(tcase, without_anything_to_do_there_is_no_job);
 	tcase_add_test(tcase, one_job_is_in_hand_at_a_time);
@@ -554,15 +558,5 @@ static void add_tests(TCase *tcase)
 	tcase_add_test(tcase, a_fenced_batch_is_tried_again_without_what_is_not_ours);
 	tcase_add_test(tcase, nothing_is_believed_of_a_session_that_was_lost);
 	tcase_add_test(tcase, a_delivery_that_failed_takes_everything_over_after_a_pause);
-}
-/* clang-format on */
-
-int main(void)
-{
-	Suite *suite = suite_create("engine");
-	TCase *tcase = check_case(suite, 20);
-
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	add_tests(tcase);
 	return check_run(suite);
 }

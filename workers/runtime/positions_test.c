@@ -608,8 +608,12 @@ START_TEST(a_session_that_is_lost_is_an_outcome)
 END_TEST
 
 /* clang-format off */
-static void add_tests(TCase *tcase)
+int main(void)
 {
+	Suite *suite = suite_create("positions");
+	TCase *tcase = check_case(suite, 60);
+
+	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, a_take_over_gives_each_row_a_higher_epoch);
 	tcase_add_test(tcase, a_refresh_changes_nothing);
 	tcase_add_test(tcase, a_colour_without_lanes_takes_nothing);
@@ -633,15 +637,5 @@ static void add_tests(TCase *tcase)
 	tcase_add_test(tcase, what_is_no_text_is_no_event_id);
 	tcase_add_test(tcase, a_key_that_is_longer_than_any_of_ours_is_not_stored);
 	tcase_add_test(tcase, a_session_that_is_lost_is_an_outcome);
-}
-/* clang-format on */
-
-int main(void)
-{
-	Suite *suite = suite_create("positions");
-	TCase *tcase = check_case(suite, 60);
-
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	add_tests(tcase);
 	return postgres_run(suite);
 }

@@ -402,8 +402,12 @@ START_TEST(the_brokers_are_asked_for_a_topic_while_there_is_a_doubt)
 END_TEST
 
 /* clang-format off */
-static void add_tests(TCase *tcase)
+int main(void)
 {
+	Suite *suite = suite_create("reading");
+	TCase *tcase = check_case(suite, 20);
+
+	tcase_add_checked_fixture(tcase, fixture_setup, fixture_teardown);
 	tcase_add_test(tcase, a_partition_that_cannot_be_read_is_paused_alone_and_named);
 	tcase_add_test(tcase, records_before_the_mark_are_kept_and_those_behind_it_are_not);
 	tcase_add_test(tcase, it_is_begun_again_where_it_stands_when_its_pause_is_over);
@@ -420,15 +424,5 @@ static void add_tests(TCase *tcase)
 	tcase_add_test(tcase, news_of_a_position_counts_before_reading_has_begun_too);
 	tcase_add_test(tcase, of_two_positions_that_are_gone_one_is_asked_for_in_a_turn);
 	tcase_add_loop_test(tcase, the_brokers_are_asked_for_a_topic_while_there_is_a_doubt, 0, CHECK_N(askings));
-}
-/* clang-format on */
-
-int main(void)
-{
-	Suite *suite = suite_create("reading");
-	TCase *tcase = check_case(suite, 20);
-
-	tcase_add_checked_fixture(tcase, fixture_setup, fixture_teardown);
-	add_tests(tcase);
 	return check_run(suite);
 }

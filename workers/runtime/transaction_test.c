@@ -542,26 +542,13 @@ START_TEST(a_part_that_moves_nothing_does_not_hide_a_refusal)
 	}
 END_TEST
 
-static void add_refusal_tests(TCase *tcase)
-{
-	tcase_add_loop_test(
-		tcase,
-		a_record_that_the_server_refuses_is_the_only_one_given_up, 0,
-		CHECK_N(refusals));
-	tcase_add_test(tcase,
-		       what_the_server_refuses_at_the_end_only_is_found_too);
-	tcase_add_test(
-		tcase,
-		a_refusal_that_no_record_explains_is_an_outage_and_gives_nobody_up);
-	tcase_add_test(tcase,
-		       a_record_that_cannot_be_given_up_takes_no_other_along);
-	tcase_add_test(tcase,
-		       a_part_that_moves_nothing_does_not_hide_a_refusal);
-}
-
 /* clang-format off */
-static void add_tests(TCase *tcase)
+int main(void)
 {
+	Suite *suite = suite_create("transaction");
+	TCase *tcase = check_case(suite, 60);
+
+	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_loop_test(tcase, a_batch_goes_the_way_that_its_rows_demand, 0, CHECK_N(ways));
 	tcase_add_test(tcase, what_a_try_found_dead_is_stored_with_the_rest);
 	tcase_add_test(tcase, after_each_fall_back_twice_as_many_batches_are_read_at_once);
@@ -571,16 +558,10 @@ static void add_tests(TCase *tcase)
 	tcase_add_test(tcase, a_refusal_while_reading_is_an_outage);
 	tcase_add_test(tcase, a_row_of_another_epoch_fences_and_leaves_nothing);
 	tcase_add_test(tcase, a_session_that_is_ended_in_the_middle_is_lost);
-}
-/* clang-format on */
-
-int main(void)
-{
-	Suite *suite = suite_create("transaction");
-	TCase *tcase = check_case(suite, 60);
-
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	add_tests(tcase);
-	add_refusal_tests(tcase);
+	tcase_add_loop_test(tcase, a_record_that_the_server_refuses_is_the_only_one_given_up, 0, CHECK_N(refusals));
+	tcase_add_test(tcase, what_the_server_refuses_at_the_end_only_is_found_too);
+	tcase_add_test(tcase, a_refusal_that_no_record_explains_is_an_outage_and_gives_nobody_up);
+	tcase_add_test(tcase, a_record_that_cannot_be_given_up_takes_no_other_along);
+	tcase_add_test(tcase, a_part_that_moves_nothing_does_not_hide_a_refusal);
 	return postgres_run(suite);
 }
