@@ -312,9 +312,8 @@ END_TEST
 
 START_TEST(a_fetch_that_is_refused_is_a_mark_of_its_partition)
 	{
-		rd_kafka_mock_push_request_errors(
-			mock, API_FETCH, 1,
-			RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+		mock_refuse(API_FETCH,
+			    RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
 		read_with_marks(2, 0);
 		(void)expect_mark(KAFKA_UNREADABLE, 2);
 	}
@@ -403,10 +402,9 @@ START_TEST(a_commit_confirms_that_we_are_a_member_or_that_we_are_not)
 		join();
 		ck_assert_int_eq(kafka_in_commit(in, &one, 1, true), 0);
 		ck_assert_int_eq(kafka_in_commit(in, &one, 1, false), 0);
-		rd_kafka_mock_push_request_errors(
-			mock, API_OFFSET_COMMIT, 2,
-			RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID,
-			RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID);
+		for (int i = 0; i < 2; i++)
+			mock_refuse(API_OFFSET_COMMIT,
+				    RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID);
 		ck_assert_int_eq(kafka_in_commit(in, &one, 1, true),
 				 KAFKA_IN_E_NOT_MEMBER);
 	}

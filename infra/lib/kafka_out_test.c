@@ -217,9 +217,8 @@ END_TEST
 
 START_TEST(a_refusal_of_the_broker_is_reported_with_an_error)
 	{
-		rd_kafka_mock_push_request_errors(
-			mock, API_PRODUCE, 1,
-			RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+		mock_refuse(API_PRODUCE,
+			    RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
 		ck_assert_int_eq(send_one("a", 1), 0);
 		wait_for_report();
 		ck_assert_uint_eq(reports.n_delivered, 0);

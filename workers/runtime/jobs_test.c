@@ -95,10 +95,9 @@ static void lose_the_standby(void)
 	pg_on_waiting(session.work, 20, end_wait, NULL);
 	/* The session hears of the setting between two statements. */
 	CHECK_WITHIN(10000,
-		     postgres_number(url, "SELECT count(*) FROM pg_settings"
-					  " WHERE name ="
-					  " 'synchronous_standby_names'"
-					  " AND setting = 'nobody'") == 1,
+		     postgres_count(url, "pg_settings WHERE setting = 'nobody'"
+					 " AND name ="
+					 " 'synchronous_standby_names'") == 1,
 		     (void)0);
 }
 
@@ -174,12 +173,11 @@ END_TEST
 
 static int64_t n_rows(const char *where)
 {
-	char sql[256];
+	char from[256];
 
-	(void)snprintf(sql, sizeof(sql),
-		       "SELECT count(*) FROM control.heartbeats WHERE %s",
+	(void)snprintf(from, sizeof(from), "control.heartbeats WHERE %s",
 		       where);
-	return postgres_number(url, sql);
+	return postgres_count(url, from);
 }
 
 START_TEST(a_worker_that_is_ready_says_so_in_one_row)

@@ -101,15 +101,6 @@ static int move(struct pg *session, const struct identity *who,
 	return r;
 }
 
-/* So many rows there are, as in "positions WHERE holder = 'me'". */
-static int64_t count(const char *from)
-{
-	char sql[256];
-
-	(void)snprintf(sql, sizeof(sql), "SELECT count(*) FROM %s", from);
-	return postgres_number(url, sql);
-}
-
 /* Of lane stable at a partition of orders. */
 static int64_t offset_of(const char *column, int32_t partition)
 {
@@ -153,7 +144,9 @@ START_TEST(a_take_over_gives_each_row_a_higher_epoch)
 					highest = held->rows[i].epoch;
 			}
 		}
-		ck_assert_int_eq(count("positions WHERE holder = 'me'"), 3);
+		ck_assert_int_eq(
+			postgres_count(url, "positions WHERE holder = 'me'"),
+			3);
 	}
 END_TEST
 
@@ -168,7 +161,9 @@ START_TEST(a_refresh_changes_nothing)
 					      held->rows[i].partition, 0)
 						 ->epoch,
 					 held->rows[i].epoch);
-		ck_assert_int_eq(count("positions WHERE holder = 'me'"), 3);
+		ck_assert_int_eq(
+			postgres_count(url, "positions WHERE holder = 'me'"),
+			3);
 	}
 END_TEST
 
@@ -459,9 +454,13 @@ START_TEST(a_release_leaves_rows_of_another_epoch_alone)
 		ck_assert_int_eq(positions_release(pg, &me, rows, 2), 0);
 		ck_assert_int_eq(emitted_of(0), 7);
 		ck_assert_int_eq(emitted_of(1), 0);
-		ck_assert_int_eq(count("positions WHERE holder = 'zombie'"), 1);
-		ck_assert_int_eq(count("positions WHERE holder = 'me'"),
-				 1); /* restocks, which was not released */
+		ck_assert_int_eq(
+			postgres_count(url,
+				       "positions WHERE holder = 'zombie'"),
+			1);
+		ck_assert_int_eq(
+			postgres_count(url, "positions WHERE holder = 'me'"),
+			1); /* restocks, which was not released */
 	}
 END_TEST
 
@@ -501,8 +500,10 @@ START_TEST(a_dead_letter_is_read_again_as_it_was_stored)
 		batch_dead(batch, record, "conflict", "it's \"known\"");
 		store_dead(batch);
 		ck_assert_int_eq(
-			count("dead_letters WHERE key = '\\x61006b6579' AND"
-			      " event_id = 'an event' AND \"offset\" = 7"),
+			postgres_count(
+				url,
+				"dead_letters WHERE key = '\\x61006b6579' AND"
+				" event_id = 'an event' AND \"offset\" = 7"),
 			1);
 		batch_reset(batch);
 
@@ -515,7 +516,7 @@ START_TEST(a_dead_letter_is_read_again_as_it_was_stored)
 				 "it's \"known\"");
 		ck_assert_ptr_null(batch->records[2].dead_reason);
 		store_dead(batch); /* decided: nothing is stored again */
-		ck_assert_int_eq(count("dead_letters"), 1);
+		ck_assert_int_eq(postgres_count(url, "dead_letters"), 1);
 		(void)batch_free(batch);
 	}
 END_TEST
@@ -546,7 +547,7 @@ START_TEST(what_is_no_text_and_what_is_too_long_is_not_stored)
 		record->kafka.n_key = bare[_i].key.n;
 		batch_dead(batch, record, "malformed", "nonsense");
 		store_dead(batch);
-		ck_assert_int_eq(count(bare[_i].row), 1);
+		ck_assert_int_eq(postgres_count(url, bare[_i].row), 1);
 		(void)batch_free(batch);
 	}
 END_TEST

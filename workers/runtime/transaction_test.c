@@ -248,14 +248,6 @@ static void expect_modes(const char *letters)
 	ck_assert_str_eq(said, letters);
 }
 
-static int64_t count(const char *from)
-{
-	char sql[256];
-
-	(void)snprintf(sql, sizeof(sql), "SELECT count(*) FROM %s", from);
-	return postgres_number(url, sql);
-}
-
 static void expect_committed(int64_t n)
 {
 	char row[128];
@@ -264,8 +256,8 @@ static void expect_committed(int64_t n)
 		       "positions WHERE service = 'chillybin' AND topic ="
 		       " 'orders' AND partition = 0 AND next_offset = %" PRId64,
 		       assignment.lanes[0].next_offset);
-	ck_assert_int_eq(count("effects"), n);
-	ck_assert_int_eq(count(row), 1);
+	ck_assert_int_eq(postgres_count(url, "effects"), n);
+	ck_assert_int_eq(postgres_count(url, row), 1);
 }
 
 /* A batch of so many records is committed, in those modes. */
@@ -344,9 +336,11 @@ END_TEST
 START_TEST(what_a_try_found_dead_is_stored_with_the_rest)
 	{
 		ck_assert_int_eq(run(FEW), 0);
-		ck_assert_int_eq(count("dead_letters WHERE reason = 'conflict'"
+		ck_assert_int_eq(
+			postgres_count(url,
+				       "dead_letters WHERE reason = 'conflict'"
 				       " AND \"offset\" = 0"),
-				 1);
+			1);
 	}
 END_TEST
 
@@ -404,7 +398,7 @@ static int64_t n_given_up(const char *where)
 		       "dead_letters WHERE reason = 'sql-error' AND detail"
 		       " LIKE '23514: %%' AND %s",
 		       where);
-	return count(from);
+	return postgres_count(url, from);
 }
 
 static void refuse_to_load(void)
