@@ -230,25 +230,38 @@ START_TEST(the_holder_of_an_older_epoch_moves_confirms_and_emits_nothing)
 	}
 END_TEST
 
+/* A transaction in flight is committed when others wait for its rows. */
+static struct {
+	struct pg *session;
+	int n_looks;
+} in_flight;
+
 static void end_transaction(void *arg, int backend_pid, int64_t waited_ms)
 {
+	(void)arg;
 	(void)backend_pid;
 	(void)waited_ms;
-	if (++*(int *)arg == 3)
-		postgres_exec(pg, "COMMIT");
+	if (++in_flight.n_looks == 3)
+		postgres_exec(in_flight.session, "COMMIT");
+}
+
+static void acquire_meanwhile(struct pg *session, const struct identity *who,
+			      struct positions *ret)
+{
+	in_flight.session = session == pg ? other : pg;
+	pg_on_waiting(session, 20, end_transaction, NULL);
+	acquire(session, who, ret);
+	ck_assert_int_ge(in_flight.n_looks, 3);
 }
 
 START_TEST(a_take_over_waits_for_a_commit_in_flight_and_sees_it)
 	{
 		struct assigned_position rows[2];
-		int n_looks = 0;
 
 		acquire(pg, &me, held);
 		believe_two(held, rows);
 		ck_assert_int_eq(run(pg, &me, adds[_i], rows, false), 0);
-		pg_on_waiting(other, 20, end_transaction, &n_looks);
-		acquire(other, &zombie, theirs);
-		ck_assert_int_ge(n_looks, 3);
+		acquire_meanwhile(other, &zombie, theirs);
 		ck_assert_int_eq(find(theirs, 0, 0, 0)->next_offset,
 				 _i ? 0 : 10);
 	}
@@ -285,6 +298,7 @@ END_TEST
 static const char split[] = "BEGIN; " RAISE_EPOCHS "; " ADD_LANE
 			    "'pier', 'stable', 'stalls', NULL, NULL, "
 			    "'{pier,\"a b\"}', 'blue');" COPY_POSITIONS;
+
 static void split_pier(void)
 {
 	postgres_exec(other, split);
@@ -309,24 +323,10 @@ START_TEST(a_lane_that_is_split_off_is_taken_with_its_parent)
 	}
 END_TEST
 
-/* The split of a lane as a transaction that the test ends when the take-over
- * waits for its rows. */
-static void end_split(void *arg, int backend_pid, int64_t waited_ms)
-{
-	(void)backend_pid;
-	(void)waited_ms;
-	if ((*(int *)arg)++ == 0)
-		postgres_exec(other, "COMMIT");
-}
-
 START_TEST(a_take_over_that_meets_a_change_of_lanes_takes_all_of_them)
 	{
-		int n_looks = 0;
-
 		postgres_exec(other, split);
-		pg_on_waiting(pg, 20, end_split, &n_looks);
-		acquire(pg, &me, held);
-		ck_assert_int_gt(n_looks, 0);
+		acquire_meanwhile(pg, &me, held);
 		/* The first UPDATE did not see the new rows; the lanes do. */
 		ck_assert_uint_eq(held->n_rows, 6);
 		ck_assert_uint_eq(held->lanes.n_lanes, 2);

@@ -86,11 +86,11 @@ START_TEST(a_newer_schema_is_accepted_and_opening_again_leaves_one_pair)
 		open_it();
 		open_it();
 		ck_assert(session.work && session.watch);
-		CHECK_WITHIN(
-			TIMEOUT_MS,
-			postgres_count(url, "pg_stat_activity WHERE "
+		CHECK_WITHIN(TIMEOUT_MS,
+			     postgres_count(url,
+					    "pg_stat_activity WHERE "
 					    "application_name = 'holder'") == 2,
-			(void)0);
+			     (void)0);
 	}
 END_TEST
 
