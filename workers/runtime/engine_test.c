@@ -381,29 +381,28 @@ START_TEST(no_batch_is_committed_while_facts_are_above_the_bound)
 	}
 END_TEST
 
+/* How many facts wait, one after the other, and whether it reads then. */
+static const struct {
+	size_t n;
+	bool for_long, reading;
+} waits[] = {
+	{ 1001, false, true }, { 1001, true, false }, { 1000, false, false },
+	{ 500, false, true },  { 1001, false, true }, /* begins anew */
+};
+
 START_TEST(facts_that_wait_for_long_pause_reading_until_half_of_them_are_out)
 	{
-		size_t most = (size_t)engine->conf->facts_max;
-
-		publish_fake_wait(publisher, most + 1, 0);
-		(void)next_job();
-		ck_assert(client_at(3)->reading);
-		ck_assert_int_gt(engine->full_since_ms, 0);
-		engine->full_since_ms -= 1000;
-		(void)next_job();
-		ck_assert(!client_at(3)->reading);
-		publish_fake_wait(publisher, most, 0);
-		(void)next_job();
-		(void)next_job();
-		ck_assert(!client_at(3)->reading);
-		publish_fake_wait(publisher, most / 2, 0);
-		(void)next_job();
-		(void)next_job();
-		ck_assert(client_at(3)->reading);
-		/* The next time begins anew. */
-		publish_fake_wait(publisher, most + 1, 0);
-		(void)next_job();
-		ck_assert(client_at(3)->reading);
+		for (int i = 0; i < CHECK_N(waits); i++) {
+			publish_fake_wait(publisher, waits[i].n, 0);
+			if (waits[i].for_long) {
+				ck_assert_int_gt(engine->full_since_ms, 0);
+				engine->full_since_ms -= 1000;
+			}
+			(void)next_job();
+			(void)next_job();
+			ck_assert_int_eq(client_at(3)->reading,
+					 waits[i].reading);
+		}
 	}
 END_TEST
 

@@ -8,39 +8,19 @@
 #include "workers/runtime/jobs.h"
 
 #include "infra/lib/clock.h"
-#include "infra/lib/postgres_fixture.h"
+#include "workers/runtime/session_fixture.h"
 
-static const char *url;
-static struct session session;
 static struct pg *other;
-static struct identity identity;
 static struct job_args *args;
-static int n_cancelled;
+static int n_cancelled; /* waits for a standby */
 
 static void setup(void)
 {
-	struct session_params params = {
-		.schema = "galore",
-		.holder = "holder",
-		.schema_version = 1,
-	};
-	char error[256] = "";
-	int r;
-
 	url = postgres_database();
-	params.url = url;
-	r = session_open(&session, &params, error);
-	ck_assert_msg(!r, "%s", error);
+	open_session();
 	other = postgres_connect(url, "galore");
-	identity = (struct identity){
-		.service = "chillybin",
-		.colour = "blue",
-		.holder = "holder",
-		.topics = { &topic_table[TOPIC_ORDERS] },
-		.n_topics = 1,
-	};
 	args = xcalloc(1, sizeof(*args));
-	args->identity = &identity;
+	args->identity = &one_topic;
 	args->n_keys = 1;
 	args->heartbeat.version = "1";
 	args->heartbeat.schema = "galore";
@@ -75,30 +55,39 @@ static void teardown(void)
 	other = pg_free(other);
 }
 
+static const struct pg_statement cancel = {
+	"cancel",
+	"SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE pid = $1"
+	" AND wait_event = 'SyncRep'",
+	1,
+};
+
 static void end_wait(void *arg, int backend_pid, int64_t waited_ms)
 {
-	char sql[160];
+	struct pg_args with = { 0 };
 
 	(void)arg;
 	(void)waited_ms;
-	(void)snprintf(sql, sizeof(sql),
-		       "SELECT pg_cancel_backend(pid) FROM pg_stat_activity"
-		       " WHERE pid = %d AND wait_event = 'SyncRep'",
-		       backend_pid);
-	postgres_exec(other, sql);
-	n_cancelled++;
+	pg_put_i32(pg_arg(&with), backend_pid);
+	(void)pg_add(other, &cancel, &with);
+	ck_assert_int_eq(pg_run(other, POSTGRES_TIMEOUT_MS), 0);
+	n_cancelled += pg_n_rows(other, 0);
+	pg_args_deinit(&with);
 }
 
+/* Until the server hears of the setting, it lets commits through. */
 static void lose_the_standby(void)
 {
+	struct pg *writer = postgres_connect(url, "galore");
+
 	wait_for_standby("nobody");
+	pg_on_waiting(writer, 20, end_wait, NULL);
+	CHECK_WITHIN(10000, n_cancelled > 0,
+		     postgres_exec(writer, "UPDATE schema_migrations"
+					   " SET dirty = dirty"));
+	(void)pg_free(writer);
+	n_cancelled = 0;
 	pg_on_waiting(session.work, 20, end_wait, NULL);
-	/* The session hears of the setting between two statements. */
-	CHECK_WITHIN(10000,
-		     postgres_count(url, "pg_settings WHERE setting = 'nobody'"
-					 " AND name ="
-					 " 'synchronous_standby_names'") == 1,
-		     (void)0);
 }
 
 static struct assigned_position taken(void)

@@ -8,9 +8,9 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "infra/lib/postgres_fixture.h"
 #include "workers/runtime/batch_extent.h"
 #include "workers/runtime/counters.h"
+#include "workers/runtime/session_fixture.h"
 
 #define TIMEOUT_MS POSTGRES_TIMEOUT_MS
 enum { FEW = 3, MANY = 64, TRIES_MAX = 400 };
@@ -26,9 +26,6 @@ static struct {
 	bool within_limits; /* the last load() must not take long */
 } script;
 
-static const char *url;
-static struct session session;
-static struct identity identity;
 static struct positions *taken;
 static struct transaction *tx;
 static struct assignment assignment;
@@ -147,18 +144,9 @@ static const struct worker_ops without_load = {
 
 /* ---- a batch of it ---- */
 
-static void open_session(void)
+static void open_with_effects(void)
 {
-	struct session_params params = {
-		.url = url,
-		.schema = "galore",
-		.holder = "holder",
-		.schema_version = 1,
-	};
-	char error[256] = "";
-	int r = session_open(&session, &params, error);
-
-	ck_assert_msg(!r, "%s", error);
+	open_session();
 	postgres_exec(session.work,
 		      "CREATE TABLE IF NOT EXISTS effects (o bigint);"
 		      "CREATE FUNCTION pg_temp.miss(state text) RETURNS void"
@@ -171,7 +159,7 @@ static void take_over(void)
 	static const struct position_key key = { 0, 0 };
 
 	ck_assert_int_eq(
-		positions_acquire(session.work, &identity, &key, 1, taken), 0);
+		positions_acquire(session.work, &one_topic, &key, 1, taken), 0);
 	assignment.n_lanes = 1;
 	assignment.lanes[0] = (struct lane_position){
 		.next_offset = taken->rows[0].next_offset,
@@ -182,19 +170,12 @@ static void take_over(void)
 static void setup(void)
 {
 	url = postgres_database();
-	identity = (struct identity){
-		.service = "chillybin",
-		.colour = "blue",
-		.holder = "holder",
-		.topics = { &topic_table[TOPIC_ORDERS] },
-		.n_topics = 1,
-	};
 	taken = xcalloc(1, sizeof(*taken));
 	tx = xcalloc(1, sizeof(*tx));
 	tx->ops = &with_load;
-	tx->identity = &identity;
+	tx->identity = &one_topic;
 	tx->batch = batch_new();
-	open_session();
+	open_with_effects();
 	take_over();
 }
 
@@ -427,7 +408,7 @@ static const struct {
 	{ end_session,
 	  TRANSACTION_E_LOST,
 	  "connection",
-	  { open_session, take_over } },
+	  { open_with_effects, take_over } },
 };
 
 START_TEST(a_batch_that_fails_as_a_whole_leaves_nothing_and_gives_nobody_up)
