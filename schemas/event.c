@@ -41,6 +41,12 @@ void event_id_add_i64(struct event *event, int64_t value)
 	event_id_add_text(event, text_from_i64(digits, value));
 }
 
+void event_id_add_hex(struct event *event, uint64_t value)
+{
+	str_add_hex(&event->id, value);
+	event->envelope.id = str_text(&event->id);
+}
+
 void event_about_order(struct event *event, const struct order_id *id)
 {
 	event->key = (struct text){ order_id_format(id, event->key_bytes),

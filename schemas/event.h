@@ -65,6 +65,7 @@ void event_about_stock(struct event *event, struct text stall,
 void event_id_add(struct event *event, const char *s);
 void event_id_add_text(struct event *event, struct text text);
 void event_id_add_i64(struct event *event, int64_t value);
+void event_id_add_hex(struct event *event, uint64_t value); /* 16 digits */
 
 /*
  * The trace, after the id is complete: a fact follows the record that it came

@@ -198,32 +198,33 @@ static uint64_t expect_one(struct publisher *publisher)
 	return index << NUMBER_BITS | publisher->number;
 }
 
-static void send_fact(struct publisher *publisher, struct fact *fact,
+static void send_fact(struct publisher *publisher, struct event *event,
 		      uint64_t opaque)
 {
 	struct kafka_message *message = kafka_out_message(
-		publisher->out, publisher->names[fact->topic]);
+		publisher->out, publisher->names[event->topic]);
 	struct kafka_body body = {
-		.key = fact->key.p,
-		.n_key = fact->key.n,
-		.value = fact->body.p,
-		.n_value = fact->body.n,
+		.key = event->key.p,
+		.n_key = event->key.n,
+		.value = event->body.p,
+		.n_value = event->body.n,
 	};
 
-	assert(!fact->body.full);
-	fact->envelope.producer = text_of(publisher->params.producer);
-	(void)envelope_write(&fact->envelope, kafka_message_header, message);
+	assert(!event->body.full);
+	event->envelope.producer = text_of(publisher->params.producer);
+	(void)envelope_write(&event->envelope, kafka_message_header, message);
 	send_message(publisher, message, &body, opaque);
 }
 
-void publish_fact(struct publisher *publisher, struct fact *fact)
+void publish_fact(struct publisher *publisher, struct event *event)
 {
-	send_fact(publisher, fact, expect_one(publisher));
+	send_fact(publisher, event, expect_one(publisher));
 }
 
-void publish_own(struct publisher *publisher, struct fact *fact, uint64_t token)
+void publish_own(struct publisher *publisher, struct event *event,
+		 uint64_t token)
 {
-	send_fact(publisher, fact, token | OWN_BIT);
+	send_fact(publisher, event, token | OWN_BIT);
 }
 
 /* ---- dead letters ---- */
