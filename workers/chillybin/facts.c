@@ -130,12 +130,14 @@ static void publish_order(const struct order_row *order,
 			  struct facts_scratch *scratch,
 			  struct publisher *publisher)
 {
-	char position[POSITION_BYTES];
+	char bytes[EVENT_POSITION_BYTES];
+	struct str position = STR_INIT(bytes);
 	struct pick_fact fact;
 
+	str_add_position(&position, TEXT("orders"), order->partition,
+			 order->offset);
 	fill_pick(&fact, order, scratch);
-	fact.position = position_text(position, TEXT("orders"),
-				      order->partition, order->offset);
+	fact.position = str_text(&position);
 	if (order->verdict == VERDICT_REFUSED) {
 		fact.pick.reason = TEXT("out of stock");
 		fact.pick.missing = order->missing;
