@@ -2,7 +2,6 @@
 /* Messages: envelope, body and key; and how a poison is spoiled. */
 #include "producers/stampede/messages.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -104,6 +103,22 @@ static int spoil_header(void *arg, const char *name, const char *value,
 	return kafka_message_header(spoiled->message, name, value, n);
 }
 
+static int send_poison(struct event *event, struct kafka_out *out,
+		       const char *topic, struct sent *sent)
+{
+	struct spoiled spoiled = { kafka_out_message(out, topic),
+				   sent->step.poison };
+
+	poison_body(sent->step.poison, &event->body);
+	(void)envelope_write(&event->envelope, spoil_header, &spoiled);
+	return kafka_out_send(spoiled.message,
+			      &(struct kafka_body){ .key = event->key.p,
+						    .n_key = event->key.n,
+						    .value = event->body.p,
+						    .n_value = event->body.n },
+			      sent);
+}
+
 /* Who says it, when, and the trace that begins with the event's @id. */
 static void add_origin(const struct messages *messages, struct event *event,
 		       const struct order_id *id, struct sent *sent)
@@ -114,17 +129,6 @@ static void add_origin(const struct messages *messages, struct event *event,
 	event->envelope.producer = text_of(messages->producer);
 }
 
-static int send_event(struct kafka_message *message, const struct event *event,
-		      struct sent *sent)
-{
-	const struct kafka_body body = { .key = event->key.p,
-					 .n_key = event->key.n,
-					 .value = event->body.p,
-					 .n_value = event->body.n };
-
-	return kafka_out_send(message, &body, sent);
-}
-
 static int send_order(const struct messages *messages, struct kafka_out *out,
 		      struct sent *sent)
 {
@@ -133,7 +137,6 @@ static int send_order(const struct messages *messages, struct kafka_out *out,
 	struct event event __attribute__((uninitialized));
 	const struct order_placed *order = &made.order;
 	bool poisoned = sent->step.kind == SENT_POISON;
-	struct kafka_message *message;
 	struct order_id id;
 	int r;
 
@@ -151,25 +154,16 @@ static int send_order(const struct messages *messages, struct kafka_out *out,
 	r = order_placed_encode(order, order->version, &event.body);
 	if (r)
 		return r < 0 ? r : -EINVAL;
-	message = kafka_out_message(out, messages->topics[ORDERS]);
-	if (poisoned) {
-		struct spoiled spoiled = { message, sent->step.poison };
-
-		poison_body(sent->step.poison, &event.body);
-		r = envelope_write(&event.envelope, spoil_header, &spoiled);
-	} else {
-		r = envelope_write(&event.envelope, kafka_message_header,
-				   message);
-	}
-	assert(!r);
 	sent->version = poisoned ? 0 : order->version;
-	return send_event(message, &event, sent);
+	return poisoned ? send_poison(&event, out, messages->topics[ORDERS],
+				      sent)
+			: event_send(&event, out, messages->topics[ORDERS],
+				     sent);
 }
 
 static int send_restock(const struct messages *messages, struct kafka_out *out,
 			struct sent *sent)
 {
-	struct kafka_message *message;
 	struct event event;
 	struct restock row;
 	char id[ORDER_ID_CHARS + 1];
@@ -191,10 +185,7 @@ static int send_restock(const struct messages *messages, struct kafka_out *out,
 	if (r)
 		return r;
 	sent->version = 0;
-	message = kafka_out_message(out, messages->topics[RESTOCKS]);
-	r = envelope_write(&event.envelope, kafka_message_header, message);
-	assert(!r);
-	return send_event(message, &event, sent);
+	return event_send(&event, out, messages->topics[RESTOCKS], sent);
 }
 
 int messages_send(const struct messages *messages, struct kafka_out *out,
