@@ -127,7 +127,7 @@ struct run {
 	struct kafka_out *out;
 	struct stock_command stock_command;
 	struct event event;
-	uint8_t body[2048];
+	uint8_t body[4096];
 	char topic[TOPIC_NAME_BYTES];
 	char id[UUID_CHARS + 1];
 	char now[48], then[80];

@@ -582,6 +582,7 @@ END_TEST
 /* Of the order, and of the changes that its return has made. */
 static const char *const damages[] = {
 	"UPDATE orders SET stall = repeat('x', 256)",
+	"UPDATE orders SET stall = repeat('x', 10000000)",
 	"UPDATE orders SET stall = ''",
 	"UPDATE orders SET customer = repeat('x', 10000000)",
 	"UPDATE orders SET tracestate = repeat('x', 200000)",
