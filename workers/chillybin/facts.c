@@ -57,7 +57,7 @@ static void publish_pick(const struct pick_fact *from, int line,
 			 struct publisher *publisher)
 {
 	const struct pick *pick = &from->pick;
-	struct event event;
+	struct event event __attribute__((uninitialized));
 
 	event_begin(&event, EVENT_PICK, from->version, from->scratch->body,
 		    sizeof(from->scratch->body));
