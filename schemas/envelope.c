@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Envelope: see envelope.h.
- *
  * One table has every header: its name, where it stands in the struct and how
  * it is written. Sorted by the length of the name, because that is what finds
  * a header: at most four have the same.

@@ -6,7 +6,7 @@
  * Streaming both ways. A reader calls envelope_init(), then envelope_read()
  * for each header as it comes, then envelope_check() once; a writer fills the
  * struct and gets each header by envelope_write(). All texts are borrowed from
- * whoever passed the headers in. An absent text has p NULL.
+ * the caller's headers. An absent text has p NULL.
  */
 #ifndef SCHEMAS_ENVELOPE_H
 #define SCHEMAS_ENVELOPE_H

@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Events: see events.h.
- */
 #include "schemas/events.h"
 
 const struct event_kind event_kinds[N_EVENT_TYPES] = {

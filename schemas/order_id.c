@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Order id: see order_id.h.
- */
 #include "schemas/order_id.h"
 
 #include <errno.h>

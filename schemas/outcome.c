@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Outcome: see outcome.h. A fault's sentence may quote input, and goes into
+ * A fault's sentence may quote input, and goes into
  * headers, rows and logs: it is printable ASCII whatever came in.
  */
 #include "schemas/outcome.h"

@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Topics: see topics.h.
- */
 #include "schemas/topics.h"
 
 #include <stdio.h>

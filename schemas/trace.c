@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-/* Trace: see trace.h. */
 #include "schemas/trace.h"
 
 #include "infra/lib/hash.h"

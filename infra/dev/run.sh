@@ -602,7 +602,7 @@ env() {
 clean() {
 	stop
 	stop_servers remove
-	rm -rf -- "$DIR/log" "$DIR/own.env"
+	rm -rf -- "$DIR/log" "$DIR/own.env" "$DIR/grill.state"
 	forget_run
 	rmdir -- "$DIR" 2>/dev/null || :
 	say "forgot the state of '$DIR'"

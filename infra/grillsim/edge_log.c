@@ -81,14 +81,28 @@ static int parse_line(struct edge *ret, char *line)
 
 /* ---- replay ---- */
 
+/* A log that lost its beginning still names the last job of each plate. */
+static bool is_unseen_job(const struct plate *plate, const struct edge *edge)
+{
+	static const struct job none;
+
+	return edge->kind != EDGE_RESET &&
+	       memcmp(&edge->job, &none, sizeof(none)) != 0 &&
+	       memcmp(&edge->job, &plate->job, sizeof(none)) != 0;
+}
+
 static void replay_edge(struct plate *plate, const struct edge *edge)
 {
+	enum plate_state state = plate->state;
+
+	if (is_unseen_job(plate, edge))
+		plate_replay_start(plate, &edge->job);
 	switch (edge->kind) {
 	case EDGE_RESET:
 		plate_init(plate, 0);
 		break;
 	case EDGE_START:
-		plate_replay_start(plate, &edge->job);
+		plate->state = PLATE_HEATING;
 		break;
 	case EDGE_DONE:
 		plate->state = PLATE_DONE;
@@ -97,6 +111,7 @@ static void replay_edge(struct plate *plate, const struct edge *edge)
 		plate->state = PLATE_IDLE;
 		break;
 	case EDGE_FENCE:
+		plate->state = state;
 		break;
 	}
 	plate->token = (uint32_t)edge->token;

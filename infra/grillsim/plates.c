@@ -48,6 +48,16 @@ static int stop(struct plates *plates, int i, int64_t now_ms)
 		       : 0;
 }
 
+/* No plate heats after a restart. Each has a line from now on, so that it keeps
+ * its boot also when it is not used before the next one. */
+static int log_restart(struct plates *plates, int i, int64_t now_ms)
+{
+	bool was_heating = plate_stop(&plates->plates[i]);
+
+	return log_edge(plates, was_heating ? EDGE_STOP : EDGE_FENCE, i,
+			now_ms);
+}
+
 int plates_new(struct plates **ret, const struct plates_params *params)
 {
 	CLEANUP(plates_freep)
@@ -66,7 +76,7 @@ int plates_new(struct plates **ret, const struct plates_params *params)
 	r = edge_log_open(&plates->log, params->log, params->name,
 			  plates->plates, params->n_plates);
 	for (int i = 0; !r && i < params->n_plates; i++)
-		r = stop(plates, i, params->now_ms);
+		r = log_restart(plates, i, params->now_ms);
 	if (r)
 		return r;
 	*ret = plates;

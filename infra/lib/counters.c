@@ -193,7 +193,7 @@ static void seconds_text(struct buf *out, const char *name,
 
 /* What /proc/self/stat says; proc(5) has the order of its fields. */
 struct process {
-	int64_t cpu_ticks, start_ticks, n_threads, virtual_bytes, rss_pages;
+	int64_t cpu_clock, start_clock, n_threads, virtual_bytes, rss_pages;
 };
 
 static bool read_process(struct process *ret)
@@ -214,16 +214,16 @@ static bool read_process(struct process *ret)
 			   " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u"
 			   " %" SCNd64 " %" SCNd64 " %*d %*d %*d %*d"
 			   " %" SCNd64 " %*d %" SCNd64 " %" SCNd64 " %" SCNd64,
-			   &user, &system, &ret->n_threads, &ret->start_ticks,
+			   &user, &system, &ret->n_threads, &ret->start_clock,
 			   &ret->virtual_bytes, &ret->rss_pages);
 	(void)fclose(file);
-	ret->cpu_ticks = n == 6 ? user + system : 0;
+	ret->cpu_clock = n == 6 ? user + system : 0;
 	return n == 6;
 }
 
 /* The wall's clock at the start, as it was seen at the first look: a clock
  * that is set later does not move it. */
-static int64_t start_wall_ms(const struct process *process, int64_t tick_hz)
+static int64_t start_wall_ms(const struct process *process, int64_t clock_hz)
 {
 	static int64_t start_ms;
 	struct timespec boot;
@@ -232,7 +232,7 @@ static int64_t start_wall_ms(const struct process *process, int64_t tick_hz)
 		start_ms =
 			clock_wall_ms() -
 			((int64_t)boot.tv_sec * 1000 + boot.tv_nsec / 1000000 -
-			 process->start_ticks * 1000 / tick_hz);
+			 process->start_clock * 1000 / clock_hz);
 	return start_ms;
 }
 
@@ -267,18 +267,18 @@ static void fds_text(struct buf *out)
 
 static void process_text(struct buf *out)
 {
-	int64_t tick_hz = sysconf(_SC_CLK_TCK);
+	int64_t clock_hz = sysconf(_SC_CLK_TCK);
 	struct process process;
 
 	fds_text(out);
-	if (tick_hz <= 0 || !read_process(&process))
+	if (clock_hz <= 0 || !read_process(&process))
 		return;
 	seconds_text(out, "process_cpu_seconds_total",
 		     "time on a processor, of the program and of the kernel",
-		     KIND_COUNTER, process.cpu_ticks * 1000 / tick_hz);
+		     KIND_COUNTER, process.cpu_clock * 1000 / clock_hz);
 	seconds_text(out, "process_start_time_seconds",
 		     "the start, in seconds since 1970", KIND_GAUGE,
-		     start_wall_ms(&process, tick_hz));
+		     start_wall_ms(&process, clock_hz));
 	gauge_text(out, "process_resident_memory_bytes", "memory in use",
 		   process.rss_pages * sysconf(_SC_PAGESIZE));
 	gauge_text(out, "process_virtual_memory_bytes", "addresses in use",

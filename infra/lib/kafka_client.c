@@ -28,8 +28,8 @@ void kafka_set_number(rd_kafka_conf_t *conf, const char *name, int64_t value)
 	kafka_set(conf, name, text);
 }
 
-/* What librdkafka says is for whoever debugs: trouble that matters comes as
- * an error event or a failed report, and is logged by whoever decides. */
+/* librdkafka's lines are for debugging. What matters also comes as an error
+ * event or a failed report, and the code that handles it logs it. */
 static void on_log(const rd_kafka_t *rk, int level, const char *facility,
 		   const char *text)
 {

@@ -7,8 +7,8 @@
  * is reported without an error. First deliveries of one key are in order as
  * long as no delivery fails. After KAFKA_OUT_E_FATAL, or a report with an
  * error, the owner calls kafka_out_reset(): everything that waits is dropped,
- * so that nothing old goes out late, and a fresh producer takes over; what
- * was not reported must be sent again by whoever knows it.
+ * so that nothing old goes out late, and a fresh producer takes over; the
+ * owner sends again what was not reported.
  *
  * One thread sends, polls and resets.
  */
@@ -95,8 +95,8 @@ int kafka_out_send(struct kafka_message *message, const struct kafka_body *body,
 /* Serves reports that wait, for at most @timeout_ms. Gives their number. */
 int kafka_out_poll(struct kafka_out *out, int timeout_ms);
 
-/* What waits for company goes out now. Polls meanwhile, until everything is
- * reported, but no longer than 1 ms; what was not taken up by then lingers. */
+/* Sends at once what waits for more records, and polls meanwhile, until all is
+ * reported, but no longer than 1 ms. */
 void kafka_out_push(struct kafka_out *out);
 
 /* Sent and not reported yet. */

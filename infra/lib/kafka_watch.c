@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Kafka watch: see kafka_watch.h. A consumer without a group, since only a
- * consumer keeps a broker from making a topic that it is asked for.
+ * It is a consumer without a group: only a consumer asks for a topic in a way
+ * that does not make the broker create it.
  */
 #include "infra/lib/kafka_watch.h"
 

@@ -105,7 +105,7 @@ static void line_identity(struct line *line, enum log_level level,
 void log_init(const struct log_params *params)
 {
 	identity = *params;
-	/* Whoever watches a log file or a pipe wants whole lines at once. */
+	/* A reader of a log file or a pipe gets whole lines at once. */
 	if (identity.out)
 		(void)setvbuf(identity.out, NULL, _IOLBF, 0);
 }

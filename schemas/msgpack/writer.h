@@ -4,7 +4,7 @@
  * allocated.
  *
  * What does not fit sets @full and is left out whole; the encoder then returns
- * -ENOBUFS, and what @p holds is of no use. Whoever made the writer owns @p.
+ * -ENOBUFS, and what @p holds is of no use. The caller owns @p.
  */
 #ifndef SCHEMAS_MSGPACK_WRITER_H
 #define SCHEMAS_MSGPACK_WRITER_H

@@ -36,7 +36,7 @@ static void write_counted(struct buf *to, int64_t counted)
 #define write_instant pg_put_wall_ms
 #define write_text column_put_text
 #define write_name column_put_text
-#define write_trace column_put_text
+#define write_as_is column_put_text
 #define write_topic column_put_text
 #define write_doneness(to, it) column_put_text(to, text_of(doneness_name(it)))
 #define write_verdict(to, it) column_put_text(to, text_of(verdict_name(it)))
@@ -197,21 +197,24 @@ static bool read_uuid(struct row_reader *reader, struct order_id *ret)
 #define read_change_kind(reader, ret)                                          \
 	(!stock_change_parse(ret, column_text(reader)))
 
-/* A trace is published as it came, within the bounds of any text. */
-static bool read_trace(struct row_reader *reader, struct text *ret)
+/* Traces and ids are published as they came. A row that was damaged by hand
+ * may have a text of any length: no more than the bound of it is copied. */
+static bool read_as_is(struct row_reader *reader, struct text *ret)
 {
 	struct text text = column_text(reader);
+	bool is_long = text.n > TEXT_MAX_BYTES;
 
+	if (is_long)
+		text.n = TEXT_MAX_BYTES;
 	*ret = text.p ? copy_text(reader, text.p, text.n) : text;
-	return text.n <= TEXT_MAX_BYTES;
+	return !is_long;
 }
 
 #define read_text column_read_text
 
 bool column_read_text(struct row_reader *reader, struct text *ret)
 {
-	(void)read_trace(reader, ret);
-	return !text_is_longer(*ret, TEXT_MAX_CHARS);
+	return read_as_is(reader, ret) && !text_is_longer(*ret, TEXT_MAX_CHARS);
 }
 
 static bool read_name(struct row_reader *reader, struct text *ret)
@@ -311,6 +314,9 @@ void order_read(struct row_reader *reader, struct order_row *ret)
 	reader->column = 0;
 	ORDER_COLUMNS(READ, READ, READ_WHOLE, COLUMN_NONE, READ)
 	ret->damaged = !whole;
+	/* No stock is read for its items. */
+	if (!whole)
+		ret->n_items = 0;
 }
 
 void change_read(struct row_reader *reader, struct change_row *ret)

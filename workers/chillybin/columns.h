@@ -39,17 +39,17 @@
 	BOTH(14, partition, INT4, partition, partition) \
 	BOTH(15, offset, INT8, i64, offset) \
 	BOTH(16, decided_at, TIMESTAMPTZ, instant, decided_at_ms) \
-	BOTH(17, traceparent, TEXT, trace, traceparent) \
-	BOTH(18, tracestate, TEXT, trace, tracestate) \
+	BOTH(17, traceparent, TEXT, as_is, traceparent) \
+	BOTH(18, tracestate, TEXT, as_is, tracestate) \
 	READ(, cancelled_position, TEXT, text, cancelled_position) \
 	READ(, cancelled_at, TIMESTAMPTZ, instant, cancelled_at_ms) \
-	READ(, cancel_traceparent, TEXT, trace, cancel_traceparent) \
-	READ(, cancel_tracestate, TEXT, trace, cancel_tracestate) \
-	READ(, returned_event, TEXT, text, returned_event)
+	READ(, cancel_traceparent, TEXT, as_is, cancel_traceparent) \
+	READ(, cancel_tracestate, TEXT, as_is, cancel_tracestate) \
+	READ(, returned_event, TEXT, as_is, returned_event)
 
 #define CHANGE_COLUMNS(KEY, BOTH, WHOLE) \
-	KEY(1, source, TEXT, text, source) \
-	BOTH(2, event_id, TEXT, text, event_id) \
+	KEY(1, source, TEXT, as_is, source) \
+	BOTH(2, event_id, TEXT, as_is, event_id) \
 	BOTH(3, ingredient, TEXT, name, ingredient) \
 	BOTH(4, stall, TEXT, name, stall) \
 	BOTH(5, kind, TEXT, change_kind, kind) \
@@ -59,8 +59,8 @@
 	BOTH(9, partition, INT4, partition, partition) \
 	BOTH(10, offset, INT8, i64, offset) \
 	BOTH(11, decided_at, TIMESTAMPTZ, instant, decided_at_ms) \
-	BOTH(12, traceparent, TEXT, trace, traceparent) \
-	BOTH(13, tracestate, TEXT, trace, tracestate) \
+	BOTH(12, traceparent, TEXT, as_is, traceparent) \
+	BOTH(13, tracestate, TEXT, as_is, tracestate) \
 	BOTH(14, counted, INT8, counted, counted)
 
 /* What a list becomes in a statement. */

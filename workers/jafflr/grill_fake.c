@@ -29,7 +29,7 @@ struct grill_fake {
 	pthread_mutex_t mutex;
 	int n_plates;
 	struct grill_report plates[GRILL_PLATES_MAX];
-	bool broken[GRILL_PLATES_MAX];
+	bool broken;
 	enum grill_fake_end ends[N_CALLS];
 	int n_ends[N_CALLS]; /* 0: for ever */
 	struct fake_start starts[STARTS_MAX];
@@ -91,7 +91,7 @@ static int do_start(struct grill_fake *fake, const struct grill_start *start)
 	if (plate->fences && (start->token < plate->token ||
 			      has_run(fake, start->plate, start->job)))
 		return GRILL_E_REFUSED;
-	if (fake->broken[start->plate] || plate->state == GRILL_HEATING)
+	if (fake->broken || plate->state == GRILL_HEATING)
 		return GRILL_E_REFUSED;
 	assert(fake->n_starts < STARTS_MAX);
 	began = &fake->starts[fake->n_starts++];
@@ -110,7 +110,7 @@ static struct grill_report do_read(struct grill_fake *fake, int plate)
 {
 	struct grill_report report = *plate_of(fake, plate);
 
-	if (fake->broken[plate])
+	if (fake->broken)
 		report.state = GRILL_FAULT;
 	if (!report.fences) {
 		report.token = 0;
@@ -200,13 +200,6 @@ static void fake_close(void *arg)
 	unlock(locked(arg));
 }
 
-const struct grill_ops grill_fake_ops = {
-	.read = fake_read,
-	.fence = fake_fence,
-	.start = fake_start,
-	.close = fake_close,
-};
-
 /* ---- grill_modbus.h ---- */
 
 enum { SERVED_MAX = 8 };
@@ -279,62 +272,40 @@ void grill_fake_next(struct grill_fake *fake, enum grill_fake_call call,
 	unlock(fake);
 }
 
-static void leave_heat(struct grill_fake *fake, int plate,
-		       enum grill_plate_state state)
+static void change(struct grill_report *plate, enum grill_fake_event event)
 {
-	struct grill_report *report = plate_of(locked(fake), plate);
+	bool heats = plate->state == GRILL_HEATING;
 
-	if (report->state == GRILL_HEATING) {
-		report->state = state;
-		report->left_ms = 0;
-	}
+	if (event == GRILL_FAKE_DONE && heats)
+		plate->state = GRILL_DONE;
+	if (event == GRILL_FAKE_FORGETS ||
+	    (event == GRILL_FAKE_CUT_SHORT && heats))
+		plate->state = GRILL_IDLE;
+	if (plate->state != GRILL_HEATING)
+		plate->left_ms = 0;
+	if (event == GRILL_FAKE_FORGETS)
+		memset(plate->job, 0, sizeof(plate->job));
+	if (event == GRILL_FAKE_RESET)
+		*plate = (struct grill_report){ .fences = plate->fences,
+						.boot = plate->boot + 1 };
+	if (event == GRILL_FAKE_UNFENCED)
+		plate->fences = false;
+}
+
+void grill_fake_happens(struct grill_fake *fake, enum grill_fake_event event)
+{
+	(void)locked(fake);
+	for (int i = 0; i < fake->n_plates; i++)
+		change(&fake->plates[i], event);
+	fake->broken |= event == GRILL_FAKE_BREAKS;
 	unlock(fake);
 }
 
-void grill_fake_done(struct grill_fake *fake, int plate)
+void grill_fake_set_tokens(struct grill_fake *fake, uint32_t token)
 {
-	leave_heat(fake, plate, GRILL_DONE);
-}
-
-void grill_fake_power_cut(struct grill_fake *fake, int plate)
-{
-	leave_heat(fake, plate, GRILL_IDLE);
-}
-
-void grill_fake_reset(struct grill_fake *fake, int plate)
-{
-	struct grill_report *report = plate_of(locked(fake), plate);
-
-	*report = (struct grill_report){ .fences = report->fences,
-					 .boot = report->boot + 1 };
-	unlock(fake);
-}
-
-void grill_fake_forget(struct grill_fake *fake, int plate)
-{
-	struct grill_report *report = plate_of(locked(fake), plate);
-
-	report->state = GRILL_IDLE;
-	memset(report->job, 0, sizeof(report->job));
-	unlock(fake);
-}
-
-void grill_fake_set_token(struct grill_fake *fake, int plate, uint32_t token)
-{
-	plate_of(locked(fake), plate)->token = token;
-	unlock(fake);
-}
-
-void grill_fake_set_fences(struct grill_fake *fake, int plate, bool fences)
-{
-	plate_of(locked(fake), plate)->fences = fences;
-	unlock(fake);
-}
-
-void grill_fake_set_broken(struct grill_fake *fake, int plate, bool broken)
-{
-	(void)plate_of(locked(fake), plate);
-	fake->broken[plate] = broken;
+	(void)locked(fake);
+	for (int i = 0; i < fake->n_plates; i++)
+		fake->plates[i].token = token;
 	unlock(fake);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Grill fake: a grill in memory that does at once what it is published, and
- * fails as it is published, for tests of what stands above a grill.
+ * Grill fake: a grill in memory that does at once what it is asked to do, and
+ * fails as the test says, for tests of what stands above a grill.
  *
  * It has a plate's two rules (no lower token, no job twice) and no clock: a
  * toasting ends when the test says so. Calls may come from any threads; the
@@ -33,34 +33,33 @@ struct grill_fake *grill_fake_new(int n_plates);
 struct grill_fake *grill_fake_free(struct grill_fake *fake);
 DEFINE_CLEANUP(struct grill_fake, grill_fake_free);
 
-/* The functions; their arg is the struct grill_fake. */
-extern const struct grill_ops grill_fake_ops;
-
-/* The next @n calls of that kind end so; @n 0: all, until published otherwise.
- */
+/* The next @n calls of that kind end so; @n 0: all of them. */
 void grill_fake_next(struct grill_fake *fake, enum grill_fake_call call,
 		     enum grill_fake_end end, int n);
 
-/* The job that heats on @plate has come to its end. */
-void grill_fake_done(struct grill_fake *fake, int plate);
-/* It is cut short, and the plate keeps its history. */
-void grill_fake_power_cut(struct grill_fake *fake, int plate);
-/* The history is lost. */
-void grill_fake_reset(struct grill_fake *fake, int plate);
-/* The same, but the plate does not say so. */
-void grill_fake_forget(struct grill_fake *fake, int plate);
-/* The plate has seen that token. */
-void grill_fake_set_token(struct grill_fake *fake, int plate, uint32_t token);
-void grill_fake_set_fences(struct grill_fake *fake, int plate, bool fences);
-void grill_fake_set_broken(struct grill_fake *fake, int plate, bool broken);
+/* What happens to each plate of a grill. */
+enum grill_fake_event {
+	GRILL_FAKE_GOES_ON,   /* nothing */
+	GRILL_FAKE_DONE,      /* the job that heats has come to its end */
+	GRILL_FAKE_CUT_SHORT, /* the same, too soon; its history stays */
+	GRILL_FAKE_RESET,     /* its history is lost */
+	GRILL_FAKE_FORGETS,   /* the same, but the plate does not say so */
+	GRILL_FAKE_UNFENCED,  /* it cannot fence any more */
+	GRILL_FAKE_BREAKS,
+};
+
+void grill_fake_happens(struct grill_fake *fake, enum grill_fake_event event);
+/* Each plate has seen that token. */
+void grill_fake_set_tokens(struct grill_fake *fake, uint32_t token);
 
 /* How many toastings began on all plates, and how often that job did. */
 int grill_fake_n_starts(struct grill_fake *fake);
 int grill_fake_n_starts_of(struct grill_fake *fake,
 			   const uint8_t job[GRILL_JOB_BYTES]);
 
-/* grill_modbus.h without a network: "fake:@n" is the address of @fake, which
- * several may use. Borrows it. For tests; linked in place of grill_modbus.c
+/* grill_modbus.h without a network: its functions are those of a fake, which is
+ * their arg, and "fake:@n" is the address of @fake, which several may use.
+ * Borrows it. For tests; linked in place of grill_modbus.c
  * (infra/dev/fakes.mk). */
 void grill_fake_serve(int n, struct grill_fake *fake);
 

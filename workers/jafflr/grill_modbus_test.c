@@ -5,7 +5,6 @@
  * GRILLSIM_BIN, or bin/grillsim of the build that this test is of.
  */
 #include <arpa/inet.h>
-#include <check.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -19,7 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "infra/lib/clock.h"
+#include "infra/lib/check_fixture.h"
 #include "infra/lib/text.h"
 #include "infra/lib/xalloc.h"
 #include "workers/jafflr/grill_modbus.h"
@@ -141,7 +140,7 @@ static int dial(const char *text)
 }
 
 /* Returns when the simulator does it. */
-static void publish(const char *line)
+static void command(const char *line)
 {
 	struct pollfd fd = { .fd = sim.control, .events = POLLIN };
 	char said[ADDRESS_MAX];
@@ -208,7 +207,7 @@ static void tear_down(void)
 	(void)rmdir(folder);
 }
 
-/* ---- words for the tests ---- */
+/* ---- what a test does ---- */
 
 static struct grill_start start_of(int plate, uint32_t token, uint8_t job)
 {
@@ -223,6 +222,11 @@ static int start(int plate, uint32_t token, uint8_t job)
 	struct grill_start start = start_of(plate, token, job);
 
 	return ops->start(grill, &start);
+}
+
+static int fence(int plate, uint32_t token)
+{
+	return ops->fence(grill, plate, token);
 }
 
 static struct grill_report report(int plate)
@@ -290,8 +294,7 @@ START_TEST(a_read_of_many_plates_puts_each_in_its_place)
 		struct grill_report reports[N_PLATES];
 
 		for (int i = 0; i < N_PLATES; i++)
-			ck_assert_int_eq(
-				ops->fence(grill, i, (uint32_t)i + 100), 0);
+			ck_assert_int_eq(fence(i, (uint32_t)i + 100), 0);
 		ck_assert_int_eq(ops->read(grill, 2, N_PLATES - 2, reports), 0);
 		for (int i = 2; i < N_PLATES; i++)
 			ck_assert_uint_eq(reports[i - 2].token,
@@ -299,15 +302,15 @@ START_TEST(a_read_of_many_plates_puts_each_in_its_place)
 	}
 END_TEST
 
-START_TEST(what_a_grill_cannot_do_or_lost_is_published)
+START_TEST(what_a_grill_cannot_do_or_has_lost_is_read)
 	{
 		uint32_t boot = report(1).boot;
 
-		publish("reset 1");
+		command("reset 1");
 		ck_assert_uint_ne(report(1).boot, boot);
-		publish("no-fence 2");
+		command("no-fence 2");
 		ck_assert(!report(2).fences);
-		publish("broken 3");
+		command("broken 3");
 		ck_assert_int_eq(report(3).state, GRILL_FAULT);
 	}
 END_TEST
@@ -321,8 +324,8 @@ START_TEST(a_lower_token_and_a_job_that_ran_are_refused)
 		ck_assert_int_eq(start(0, 7, 1), GRILL_E_REFUSED);
 		ck_assert_int_eq(start(0, 8, 1), GRILL_E_REFUSED);
 		ck_assert_int_eq(start(0, 6, 2), GRILL_E_REFUSED);
-		ck_assert_int_eq(ops->fence(grill, 0, 6), GRILL_E_REFUSED);
-		ck_assert_int_eq(ops->fence(grill, 0, 7), 0);
+		ck_assert_int_eq(fence(0, 6), GRILL_E_REFUSED);
+		ck_assert_int_eq(fence(0, 7), 0);
 		ck_assert_uint_eq(report(0).token, 7);
 		ck_assert_int_eq(times_said("START "), 1);
 	}
@@ -334,7 +337,7 @@ START_TEST(of_two_masters_the_fenced_one_starts_nothing)
 		struct grill_modbus *other = grill_at(address, 1);
 		struct grill_report seen;
 
-		ck_assert_int_eq(ops->fence(grill, 4, 10), 0);
+		ck_assert_int_eq(fence(4, 10), 0);
 		ck_assert_int_eq(ops->fence(other, 4, 11), 0);
 		ck_assert_int_eq(start(4, 10, 1), GRILL_E_REFUSED);
 		seen = report(4);
@@ -343,40 +346,35 @@ START_TEST(of_two_masters_the_fenced_one_starts_nothing)
 	}
 END_TEST
 
-START_TEST(a_plate_that_says_no_has_started_nothing)
-	{
-		publish("plate 1 exception");
-		ck_assert_int_eq(start(1, 5, 1), GRILL_E_REFUSED);
-		ck_assert_int_eq(ops->fence(grill, 1, 5), GRILL_E_REFUSED);
-		ck_assert_int_eq(start(2, 5, 1), 0);
-		publish("ok 1");
-		ck_assert_uint_eq(report(1).token, 0);
-	}
-END_TEST
+/* What a plate may answer to a start, and what that leaves. */
+static const struct {
+	const char *command;
+	int plate, outcome;
+} answers[] = {
+	{ "plate 1 exception", 1, GRILL_E_REFUSED },
+	{ "plate 1 exception 4", 1, GRILL_E_UNKNOWN },
+	{ "plate 1 exception 5", 1, GRILL_E_UNKNOWN },
+	{ "plate 1 exception 7", 1, GRILL_E_UNKNOWN },
+	{ "plate 1 exception 8", 1, GRILL_E_UNKNOWN },
+	{ "plate 1 exception 11", 1, GRILL_E_UNKNOWN },
+	/* There is none. */
+	{ "ok 1", N_PLATES, GRILL_E_REFUSED },
+};
 
-static const int exceptions_that_leave_doubt[] = { 4, 5, 7, 8, 11 };
-
-START_TEST(an_exception_that_leaves_doubt_is_no_refusal)
-	{
-		char line[32];
-
-		(void)snprintf(line, sizeof(line), "plate 1 exception %d",
-			       exceptions_that_leave_doubt[_i]);
-		publish(line);
-		ck_assert_int_eq(start(1, 5, 1), GRILL_E_UNKNOWN);
-		ck_assert_int_eq(start(2, 5, 1), 0);
-	}
-END_TEST
-
-START_TEST(a_plate_that_is_not_there_is_refused)
+START_TEST(only_an_exception_that_leaves_no_doubt_is_a_refusal)
 	{
 		struct grill_report reports[2];
 
-		ck_assert_int_eq(start(N_PLATES, 1, 1), GRILL_E_REFUSED);
-		ck_assert_int_eq(ops->fence(grill, N_PLATES, 1),
-				 GRILL_E_REFUSED);
+		command(answers[_i].command);
+		ck_assert_int_eq(start(answers[_i].plate, 5, 1),
+				 answers[_i].outcome);
+		ck_assert_int_eq(fence(answers[_i].plate, 5),
+				 answers[_i].outcome);
+		ck_assert_int_eq(start(2, 5, 1), 0);
 		ck_assert_int_eq(ops->read(grill, N_PLATES - 1, 2, reports),
 				 GRILL_E_REFUSED);
+		command("ok 1");
+		ck_assert_uint_eq(report(1).token, 0);
 	}
 END_TEST
 
@@ -389,9 +387,8 @@ START_TEST(what_no_grill_can_do_is_a_fault_and_is_not_sent)
 		ck_assert_int_eq(ops->read(grill, 0, 0, &seen), -EINVAL);
 		ck_assert_int_eq(ops->read(grill, 1, GRILL_PLATES_MAX, &seen),
 				 -EINVAL);
-		ck_assert_int_eq(ops->fence(grill, -1, 1), -EINVAL);
-		ck_assert_int_eq(ops->fence(grill, GRILL_PLATES_MAX, 1),
-				 -EINVAL);
+		ck_assert_int_eq(fence(-1, 1), -EINVAL);
+		ck_assert_int_eq(fence(GRILL_PLATES_MAX, 1), -EINVAL);
 		wrong.time_ms = 0;
 		ck_assert_int_eq(ops->start(grill, &wrong), -EINVAL);
 		wrong.time_ms = GRILL_TIME_MAX_MS + 1;
@@ -401,29 +398,20 @@ END_TEST
 
 /* ---- doubt ---- */
 
-START_TEST(a_start_without_an_answer_is_found_when_it_is_read_back)
+/* It had begun, or was lost and is made again. */
+START_TEST(a_start_without_an_answer_is_read_back_after_a_fence)
 	{
 		struct grill_report seen;
 
-		publish("plate 2 silent-after-start");
+		command(_i ? "plate 2 silent-before-start 1"
+			   : "plate 2 silent-after-start");
 		ck_assert_int_eq(start(2, 5, 9), GRILL_E_UNKNOWN);
-		ck_assert_int_eq(ops->fence(grill, 2, 6), 0);
+		ck_assert_int_eq(fence(2, 6), 0);
 		seen = report(2);
-		ck_assert(ran(&seen, 9));
+		ck_assert(_i ? ran_none(&seen) : ran(&seen, 9));
 		ck_assert_uint_eq(seen.token, 6);
-	}
-END_TEST
-
-START_TEST(a_start_that_was_lost_is_made_again_after_a_fence)
-	{
-		struct grill_report seen;
-
-		publish("plate 2 silent-before-start 1");
-		ck_assert_int_eq(start(2, 5, 9), GRILL_E_UNKNOWN);
-		ck_assert_int_eq(ops->fence(grill, 2, 6), 0);
-		seen = report(2);
-		ck_assert(ran_none(&seen));
-		ck_assert_int_eq(start(2, 6, 9), 0);
+		if (_i)
+			ck_assert_int_eq(start(2, 6, 9), 0);
 		hear("START ");
 		hear("DONE ");
 		ck_assert_int_eq(times_said("START "), 1);
@@ -434,13 +422,13 @@ START_TEST(a_late_answer_is_not_taken_for_the_next_one)
 	{
 		struct grill_report seen;
 
-		ck_assert_int_eq(ops->fence(grill, 1, 111), 0);
-		ck_assert_int_eq(ops->fence(grill, 2, 222), 0);
-		publish("plate 1 slow 300");
+		ck_assert_int_eq(fence(1, 111), 0);
+		ck_assert_int_eq(fence(2, 222), 0);
+		command("plate 1 slow 300");
 		ck_assert_int_eq(ops->read(grill, 1, 1, &seen),
 				 GRILL_E_UNKNOWN);
 		ck_assert_uint_eq(report(2).token, 222);
-		publish("ok 1");
+		command("ok 1");
 		ck_assert_uint_eq(report(1).token, 111);
 		ck_assert_uint_eq(report(2).token, 222);
 	}
@@ -451,7 +439,7 @@ START_TEST(an_answer_has_its_deadline)
 		int64_t begin_at_ms = clock_now_ms();
 		struct grill_report seen = { .token = 42 };
 
-		publish("plate 1 silent");
+		command("plate 1 silent");
 		ck_assert_int_eq(ops->read(grill, 1, 1, &seen),
 				 GRILL_E_UNKNOWN);
 		ck_assert_uint_eq(seen.token, 42);
@@ -466,7 +454,7 @@ START_TEST(one_slow_plate_does_not_hold_up_another_master)
 		struct grill_modbus *other = grill_at(address, 1);
 		struct grill_report seen;
 
-		publish("plate 1 slow 60s");
+		command("plate 1 slow 60s");
 		ck_assert_int_eq(ops->read(grill, 1, 1, &seen),
 				 GRILL_E_UNKNOWN);
 		ck_assert_int_eq(ops->read(other, 2, 1, &seen), 0);
@@ -476,34 +464,30 @@ END_TEST
 
 /* ---- away ---- */
 
-START_TEST(a_connection_that_was_cut_between_calls_is_made_anew)
+/* By the grill, or by us. */
+START_TEST(a_connection_that_was_closed_between_calls_is_made_anew)
 	{
-		ck_assert_int_eq(ops->fence(grill, 0, 1), 0);
-		publish("power-cut");
+		ck_assert_int_eq(fence(0, 1), 0);
+		if (_i) {
+			ops->close(grill);
+			ops->close(grill);
+		} else {
+			command("power-cut");
+		}
 		ck_assert_int_eq(start(0, 2, 1), 0);
-	}
-END_TEST
-
-START_TEST(a_closed_connection_is_made_anew)
-	{
-		ck_assert_int_eq(ops->fence(grill, 0, 1), 0);
-		ops->close(grill);
-		ops->close(grill);
-		ck_assert_int_eq(ops->fence(grill, 0, 2), 0);
 	}
 END_TEST
 
 START_TEST(a_grill_that_is_away_is_found_again_when_it_is_back)
 	{
-		int64_t deadline_at_ms = clock_now_ms() + DEADLINE_MS;
 		int r;
 
-		ck_assert_int_eq(ops->fence(grill, 0, 1), 0);
-		publish("down 100ms");
-		ck_assert_int_eq(start(0, 2, 1), GRILL_E_AWAY);
-		do
-			r = start(0, 2, 1);
-		while (r == GRILL_E_AWAY && clock_left_ms(deadline_at_ms));
+		ck_assert_int_eq(fence(0, 1), 0);
+		command("down 100ms");
+		r = start(0, 2, 1);
+		ck_assert_int_eq(r, GRILL_E_AWAY);
+		CHECK_WITHIN(DEADLINE_MS, r != GRILL_E_AWAY,
+			     r = start(0, 2, 1));
 		ck_assert_int_eq(r, 0);
 		hear("START ");
 	}
@@ -586,100 +570,46 @@ START_TEST(a_device_that_is_reached_by_its_address_alone_is_a_grill_too)
 	}
 END_TEST
 
-/* ---- all of them ---- */
-
-static TCase *with_simulator(const char *name)
+static void add_alone(Suite *suite)
 {
-	TCase *tests = tcase_create(name);
+	TCase *tcase = check_case(suite, 30);
 
-	tcase_add_checked_fixture(tests, set_up, tear_down);
-	tcase_set_timeout(tests, 30);
-	return tests;
-}
-
-static TCase *straight(void)
-{
-	TCase *tests = with_simulator("straight");
-
-	tcase_add_test(tests, a_fresh_grill_shows_idle_plates);
-	tcase_add_test(tests, a_start_is_read_back_until_it_is_done);
-	tcase_add_test(tests, a_read_of_many_plates_puts_each_in_its_place);
-	tcase_add_test(tests, what_a_grill_cannot_do_or_lost_is_published);
-	return tests;
-}
-
-static TCase *refusals(void)
-{
-	TCase *tests = with_simulator("refusals");
-
-	tcase_add_test(tests, a_lower_token_and_a_job_that_ran_are_refused);
-	tcase_add_test(tests, of_two_masters_the_fenced_one_starts_nothing);
-	tcase_add_test(tests, a_plate_that_says_no_has_started_nothing);
-	tcase_add_loop_test(tests, an_exception_that_leaves_doubt_is_no_refusal,
-			    0,
-			    (int)(sizeof(exceptions_that_leave_doubt) /
-				  sizeof(*exceptions_that_leave_doubt)));
-	tcase_add_test(tests, a_plate_that_is_not_there_is_refused);
-	tcase_add_test(tests, what_no_grill_can_do_is_a_fault_and_is_not_sent);
-	return tests;
-}
-
-static TCase *doubt(void)
-{
-	TCase *tests = with_simulator("doubt");
-
-	tcase_add_test(tests,
-		       a_start_without_an_answer_is_found_when_it_is_read_back);
-	tcase_add_test(tests,
-		       a_start_that_was_lost_is_made_again_after_a_fence);
-	tcase_add_test(tests, a_late_answer_is_not_taken_for_the_next_one);
-	tcase_add_test(tests, an_answer_has_its_deadline);
-	tcase_add_test(tests, one_slow_plate_does_not_hold_up_another_master);
-	return tests;
-}
-
-static TCase *away(void)
-{
-	TCase *tests = with_simulator("away");
-
-	tcase_add_test(tests,
-		       a_connection_that_was_cut_between_calls_is_made_anew);
-	tcase_add_test(tests, a_closed_connection_is_made_anew);
-	tcase_add_test(tests,
-		       a_grill_that_is_away_is_found_again_when_it_is_back);
-	tcase_add_test(tests, another_unit_is_never_written_to);
-	return tests;
-}
-
-static TCase *alone(void)
-{
-	TCase *tests = tcase_create("alone");
-
-	tcase_add_test(tests,
-		       who_does_not_name_itself_a_grill_is_never_written_to);
-	tcase_add_loop_test(
-		tests, settings_out_of_bounds_are_refused, 0,
-		(int)(sizeof(wrong_params) / sizeof(*wrong_params)));
-	tcase_add_loop_test(
-		tests,
-		a_device_that_is_reached_by_its_address_alone_is_a_grill_too, 0,
-		(int)(sizeof(units) / sizeof(*units)));
-	return tests;
+	/* clang-format off */
+	check_add(tcase, (const struct check_row[]){
+		{ who_does_not_name_itself_a_grill_is_never_written_to, 1 },
+		{ settings_out_of_bounds_are_refused, CHECK_N(wrong_params) },
+		{ a_device_that_is_reached_by_its_address_alone_is_a_grill_too, CHECK_N(units) },
+		{ 0 },
+	});
+	/* clang-format on */
 }
 
 int main(void)
 {
 	Suite *suite = suite_create("grill_modbus");
-	SRunner *runner = srunner_create(suite);
-	int n_failed;
+	TCase *tcase = check_case(suite, 30);
 
-	suite_add_tcase(suite, straight());
-	suite_add_tcase(suite, refusals());
-	suite_add_tcase(suite, doubt());
-	suite_add_tcase(suite, away());
-	suite_add_tcase(suite, alone());
-	srunner_run_all(runner, CK_ENV);
-	n_failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return n_failed ? 1 : 0;
+	tcase_add_checked_fixture(tcase, set_up, tear_down);
+	/* clang-format off */
+	check_add(tcase, (const struct check_row[]){
+		{ a_fresh_grill_shows_idle_plates, 1 },
+		{ a_start_is_read_back_until_it_is_done, 1 },
+		{ a_read_of_many_plates_puts_each_in_its_place, 1 },
+		{ what_a_grill_cannot_do_or_has_lost_is_read, 1 },
+		{ a_lower_token_and_a_job_that_ran_are_refused, 1 },
+		{ of_two_masters_the_fenced_one_starts_nothing, 1 },
+		{ only_an_exception_that_leaves_no_doubt_is_a_refusal, CHECK_N(answers) },
+		{ what_no_grill_can_do_is_a_fault_and_is_not_sent, 1 },
+		{ a_start_without_an_answer_is_read_back_after_a_fence, 2 },
+		{ a_late_answer_is_not_taken_for_the_next_one, 1 },
+		{ an_answer_has_its_deadline, 1 },
+		{ one_slow_plate_does_not_hold_up_another_master, 1 },
+		{ a_connection_that_was_closed_between_calls_is_made_anew, 2 },
+		{ a_grill_that_is_away_is_found_again_when_it_is_back, 1 },
+		{ another_unit_is_never_written_to, 1 },
+		{ 0 },
+	});
+	/* clang-format on */
+	add_alone(suite);
+	return check_run(suite);
 }

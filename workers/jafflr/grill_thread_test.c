@@ -13,6 +13,7 @@
 
 #include "infra/lib/check_fixture.h"
 #include "workers/jafflr/grill_fake.h"
+#include "workers/jafflr/grill_modbus.h"
 
 #define DEADLINE_MS 10000
 enum { N_PLATES = 4, BOX_MAX = GRILL_PLATES_MAX * 4 };
@@ -33,6 +34,7 @@ struct gated {
 static struct gated gated[2];
 static struct loop *loop;
 static struct grill_thread *threads[2];
+static struct grill_report reports[N_PLATES]; /* that were read last */
 
 /* ---- the grill ---- */
 
@@ -73,7 +75,8 @@ static int gated_read(void *arg, int first_plate, int n_plates,
 		r = grill->silent[first_plate + i] ? GRILL_E_UNKNOWN : 0;
 	(void)pthread_mutex_unlock(&grill->mutex);
 	return r ? r
-		 : grill_fake_ops.read(grill->fake, first_plate, n_plates, ret);
+		 : grill_modbus_ops.read(grill->fake, first_plate, n_plates,
+					 ret);
 }
 
 static int gated_fence(void *arg, int plate, uint32_t token)
@@ -81,7 +84,7 @@ static int gated_fence(void *arg, int plate, uint32_t token)
 	struct gated *grill = arg;
 	int r = pass(grill);
 
-	return r ? r : grill_fake_ops.fence(grill->fake, plate, token);
+	return r ? r : grill_modbus_ops.fence(grill->fake, plate, token);
 }
 
 static int gated_start(void *arg, const struct grill_start *start)
@@ -89,7 +92,7 @@ static int gated_start(void *arg, const struct grill_start *start)
 	struct gated *grill = arg;
 	int r = pass(grill);
 
-	return r ? r : grill_fake_ops.start(grill->fake, start);
+	return r ? r : grill_modbus_ops.start(grill->fake, start);
 }
 
 static void gated_close(void *arg)
@@ -204,19 +207,41 @@ static struct grill_answer next_answer(struct grill_thread *thread)
 	return answer;
 }
 
-/* The reading of a number, or a newer one. Gives its outcome. */
-static int reading_of(struct grill_thread *thread, uint64_t number,
-		      struct grill_report *ret)
+/* The reading of a number, or a newer one, of the first grill. */
+static int reading_of(uint64_t number)
 {
 	uint64_t got;
 	int outcome;
 
-	CHECK_WITHIN(
-		DEADLINE_MS,
-		grill_thread_reading(thread, number - 1, ret, &got, &outcome),
-		loop_wait(loop, DEADLINE_MS));
+	CHECK_WITHIN(DEADLINE_MS,
+		     grill_thread_reading(threads[0], number - 1, reports, &got,
+					  &outcome),
+		     loop_wait(loop, DEADLINE_MS));
 	ck_assert_uint_ge(got, number);
 	return outcome;
+}
+
+static int read_now(void)
+{
+	return reading_of(grill_thread_read(threads[0]));
+}
+
+/* Nothing newer than that number. */
+static bool no_reading(uint64_t number)
+{
+	uint64_t got;
+	int outcome;
+
+	return !grill_thread_reading(threads[0], number, reports, &got,
+				     &outcome);
+}
+
+/* A command has come to the gate of the first grill, which is shut. */
+static void give_and_hang(struct grill_command command)
+{
+	set_gate(&gated[0], true);
+	give(threads[0], command);
+	wait_at_gate(&gated[0], 1);
 }
 
 /* ---- commands ---- */
@@ -225,12 +250,15 @@ static const struct {
 	enum grill_fake_end end;
 	int outcome;
 	int n_starts;
+	int fault; /* the caller has made a mistake */
 } ends[] = {
-	{ GRILL_FAKE_WELL, 0, 1 },
-	{ GRILL_FAKE_AWAY, GRILL_E_AWAY, 0 },
-	{ GRILL_FAKE_REFUSES, GRILL_E_REFUSED, 0 },
-	{ GRILL_FAKE_LOSES, GRILL_E_UNKNOWN, 0 },
-	{ GRILL_FAKE_SILENT, GRILL_E_UNKNOWN, 1 },
+	{ GRILL_FAKE_WELL, 0, 1, 0 },
+	{ GRILL_FAKE_AWAY, GRILL_E_AWAY, 0, 0 },
+	{ GRILL_FAKE_REFUSES, GRILL_E_REFUSED, 0, 0 },
+	{ GRILL_FAKE_LOSES, GRILL_E_UNKNOWN, 0, 0 },
+	{ GRILL_FAKE_SILENT, GRILL_E_UNKNOWN, 1, 0 },
+	/* It was not sent. */
+	{ GRILL_FAKE_WELL, GRILL_E_REFUSED, 0, -EINVAL },
 };
 
 START_TEST(what_came_of_a_command_comes_back_with_its_tag)
@@ -240,27 +268,17 @@ START_TEST(what_came_of_a_command_comes_back_with_its_tag)
 
 		grill_fake_next(fake, GRILL_FAKE_START, ends[_i].end, 1);
 		grill_fake_next(fake, GRILL_FAKE_FENCE, ends[_i].end, 1);
-		give(threads[0], start_of(1, 5, 77));
-		answer = next_answer(threads[0]);
-		ck_assert_uint_eq(answer.tag, 77);
-		ck_assert_int_eq(answer.outcome, ends[_i].outcome);
-		ck_assert_int_eq(grill_fake_n_starts(fake), ends[_i].n_starts);
-		give(threads[0], fence_of(2, 6, 78));
-		answer = next_answer(threads[0]);
-		ck_assert_uint_eq(answer.tag, 78);
-		ck_assert_int_eq(answer.outcome, ends[_i].outcome);
-		ck_assert_int_eq(grill_fake_n_starts(fake), ends[_i].n_starts);
+		gated[0].fault = ends[_i].fault;
+		for (uint64_t tag = 77; tag < 79; tag++) {
+			give(threads[0], tag == 77 ? start_of(1, 5, tag)
+						   : fence_of(2, 6, tag));
+			answer = next_answer(threads[0]);
+			ck_assert_uint_eq(answer.tag, tag);
+			ck_assert_int_eq(answer.outcome, ends[_i].outcome);
+			ck_assert_int_eq(grill_fake_n_starts(fake),
+					 ends[_i].n_starts);
+		}
 		ck_assert(!grill_thread_answer(threads[0], &answer));
-	}
-END_TEST
-
-START_TEST(a_fault_of_the_caller_is_a_refusal_for_nothing_was_sent)
-	{
-		gated[0].fault = -EINVAL;
-		give(threads[0], start_of(1, 5, 77));
-		ck_assert_int_eq(next_answer(threads[0]).outcome,
-				 GRILL_E_REFUSED);
-		ck_assert_int_eq(grill_fake_n_starts(gated[0].fake), 0);
 	}
 END_TEST
 
@@ -283,9 +301,7 @@ START_TEST(what_there_is_no_room_for_was_not_sent)
 	{
 		struct grill_answer answer;
 
-		set_gate(&gated[0], true);
-		give(threads[0], fence_of(0, 1, 1));
-		wait_at_gate(&gated[0], 1);
+		give_and_hang(fence_of(0, 1, 1));
 		for (uint64_t i = 2; i <= BOX_MAX + 1; i++)
 			give(threads[0], fence_of(0, 1, i));
 		ck_assert(!grill_thread_answer(threads[0], &answer));
@@ -298,7 +314,6 @@ END_TEST
 
 START_TEST(answers_that_nobody_fetches_do_not_pile_up)
 	{
-		struct grill_report reports[N_PLATES];
 		int n = 0;
 
 		for (uint64_t i = 1; i <= BOX_MAX + 100; i++) {
@@ -306,8 +321,7 @@ START_TEST(answers_that_nobody_fetches_do_not_pile_up)
 			wait_at_gate(&gated[0], (int)i);
 		}
 		/* It stands behind all of them. */
-		(void)reading_of(threads[0], grill_thread_read(threads[0]),
-				 reports);
+		(void)read_now();
 		for (struct grill_answer answer = { 0 };
 		     answer.tag != BOX_MAX + 100; n++)
 			answer = next_answer(threads[0]);
@@ -319,13 +333,8 @@ END_TEST
 
 START_TEST(a_reading_shows_what_was_given_before_it)
 	{
-		struct grill_report reports[N_PLATES];
-
 		give(threads[0], start_of(2, 5, 7));
-		ck_assert_int_eq(reading_of(threads[0],
-					    grill_thread_read(threads[0]),
-					    reports),
-				 0);
+		ck_assert_int_eq(read_now(), 0);
 		ck_assert_int_eq(reports[2].state, GRILL_HEATING);
 		ck_assert_uint_eq(reports[2].job[0], 7);
 		ck_assert_uint_eq(reports[2].token, 5);
@@ -335,37 +344,29 @@ END_TEST
 
 START_TEST(readings_are_numbered_and_each_is_newer_once)
 	{
-		struct grill_report reports[N_PLATES];
-		uint64_t number, got;
-		int outcome;
+		uint64_t number;
 
-		ck_assert(!grill_thread_reading(threads[0], 0, reports, &got,
-						&outcome));
+		ck_assert(no_reading(0));
 		for (uint64_t i = 1; i <= 50; i++) {
 			number = grill_thread_read(threads[0]);
 			ck_assert_uint_eq(number, i);
-			(void)reading_of(threads[0], number, reports);
-			ck_assert(!grill_thread_reading(
-				threads[0], number, reports, &got, &outcome));
+			(void)reading_of(number);
+			ck_assert(no_reading(number));
 		}
 	}
 END_TEST
 
 START_TEST(several_requests_are_answered_by_one_reading)
 	{
-		struct grill_report reports[N_PLATES];
 		uint64_t got;
 		int outcome;
 
-		set_gate(&gated[0], true);
-		give(threads[0], fence_of(0, 1, 1));
-		wait_at_gate(&gated[0], 1);
+		give_and_hang(fence_of(0, 1, 1));
 		for (int i = 0; i < 9; i++)
 			(void)grill_thread_read(threads[0]);
-		ck_assert(!grill_thread_reading(threads[0], 0, reports, &got,
-						&outcome));
+		ck_assert(no_reading(0));
 		set_gate(&gated[0], false);
-		(void)reading_of(threads[0], 9, reports);
+		(void)reading_of(9);
 		ck_assert(grill_thread_reading(threads[0], 0, reports, &got,
 					       &outcome));
 		ck_assert_uint_eq(got, 9);
@@ -376,7 +377,6 @@ END_TEST
 /* What was asked for while a reading was under way may have changed since. */
 START_TEST(a_reading_that_had_begun_does_not_answer_a_later_request)
 	{
-		struct grill_report reports[N_PLATES];
 		uint64_t number;
 
 		set_gate(&gated[0], true);
@@ -384,55 +384,44 @@ START_TEST(a_reading_that_had_begun_does_not_answer_a_later_request)
 		wait_at_gate(&gated[0], 1);
 		ck_assert_uint_eq(grill_thread_read(threads[0]), number + 1);
 		set_gate(&gated[0], false);
-		(void)reading_of(threads[0], number + 1, reports);
+		(void)reading_of(number + 1);
 		ck_assert_int_eq(gated[0].n_at_gate, 2);
 	}
 END_TEST
 
 START_TEST(a_reading_that_failed_says_so_and_fills_in_nothing)
 	{
-		struct grill_report reports[N_PLATES], before[N_PLATES];
+		struct grill_report before[N_PLATES];
 
 		memset(reports, 0x5a, sizeof(reports));
 		memcpy(before, reports, sizeof(reports));
 		grill_fake_next(gated[0].fake, GRILL_FAKE_READ,
 				GRILL_FAKE_LOSES, 1);
-		ck_assert_int_eq(reading_of(threads[0],
-					    grill_thread_read(threads[0]),
-					    reports),
-				 GRILL_E_UNKNOWN);
-		for (size_t i = 0; i < sizeof(reports); i++)
-			ck_assert_uint_eq(((const uint8_t *)reports)[i],
-					  ((const uint8_t *)before)[i]);
-		ck_assert_int_eq(reading_of(threads[0],
-					    grill_thread_read(threads[0]),
-					    reports),
-				 0);
+		ck_assert_int_eq(read_now(), GRILL_E_UNKNOWN);
+		ck_assert_mem_eq(reports, before, sizeof(reports));
+		ck_assert_int_eq(read_now(), 0);
 		ck_assert_uint_eq(reports[0].boot, 1);
 	}
 END_TEST
 
 /* Gives how often the grill was asked for it. */
-static int read_once(struct grill_report *ret, int *ret_outcome)
+static int read_once(int *ret_outcome)
 {
 	int before = gated[0].n_reads;
 
-	*ret_outcome =
-		reading_of(threads[0], grill_thread_read(threads[0]), ret);
+	*ret_outcome = read_now();
 	return gated[0].n_reads - before;
 }
 
 START_TEST(a_silent_plate_does_not_hide_the_others)
 	{
-		struct grill_report reports[N_PLATES];
 		int outcome;
 
 		gated[0].silent[1] = true;
-		ck_assert_int_eq(read_once(reports, &outcome), 1);
+		ck_assert_int_eq(read_once(&outcome), 1);
 		ck_assert_int_eq(outcome, GRILL_E_UNKNOWN);
 		for (int round = 0; round < 2; round++) {
-			ck_assert_int_eq(read_once(reports, &outcome),
-					 N_PLATES);
+			ck_assert_int_eq(read_once(&outcome), N_PLATES);
 			ck_assert_int_eq(outcome, 0);
 			ck_assert_int_eq(reports[0].state, GRILL_IDLE);
 			ck_assert_int_eq(reports[1].state, GRILL_SILENT);
@@ -440,27 +429,25 @@ START_TEST(a_silent_plate_does_not_hide_the_others)
 		}
 		/* All answer again: soon they are read together again. */
 		gated[0].silent[1] = false;
-		ck_assert_int_eq(read_once(reports, &outcome), N_PLATES);
+		ck_assert_int_eq(read_once(&outcome), N_PLATES);
 		ck_assert_int_eq(reports[1].state, GRILL_IDLE);
-		ck_assert_int_eq(read_once(reports, &outcome), 1);
+		ck_assert_int_eq(read_once(&outcome), 1);
 		ck_assert_int_eq(outcome, 0);
 	}
 END_TEST
 
 START_TEST(a_grill_that_is_silent_is_not_asked_for_each_plate)
 	{
-		struct grill_report reports[N_PLATES];
 		int outcome;
 
 		for (int i = 0; i < N_PLATES; i++)
 			gated[0].silent[i] = true;
 		for (int round = 0; round < 4; round++) {
-			ck_assert_int_lt(read_once(reports, &outcome),
-					 N_PLATES);
+			ck_assert_int_lt(read_once(&outcome), N_PLATES);
 			ck_assert_int_eq(outcome, GRILL_E_UNKNOWN);
 		}
 		memset(gated[0].silent, 0, sizeof(gated[0].silent));
-		(void)read_once(reports, &outcome);
+		(void)read_once(&outcome);
 		ck_assert_int_eq(outcome, 0);
 		ck_assert_int_eq(reports[3].state, GRILL_IDLE);
 	}
@@ -472,9 +459,7 @@ START_TEST(a_grill_that_hangs_does_not_keep_another_waiting)
 	{
 		struct grill_answer answer;
 
-		set_gate(&gated[0], true);
-		give(threads[0], start_of(0, 1, 1));
-		wait_at_gate(&gated[0], 1);
+		give_and_hang(start_of(0, 1, 1));
 		for (uint64_t i = 1; i <= 20; i++) {
 			give(threads[1], fence_of(0, (uint32_t)i, i));
 			ck_assert_uint_eq(next_answer(threads[1]).tag, i);
@@ -546,7 +531,6 @@ int main(void)
 	/* clang-format off */
 	check_add(tcase, (const struct check_row[]){
 		{ what_came_of_a_command_comes_back_with_its_tag, CHECK_N(ends) },
-		{ a_fault_of_the_caller_is_a_refusal_for_nothing_was_sent, 1 },
 		{ commands_are_done_and_answered_in_order, 1 },
 		{ what_there_is_no_room_for_was_not_sent, 1 },
 		{ answers_that_nobody_fetches_do_not_pile_up, 1 },

@@ -215,4 +215,17 @@ static inline int64_t n_open(void)
 	return count("SELECT count(*) FROM intents WHERE closed_at IS NULL");
 }
 
+/* What main() returns. Each test has the database, empty, and @setup. */
+static inline int run_tests(const char *name, SFun setup, SFun teardown,
+			    const struct check_row *rows)
+{
+	Suite *suite = suite_create(name);
+	TCase *tcase = check_case(suite, 60);
+
+	tcase_add_unchecked_fixture(tcase, make_database, NULL);
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	check_add(tcase, rows);
+	return postgres_run(suite);
+}
+
 #endif

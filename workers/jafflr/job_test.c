@@ -173,105 +173,51 @@ END_TEST
 static const uint8_t ours[GRILL_JOB_BYTES] = { 1, 2, 3 };
 
 static const struct {
-	bool our_job;
 	struct job_past past;
-	struct grill_report report;
+	enum grill_plate_state state;
+	bool our_job, fences;
+	uint16_t boot;
 	enum job_event event;
 } sights[] = {
-	{ true,
-	  { .boot = 7 },
-	  { GRILL_HEATING, .fences = true, .boot = 7 },
-	  JOB_SEES_RUNNING },
-	{ true,
-	  { .boot = 7 },
-	  { GRILL_DONE, .fences = true, .boot = 7 },
-	  JOB_SEES_DONE },
-	{ true,
-	  { .boot = 7 },
-	  { GRILL_IDLE, .fences = true, .boot = 7 },
-	  JOB_SEES_STOPPED },
-	{ true,
-	  { .boot = 7 },
-	  { GRILL_FAULT, .fences = true, .boot = 7 },
-	  JOB_SEES_STOPPED },
+	/* clang-format off */
+	{ { .boot = 7 }, GRILL_HEATING, true, true, 7, JOB_SEES_RUNNING },
+	{ { .boot = 7 }, GRILL_DONE, true, true, 7, JOB_SEES_DONE },
+	{ { .boot = 7 }, GRILL_IDLE, true, true, 7, JOB_SEES_STOPPED },
+	{ { .boot = 7 }, GRILL_FAULT, true, true, 7, JOB_SEES_STOPPED },
 	/* It was reset and then started with ours: what it says is so. */
-	{ true,
-	  { .boot = 7 },
-	  { GRILL_DONE, .fences = true, .boot = 8 },
-	  JOB_SEES_DONE },
-	{ false,
-	  { .boot = 7 },
-	  { GRILL_IDLE, .fences = true, .boot = 7 },
-	  JOB_SEES_OTHER },
-	{ false,
-	  { .boot = 7 },
-	  { GRILL_DONE, .fences = true, .boot = 7 },
-	  JOB_SEES_OTHER },
-	{ false,
-	  { .boot = 7 },
-	  { GRILL_HEATING, .fences = true, .boot = 7 },
-	  JOB_SEES_OTHER },
-	{ false,
-	  { .boot = 7 },
-	  { GRILL_FAULT, .fences = true, .boot = 7 },
-	  JOB_SEES_FAULT },
-	{ false,
-	  { .boot = 7 },
-	  { GRILL_IDLE, .fences = true, .boot = 8 },
-	  JOB_SEES_RESET },
-	{ false,
-	  { .boot = 7 },
-	  { GRILL_FAULT, .fences = true, .boot = 8 },
-	  JOB_SEES_RESET },
-	{ false,
-	  { .boot = 7 },
-	  { GRILL_IDLE, .fences = false, .boot = 7 },
-	  JOB_SEES_NO_FENCE },
-	{ false,
-	  { .boot = 7 },
-	  { GRILL_FAULT, .fences = false, .boot = 7 },
-	  JOB_SEES_NO_FENCE },
+	{ { .boot = 7 }, GRILL_DONE, true, true, 8, JOB_SEES_DONE },
+	{ { .boot = 7 }, GRILL_IDLE, false, true, 7, JOB_SEES_OTHER },
+	{ { .boot = 7 }, GRILL_DONE, false, true, 7, JOB_SEES_OTHER },
+	{ { .boot = 7 }, GRILL_HEATING, false, true, 7, JOB_SEES_OTHER },
+	{ { .boot = 7 }, GRILL_FAULT, false, true, 7, JOB_SEES_FAULT },
+	{ { .boot = 7 }, GRILL_IDLE, false, true, 8, JOB_SEES_RESET },
+	{ { .boot = 7 }, GRILL_FAULT, false, true, 8, JOB_SEES_RESET },
+	{ { .boot = 7 }, GRILL_IDLE, false, false, 7, JOB_SEES_NO_FENCE },
+	{ { .boot = 7 }, GRILL_FAULT, false, false, 7, JOB_SEES_NO_FENCE },
 	/* It said before that it had begun, or has refused again and again. */
-	{ false,
-	  { .boot = 7, .began = true },
-	  { GRILL_IDLE, .fences = true, .boot = 7 },
-	  JOB_SEES_RESET },
-	{ false,
-	  { .boot = 7, .began = true },
-	  { GRILL_FAULT, .fences = true, .boot = 7 },
-	  JOB_SEES_RESET },
-	{ false,
-	  { .boot = 7, .n_refused = JOB_REFUSALS_MAX - 1 },
-	  { GRILL_IDLE, .fences = true, .boot = 7 },
-	  JOB_SEES_OTHER },
-	{ false,
-	  { .boot = 7, .n_refused = JOB_REFUSALS_MAX },
-	  { GRILL_IDLE, .fences = true, .boot = 7 },
-	  JOB_SEES_FAULT },
+	{ { .boot = 7, .began = true }, GRILL_IDLE, false, true, 7, JOB_SEES_RESET },
+	{ { .boot = 7, .began = true }, GRILL_FAULT, false, true, 7, JOB_SEES_RESET },
+	{ { .boot = 7, .n_refused = JOB_REFUSALS_MAX - 1 }, GRILL_IDLE, false, true, 7, JOB_SEES_OTHER },
+	{ { .boot = 7, .n_refused = JOB_REFUSALS_MAX }, GRILL_IDLE, false, true, 7, JOB_SEES_FAULT },
 	/* The plate's past was not recorded. */
-	{ false,
-	  { .boot = -1 },
-	  { GRILL_IDLE, .fences = true, .boot = 7 },
-	  JOB_SEES_RESET },
+	{ { .boot = -1 }, GRILL_IDLE, false, true, 7, JOB_SEES_RESET },
 	/* It says nothing, whatever stands beside that. */
-	{ true,
-	  { .boot = 7 },
-	  { GRILL_SILENT, .fences = true, .boot = 7 },
-	  JOB_NO_ANSWER },
-	{ false,
-	  { .boot = 7 },
-	  { GRILL_SILENT, .fences = false },
-	  JOB_NO_ANSWER },
+	{ { .boot = 7 }, GRILL_SILENT, true, true, 7, JOB_NO_ANSWER },
+	{ { .boot = 7 }, GRILL_SILENT, false, false, 0, JOB_NO_ANSWER },
+	/* clang-format on */
 };
 
 START_TEST(a_report_is_seen_as_what_it_proves)
 	{
-		struct grill_report report = sights[_i].report;
+		struct grill_report report = {
+			.state = sights[_i].state,
+			.fences = sights[_i].fences,
+			.boot = sights[_i].boot,
+			.job = { 99 },
+		};
 
 		if (sights[_i].our_job)
 			memcpy(report.job, ours, sizeof(ours));
-		else
-			report.job[0] = 99;
 		ck_assert_int_eq(job_sees(&report, ours, &sights[_i].past),
 				 sights[_i].event);
 	}

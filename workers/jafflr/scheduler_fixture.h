@@ -71,6 +71,9 @@ static inline void work(struct test_worker *worker)
 #define TURN_UNTIL(condition) CHECK_WITHIN(DEADLINE_MS, condition, turn(&me))
 #define TURN_GRILLS_UNTIL(condition)                                           \
 	CHECK_WITHIN(DEADLINE_MS, condition, turn_grills(&me))
+/* The same, while all that heats comes to its end. */
+#define FINISH_UNTIL(condition)                                                \
+	CHECK_WITHIN(DEADLINE_MS, condition, (work(&me), end_toastings()))
 
 /* Long enough for a grill to have been read anew, and then again. */
 static inline void work_a_while(struct test_worker *worker)
@@ -101,6 +104,13 @@ static inline void setup(void)
 	take_over(&me, 0);
 }
 
+/* Another worker has the partitions from now on. */
+static inline void take_over_by_other(void)
+{
+	begin(&other, "other");
+	take_over(&other, 0);
+}
+
 static inline void teardown(void)
 {
 	end(&me);
@@ -116,6 +126,12 @@ static inline void teardown(void)
 static inline void queue(int n, const char *stall)
 {
 	add((struct toast){ .n = n, .stall = stall, .unpublished = true });
+}
+
+static inline void queue_many(int first, int last)
+{
+	for (int n = first; n <= last; n++)
+		queue(n, "main");
 }
 
 static inline int64_t highest_token(void)
@@ -148,23 +164,15 @@ static inline struct grill_fake *fake_of(int n)
 	return fakes[count(sql)];
 }
 
-static inline void on_each_plate(struct grill_fake *fake,
-				 void (*fn)(struct grill_fake *, int))
+static inline void happens(enum grill_fake_event event)
 {
-	for (int plate = 0; plate < N_PLATES; plate++)
-		fn(fake, plate);
+	for (int i = 0; i < N_GRILLS; i++)
+		grill_fake_happens(fakes[i], event);
 }
 
 static inline void end_toastings(void)
 {
-	for (int i = 0; i < N_GRILLS; i++)
-		on_each_plate(fakes[i], grill_fake_done);
-}
-
-static inline void break_plates(struct grill_fake *fake)
-{
-	for (int plate = 0; plate < N_PLATES; plate++)
-		grill_fake_set_broken(fake, plate, true);
+	happens(GRILL_FAKE_DONE);
 }
 
 /* All calls of a grill end so from now on. */
@@ -225,6 +233,13 @@ static inline const char *story_of(const struct test_worker *worker, int n)
 	return story;
 }
 
+/* Of what there is after one more turn. */
+static inline void check_story(struct test_worker *worker, const char *expected)
+{
+	work(worker);
+	ck_assert_str_eq(story_of(worker, 1), expected);
+}
+
 /* Toastie 1 has a plate, and its fact is not acknowledged. */
 static inline void claim_one(void)
 {
@@ -236,6 +251,22 @@ static inline void start_one(int n)
 {
 	queue(n, "main");
 	WORK_UNTIL(n_starts_of(n) == 1);
+}
+
+/* Toastie 1 runs, or was lost on its way, and then nothing more is heard. */
+static inline struct grill_fake *park(bool begins)
+{
+	struct grill_fake *fake;
+
+	me.scheduler->jobs.patience_ms = 200;
+	claim_one();
+	fake = fake_of(1);
+	if (begins)
+		WORK_UNTIL(me.scheduler->jobs.list[0].state == JOB_GRILLING);
+	end_calls(fake, GRILL_FAKE_LOSES);
+	WORK_UNTIL(is_in(1, ROW_UNCERTAIN));
+	ck_assert_int_eq(n_starts(), begins);
+	return fake;
 }
 
 #endif

@@ -10,18 +10,43 @@
 
 /* ---- the usual way ---- */
 
-START_TEST(a_toastie_goes_from_the_queue_over_a_plate)
+/* How its first start ends, and what its plate goes through. */
+static const struct {
+	enum grill_fake_end start;
+	enum grill_fake_event before, after;
+	int n_starts;
+	int64_t token; /* the plate's last one */
+	enum row_state state;
+	const char *story;
+} lives[] = {
+	/* clang-format off */
+	{ GRILL_FAKE_WELL, 0, GRILL_FAKE_DONE, 1, 1, ROW_DONE, "queued grilling done" },
+	/* In doubt: it had begun, or it had not. */
+	{ GRILL_FAKE_SILENT, 0, GRILL_FAKE_DONE, 1, 2, ROW_DONE, "queued grilling done" },
+	{ GRILL_FAKE_LOSES, 0, GRILL_FAKE_DONE, 1, 2, ROW_DONE, "queued grilling done" },
+	{ GRILL_FAKE_REFUSES, 0, GRILL_FAKE_DONE, 1, 2, ROW_DONE, "queued grilling done" },
+	/* No doubt: nothing was sent. */
+	{ GRILL_FAKE_AWAY, 0, GRILL_FAKE_DONE, 1, 1, ROW_DONE, "queued grilling done" },
+	{ GRILL_FAKE_WELL, 0, GRILL_FAKE_CUT_SHORT, 1, 1, ROW_FAILED, "queued grilling failed" },
+	/* These leave it to a person. */
+	{ GRILL_FAKE_SILENT, 0, GRILL_FAKE_RESET, 1, 2, ROW_UNCERTAIN, "queued grilling uncertain" },
+	{ GRILL_FAKE_LOSES, GRILL_FAKE_UNFENCED, 0, 0, 2, ROW_UNCERTAIN, "queued grilling uncertain" },
+	/* clang-format on */
+};
+
+START_TEST(a_toastie_goes_from_the_queue_over_a_plate_to_one_end)
 	{
-		start_one(1);
-		ck_assert(is_in(1, ROW_GRILLING));
-		end_toastings();
-		WORK_UNTIL(is_in(1, ROW_DONE));
-		work(&me);
-		ck_assert_str_eq(story_of(&me, 1), "queued grilling done");
-		ck_assert_int_eq(n_starts(), 1);
+		happens(lives[_i].before);
+		next_start(lives[_i].start, 1);
+		queue(1, "main");
+		WORK_UNTIL(n_starts_of(1) == lives[_i].n_starts);
+		CHECK_WITHIN(DEADLINE_MS, is_in(1, lives[_i].state),
+			     (work(&me), happens(lives[_i].after)));
+		check_story(&me, lives[_i].story);
+		ck_assert_int_eq(n_starts(), lives[_i].n_starts);
+		ck_assert_int_eq(highest_token(), lives[_i].token);
 		ck_assert_int_eq(n_open(), 0);
-		WORK_UNTIL(count("SELECT published_seq FROM"
-				 " toasties") == 3);
+		WORK_UNTIL(look(1, "(published_seq = seq)::int") == 1);
 	}
 END_TEST
 
@@ -40,8 +65,7 @@ START_TEST(each_fact_of_a_toastie_is_of_its_trace)
 			       trace);
 		postgres_exec(db, sql);
 		WORK_UNTIL(n_starts() == 1);
-		end_toastings();
-		WORK_UNTIL(is_in(1, ROW_DONE));
+		FINISH_UNTIL(is_in(1, ROW_DONE));
 		work(&me);
 		ck_assert_uint_ge(publish_fake_n(me.publisher), 3);
 		for (fact = publish_fake_first(me.publisher); fact;
@@ -71,17 +95,15 @@ END_TEST
 
 START_TEST(as_many_are_on_plates_as_there_are_plates)
 	{
-		for (int n = 1; n <= N_PLATES * N_GRILLS + 5; n++)
-			queue(n, "main");
+		queue_many(1, N_PLATES * N_GRILLS + 5);
 		WORK_UNTIL(n_starts() == N_PLATES * N_GRILLS);
 		work_a_while(&me);
 		ck_assert_int_eq(n_starts(), N_PLATES * N_GRILLS);
 		ck_assert_int_eq(n_open(), N_PLATES * N_GRILLS);
 		end_toastings();
 		WORK_UNTIL(n_starts() == N_PLATES * N_GRILLS + 5);
-		end_toastings();
-		WORK_UNTIL(count("SELECT count(*) FROM toasties"
-				 " WHERE state <> 'done'") == 0);
+		FINISH_UNTIL(count("SELECT count(*) FROM toasties"
+				   " WHERE state <> 'done'") == 0);
 	}
 END_TEST
 
@@ -129,7 +151,7 @@ enum { N_FACTS = 200 };
 START_TEST(facts_are_acknowledged_in_any_order_and_each_counts_once)
 	{
 		const struct published *fact;
-		uint64_t tokens[N_FACTS];
+		uint64_t facts[N_FACTS];
 		size_t n = 0;
 
 		postgres_exec(db,
@@ -146,11 +168,11 @@ START_TEST(facts_are_acknowledged_in_any_order_and_each_counts_once)
 		ck_assert_uint_eq(publish_fake_n(me.publisher), N_FACTS);
 		for (fact = publish_fake_first(me.publisher); fact;
 		     fact = fact->next)
-			tokens[n++] = fact->token;
+			facts[n++] = fact->token;
 		for (int round = 0; round < 2; round++)
 			for (n = N_FACTS; n > 0; n--)
 				scheduler_task.delivered(&me.jafflr,
-							 tokens[n - 1]);
+							 facts[n - 1]);
 		ck_assert_uint_eq(me.scheduler->next->n_published, N_FACTS);
 		TURN_UNTIL(count("SELECT count(*) FROM toasties"
 				 " WHERE published_seq = seq") == N_FACTS);
@@ -158,120 +180,30 @@ START_TEST(facts_are_acknowledged_in_any_order_and_each_counts_once)
 	}
 END_TEST
 
-/* ---- doubt ---- */
-
-static const struct {
-	enum grill_fake_end end;
-	int64_t token; /* the plate's last one */
-} doubts[] = {
-	{ GRILL_FAKE_SILENT, 2 }, /* it had begun */
-	{ GRILL_FAKE_LOSES, 2 },  /* it had not */
-	{ GRILL_FAKE_REFUSES, 2 },
-	{ GRILL_FAKE_AWAY, 1 }, /* no doubt: nothing was sent */
-};
-
-START_TEST(after_a_doubtful_start_it_is_on_the_plate_once)
+/* Its plate is broken, or its grill is not read any more. */
+START_TEST(what_one_grill_cannot_start_goes_to_the_other)
 	{
-		next_start(doubts[_i].end, 1);
-		start_one(1);
-		end_toastings();
-		CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_DONE),
-			     (work(&me), end_toastings()));
-		ck_assert_int_eq(n_starts(), 1);
-		ck_assert_int_eq(highest_token(), doubts[_i].token);
-		work(&me);
-		ck_assert_str_eq(story_of(&me, 1), "queued grilling done");
-	}
-END_TEST
-
-START_TEST(a_plate_that_was_reset_leaves_it_to_a_person)
-	{
-		next_start(GRILL_FAKE_SILENT, 1);
-		start_one(1);
-		on_each_plate(fake_of(1), grill_fake_reset);
-		WORK_UNTIL(is_in(1, ROW_UNCERTAIN));
-		ck_assert_int_eq(n_starts(), 1);
-		ck_assert_int_eq(n_open(), 0);
-	}
-END_TEST
-
-START_TEST(a_plate_that_cannot_fence_leaves_doubt_to_a_person)
-	{
-		for (int plate = 0; plate < N_PLATES; plate++)
-			for (int i = 0; i < N_GRILLS; i++)
-				grill_fake_set_fences(fakes[i], plate, false);
-		next_start(GRILL_FAKE_LOSES, 1);
-		queue(1, "main");
-		WORK_UNTIL(is_in(1, ROW_UNCERTAIN));
-		ck_assert_int_eq(n_starts(), 0);
-	}
-END_TEST
-
-START_TEST(what_was_cut_short_is_failed)
-	{
-		start_one(1);
-		on_each_plate(fake_of(1), grill_fake_power_cut);
-		WORK_UNTIL(is_in(1, ROW_FAILED));
-		ck_assert_int_eq(n_starts(), 1);
-	}
-END_TEST
-
-START_TEST(a_plate_that_is_broken_is_left_and_another_one_taken)
-	{
-		struct grill_fake *broken;
+		struct grill_fake *first;
 
 		claim_one();
-		broken = fake_of(1);
-		break_plates(broken);
+		first = fake_of(1);
+		if (_i)
+			end_calls(first, GRILL_FAKE_AWAY);
+		else
+			grill_fake_happens(first, GRILL_FAKE_BREAKS);
 		WORK_UNTIL(n_starts() == 1);
-		ck_assert_int_eq(grill_fake_n_starts(broken), 0);
-		ck_assert_ptr_ne(fake_of(1), broken);
-		work(&me);
-		ck_assert_str_eq(story_of(&me, 1),
-				 "queued grilling queued grilling");
+		ck_assert_int_eq(grill_fake_n_starts(first), 0);
+		ck_assert_ptr_ne(fake_of(1), first);
+		check_story(&me, "queued grilling queued grilling");
 	}
 END_TEST
 
-START_TEST(a_grill_that_is_away_loses_its_toasties_to_the_others)
-	{
-		struct grill_fake *away;
-
-		claim_one();
-		away = fake_of(1);
-		/* It is not read any more: its plates are not offered. */
-		end_calls(away, GRILL_FAKE_AWAY);
-		WORK_UNTIL(n_starts() == 1);
-		ck_assert_int_eq(grill_fake_n_starts(away), 0);
-	}
-END_TEST
-
-static void disable(const char *where)
+static void disable_grills(void)
 {
-	char sql[TEXT_BYTES];
-
-	(void)snprintf(sql, sizeof(sql),
-		       "UPDATE control.grills SET enabled = false WHERE %s",
-		       where);
-	postgres_exec(db, sql);
+	postgres_exec(db, "UPDATE control.grills SET enabled = false");
 }
 
 /* ---- a grill that says nothing for too long, and then comes back ---- */
-
-/* It runs, or was lost on its way, and then nothing more is heard. */
-static struct grill_fake *park(bool begins)
-{
-	struct grill_fake *fake;
-
-	me.scheduler->jobs.patience_ms = 200;
-	claim_one();
-	fake = fake_of(1);
-	if (begins)
-		WORK_UNTIL(me.scheduler->jobs.list[0].state == JOB_GRILLING);
-	end_calls(fake, GRILL_FAKE_LOSES);
-	WORK_UNTIL(is_in(1, ROW_UNCERTAIN));
-	ck_assert_int_eq(n_starts(), begins);
-	return fake;
-}
 
 START_TEST(a_grill_that_falls_silent_keeps_the_plate_and_a_person_may_decide)
 	{
@@ -294,100 +226,58 @@ END_TEST
 
 /* What became of the plate meanwhile, and what becomes of the toastie. */
 static const struct {
-	enum { GOES_ON, ENDS, IS_CUT_SHORT, IS_RESET, CANNOT_FENCE } plate;
+	enum grill_fake_event plate;
 	bool begins, taken_over;
 	enum row_state state;
 	const char *story;
 } returns[] = {
-	{ GOES_ON, true, false, ROW_DONE, "queued grilling uncertain done" },
-	{ ENDS, true, false, ROW_DONE, "queued grilling uncertain done" },
-	{ IS_CUT_SHORT, true, false, ROW_FAILED,
-	  "queued grilling uncertain failed" },
-	{ IS_RESET, true, false, ROW_UNCERTAIN,
-	  "queued grilling uncertain uncertain" },
-	{ IS_RESET, false, false, ROW_UNCERTAIN,
-	  "queued grilling uncertain uncertain" },
-	{ CANNOT_FENCE, false, false, ROW_UNCERTAIN,
-	  "queued grilling uncertain uncertain" },
+	/* clang-format off */
+	{ GRILL_FAKE_GOES_ON, true, false, ROW_DONE, "queued grilling uncertain done" },
+	{ GRILL_FAKE_DONE, true, false, ROW_DONE, "queued grilling uncertain done" },
+	{ GRILL_FAKE_CUT_SHORT, true, false, ROW_FAILED, "queued grilling uncertain failed" },
+	{ GRILL_FAKE_RESET, true, false, ROW_UNCERTAIN, "queued grilling uncertain uncertain" },
+	{ GRILL_FAKE_RESET, false, false, ROW_UNCERTAIN, "queued grilling uncertain uncertain" },
+	{ GRILL_FAKE_UNFENCED, false, false, ROW_UNCERTAIN, "queued grilling uncertain uncertain" },
+	/* It denies what it had begun, and is not believed. */
+	{ GRILL_FAKE_FORGETS, true, false, ROW_UNCERTAIN, "queued grilling uncertain uncertain" },
 	/* It never arrived: another try. */
-	{ GOES_ON, false, false, ROW_DONE,
-	  "queued grilling uncertain queued grilling done" },
+	{ GRILL_FAKE_GOES_ON, false, false, ROW_DONE, "queued grilling uncertain queued grilling done" },
 	/* The same, found in the tables by the next one. */
-	{ GOES_ON, true, true, ROW_DONE, "done" },
-	{ ENDS, true, true, ROW_DONE, "done" },
-	{ IS_RESET, true, true, ROW_UNCERTAIN, "uncertain" },
-	{ GOES_ON, false, true, ROW_DONE, "queued grilling done" },
+	{ GRILL_FAKE_GOES_ON, true, true, ROW_DONE, "done" },
+	{ GRILL_FAKE_DONE, true, true, ROW_DONE, "done" },
+	{ GRILL_FAKE_RESET, true, true, ROW_UNCERTAIN, "uncertain" },
+	{ GRILL_FAKE_GOES_ON, false, true, ROW_DONE, "queued grilling done" },
+	/* clang-format on */
 };
-
-static void come_back(struct grill_fake *fake, int what)
-{
-	for (int plate = 0; plate < N_PLATES; plate++) {
-		if (what == ENDS)
-			grill_fake_done(fake, plate);
-		if (what == IS_CUT_SHORT)
-			grill_fake_power_cut(fake, plate);
-		if (what == IS_RESET)
-			grill_fake_reset(fake, plate);
-		grill_fake_set_fences(fake, plate, what != CANNOT_FENCE);
-	}
-	end_calls(fake, GRILL_FAKE_WELL);
-}
 
 START_TEST(a_grill_that_comes_back_settles_what_was_parked_without_a_person)
 	{
 		struct grill_fake *fake = park(returns[_i].begins);
 		struct test_worker *worker =
 			returns[_i].taken_over ? &other : &me;
+		int next;
 
 		WORK_UNTIL(count("SELECT (published_seq = seq)::int"
 				 " FROM toasties") == 1);
-		if (returns[_i].taken_over) {
-			begin(&other, "other");
-			take_over(&other, 0);
-		}
-		come_back(fake, returns[_i].plate);
-		CHECK_WITHIN(DEADLINE_MS,
-			     n_open() == 0 && is_in(1, returns[_i].state),
-			     (work(worker), returns[_i].plate == GOES_ON
-						    ? end_toastings()
-						    : (void)0));
-		work(worker);
-		ck_assert_str_eq(story_of(worker, 1), returns[_i].story);
+		if (returns[_i].taken_over)
+			take_over_by_other();
+		grill_fake_happens(fake, returns[_i].plate);
+		end_calls(fake, GRILL_FAKE_WELL);
+		CHECK_WITHIN(
+			DEADLINE_MS,
+			n_open() == 0 && is_in(1, returns[_i].state),
+			(work(worker), returns[_i].plate == GRILL_FAKE_GOES_ON
+					       ? end_toastings()
+					       : (void)0));
+		check_story(worker, returns[_i].story);
 		ck_assert_int_eq(n_starts(),
 				 returns[_i].begins ||
 					 returns[_i].state == ROW_DONE);
-		for (int plate = 0; plate < N_PLATES; plate++)
-			for (int i = 0; i < N_GRILLS; i++)
-				ck_assert_int_eq(
-					worker->scheduler->grills.list[i]
-						->plates[plate]
-						.n_jobs,
-					0);
-	}
-END_TEST
-
-START_TEST(a_plate_that_forgot_what_was_parked_serves_others_again)
-	{
-		struct grill_fake *fake = park(true);
-
-		come_back(fake, IS_RESET);
-		for (int n = 2; n <= 1 + N_GRILLS * N_PLATES; n++)
-			queue(n, "main");
-		WORK_UNTIL(n_starts() == 1 + N_GRILLS * N_PLATES);
-		ck_assert(is_in(1, ROW_UNCERTAIN));
-	}
-END_TEST
-
-START_TEST(a_plate_that_denies_what_it_had_begun_is_not_believed)
-	{
-		struct grill_fake *fake = park(true);
-
-		/* Its history is another one, and it does not say so. */
-		on_each_plate(fake, grill_fake_forget);
-		end_calls(fake, GRILL_FAKE_WELL);
-		WORK_UNTIL(n_open() == 0);
-		ck_assert(is_in(1, ROW_UNCERTAIN));
-		ck_assert_int_eq(n_starts(), 1);
+		/* All plates serve others again. */
+		next = n_starts() + N_GRILLS * N_PLATES;
+		queue_many(2, 1 + N_GRILLS * N_PLATES);
+		CHECK_WITHIN(DEADLINE_MS, n_starts() == next, work(worker));
+		ck_assert(is_in(1, returns[_i].state));
 	}
 END_TEST
 
@@ -424,7 +314,7 @@ START_TEST(what_is_parked_is_settled_by_a_grill_that_is_disabled)
 		struct grill_fake *fake = park(true);
 		int64_t listed_at_ms;
 
-		disable("true");
+		disable_grills();
 		if (_i)
 			start_worker_again();
 		WORK_UNTIL(me.scheduler->grills.n == 1 &&
@@ -433,31 +323,37 @@ START_TEST(what_is_parked_is_settled_by_a_grill_that_is_disabled)
 		listed_at_ms = me.scheduler->list_at_ms;
 		WORK_UNTIL(me.scheduler->list_at_ms > listed_at_ms + 1500);
 		end_calls(fake, GRILL_FAKE_WELL);
-		end_toastings();
-		WORK_UNTIL(is_in(1, ROW_DONE));
+		FINISH_UNTIL(is_in(1, ROW_DONE));
 		ck_assert_int_eq(n_starts(), 1);
 		ck_assert_int_eq(n_open(), 0);
 		WORK_UNTIL(me.scheduler->grills.n == 0);
 	}
 END_TEST
 
-START_TEST(a_new_worker_finishes_what_is_on_a_grill_that_is_disabled)
+/* The worker runs on, or begins anew. */
+START_TEST(a_grill_that_is_disabled_finishes_what_is_on_it_and_gets_nothing_new)
 	{
 		start_one(1);
-		disable("true");
-		start_worker_again();
-		WORK_UNTIL(me.scheduler->jobs.n &&
+		disable_grills();
+		if (_i)
+			start_worker_again();
+		WORK_UNTIL(me.scheduler->grills.n == 1 &&
+			   !me.scheduler->grills.list[0]->enabled &&
+			   me.scheduler->jobs.n &&
 			   me.scheduler->jobs.list[0].state == JOB_GRILLING);
 		ck_assert(is_in(1, ROW_GRILLING));
-		/* It gets nothing new, though most of its plates are free. */
+		/* Though most of its plates are free. */
 		queue(2, "main");
 		me.scheduler->maybe_queued = true;
 		ck_assert(!grills_any_free(&me.scheduler->grills, now_ms));
 		run_tx(&me);
 		ck_assert(is_in(2, ROW_QUEUED));
-		end_toastings();
-		WORK_UNTIL(is_in(1, ROW_DONE));
+		FINISH_UNTIL(is_in(1, ROW_DONE));
 		ck_assert_int_eq(n_starts(), 1);
+		WORK_UNTIL(me.scheduler->grills.n == 0);
+		ck_assert(is_in(2, ROW_QUEUED));
+		postgres_exec(db, "UPDATE control.grills SET enabled = true");
+		WORK_UNTIL(n_starts_of(2) == 1);
 	}
 END_TEST
 
@@ -468,40 +364,11 @@ static void set_tokens(uint32_t of_plates, const char *of_tables)
 	char sql[TEXT_BYTES];
 
 	for (int i = 0; i < N_GRILLS; i++)
-		for (int plate = 0; plate < N_PLATES; plate++)
-			grill_fake_set_token(fakes[i], plate, of_plates);
+		grill_fake_set_tokens(fakes[i], of_plates);
 	(void)snprintf(sql, sizeof(sql), "UPDATE control.plates SET token = %s",
 		       of_tables);
 	postgres_exec(db, sql);
 }
-
-START_TEST(a_plate_ahead_of_its_table_is_claimed_above_what_it_has_seen)
-	{
-		set_tokens(1000, "7");
-		start_one(1);
-		ck_assert_int_eq(highest_token(), 1001);
-		work(&me);
-		ck_assert_str_eq(story_of(&me, 1), "queued grilling");
-	}
-END_TEST
-
-/* The plate's token rises while an order is on it, or before it is sent. */
-START_TEST(a_job_refused_for_a_low_token_goes_on_above_what_the_plate_has_seen)
-	{
-		claim_one();
-		if (_i)
-			WORK_UNTIL(n_starts_of(1) == 1);
-		set_tokens(5000, "0");
-		take_over(&me, 0);
-		WORK_UNTIL(n_starts_of(1) == 1);
-		CHECK_WITHIN(DEADLINE_MS, is_in(1, ROW_DONE),
-			     (work(&me), end_toastings()));
-		ck_assert_int_eq(n_starts(), 1);
-		ck_assert_int_gt(highest_token(), 5000);
-		work(&me);
-		ck_assert_str_eq(story_of(&me, 1), "queued grilling done");
-	}
-END_TEST
 
 static int64_t n_out(void)
 {
@@ -510,28 +377,52 @@ static int64_t n_out(void)
 		     " AND token = 4294967295");
 }
 
-START_TEST(a_plate_that_has_had_its_last_token_is_out_of_use)
-	{
-		set_tokens(_i ? GRILL_TOKEN_LAST - 1 : 0,
-			   _i ? "0" : "4294967294");
-		queue(1, "main");
-		WORK_UNTIL(n_out() == N_GRILLS * N_PLATES);
-		ck_assert(is_in(1, ROW_QUEUED));
-		ck_assert_int_eq(n_starts(), 0);
-		ck_assert_int_eq(n_open(), 0);
-		ck_assert_int_eq(me.n_failed, 0);
-	}
-END_TEST
+/* When they are set, and what becomes of a toastie. */
+static const struct {
+	enum { QUEUED, CLAIMED, STARTED } when;
+	uint32_t of_plates;
+	const char *of_tables;
+	enum row_state state;
+	int n_starts;
+	int64_t token; /* the highest of the tables then */
+	int64_t n_out; /* plates that have had their last token */
+} tokens[] = {
+	/* A claim, or a job that is refused, goes above what a plate has seen.
+	 */
+	{ QUEUED, 1000, "7", ROW_DONE, 1, 1001, 0 },
+	{ CLAIMED, 5000, "0", ROW_DONE, 1, 5001, 0 },
+	{ STARTED, 5000, "0", ROW_DONE, 1, 5001, 0 },
+	/* There is no token left. */
+	{ QUEUED, GRILL_TOKEN_LAST - 1, "0", ROW_QUEUED, 0, GRILL_TOKEN_LAST,
+	  N_GRILLS *N_PLATES },
+	{ QUEUED, 0, "4294967294", ROW_QUEUED, 0, GRILL_TOKEN_LAST,
+	  N_GRILLS *N_PLATES },
+	{ STARTED, 1, "4294967294", ROW_UNCERTAIN, 1, GRILL_TOKEN_LAST, 1 },
+};
 
-START_TEST(what_is_on_a_plate_when_tokens_end_is_uncertain)
+START_TEST(a_plate_gets_a_token_above_what_it_has_seen_as_long_as_there_is_one)
 	{
-		start_one(1);
-		set_tokens(1, "4294967294");
-		take_over(&me, 0);
-		WORK_UNTIL(is_in(1, ROW_UNCERTAIN));
-		ck_assert_int_eq(n_out(), 1);
+		if (tokens[_i].when == CLAIMED)
+			claim_one();
+		if (tokens[_i].when == STARTED)
+			start_one(1);
+		set_tokens(tokens[_i].of_plates, tokens[_i].of_tables);
+		if (tokens[_i].when == QUEUED)
+			queue(1, "main");
+		else
+			take_over(&me, 0);
+		CHECK_WITHIN(DEADLINE_MS,
+			     is_in(1, tokens[_i].state) &&
+				     n_out() == tokens[_i].n_out,
+			     (work(&me), tokens[_i].state == ROW_DONE
+						 ? end_toastings()
+						 : (void)0));
+		ck_assert_int_eq(n_starts(), tokens[_i].n_starts);
+		ck_assert_int_eq(highest_token(), tokens[_i].token);
 		ck_assert_int_eq(n_open(), 0);
 		ck_assert_int_eq(me.n_failed, 0);
+		if (tokens[_i].state == ROW_DONE)
+			check_story(&me, "queued grilling done");
 	}
 END_TEST
 
@@ -545,9 +436,7 @@ START_TEST(what_certainly_did_not_begin_when_tokens_end_goes_to_another_plate)
 				  " AND p.plate = i.plate");
 		WORK_UNTIL(n_starts_of(1) == 1);
 		ck_assert_int_eq(n_out(), 1);
-		work(&me);
-		ck_assert_str_eq(story_of(&me, 1),
-				 "queued grilling queued grilling");
+		check_story(&me, "queued grilling queued grilling");
 	}
 END_TEST
 
@@ -555,32 +444,20 @@ END_TEST
 
 START_TEST(a_worker_that_forgets_everything_finds_it_on_the_plates_again)
 	{
-		for (int n = 1; n <= 5; n++)
-			queue(n, "main");
+		queue_many(1, 5);
 		WORK_UNTIL(n_starts() == 5);
 		take_over(&me, 0);
 		WORK_UNTIL(highest_token() == 2);
-		end_toastings();
-		WORK_UNTIL(count("SELECT count(*) FROM toasties"
-				 " WHERE state = 'done'") == 5);
+		FINISH_UNTIL(count("SELECT count(*) FROM toasties"
+				   " WHERE state = 'done'") == 5);
 		ck_assert_int_eq(n_starts(), 5);
-	}
-END_TEST
-
-START_TEST(what_was_claimed_and_not_started_is_started_by_the_next)
-	{
-		claim_one();
-		take_over(&me, 0);
-		WORK_UNTIL(n_starts_of(1) == 1);
-		ck_assert_int_eq(highest_token(), 2);
 	}
 END_TEST
 
 START_TEST(a_worker_that_was_taken_over_from_starts_nothing)
 	{
 		claim_one();
-		begin(&other, "other");
-		take_over(&other, 0);
+		take_over_by_other();
 		/* Either it is done by now, or the next has only given the
 		 * token. */
 		CHECK_WITHIN(DEADLINE_MS,
@@ -605,8 +482,7 @@ static enum job_state state_of(const struct test_worker *worker)
 START_TEST(a_start_that_comes_late_is_shut_out_by_the_next_ones_token)
 	{
 		claim_one();
-		begin(&other, "other");
-		take_over(&other, 0);
+		take_over_by_other();
 		/* It has fenced and read, and cannot start yet. */
 		next_start(GRILL_FAKE_AWAY, 1);
 		CHECK_WITHIN(DEADLINE_MS,
@@ -626,8 +502,7 @@ END_TEST
 START_TEST(a_first_transaction_that_fails_makes_nothing_uncertain)
 	{
 		start_one(1);
-		begin(&other, "other");
-		take_over(&other, 0);
+		take_over_by_other();
 		take_over(&me, 0);
 		/* It is no holder, and has something to change: published rows.
 		 */
@@ -661,7 +536,7 @@ START_TEST(a_grill_taken_out_in_the_moment_of_a_claim_gives_it_back)
 		work_a_while(&me);
 		ck_assert_uint_eq(me.scheduler->grills.n, 2);
 		queue(1, "main");
-		disable("true");
+		disable_grills();
 		me.scheduler->list_at_ms = 0;
 		me.scheduler->maybe_queued = true;
 		run_tx(&me);
@@ -670,29 +545,6 @@ START_TEST(a_grill_taken_out_in_the_moment_of_a_claim_gives_it_back)
 		WORK_UNTIL(is_in(1, ROW_QUEUED));
 		ck_assert_int_eq(n_starts(), 0);
 		ck_assert_int_eq(n_open(), 0);
-	}
-END_TEST
-
-START_TEST(the_last_grill_can_be_taken_out_too)
-	{
-		work_a_while(&me);
-		disable("true");
-		WORK_UNTIL(me.scheduler->grills.n == 0);
-		queue(1, "main");
-		ck_assert_int_eq(n_starts(), 0);
-		postgres_exec(db, "UPDATE control.grills SET enabled = true");
-		WORK_UNTIL(n_starts_of(1) == 1);
-	}
-END_TEST
-
-START_TEST(a_grill_that_is_taken_out_finishes_what_is_on_it)
-	{
-		start_one(1);
-		disable("true");
-		WORK_UNTIL(!me.scheduler->grills.list[0]->enabled);
-		end_toastings();
-		WORK_UNTIL(is_in(1, ROW_DONE));
-		WORK_UNTIL(me.scheduler->grills.n == 0);
 	}
 END_TEST
 
@@ -749,10 +601,8 @@ START_TEST(whatever_happens_an_order_is_on_a_plate_once_or_given_back)
 	{
 		uint32_t random = (uint32_t)_i + 11;
 
-		begin(&other, "other");
-		take_over(&other, 0);
-		for (int n = 1; n <= N_ORDERS; n++)
-			queue(n, "main");
+		take_over_by_other();
+		queue_many(1, N_ORDERS);
 		for (int i = 0; i < N_MISHAPS; i++) {
 			mishap(&random);
 			turn(&me);
@@ -779,50 +629,31 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("scheduler");
-	TCase *tcase = check_case(suite, 60);
-
-	tcase_add_unchecked_fixture(tcase, make_database, NULL);
-	tcase_add_checked_fixture(tcase, setup, teardown);
 	/* clang-format off */
-	check_add(tcase, (const struct check_row[]){
-		{ a_toastie_goes_from_the_queue_over_a_plate, 1 },
+	return run_tests("scheduler", setup, teardown, (const struct check_row[]){
+		{ a_toastie_goes_from_the_queue_over_a_plate_to_one_end, CHECK_N(lives) },
 		{ each_fact_of_a_toastie_is_of_its_trace, 1 },
 		{ nothing_is_started_before_its_fact_is_acknowledged, 1 },
 		{ as_many_are_on_plates_as_there_are_plates, 1 },
 		{ a_demo_toastie_is_done_and_no_grill_hears_of_it, 1 },
 		{ a_row_that_intake_committed_is_published_and_claimed_at_once, 1 },
 		{ facts_are_acknowledged_in_any_order_and_each_counts_once, 1 },
-		{ after_a_doubtful_start_it_is_on_the_plate_once, CHECK_N(doubts) },
-		{ a_plate_that_was_reset_leaves_it_to_a_person, 1 },
-		{ a_plate_that_cannot_fence_leaves_doubt_to_a_person, 1 },
-		{ what_was_cut_short_is_failed, 1 },
-		{ a_plate_that_is_broken_is_left_and_another_one_taken, 1 },
-		{ a_grill_that_is_away_loses_its_toasties_to_the_others, 1 },
+		{ what_one_grill_cannot_start_goes_to_the_other, 2 },
 		{ a_grill_that_falls_silent_keeps_the_plate_and_a_person_may_decide, 1 },
 		{ a_grill_that_comes_back_settles_what_was_parked_without_a_person, CHECK_N(returns) },
-		{ a_plate_that_forgot_what_was_parked_serves_others_again, 1 },
-		{ a_plate_that_denies_what_it_had_begun_is_not_believed, 1 },
 		{ what_is_parked_waits_for_a_grill_that_was_taken_out_and_comes_back, 1 },
 		{ what_is_parked_is_settled_by_a_grill_that_is_disabled, 2 },
-		{ a_new_worker_finishes_what_is_on_a_grill_that_is_disabled, 1 },
-		{ a_plate_ahead_of_its_table_is_claimed_above_what_it_has_seen, 1 },
-		{ a_job_refused_for_a_low_token_goes_on_above_what_the_plate_has_seen, 2 },
-		{ a_plate_that_has_had_its_last_token_is_out_of_use, 2 },
-		{ what_is_on_a_plate_when_tokens_end_is_uncertain, 1 },
+		{ a_grill_that_is_disabled_finishes_what_is_on_it_and_gets_nothing_new, 2 },
+		{ a_plate_gets_a_token_above_what_it_has_seen_as_long_as_there_is_one, CHECK_N(tokens) },
 		{ what_certainly_did_not_begin_when_tokens_end_goes_to_another_plate, 1 },
 		{ a_worker_that_forgets_everything_finds_it_on_the_plates_again, 1 },
-		{ what_was_claimed_and_not_started_is_started_by_the_next, 1 },
 		{ a_worker_that_was_taken_over_from_starts_nothing, 2 },
 		{ a_start_that_comes_late_is_shut_out_by_the_next_ones_token, 1 },
 		{ a_first_transaction_that_fails_makes_nothing_uncertain, 1 },
 		{ acknowledgements_of_what_was_forgotten_start_nothing, 1 },
 		{ a_grill_taken_out_in_the_moment_of_a_claim_gives_it_back, 1 },
-		{ the_last_grill_can_be_taken_out_too, 1 },
-		{ a_grill_that_is_taken_out_finishes_what_is_on_it, 1 },
 		{ whatever_happens_an_order_is_on_a_plate_once_or_given_back, 2 },
 		{ 0 },
 	});
 	/* clang-format on */
-	return postgres_run(suite);
 }

@@ -79,33 +79,33 @@ static void add_row(const char *stall)
 	};
 }
 
-static void add_plate(const char *word)
+static void add_plate(const char *text)
 {
 	struct tx_plate *plate = &TX_ADD(&tx, plates);
 
 	*plate = (struct tx_plate){
 		.grill = "g",
 		.plate = (int)tx.n_plates - 1,
-		.stalls = word[0] == 'm'   ? &only_main
-			  : word[0] == 'b' ? &both
-			  : word[0] == 'n' ? &none
+		.stalls = text[0] == 'm'   ? &only_main
+			  : text[0] == 'b' ? &both
+			  : text[0] == 'n' ? &none
 					   : &all,
 	};
-	if (!strchr(word, '!'))
+	if (!strchr(text, '!'))
 		TX_ADD(&tx, free_plates) =
 			(struct tx_free_plate){ TEXT("g"), plate->plate };
 }
 
-static void add_words(const char *words, void (*add)(const char *))
+static void add_each(const char *list, void (*add)(const char *))
 {
 	static char copies[2 * (ROWS_MAX + PLATES_MAX)][16];
 	static int n;
 	int used;
 
-	while (sscanf(words, "%15s%n", copies[n], &used) == 1) {
+	while (sscanf(list, "%15s%n", copies[n], &used) == 1) {
 		add(copies[n]);
 		n = (n + 1) % CHECK_N(copies);
-		words += used;
+		list += used;
 	}
 }
 
@@ -118,8 +118,8 @@ START_TEST(first_come_is_first_grilled_on_the_first_plate_that_serves)
 	{
 		char said[128] = "";
 
-		add_words(cases[_i].rows, add_row);
-		add_words(cases[_i].plates, add_plate);
+		add_each(cases[_i].rows, add_row);
+		add_each(cases[_i].plates, add_plate);
 		scheduler_tx_choose(&tx);
 		for (size_t i = 0, at = 0; i < tx.n_claims; i++)
 			at += (size_t)snprintf(said + at, sizeof(said) - at,

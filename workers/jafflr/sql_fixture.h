@@ -42,12 +42,6 @@ static inline void offer(struct test_worker *worker, int plate)
 	};
 }
 
-/* The queues of all stalls are counted. */
-static inline void serve_all(struct test_worker *worker)
-{
-	TX_ADD(&worker->tx, served) = &all_stalls;
-}
-
 static inline int run_sql(struct test_worker *worker)
 {
 	struct sql *sql = &worker->jafflr.sql;
@@ -68,16 +62,26 @@ static inline int try(struct test_worker *worker)
 	if (!worker->tx.asks.queue_max)
 		worker->tx.asks.queue_max = 100;
 	r = run_sql(worker);
-	if (r)
+	if (r) {
+		ck_assert_str_eq(pg_sqlstate(worker->pg), POSITIONS_LOST);
 		postgres_exec(worker->pg, "ROLLBACK");
+	}
 	return r;
 }
 
 static inline void run(struct test_worker *worker)
 {
-	int r = try(worker);
+	ck_assert_int_eq(try(worker), 0);
+}
 
-	ck_assert_msg(!r, "%s", pg_message(worker->pg));
+/* A transaction that only reads, and counts the queues of all stalls. */
+static inline void run_asks(struct test_worker *worker, struct tx_asks asks)
+{
+	scheduler_tx_reset(&worker->tx);
+	worker->tx.asks = asks;
+	if (asks.look)
+		TX_ADD(&worker->tx, served) = &all_stalls;
+	run(worker);
 }
 
 static inline const struct tx_row *row_of(const struct test_worker *worker,
@@ -88,6 +92,29 @@ static inline const struct tx_row *row_of(const struct test_worker *worker,
 			return &worker->tx.rows[i];
 	ck_abort_msg("toastie %d did not come out", n);
 	return NULL;
+}
+
+/* What came out of toastie @n; its row says the same. */
+static inline void check_row(int n, enum tx_row_kind kind, enum row_state state,
+			     int64_t seq)
+{
+	ck_assert_int_eq(row_of(&me, n)->kind, kind);
+	ck_assert_int_eq(row_of(&me, n)->row.state, state);
+	ck_assert_int_eq(row_of(&me, n)->row.seq, seq);
+	ck_assert(is_in(n, state));
+	ck_assert_int_eq(look(n, "t.seq"), seq);
+}
+
+static inline void check_reason(int n, const char *reason)
+{
+	ck_assert(text_equal(row_of(&me, n)->row.reason, text_of(reason)));
+}
+
+/* The toasties 1 to @n, which are queued. */
+static inline void add_many(int n)
+{
+	for (int i = 1; i <= n; i++)
+		add((struct toast){ .n = i });
 }
 
 /* The one toastie that a plate was claimed for. */
@@ -108,35 +135,50 @@ static inline struct tx_row claim(struct test_worker *worker, int plate)
 /* Toastie 1 on plate 0. */
 static inline struct tx_row claim_first(void)
 {
-	add((struct toast){ .n = 1 });
+	add_many(1);
 	return claim(&me, 0);
 }
 
-static inline void finish(struct test_worker *worker,
-			  const struct tx_row *claimed, enum row_state state,
-			  bool keep_plate)
+static inline void add_finish(const struct tx_row *claimed,
+			      enum row_state state, bool keep_plate)
 {
-	scheduler_tx_reset(&worker->tx);
-	TX_ADD(&worker->tx, finish) = (struct tx_finish){
+	TX_ADD(&me.tx, finish) = (struct tx_finish){
 		.order_id = claimed->row.order_id,
 		.intent_id = claimed->intent_id,
 		.state = state,
 		.reason = state == ROW_DONE ? NULL : "why",
 		.keep_plate = keep_plate,
 	};
-	run(worker);
 }
 
-static inline void run_raise(struct test_worker *worker,
-			     const struct tx_row *claimed, uint32_t seen)
+static inline void finish(const struct tx_row *claimed, enum row_state state,
+			  bool keep_plate)
 {
-	scheduler_tx_reset(&worker->tx);
-	TX_ADD(&worker->tx, raise) = (struct tx_raise){
+	scheduler_tx_reset(&me.tx);
+	add_finish(claimed, state, keep_plate);
+	run(&me);
+}
+
+static inline void add_raise(const struct tx_row *claimed, uint32_t seen)
+{
+	TX_ADD(&me.tx, raise) = (struct tx_raise){
 		.tag = 7,
 		.intent_id = claimed->intent_id,
 		.seen = seen,
 	};
-	run(worker);
+}
+
+static inline void run_raise(const struct tx_row *claimed, uint32_t seen)
+{
+	scheduler_tx_reset(&me.tx);
+	add_raise(claimed, seen);
+	run(&me);
+}
+
+/* The fact of @seq is on its topic. */
+static inline void add_published(int n, int64_t seq)
+{
+	TX_ADD(&me.tx, published) = (struct tx_published){ id_of(n), seq };
 }
 
 #endif

@@ -11,77 +11,34 @@ static const struct stalls only_main = { main_names, 1 };
 
 /* ---- which rows are ours ---- */
 
-START_TEST(rows_of_partitions_that_are_not_held_are_left_alone)
-	{
-		add((struct toast){ .n = 1, .partition = 2 });
-		add((struct toast){ .n = 2, .partition = 7 });
-		for (int plate = 0; plate < N_PLATES; plate++)
-			offer(&me, plate);
-		me.tx.asks.look = true;
-		serve_all(&me);
-		run(&me);
-		ck_assert_uint_eq(me.tx.n_rows, 0);
-		ck_assert_uint_eq(me.tx.n_stalls, 0);
-	}
-END_TEST
-
-START_TEST(rows_of_another_colours_lane_are_left_alone)
+/* Rows of a lane of another colour fill every LIMIT, and other partitions have
+ * some, too. */
+START_TEST(rows_that_are_not_ours_are_left_alone_and_hide_none_of_ours)
 	{
 		postgres_exec(
 			db,
-			"INSERT INTO control.lanes (service, lane, parent, "
-			"kind,"
-			" names, colour) VALUES ('jafflr', 'beach', 'stable',"
-			" 'stalls', '{beach}', 'green');"
-			"INSERT INTO positions (service, lane, topic, "
-			"partition,"
-			" colour) SELECT 'jafflr', 'beach', 'picks', p, 'green'"
-			" FROM generate_series(0, 11) AS p");
+			"INSERT INTO control.lanes (service, lane, parent,"
+			" kind, names, colour) VALUES ('jafflr', 'gita',"
+			" 'stable', 'customers', '{gita}', 'green');"
+			"INSERT INTO positions (service, lane, topic,"
+			" partition, colour) SELECT 'jafflr', 'gita', 'picks',"
+			" p, 'green' FROM generate_series(0, 11) AS p;"
+			"INSERT INTO toasties (order_id, number, stall,"
+			" customer, doneness, state, seq, lines, partition,"
+			" \"offset\", bucket, changed_at) SELECT"
+			" gen_random_uuid(), 1000 + n, 'main', 'gita',"
+			" 'light', 'queued', 1, 1, 0, n, 0, now()"
+			" FROM generate_series(1, 6000) AS n");
 		take_over(&me, 0);
-		add((struct toast){ .n = 1, .stall = "beach" });
-		add((struct toast){ .n = 2, .stall = "main" });
-		offer(&me, 0);
-		offer(&me, 1);
-		run(&me);
-		ck_assert_uint_eq(me.tx.n_rows, 1);
-		ck_assert_int_eq(me.tx.rows[0].row.number, 2);
-		ck_assert(is_in(1, ROW_QUEUED));
-	}
-END_TEST
-
-/* A lane of another colour, whose rows fill every LIMIT. */
-static void add_beach(int n)
-{
-	char sql[1024];
-
-	postgres_exec(db,
-		      "INSERT INTO control.lanes (service, lane, parent, kind,"
-		      " names, colour) VALUES ('jafflr', 'gita', 'stable',"
-		      " 'customers', '{gita}', 'green');"
-		      "INSERT INTO positions (service, lane, topic, partition,"
-		      " colour) SELECT 'jafflr', 'gita', 'picks', p, 'green'"
-		      " FROM generate_series(0, 11) AS p");
-	(void)snprintf(sql, sizeof(sql),
-		       "INSERT INTO toasties (order_id, number, stall,"
-		       " customer, doneness, state, seq, lines, partition,"
-		       " \"offset\", bucket, changed_at) SELECT"
-		       " gen_random_uuid(), 1000 + n, 'main', 'gita', 'light',"
-		       " 'queued', 1, 1, 0, n, 0, now()"
-		       " FROM generate_series(1, %d) AS n",
-		       n);
-	postgres_exec(db, sql);
-	take_over(&me, 0);
-}
-
-START_TEST(rows_of_another_lane_hide_none_of_ours)
-	{
-		add_beach(6000);
-		add((struct toast){ .n = 1 });
+		add((struct toast){ .n = 2, .partition = 2 });
+		add((struct toast){ .n = 3, .partition = 7 });
+		add_many(1);
 		postgres_exec(db, "UPDATE toasties SET seq = 2"
-				  " WHERE number = 1");
-		offer(&me, 0);
+				  " WHERE number < 1000");
+		for (int plate = 0; plate < N_PLATES; plate++)
+			offer(&me, plate);
 		me.tx.asks.look = true;
-		serve_all(&me);
+		TX_ADD(&me.tx, served) = &all_stalls;
 		run(&me);
 		ck_assert_uint_eq(me.tx.n_rows, 2);
 		ck_assert_int_eq(me.tx.rows[0].kind, TX_UNPUBLISHED);
@@ -100,14 +57,13 @@ START_TEST(a_long_queue_of_one_stall_hides_no_other_and_is_counted_so_far)
 		add((struct toast){ .n = 41, .stall = "main" });
 		add((struct toast){ .n = 42, .stall = "demo-1" });
 		me.tx.asks.look = true;
-		serve_all(&me);
+		TX_ADD(&me.tx, served) = &all_stalls;
 		me.tx.asks.queue_max = 10;
 		TX_ADD(&me.tx, plates) = (struct tx_plate){
 			.grill = "g1",
 			.stalls = &only_main,
 		};
-		me.tx.asks.now_ms = NOW_MS;
-		ck_assert_int_eq(run_sql(&me), 0);
+		run(&me);
 		ck_assert_int_eq(row_of(&me, 41)->kind, TX_CLAIMED);
 		ck_assert_int_eq(row_of(&me, 42)->kind, TX_FINISHED);
 		ck_assert_uint_eq(me.tx.n_stalls, 3);
@@ -139,8 +95,7 @@ END_TEST
 
 START_TEST(a_row_that_is_on_a_plate_already_keeps_no_plate_from_others)
 	{
-		add((struct toast){ .n = 1 });
-		add((struct toast){ .n = 2 });
+		add_many(2);
 		(void)claim(&me, 0);
 		postgres_exec(db, "UPDATE toasties SET state = 'queued'");
 		ck_assert_int_eq(claim(&me, 1).row.number, 2);
@@ -149,7 +104,7 @@ END_TEST
 
 START_TEST(a_plate_that_is_not_in_the_tables_keeps_nothing_from_one_that_is)
 	{
-		add((struct toast){ .n = 1 });
+		add_many(1);
 		offer(&me, 77);
 		offer(&me, 3);
 		run(&me);
@@ -234,8 +189,7 @@ START_TEST(a_list_of_stalls_may_be_of_any_shape_and_a_plate_of_any_number)
 				  " '{{main,NULL},{beach,west}}';"
 				  "INSERT INTO control.plates (grill, plate)"
 				  " VALUES ('g1', 2147483647)");
-		me.tx.asks.list_grills = true;
-		run(&me);
+		run_asks(&me, (struct tx_asks){ .list_grills = true });
 		ck_assert_uint_eq(me.tx.n_grills, 1);
 		ck_assert_uint_eq(me.tx.grills[0].n_stalls, 3);
 		ck_assert(text_equal(me.tx.grills[0].stalls[2], TEXT("west")));
@@ -258,7 +212,7 @@ START_TEST(texts_are_as_long_as_a_fact_may_have_them)
 		};
 		char sql[256];
 
-		add((struct toast){ .n = 1 });
+		add_many(1);
 		(void)snprintf(sql, sizeof(sql),
 			       "UPDATE toasties SET seq = 2, customer = %s,"
 			       " reason = %s, tracestate = repeat('x', 600)",
@@ -279,9 +233,10 @@ START_TEST(rows_that_are_not_published_are_found_where_they_are_held)
 			add((struct toast){ .n = n, .partition = n / 3 * 2 });
 		postgres_exec(db,
 			      "UPDATE toasties SET seq = 2 WHERE number <> 1");
-		me.tx.asks.look = true;
-		serve_all(&me);
 		run(&me);
+		ck_assert_uint_eq(me.tx.n_rows, 0);
+		ck_assert(!me.tx.looked);
+		run_asks(&me, (struct tx_asks){ .look = true });
 		ck_assert_uint_eq(me.tx.n_rows, 1);
 		ck_assert_int_eq(me.tx.rows[0].kind, TX_UNPUBLISHED);
 		ck_assert_int_eq(me.tx.rows[0].row.number, 2);
@@ -290,59 +245,55 @@ START_TEST(rows_that_are_not_published_are_found_where_they_are_held)
 		ck_assert_uint_eq(me.tx.n_stalls, 1);
 		ck_assert(text_equal(me.tx.stalls[0].stall, TEXT("main")));
 		ck_assert_int_eq(me.tx.stalls[0].n, 2);
-		other.tx.asks.look = true;
-		run(&other);
+		run_asks(&other, (struct tx_asks){ .look = true });
 		ck_assert_uint_eq(other.tx.n_rows, 2);
-	}
-END_TEST
-
-START_TEST(without_a_look_nothing_is_looked_for)
-	{
-		add((struct toast){ .n = 1 });
-		postgres_exec(db, "UPDATE toasties SET seq = 2");
-		run(&me);
-		ck_assert_uint_eq(me.tx.n_rows, 0);
-		ck_assert(!me.tx.looked);
 	}
 END_TEST
 
 /* ---- which grills there are ---- */
 
+static const struct {
+	const char *grill, *address;
+	int32_t unit;
+	int n_plates;
+	const char *stalls; /* NULL: all */
+} listed[] = {
+	{ "g0", "h:1", 7, 2, "main beach " },
+	{ "g1", "127.0.0.1:502", 1, N_PLATES, NULL },
+	{ "g4", "h:4", 1, 6, "" },
+};
+
 START_TEST(grills_that_are_enabled_and_have_plates_are_listed)
 	{
 		const struct tx_grill *grill;
+		char stalls[64] = "";
 
-		postgres_exec(db,
-			      "INSERT INTO control.grills (grill, address, "
-			      "unit, stalls,"
-			      " enabled) VALUES ('g0', 'h:1', 7, "
-			      "'{main,beach}', true),"
-			      " ('g2', 'h:2', 1, NULL, false),"
-			      " ('g3', 'h:3', 1, NULL, true),"
-			      " ('g4', 'h:4', 1, '{}', true);"
-			      "INSERT INTO control.plates (grill, plate) VALUES"
-			      " ('g0', 0), ('g0', 1), ('g2', 0), ('g4', 5)");
-		me.tx.asks.list_grills = true;
-		run(&me);
-		ck_assert_uint_eq(me.tx.n_grills, 3);
-		grill = me.tx.grills;
-		ck_assert(text_equal(grill->grill, TEXT("g0")));
-		ck_assert(text_equal(grill->address, TEXT("h:1")));
-		ck_assert_int_eq(grill->unit, 7);
-		ck_assert_int_eq(grill->n_plates, 2);
-		ck_assert_uint_eq(grill->n_stalls, 2);
-		ck_assert(text_equal(grill->stalls[0], TEXT("main")));
-		ck_assert(text_equal(grill->stalls[1], TEXT("beach")));
-		grill++;
-		ck_assert(text_equal(grill->grill, TEXT("g1")));
-		ck_assert_int_eq(grill->n_plates, N_PLATES);
-		ck_assert_ptr_null(grill->stalls);
-		grill++;
-		ck_assert(text_equal(grill->grill, TEXT("g4")));
-		ck_assert_int_eq(grill->n_plates, 6);
-		ck_assert_ptr_nonnull(grill->stalls);
-		ck_assert_uint_eq(grill->n_stalls, 0);
+		postgres_exec(
+			db, "INSERT INTO control.grills (grill, address, unit,"
+			    " stalls, enabled) VALUES"
+			    " ('g0', 'h:1', 7, '{main,beach}', true),"
+			    " ('g2', 'h:2', 1, NULL, false),"
+			    " ('g3', 'h:3', 1, NULL, true),"
+			    " ('g4', 'h:4', 1, '{}', true);"
+			    "INSERT INTO control.plates (grill, plate) VALUES"
+			    " ('g0', 0), ('g0', 1), ('g2', 0), ('g4', 5)");
+		run_asks(&me, (struct tx_asks){ .list_grills = true });
+		ck_assert_uint_eq(me.tx.n_grills, CHECK_N(listed));
+		grill = &me.tx.grills[_i];
+		ck_assert(text_equal(grill->grill, text_of(listed[_i].grill)));
+		ck_assert(text_equal(grill->address,
+				     text_of(listed[_i].address)));
+		ck_assert_int_eq(grill->unit, listed[_i].unit);
+		ck_assert_int_eq(grill->n_plates, listed[_i].n_plates);
 		ck_assert(grill->enabled);
+		ck_assert(!grill->stalls == !listed[_i].stalls);
+		if (!grill->stalls)
+			return;
+		for (size_t i = 0, at = 0; i < grill->n_stalls; i++)
+			at += (size_t)snprintf(stalls + at, sizeof(stalls) - at,
+					       "%.*s ", (int)grill->stalls[i].n,
+					       grill->stalls[i].p);
+		ck_assert_str_eq(stalls, listed[_i].stalls);
 	}
 END_TEST
 
@@ -351,36 +302,24 @@ START_TEST(a_grill_that_is_disabled_is_listed_while_something_is_on_it)
 		struct tx_row row = claim_first();
 
 		postgres_exec(db, "UPDATE control.grills SET enabled = false");
-		me.tx.asks.list_grills = true;
-		run(&me);
+		run_asks(&me, (struct tx_asks){ .list_grills = true });
 		ck_assert_uint_eq(me.tx.n_grills, 1);
 		ck_assert(!me.tx.grills[0].enabled);
 		/* Also when it is uncertain and keeps its plate. */
-		finish(&me, &row, ROW_UNCERTAIN, true);
-		scheduler_tx_reset(&me.tx);
-		me.tx.asks.list_grills = true;
-		run(&me);
+		finish(&row, ROW_UNCERTAIN, true);
+		run_asks(&me, (struct tx_asks){ .list_grills = true });
 		ck_assert_uint_eq(me.tx.n_grills, 1);
-		finish(&me, &row, ROW_DONE, false);
-		scheduler_tx_reset(&me.tx);
-		me.tx.asks.list_grills = true;
-		run(&me);
+		finish(&row, ROW_DONE, false);
+		run_asks(&me, (struct tx_asks){ .list_grills = true });
 		ck_assert_uint_eq(me.tx.n_grills, 0);
 	}
 END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("sql_read");
-	TCase *tcase = check_case(suite, 60);
-
-	tcase_add_unchecked_fixture(tcase, make_database, NULL);
-	tcase_add_checked_fixture(tcase, setup, teardown);
 	/* clang-format off */
-	check_add(tcase, (const struct check_row[]){
-		{ rows_of_partitions_that_are_not_held_are_left_alone, 1 },
-		{ rows_of_another_colours_lane_are_left_alone, 1 },
-		{ rows_of_another_lane_hide_none_of_ours, 1 },
+	return run_tests("sql_read", setup, teardown, (const struct check_row[]){
+		{ rows_that_are_not_ours_are_left_alone_and_hide_none_of_ours, 1 },
 		{ a_long_queue_of_one_stall_hides_no_other_and_is_counted_so_far, 1 },
 		{ a_queue_that_no_grill_serves_is_not_counted, 1 },
 		{ a_plate_that_is_not_in_the_tables_keeps_nothing_from_one_that_is, 1 },
@@ -390,12 +329,10 @@ int main(void)
 		{ a_list_of_stalls_may_be_of_any_shape_and_a_plate_of_any_number, 1 },
 		{ texts_are_as_long_as_a_fact_may_have_them, 5 },
 		{ rows_that_are_not_published_are_found_where_they_are_held, 1 },
-		{ without_a_look_nothing_is_looked_for, 1 },
-		{ grills_that_are_enabled_and_have_plates_are_listed, 1 },
+		{ grills_that_are_enabled_and_have_plates_are_listed, CHECK_N(listed) },
 		{ a_row_that_is_on_a_plate_already_keeps_no_plate_from_others, 1 },
 		{ a_grill_that_is_disabled_is_listed_while_something_is_on_it, 1 },
 		{ 0 },
 	});
 	/* clang-format on */
-	return postgres_run(suite);
 }

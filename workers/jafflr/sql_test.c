@@ -338,13 +338,8 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("sql");
-	TCase *tcase = check_case(suite, 60);
-
-	tcase_add_unchecked_fixture(tcase, make_database, NULL);
-	tcase_add_checked_fixture(tcase, setup, teardown);
 	/* clang-format off */
-	check_add(tcase, (const struct check_row[]){
+	return run_tests("sql", setup, teardown, (const struct check_row[]){
 		{ a_row_is_read_as_it_was_written, 2 * CHECK_N(samples) },
 		{ an_order_that_is_known_fails_the_fast_way_as_a_whole, 1 },
 		{ a_row_that_was_read_is_changed_and_keeps_where_it_began, 1 },
@@ -358,5 +353,4 @@ int main(void)
 		{ 0 },
 	});
 	/* clang-format on */
-	return postgres_run(suite);
 }

@@ -89,6 +89,22 @@ static void name_holder(struct engine *engine)
 		       random & 0xffff);
 }
 
+/* Also of the topics that the worker writes. */
+static int check_suffix(const char *suffix)
+{
+	char name[TOPIC_NAME_BYTES];
+
+	for (int i = 0; i < N_TOPICS; i++) {
+		if (!topic_name(name, (enum topic_id)i, suffix))
+			continue;
+		log_error("TOPIC-SUFFIX",
+			  "'%s' makes the name of '%s' too long", suffix,
+			  topic_table[i].name);
+		return -EINVAL;
+	}
+	return 0;
+}
+
 static int name_all(struct engine *engine)
 {
 	const struct worker_ops *ops = engine->ops;
@@ -109,15 +125,10 @@ static int name_all(struct engine *engine)
 	for (size_t i = 0; i < ops->n_topics; i++) {
 		engine->identity.topics[i] = &topic_table[ops->topics[i]];
 		engine->identity.topic_names[i] = engine->topic_texts[i];
-		if (topic_name(engine->topic_texts[i], ops->topics[i],
-			       conf->suffix)) {
-			log_error("TOPIC-SUFFIX",
-				  "'%s' makes names of topics too long",
-				  conf->suffix);
-			return -EINVAL;
-		}
+		(void)topic_name(engine->topic_texts[i], ops->topics[i],
+				 conf->suffix);
 	}
-	return 0;
+	return check_suffix(conf->suffix);
 }
 
 /* ---- opening ---- */

@@ -65,19 +65,15 @@ static void teardown(void)
 	mock_stop();
 }
 
-static struct fact a_fact(void)
+static void begin_fact(struct event *event)
 {
 	static uint8_t body[] = { 0x80 };
-	struct fact fact = { .topic = TOPIC_PICKS,
-			     .key = TEXT("key"),
-			     .body = { .p = body, .n = 1, .cap = 1 } };
 
-	envelope_init(&fact.envelope);
-	fact.envelope.type = EVENT_PICK;
-	fact.envelope.version = 2;
-	fact.envelope.id = TEXT("id");
-	fact.envelope.source = TEXT("/test");
-	return fact;
+	event_begin(event, EVENT_PICK, 2, body, sizeof(body));
+	event->body.n = sizeof(body);
+	event->key = TEXT("key");
+	event->envelope.source = TEXT("/test");
+	event_id_add(event, "id");
 }
 
 static void publish_n(int index, int64_t offset, int n)
@@ -88,9 +84,10 @@ static void publish_n(int index, int64_t offset, int n)
 	batch_expect(&record);
 	publish_begin(publisher, &record);
 	for (int i = 0; i < n; i++) {
-		struct fact fact = a_fact();
+		struct event event;
 
-		publish_fact(publisher, &fact);
+		begin_fact(&event);
+		publish_fact(publisher, &event);
 	}
 	publish_end(publisher);
 }
@@ -160,10 +157,11 @@ END_TEST
 
 START_TEST(a_workers_own_fact_brings_its_token_back)
 	{
-		struct fact fact = a_fact();
 		uint64_t token = (UINT64_C(1) << 63) - 1;
+		struct event event;
 
-		publish_own(publisher, &fact, token);
+		begin_fact(&event);
+		publish_own(publisher, &event, token);
 		deliver();
 		ck_assert_uint_eq(own_token, token);
 	}
