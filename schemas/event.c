@@ -2,6 +2,8 @@
 /* Event: every header that more than one program writes, filled in once. */
 #include "schemas/event.h"
 
+#include <assert.h>
+
 void event_begin(struct event *event, enum event_type type, int version,
 		 void *body, size_t n_body)
 {
@@ -39,6 +41,12 @@ void event_id_add_i64(struct event *event, int64_t value)
 	char digits[TEXT_I64_BYTES];
 
 	event_id_add_text(event, text_from_i64(digits, value));
+}
+
+void event_id_add_hex(struct event *event, uint64_t value)
+{
+	str_add_hex(&event->id, value);
+	event->envelope.id = str_text(&event->id);
 }
 
 void event_about_order(struct event *event, const struct order_id *id)
@@ -87,4 +95,21 @@ void event_position(struct event *event, struct text topic, int32_t partition,
 void event_number(struct event *event, int64_t number)
 {
 	event->envelope.number = text_from_i64(event->number, number);
+}
+
+int event_send(const struct event *event, struct kafka_out *out,
+	       const char *topic, void *opaque)
+{
+	const struct kafka_body body = {
+		.key = event->key.p,
+		.n_key = event->key.n,
+		.value = event->body.p,
+		.n_value = event->body.n,
+	};
+	struct kafka_message *message = kafka_out_message(out, topic);
+
+	assert(!event->body.full);
+	/* Our type and version exist, and headers never fail. */
+	(void)envelope_write(&event->envelope, kafka_message_header, message);
+	return kafka_out_send(message, &body, opaque);
 }

@@ -16,13 +16,14 @@
  *	event.envelope.customer = customer;
  *	(void)toastie_encode(&toastie, &event.body);
  *
- * envelope_write() then writes the headers. An event points into itself, so
- * it is not copied. Pure.
+ * event_send() then sends it. An event points into itself, so it is not copied.
+ * Pure, but for event_send().
  */
 #ifndef SCHEMAS_EVENT_H
 #define SCHEMAS_EVENT_H
 
 #include "infra/lib/clock.h"
+#include "infra/lib/kafka_out.h"
 #include "infra/lib/str.h"
 #include "schemas/envelope.h"
 #include "schemas/messages/stock_command.h"
@@ -65,6 +66,7 @@ void event_about_stock(struct event *event, struct text stall,
 void event_id_add(struct event *event, const char *s);
 void event_id_add_text(struct event *event, struct text text);
 void event_id_add_i64(struct event *event, int64_t value);
+void event_id_add_hex(struct event *event, uint64_t value); /* 16 digits */
 
 /*
  * The trace, after the id is complete: a fact follows the record that it came
@@ -80,5 +82,9 @@ void event_position(struct event *event, struct text topic, int32_t partition,
 		    int64_t offset);
 /* The order's number, in a header (version 1 of a pick). */
 void event_number(struct event *event, int64_t number);
+
+/* Sends it to @topic; returns what kafka_out_send() returned. */
+int event_send(const struct event *event, struct kafka_out *out,
+	       const char *topic, void *opaque);
 
 #endif

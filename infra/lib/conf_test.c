@@ -57,39 +57,32 @@ static int load(void *conf)
 
 #define ck_assert_said(text) ck_assert_msg(strstr(said, text), "%s", said)
 
-START_TEST(what_is_not_set_has_its_fallback)
+/* What is set, and what comes of it; NULL: it is not set. */
+static const struct {
+	const char *name, *plates, *name_is;
+	int64_t plates_are;
+} settings[] = {
+	{ NULL, NULL, "main", 4 },
+	{ "", "", "main", 4 },
+	{ "Gita's stall", "64", "Gita's stall", 64 },
+};
+
+static void set(const char *name, const char *value)
+{
+	(void)unsetenv(name);
+	if (value)
+		(void)setenv(name, value, 1);
+}
+
+START_TEST(a_setting_that_is_absent_or_empty_has_its_fallback)
 	{
 		struct conf conf = { 0 };
 
-		(void)unsetenv("TEST_NAME");
-		(void)unsetenv("TEST_PLATES");
+		set("TEST_NAME", settings[_i].name);
+		set("TEST_PLATES", settings[_i].plates);
 		ck_assert_int_eq(load(&conf), 0);
-		ck_assert_str_eq(conf.name, "main");
-		ck_assert_int_eq(conf.plates, 4);
-	}
-END_TEST
-
-START_TEST(what_is_empty_counts_as_not_set)
-	{
-		struct conf conf = { 0 };
-
-		(void)setenv("TEST_NAME", "", 1);
-		(void)setenv("TEST_PLATES", "", 1);
-		ck_assert_int_eq(load(&conf), 0);
-		ck_assert_str_eq(conf.name, "main");
-		ck_assert_int_eq(conf.plates, 4);
-	}
-END_TEST
-
-START_TEST(what_is_set_is_taken)
-	{
-		struct conf conf = { 0 };
-
-		(void)setenv("TEST_NAME", "Gita's stall", 1);
-		(void)setenv("TEST_PLATES", "64", 1);
-		ck_assert_int_eq(load(&conf), 0);
-		ck_assert_str_eq(conf.name, "Gita's stall");
-		ck_assert_int_eq(conf.plates, 64);
+		ck_assert_str_eq(conf.name, settings[_i].name_is);
+		ck_assert_int_eq(conf.plates, settings[_i].plates_are);
 	}
 END_TEST
 
@@ -112,34 +105,44 @@ START_TEST(a_value_that_does_not_fit_is_named_with_what_would)
 	}
 END_TEST
 
-struct arguments {
-	int argc;
-	const char *argv[3];
-	bool answered;
-	int status;
+/* The only argument, where the answer is written, and what it says. */
+static const struct {
+	const char *argument;
+	int fd, status; /* -1: there is no answer, the program runs */
+	const char *answer;
+} arguments[] = {
+	{ "--help", STDOUT_FILENO, 0, "tester: tests settings" },
+	{ "--version", STDOUT_FILENO, 0, "tester 1.2.3\n" },
+	{ "--port=1", STDERR_FILENO, 2, "unknown argument '--port=1'" },
+	{ NULL, STDOUT_FILENO, -1, "" },
 };
 
-static int give(void *arg)
+static int answer(void *argument)
 {
-	struct arguments *arguments = arg;
+	char *argv[] = { (char[]){ "tester" }, argument, NULL };
+	int status = -1;
+	bool answered = conf_arguments(&table, "1.2.3", argument ? 2 : 1, argv,
+				       &status);
 
-	arguments->status = -1;
-	arguments->answered = conf_arguments(
-		&table, "1.2.3", arguments->argc,
-		(char **)(uintptr_t)arguments->argv, &arguments->status);
-	return 0;
+	ck_assert_int_eq(answered, status != -1);
+	return status;
 }
+
+START_TEST(an_argument_is_answered_and_without_one_the_program_runs)
+	{
+		ck_assert_int_eq(
+			capture(arguments[_i].fd, answer,
+				(void *)(uintptr_t)arguments[_i].argument),
+			arguments[_i].status);
+		ck_assert_said(arguments[_i].answer);
+		if (!arguments[_i].argument)
+			ck_assert_str_eq(said, "");
+	}
+END_TEST
 
 START_TEST(help_lists_every_setting_with_its_sentence_and_fallback)
 	{
-		struct arguments arguments = {
-			2, { "tester", "--help" }, false, 0
-		};
-
-		(void)capture(STDOUT_FILENO, give, &arguments);
-		ck_assert(arguments.answered);
-		ck_assert_int_eq(arguments.status, 0);
-		ck_assert_said("tester: tests settings");
+		(void)capture(STDOUT_FILENO, answer, (char[]){ "--help" });
 		for (int i = 0; i < CHECK_N(rows); i++) {
 			ck_assert_said(rows[i].name);
 			ck_assert_said(rows[i].sentence);
@@ -148,57 +151,15 @@ START_TEST(help_lists_every_setting_with_its_sentence_and_fallback)
 	}
 END_TEST
 
-START_TEST(version_names_the_program_and_its_version)
-	{
-		struct arguments arguments = {
-			2, { "tester", "--version" }, false, 0
-		};
-
-		(void)capture(STDOUT_FILENO, give, &arguments);
-		ck_assert(arguments.answered);
-		ck_assert_int_eq(arguments.status, 0);
-		ck_assert_str_eq(said, "tester 1.2.3\n");
-	}
-END_TEST
-
-START_TEST(any_other_argument_is_wrong_use)
-	{
-		struct arguments arguments = {
-			2, { "tester", "--port=1" }, false, 0
-		};
-
-		(void)capture(STDERR_FILENO, give, &arguments);
-		ck_assert(arguments.answered);
-		ck_assert_int_eq(arguments.status, 2);
-		ck_assert_said("unknown argument '--port=1'");
-	}
-END_TEST
-
-START_TEST(without_arguments_the_program_runs)
-	{
-		struct arguments arguments = { 1, { "tester" }, true, 0 };
-
-		(void)capture(STDOUT_FILENO, give, &arguments);
-		ck_assert(!arguments.answered);
-		ck_assert_str_eq(said, "");
-	}
-END_TEST
-
+/* clang-format off */
 int main(void)
 {
 	Suite *suite = suite_create("conf");
 	TCase *tcase = check_case(suite, 10);
 
-	tcase_add_test(tcase, what_is_not_set_has_its_fallback);
-	tcase_add_test(tcase, what_is_empty_counts_as_not_set);
-	tcase_add_test(tcase, what_is_set_is_taken);
-	tcase_add_loop_test(tcase,
-			    a_value_that_does_not_fit_is_named_with_what_would,
-			    0, CHECK_N(bad));
-	tcase_add_test(tcase,
-		       help_lists_every_setting_with_its_sentence_and_fallback);
-	tcase_add_test(tcase, version_names_the_program_and_its_version);
-	tcase_add_test(tcase, any_other_argument_is_wrong_use);
-	tcase_add_test(tcase, without_arguments_the_program_runs);
+	tcase_add_loop_test(tcase, a_setting_that_is_absent_or_empty_has_its_fallback, 0, CHECK_N(settings));
+	tcase_add_loop_test(tcase, a_value_that_does_not_fit_is_named_with_what_would, 0, CHECK_N(bad));
+	tcase_add_loop_test(tcase, an_argument_is_answered_and_without_one_the_program_runs, 0, CHECK_N(arguments));
+	tcase_add_test(tcase, help_lists_every_setting_with_its_sentence_and_fallback);
 	return check_run(suite);
 }

@@ -12,27 +12,14 @@ struct rows {
 	struct counter good, bad, plates, grilling;
 };
 
+/* clang-format off */
 static struct rows rows = {
-	.good = { "orders_total",
-		  "outcome=\"good\"",
-		  "orders by outcome",
-		  KIND_COUNTER,
-		  0,
-		  { 0 } },
-	.bad = { "orders_total",
-		 "outcome=\"bad\"",
-		 "orders by outcome",
-		 KIND_COUNTER,
-		 0,
-		 { 0 } },
+	.good = { "orders_total", "outcome=\"good\"", "orders by outcome", KIND_COUNTER, 0, { 0 } },
+	.bad = { "orders_total", "outcome=\"bad\"", "orders by outcome", KIND_COUNTER, 0, { 0 } },
 	.plates = { "plates", "", "plates in use", KIND_GAUGE, 0, { 0 } },
-	.grilling = { "grilling_seconds",
-		      "",
-		      "time on a plate",
-		      KIND_HISTOGRAM,
-		      0,
-		      { 0 } },
+	.grilling = { "grilling_seconds", "", "time on a plate", KIND_HISTOGRAM, 0, { 0 } },
 };
+/* clang-format on */
 
 static struct buf text;
 
@@ -51,11 +38,11 @@ static const char *all(void)
 	return text.p;
 }
 
-static int n_of(const char *words)
+static int n_of(const char *part)
 {
 	int n = 0;
 
-	for (const char *p = text.p; (p = strstr(p, words)); p++)
+	for (const char *p = text.p; (p = strstr(p, part)); p++)
 		n++;
 	return n;
 }
@@ -65,7 +52,6 @@ static int n_of(const char *words)
 
 START_TEST(rows_of_one_name_have_one_help_and_one_type)
 	{
-		begin();
 		(void)all();
 		ck_assert_int_eq(
 			n_of("# HELP orders_total orders by outcome\n"), 1);
@@ -79,7 +65,6 @@ END_TEST
 
 START_TEST(what_was_counted_stands_behind_its_labels)
 	{
-		begin();
 		counter_add(&rows.good, 3);
 		counter_add(&rows.good, 4);
 		counter_set(&rows.plates, -1);
@@ -92,7 +77,6 @@ END_TEST
 
 START_TEST(the_build_is_a_row_of_its_own_and_a_label_of_no_other)
 	{
-		begin();
 		ck_assert_line("# TYPE build_info gauge");
 		ck_assert_line(
 			"build_info{version=\"1.2.3\",colour=\"blue\"} 1");
@@ -121,12 +105,11 @@ static double value_of(const char *name)
 	return strtod(p + strlen(line), NULL);
 }
 
-START_TEST(the_process_tells_of_itself_in_the_usual_names)
+START_TEST(the_process_is_shown_under_the_usual_names)
 	{
 		double fds, cpu;
 		int fd;
 
-		begin();
 		fds = value_of("process_open_fds");
 		fd = dup(STDOUT_FILENO);
 		ck_assert(value_of("process_open_fds") == fds + 1);
@@ -148,7 +131,6 @@ END_TEST
 
 START_TEST(buckets_of_a_histogram_are_cumulative)
 	{
-		begin();
 		counter_observe_us(&rows.grilling, 5000, 1); /* on the bound */
 		counter_observe_us(&rows.grilling, 5001, 2); /* above it */
 		counter_observe_us(&rows.grilling, 20000000,
@@ -164,7 +146,7 @@ START_TEST(buckets_of_a_histogram_are_cumulative)
 	}
 END_TEST
 
-static void tell(void *arg, struct buf *out)
+static void show(void *arg, struct buf *out)
 {
 	counters_head(out, "asked", "asked for", KIND_GAUGE);
 	counters_line(out, "asked", "", *(int64_t *)arg);
@@ -175,8 +157,7 @@ START_TEST(what_is_asked_for_comes_with_the_others)
 	{
 		int64_t value = 41;
 
-		begin();
-		counters_collect(tell, &value);
+		counters_collect(show, &value);
 		ck_assert_line("# TYPE asked gauge");
 		ck_assert_line("asked 41");
 		ck_assert_line("asked{of=\"x\"} 2");
@@ -188,7 +169,6 @@ START_TEST(every_line_is_a_comment_or_a_name_and_a_number)
 		char name[256];
 		double value;
 
-		begin();
 		for (const char *p = all(); *p; p = strchr(p, '\n') + 1) {
 			ck_assert_ptr_nonnull(strchr(p, '\n'));
 			if (!strncmp(p, "# HELP ", 7) ||
@@ -213,13 +193,13 @@ int main(void)
 	Suite *suite = suite_create("counters");
 	TCase *tcase = check_case(suite, 10);
 
-	tcase_add_checked_fixture(tcase, NULL, forget);
+	tcase_add_checked_fixture(tcase, begin, forget);
 	tcase_add_test(tcase, rows_of_one_name_have_one_help_and_one_type);
 	tcase_add_test(tcase, what_was_counted_stands_behind_its_labels);
 	tcase_add_test(tcase,
 		       the_build_is_a_row_of_its_own_and_a_label_of_no_other);
 	tcase_add_test(tcase, a_label_may_be_any_text);
-	tcase_add_test(tcase, the_process_tells_of_itself_in_the_usual_names);
+	tcase_add_test(tcase, the_process_is_shown_under_the_usual_names);
 	tcase_add_test(tcase, buckets_of_a_histogram_are_cumulative);
 	tcase_add_test(tcase, what_is_asked_for_comes_with_the_others);
 	tcase_add_test(tcase, every_line_is_a_comment_or_a_name_and_a_number);

@@ -88,17 +88,15 @@ START_TEST(version_7_has_the_time_first_and_its_marks)
 	}
 END_TEST
 
+/* clang-format off */
 int main(void)
 {
 	Suite *suite = suite_create("hex");
 	TCase *tcase = check_case(suite, 10);
 
 	tcase_add_test(tcase, every_byte_is_two_digits_of_either_case);
-	tcase_add_test(tcase,
-		       what_is_no_digit_makes_no_byte_wherever_it_stands);
-	tcase_add_loop_test(tcase,
-			    a_uuid_of_either_case_is_written_in_lower_case, 0,
-			    CHECK_N(uuids));
+	tcase_add_test(tcase, what_is_no_digit_makes_no_byte_wherever_it_stands);
+	tcase_add_loop_test(tcase, a_uuid_of_either_case_is_written_in_lower_case, 0, CHECK_N(uuids));
 	tcase_add_test(tcase, version_7_has_the_time_first_and_its_marks);
 	return check_run(suite);
 }

@@ -41,6 +41,12 @@ static inline void mock_stop(void)
 	rd_kafka_destroy(mock_client);
 }
 
+/* The next request of that kind is refused. */
+static inline void mock_refuse(int16_t api, rd_kafka_resp_err_t error)
+{
+	rd_kafka_mock_push_request_errors(mock, api, 1, error);
+}
+
 static inline const char *mock_brokers(void)
 {
 	return rd_kafka_mock_cluster_bootstraps(mock);

@@ -41,11 +41,19 @@ static void teardown(void)
 	mock_stop();
 }
 
-static bool is_amiss(const char *what)
+static void wait_for_trouble(const char *what)
 {
-	const char *amiss = kafka_watch_trouble(watch);
+	const char *trouble = NULL;
 
-	return amiss && strcmp(amiss, what) == 0;
+	CHECK_WITHIN(DEADLINE_MS, trouble && !strcmp(trouble, what), {
+		loop_wait(loop, 50);
+		trouble = kafka_watch_trouble(watch);
+	});
+}
+
+static void wait_until_seen(void)
+{
+	CHECK_WITHIN(DEADLINE_MS, kafka_watch_seen(watch), loop_wait(loop, 50));
 }
 
 START_TEST(topics_that_are_there_are_seen_and_the_loop_is_woken)
@@ -63,14 +71,11 @@ START_TEST(a_topic_that_is_missing_is_named_until_it_is_there)
 		rd_kafka_mock_topic_set_error(
 			mock, "picks", RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
 		open_watch(mock_brokers(), "picks");
-		CHECK_WITHIN(DEADLINE_MS,
-			     is_amiss("the topic 'picks' is missing"),
-			     loop_wait(loop, 50));
+		wait_for_trouble("the topic 'picks' is missing");
 		ck_assert(!kafka_watch_seen(watch));
 		rd_kafka_mock_topic_set_error(mock, "picks",
 					      RD_KAFKA_RESP_ERR_NO_ERROR);
-		CHECK_WITHIN(DEADLINE_MS, kafka_watch_seen(watch),
-			     loop_wait(loop, 50));
+		wait_until_seen();
 		ck_assert_ptr_null(kafka_watch_trouble(watch));
 	}
 END_TEST
@@ -81,12 +86,10 @@ START_TEST(a_broker_that_hangs_is_noticed_within_seconds_and_so_is_its_return)
 		int64_t begun_at_ms;
 
 		open_watch(mock_brokers(), NULL);
-		CHECK_WITHIN(DEADLINE_MS, kafka_watch_seen(watch),
-			     loop_wait(loop, 50));
+		wait_until_seen();
 		begun_at_ms = clock_now_ms();
 		rd_kafka_mock_broker_set_rtt(mock, 1, HANGS_MS);
-		CHECK_WITHIN(DEADLINE_MS, is_amiss("no broker answers"),
-			     loop_wait(loop, 50));
+		wait_for_trouble("no broker answers");
 		ck_assert_int_lt(clock_now_ms() - begun_at_ms,
 				 KAFKA_WATCH_AWAY_MS + 4000);
 		/* What it owed is lost with its connections. */
@@ -101,25 +104,21 @@ END_TEST
 START_TEST(a_broker_that_was_never_there_is_noticed_too)
 	{
 		open_watch("127.0.0.1:1", NULL);
-		CHECK_WITHIN(DEADLINE_MS, is_amiss("no broker answers"),
-			     loop_wait(loop, 50));
+		wait_for_trouble("no broker answers");
 		ck_assert(!kafka_watch_seen(watch));
 	}
 END_TEST
 
+/* clang-format off */
 int main(void)
 {
 	Suite *suite = suite_create("kafka_watch");
 	TCase *tcase = check_case(suite, 60);
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_add_test(tcase,
-		       topics_that_are_there_are_seen_and_the_loop_is_woken);
-	tcase_add_test(tcase,
-		       a_topic_that_is_missing_is_named_until_it_is_there);
-	tcase_add_test(
-		tcase,
-		a_broker_that_hangs_is_noticed_within_seconds_and_so_is_its_return);
+	tcase_add_test(tcase, topics_that_are_there_are_seen_and_the_loop_is_woken);
+	tcase_add_test(tcase, a_topic_that_is_missing_is_named_until_it_is_there);
+	tcase_add_test(tcase, a_broker_that_hangs_is_noticed_within_seconds_and_so_is_its_return);
 	tcase_add_test(tcase, a_broker_that_was_never_there_is_noticed_too);
 	return check_run(suite);
 }

@@ -174,14 +174,18 @@ START_TEST(lines_of_several_threads_do_not_mix)
 	}
 END_TEST
 
+static const struct {
+	const char *name;
+	enum log_level level;
+} levels[] = {
+	{ "debug", LOG_DEBUG }, { "info", LOG_INFO },    { "warn", LOG_WARN },
+	{ "error", LOG_ERROR }, { "verbose", LOG_INFO }, { "", LOG_INFO },
+};
+
 START_TEST(a_level_is_known_by_its_name)
 	{
-		ck_assert_int_eq(log_level_of("debug"), LOG_DEBUG);
-		ck_assert_int_eq(log_level_of("info"), LOG_INFO);
-		ck_assert_int_eq(log_level_of("warn"), LOG_WARN);
-		ck_assert_int_eq(log_level_of("error"), LOG_ERROR);
-		ck_assert_int_eq(log_level_of("verbose"), LOG_INFO);
-		ck_assert_int_eq(log_level_of(""), LOG_INFO);
+		ck_assert_int_eq(log_level_of(levels[_i].name),
+				 levels[_i].level);
 	}
 END_TEST
 
@@ -231,6 +235,7 @@ START_TEST(a_bounded_line_is_about_its_subject_and_says_what_was_left_out)
 	}
 END_TEST
 
+/* clang-format off */
 int main(void)
 {
 	Suite *suite = suite_create("log");
@@ -239,17 +244,12 @@ int main(void)
 	tcase_add_checked_fixture(tcase, open_log, close_log);
 	tcase_add_test(tcase, a_line_says_when_how_bad_who_and_what);
 	tcase_add_test(tcase, a_line_below_the_level_is_not_written);
-	tcase_add_loop_test(tcase, nothing_in_a_message_can_end_the_line, 0,
-			    CHECK_N(messages));
-	tcase_add_test(tcase,
-		       a_message_that_is_too_long_is_cut_and_ends_its_line);
-	tcase_add_test(tcase,
-		       what_a_line_is_about_is_added_until_it_is_cleared);
+	tcase_add_loop_test(tcase, nothing_in_a_message_can_end_the_line, 0, CHECK_N(messages));
+	tcase_add_test(tcase, a_message_that_is_too_long_is_cut_and_ends_its_line);
+	tcase_add_test(tcase, what_a_line_is_about_is_added_until_it_is_cleared);
 	tcase_add_test(tcase, lines_of_several_threads_do_not_mix);
-	tcase_add_test(tcase, a_level_is_known_by_its_name);
+	tcase_add_loop_test(tcase, a_level_is_known_by_its_name, 0, CHECK_N(levels));
 	tcase_add_test(tcase, a_limit_counts_the_lines_that_it_leaves_out);
-	tcase_add_test(
-		tcase,
-		a_bounded_line_is_about_its_subject_and_says_what_was_left_out);
+	tcase_add_test(tcase, a_bounded_line_is_about_its_subject_and_says_what_was_left_out);
 	return check_run(suite);
 }

@@ -162,19 +162,18 @@ START_TEST(a_message_wakes_the_loop)
 	}
 END_TEST
 
+/* clang-format off */
 int main(void)
 {
 	Suite *suite = suite_create("mailbox");
 	TCase *tcase = check_case(suite, 20);
 
 	tcase_add_checked_fixture(tcase, NULL, teardown);
-	tcase_add_test(tcase,
-		       messages_come_out_in_the_order_in_which_they_went_in);
+	tcase_add_test(tcase, messages_come_out_in_the_order_in_which_they_went_in);
 	tcase_add_test(tcase, what_does_not_fit_is_left_out);
 	tcase_add_test(tcase, nothing_comes_within_the_deadline);
 	tcase_add_test(tcase, the_descriptor_is_readable_while_a_message_waits);
-	tcase_add_test(tcase,
-		       a_closed_mailbox_gives_what_it_has_and_takes_no_more);
+	tcase_add_test(tcase, a_closed_mailbox_gives_what_it_has_and_takes_no_more);
 	tcase_add_test(tcase, messages_of_another_thread_are_waited_for);
 	tcase_add_test(tcase, closing_ends_every_wait);
 	tcase_add_test(tcase, a_message_wakes_the_loop);

@@ -117,6 +117,15 @@ static inline int64_t postgres_number(const char *url, const char *sql)
 	return value;
 }
 
+/* So many rows there are of what stands behind FROM. */
+static inline int64_t postgres_count(const char *url, const char *from)
+{
+	char sql[512];
+
+	(void)snprintf(sql, sizeof(sql), "SELECT count(*) FROM %s", from);
+	return postgres_number(url, sql);
+}
+
 static inline void postgres_file(struct pg *pg, const char *path)
 {
 	FILE *file = fopen(path, "re");

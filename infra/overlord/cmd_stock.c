@@ -149,24 +149,6 @@ static void read_report(void *arg, const struct kafka_report *report)
 		       report->error ? report->error : "");
 }
 
-static int send_event(struct run *run)
-{
-	struct event *event = &run->event;
-	struct kafka_message *message = kafka_out_message(run->out, run->topic);
-	int r = envelope_write(&event->envelope, kafka_message_header, message);
-
-	if (r)
-		return r;
-	return kafka_out_send(message,
-			      &(struct kafka_body){
-				      .key = event->key.p,
-				      .n_key = event->key.n,
-				      .value = event->body.p,
-				      .n_value = event->body.n,
-			      },
-			      NULL);
-}
-
 /* With the position when it is known. @end is pg_commit, or pg_rollback. */
 static int write_audit(struct run *run, const struct pg_statement *end)
 {
@@ -207,7 +189,7 @@ static int publish(void *arg, size_t step, enum plan_result *ret)
 	r = write_audit(run, &pg_rollback);
 	if (r)
 		return r;
-	r = send_event(run);
+	r = event_send(&run->event, run->out, run->topic, NULL);
 	if (r)
 		return not_sent(run, r);
 	if (!kafka_out_flush(run->out, conf->timeout_ms) || !run->reported) {

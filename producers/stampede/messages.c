@@ -2,15 +2,13 @@
 /* Messages: envelope, body and key; and how a poison is spoiled. */
 #include "producers/stampede/messages.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "infra/lib/version.h"
-#include "schemas/messages/stock_command.h"
+#include "schemas/event.h"
 #include "schemas/topics.h"
-#include "schemas/trace.h"
 
 enum { TOPIC_NAME_MAX = 249 };
 enum { ORDERS, RESTOCKS };
@@ -105,118 +103,92 @@ static int spoil_header(void *arg, const char *name, const char *value,
 	return kafka_message_header(spoiled->message, name, value, n);
 }
 
-static void set_envelope(struct messages *messages, struct envelope *envelope,
-			 const char *id, char traceparent[TRACE_BYTES])
+static int send_poison(struct event *event, struct kafka_out *out,
+		       const char *topic, struct sent *sent)
 {
-	int64_t now_ms = clock_wall_ms();
-	struct order_id trace = { { 0 } };
+	struct spoiled spoiled = { kafka_out_message(out, topic),
+				   sent->step.poison };
 
-	if (now_ms != messages->time_ms) {
-		messages->time_ms = now_ms;
-		clock_rfc3339(now_ms, messages->time);
-	}
-	envelope_init(envelope);
-	envelope->id = (struct text){ id, ORDER_ID_CHARS };
-	envelope->source = TEXT("/stampede");
-	envelope->time =
-		(struct text){ messages->time, sizeof(messages->time) - 1 };
-	envelope->subject = envelope->id;
-	(void)order_id_parse(&trace, id, ORDER_ID_CHARS);
-	envelope->traceparent = trace_begin(traceparent, &trace);
-	envelope->producer = text_of(messages->producer);
+	poison_body(sent->step.poison, &event->body);
+	(void)envelope_write(&event->envelope, spoil_header, &spoiled);
+	return kafka_out_send(spoiled.message,
+			      &(struct kafka_body){ .key = event->key.p,
+						    .n_key = event->key.n,
+						    .value = event->body.p,
+						    .n_value = event->body.n },
+			      sent);
 }
 
-static int send_message(const struct messages *messages,
-			struct kafka_message *message, struct text key,
-			const struct msgpack_writer *writer, struct sent *sent)
+/* Who says it, when, and the trace that begins with the event's @id. */
+static void add_origin(const struct messages *messages, struct event *event,
+		       const struct order_id *id, struct sent *sent)
 {
-	const struct kafka_body body = { .key = key.p,
-					 .n_key = key.n,
-					 .value = writer->p,
-					 .n_value = writer->n };
-
-	sent->sent_ms = messages->time_ms;
-	return kafka_out_send(message, &body, sent);
+	sent->sent_ms = clock_wall_ms();
+	event_source(event, TEXT("/stampede"), sent->sent_ms);
+	event_begin_trace(event, id);
+	event->envelope.producer = text_of(messages->producer);
 }
 
-static int send_order(struct messages *messages, struct kafka_out *out,
+static int send_order(const struct messages *messages, struct kafka_out *out,
 		      struct sent *sent)
 {
 	uint8_t bytes[4096] __attribute__((uninitialized));
-	struct msgpack_writer writer = MSGPACK_WRITER_INIT(bytes);
 	struct made_order made __attribute__((uninitialized));
-	char traceparent[TRACE_BYTES], poison_id[ORDER_ID_CHARS + 1];
-	struct kafka_message *message;
-	struct envelope envelope;
-	const char *id;
+	struct event event __attribute__((uninitialized));
+	const struct order_placed *order = &made.order;
+	bool poisoned = sent->step.kind == SENT_POISON;
+	struct order_id id;
 	int r;
 
 	orders_make(messages->orders, sent->step.index, &made);
-	id = made.id;
-	if (sent->step.kind == SENT_POISON) {
-		orders_poison_id(messages->orders, sent->step.index, poison_id);
-		id = poison_id;
-	}
-	set_envelope(messages, &envelope, id, traceparent);
-	envelope.type = EVENT_ORDER_PLACED;
-	envelope.version = made.order.version;
-	envelope.stall = made.order.stall;
-	envelope.customer = made.order.customer;
-	if (made.order.version == 1 && !made.order.grill)
-		envelope.grill = TEXT("false");
-	r = order_placed_encode(&made.order, made.order.version, &writer);
+	id = poisoned ? orders_poison_id(messages->orders, sent->step.index)
+		      : order->order_id;
+	event_begin(&event, EVENT_ORDER_PLACED, order->version, bytes,
+		    sizeof(bytes));
+	event_about_order(&event, &id);
+	add_origin(messages, &event, &id, sent);
+	event.envelope.stall = order->stall;
+	event.envelope.customer = order->customer;
+	if (order->version == 1 && !order->grill)
+		event.envelope.grill = TEXT("false");
+	r = order_placed_encode(order, order->version, &event.body);
 	if (r)
 		return r < 0 ? r : -EINVAL;
-	message = kafka_out_message(out, messages->topics[ORDERS]);
-	if (sent->step.kind == SENT_POISON) {
-		struct spoiled spoiled = { message, sent->step.poison };
-
-		poison_body(sent->step.poison, &writer);
-		r = envelope_write(&envelope, spoil_header, &spoiled);
-	} else {
-		r = envelope_write(&envelope, kafka_message_header, message);
-	}
-	assert(!r);
-	sent->version = sent->step.kind == SENT_POISON ? 0 : made.order.version;
-	return send_message(messages, message, envelope.id, &writer, sent);
+	sent->version = poisoned ? 0 : order->version;
+	return poisoned ? send_poison(&event, out, messages->topics[ORDERS],
+				      sent)
+			: event_send(&event, out, messages->topics[ORDERS],
+				     sent);
 }
 
-static int send_restock(struct messages *messages, struct kafka_out *out,
+static int send_restock(const struct messages *messages, struct kafka_out *out,
 			struct sent *sent)
 {
-	uint8_t bytes[1024];
-	struct msgpack_writer writer = MSGPACK_WRITER_INIT(bytes);
-	char traceparent[TRACE_BYTES], key[STALL_NAME_MAX + 16];
-	struct kafka_message *message;
-	struct envelope envelope;
+	struct event event;
 	struct restock row;
+	char id[ORDER_ID_CHARS + 1];
+	uint8_t bytes[1024];
 	int r;
 
 	orders_restock(messages->orders, sent->step.index, &row);
-	(void)snprintf(key, sizeof(key), "%s/%s", row.stall.p,
-		       row.ingredient.p);
-	set_envelope(messages, &envelope, row.id, traceparent);
-	envelope.type = EVENT_STOCK_ADDED;
-	envelope.version = 1;
-	envelope.subject = text_of(key);
-	envelope.stall = row.stall;
+	event_begin(&event, EVENT_STOCK_ADDED, 1, bytes, sizeof(bytes));
+	event_about_stock(&event, row.stall, row.ingredient);
+	event_id_add(&event, order_id_format(&row.id, id));
+	add_origin(messages, &event, &row.id, sent);
 	r = stock_command_encode(
 		&(struct stock_command){
 			.kind = STOCK_COMMAND_ADDED,
 			.stall = row.stall,
 			.ingredient = row.ingredient,
 			.quantity = (int32_t)messages->conf->restock },
-		&writer);
+		&event.body);
 	if (r)
 		return r;
 	sent->version = 0;
-	message = kafka_out_message(out, messages->topics[RESTOCKS]);
-	r = envelope_write(&envelope, kafka_message_header, message);
-	assert(!r);
-	return send_message(messages, message, text_of(key), &writer, sent);
+	return event_send(&event, out, messages->topics[RESTOCKS], sent);
 }
 
-int messages_send(struct messages *messages, struct kafka_out *out,
+int messages_send(const struct messages *messages, struct kafka_out *out,
 		  struct sent *sent)
 {
 	return sent->step.kind == SENT_RESTOCK

@@ -10,7 +10,6 @@
 
 #include <stdint.h>
 
-#include "infra/lib/clock.h"
 #include "infra/lib/kafka_out.h"
 #include "producers/stampede/orders.h"
 #include "producers/stampede/sent.h"
@@ -20,8 +19,6 @@ struct messages {
 	const struct orders *orders;
 	char topics[2][256]; /* orders, restocks */
 	char producer[80];
-	int64_t time_ms; /* what @time says */
-	char time[CLOCK_RFC3339_MAX];
 };
 
 enum messages_outcome { MESSAGES_E_SETTING = 1 };
@@ -34,7 +31,7 @@ const char *messages_topic(const struct messages *messages,
 			   enum sent_kind kind);
 
 /* Completes @sent, which the report brings back. As kafka_out_send(). */
-int messages_send(struct messages *messages, struct kafka_out *out,
+int messages_send(const struct messages *messages, struct kafka_out *out,
 		  struct sent *sent);
 
 #endif

@@ -137,12 +137,13 @@ START_TEST(each_sort_of_poison_is_refused_for_its_own_reason)
 		struct sent sent = { .step = { SENT_POISON, (enum poison)_i,
 					       0 },
 				     .version = 1 };
+		const struct order_id poison = orders_poison_id(&orders, 0);
 		char id[ORDER_ID_CHARS + 1];
 		struct order_placed read;
 
-		orders_poison_id(&orders, 0, id);
 		send_and_read(&sent);
-		ck_assert(text_equal(envelope.id, text_of(id)));
+		ck_assert(text_equal(envelope.id,
+				     text_of(order_id_format(&poison, id))));
 		ck_assert_int_eq(read_order(&read), outcomes[_i]);
 		ck_assert_int_eq(sent.version, 0);
 		kafka_record_release(&record);

@@ -209,7 +209,6 @@ static void make_id(struct random *random, uint64_t index,
 	bytes[1] = (uint8_t)((index % ORDERS_PER_MS) << 4 | (bytes[1] & 15));
 	ret->order.order_id = order_id_v7(
 		(int64_t)(FIRST_ID_MS + index / ORDERS_PER_MS), bytes);
-	(void)order_id_format(&ret->order.order_id, ret->id);
 }
 
 static struct text make_customer(const struct orders *orders,
@@ -249,8 +248,7 @@ void orders_make(const struct orders *orders, uint64_t index,
 /* ---- what is sent beside them ---- */
 
 /* A version 4 UUID from a stream of its own. */
-static void make_other_id(uint64_t seed, uint64_t index,
-			  char ret[ORDER_ID_CHARS + 1])
+static struct order_id other_id(uint64_t seed, uint64_t index)
 {
 	struct random random = random_at(seed, index);
 	uint64_t halves[2] = { random_next(&random), random_next(&random) };
@@ -259,7 +257,7 @@ static void make_other_id(uint64_t seed, uint64_t index,
 	memcpy(id.bytes, halves, sizeof(id.bytes));
 	id.bytes[6] = (uint8_t)(0x40 | (id.bytes[6] & 0x0f));
 	id.bytes[8] = (uint8_t)(0x80 | (id.bytes[8] & 0x3f));
-	(void)order_id_format(&id, ret);
+	return id;
 }
 
 void orders_restock(const struct orders *orders, uint64_t index,
@@ -267,13 +265,12 @@ void orders_restock(const struct orders *orders, uint64_t index,
 {
 	ret->stall = text_of(orders->stalls[index / N_INGREDIENTS]);
 	ret->ingredient = ingredient_names[index % N_INGREDIENTS];
-	make_other_id(orders->seed ^ RESTOCK_SEED, index, ret->id);
+	ret->id = other_id(orders->seed ^ RESTOCK_SEED, index);
 }
 
-void orders_poison_id(const struct orders *orders, uint64_t index,
-		      char ret[ORDER_ID_CHARS + 1])
+struct order_id orders_poison_id(const struct orders *orders, uint64_t index)
 {
-	make_other_id(orders->seed ^ POISON_SEED, index, ret);
+	return other_id(orders->seed ^ POISON_SEED, index);
 }
 
 size_t orders_steps(const struct conf *conf, uint64_t seed, uint64_t i,

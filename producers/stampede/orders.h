@@ -55,7 +55,6 @@ struct made_order {
 	struct order_placed order; /* .version is what it is sent as */
 	struct item items[N_INGREDIENTS];
 	char customer[32];
-	char id[ORDER_ID_CHARS + 1];
 };
 
 void orders_make(const struct orders *orders, uint64_t index,
@@ -64,14 +63,13 @@ void orders_make(const struct orders *orders, uint64_t index,
 /* What a restock adds. @index is stall times N_INGREDIENTS plus ingredient. */
 struct restock {
 	struct text stall, ingredient;
-	char id[ORDER_ID_CHARS + 1];
+	struct order_id id;
 };
 void orders_restock(const struct orders *orders, uint64_t index,
 		    struct restock *ret);
 
 /* The id of a poison's event: not an order's. */
-void orders_poison_id(const struct orders *orders, uint64_t index,
-		      char ret[ORDER_ID_CHARS + 1]);
+struct order_id orders_poison_id(const struct orders *orders, uint64_t index);
 
 /* ---- what is sent for the i-th order ---- */
 

@@ -69,13 +69,20 @@ static const char *poison_name(enum poison poison)
 	return names[poison];
 }
 
+static void put_id(struct buf *ret, const struct order_id *id)
+{
+	char text[ORDER_ID_CHARS + 1];
+
+	buf_json_pair(ret, "id", text_of(order_id_format(id, text)));
+}
+
 static void order_line(const struct orders *orders, const struct sent *sent,
 		       struct buf *ret)
 {
 	struct made_order made;
 
 	orders_make(orders, sent->step.index, &made);
-	buf_json_pair(ret, "id", text_of(made.id));
+	put_id(ret, &made.order.order_id);
 	buf_json_pair(ret, "stall", made.order.stall);
 	if (made.order.customer.n)
 		buf_json_pair(ret, "customer", made.order.customer);
@@ -95,10 +102,9 @@ static void order_line(const struct orders *orders, const struct sent *sent,
 static void poison_line(const struct orders *orders, const struct sent *sent,
 			struct buf *ret)
 {
-	char id[ORDER_ID_CHARS + 1];
+	const struct order_id id = orders_poison_id(orders, sent->step.index);
 
-	orders_poison_id(orders, sent->step.index, id);
-	buf_json_pair(ret, "id", text_of(id));
+	put_id(ret, &id);
 	buf_json_pair(ret, "sort", text_of(poison_name(sent->step.poison)));
 }
 
@@ -108,7 +114,7 @@ static void restock_line(const struct orders *orders, const struct sent *sent,
 	struct restock row;
 
 	orders_restock(orders, sent->step.index, &row);
-	buf_json_pair(ret, "id", text_of(row.id));
+	put_id(ret, &row.id);
 	buf_json_pair(ret, "stall", row.stall);
 	buf_json_key(ret, "items");
 	buf_text(ret, "{");

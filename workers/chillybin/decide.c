@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "workers/chillybin/chillybin.h"
+
 struct decision {
 	struct batch *batch;
 	struct loaded *loaded;
@@ -360,12 +362,14 @@ static void decide_record(struct decision *decision, struct record *record,
 	}
 }
 
-void decide(struct batch *batch, struct loaded *loaded,
-	    struct stock_snapshot *snapshot)
+void decide(void *arg, struct batch *batch)
 {
-	struct decision decision = { batch, loaded, snapshot };
+	struct sql *sql = &((struct chillybin *)arg)->sql;
+	struct decision decision = { batch, &sql->loaded, &sql->snapshot };
 
-	stock_snapshot_undo(snapshot);
+	if (batch->mode == BATCH_FAST)
+		sql_forget(sql);
+	stock_snapshot_undo(&sql->snapshot);
 	for (enum pass pass = PASS_STOCK; pass < N_PASSES; pass++)
 		for (size_t i = 0; i < batch->n_records; i++)
 			decide_record(&decision, &batch->records[i], pass);

@@ -22,7 +22,6 @@
 #include "workers/chillybin/decode.h"
 
 /* May be called again for the same batch, when the rows were read anew. */
-void decide(struct batch *batch, struct loaded *loaded,
-	    struct stock_snapshot *snapshot);
+void decide(void *arg, struct batch *batch);
 
 #endif

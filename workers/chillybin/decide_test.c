@@ -19,26 +19,26 @@
 #include <string.h>
 
 #include "infra/lib/check_fixture.h"
+#include "workers/chillybin/chillybin.h"
 
 #define ARROW " -> "
 enum { LINE_BYTES = 256 };
 
 static struct batch *batch;
-static struct loaded loaded;
-static struct stock_snapshot snapshot;
+static struct chillybin chillybin;
 static struct buf out;
 
 static void setup(void)
 {
 	batch = batch_new();
 	batch->decided_at_ms = 1000;
+	batch->mode = BATCH_CHECKED;
 }
 
 static void teardown(void)
 {
 	batch = batch_free(batch);
-	loaded_deinit(&loaded);
-	stock_snapshot_deinit(&snapshot);
+	sql_deinit(&chillybin.sql);
 	buf_deinit(&out);
 }
 
@@ -75,21 +75,21 @@ static const struct change_row stored_changes[] = {
 
 static void load_rows(void)
 {
-	loaded_reset(&loaded);
+	loaded_reset(&chillybin.sql.loaded);
 	for (int i = 0; i < CHECK_N(stored_orders); i++) {
 		struct order_row *row = arena_copy(
 			&batch->arena, &stored_orders[i], sizeof(*row));
 
 		row->content_hash = row->id.bytes[0];
 		row->stall = TEXT("main");
-		loaded_add_order(&loaded, row);
+		loaded_add_order(&chillybin.sql.loaded, row);
 	}
 	for (int i = 0; i < CHECK_N(stored_changes); i++) {
 		struct change_row *row = arena_copy(
 			&batch->arena, &stored_changes[i], sizeof(*row));
 
 		row->stall = TEXT("main");
-		loaded_add_change(&loaded, row);
+		loaded_add_change(&chillybin.sql.loaded, row);
 	}
 }
 
@@ -104,7 +104,7 @@ static void load_stock(const char *stock)
 	char name[32], stall[32], quantity[32];
 	int n;
 
-	stock_snapshot_reset(&snapshot);
+	stock_snapshot_reset(&chillybin.sql.snapshot);
 	for (; sscanf(stock, " %31[^=]=%31s%n", name, quantity, &n) == 2;
 	     stock += n) {
 		int64_t left = !strcmp(quantity, "none")     ? STOCK_NONE
@@ -120,7 +120,7 @@ static void load_stock(const char *stock)
 		}
 		if (!left)
 			ck_assert(!str_to_i64(&left, quantity, 0, INT64_MAX));
-		(void)stock_row_of(&snapshot, &batch->arena,
+		(void)stock_row_of(&chillybin.sql.snapshot, &batch->arena,
 				   keep(stall, strlen(stall)),
 				   keep(ingredient, strlen(ingredient)), left);
 	}
@@ -309,7 +309,7 @@ static void describe(const struct record *record)
 /* The rows that a decision rests on, with what is left. */
 static void describe_stock(void)
 {
-	for (const struct stock_row *row = snapshot.first; row;
+	for (const struct stock_row *row = chillybin.sql.snapshot.first; row;
 	     row = row->next) {
 		if (!row->used)
 			continue;
@@ -472,7 +472,7 @@ START_TEST(an_input_is_decided_as_its_line_says)
 			load_rows();
 			load_stock(cases[_i].stock);
 			batch_undo(batch);
-			decide(batch, &loaded, &snapshot);
+			decide(&chillybin, batch);
 			for (size_t i = 0; i < batch->n_records; i++) {
 				describe(&batch->records[i]);
 				expect_out(cases[_i].what,
@@ -514,7 +514,7 @@ START_TEST(an_order_of_thirty_two_ingredients_is_one_order)
 		}
 		load_stock(stock);
 		(void)add_order("order", 1, items, "main");
-		decide(batch, &loaded, &snapshot);
+		decide(&chillybin, batch);
 		describe_order(input_of(&batch->records[0])->row, true);
 		expect_out("thirty-two", expected);
 	}
@@ -532,7 +532,7 @@ START_TEST(deciding_again_with_other_stock_gives_another_verdict)
 		for (int i = 0; i < 3; i++) {
 			load_rows();
 			load_stock(stocks[i]);
-			decide(batch, &loaded, &snapshot);
+			decide(&chillybin, batch);
 			describe_order(input_of(&batch->records[0])->row, true);
 			expect_out(stocks[i], verdicts[i]);
 		}

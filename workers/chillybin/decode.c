@@ -9,6 +9,7 @@
 
 #include "schemas/messages/order_cancelled.h"
 #include "schemas/messages/toastie.h"
+#include "workers/chillybin/chillybin.h"
 #include "workers/runtime/lanes.h"
 
 /*
@@ -28,15 +29,6 @@ const enum topic_id chillybin_topics[CHILLYBIN_TOPICS] = { TOPIC_ORDERS,
 							   TOPIC_RESTOCKS,
 							   TOPIC_TOASTIES };
 
-struct text position_text(char out[static POSITION_BYTES], struct text topic,
-			  int32_t partition, int64_t offset)
-{
-	struct str position = { .p = out, .size = POSITION_BYTES };
-
-	str_add_position(&position, topic, partition, offset);
-	return str_text(&position);
-}
-
 static const struct topic *topic_of(const struct record *record)
 {
 	return &topic_table[chillybin_topics[record->kafka.topic]];
@@ -45,13 +37,13 @@ static const struct topic *topic_of(const struct record *record)
 /* Where the record stands, in the arena. */
 static struct text position_of(struct arena *arena, const struct record *record)
 {
-	char out[POSITION_BYTES];
-	struct text position =
-		position_text(out, text_of(topic_of(record)->name),
-			      record->kafka.partition, record->kafka.offset);
+	char bytes[EVENT_POSITION_BYTES];
+	struct str position = STR_INIT(bytes);
 
-	position.p = arena_copy(arena, position.p, position.n);
-	return position;
+	str_add_position(&position, text_of(topic_of(record)->name),
+			 record->kafka.partition, record->kafka.offset);
+	return (struct text){ arena_copy(arena, position.p, position.n),
+			      position.n };
 }
 
 static int pick_version(int64_t v2_percent, const struct record *record)
@@ -190,9 +182,10 @@ static void identify(struct batch *batch, const struct record *record,
 	input->event_id = position_of(&batch->arena, record);
 }
 
-int chillybin_decode(int64_t pick_v2_percent, struct batch *batch,
-		     struct record *record, struct schema_fault *fault)
+int chillybin_decode(void *arg, struct batch *batch, struct record *record,
+		     struct schema_fault *fault)
 {
+	const struct chillybin *chillybin = arg;
 	struct input *input = arena_alloc(&batch->arena, sizeof(*input));
 	enum event_type type = record->envelope.type;
 
@@ -204,8 +197,8 @@ int chillybin_decode(int64_t pick_v2_percent, struct batch *batch,
 	record->item = input;
 	switch (type) {
 	case EVENT_ORDER_PLACED:
-		return decode_order(pick_v2_percent, batch, record, input,
-				    fault);
+		return decode_order(chillybin->conf.pick_v2_percent, batch,
+				    record, input, fault);
 	case EVENT_ORDER_CANCELLED:
 		return decode_cancellation(batch, record, input, fault);
 	case EVENT_STOCK_ADDED:

@@ -53,17 +53,10 @@ enum { CHILLYBIN_TOPICS = 3 };
 /* What it reads; a record's topic is an index into these. */
 extern const enum topic_id chillybin_topics[CHILLYBIN_TOPICS];
 
-/* @pick_v2_percent: share of customers that get version 2 picks. A type that
- * stands on another topic than its own is poison: an order's number and a
- * cancellation's name come from where the record stands. Positive: SCHEMA_E_*.
- */
-int chillybin_decode(int64_t pick_v2_percent, struct batch *batch,
-		     struct record *record, struct schema_fault *fault);
-
-#define POSITION_BYTES 96
-
-/* "orders/3@1234" */
-struct text position_text(char out[static POSITION_BYTES], struct text topic,
-			  int32_t partition, int64_t offset);
+/* A type that stands on another topic than its own is poison: an order's number
+ * and a cancellation's name come from where the record stands. Positive:
+ * SCHEMA_E_*. */
+int chillybin_decode(void *arg, struct batch *batch, struct record *record,
+		     struct schema_fault *fault);
 
 #endif

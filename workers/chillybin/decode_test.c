@@ -7,10 +7,11 @@
 #include "infra/lib/check_fixture.h"
 #include "schemas/messages/order_cancelled.h"
 #include "schemas/messages/toastie.h"
-#include "workers/chillybin/decode.h"
+#include "workers/chillybin/chillybin.h"
 
 #define ID "018f3a1e-7c2b-7abc-8def-0123456789ab"
 
+static struct chillybin chillybin;
 static struct batch *batch;
 static struct msgpack_writer writer;
 static uint8_t bytes[4096];
@@ -19,6 +20,7 @@ static struct order_placed placed; /* by put_order() */
 
 static void setup(void)
 {
+	chillybin.conf.pick_v2_percent = 100;
 	batch = batch_new();
 	writer = (struct msgpack_writer)MSGPACK_WRITER_INIT(bytes);
 }
@@ -60,8 +62,8 @@ static struct record *add(enum event_type type)
 
 static struct input *decode(struct record *record)
 {
-	ck_assert_msg(!chillybin_decode(100, batch, record, &fault), "%s",
-		      fault.what);
+	ck_assert_msg(!chillybin_decode(&chillybin, batch, record, &fault),
+		      "%s", fault.what);
 	return input_of(record);
 }
 
@@ -149,7 +151,9 @@ END_TEST
 
 static int pick_version(int64_t percent, struct record *record)
 {
-	ck_assert_int_eq(chillybin_decode(percent, batch, record, &fault), 0);
+	chillybin.conf.pick_v2_percent = percent;
+	ck_assert_int_eq(chillybin_decode(&chillybin, batch, record, &fault),
+			 0);
 	return input_of(record)->own.pick_version;
 }
 
@@ -284,8 +288,9 @@ START_TEST(another_type_or_topic_and_nonsense_are_poison)
 						 : poisons[_i].cut;
 		if (!record->kafka.n_value)
 			record->kafka.value = NULL;
-		ck_assert_int_eq(chillybin_decode(100, batch, record, &fault),
-				 poisons[_i].outcome);
+		ck_assert_int_eq(
+			chillybin_decode(&chillybin, batch, record, &fault),
+			poisons[_i].outcome);
 	}
 END_TEST
 

@@ -13,10 +13,8 @@
 #include <msgpack/unpack.h>
 
 #include "infra/lib/postgres_fixture.h"
+#include "workers/chillybin/chillybin.h"
 #include "workers/chillybin/decide.h"
-#include "workers/chillybin/decode.h"
-#include "workers/chillybin/facts.h"
-#include "workers/chillybin/sql.h"
 #include "workers/runtime/batch_extent.h"
 #include "workers/runtime/publish_fake.h"
 #include "workers/runtime/transaction.h"
@@ -32,39 +30,17 @@ static const char *name, *url;
 
 /* ---- the worker ---- */
 
-static struct sql sql;
-static struct facts_scratch *scratch;
+static struct chillybin chillybin;
 static struct publisher *publisher;
 static struct session session;
 static struct transaction *tx;
 static struct identity identity;
 
-static int load(void *arg, struct pg *pg, struct batch *batch)
-{
-	(void)arg;
-	return sql_load(&sql, pg, batch);
-}
-
-static void decide_batch(void *arg, struct batch *batch)
-{
-	(void)arg;
-	if (batch->mode == BATCH_FAST)
-		sql_load_nothing(&sql);
-	decide(batch, &sql.loaded, &sql.snapshot);
-}
-
-static void store(void *arg, struct pg *pg, const struct batch *batch,
-		  bool copied)
-{
-	(void)arg;
-	sql_store(&sql, pg, batch, copied);
-}
-
 static const struct worker_ops ops = {
 	.service = "chillybin",
-	.load = load,
-	.decide = decide_batch,
-	.store = store,
+	.load = sql_load,
+	.decide = decide,
+	.store = sql_store,
 };
 
 static void open_worker(void)
@@ -90,9 +66,9 @@ static void open_worker(void)
 			    &topic_table[TOPIC_TOASTIES] },
 		.n_topics = TOPICS,
 	};
-	scratch = xmalloc(sizeof(*scratch));
 	tx = xcalloc(1, sizeof(*tx));
 	tx->ops = &ops;
+	tx->arg = &chillybin;
 	tx->identity = &identity;
 	tx->batch = batch_new();
 }
@@ -103,8 +79,7 @@ static void close_worker(void)
 	publisher = publisher_free(publisher);
 	(void)batch_free(tx->batch);
 	free(tx);
-	free(scratch);
-	sql_deinit(&sql);
+	sql_deinit(&chillybin.sql);
 	json_decref(example);
 }
 
@@ -308,8 +283,9 @@ static void add_record(const json_t *input, bool decided)
 			      json_string_length(value));
 	record->decided = decided;
 	r = envelope_check(&record->envelope, &fault);
+	chillybin.conf.pick_v2_percent = pick_v2_percent();
 	if (!r)
-		r = chillybin_decode(pick_v2_percent(), batch, record, &fault);
+		r = chillybin_decode(&chillybin, batch, record, &fault);
 	if (r) {
 		record->poison = true;
 		batch_dead(batch, record, schema_outcome_name(r), fault.what);
@@ -331,7 +307,7 @@ static void run_batch(void)
 			publish_dead(publisher, record,
 				     identity.topics[record->kafka.topic]);
 		else
-			facts_publish(record, scratch, publisher);
+			facts_publish(record, &chillybin.scratch, publisher);
 		publish_end(publisher);
 	}
 	batch_reset(tx->batch);

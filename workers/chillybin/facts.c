@@ -11,55 +11,19 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
-#include "infra/lib/clock.h"
 #include "infra/lib/hash.h"
-#include "infra/lib/str.h"
-#include "schemas/trace.h"
 
 enum { SEQ_VERDICT = 1, SEQ_CANCELLATION = 2 };
 
-#define ID_BYTES 160
-
-/* Texts that a fact is made of, until it is sent. */
-struct texts {
-	char id[ID_BYTES];
-	char order[ORDER_ID_CHARS + 1];
-	char at[CLOCK_RFC3339_MAX];
-	char position[POSITION_BYTES];
-	char trace[TRACE_BYTES];
-	char number[TEXT_I64_BYTES];
-	char key[STOCK_KEY_BYTES];
-};
-
-/* What picks and changes of stock have in common. */
-struct origin {
-	struct text stall, customer, position, traceparent, tracestate;
-	int64_t at_ms;
-};
-
-/* @texts has the id. */
-static void begin(struct fact *fact, struct texts *texts, enum event_type type,
-		  int version, const struct origin *origin)
+/* When a fact was decided, and the trace that it goes on with. The event's id
+ * is complete. */
+static void add_origin(struct event *event, int64_t decided_at_ms,
+		       struct text traceparent, struct text tracestate)
 {
-	struct envelope *envelope = &fact->envelope;
-
-	*fact = (struct fact){ .topic = event_kinds[type].topic };
-	envelope_init(envelope);
-	clock_rfc3339(origin->at_ms, texts->at);
-	envelope->type = type;
-	envelope->version = version;
-	envelope->id = text_of(texts->id);
-	envelope->source = TEXT("/chillybin");
-	envelope->time = text_of(texts->at);
-	envelope->decided_at = text_of(texts->at);
-	envelope->stall = origin->stall;
-	envelope->customer = origin->customer;
-	envelope->source_position = origin->position;
-	envelope->traceparent =
-		trace_next_hop(texts->trace, origin->traceparent, envelope->id);
-	envelope->tracestate = origin->tracestate;
+	event_source(event, TEXT("/chillybin"), decided_at_ms);
+	event_decided(event);
+	event_follow(event, traceparent, tracestate);
 }
 
 /* ---- picks ---- */
@@ -68,52 +32,54 @@ struct pick_fact {
 	struct pick pick;
 	int version;
 	const char *decision; /* the end of the fact's id */
-	struct origin origin;
+	struct text position, traceparent, tracestate;
+	int64_t decided_at_ms;
 	struct text missing; /* for the headers of version 1 */
 	struct facts_scratch *scratch;
 };
 
 /* What the body of version 1 lacks. */
-static void put_line_headers(const struct pick_fact *from, struct texts *texts,
-			     struct envelope *envelope, int line)
+static void put_line_headers(const struct pick_fact *from, struct event *event,
+			     int line)
 {
 	const struct pick *pick = &from->pick;
 
-	envelope->verdict = text_of(verdict_name(pick->verdict));
-	envelope->reason = pick->reason;
-	envelope->number = text_from_i64(texts->number, pick->number);
-	envelope->grill = pick->grill ? TEXT("true") : TEXT("false");
+	event_number(event, pick->number);
+	event->envelope.verdict = text_of(verdict_name(pick->verdict));
+	event->envelope.reason = pick->reason;
+	event->envelope.grill = pick->grill ? TEXT("true") : TEXT("false");
 	if (line == 0 || from->missing.n <= MISSING_REPEATED_BYTES)
-		envelope->missing = from->missing;
+		event->envelope.missing = from->missing;
 }
 
 /* Version 2: @line is -1. */
 static void publish_pick(const struct pick_fact *from, int line,
 			 struct publisher *publisher)
 {
-	struct texts texts;
-	struct str id = STR_INIT(texts.id);
-	struct fact fact;
+	const struct pick *pick = &from->pick;
+	struct event event __attribute__((uninitialized));
 
-	str_add_text(&id, order_id_format(&from->pick.order_id, texts.order));
-	str_add_text(&id, ".");
-	str_add_text(&id, from->decision);
+	event_begin(&event, EVENT_PICK, from->version, from->scratch->body,
+		    sizeof(from->scratch->body));
+	event_about_order(&event, &pick->order_id);
+	event_id_add(&event, from->decision);
 	if (line >= 0) {
-		str_add_text(&id, ".");
-		str_add_i64(&id, line);
+		event_id_add(&event, ".");
+		event_id_add_i64(&event, line);
 	}
-	begin(&fact, &texts, EVENT_PICK, from->version, &from->origin);
-	fact.key = fact.envelope.subject = text_of(texts.order);
-	fact.envelope.seq = from->pick.seq;
-	fact.body =
-		(struct msgpack_writer)MSGPACK_WRITER_INIT(from->scratch->body);
+	add_origin(&event, from->decided_at_ms, from->traceparent,
+		   from->tracestate);
+	event.envelope.source_position = from->position;
+	event.envelope.seq = pick->seq;
+	event.envelope.stall = pick->stall;
+	event.envelope.customer = pick->customer;
 	if (line < 0) {
-		(void)pick_encode_v2(&from->pick, &fact.body);
+		(void)pick_encode_v2(pick, &event.body);
 	} else {
-		put_line_headers(from, &texts, &fact.envelope, line);
-		(void)pick_encode_v1(&from->pick, (size_t)line, &fact.body);
+		put_line_headers(from, &event, line);
+		(void)pick_encode_v1(pick, (size_t)line, &event.body);
 	}
-	publish_fact(publisher, &fact);
+	publish_fact(publisher, &event);
 }
 
 static void publish_lines(struct pick_fact *from, struct publisher *publisher)
@@ -152,14 +118,10 @@ static void fill_pick(struct pick_fact *ret, const struct order_row *order,
 			.n_items = order->n_items,
 		},
 		.version = order->pick_version == 2 ? 2 : 1,
-		.decision = "pick",
-		.origin = {
-			.stall = order->stall,
-			.customer = order->customer,
-			.traceparent = order->traceparent,
-			.tracestate = order->tracestate,
-			.at_ms = order->decided_at_ms,
-		},
+		.decision = ".pick",
+		.traceparent = order->traceparent,
+		.tracestate = order->tracestate,
+		.decided_at_ms = order->decided_at_ms,
 		.scratch = scratch,
 	};
 }
@@ -168,12 +130,14 @@ static void publish_order(const struct order_row *order,
 			  struct facts_scratch *scratch,
 			  struct publisher *publisher)
 {
-	char position[POSITION_BYTES];
+	char bytes[EVENT_POSITION_BYTES];
+	struct str position = STR_INIT(bytes);
 	struct pick_fact fact;
 
+	str_add_position(&position, TEXT("orders"), order->partition,
+			 order->offset);
 	fill_pick(&fact, order, scratch);
-	fact.origin.position = position_text(position, TEXT("orders"),
-					     order->partition, order->offset);
+	fact.position = str_text(&position);
 	if (order->verdict == VERDICT_REFUSED) {
 		fact.pick.reason = TEXT("out of stock");
 		fact.pick.missing = order->missing;
@@ -194,22 +158,22 @@ static void publish_cancellation(const struct record *record,
 	fill_pick(&fact, order, scratch);
 	fact.pick.seq = SEQ_CANCELLATION;
 	fact.pick.verdict = input->cancel_verdict;
-	fact.origin.position = input->position;
+	fact.position = input->position;
 	if (input->cancel_verdict == VERDICT_KEPT) {
 		/* Nothing was changed, so each such answer has an id of its
 		 * own, and the time of the order's verdict. */
 		(void)snprintf(decision, sizeof(decision),
-			       "kept.%" PRId32 ".%" PRId64,
+			       ".kept.%" PRId32 ".%" PRId64,
 			       record->kafka.partition, record->kafka.offset);
 		fact.decision = decision;
 		fact.pick.reason = text_of(input->kept_reason);
-		fact.origin.traceparent = record->envelope.traceparent;
-		fact.origin.tracestate = record->envelope.tracestate;
+		fact.traceparent = record->envelope.traceparent;
+		fact.tracestate = record->envelope.tracestate;
 	} else {
-		fact.decision = "cancelled";
-		fact.origin.traceparent = order->cancel_traceparent;
-		fact.origin.tracestate = order->cancel_tracestate;
-		fact.origin.at_ms = order->cancelled_at_ms;
+		fact.decision = ".cancelled";
+		fact.traceparent = order->cancel_traceparent;
+		fact.tracestate = order->cancel_tracestate;
+		fact.decided_at_ms = order->cancelled_at_ms;
 	}
 	publish_lines(&fact, publisher);
 }
@@ -227,30 +191,26 @@ static void publish_change(const struct change_row *row, struct text customer,
 		.kind = row->kind,
 		.order_id = row->order_id,
 	};
-	struct texts texts;
-	struct origin origin = {
-		.stall = row->stall,
-		.customer = customer,
-		.position = position_text(texts.position, row->topic,
-					  row->partition, row->offset),
-		.traceparent = row->traceparent,
-		.tracestate = row->tracestate,
-		.at_ms = row->decided_at_ms,
-	};
-	struct fact fact;
+	struct event event;
 
+	event_begin(&event, EVENT_STOCK_CHANGED, 1, scratch->body,
+		    sizeof(scratch->body));
+	event_about_stock(&event, row->stall, row->ingredient);
+	event_id_add_text(&event, row->topic);
+	event_id_add(&event, ".");
+	event_id_add_i64(&event, row->partition);
+	event_id_add(&event, ".");
+	event_id_add_i64(&event, row->offset);
 	/* A return has one for each ingredient. */
-	(void)snprintf(texts.id, sizeof(texts.id),
-		       "%.*s.%" PRId32 ".%" PRId64 ".%016" PRIx64,
-		       (int)row->topic.n, row->topic.p, row->partition,
-		       row->offset,
-		       hash_bytes(row->ingredient.p, row->ingredient.n));
-	begin(&fact, &texts, EVENT_STOCK_CHANGED, 1, &origin);
-	fact.key = stock_key(texts.key, row->stall, row->ingredient,
-			     &fact.envelope.subject);
-	fact.body = (struct msgpack_writer)MSGPACK_WRITER_INIT(scratch->body);
-	(void)stock_changed_encode(&changed, &fact.body);
-	publish_fact(publisher, &fact);
+	event_id_add(&event, ".");
+	event_id_add_hex(&event,
+			 hash_bytes(row->ingredient.p, row->ingredient.n));
+	add_origin(&event, row->decided_at_ms, row->traceparent,
+		   row->tracestate);
+	event_position(&event, row->topic, row->partition, row->offset);
+	event.envelope.customer = customer;
+	(void)stock_changed_encode(&changed, &event.body);
+	publish_fact(publisher, &event);
 }
 
 void facts_publish(const struct record *record, struct facts_scratch *scratch,

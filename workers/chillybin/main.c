@@ -3,31 +3,12 @@
  * Chillybin: reserves stock and writes orders, exactly once. This file only
  * wires: which topics, and which function does what.
  */
-#include <stdio.h>
-
 #include "infra/lib/version.h"
-#include "infra/lib/xalloc.h"
-#include "workers/chillybin/facts.h"
-#include "workers/chillybin/report.h"
-#include "workers/chillybin/sql.h"
-#include "workers/runtime/worker.h"
+#include "workers/chillybin/chillybin.h"
+#include "workers/chillybin/decide.h"
 
 #define SCHEMA_VERSION 5
 #define CONTROL_VERSION 1
-
-struct conf {
-	struct runtime_conf runtime;
-	int64_t pick_v2_percent;
-};
-
-struct chillybin {
-	struct conf conf;
-	/* The database thread's. */
-	struct sql sql;
-	/* The poll thread's. */
-	struct facts_scratch *scratch;
-	struct report report; /* partly the other's: see its header */
-};
 
 /* clang-format off */
 static const struct conf_row conf_rows[] = {
@@ -35,14 +16,14 @@ static const struct conf_row conf_rows[] = {
 #include "infra/lib/conf_rows.h"
 #include "workers/runtime/conf.def"
 #include "infra/lib/conf_end.h"
-#define CONF_STRUCT struct conf
+#define CONF_STRUCT struct chillybin_conf
 #include "infra/lib/conf_rows.h"
 #include "workers/chillybin/conf.def"
 #include "infra/lib/conf_end.h"
 };
 /* clang-format on */
 
-_Static_assert(offsetof(struct conf, runtime) == 0,
+_Static_assert(offsetof(struct chillybin_conf, runtime) == 0,
 	       "rows of the runtime count from its beginning");
 
 static const struct conf_table conf_table = {
@@ -52,46 +33,6 @@ static const struct conf_table conf_table = {
 	.n_rows = sizeof(conf_rows) / sizeof(*conf_rows),
 };
 
-static int decode(void *arg, struct batch *batch, struct record *record,
-		  struct schema_fault *fault)
-{
-	const struct chillybin *chillybin = arg;
-
-	return chillybin_decode(chillybin->conf.pick_v2_percent, batch, record,
-				fault);
-}
-
-static int load(void *arg, struct pg *pg, struct batch *batch)
-{
-	struct chillybin *chillybin = arg;
-
-	return sql_load(&chillybin->sql, pg, batch);
-}
-
-static void decide_batch(void *arg, struct batch *batch)
-{
-	struct sql *sql = &((struct chillybin *)arg)->sql;
-
-	if (batch->mode == BATCH_FAST)
-		sql_load_nothing(sql);
-	decide(batch, &sql->loaded, &sql->snapshot);
-}
-
-static int copy(void *arg, struct pg *pg, const struct batch *batch)
-{
-	struct chillybin *chillybin = arg;
-
-	return sql_copy(&chillybin->sql, pg, batch);
-}
-
-static void store(void *arg, struct pg *pg, const struct batch *batch,
-		  bool copied)
-{
-	struct chillybin *chillybin = arg;
-
-	sql_store(&chillybin->sql, pg, batch, copied);
-}
-
 static void facts(void *arg, const struct batch *batch,
 		  const struct record *record, struct publisher *publisher)
 {
@@ -100,7 +41,7 @@ static void facts(void *arg, const struct batch *batch,
 	(void)batch;
 	if (!record->decided)
 		report_decided(&chillybin->report, record);
-	facts_publish(record, chillybin->scratch, publisher);
+	facts_publish(record, &chillybin->scratch, publisher);
 }
 
 static int survey(void *arg, struct pg *pg)
@@ -124,12 +65,12 @@ static const struct worker_ops ops = {
 	.n_topics = CHILLYBIN_TOPICS,
 	.schema_version = SCHEMA_VERSION,
 	.control_version = CONTROL_VERSION,
-	.decode = decode,
-	.load = load,
-	.decide = decide_batch,
+	.decode = chillybin_decode,
+	.load = sql_load,
+	.decide = decide,
 	.copy_sql = sql_copy_text,
-	.copy = copy,
-	.store = store,
+	.copy = sql_copy,
+	.store = sql_store,
 	.facts = facts,
 	.survey = survey,
 	.surveyed = surveyed,
@@ -144,11 +85,9 @@ int main(int argc, char **argv)
 		return r;
 	if (conf_load(&conf_table, &chillybin.conf))
 		return 2;
-	chillybin.scratch = xmalloc(sizeof(*chillybin.scratch));
 	report_register(&chillybin.report);
 	r = worker_run(&ops, &chillybin, &chillybin.conf.runtime);
 	sql_deinit(&chillybin.sql);
 	report_deinit(&chillybin.report);
-	free(chillybin.scratch);
 	return r ? 1 : 0;
 }

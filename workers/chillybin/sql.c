@@ -6,6 +6,7 @@
 #include "workers/chillybin/sql.h"
 
 #include "infra/lib/xalloc.h"
+#include "workers/chillybin/chillybin.h"
 #include "workers/chillybin/columns.h"
 
 #define COPY_CHUNK_BYTES ((size_t)65536)
@@ -179,8 +180,9 @@ static size_t sort_new_orders(struct sql *sql, const struct batch *batch)
 	return n;
 }
 
-int sql_copy(struct sql *sql, struct pg *pg, const struct batch *batch)
+int sql_copy(void *arg, struct pg *pg, const struct batch *batch)
 {
+	struct sql *sql = &((struct chillybin *)arg)->sql;
 	const struct row_writer writer = { .copy = &sql->rows,
 					   .json = &sql->json };
 	size_t n = sort_new_orders(sql, batch);
@@ -257,9 +259,10 @@ static void put_stock(struct pg_call *call, const struct stock_row *row)
 			   row->made ? STOCK_TO_MAKE : row->quantity);
 }
 
-void sql_store(struct sql *sql, struct pg *pg, const struct batch *batch,
-	       bool copied)
+void sql_store(void *arg, struct pg *pg, const struct batch *batch, bool copied)
 {
+	struct sql *sql = &((struct chillybin *)arg)->sql;
+
 	for (int i = 0; i < SQL_CALLS; i++)
 		pg_call_begin(&sql->calls[i]);
 	for (size_t i = 0; i < batch->n_records; i++)
@@ -410,17 +413,18 @@ static int load_snapshot(struct sql *sql, struct pg *pg, struct batch *batch)
 	return r;
 }
 
-void sql_load_nothing(struct sql *sql)
+void sql_forget(struct sql *sql)
 {
 	loaded_reset(&sql->loaded);
 	stock_snapshot_reset(&sql->snapshot);
 }
 
-int sql_load(struct sql *sql, struct pg *pg, struct batch *batch)
+int sql_load(void *arg, struct pg *pg, struct batch *batch)
 {
+	struct sql *sql = &((struct chillybin *)arg)->sql;
 	int r;
 
-	sql_load_nothing(sql);
+	sql_forget(sql);
 	r = load_rows(sql, pg, batch);
 	return r ? r : load_snapshot(sql, pg, batch);
 }

@@ -6,13 +6,13 @@
  * or returned, changes of stock, stock; and each of these sorted. A statement
  * fails with ROWS_KNOWN when a row of that id is there already, and with
  * ROWS_CHANGED when the stock is not what was read, or does not cover what is
- * reserved.
+ * reserved. Functions of worker_ops get a struct chillybin.
  */
 #ifndef CHILLYBIN_SQL_H
 #define CHILLYBIN_SQL_H
 
 #include "infra/lib/pg.h"
-#include "workers/chillybin/decide.h"
+#include "workers/chillybin/decode.h"
 
 /* In the order in which they are sent. */
 enum sql_call {
@@ -47,10 +47,10 @@ void sql_trim(struct sql *sql);
  * BATCH_LOCKED. Texts are copied into the batch's arena. Returns what
  * pg_run() returned.
  */
-int sql_load(struct sql *sql, struct pg *pg, struct batch *batch);
+int sql_load(void *arg, struct pg *pg, struct batch *batch);
 
-/* On the fast path: nothing was read. */
-void sql_load_nothing(struct sql *sql);
+/* Drops what was read for the last batch. */
+void sql_forget(struct sql *sql);
 
 /* What /metrics shows of the stock: its first rows by stall and ingredient. */
 enum { STOCK_SHOWN_MAX = 100 };
@@ -64,10 +64,10 @@ int sql_read_stock(struct pg *pg, sql_stock_fn fn, void *arg);
 
 /* BEGIN and the COPY of sql_copy()'s rows. */
 extern const char sql_copy_text[];
-int sql_copy(struct sql *sql, struct pg *pg, const struct batch *batch);
+int sql_copy(void *arg, struct pg *pg, const struct batch *batch);
 
 /* Adds what the batch decided to the message; orders too unless @copied. */
-void sql_store(struct sql *sql, struct pg *pg, const struct batch *batch,
+void sql_store(void *arg, struct pg *pg, const struct batch *batch,
 	       bool copied);
 
 #endif

@@ -7,14 +7,15 @@
 #define CHILLYBIN_SQL_FIXTURE_H
 
 #include "infra/lib/postgres_fixture.h"
-#include "workers/chillybin/sql.h"
+#include "workers/chillybin/chillybin.h"
+#include "workers/chillybin/decide.h"
 #include "workers/runtime/positions.h"
 
 struct sql_worker {
 	struct pg *pg;
 	struct batch *batch;
-	struct sql sql;
-	char sqlstate[6]; /* of what it stored last; "" for none */
+	struct chillybin chillybin; /* of it, the SQL */
+	char sqlstate[6];           /* of what it stored last; "" for none */
 };
 
 static inline void sql_worker_open(struct sql_worker *worker, const char *url)
@@ -28,7 +29,7 @@ static inline void sql_worker_close(struct sql_worker *worker)
 {
 	worker->pg = pg_free(worker->pg);
 	worker->batch = batch_free(worker->batch);
-	sql_deinit(&worker->sql);
+	sql_deinit(&worker->chillybin.sql);
 }
 
 /* An input at the next offset; its event's id is @event. */
@@ -61,13 +62,11 @@ static inline void sql_worker_decide(struct sql_worker *worker,
 	worker->batch->mode = mode;
 	if (mode == BATCH_LOCKED)
 		postgres_exec(worker->pg, "BEGIN");
-	if (mode == BATCH_FAST)
-		sql_load_nothing(&worker->sql);
-	else
-		ck_assert_msg(
-			!sql_load(&worker->sql, worker->pg, worker->batch),
-			"%s", pg_message(worker->pg));
-	decide(worker->batch, &worker->sql.loaded, &worker->sql.snapshot);
+	if (mode != BATCH_FAST)
+		ck_assert_msg(!sql_load(&worker->chillybin, worker->pg,
+					worker->batch),
+			      "%s", pg_message(worker->pg));
+	decide(&worker->chillybin, worker->batch);
 }
 
 /* The whole transaction, by arrays; what went wrong is in ->sqlstate. */
@@ -77,7 +76,7 @@ static inline void sql_worker_store(struct sql_worker *worker)
 
 	if (worker->batch->mode != BATCH_LOCKED)
 		(void)pg_add(pg, &pg_begin, NULL);
-	sql_store(&worker->sql, pg, worker->batch, false);
+	sql_store(&worker->chillybin, pg, worker->batch, false);
 	(void)pg_add(pg, &pg_commit, NULL);
 	worker->sqlstate[0] = '\0';
 	if (!pg_run(pg, POSTGRES_TIMEOUT_MS))

@@ -135,7 +135,7 @@ static int copy(void)
 	int r = pg_copy_begin(worker.pg, sql_copy_text, POSTGRES_TIMEOUT_MS);
 
 	if (!r)
-		r = sql_copy(&worker.sql, worker.pg, worker.batch);
+		r = sql_copy(&worker.chillybin, worker.pg, worker.batch);
 	return r ? r : pg_copy_end(worker.pg, POSTGRES_TIMEOUT_MS);
 }
 
@@ -225,8 +225,8 @@ static void expect_changes(const struct change_row *row)
 	const struct change_row *stored;
 
 	for (; row; row = row->next) {
-		stored = loaded_change(&worker.sql.loaded, row->source,
-				       row->event_id);
+		stored = loaded_change(&worker.chillybin.sql.loaded,
+				       row->source, row->event_id);
 		while (stored &&
 		       !text_equal(stored->ingredient, row->ingredient))
 			stored = stored->next;
@@ -240,11 +240,11 @@ static void expect_changes(const struct change_row *row)
  * decided again, and nothing of it is new. */
 static void expect_loaded(void)
 {
-	struct sql *sql = &worker.sql;
+	struct sql *sql = &worker.chillybin.sql;
 	struct batch *batch = worker.batch;
 
 	batch->mode = BATCH_CHECKED;
-	ck_assert_int_eq(sql_load(sql, worker.pg, batch), 0);
+	ck_assert_int_eq(sql_load(&worker.chillybin, worker.pg, batch), 0);
 	for (size_t i = 0; i < batch->n_records; i++) {
 		const struct input *input = input_of(&batch->records[i]);
 		const struct order_row *stored;
@@ -259,7 +259,7 @@ static void expect_loaded(void)
 		}
 		expect_changes(input->changes);
 	}
-	decide(batch, &sql->loaded, &sql->snapshot);
+	decide(&worker.chillybin, batch);
 	for (size_t i = 0; i < batch->n_records; i++)
 		ck_assert(batch->records[i].poison ||
 			  !input_of(&batch->records[i])->is_new);
@@ -280,7 +280,7 @@ START_TEST(both_ways_in_leave_the_same_rows)
 		fill(20);
 		sql_worker_decide(&worker, BATCH_FAST);
 		/* Only its orders: of the odd ones there is no stock. */
-		stock_snapshot_reset(&worker.sql.snapshot);
+		stock_snapshot_reset(&worker.chillybin.sql.snapshot);
 		sql_worker_store(&worker);
 		ck_assert_str_eq(worker.sqlstate, "");
 		ck_assert_int_eq(
@@ -663,20 +663,20 @@ END_TEST
 START_TEST(memory_that_a_large_batch_has_needed_is_freed)
 	{
 		const struct buf *args =
-			&worker.sql.calls[CALL_ORDERS].args.buf;
+			&worker.chillybin.sql.calls[CALL_ORDERS].args.buf;
 
 		make_longest();
 		for (uint8_t i = 0; i < 100; i++)
 			(void)order(i, longest_items, ORDER_ITEMS_MAX);
 		expect_stored(BATCH_CHECKED, "");
 		ck_assert_uint_gt(args->cap, 3 << 20);
-		sql_trim(&worker.sql);
+		sql_trim(&worker.chillybin.sql);
 		ck_assert_uint_eq(args->cap, 0);
 		/* It is as good as new. */
 		batch_reset(worker.batch);
 		(void)order(100, plain, 2);
 		expect_stored(BATCH_FAST, "");
-		sql_trim(&worker.sql);
+		sql_trim(&worker.chillybin.sql);
 		ck_assert_uint_gt(args->cap, 0);
 	}
 END_TEST

@@ -6,7 +6,6 @@
 #include <assert.h>
 
 #include "infra/lib/hash.h"
-#include "schemas/event.h"
 
 #define BODY_BYTES 8192
 
@@ -57,7 +56,6 @@ void toastie_row_publish(const struct toastie_row *row, uint64_t token,
 {
 	uint8_t body[BODY_BYTES];
 	struct event event;
-	struct fact fact;
 	struct toastie toastie = {
 		.order_id = row->order_id,
 		.number = row->number,
@@ -84,7 +82,5 @@ void toastie_row_publish(const struct toastie_row *row, uint64_t token,
 	event.envelope.customer = row->customer;
 	toastie.at = event.envelope.time;
 	(void)toastie_encode(&toastie, &event.body);
-	fact = (struct fact){ event.topic, event.envelope, event.key,
-			      event.body };
-	publish_own(publisher, &fact, token);
+	publish_own(publisher, &event, token);
 }

@@ -526,8 +526,12 @@ START_TEST(a_dead_record_goes_out_as_its_copy_and_without_facts)
 END_TEST
 
 /* clang-format off */
-static void add_tests(TCase *tcase)
+int main(void)
 {
+	Suite *suite = suite_create("batches");
+	TCase *tcase = check_case(suite, 20);
+
+	tcase_add_checked_fixture(tcase, fixture_setup, fixture_teardown);
 	tcase_add_loop_test(tcase, only_the_record_that_must_come_next_is_read, 0, CHECK_N(comings));
 	tcase_add_test(tcase, partitions_that_are_not_declared_or_not_ours_are_ignored);
 	tcase_add_test(tcase, a_gap_that_was_passed_moves_next_offset_with_its_batch);
@@ -550,16 +554,6 @@ static void add_tests_of_facts(TCase *tcase)
 	tcase_add_test(tcase, a_partition_is_emitted_up_to_the_facts_that_wait);
 	tcase_add_loop_test(tcase, a_partition_that_was_taken_over_is_not_published_from_the_old_batch, 0, CHECK_N(doubts));
 	tcase_add_test(tcase, a_dead_record_goes_out_as_its_copy_and_without_facts);
-}
-/* clang-format on */
-
-int main(void)
-{
-	Suite *suite = suite_create("batches");
-	TCase *tcase = check_case(suite, 20);
-
-	tcase_add_checked_fixture(tcase, fixture_setup, fixture_teardown);
-	add_tests(tcase);
 	tcase = check_case(suite, 20);
 	tcase_add_checked_fixture(tcase, setup_facts, fixture_teardown);
 	add_tests_of_facts(tcase);

@@ -155,16 +155,19 @@ static enum job next_job(void)
 	return engine->job;
 }
 
-static enum job next_job_after(int answer)
+static void expect_next(enum job job)
 {
-	enum job job;
+	ck_assert_int_eq(next_job(), job);
+}
 
+/* What comes next when the job in hand ends like that. */
+static void expect_after(int answer, enum job job)
+{
 	engine->work->answer = answer;
 	(void)str_copy(engine->args->error, sizeof(engine->args->error),
 		       "no can do");
-	job = next_job();
+	expect_next(job);
 	engine->work->answer = 0;
-	return job;
 }
 
 static void pause_is_over(void)
@@ -243,10 +246,16 @@ static void turn_to_task(void)
 	task_wanted = engine->task_turn = true;
 }
 
+/* A record of partition 4 comes and is read. */
+static void read_at(int64_t offset)
+{
+	come(4, offset);
+	batches_read(batches);
+}
+
 static void fill_batch(void)
 {
-	come(4, FIRST);
-	batches_read(batches);
+	read_at(FIRST);
 	ck_assert(!batch_empty(batches->open));
 }
 
@@ -283,23 +292,18 @@ START_TEST(the_most_urgent_of_all_that_is_due_goes_first)
 		/* Of two that set the same, the more urgent one counts. */
 		for (int i = CHECK_N(needs); i-- > _i;)
 			needs[i].need();
-		ck_assert_int_eq(next_job(), needs[_i].job);
+		expect_next(needs[_i].job);
 	}
 END_TEST
 
-START_TEST(without_anything_to_do_there_is_no_job)
+START_TEST(at_most_one_job_is_in_hand_at_a_time)
 	{
-		ck_assert_int_eq(next_job(), JOB_NONE);
-	}
-END_TEST
-
-START_TEST(one_job_is_in_hand_at_a_time)
-	{
+		expect_next(JOB_NONE);
 		doubt_rows();
-		ck_assert_int_eq(next_job(), JOB_REFRESH);
+		expect_next(JOB_REFRESH);
 		fill_batch();
 		engine->work->hangs = true;
-		ck_assert_int_eq(next_job(), JOB_REFRESH);
+		expect_next(JOB_REFRESH);
 		ck_assert_uint_eq(batches->open->n_records, 1);
 	}
 END_TEST
@@ -314,9 +318,8 @@ START_TEST(under_load_a_task_and_what_waits_get_their_turns)
 		for (int i = 0; i < CHECK_N(jobs); i++) {
 			if (i == 3)
 				fall_behind(1000);
-			come(4, FIRST + i);
-			batches_read(batches);
-			ck_assert_int_eq(next_job(), jobs[i]);
+			read_at(FIRST + i);
+			expect_next(jobs[i]);
 		}
 		ck_assert_int_eq(assignment_at(3)->written, FIRST + 5);
 	}
@@ -325,13 +328,12 @@ END_TEST
 START_TEST(a_survey_is_shown_when_it_went_well)
 	{
 		survey_due();
-		ck_assert_int_eq(next_job(), JOB_SURVEY);
-		ck_assert_int_eq(next_job_after(TRANSACTION_E_BACKOFF),
-				 JOB_NONE);
+		expect_next(JOB_SURVEY);
+		expect_after(TRANSACTION_E_BACKOFF, JOB_NONE);
 		ck_assert(!survey_was_shown && !engine->backoff.on);
 		survey_due();
-		ck_assert_int_eq(next_job(), JOB_SURVEY);
-		ck_assert_int_eq(next_job(), JOB_NONE);
+		expect_next(JOB_SURVEY);
+		expect_next(JOB_NONE);
 		ck_assert(survey_was_shown);
 	}
 END_TEST
@@ -343,10 +345,10 @@ START_TEST(a_worker_that_backs_off_does_nothing_but_say_so)
 		for (int i = 1; i < CHECK_N(needs); i++)
 			needs[i].need();
 		(void)backoff_begin(&engine->backoff, "away", far_ms);
-		ck_assert_int_eq(next_job(), JOB_HEARTBEAT);
-		ck_assert_int_eq(next_job(), JOB_NONE);
+		expect_next(JOB_HEARTBEAT);
+		expect_next(JOB_NONE);
 		pause_is_over();
-		ck_assert_int_eq(next_job(), JOB_REFRESH);
+		expect_next(JOB_REFRESH);
 	}
 END_TEST
 
@@ -354,12 +356,12 @@ START_TEST(nothing_is_taken_over_before_membership_is_confirmed)
 	{
 		assignments_doubt(assignments, assignment_at(11), true);
 		in->commit_answer = KAFKA_IN_E_NOT_MEMBER;
-		ck_assert_int_eq(next_job(), JOB_NONE);
+		expect_next(JOB_NONE);
 		ck_assert(engine->backoff.on);
 		ck_assert(!client_at(3)->reading);
 		in->commit_answer = 0;
 		pause_is_over();
-		ck_assert_int_eq(next_job(), JOB_ACQUIRE);
+		expect_next(JOB_ACQUIRE);
 		ck_assert_int_eq(client_at(11)->committed, FIRST);
 		ck_assert_uint_eq(engine->args->n_keys, 1);
 		ck_assert_int_eq(engine->args->keys[0].partition, 11);
@@ -372,67 +374,63 @@ START_TEST(no_batch_is_committed_while_facts_are_above_the_bound)
 
 		fill_batch();
 		publish_fake_wait(publisher, most + 1, 0);
-		ck_assert_int_eq(next_job(), JOB_NONE);
+		expect_next(JOB_NONE);
 		publish_fake_wait(publisher, most, 0);
 		facts_waiting = most;
-		ck_assert_int_eq(next_job(), JOB_BATCH);
+		expect_next(JOB_BATCH);
 	}
 END_TEST
 
+/* How many facts wait, one after the other, and whether it reads then. */
+static const struct {
+	size_t n;
+	bool for_long, reading;
+} waits[] = {
+	{ 1001, false, true }, { 1001, true, false }, { 1000, false, false },
+	{ 500, false, true },  { 1001, false, true }, /* begins anew */
+};
+
 START_TEST(facts_that_wait_for_long_pause_reading_until_half_of_them_are_out)
 	{
-		size_t most = (size_t)engine->conf->facts_max;
-
-		publish_fake_wait(publisher, most + 1, 0);
-		(void)next_job();
-		ck_assert(client_at(3)->reading);
-		ck_assert_int_gt(engine->full_since_ms, 0);
-		engine->full_since_ms -= 1000;
-		(void)next_job();
-		ck_assert(!client_at(3)->reading);
-		publish_fake_wait(publisher, most, 0);
-		(void)next_job();
-		(void)next_job();
-		ck_assert(!client_at(3)->reading);
-		publish_fake_wait(publisher, most / 2, 0);
-		(void)next_job();
-		(void)next_job();
-		ck_assert(client_at(3)->reading);
-		/* The next time begins anew. */
-		publish_fake_wait(publisher, most + 1, 0);
-		(void)next_job();
-		ck_assert(client_at(3)->reading);
+		for (int i = 0; i < CHECK_N(waits); i++) {
+			publish_fake_wait(publisher, waits[i].n, 0);
+			if (waits[i].for_long) {
+				ck_assert_int_gt(engine->full_since_ms, 0);
+				engine->full_since_ms -= 1000;
+			}
+			(void)next_job();
+			(void)next_job();
+			ck_assert_int_eq(client_at(3)->reading,
+					 waits[i].reading);
+		}
 	}
 END_TEST
 
 START_TEST(a_committed_batch_waits_for_the_facts_of_the_one_before_it)
 	{
 		fill_batch();
-		come(4, FIRST + 1);
-		batches_read(batches);
-		ck_assert_int_eq(next_job(), JOB_BATCH);
-		come(4, FIRST + 2);
-		batches_read(batches);
+		read_at(FIRST + 1);
+		expect_next(JOB_BATCH);
+		read_at(FIRST + 2);
 		/* The first ends, and its second record's facts must wait. */
 		facts_waiting = (size_t)engine->conf->facts_max + 1;
-		ck_assert_int_eq(next_job(), JOB_BATCH);
+		expect_next(JOB_BATCH);
 		ck_assert_uint_eq(batches->n_published, 1);
 		/* The second ends, too, and other jobs go on. */
-		come(4, FIRST + 3);
-		batches_read(batches);
-		ck_assert_int_eq(next_job(), JOB_NONE);
+		read_at(FIRST + 3);
+		expect_next(JOB_NONE);
 		ck_assert(batches->committed);
 		ck_assert_int_eq(assignment_at(4)->lanes[0].next_offset,
 				 FIRST + 3);
 		ck_assert_uint_eq(batches->publishing->n_records, 2);
 		engine->heartbeat_at_ms = 0;
-		ck_assert_int_eq(next_job(), JOB_HEARTBEAT);
+		expect_next(JOB_HEARTBEAT);
 		publish_fake_wait(publisher, 0, 0);
 		facts_waiting = 0;
 		(void)next_job();
 		ck_assert(batch_empty(batches->publishing));
 		ck_assert(!batches->committed);
-		ck_assert_int_eq(next_job(), JOB_BATCH);
+		expect_next(JOB_BATCH);
 	}
 END_TEST
 
@@ -441,15 +439,13 @@ END_TEST
 START_TEST(a_batch_that_the_database_refuses_now_is_tried_again_as_it_was)
 	{
 		fill_batch();
-		ck_assert_int_eq(next_job(), JOB_BATCH);
-		come(4, FIRST + 1);
-		batches_read(batches);
-		ck_assert_int_eq(next_job_after(TRANSACTION_E_BACKOFF),
-				 JOB_NONE);
+		expect_next(JOB_BATCH);
+		read_at(FIRST + 1);
+		expect_after(TRANSACTION_E_BACKOFF, JOB_NONE);
 		ck_assert_str_eq(engine->backoff.reason, "no can do");
 		ck_assert(!client_at(3)->reading);
 		pause_is_over();
-		ck_assert_int_eq(next_job(), JOB_BATCH);
+		expect_next(JOB_BATCH);
 		ck_assert_uint_eq(batches->running->n_records, 1);
 		ck_assert_int_eq(batches->running->records[0].kafka.offset,
 				 FIRST);
@@ -467,18 +463,17 @@ START_TEST(a_fenced_batch_is_tried_again_without_what_is_not_ours)
 		come(3, FIRST);
 		come(5, FIRST);
 		batches_read(batches);
-		ck_assert_int_eq(next_job(), JOB_BATCH);
+		expect_next(JOB_BATCH);
 		/* While it is in hand nothing is taken out of it. */
 		assignments_doubt(assignments, assignment_at(5), true);
 		batches_drop_lost(batches);
 		ck_assert_uint_eq(batches->running->n_records, 3);
-		ck_assert_int_eq(next_job_after(TRANSACTION_E_FENCED),
-				 JOB_REFRESH);
+		expect_after(TRANSACTION_E_FENCED, JOB_REFRESH);
 		ck_assert_uint_eq(batches->running->n_records, 2);
 		rows_are_ours();
 		engine->args->positions.rows[3].epoch++;
 		in->commit_answer = KAFKA_IN_E_NOT_MEMBER;
-		ck_assert_int_eq(next_job(), JOB_NONE);
+		expect_next(JOB_NONE);
 		ck_assert_int_eq(assignment_at(3)->state, ASSIGNMENT_ACQUIRING);
 		ck_assert_uint_eq(batches->running->n_records, 1);
 		ck_assert_ptr_eq(batches->running->records[0].assignment,
@@ -489,21 +484,20 @@ END_TEST
 START_TEST(nothing_is_believed_of_a_session_that_was_lost)
 	{
 		fill_batch();
-		ck_assert_int_eq(next_job(), JOB_BATCH);
-		come(4, FIRST + 1);
-		batches_read(batches);
-		ck_assert_int_eq(next_job_after(TRANSACTION_E_LOST), JOB_NONE);
+		expect_next(JOB_BATCH);
+		read_at(FIRST + 1);
+		expect_after(TRANSACTION_E_LOST, JOB_NONE);
 		ck_assert(batch_empty(batches->running));
 		ck_assert(batch_empty(batches->open));
 		ck_assert_int_eq(assignment_at(3)->state, ASSIGNMENT_ACQUIRING);
 		pause_is_over();
-		ck_assert_int_eq(next_job(), JOB_CONNECT);
-		ck_assert_int_eq(next_job(), JOB_ACQUIRE);
+		expect_next(JOB_CONNECT);
+		expect_next(JOB_ACQUIRE);
 		ck_assert(engine->backoff.on);
 		rows_are_ours();
 		engine->args->positions.rows[4].emitted_offset = FIRST + 1;
 		engine->refresh_at_ms = far_ms;
-		ck_assert_int_eq(next_job(), JOB_NONE);
+		expect_next(JOB_NONE);
 		ck_assert(!engine->backoff.on);
 		ck_assert(client_at(3)->reading);
 		ck_assert_int_eq(client_at(4)->resumed_at, FIRST + 1);
@@ -513,24 +507,24 @@ END_TEST
 START_TEST(a_delivery_that_failed_takes_everything_over_after_a_pause)
 	{
 		fill_batch();
-		ck_assert_int_eq(next_job(), JOB_BATCH);
+		expect_next(JOB_BATCH);
 		/* The batch in hand ends well, and ends no pause by that. */
 		publish_fake_fail(publisher, "refused");
-		ck_assert_int_eq(next_job(), JOB_NONE);
+		expect_next(JOB_NONE);
 		ck_assert_str_eq(engine->backoff.reason, "refused");
 		ck_assert_int_eq(assignment_at(4)->state, ASSIGNMENT_ACQUIRING);
 		ck_assert(!client_at(4)->reading);
 		pause_is_over();
 		engine->deliveries.until_ms = clock_now_ms();
-		ck_assert_int_eq(next_job(), JOB_ACQUIRE);
+		expect_next(JOB_ACQUIRE);
 		rows_are_ours();
-		ck_assert_int_eq(next_job(), JOB_NONE);
+		expect_next(JOB_NONE);
 		ck_assert(!engine->backoff.on);
 		ck_assert(client_at(4)->reading);
 		/* That the take-over went well does not make the pauses short.
 		 */
 		publish_fake_fail(publisher, "refused");
-		ck_assert_int_eq(next_job(), JOB_NONE);
+		expect_next(JOB_NONE);
 		ck_assert_uint_eq(engine->deliveries.n_tries, 2);
 		ck_assert_int_ge(engine->backoff.until_ms,
 				 engine->deliveries.until_ms);
@@ -538,11 +532,14 @@ START_TEST(a_delivery_that_failed_takes_everything_over_after_a_pause)
 END_TEST
 
 /* clang-format off */
-static void add_tests(TCase *tcase)
+int main(void)
 {
+	Suite *suite = suite_create("engine");
+	TCase *tcase = check_case(suite, 20);
+
+	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_loop_test(tcase, the_most_urgent_of_all_that_is_due_goes_first, 0, CHECK_N(needs));
-	tcase_add_test(tcase, without_anything_to_do_there_is_no_job);
-	tcase_add_test(tcase, one_job_is_in_hand_at_a_time);
+	tcase_add_test(tcase, at_most_one_job_is_in_hand_at_a_time);
 	tcase_add_test(tcase, under_load_a_task_and_what_waits_get_their_turns);
 	tcase_add_test(tcase, a_survey_is_shown_when_it_went_well);
 	tcase_add_test(tcase, a_worker_that_backs_off_does_nothing_but_say_so);
@@ -554,15 +551,5 @@ static void add_tests(TCase *tcase)
 	tcase_add_test(tcase, a_fenced_batch_is_tried_again_without_what_is_not_ours);
 	tcase_add_test(tcase, nothing_is_believed_of_a_session_that_was_lost);
 	tcase_add_test(tcase, a_delivery_that_failed_takes_everything_over_after_a_pause);
-}
-/* clang-format on */
-
-int main(void)
-{
-	Suite *suite = suite_create("engine");
-	TCase *tcase = check_case(suite, 20);
-
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	add_tests(tcase);
 	return check_run(suite);
 }

@@ -56,46 +56,41 @@ START_TEST(without_other_lanes_everything_is_stable)
 	}
 END_TEST
 
-START_TEST(a_stall_that_is_named_has_its_lane)
-	{
-		struct lane_key key = { .key = TEXT("a"),
-					.stall = TEXT("pier") };
+/* A record, whether pier and gita have ended, and its lane. */
+static const struct {
+	const char *customer, *stall;
+	bool pier_ended, gita_ended;
+	int is, is_not; /* -1: any */
+} places[] = {
+	{ "", "pier", false, false, 1, -1 },
+	{ "", "beach", false, false, 1, -1 },
+	{ "", "pie", false, false, -1, 1 },
+	{ "", "pier2", false, false, -1, 1 },
+	/* A lane below a lane takes its share of it only. */
+	{ "customer-3", "pier", false, false, 3, -1 },
+	{ "customer-3", "main", false, false, -1, 3 },
+	/* A lane that has ended gives its records to its parent. */
+	{ "customer-3", "pier", false, true, 1, -1 },
+	{ "customer-3", "pier", true, true, 0, -1 },
+	{ "customer-3", "pier", true, false, 3, -1 },
+};
 
-		ck_assert_int_eq(lanes_find(&tree, &key), 1);
-		key.stall = TEXT("beach");
-		ck_assert_int_eq(lanes_find(&tree, &key), 1);
-		key.stall = TEXT("pie");
-		ck_assert_int_ne(lanes_find(&tree, &key), 1);
-		key.stall = TEXT("pier2");
-		ck_assert_int_ne(lanes_find(&tree, &key), 1);
-	}
-END_TEST
-
-START_TEST(a_lane_below_a_lane_takes_its_share_of_it_only)
-	{
-		struct lane_key key = { .customer = TEXT("customer-3"),
-					.stall = TEXT("pier") };
-
-		ck_assert_int_eq(lanes_find(&tree, &key), 3);
-		key.stall = TEXT("main");
-		ck_assert_int_ne(lanes_find(&tree, &key), 3);
-	}
-END_TEST
-
-START_TEST(a_lane_that_has_ended_gives_its_records_to_its_parent)
+START_TEST(a_record_belongs_to_the_lowest_living_lane_that_names_it)
 	{
 		struct lanes lanes = tree;
-		struct lane_key key = { .customer = TEXT("customer-3"),
-					.stall = TEXT("pier") };
+		struct lane_key key = {
+			.key = TEXT("a"),
+			.customer = text_of(places[_i].customer),
+			.stall = text_of(places[_i].stall),
+		};
+		int found;
 
-		lanes.lanes[3].ended = true;
-		lanes.lanes[3].until = 5;
-		ck_assert_int_eq(lanes_find(&lanes, &key), 1);
-		lanes.lanes[1].ended = true;
-		lanes.lanes[1].until = 5;
-		ck_assert_int_eq(lanes_find(&lanes, &key), 0);
-		lanes.lanes[3].ended = false;
-		ck_assert_int_eq(lanes_find(&lanes, &key), 3);
+		lanes.lanes[1].ended = places[_i].pier_ended;
+		lanes.lanes[3].ended = places[_i].gita_ended;
+		lanes.lanes[1].until = lanes.lanes[3].until = 5;
+		found = lanes_find(&lanes, &key);
+		ck_assert(places[_i].is < 0 || found == places[_i].is);
+		ck_assert_int_ne(found, places[_i].is_not);
 	}
 END_TEST
 
@@ -321,9 +316,7 @@ int main(void)
 	TCase *tcase = check_case(suite, 20);
 
 	tcase_add_test(tcase, without_other_lanes_everything_is_stable);
-	tcase_add_test(tcase, a_stall_that_is_named_has_its_lane);
-	tcase_add_test(tcase, a_lane_below_a_lane_takes_its_share_of_it_only);
-	tcase_add_test(tcase, a_lane_that_has_ended_gives_its_records_to_its_parent);
+	tcase_add_loop_test(tcase, a_record_belongs_to_the_lowest_living_lane_that_names_it, 0, CHECK_N(places));
 	tcase_add_test(tcase, a_sibling_takes_over_from_an_ended_lane_only_if_it_was_made_later);
 	tcase_add_test(tcase, a_bucket_is_the_customers_and_without_one_the_keys);
 	tcase_add_test(tcase, a_share_of_the_buckets_is_a_share_of_the_records);

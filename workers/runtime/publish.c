@@ -172,12 +172,9 @@ void publish_end(struct publisher *publisher)
 	publisher->assignment = NULL;
 }
 
-static void send_message(struct publisher *publisher,
-			 struct kafka_message *message,
-			 const struct kafka_body *body, uint64_t opaque)
+/* What kafka_out_send() returned. */
+static void note_sent(struct publisher *publisher, int r)
 {
-	int r = kafka_out_send(message, body, (void *)(uintptr_t)opaque);
-
 	publisher->n_fresh++;
 	/* The owner keeps what waits below the queue's size, and what we
 	 * encode within the broker's bounds: so the producer is done for. */
@@ -198,32 +195,24 @@ static uint64_t expect_one(struct publisher *publisher)
 	return index << NUMBER_BITS | publisher->number;
 }
 
-static void send_fact(struct publisher *publisher, struct fact *fact,
+static void send_fact(struct publisher *publisher, struct event *event,
 		      uint64_t opaque)
 {
-	struct kafka_message *message = kafka_out_message(
-		publisher->out, publisher->names[fact->topic]);
-	struct kafka_body body = {
-		.key = fact->key.p,
-		.n_key = fact->key.n,
-		.value = fact->body.p,
-		.n_value = fact->body.n,
-	};
-
-	assert(!fact->body.full);
-	fact->envelope.producer = text_of(publisher->params.producer);
-	(void)envelope_write(&fact->envelope, kafka_message_header, message);
-	send_message(publisher, message, &body, opaque);
+	event->envelope.producer = text_of(publisher->params.producer);
+	note_sent(publisher, event_send(event, publisher->out,
+					publisher->names[event->topic],
+					(void *)(uintptr_t)opaque));
 }
 
-void publish_fact(struct publisher *publisher, struct fact *fact)
+void publish_fact(struct publisher *publisher, struct event *event)
 {
-	send_fact(publisher, fact, expect_one(publisher));
+	send_fact(publisher, event, expect_one(publisher));
 }
 
-void publish_own(struct publisher *publisher, struct fact *fact, uint64_t token)
+void publish_own(struct publisher *publisher, struct event *event,
+		 uint64_t token)
 {
-	send_fact(publisher, fact, token | OWN_BIT);
+	send_fact(publisher, event, token | OWN_BIT);
 }
 
 /* ---- dead letters ---- */
@@ -305,13 +294,15 @@ void publish_dead(struct publisher *publisher, const struct record *record,
 		.message = text_of(record->dead_detail),
 	};
 	struct kafka_body body;
+	uint64_t opaque;
 
 	kafka_record_headers(&record->kafka, copy_header, &copy);
 	body = cut_body(&copy, &record->kafka);
 	letter.cut = text_of(copy.cut);
 	(void)dead_letter_write(&letter, kafka_message_header, copy.message);
-	send_message(publisher, copy.message, &body,
-		     expect_one(publisher) | DEAD_BIT);
+	opaque = expect_one(publisher) | DEAD_BIT;
+	note_sent(publisher, kafka_out_send(copy.message, &body,
+					    (void *)(uintptr_t)opaque));
 }
 
 static void send_bare(struct publisher *publisher,
@@ -332,7 +323,8 @@ static void send_bare(struct publisher *publisher,
 	};
 
 	(void)dead_letter_write(&letter, kafka_message_header, message);
-	send_message(publisher, message, &(struct kafka_body){ 0 }, opaque);
+	note_sent(publisher, kafka_out_send(message, &(struct kafka_body){ 0 },
+					    (void *)(uintptr_t)opaque));
 }
 
 void publisher_push(struct publisher *publisher)

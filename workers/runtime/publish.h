@@ -11,8 +11,7 @@
 #define RUNTIME_PUBLISH_H
 
 #include "infra/lib/kafka_out.h"
-#include "schemas/envelope.h"
-#include "schemas/msgpack/writer.h"
+#include "schemas/event.h"
 #include "schemas/topics.h"
 #include "workers/runtime/batch.h"
 
@@ -45,16 +44,10 @@ DEFINE_CLEANUP(struct publisher, publisher_free);
 void publish_begin(struct publisher *publisher, const struct record *record);
 void publish_end(struct publisher *publisher);
 
-struct fact {
-	enum topic_id topic;
-	struct envelope envelope; /* producer is filled in */
-	struct text key;
-	struct msgpack_writer body;
-};
-
-void publish_fact(struct publisher *publisher, struct fact *fact);
-/* Below 2^63. */
-void publish_own(struct publisher *publisher, struct fact *fact,
+/* The publisher fills in the envelope's producer. */
+void publish_fact(struct publisher *publisher, struct event *event);
+/* The token is below 2^63. */
+void publish_own(struct publisher *publisher, struct event *event,
 		 uint64_t token);
 /* The copy of a dead record, bytes as they came; what makes it larger than
  * its topic takes is left out, and the copy says so. */

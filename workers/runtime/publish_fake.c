@@ -93,28 +93,30 @@ void publish_end(struct publisher *publisher)
 	publisher->begun = NULL;
 }
 
-static struct published *publish(struct publisher *publisher, struct fact *fact)
+static struct published *publish(struct publisher *publisher,
+				 struct event *event)
 {
-	struct published *published = add(publisher, fact->topic);
+	struct published *published = add(publisher, event->topic);
 	struct adding adding = { publisher, published };
 
-	assert(!fact->body.full);
-	published->key = keep(publisher, fact->key.p, fact->key.n);
-	published->body = keep(publisher, fact->body.p, fact->body.n);
-	fact->envelope.producer = text_of(publisher->producer);
-	(void)envelope_write(&fact->envelope, add_header, &adding);
+	assert(!event->body.full);
+	published->key = keep(publisher, event->key.p, event->key.n);
+	published->body = keep(publisher, event->body.p, event->body.n);
+	event->envelope.producer = text_of(publisher->producer);
+	(void)envelope_write(&event->envelope, add_header, &adding);
 	return published;
 }
 
-void publish_fact(struct publisher *publisher, struct fact *fact)
+void publish_fact(struct publisher *publisher, struct event *event)
 {
 	assert(publisher->begun);
-	(void)publish(publisher, fact);
+	(void)publish(publisher, event);
 }
 
-void publish_own(struct publisher *publisher, struct fact *fact, uint64_t token)
+void publish_own(struct publisher *publisher, struct event *event,
+		 uint64_t token)
 {
-	struct published *published = publish(publisher, fact);
+	struct published *published = publish(publisher, event);
 
 	published->own = true;
 	published->token = token;

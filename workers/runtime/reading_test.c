@@ -20,6 +20,18 @@ static void pause_ends(int32_t partition)
 	assignments_turn(assignments);
 }
 
+/* Partition 3 cannot be read. */
+static void come_unreadable(void)
+{
+	come_mark(KAFKA_UNREADABLE, 3, 0, DAMAGED);
+	batches_read(batches);
+}
+
+static void turn(void)
+{
+	assignments_turn(assignments);
+}
+
 /* Only that partition is not read, and this is what everybody is shown. */
 static void check_paused_alone(int32_t partition, const char *why)
 {
@@ -51,7 +63,7 @@ START_TEST(a_partition_that_cannot_be_read_is_paused_alone_and_named)
 		come(4, FIRST + 1);
 		check_read(4, FIRST + 2);
 		pause_lasts(3);
-		assignments_turn(assignments);
+		turn();
 		check_paused_alone(3, DAMAGED);
 		ck_assert(has_logged("PARTITION-UNREADABLE"));
 		come(4, FIRST + 2);
@@ -76,13 +88,12 @@ START_TEST(records_before_the_mark_are_kept_and_those_behind_it_are_not)
 	}
 END_TEST
 
-START_TEST(it_is_begun_again_where_it_stands_when_its_pause_is_over)
+START_TEST(it_is_begun_again_where_it_stands_until_something_comes_of_it)
 	{
 		come(3, FIRST);
-		come_mark(KAFKA_UNREADABLE, 3, 0, DAMAGED);
-		batches_read(batches);
+		come_unreadable();
 		pause_lasts(3);
-		assignments_turn(assignments);
+		turn();
 		ck_assert(!client_at(3)->reading);
 		ck_assert_uint_eq(client_at(3)->n_pauses, 1);
 		pause_ends(3);
@@ -90,8 +101,17 @@ START_TEST(it_is_begun_again_where_it_stands_when_its_pause_is_over)
 		ck_assert_int_eq(client_at(3)->resumed_at, FIRST + 1);
 		ck_assert_uint_eq(client_at(3)->n_resumes, 2);
 		/* Whether it can be read is not known by that. */
-		ck_assert(assignment_at(3)->backoff.on);
+		pause_lasts(3);
 		ck_assert_str_eq(assignment_at(3)->backoff.reason, DAMAGED);
+		batches_read(batches);
+		turn();
+		ck_assert_uint_eq(client_at(3)->n_resumes, 2);
+		pause_ends(3);
+		ck_assert_uint_eq(client_at(3)->n_pauses, 2);
+		ck_assert_uint_eq(client_at(3)->n_resumes, 3);
+		ck_assert_int_eq(client_at(3)->resumed_at, FIRST + 1);
+		/* One for the mark, and one for each time: the pauses grow. */
+		ck_assert_uint_eq(assignment_at(3)->backoff.n_tries, 3);
 	}
 END_TEST
 
@@ -109,8 +129,7 @@ static const struct {
 
 START_TEST(its_backoff_ends_only_with_what_comes_in_turn)
 	{
-		come_mark(KAFKA_UNREADABLE, 3, 0, DAMAGED);
-		batches_read(batches);
+		come_unreadable();
 		pause_ends(3);
 		if (comings[_i].mark == KAFKA_RECORD)
 			come(3, comings[_i].offset);
@@ -127,8 +146,7 @@ END_TEST
 
 START_TEST(its_backoff_ends_when_the_same_gap_is_read_again)
 	{
-		come_mark(KAFKA_UNREADABLE, 3, 0, DAMAGED);
-		batches_read(batches);
+		come_unreadable();
 		pause_ends(3);
 		come(3, FIRST + 1);
 		batches_read(batches);
@@ -137,24 +155,6 @@ START_TEST(its_backoff_ends_when_the_same_gap_is_read_again)
 		come(3, FIRST + 1);
 		check_read(3, FIRST + 2);
 		check_no_trouble();
-	}
-END_TEST
-
-START_TEST(when_nothing_comes_of_it_it_is_begun_again)
-	{
-		come_mark(KAFKA_UNREADABLE, 3, 0, DAMAGED);
-		batches_read(batches);
-		pause_ends(3);
-		pause_lasts(3);
-		batches_read(batches);
-		assignments_turn(assignments);
-		ck_assert_uint_eq(client_at(3)->n_resumes, 2);
-		pause_ends(3);
-		ck_assert_uint_eq(client_at(3)->n_pauses, 2);
-		ck_assert_uint_eq(client_at(3)->n_resumes, 3);
-		ck_assert_int_eq(client_at(3)->resumed_at, FIRST);
-		/* One for the mark, and one for each time: the pauses grow. */
-		ck_assert_uint_eq(assignment_at(3)->backoff.n_tries, 3);
 	}
 END_TEST
 
@@ -179,7 +179,7 @@ START_TEST(one_that_cannot_begin_yet_is_begun_a_little_later)
 	{
 		assignment_at(3)->state = ASSIGNMENT_ACQUIRED;
 		client_at(3)->slow = true;
-		assignments_turn(assignments);
+		turn();
 		ck_assert_int_eq(assignment_at(3)->state, ASSIGNMENT_ACQUIRED);
 		ck_assert_int_gt(assignment_at(3)->failing_at_ms, 0);
 		client_at(3)->slow = false;
@@ -197,11 +197,11 @@ START_TEST(a_worker_that_pauses_goes_on_everywhere_from_where_it_was)
 		batches_read(batches);
 		pause_lasts(4);
 		assignments_pause(assignments);
-		assignments_turn(assignments);
+		turn();
 		for (int32_t i = 0; i < TOPIC_PARTITIONS; i++)
 			ck_assert(!client_at(i)->reading);
 		assignments_continue(assignments);
-		assignments_turn(assignments);
+		turn();
 		check_paused_alone(4, DAMAGED);
 		ck_assert_int_eq(client_at(3)->resumed_at, FIRST + 1);
 	}
@@ -231,7 +231,7 @@ START_TEST(a_position_that_the_log_has_is_read_again_after_a_restart)
 		come(5, FIRST);
 		say_gone(3, logs_with_it[_i].low, logs_with_it[_i].high);
 		ck_assert(!client_at(3)->reading && client_at(4)->reading);
-		assignments_turn(assignments);
+		turn();
 		ck_assert_uint_eq(in->n_restarts, 1);
 		for (size_t i = 0; i < 2 * TOPIC_PARTITIONS; i++)
 			ck_assert_int_eq(assignments->all[i].state,
@@ -244,28 +244,33 @@ START_TEST(a_position_that_the_log_has_is_read_again_after_a_restart)
 		}
 		check_no_trouble();
 		ck_assert(!has_logged("POSITION-GONE"));
-		assignments_turn(assignments);
+		turn();
 		ck_assert_uint_eq(in->n_restarts, 1);
 	}
 END_TEST
 
-/* The bounds of logs that do not have FIRST. */
+/* The bounds of logs that do not have FIRST, or that are not to be had. */
 static const struct {
 	int64_t low, high;
+	bool away;
 	const char *why;
 } logs_without_it[] = {
-	{ FIRST + 1, 500,
+	{ FIRST + 1, 500, false,
 	  "the log has not got offset 100, it begins at 101 and ends at 500" },
-	{ 0, FIRST - 1,
+	{ 0, FIRST - 1, false,
 	  "the log has not got offset 100, it begins at 0 and ends at 99" },
+	{ 0, 500, true,
+	  "the log has not got offset 100, and the broker does not say what it "
+	  "has" },
 };
 
 START_TEST(a_position_that_the_log_has_not_is_paused_with_its_bounds)
 	{
+		client_at(3)->away = logs_without_it[_i].away;
 		say_gone(3, logs_without_it[_i].low, logs_without_it[_i].high);
-		assignments_turn(assignments);
+		turn();
 		pause_lasts(3);
-		assignments_turn(assignments);
+		turn();
 		check_paused_alone(3, logs_without_it[_i].why);
 		ck_assert(has_logged("POSITION-GONE"));
 		ck_assert_uint_eq(in->n_restarts, 0);
@@ -275,22 +280,10 @@ START_TEST(a_position_that_the_log_has_not_is_paused_with_its_bounds)
 	}
 END_TEST
 
-START_TEST(a_position_of_which_the_broker_says_nothing_is_paused_too)
-	{
-		client_at(3)->away = true;
-		say_gone(3, 0, 500);
-		assignments_turn(assignments);
-		pause_lasts(3);
-		check_paused_alone(3, "the log has not got offset 100, and the "
-				      "broker does not say what it has");
-		ck_assert_uint_eq(in->n_restarts, 0);
-	}
-END_TEST
-
 START_TEST(a_backoff_for_a_position_ends_when_the_log_has_it)
 	{
 		say_gone(3, FIRST + 1, 500);
-		assignments_turn(assignments);
+		turn();
 		pause_ends(3);
 		ck_assert_uint_eq(in->n_restarts, 0);
 		client_at(3)->low = FIRST;
@@ -309,7 +302,7 @@ START_TEST(news_of_a_position_counts_before_reading_has_begun_too)
 	{
 		assignment_at(3)->state = ASSIGNMENT_ACQUIRED;
 		say_gone(3, FIRST + 1, 500);
-		assignments_turn(assignments);
+		turn();
 		ck_assert(assignment_at(3)->backoff.on);
 		ck_assert_uint_eq(client_at(3)->n_resumes, 1);
 	}
@@ -319,11 +312,11 @@ START_TEST(of_two_positions_that_are_gone_one_is_asked_for_in_a_turn)
 	{
 		say_gone(3, FIRST + 1, 500);
 		say_gone(7, FIRST + 1, 500);
-		assignments_turn(assignments);
+		turn();
 		pause_lasts(3);
 		ck_assert_uint_eq(client_at(3)->n_watermarks, 1);
 		ck_assert_uint_eq(client_at(7)->n_watermarks, 0);
-		assignments_turn(assignments);
+		turn();
 		ck_assert_uint_eq(client_at(3)->n_watermarks, 1);
 		ck_assert_uint_eq(client_at(7)->n_watermarks, 1);
 	}
@@ -383,7 +376,7 @@ static void happen(char step)
 	if (step == 'a')
 		assignments->topics_at_ms = 0;
 	if (step == 'a' || step == 't')
-		assignments_turn(assignments);
+		turn();
 	batches_read(batches);
 }
 
@@ -402,33 +395,25 @@ START_TEST(the_brokers_are_asked_for_a_topic_while_there_is_a_doubt)
 END_TEST
 
 /* clang-format off */
-static void add_tests(TCase *tcase)
-{
-	tcase_add_test(tcase, a_partition_that_cannot_be_read_is_paused_alone_and_named);
-	tcase_add_test(tcase, records_before_the_mark_are_kept_and_those_behind_it_are_not);
-	tcase_add_test(tcase, it_is_begun_again_where_it_stands_when_its_pause_is_over);
-	tcase_add_loop_test(tcase, its_backoff_ends_only_with_what_comes_in_turn, 0, CHECK_N(comings));
-	tcase_add_test(tcase, its_backoff_ends_when_the_same_gap_is_read_again);
-	tcase_add_test(tcase, when_nothing_comes_of_it_it_is_begun_again);
-	tcase_add_test(tcase, of_a_partition_that_is_taken_over_anew_a_lost_place_is_remembered);
-	tcase_add_test(tcase, one_that_cannot_begin_yet_is_begun_a_little_later);
-	tcase_add_test(tcase, a_worker_that_pauses_goes_on_everywhere_from_where_it_was);
-	tcase_add_loop_test(tcase, a_position_that_the_log_has_is_read_again_after_a_restart, 0, CHECK_N(logs_with_it));
-	tcase_add_loop_test(tcase, a_position_that_the_log_has_not_is_paused_with_its_bounds, 0, CHECK_N(logs_without_it));
-	tcase_add_test(tcase, a_position_of_which_the_broker_says_nothing_is_paused_too);
-	tcase_add_test(tcase, a_backoff_for_a_position_ends_when_the_log_has_it);
-	tcase_add_test(tcase, news_of_a_position_counts_before_reading_has_begun_too);
-	tcase_add_test(tcase, of_two_positions_that_are_gone_one_is_asked_for_in_a_turn);
-	tcase_add_loop_test(tcase, the_brokers_are_asked_for_a_topic_while_there_is_a_doubt, 0, CHECK_N(askings));
-}
-/* clang-format on */
-
 int main(void)
 {
 	Suite *suite = suite_create("reading");
 	TCase *tcase = check_case(suite, 20);
 
 	tcase_add_checked_fixture(tcase, fixture_setup, fixture_teardown);
-	add_tests(tcase);
+	tcase_add_test(tcase, a_partition_that_cannot_be_read_is_paused_alone_and_named);
+	tcase_add_test(tcase, records_before_the_mark_are_kept_and_those_behind_it_are_not);
+	tcase_add_test(tcase, it_is_begun_again_where_it_stands_until_something_comes_of_it);
+	tcase_add_loop_test(tcase, its_backoff_ends_only_with_what_comes_in_turn, 0, CHECK_N(comings));
+	tcase_add_test(tcase, its_backoff_ends_when_the_same_gap_is_read_again);
+	tcase_add_test(tcase, of_a_partition_that_is_taken_over_anew_a_lost_place_is_remembered);
+	tcase_add_test(tcase, one_that_cannot_begin_yet_is_begun_a_little_later);
+	tcase_add_test(tcase, a_worker_that_pauses_goes_on_everywhere_from_where_it_was);
+	tcase_add_loop_test(tcase, a_position_that_the_log_has_is_read_again_after_a_restart, 0, CHECK_N(logs_with_it));
+	tcase_add_loop_test(tcase, a_position_that_the_log_has_not_is_paused_with_its_bounds, 0, CHECK_N(logs_without_it));
+	tcase_add_test(tcase, a_backoff_for_a_position_ends_when_the_log_has_it);
+	tcase_add_test(tcase, news_of_a_position_counts_before_reading_has_begun_too);
+	tcase_add_test(tcase, of_two_positions_that_are_gone_one_is_asked_for_in_a_turn);
+	tcase_add_loop_test(tcase, the_brokers_are_asked_for_a_topic_while_there_is_a_doubt, 0, CHECK_N(askings));
 	return check_run(suite);
 }

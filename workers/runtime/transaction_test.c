@@ -5,11 +5,12 @@
  */
 #include "workers/runtime/transaction.h"
 
+#include <inttypes.h>
 #include <string.h>
 
-#include "infra/lib/postgres_fixture.h"
 #include "workers/runtime/batch_extent.h"
 #include "workers/runtime/counters.h"
+#include "workers/runtime/session_fixture.h"
 
 #define TIMEOUT_MS POSTGRES_TIMEOUT_MS
 enum { FEW = 3, MANY = 64, TRIES_MAX = 400 };
@@ -25,9 +26,6 @@ static struct {
 	bool within_limits; /* the last load() must not take long */
 } script;
 
-static const char *url;
-static struct session session;
-static struct identity identity;
 static struct positions *taken;
 static struct transaction *tx;
 static struct assignment assignment;
@@ -146,18 +144,9 @@ static const struct worker_ops without_load = {
 
 /* ---- a batch of it ---- */
 
-static void open_session(void)
+static void open_with_effects(void)
 {
-	struct session_params params = {
-		.url = url,
-		.schema = "galore",
-		.holder = "holder",
-		.schema_version = 1,
-	};
-	char error[256] = "";
-	int r = session_open(&session, &params, error);
-
-	ck_assert_msg(!r, "%s", error);
+	open_session();
 	postgres_exec(session.work,
 		      "CREATE TABLE IF NOT EXISTS effects (o bigint);"
 		      "CREATE FUNCTION pg_temp.miss(state text) RETURNS void"
@@ -170,7 +159,7 @@ static void take_over(void)
 	static const struct position_key key = { 0, 0 };
 
 	ck_assert_int_eq(
-		positions_acquire(session.work, &identity, &key, 1, taken), 0);
+		positions_acquire(session.work, &one_topic, &key, 1, taken), 0);
 	assignment.n_lanes = 1;
 	assignment.lanes[0] = (struct lane_position){
 		.next_offset = taken->rows[0].next_offset,
@@ -181,19 +170,12 @@ static void take_over(void)
 static void setup(void)
 {
 	url = postgres_database();
-	identity = (struct identity){
-		.service = "chillybin",
-		.colour = "blue",
-		.holder = "holder",
-		.topics = { &topic_table[TOPIC_ORDERS] },
-		.n_topics = 1,
-	};
 	taken = xcalloc(1, sizeof(*taken));
 	tx = xcalloc(1, sizeof(*tx));
 	tx->ops = &with_load;
-	tx->identity = &identity;
+	tx->identity = &one_topic;
 	tx->batch = batch_new();
-	open_session();
+	open_with_effects();
 	take_over();
 }
 
@@ -247,19 +229,33 @@ static void expect_modes(const char *letters)
 	ck_assert_str_eq(said, letters);
 }
 
-static int64_t n_effects(void)
-{
-	return postgres_number(url, "SELECT count(*) FROM effects");
-}
-
 static void expect_committed(int64_t n)
 {
-	ck_assert_int_eq(n_effects(), n);
-	ck_assert_int_eq(postgres_number(url, "SELECT next_offset FROM"
-					      " positions WHERE service ="
-					      " 'chillybin' AND topic ="
-					      " 'orders' AND partition = 0"),
-			 assignment.lanes[0].next_offset);
+	char row[128];
+
+	(void)snprintf(row, sizeof(row),
+		       "positions WHERE service = 'chillybin' AND topic ="
+		       " 'orders' AND partition = 0 AND next_offset = %" PRId64,
+		       assignment.lanes[0].next_offset);
+	ck_assert_int_eq(postgres_count(url, "effects"), n);
+	ck_assert_int_eq(postgres_count(url, row), 1);
+}
+
+/* A batch of so many records is committed, in those modes. */
+static void commit(int64_t n, const char *modes)
+{
+	ck_assert_int_eq(run(n), 0);
+	if (modes)
+		expect_modes(modes);
+}
+
+/* One whose first try fails. */
+static void commit_in_two(const char *sqlstate)
+{
+	script.fail_with = sqlstate;
+	script.n_fail = 1;
+	commit(FEW, "fc");
+	script.n_fail = 0;
 }
 
 /* ---- the ways ---- */
@@ -309,6 +305,10 @@ START_TEST(a_batch_goes_the_way_that_its_rows_demand)
 		expect_committed(ways[_i].outcome ? 0 : ways[_i].n_records);
 		ck_assert_int_eq(counter_get(&runtime_counters.batch_misses),
 				 (int64_t)n - 1);
+		/* What the last try found dead is stored with the rest. */
+		ck_assert_int_eq(postgres_count(url, "dead_letters WHERE reason"
+						     " = 'conflict'"),
+				 !ways[_i].outcome);
 		if (ways[_i].outcome)
 			ck_assert_str_eq(tx->error, "no");
 		/* The next batch is decided, whatever came of this one. */
@@ -318,54 +318,24 @@ START_TEST(a_batch_goes_the_way_that_its_rows_demand)
 	}
 END_TEST
 
-START_TEST(what_a_try_found_dead_is_stored_with_the_rest)
-	{
-		ck_assert_int_eq(run(FEW), 0);
-		ck_assert_int_eq(
-			postgres_number(url, "SELECT count(*) FROM dead_letters"
-					     " WHERE reason = 'conflict'"
-					     " AND \"offset\" = 0"),
-			1);
-	}
-END_TEST
-
 START_TEST(after_each_fall_back_twice_as_many_batches_are_read_at_once)
 	{
-		for (int ahead = 2; ahead <= 64; ahead *= 2) {
-			script.fail_with = ROWS_KNOWN;
-			script.n_fail = 1;
-			ck_assert_int_eq(run(FEW), 0);
-			expect_modes("fc");
-			script.n_fail = 0;
-			for (int i = 0; i < ahead; i++) {
-				ck_assert_int_eq(run(FEW), 0);
-				expect_modes("c");
-			}
+		for (int ahead = 2; ahead <= 128; ahead *= 2) {
+			commit_in_two(ROWS_KNOWN);
+			for (int i = 0; i < ahead && i < 64; i++)
+				commit(FEW, "c");
 		}
-		script.n_fail = 1;
-		ck_assert_int_eq(run(FEW), 0);
-		expect_modes("fc");
-		script.n_fail = 0;
-		for (int i = 0; i < 64; i++)
-			ck_assert_int_eq(run(FEW), 0);
-		ck_assert_int_eq(run(FEW), 0);
-		expect_modes("f");
+		commit(FEW, "f");
 	}
 END_TEST
 
 START_TEST(a_fast_batch_that_succeeds_makes_the_next_fall_back_cheap)
 	{
-		script.fail_with = ROWS_KNOWN;
 		for (int round = 0; round < 3; round++) {
-			script.n_fail = 1;
-			ck_assert_int_eq(run(FEW), 0);
-			script.n_fail = 0;
-			for (int i = 0; i < 2; i++) {
-				ck_assert_int_eq(run(FEW), 0);
-				expect_modes("c");
-			}
-			ck_assert_int_eq(run(FEW), 0);
-			expect_modes("f");
+			commit_in_two(ROWS_KNOWN);
+			commit(FEW, "c");
+			commit(FEW, "c");
+			commit(FEW, "f");
 		}
 	}
 END_TEST
@@ -377,11 +347,8 @@ START_TEST(a_batch_whose_decision_rests_on_rows_reads_them_at_once)
 		ck_assert_int_eq(transaction_run(tx, &session), 0);
 		expect_modes("c");
 		ck_assert_int_eq(script.n_loads, 1);
-	}
-END_TEST
-
-START_TEST(a_worker_that_reads_nothing_is_not_asked_to)
-	{
+		/* But a worker that reads nothing is not asked to. */
+		assignment.lanes[0].next_offset += FEW;
 		tx->ops = &without_load;
 		fill(FEW);
 		tx->batch->records[1].decided = true;
@@ -394,60 +361,77 @@ END_TEST
 
 /* ---- what is not done ---- */
 
-START_TEST(a_refusal_while_reading_is_an_outage)
+static int64_t n_given_up(const char *where)
+{
+	char from[256];
+
+	(void)snprintf(from, sizeof(from),
+		       "dead_letters WHERE reason = 'sql-error' AND detail"
+		       " LIKE '23514: %%' AND %s",
+		       where);
+	return postgres_count(url, from);
+}
+
+static void refuse_to_load(void)
+{
+	script.fail_in_load = true;
+	script.n_fail = 1000;
+}
+
+static void refuse_for_no_record(void)
+{
+	script.fail_with = "23514";
+	script.n_fail = 1000;
+}
+
+static void fence(void)
+{
+	postgres_exec(session.watch, "UPDATE positions SET epoch = epoch + 1");
+}
+
+static void end_session(void)
+{
+	script.end_session = true;
+	script.n_fail = 1;
+}
+
+/* Why a batch fails as a whole, and what the worker does about it. */
+static const struct {
+	void (*go_wrong)(void);
+	int outcome;
+	const char *error;
+	void (*mend[2])(void);
+} failures[] = {
+	{ refuse_to_load, TRANSACTION_E_BACKOFF, "division by zero", { 0 } },
+	{ refuse_for_no_record, TRANSACTION_E_BACKOFF, "no", { 0 } },
+	{ fence, TRANSACTION_E_FENCED, "", { take_over } },
+	{ end_session,
+	  TRANSACTION_E_LOST,
+	  "connection",
+	  { open_with_effects, take_over } },
+};
+
+START_TEST(a_batch_that_fails_as_a_whole_leaves_nothing_and_gives_nobody_up)
 	{
-		script.fail_in_load = true;
-		script.n_fail = 1000;
-		fill(FEW);
-		tx->batch->needs_load = true;
+		failures[_i].go_wrong();
+		fill(MANY);
+		tx->batch->needs_load = script.fail_in_load;
 		ck_assert_int_eq(transaction_run(tx, &session),
-				 TRANSACTION_E_BACKOFF);
-		ck_assert_str_eq(tx->error, "division by zero");
+				 failures[_i].outcome);
+		ck_assert_msg(strstr(tx->error, failures[_i].error), "%s",
+			      tx->error);
+		expect_committed(0);
+		ck_assert_int_eq(n_given_up("true"), 0);
 		script.n_fail = 0;
-		ck_assert_int_eq(run(FEW), 0);
-		expect_committed(FEW);
-	}
-END_TEST
-
-START_TEST(a_row_of_another_epoch_fences_and_leaves_nothing)
-	{
-		postgres_exec(session.watch,
-			      "UPDATE positions SET epoch = epoch + 1");
-		ck_assert_int_eq(run(MANY), TRANSACTION_E_FENCED);
-		expect_committed(0);
-		take_over();
-		ck_assert_int_eq(run(MANY), 0);
-		expect_committed(MANY);
-	}
-END_TEST
-
-START_TEST(a_session_that_is_ended_in_the_middle_is_lost)
-	{
-		script.end_session = true;
-		script.n_fail = 1;
-		ck_assert_int_eq(run(MANY), TRANSACTION_E_LOST);
-		ck_assert_uint_gt(strlen(tx->error), 0);
-		expect_committed(0);
 		script.end_session = false;
-		open_session();
-		take_over();
-		ck_assert_int_eq(run(MANY), 0);
+		for (int i = 0; i < 2 && failures[_i].mend[i]; i++)
+			failures[_i].mend[i]();
+		commit(MANY, NULL);
 		expect_committed(MANY);
 	}
 END_TEST
 
 /* ---- records that the database refuses ---- */
-
-static int64_t n_given_up(const char *where)
-{
-	char sql[256];
-
-	(void)snprintf(sql, sizeof(sql),
-		       "SELECT count(*) FROM dead_letters WHERE reason ="
-		       " 'sql-error' AND detail LIKE '23514: %%' AND %s",
-		       where);
-	return postgres_number(url, sql);
-}
 
 /* What the server refuses of the offsets 0 to 63, and how many that are. */
 static const struct {
@@ -492,20 +476,6 @@ START_TEST(what_the_server_refuses_at_the_end_only_is_found_too)
 	}
 END_TEST
 
-START_TEST(a_refusal_that_no_record_explains_is_an_outage_and_gives_nobody_up)
-	{
-		script.fail_with = "23514";
-		script.n_fail = 1000;
-		ck_assert_int_eq(run(MANY), TRANSACTION_E_BACKOFF);
-		ck_assert_str_eq(tx->error, "no");
-		expect_committed(0);
-		ck_assert_int_eq(n_given_up("true"), 0);
-		script.n_fail = 0;
-		ck_assert_int_eq(run(MANY), 0);
-		expect_committed(MANY);
-	}
-END_TEST
-
 /* The row of a dead letter is refused, too. */
 START_TEST(a_record_that_cannot_be_given_up_takes_no_other_along)
 	{
@@ -542,45 +512,21 @@ START_TEST(a_part_that_moves_nothing_does_not_hide_a_refusal)
 	}
 END_TEST
 
-static void add_refusal_tests(TCase *tcase)
-{
-	tcase_add_loop_test(
-		tcase,
-		a_record_that_the_server_refuses_is_the_only_one_given_up, 0,
-		CHECK_N(refusals));
-	tcase_add_test(tcase,
-		       what_the_server_refuses_at_the_end_only_is_found_too);
-	tcase_add_test(
-		tcase,
-		a_refusal_that_no_record_explains_is_an_outage_and_gives_nobody_up);
-	tcase_add_test(tcase,
-		       a_record_that_cannot_be_given_up_takes_no_other_along);
-	tcase_add_test(tcase,
-		       a_part_that_moves_nothing_does_not_hide_a_refusal);
-}
-
 /* clang-format off */
-static void add_tests(TCase *tcase)
-{
-	tcase_add_loop_test(tcase, a_batch_goes_the_way_that_its_rows_demand, 0, CHECK_N(ways));
-	tcase_add_test(tcase, what_a_try_found_dead_is_stored_with_the_rest);
-	tcase_add_test(tcase, after_each_fall_back_twice_as_many_batches_are_read_at_once);
-	tcase_add_test(tcase, a_fast_batch_that_succeeds_makes_the_next_fall_back_cheap);
-	tcase_add_test(tcase, a_batch_whose_decision_rests_on_rows_reads_them_at_once);
-	tcase_add_test(tcase, a_worker_that_reads_nothing_is_not_asked_to);
-	tcase_add_test(tcase, a_refusal_while_reading_is_an_outage);
-	tcase_add_test(tcase, a_row_of_another_epoch_fences_and_leaves_nothing);
-	tcase_add_test(tcase, a_session_that_is_ended_in_the_middle_is_lost);
-}
-/* clang-format on */
-
 int main(void)
 {
 	Suite *suite = suite_create("transaction");
 	TCase *tcase = check_case(suite, 60);
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
-	add_tests(tcase);
-	add_refusal_tests(tcase);
+	tcase_add_loop_test(tcase, a_batch_goes_the_way_that_its_rows_demand, 0, CHECK_N(ways));
+	tcase_add_test(tcase, after_each_fall_back_twice_as_many_batches_are_read_at_once);
+	tcase_add_test(tcase, a_fast_batch_that_succeeds_makes_the_next_fall_back_cheap);
+	tcase_add_test(tcase, a_batch_whose_decision_rests_on_rows_reads_them_at_once);
+	tcase_add_loop_test(tcase, a_batch_that_fails_as_a_whole_leaves_nothing_and_gives_nobody_up, 0, CHECK_N(failures));
+	tcase_add_loop_test(tcase, a_record_that_the_server_refuses_is_the_only_one_given_up, 0, CHECK_N(refusals));
+	tcase_add_test(tcase, what_the_server_refuses_at_the_end_only_is_found_too);
+	tcase_add_test(tcase, a_record_that_cannot_be_given_up_takes_no_other_along);
+	tcase_add_test(tcase, a_part_that_moves_nothing_does_not_hide_a_refusal);
 	return postgres_run(suite);
 }

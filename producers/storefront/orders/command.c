@@ -6,7 +6,6 @@
  */
 #include "producers/storefront/orders/command.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 
@@ -207,24 +206,14 @@ static bool may_send(struct publisher *publisher)
 static bool send_event(struct publisher *publisher, const struct event *event,
 		       struct command *command)
 {
-	const struct kafka_body body = {
-		.key = event->key.p,
-		.n_key = event->key.n,
-		.value = event->body.p,
-		.n_value = event->body.n,
-	};
-	struct kafka_message *message;
 	int r;
 
 	if (!may_send(publisher))
 		return false;
 	if (kafka_out_waiting(publisher->out) == 0)
 		publisher->moved_at_ms = clock_now_ms();
-	message = kafka_out_message(publisher->out,
-				    publisher->names[event->topic]);
-	r = envelope_write(&event->envelope, kafka_message_header, message);
-	assert(r == 0); /* our type and version exist, and headers never fail */
-	r = kafka_out_send(message, &body, command);
+	r = event_send(event, publisher->out, publisher->names[event->topic],
+		       command);
 	if (r == KAFKA_OUT_E_FATAL)
 		publisher->failed = true;
 	return r == 0;
