@@ -319,41 +319,25 @@ START_TEST(a_fetch_that_is_refused_is_a_mark_of_its_partition)
 	}
 END_TEST
 
-START_TEST(a_topic_is_there_or_it_is_not)
+START_TEST(the_brokers_say_which_topics_and_offsets_are_there_if_they_answer)
 	{
 		bool there[KAFKA_IN_TOPICS_MAX] = { false };
+		int64_t low = -1, high = -1;
 
 		open_in();
 		ck_assert_int_eq(kafka_in_topics(in, DEADLINE_MS, there), 0);
 		ck_assert(there[0]);
-		rd_kafka_mock_topic_set_error(
-			mock, "orders",
-			RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
-		ck_assert_int_eq(kafka_in_topics(in, DEADLINE_MS, there), 0);
-		ck_assert(!there[0]);
-	}
-END_TEST
-
-START_TEST(the_ends_of_a_log_are_what_they_are)
-	{
-		int64_t low = -1, high = -1;
-
-		open_in();
 		ck_assert_int_eq(
 			kafka_in_watermarks(in, 0, 1, DEADLINE_MS, &low, &high),
 			0);
 		ck_assert_int_eq(low, 0);
 		ck_assert_int_eq(high, N_EACH);
-	}
-END_TEST
-
-START_TEST(brokers_that_do_not_answer_are_an_outcome)
-	{
-		bool there[KAFKA_IN_TOPICS_MAX];
-		int64_t low, high;
-
+		rd_kafka_mock_topic_set_error(
+			mock, "orders",
+			RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+		ck_assert_int_eq(kafka_in_topics(in, DEADLINE_MS, there), 0);
+		ck_assert(!there[0]);
 		rd_kafka_mock_broker_set_down(mock, 1);
-		open_in();
 		ck_assert_int_eq(kafka_in_topics(in, 300, there),
 				 KAFKA_IN_E_AWAY);
 		ck_assert_int_eq(
@@ -426,9 +410,7 @@ int main(void)
 	tcase_add_test(tcase, the_end_of_the_log_comes_behind_its_records);
 	tcase_add_test(tcase, a_partition_that_was_given_up_is_read_after_a_restart);
 	tcase_add_test(tcase, a_fetch_that_is_refused_is_a_mark_of_its_partition);
-	tcase_add_test(tcase, a_topic_is_there_or_it_is_not);
-	tcase_add_test(tcase, the_ends_of_a_log_are_what_they_are);
-	tcase_add_test(tcase, brokers_that_do_not_answer_are_an_outcome);
+	tcase_add_test(tcase, the_brokers_say_which_topics_and_offsets_are_there_if_they_answer);
 	tcase_add_test(tcase, what_the_group_gives_is_silent_until_its_owner_says_where_to_begin);
 	tcase_add_test(tcase, who_leaves_the_group_hears_that_its_partitions_go);
 	tcase_add_test(tcase, a_commit_confirms_that_we_are_a_member_or_that_we_are_not);

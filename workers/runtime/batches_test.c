@@ -546,16 +546,11 @@ int main(void)
 	tcase_add_loop_test(tcase, few_large_records_are_fetched_ahead_and_many_small_ones, 0, CHECK_N(aheads));
 	tcase_add_test(tcase, few_large_records_and_many_small_ones_are_asked_for);
 	tcase_add_test(tcase, a_batch_has_as_many_records_as_a_transaction_may_take);
-}
-
-static void add_tests_of_facts(TCase *tcase)
-{
+	tcase = check_case(suite, 20);
+	tcase_add_checked_fixture(tcase, setup_facts, fixture_teardown);
 	tcase_add_loop_test(tcase, the_rest_of_a_batch_waits_while_facts_are_above_the_bound, 0, CHECK_N(heavy));
 	tcase_add_test(tcase, a_partition_is_emitted_up_to_the_facts_that_wait);
 	tcase_add_loop_test(tcase, a_partition_that_was_taken_over_is_not_published_from_the_old_batch, 0, CHECK_N(doubts));
 	tcase_add_test(tcase, a_dead_record_goes_out_as_its_copy_and_without_facts);
-	tcase = check_case(suite, 20);
-	tcase_add_checked_fixture(tcase, setup_facts, fixture_teardown);
-	add_tests_of_facts(tcase);
 	return check_run(suite);
 }
