@@ -45,4 +45,36 @@ static inline void fuzz_same(const struct msgpack_writer *a,
 	fuzz_need(a->n == b->n && memcmp(a->p, b->p, a->n) == 0);
 }
 
+/* The target of a message of version 1, as each type of the list. */
+/* clang-format off */
+#define FUZZ_MESSAGE(message, ...)                                             \
+	static uint8_t first[FUZZ_BYTES], second[FUZZ_BYTES];                  \
+                                                                               \
+	static void try(enum event_type type, const uint8_t *bytes, size_t n)  \
+	{                                                                      \
+		struct envelope envelope = fuzz_envelope(type, 1);             \
+		struct msgpack_writer a = MSGPACK_WRITER_INIT(first);          \
+		struct msgpack_writer b = MSGPACK_WRITER_INIT(second);         \
+		struct schema_fault fault;                                     \
+		struct message it;                                             \
+                                                                               \
+		if (message##_decode(&it, &envelope, bytes, n, &fault) != 0)   \
+			return;                                                \
+		(void)message##_encode(&it, &a);                               \
+		fuzz_need(message##_decode(&it, &envelope, first, a.n,         \
+					   &fault) == 0);                      \
+		(void)message##_encode(&it, &b);                               \
+		fuzz_same(&a, &b);                                             \
+	}                                                                      \
+                                                                               \
+	int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)             \
+	{                                                                      \
+		static const enum event_type types[] = { __VA_ARGS__ };        \
+                                                                               \
+		for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++)    \
+			try(types[i], bytes, n);                               \
+		return 0;                                                      \
+	}
+/* clang-format on */
+
 #endif

@@ -337,8 +337,9 @@ static int too_large(struct order_json *json)
 	return bad(json, NO_ITEM, "metadata", "must be at most 4096 bytes");
 }
 
-/* Never in one byte after the head: the hash that tells a repeated order from
- * another one of the same id is made of these bytes, and stays as it was. */
+/* Never in one byte after the head. chillybin knows a repeated order from
+ * another one of the same id by a hash of these bytes, so they stay as they
+ * were. */
 static void put_integer(struct msgpack_writer *writer, int64_t value)
 {
 	bool is_short = (value > INT8_MAX && value <= UINT8_MAX) ||
