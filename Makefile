@@ -184,7 +184,7 @@ clean-run: ## forget the state of earlier runs
 # ---- test ------------------------------------------------------------------
 
 .PHONY: test check itest soak shelltest asan tsan coverage fuzz bench
-test: ## everything that judges the tree, on a real Kafka and Postgres
+test: ## all checks and tests, on a real Kafka and Postgres
 	@infra/dev/bootstrap.sh --need test
 	@MAKE="$(MAKE)" JOBS=$(JOBS) infra/dev/test.sh
 check: $(TESTS) ## unit tests
