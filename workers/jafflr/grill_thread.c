@@ -42,11 +42,11 @@ static void answer(struct grill_thread *thread, uint64_t tag, int outcome)
 {
 	struct grill_answer answer = { tag, outcome }, oldest;
 
-	if (mailbox_put(thread->answers, &answer))
-		return;
-	/* The poll thread does not fetch them: the oldest are of no use. */
-	(void)mailbox_get(thread->answers, &oldest, 0);
-	(void)mailbox_put(thread->answers, &answer);
+	/* When the poll thread does not fetch them, the oldest are of no use.
+	 * It answers here too, so a place may be gone again at once. */
+	while (!mailbox_put(thread->answers, &answer) &&
+	       mailbox_get(thread->answers, &oldest, 0))
+		continue;
 }
 
 static void do_command(struct grill_thread *thread,
