@@ -12,7 +12,7 @@
 #include "schemas/topics.h"
 
 #define N_LARGE 640U
-#define N_LINES 40U
+#define N_LINES 400U
 #define BOUND_KBYTES (64 * 1024)
 
 /* Headers and keys in turn, every other record of them a poison. */
