@@ -55,9 +55,10 @@ void envelope_read(struct envelope *envelope, const char *name,
  */
 int envelope_check(struct envelope *envelope, struct schema_fault *fault);
 
-/* A trace that is no trace must not cost the order: it is left out, and of one
- * of a later version or of a long state what does not go on. Part of the
- * check, and for a program that has a trace from elsewhere. */
+/* An invalid trace never makes an order refused: the trace is dropped. Of a
+ * newer version, or of a tracestate that is too long, only that part is dropped
+ * that cannot be forwarded. envelope_check() does this; a program that has its
+ * trace from elsewhere calls it itself. */
 void envelope_check_trace(struct envelope *envelope);
 
 /* What a body without a stall is for: the header, `main` without one. */

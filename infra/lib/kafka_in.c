@@ -6,12 +6,12 @@
  * place: the member stays in its group while the owner finds out, from
  * Postgres, where to begin; that may take as long as a database is away. They
  * are paused before they are assigned, so that nothing is fetched from the
- * offset that an assignment must name: a log may begin above it. (No logical
- * offset, end or stored: 2.0.2 asks for its place again half a second after a
- * seek that came in between, and goes there.) What slips through all the same
- * is the owner's to drop; it knows which offset comes next. resume_at() resumes
- * first and seeks then, since the seek is what makes records fetched before it
- * void.
+ * offset that an assignment must name: a log may begin above it. (It is never
+ * OFFSET_END or OFFSET_STORED: librdkafka 2.0.2 resolves these again half a
+ * second later and jumps there, also when a seek came in between.) Records may
+ * still come from before the seek; the owner knows which offset comes next and
+ * drops them. resume_at() resumes first and seeks then, because the seek
+ * invalidates what was fetched before it.
  */
 #include "infra/lib/kafka_in.h"
 

@@ -155,7 +155,8 @@ void kafka_in_restart(struct kafka_in *in);
  * the same static member, say? */
 bool kafka_in_fatal(const struct kafka_in *in);
 
-/* Commits offsets of the group; @sync waits for the coordinator's answer. */
+/* Commits offsets of the group (a worker: assignments_mirror()); @sync waits
+ * for the coordinator's answer. */
 int kafka_in_commit(struct kafka_in *in,
 		    const struct kafka_partition *partitions, size_t n,
 		    bool sync);

@@ -9,8 +9,8 @@
  *
  * Messages: lower case, no full stop, 'subject' quoted, then what happens
  * next. What a line is about (a subject, topic, partition, offset, trace) is
- *set by log_about() and added to every line of that thread until it is cleared.
- * Any thread may log; lines do not mix.
+ * set by log_about() and added to every line of that thread until it is
+ *cleared. Any thread may log; lines do not mix.
  */
 #ifndef LIB_LOG_H
 #define LIB_LOG_H

@@ -14,10 +14,11 @@
  * when and by whom. A file's statements, both rows and the audit row commit
  * together, so that a version is there whole or not at all.
  *
- * One migrator at a time: an advisory lock a schema keeps a second overlord
- * out, and a lock on schema_migrations (readers pass) in each transaction a
- * tool that knows nothing of the advisory one. What another has changed
- * meanwhile is seen under the lock, and stops this one.
+ * Only one migrator runs at a time. An advisory lock for each schema keeps a
+ * second overlord out. Other tools do not know that lock, so each transaction
+ * also locks schema_migrations against writers; readers are not blocked. When
+ * another tool has changed something, a migrator sees it under the lock and
+ * stops.
  *
  * A file finds the session as if it were new, and cannot end the transaction:
  * Postgres refuses a file that tries, and nothing of it stays.

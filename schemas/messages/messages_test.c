@@ -456,7 +456,8 @@ END_TEST
 
 START_TEST(v1_refuses_to_write_what_it_cannot_say)
 	{
-		struct item much = { TEXT("bread"), ORDER_LINES_MAX + 1 };
+		static struct item much = { TEXT("bread"),
+					    ORDER_LINES_MAX + 1 };
 		struct msgpack_writer writer = { .p = fixture.bytes,
 						 .cap = sizeof(fixture.bytes) };
 

@@ -102,7 +102,7 @@ static void expect(const struct published *published, const char *name,
 
 static bool same(const struct published *a, const struct published *b)
 {
-	if (a->topic != b->topic || !text_equal(a->key, b->key) ||
+	if (!a || !b || a->topic != b->topic || !text_equal(a->key, b->key) ||
 	    !text_equal(a->body, b->body) || a->n_headers != b->n_headers)
 		return false;
 	for (size_t i = 0; i < a->n_headers; i++)

@@ -82,7 +82,8 @@ bool grills_any_free(const struct grills *grills, int64_t now_ms);
 /* Does an enabled grill serve the stall? @heard: and answers, as far as is
  * known. */
 bool grills_serve(const struct grills *grills, struct text stall, bool heard);
-/* Is there an enabled one of which it is not known that it does not answer? */
+/* Is any enabled grill not known to be silent? One that was not asked yet
+ * counts. */
 bool grills_any_heard(const struct grills *grills);
 /* Adds to a tx for which stalls enabled grills are; @heard: those of which
  * it is not known that they do not answer. */

@@ -151,7 +151,7 @@ enum { N_FACTS = 200 };
 START_TEST(facts_are_acknowledged_in_any_order_and_each_counts_once)
 	{
 		const struct published *fact;
-		uint64_t facts[N_FACTS];
+		uint64_t facts[N_FACTS] = { 0 };
 		size_t n = 0;
 
 		insert("gen_random_uuid()",

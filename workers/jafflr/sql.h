@@ -49,7 +49,7 @@ int sql_write(struct sql *sql, struct pg *pg,
 
 /* ---- what statements share: sql.c ---- */
 
-/* Every column of toastie_columns.def, of the alias t. */
+/* Every column of TOASTIE_COLUMNS (toastie_row.h), of the alias t. */
 #define SQL_KEY(parameter, column, type, kind, field) " t.\"" #column "\""
 #define SQL_COLUMN(parameter, column, type, kind, field) ", t.\"" #column "\""
 #define SQL_READ(column, kind, field) ", t.\"" #column "\""

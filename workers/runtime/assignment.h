@@ -51,9 +51,9 @@ struct assignment {
 	int64_t gap_to;        /* what came first in place of next_read */
 	int64_t decided;       /* up to where batches have ended */
 	int64_t written;       /* emitted_offset as it is in the database */
-	int64_t written_at_ms; /* when that moved, or had nowhere to go */
+	int64_t written_at_ms; /* when that moved, or was up to date */
 	int64_t emitted_last;  /* emitted_offset when it was last checked */
-	int64_t emitted_at_ms; /* when that moved, or had nowhere to go */
+	int64_t emitted_at_ms; /* when that moved, or was up to date */
 	int64_t level_at_ms;   /* wall clock: nothing was left to decide */
 	int64_t mirrored;      /* the group's offset as committed last */
 	int64_t read_stamp_ms; /* timestamp of the record read last; 0: none */

@@ -55,7 +55,8 @@ bool batches_retrying(const struct batches *batches);
 void batches_publish(struct batches *batches);
 /* Is anything committed and not handed to the broker? */
 bool batches_unpublished(const struct batches *batches);
-/* Does more wait for the broker than that part of what may? */
+/* Are the facts that wait for the broker above 1/@part of their limit, in
+ * number or in bytes? */
 bool batches_facts_above(const struct batches *batches, size_t part);
 
 /* ---- dropping; after the next take-over all of it is read again ---- */

@@ -11,10 +11,11 @@
  * Only the record that must come next is in turn, whatever the client hands
  * out. Offsets between two records hold none when reading flowed from the one
  * to the other: these are markers of somebody's transactions, and records of
- * transactions that were aborted. Before the first record after a seek that is
- * not certain: if it is not the one that must come next, reading begins once
- * more at the same place, and what comes a second time is believed. The end of
- * the log says that all before it was handed out.
+ * transactions that were aborted. The first record after a seek may have a
+ * higher offset than expected for another reason. Then the worker seeks to the
+ * same offset once more; if the same record comes again, the offsets before it
+ * are empty. The end of the log proves that everything before it was handed
+ * out.
  *
  * A position that is not in the log makes the client give the partition up
  * until all partitions are assigned anew. That pauses everybody for a moment,

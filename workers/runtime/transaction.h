@@ -40,7 +40,8 @@ struct transaction {
 	void *arg;
 	const struct identity *identity;
 	struct batch *batch;
-	/* Of what the batch moves: what the part that is stored now moves. */
+	/* The positions that the part being stored moves: some of the batch's.
+	 */
 	struct assigned_position part[ASSIGNMENTS_MAX * LANES_MAX];
 	size_t n_part;
 	bool moved; /* a part is committed that has moved rows */

@@ -80,9 +80,9 @@ struct worker_ops {
 	/*
 	 * Poll thread; no clock, no I/O. The envelope is checked. Positive:
 	 * SCHEMA_E_*, a dead letter for the reason in @fault. Texts may be
-	 * borrowed from the record; record->item is the worker's. Poison
-	 * (also what the envelope is at fault for) is never seen again but
-	 * as a record with a dead_reason, which everybody skips.
+	 * borrowed from the record; record->item is the worker's. A record
+	 * that failed here or in the envelope's check stays in the batch with
+	 * a dead_reason, and all other functions skip it.
 	 */
 	int (*decode)(void *arg, struct batch *batch, struct record *record,
 		      struct schema_fault *fault);

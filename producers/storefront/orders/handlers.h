@@ -27,11 +27,11 @@ void show_stock(struct shop *shop, struct http_request *request,
 		const struct order_id *id);
 
 /*
- * Reads an order: the view says how things stand, and what it says goes into
- * the cache first; the cache may have received newer facts since, and it alone
- * knows what was accepted and is not decided yet. So @order is the cached one,
- * if that is known whole, else the view's, else NULL. @r is the view's outcome
- * alone (VIEWS_E_*). Hands @request through.
+ * Reads an order. First the view's answer is merged into the cache, because the
+ * cache may have newer facts, and only the cache knows accepted orders without
+ * a decision. @order is the cached order, if all its fields are known; else the
+ * view's; else NULL. @r is the view's outcome (VIEWS_E_*). Hands @request
+ * through.
  */
 typedef void (*order_read_fn)(struct shop *shop, struct http_request *request,
 			      const struct order_id *id, int r,
