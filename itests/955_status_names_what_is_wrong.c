@@ -13,6 +13,8 @@ WORLD_TEST(a_worker_that_hangs_does_not_count_as_a_holder)
 	struct program *chillybin = world_start(world, "chillybin-1");
 
 	(void)world_start(world, "jafflr-1");
+	/* Ready: all partitions are taken over. Tally was never started. */
+	world_wait_all_ready(world);
 	world_wait_status(world, 0, "no worker has ever held it");
 	program_freeze(chillybin);
 	world_wait_status(world, 1,
