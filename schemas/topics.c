@@ -71,6 +71,15 @@ int topic_name(char ret[static TOPIC_NAME_BYTES], enum topic_id id,
 	return n < TOPIC_NAME_BYTES ? 0 : TOPIC_E_LONG;
 }
 
+int topic_names_init(struct topic_names *ret, const char *suffix)
+{
+	int r = 0;
+
+	for (int i = 0; !r && i < N_TOPICS; i++)
+		r = topic_name(ret->of[i], (enum topic_id)i, suffix);
+	return r;
+}
+
 const char *topic_kind_name(enum topic_kind kind)
 {
 	static const char *const names[] = {

@@ -62,6 +62,13 @@ enum topic_outcome { TOPIC_E_LONG = 1 };
 int topic_name(char ret[static TOPIC_NAME_BYTES], enum topic_id id,
 	       const char *suffix);
 
+/* The names of all topics. A program makes them once, before anything else: a
+ * suffix that only one of them cannot take is refused then. */
+struct topic_names {
+	char of[N_TOPICS][TOPIC_NAME_BYTES];
+};
+int topic_names_init(struct topic_names *ret, const char *suffix);
+
 /* "command", "fact", "copy". */
 const char *topic_kind_name(enum topic_kind kind);
 

@@ -78,6 +78,7 @@ END_TEST
 START_TEST(a_name_with_its_suffix_is_at_most_what_kafka_takes)
 	{
 		char name[TOPIC_NAME_BYTES], suffix[TOPIC_NAME_BYTES];
+		struct topic_names names;
 
 		ck_assert_int_eq(topic_name(name, TOPIC_ORDERS_DLQ, ".shadow"),
 				 0);
@@ -87,6 +88,10 @@ START_TEST(a_name_with_its_suffix_is_at_most_what_kafka_takes)
 		ck_assert_int_eq(topic_name(name, TOPIC_ORDERS, suffix), 0);
 		ck_assert_int_eq(topic_name(name, TOPIC_TOASTIES, suffix),
 				 TOPIC_E_LONG);
+		ck_assert_int_eq(topic_names_init(&names, suffix),
+				 TOPIC_E_LONG);
+		ck_assert_int_eq(topic_names_init(&names, ".x"), 0);
+		ck_assert_str_eq(names.of[TOPIC_PICKS], "picks.x");
 	}
 END_TEST
 

@@ -14,10 +14,10 @@
 #include "infra/lib/err.h"
 #include "infra/lib/log.h"
 #include "infra/lib/loop.h"
+#include "infra/lib/probe.h"
 #include "infra/lib/version.h"
 
 #define TURN_MAX_MS 1000
-#define PATH_MAX_BYTES 4096
 
 struct conf {
 #include "infra/lib/conf_fields.h"
@@ -117,24 +117,9 @@ static int open_server(struct grillsim *sim)
 			  });
 }
 
-/* A line into @path by way of a rename; nothing if one of them is empty. */
 static int write_address(const char *path, const char *address)
 {
-	char draft[PATH_MAX_BYTES];
-	FILE *file;
-
-	if (!*path || !*address)
-		return 0;
-	if (snprintf(draft, sizeof(draft), "%s.new", path) >=
-	    (int)sizeof(draft))
-		return -ENAMETOOLONG;
-	file = fopen(draft, "we");
-	if (!file)
-		return -errno;
-	(void)fprintf(file, "%s\n", address);
-	if (fclose(file) || rename(draft, path))
-		return -errno;
-	return 0;
+	return *path && *address ? probe_write_line(path, address) : 0;
 }
 
 /* The Modbus address is written last: with it, all the rest is there. */

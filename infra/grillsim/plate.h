@@ -17,7 +17,7 @@
 
 enum { HISTORY_MAX = 1024, JOB_BYTES = 16 };
 
-/* What a plate toasts: the 16 bytes of a UUID. All zeros: no job. */
+/* The job of a plate: the 16 bytes of a UUID. All zeros: no job. */
 struct job {
 	uint8_t bytes[JOB_BYTES];
 };

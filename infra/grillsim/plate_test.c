@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a plate does and what it refuses. */
+/* A plate starts, ends, fences and refuses jobs. */
 #include <string.h>
 
 #include "infra/grillsim/plate.h"

@@ -39,7 +39,7 @@ int plates_step(struct plates *plates, int64_t now_ms);
 /* Until the next plates_step() that matters; INT64_MAX: none will. */
 int64_t plates_left_ms(const struct plates *plates, int64_t now_ms);
 
-/* Any command but FAULT_DOWN. What it has to show is appended to @out. */
+/* Carries out any command but FAULT_DOWN, and appends its answer to @out. */
 int plates_apply(struct plates *plates, const struct fault_command *command,
 		 int64_t now_ms, struct buf *out);
 

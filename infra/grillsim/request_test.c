@@ -91,7 +91,7 @@ START_TEST(a_frame_is_what_its_bytes_say)
 		size_t n = frame_of(p, frames[_i].p, frames[_i].n);
 		struct request request;
 
-		/* What stands behind it belongs to the next one. */
+		/* The bytes behind a request belong to the next request. */
 		ck_assert_int_eq(parse(&request, p, n + 7), 0);
 		ck_assert_uint_eq(request.n_bytes, n);
 		ck_assert_msg(request.kind == frames[_i].kind &&

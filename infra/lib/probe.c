@@ -81,7 +81,7 @@ static void handle(struct evhttp_request *request, void *arg)
 	buf_deinit(&reply.body);
 }
 
-int probe_write_port(const char *path, uint16_t port)
+int probe_write_line(const char *path, const char *line)
 {
 	char draft[4096];
 	FILE *file;
@@ -92,10 +92,18 @@ int probe_write_port(const char *path, uint16_t port)
 	file = fopen(draft, "we");
 	if (!file)
 		return -errno;
-	(void)fprintf(file, "%u\n", port);
+	(void)fprintf(file, "%s\n", line);
 	if (fclose(file) || rename(draft, path))
 		return -errno;
 	return 0;
+}
+
+int probe_write_port(const char *path, uint16_t port)
+{
+	char digits[8];
+
+	(void)snprintf(digits, sizeof(digits), "%u", port);
+	return probe_write_line(path, digits);
 }
 
 static uint16_t bound_port(struct evhttp_bound_socket *bound)

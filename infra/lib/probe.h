@@ -47,7 +47,9 @@ struct probe_reply {
 bool probe_reply(struct probe_reply *ret, const struct probe_checks *checks,
 		 struct text path);
 
-/* Writes "port\n" to @path by way of a rename. 0 or -errno. */
+/* Write a line, or a port, to @path by way of a rename: a reader never sees
+ * half of it. 0 or -errno. */
+int probe_write_line(const char *path, const char *line);
 int probe_write_port(const char *path, uint16_t port);
 
 #endif

@@ -8,35 +8,25 @@
 
 #include "infra/lib/version.h"
 #include "schemas/event.h"
-#include "schemas/topics.h"
-
-enum { TOPIC_NAME_MAX = 249 };
-enum { ORDERS, RESTOCKS };
 
 int messages_init(struct messages *ret, const struct conf *conf,
 		  const struct orders *orders)
 {
-	static const enum topic_id ids[2] = {
-		[ORDERS] = TOPIC_ORDERS, [RESTOCKS] = TOPIC_RESTOCKS
-	};
-
 	*ret = (struct messages){ .conf = conf, .orders = orders };
 	(void)snprintf(ret->producer, sizeof(ret->producer), "stampede@%s",
 		       version_of_build);
-	for (int i = 0; i < 2; i++)
-		if (snprintf(ret->topics[i], sizeof(ret->topics[i]), "%s%s",
-			     topic_table[ids[i]].name,
-			     conf->topic_suffix) > TOPIC_NAME_MAX) {
-			(void)fprintf(stderr, "stampede: setting "
-					      "'TOPIC_SUFFIX' is too long\n");
-			return MESSAGES_E_SETTING;
-		}
+	if (topic_names_init(&ret->topics, conf->topic_suffix)) {
+		(void)fprintf(stderr, "stampede: setting 'TOPIC_SUFFIX' is too "
+				      "long\n");
+		return MESSAGES_E_SETTING;
+	}
 	return 0;
 }
 
 const char *messages_topic(const struct messages *messages, enum sent_kind kind)
 {
-	return messages->topics[kind == SENT_RESTOCK ? RESTOCKS : ORDERS];
+	return messages->topics
+		.of[kind == SENT_RESTOCK ? TOPIC_RESTOCKS : TOPIC_ORDERS];
 }
 
 static void replace(struct msgpack_writer *writer, const char *p, size_t n)
@@ -155,10 +145,10 @@ static int send_order(const struct messages *messages, struct kafka_out *out,
 	if (r)
 		return r < 0 ? r : -EINVAL;
 	sent->version = poisoned ? 0 : order->version;
-	return poisoned ? send_poison(&event, out, messages->topics[ORDERS],
-				      sent)
-			: event_send(&event, out, messages->topics[ORDERS],
-				     sent);
+	return poisoned ? send_poison(&event, out,
+				      messages->topics.of[TOPIC_ORDERS], sent)
+			: event_send(&event, out,
+				     messages->topics.of[TOPIC_ORDERS], sent);
 }
 
 static int send_restock(const struct messages *messages, struct kafka_out *out,
@@ -185,7 +175,8 @@ static int send_restock(const struct messages *messages, struct kafka_out *out,
 	if (r)
 		return r;
 	sent->version = 0;
-	return event_send(&event, out, messages->topics[RESTOCKS], sent);
+	return event_send(&event, out, messages->topics.of[TOPIC_RESTOCKS],
+			  sent);
 }
 
 int messages_send(const struct messages *messages, struct kafka_out *out,

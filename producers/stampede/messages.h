@@ -13,11 +13,12 @@
 #include "infra/lib/kafka_out.h"
 #include "producers/stampede/orders.h"
 #include "producers/stampede/sent.h"
+#include "schemas/topics.h"
 
 struct messages {
 	const struct conf *conf;
 	const struct orders *orders;
-	char topics[2][256]; /* orders, restocks */
+	struct topic_names topics;
 	char producer[80];
 };
 

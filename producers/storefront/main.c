@@ -141,7 +141,6 @@ static int open_watch(struct storefront *storefront)
 	static const enum topic_id ids[] = { TOPIC_ORDERS, TOPIC_RESTOCKS,
 					     TOPIC_PICKS, TOPIC_TOASTIES };
 	enum { N_IDS = sizeof(ids) / sizeof(ids[0]) };
-	char names[N_IDS][TOPIC_NAME_BYTES];
 	const char *topics[N_IDS];
 	const struct kafka_watch_params params = {
 		.brokers = storefront->conf.brokers,
@@ -151,11 +150,8 @@ static int open_watch(struct storefront *storefront)
 		.loop = storefront->shop.loop,
 	};
 
-	for (size_t i = 0; i < N_IDS; i++) {
-		topics[i] = names[i];
-		if (topic_name(names[i], ids[i], storefront->conf.topic_suffix))
-			return -ENAMETOOLONG;
-	}
+	for (size_t i = 0; i < N_IDS; i++)
+		topics[i] = storefront->shop.topics.of[ids[i]];
 	return kafka_watch_new(&storefront->watch, &params);
 }
 
@@ -195,6 +191,15 @@ static int open_http(struct storefront *storefront)
 	return err_fold(r);
 }
 
+static int name_topics(struct shop *shop)
+{
+	if (!topic_names_init(&shop->topics, shop->conf->topic_suffix))
+		return 0;
+	log_error("TOPIC-SUFFIX", "'%s' makes names of topics too long",
+		  shop->conf->topic_suffix);
+	return -EINVAL;
+}
+
 static int open_all(struct storefront *storefront)
 {
 	struct shop *shop = &storefront->shop;
@@ -209,7 +214,9 @@ static int open_all(struct storefront *storefront)
 	shop->conf = &storefront->conf;
 	shop->checks = &storefront->checks;
 	shop->accepted_lines.a_second = ACCEPTED_LINES_A_SECOND;
-	r = loop_new(&shop->loop);
+	r = name_topics(shop);
+	if (!r)
+		r = loop_new(&shop->loop);
 	if (r)
 		return r;
 	storefront->on_term =

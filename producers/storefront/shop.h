@@ -15,6 +15,7 @@
 #include "infra/lib/log.h"
 #include "infra/lib/str.h"
 #include "schemas/order_id.h"
+#include "schemas/topics.h"
 
 struct conf {
 #include "infra/lib/conf_fields.h"
@@ -40,6 +41,7 @@ void metrics_register(void);
 
 struct shop {
 	const struct conf *conf;
+	struct topic_names topics;
 	const struct probe_checks *checks;
 	struct loop *loop;
 	struct publisher *publisher;

@@ -22,7 +22,7 @@ struct engine {
 	char holder[HOLDER_BYTES];
 	char group[GROUP_BYTES];
 	char producer[128];
-	char topic_texts[WORKER_TOPICS_MAX][TOPIC_NAME_BYTES];
+	struct topic_names topic_names;
 
 	struct loop *loop;
 	struct loop_source *signals[2];

@@ -89,27 +89,16 @@ static void name_holder(struct engine *engine)
 		       random & 0xffff);
 }
 
-/* Also of the topics that the worker writes. */
-static int check_suffix(const char *suffix)
-{
-	char name[TOPIC_NAME_BYTES];
-
-	for (int i = 0; i < N_TOPICS; i++) {
-		if (!topic_name(name, (enum topic_id)i, suffix))
-			continue;
-		log_error("TOPIC-SUFFIX",
-			  "'%s' makes the name of '%s' too long", suffix,
-			  topic_table[i].name);
-		return -EINVAL;
-	}
-	return 0;
-}
-
 static int name_all(struct engine *engine)
 {
 	const struct worker_ops *ops = engine->ops;
 	const struct runtime_conf *conf = engine->conf;
 
+	if (topic_names_init(&engine->topic_names, conf->suffix)) {
+		log_error("TOPIC-SUFFIX", "'%s' makes names of topics too long",
+			  conf->suffix);
+		return -EINVAL;
+	}
 	name_holder(engine);
 	(void)snprintf(engine->group, sizeof(engine->group), "%s.%s%s",
 		       ops->service, conf->colour, conf->suffix);
@@ -124,11 +113,10 @@ static int name_all(struct engine *engine)
 	};
 	for (size_t i = 0; i < ops->n_topics; i++) {
 		engine->identity.topics[i] = &topic_table[ops->topics[i]];
-		engine->identity.topic_names[i] = engine->topic_texts[i];
-		(void)topic_name(engine->topic_texts[i], ops->topics[i],
-				 conf->suffix);
+		engine->identity.topic_names[i] =
+			engine->topic_names.of[ops->topics[i]];
 	}
-	return check_suffix(conf->suffix);
+	return 0;
 }
 
 /* ---- opening ---- */
@@ -197,7 +185,7 @@ static int open_publisher(struct engine *engine)
 	struct publisher_params params = {
 		.brokers = conf->brokers,
 		.client_id = engine->holder,
-		.suffix = conf->suffix,
+		.names = &engine->topic_names,
 		.producer = engine->producer,
 		.group = engine->group,
 		.linger_ms = conf->linger_ms,

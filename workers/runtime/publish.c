@@ -41,7 +41,6 @@
 struct publisher {
 	struct publisher_params params;
 	struct kafka_out *out;
-	char names[N_TOPICS][TOPIC_NAME_BYTES];
 	struct assignment *assignment; /* of the record whose facts go out */
 	uint64_t number;
 	size_t n_fresh; /* sent since the last push */
@@ -137,13 +136,10 @@ int publisher_new(struct publisher **ret, const struct publisher_params *params)
 		.arg = publisher,
 		.loop = params->loop,
 	};
-	int r = 0;
+	int r;
 
 	publisher->params = *params;
-	for (int i = 0; !r && i < N_TOPICS; i++)
-		r = topic_name(publisher->names[i], (enum topic_id)i,
-			       params->suffix);
-	r = r ? -EINVAL : kafka_out_new(&publisher->out, &out);
+	r = kafka_out_new(&publisher->out, &out);
 	if (r)
 		return r;
 	*ret = publisher;
@@ -199,9 +195,10 @@ static void send_fact(struct publisher *publisher, struct event *event,
 		      uint64_t opaque)
 {
 	event->envelope.producer = text_of(publisher->params.producer);
-	note_sent(publisher, event_send(event, publisher->out,
-					publisher->names[event->topic],
-					(void *)(uintptr_t)opaque));
+	note_sent(publisher,
+		  event_send(event, publisher->out,
+			     publisher->params.names->of[event->topic],
+			     (void *)(uintptr_t)opaque));
 }
 
 void publish_fact(struct publisher *publisher, struct event *event)
@@ -273,8 +270,8 @@ static struct kafka_message *begin_copy(struct publisher *publisher,
 					int32_t partition)
 {
 	const struct topic *topic = topic_dlq(source);
-	struct kafka_message *message =
-		kafka_out_message(publisher->out, publisher->names[topic->id]);
+	struct kafka_message *message = kafka_out_message(
+		publisher->out, publisher->params.names->of[topic->id]);
 
 	kafka_message_partition(message, partition % topic->partitions);
 	return message;

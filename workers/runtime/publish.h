@@ -22,7 +22,7 @@ typedef void (*publish_delivered_fn)(void *arg, uint64_t token);
 struct publisher_params {
 	const char *brokers;
 	const char *client_id;
-	const char *suffix;   /* of every topic's name */
+	const struct topic_names *names;
 	const char *producer; /* program@version */
 	const char *group;    /* who gives dead letters up */
 	int64_t linger_ms;

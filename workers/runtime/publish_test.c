@@ -27,11 +27,12 @@ static void note_own(void *arg, uint64_t token)
 
 static void open_publisher(int64_t linger_ms)
 {
+	static struct topic_names names;
 	struct publisher_params params = {
 		.brokers = mock_brokers(),
 		.client_id = "test",
 		.linger_ms = linger_ms,
-		.suffix = ".x",
+		.names = &names,
 		.producer = "chillybin@1",
 		.group = "chillybin.blue",
 		.queue_max = 1000,
@@ -41,6 +42,7 @@ static void open_publisher(int64_t linger_ms)
 		.delivered = note_own,
 	};
 
+	ck_assert_int_eq(topic_names_init(&names, ".x"), 0);
 	ck_assert_int_eq(publisher_new(&publisher, &params), 0);
 }
 

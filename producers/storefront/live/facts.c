@@ -43,7 +43,6 @@ int facts_new(struct facts **ret, struct shop *shop,
 	      const struct kafka_watch *watch)
 {
 	CLEANUP(facts_freep) struct facts *facts = xcalloc(1, sizeof(*facts));
-	char names[N_SOURCES][TOPIC_NAME_BYTES];
 	const char *topics[N_SOURCES];
 	const struct kafka_in_params params = {
 		.brokers = shop->conf->brokers,
@@ -59,11 +58,8 @@ int facts_new(struct facts **ret, struct shop *shop,
 
 	facts->shop = shop;
 	facts->watch = watch;
-	for (int i = 0; i < N_SOURCES; i++) {
-		topics[i] = names[i];
-		if (topic_name(names[i], sources[i], shop->conf->topic_suffix))
-			return -ENAMETOOLONG;
-	}
+	for (int i = 0; i < N_SOURCES; i++)
+		topics[i] = shop->topics.of[sources[i]];
 	r = kafka_in_new(&facts->in, &params);
 	if (r)
 		return r;

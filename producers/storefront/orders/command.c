@@ -27,7 +27,6 @@ struct publisher {
 	size_t n_commands;
 	bool failed;         /* a report was bad: to be reset */
 	int64_t moved_at_ms; /* a report came, or the first event was sent */
-	char names[N_TOPICS][TOPIC_NAME_BYTES];
 };
 
 /* ---- reports ---- */
@@ -131,10 +130,6 @@ int publisher_new(struct publisher **ret, const struct shop *shop,
 	publisher->producer = producer;
 	publisher->watch = watch;
 	LIST_INIT(&publisher->commands);
-	for (int i = 0; i < N_TOPICS; i++)
-		if (topic_name(publisher->names[i], (enum topic_id)i,
-			       shop->conf->topic_suffix))
-			return -ENAMETOOLONG;
 	r = kafka_out_new(&publisher->out, &out_params);
 	if (r)
 		return r;
@@ -212,8 +207,8 @@ static bool send_event(struct publisher *publisher, const struct event *event,
 		return false;
 	if (kafka_out_waiting(publisher->out) == 0)
 		publisher->moved_at_ms = clock_now_ms();
-	r = event_send(event, publisher->out, publisher->names[event->topic],
-		       command);
+	r = event_send(event, publisher->out,
+		       command->shop->topics.of[event->topic], command);
 	if (r == KAFKA_OUT_E_FATAL)
 		publisher->failed = true;
 	return r == 0;
