@@ -16,8 +16,9 @@
  *	event.envelope.customer = customer;
  *	(void)toastie_encode(&toastie, &event.body);
  *
- * event_send() then sends it. An event points into itself, so it is not copied.
- * Pure, but for event_send().
+ * event_send() then sends it by the program's kafka_out: that is how all programs
+ * publish their events. An event points into itself, so it is not copied. Pure,
+ * but for event_send().
  */
 #ifndef SCHEMAS_EVENT_H
 #define SCHEMAS_EVENT_H

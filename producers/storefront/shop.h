@@ -44,7 +44,7 @@ struct shop {
 	struct topic_names topics;
 	const struct probe_checks *checks;
 	struct loop *loop;
-	struct publisher *publisher;
+	struct commands *commands;
 	struct views *views;
 	struct order_cache *cache;
 	struct subscriptions *subscriptions;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Command: from the request to the acknowledgement. The publisher keeps all
- * commands in a list, since a reset of the client drops messages without a
- * report.
+ * Command: from the request to the acknowledgement. All that are in flight
+ * are in a list, since a reset of the client drops messages without a report.
  */
 #include "producers/storefront/orders/command.h"
 
@@ -18,13 +17,13 @@
 
 enum { STALLED_MS = 5000 };
 
-struct publisher {
+struct commands {
 	const struct conf *conf;
 	const char *producer;
 	const struct kafka_watch *watch;
 	struct kafka_out *out;
-	LIST_HEAD(, command) commands;
-	size_t n_commands;
+	LIST_HEAD(, command) all;
+	size_t n;
 	bool failed;         /* a report was bad: to be reset */
 	int64_t moved_at_ms; /* a report came, or the first event was sent */
 };
@@ -33,10 +32,10 @@ struct publisher {
 
 static void finish(struct command *command)
 {
-	struct publisher *publisher = command->shop->publisher;
+	struct commands *commands = command->shop->commands;
 
 	LIST_REMOVE(command, link);
-	publisher->n_commands--;
+	commands->n--;
 	command->finished(command);
 	order_deinit(&command->order);
 	free(command);
@@ -60,10 +59,10 @@ static void note_delivered(struct command *command,
 
 static void on_report(void *arg, const struct kafka_report *report)
 {
-	struct publisher *publisher = arg;
+	struct commands *commands = arg;
 	struct command *command = report->opaque;
 
-	publisher->moved_at_ms = clock_now_ms();
+	commands->moved_at_ms = clock_now_ms();
 	if (report->delivered) {
 		note_delivered(command, report);
 	} else if (report->refused) {
@@ -72,7 +71,7 @@ static void on_report(void *arg, const struct kafka_report *report)
 			 report->error);
 	} else {
 		command->n_doubtful++;
-		publisher->failed = true;
+		commands->failed = true;
 		counter_add(&metrics.reports_failed, 1);
 		log_warn("DELIVERY-FAILED",
 			 "an event was not delivered: %s, the producer is "
@@ -83,9 +82,9 @@ static void on_report(void *arg, const struct kafka_report *report)
 }
 
 /* No event in flight will be reported any more. */
-static void finish_all_in_doubt(struct publisher *publisher)
+static void finish_all_in_doubt(struct commands *commands)
 {
-	struct command *command = LIST_FIRST(&publisher->commands), *next;
+	struct command *command = LIST_FIRST(&commands->all), *next;
 
 	for (; command; command = next) {
 		next = LIST_NEXT(command, link);
@@ -94,26 +93,26 @@ static void finish_all_in_doubt(struct publisher *publisher)
 	}
 }
 
-int publisher_serve(struct publisher *publisher)
+int commands_serve(struct commands *commands)
 {
 	int r;
 
-	(void)kafka_out_poll(publisher->out, 0);
-	if (!publisher->failed && !kafka_out_fatal(publisher->out))
+	(void)kafka_out_poll(commands->out, 0);
+	if (!commands->failed && !kafka_out_fatal(commands->out))
 		return 0;
-	r = kafka_out_reset(publisher->out);
-	publisher->failed = false;
-	finish_all_in_doubt(publisher);
+	r = kafka_out_reset(commands->out);
+	commands->failed = false;
+	finish_all_in_doubt(commands);
 	return r;
 }
 
-/* ---- the publisher ---- */
+/* ---- the commands in flight ---- */
 
-int publisher_new(struct publisher **ret, const struct shop *shop,
-		  const char *producer, const struct kafka_watch *watch)
+int commands_new(struct commands **ret, const struct shop *shop,
+		 const char *producer, const struct kafka_watch *watch)
 {
-	CLEANUP(publisher_freep)
-	struct publisher *publisher = xcalloc(1, sizeof(*publisher));
+	CLEANUP(commands_freep)
+	struct commands *commands = xcalloc(1, sizeof(*commands));
 	const struct kafka_out_params out_params = {
 		.brokers = shop->conf->brokers,
 		.client_id = "storefront",
@@ -121,50 +120,50 @@ int publisher_new(struct publisher **ret, const struct shop *shop,
 		.queue_max = shop->conf->publish_queue_max,
 		.partitions_max = TOPIC_PARTITIONS,
 		.report = on_report,
-		.arg = publisher,
+		.arg = commands,
 		.loop = shop->loop,
 	};
 	int r;
 
-	publisher->conf = shop->conf;
-	publisher->producer = producer;
-	publisher->watch = watch;
-	LIST_INIT(&publisher->commands);
-	r = kafka_out_new(&publisher->out, &out_params);
+	commands->conf = shop->conf;
+	commands->producer = producer;
+	commands->watch = watch;
+	LIST_INIT(&commands->all);
+	r = kafka_out_new(&commands->out, &out_params);
 	if (r)
 		return r;
-	*ret = publisher;
-	publisher = NULL;
+	*ret = commands;
+	commands = NULL;
 	return 0;
 }
 
-struct publisher *publisher_free(struct publisher *publisher)
+struct commands *commands_free(struct commands *commands)
 {
-	if (!publisher)
+	if (!commands)
 		return NULL;
-	publisher->out = kafka_out_free(publisher->out);
-	finish_all_in_doubt(publisher);
-	free(publisher);
+	commands->out = kafka_out_free(commands->out);
+	finish_all_in_doubt(commands);
+	free(commands);
 	return NULL;
 }
 
-size_t publisher_n_commands(const struct publisher *publisher)
+size_t commands_n(const struct commands *commands)
 {
-	return publisher->n_commands;
+	return commands->n;
 }
 
-const char *publisher_away(struct publisher *publisher)
+const char *commands_away(struct commands *commands)
 {
-	const struct kafka_watch *watch = publisher->watch;
+	const struct kafka_watch *watch = commands->watch;
 	const char *away = watch ? kafka_watch_trouble(watch) : NULL;
 
 	if (away)
 		return away;
 	/* The client notices at once when connections break. */
-	if (kafka_out_away(publisher->out))
+	if (kafka_out_away(commands->out))
 		return "no broker answers";
-	if (kafka_out_waiting(publisher->out) > 0 &&
-	    clock_now_ms() - publisher->moved_at_ms > STALLED_MS)
+	if (kafka_out_waiting(commands->out) > 0 &&
+	    clock_now_ms() - commands->moved_at_ms > STALLED_MS)
 		return "the broker acknowledges nothing";
 	return NULL;
 }
@@ -185,32 +184,32 @@ struct command *command_new(struct shop *shop, struct http_request *request,
 		clock_now_ms() + shop->conf->publish_timeout_ms;
 	command->n_waiting = 1;
 	order_init(&command->order, &none);
-	LIST_INSERT_HEAD(&shop->publisher->commands, command, link);
-	shop->publisher->n_commands++;
+	LIST_INSERT_HEAD(&shop->commands->all, command, link);
+	shop->commands->n++;
 	return command;
 }
 
-static bool may_send(struct publisher *publisher)
+static bool may_send(struct commands *commands)
 {
-	return !publisher_away(publisher) && !publisher->failed &&
-	       kafka_out_waiting_bytes(publisher->out) <=
-		       (size_t)publisher->conf->publish_queue_max_bytes;
+	return !commands_away(commands) && !commands->failed &&
+	       kafka_out_waiting_bytes(commands->out) <=
+		       (size_t)commands->conf->publish_queue_max_bytes;
 }
 
 /* True: its report will come. */
-static bool send_event(struct publisher *publisher, const struct event *event,
+static bool send_event(struct commands *commands, const struct event *event,
 		       struct command *command)
 {
 	int r;
 
-	if (!may_send(publisher))
+	if (!may_send(commands))
 		return false;
-	if (kafka_out_waiting(publisher->out) == 0)
-		publisher->moved_at_ms = clock_now_ms();
-	r = event_send(event, publisher->out,
+	if (kafka_out_waiting(commands->out) == 0)
+		commands->moved_at_ms = clock_now_ms();
+	r = event_send(event, commands->out,
 		       command->shop->topics.of[event->topic], command);
 	if (r == KAFKA_OUT_E_FATAL)
-		publisher->failed = true;
+		commands->failed = true;
 	return r == 0;
 }
 
@@ -235,15 +234,15 @@ static void set_trace(struct command *command, struct event *event,
 void command_publish(struct command *command, struct event *event,
 		     const struct order_id *id)
 {
-	struct publisher *publisher = command->shop->publisher;
+	struct commands *commands = command->shop->commands;
 	char state[HTTP_HEAD_MAX_BYTES];
 
 	event_source(event, TEXT("/storefront"), clock_wall_ms());
-	event->envelope.producer = text_of(publisher->producer);
+	event->envelope.producer = text_of(commands->producer);
 	set_trace(command, event, id, state);
 	command->topic = event->topic;
 	command->n_events++;
-	if (send_event(publisher, event, command))
+	if (send_event(commands, event, command))
 		command->n_waiting++;
 }
 
@@ -290,11 +289,11 @@ void command_answer_away(struct command *command)
 			   "the broker is away or busy, send it again");
 }
 
-void publisher_expire(struct publisher *publisher, int64_t now_ms)
+void commands_expire(struct commands *commands, int64_t now_ms)
 {
 	struct command *command;
 
-	LIST_FOREACH(command, &publisher->commands, link)
+	LIST_FOREACH(command, &commands->all, link)
 	{
 		if (command->request && command->deadline_at_ms <= now_ms)
 			answer_doubtful(command);

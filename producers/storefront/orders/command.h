@@ -15,10 +15,11 @@
  * nothing of the request but what the answer needs, since there may be as many
  * commands as events may wait.
  *
- * The publisher owns the connection to Kafka. After a report that leaves an
- * event in doubt it resets its client, so that nothing old goes out late, and
- * everything in flight is in doubt, too. An event that the broker refuses is
- * not on its topic, and no other event is touched by that.
+ * struct commands is all that are in flight, and owns the connection to Kafka.
+ *After a report that leaves an event in doubt it resets its client, so that
+ *nothing old goes out late, and everything in flight is in doubt, too. An event
+ *that the broker refuses is not on its topic, and no other event is touched by
+ *that.
  *
  * One thread: that of the loop.
  */
@@ -36,28 +37,28 @@ struct kafka_watch;
 
 /* Borrows all. @producer is "storefront@1.2.3"; @watch NULL: what the client
  * itself notices must do. */
-int publisher_new(struct publisher **ret, const struct shop *shop,
-		  const char *producer, const struct kafka_watch *watch);
+int commands_new(struct commands **ret, const struct shop *shop,
+		 const char *producer, const struct kafka_watch *watch);
 /* Commands with events in flight are finished in doubt. */
-struct publisher *publisher_free(struct publisher *publisher);
-DEFINE_CLEANUP(struct publisher, publisher_free);
+struct commands *commands_free(struct commands *commands);
+DEFINE_CLEANUP(struct commands, commands_free);
 
 /*
  * Reads Kafka's reports, and resets the client when it must be. Negative: it
- * cannot be opened again, and the publisher is of no use any more.
+ * cannot be opened again, and nothing can be published any more.
  */
-int publisher_serve(struct publisher *publisher);
+int commands_serve(struct commands *commands);
 /* Answers the requests whose deadline has passed. */
-void publisher_expire(struct publisher *publisher, int64_t now_ms);
+void commands_expire(struct commands *commands, int64_t now_ms);
 
 /* Commands that are not finished. */
-size_t publisher_n_commands(const struct publisher *publisher);
+size_t commands_n(const struct commands *commands);
 
 /*
  * Why nothing would be sent now; NULL: it would. Kafka is away, lacks a topic,
  * or has acknowledged nothing of what is in flight for five seconds.
  */
-const char *publisher_away(struct publisher *publisher);
+const char *commands_away(struct commands *commands);
 
 struct command {
 	struct shop *shop;

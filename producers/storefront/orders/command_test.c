@@ -75,7 +75,7 @@ END_TEST
 
 static bool is_away(void)
 {
-	return publisher_away(shop.publisher) != NULL;
+	return commands_away(shop.commands) != NULL;
 }
 
 START_TEST(while_the_broker_is_away_nobody_waits_for_it)
@@ -164,7 +164,7 @@ END_TEST
 
 static bool all_are_finished(void)
 {
-	return publisher_n_commands(shop.publisher) == 0;
+	return commands_n(shop.commands) == 0;
 }
 
 START_TEST(a_request_that_waits_too_long_is_answered_how_to_go_on)
@@ -208,7 +208,7 @@ END_TEST
 
 static bool one_waits(void)
 {
-	return publisher_n_commands(shop.publisher) == 1;
+	return commands_n(shop.commands) == 1;
 }
 
 /* At the end, as after a reset of the client. */
@@ -220,8 +220,8 @@ START_TEST(what_will_not_be_reported_is_in_doubt)
 		rd_kafka_mock_broker_set_rtt(mock, 1, HANGS_MS);
 		fd = ask("/orders", KEY, ORDER);
 		fixture_wait(turn, one_waits);
-		shop.publisher = publisher_free(shop.publisher);
-		open_publisher(mock_brokers());
+		shop.commands = commands_free(shop.commands);
+		open_commands(mock_brokers());
 		hear(fd, &heard);
 		ck_assert_ptr_nonnull(strstr(heard.p, "may or may not"));
 		buf_deinit(&heard);
@@ -261,7 +261,7 @@ START_TEST(while_nothing_is_acknowledged_nobody_waits_for_it)
 		rd_kafka_mock_broker_set_rtt(mock, 1, HANGS_MS);
 		fd = ask("/orders", "", ORDER);
 		fixture_wait(turn, is_away);
-		ck_assert_str_eq(publisher_away(shop.publisher),
+		ck_assert_str_eq(commands_away(shop.commands),
 				 "the broker acknowledges nothing");
 		post(&heard, "/orders", "", ORDER);
 		ck_assert_ptr_nonnull(

@@ -44,18 +44,18 @@ static uint16_t port;
 static inline void turn(void)
 {
 	loop_wait(shop.loop, 10);
-	ck_assert_int_eq(publisher_serve(shop.publisher), 0);
+	ck_assert_int_eq(commands_serve(shop.commands), 0);
 	views_serve(shop.views);
-	publisher_expire(shop.publisher, clock_now_ms());
+	commands_expire(shop.commands, clock_now_ms());
 	subscriptions_flush(shop.subscriptions);
 }
 
-static inline void open_publisher(const char *brokers)
+static inline void open_commands(const char *brokers)
 {
 	conf.brokers = brokers;
 	ck_assert_int_eq(topic_names_init(&shop.topics, conf.topic_suffix), 0);
 	ck_assert_int_eq(
-		publisher_new(&shop.publisher, &shop, "storefront@test", NULL),
+		commands_new(&shop.commands, &shop, "storefront@test", NULL),
 		0);
 }
 
@@ -71,7 +71,7 @@ static inline void open_all(const char *brokers, size_t cache_max)
 	};
 
 	shop.accepted_lines = (struct log_limit){ .a_second = 200 };
-	open_publisher(brokers);
+	open_commands(brokers);
 	ck_assert_int_eq(views_new(&shop.views, &shop), 0);
 	shop.cache = order_cache_new(cache_max);
 	shop.subscriptions = subscriptions_new(&shop);
@@ -88,7 +88,7 @@ static inline void setup(void)
 static inline void close_all(void)
 {
 	shop.views = views_free(shop.views);
-	shop.publisher = publisher_free(shop.publisher);
+	shop.commands = commands_free(shop.commands);
 	http = http_free(http);
 	shop.subscriptions = subscriptions_free(shop.subscriptions);
 	shop.cache = order_cache_free(shop.cache);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Facts: a batch of records at a time, each into the cache. */
-#include "producers/storefront/live/facts.h"
+/* Fact reader: a batch of records at a time, each into the cache. */
+#include "producers/storefront/live/fact_reader.h"
 
 #include <errno.h>
 
@@ -24,7 +24,7 @@ static const enum topic_id sources[] = { TOPIC_PICKS, TOPIC_TOASTIES };
 
 enum { N_SOURCES = sizeof(sources) / sizeof(sources[0]) };
 
-struct facts {
+struct fact_reader {
 	struct shop *shop;
 	const struct kafka_watch *watch;
 	struct kafka_in *in;
@@ -39,10 +39,11 @@ static void on_trouble(void *arg, const char *what)
 	log_debug("FACTS-TROUBLE", "%s", what);
 }
 
-int facts_new(struct facts **ret, struct shop *shop,
-	      const struct kafka_watch *watch)
+int fact_reader_new(struct fact_reader **ret, struct shop *shop,
+		    const struct kafka_watch *watch)
 {
-	CLEANUP(facts_freep) struct facts *facts = xcalloc(1, sizeof(*facts));
+	CLEANUP(fact_reader_freep)
+	struct fact_reader *reader = xcalloc(1, sizeof(*reader));
 	const char *topics[N_SOURCES];
 	const struct kafka_in_params params = {
 		.brokers = shop->conf->brokers,
@@ -51,33 +52,33 @@ int facts_new(struct facts **ret, struct shop *shop,
 		.n_topics = N_SOURCES,
 		.queue_max_kbytes = QUEUE_MAX_KBYTES,
 		.trouble = on_trouble,
-		.arg = facts,
+		.arg = reader,
 		.loop = shop->loop,
 	};
 	int r;
 
-	facts->shop = shop;
-	facts->watch = watch;
+	reader->shop = shop;
+	reader->watch = watch;
 	for (int i = 0; i < N_SOURCES; i++)
 		topics[i] = shop->topics.of[sources[i]];
-	r = kafka_in_new(&facts->in, &params);
+	r = kafka_in_new(&reader->in, &params);
 	if (r)
 		return r;
-	*ret = facts;
-	facts = NULL;
+	*ret = reader;
+	reader = NULL;
 	return 0;
 }
 
-struct facts *facts_free(struct facts *facts)
+struct fact_reader *fact_reader_free(struct fact_reader *reader)
 {
-	if (!facts)
+	if (!reader)
 		return NULL;
-	facts->in = kafka_in_free(facts->in);
-	free(facts);
+	reader->in = kafka_in_free(reader->in);
+	free(reader);
 	return NULL;
 }
 
-static void begin_at_the_end(struct facts *facts)
+static void begin_at_the_end(struct fact_reader *reader)
 {
 	struct kafka_partition partitions[N_SOURCES * TOPIC_PARTITIONS];
 	size_t n = 0;
@@ -89,34 +90,34 @@ static void begin_at_the_end(struct facts *facts)
 				.partition = p,
 				.offset = OFFSET_END,
 			};
-	facts->ready = !kafka_in_assign(facts->in, partitions, n);
+	reader->ready = !kafka_in_assign(reader->in, partitions, n);
 }
 
 /* Is the order cached, or does somebody listen to its stall? */
-static bool concerns_somebody(const struct facts *facts,
+static bool concerns_somebody(const struct fact_reader *reader,
 			      const struct kafka_record *record,
 			      const struct envelope *envelope)
 {
 	struct order_id id;
 
 	if (record->key && !order_id_parse(&id, record->key, record->n_key) &&
-	    order_cache_find(facts->shop->cache, &id))
+	    order_cache_find(reader->shop->cache, &id))
 		return true;
-	return subscriptions_has_stall(facts->shop->subscriptions,
+	return subscriptions_has_stall(reader->shop->subscriptions,
 				       envelope_stall(envelope));
 }
 
-static int apply(struct facts *facts, const struct kafka_record *record,
+static int apply(struct fact_reader *reader, const struct kafka_record *record,
 		 const struct envelope *envelope)
 {
-	struct order_cache *cache = facts->shop->cache;
+	struct order_cache *cache = reader->shop->cache;
 	struct schema_fault fault;
 	struct toastie toastie;
 	struct pick pick;
 	int r = SCHEMA_E_UNKNOWN_TYPE;
 
 	if (envelope->type == EVENT_PICK) {
-		r = pick_decode(&pick, &facts->buffer, envelope, record->value,
+		r = pick_decode(&pick, &reader->buffer, envelope, record->value,
 				record->n_value, &fault);
 		if (!r)
 			order_cache_pick(cache, &pick);
@@ -129,7 +130,8 @@ static int apply(struct facts *facts, const struct kafka_record *record,
 	return r;
 }
 
-static void read_record(struct facts *facts, const struct kafka_record *record)
+static void read_record(struct fact_reader *reader,
+			const struct kafka_record *record)
 {
 	struct envelope envelope;
 	const char *name;
@@ -141,30 +143,30 @@ static void read_record(struct facts *facts, const struct kafka_record *record)
 	for (size_t i = 0; kafka_record_header(record, i, &name, &value, &n);
 	     i++)
 		envelope_read(&envelope, name, value, n);
-	if (!concerns_somebody(facts, record, &envelope))
+	if (!concerns_somebody(reader, record, &envelope))
 		return;
-	if (envelope_check(&envelope, NULL) || apply(facts, record, &envelope))
+	if (envelope_check(&envelope, NULL) || apply(reader, record, &envelope))
 		counter_add(&metrics.facts_bad, 1);
 }
 
-void facts_serve(struct facts *facts)
+void fact_reader_serve(struct fact_reader *reader)
 {
 	size_t n = BATCH_MAX;
 
-	if (!facts->ready && kafka_watch_seen(facts->watch))
-		begin_at_the_end(facts);
+	if (!reader->ready && kafka_watch_seen(reader->watch))
+		begin_at_the_end(reader);
 	for (int round = 0; n == BATCH_MAX && round < ROUNDS_MAX; round++) {
-		n = kafka_in_poll(facts->in, facts->records, BATCH_MAX, 0);
+		n = kafka_in_poll(reader->in, reader->records, BATCH_MAX, 0);
 		for (size_t i = 0; i < n; i++) {
-			read_record(facts, &facts->records[i]);
-			kafka_record_release(&facts->records[i]);
+			read_record(reader, &reader->records[i]);
+			kafka_record_release(&reader->records[i]);
 		}
 	}
 	if (n == BATCH_MAX)
-		loop_wake(facts->shop->loop);
+		loop_wake(reader->shop->loop);
 }
 
-bool facts_ready(const struct facts *facts)
+bool fact_reader_ready(const struct fact_reader *reader)
 {
-	return facts->ready;
+	return reader->ready;
 }
