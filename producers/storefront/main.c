@@ -24,6 +24,22 @@
 #include "producers/storefront/views.h"
 #include "producers/storefront/web.h"
 
+static const struct conf_row conf_rows[] = {
+#define CONF_STRUCT struct conf
+#include "infra/lib/conf_rows.h"
+
+#include "producers/storefront/conf.def"
+
+#include "infra/lib/conf_end.h"
+};
+
+static const struct conf_table conf_table = {
+	.program = "storefront",
+	.sentence = "the web page and the HTTP API of the stalls",
+	.rows = conf_rows,
+	.n_rows = sizeof(conf_rows) / sizeof(conf_rows[0]),
+};
+
 enum { TIMER_MS = 100, ACCEPTED_LINES_A_SECOND = 200 };
 
 struct storefront {
@@ -133,7 +149,6 @@ static void init_log(struct storefront *storefront)
 	log_init(&params);
 	counters_init(storefront->version, "");
 	metrics_register();
-	counters_collect(routes_collect, NULL);
 }
 
 /* All topics that are written or read here. */

@@ -383,23 +383,17 @@ static bool subscribe_to_query(struct shop *shop, struct http_request *request)
 void subscribe(struct shop *shop, struct http_request *request,
 	       const struct order_id *id)
 {
-	static const struct answer_error full = {
-		.status = 503,
-		.error = "there are too many subscribers, try again",
-	};
-	static const struct answer_error bad = {
-		.status = 400,
-		.error = "order must be the id of an order, or stall the name "
-			 "of a stall",
-		.field = "order",
-	};
-
 	(void)id;
 	if ((int64_t)shop->subscriptions->n_subscribers >=
 	    shop->conf->subscribers_max)
-		answer_error(request, &full);
+		http_reply_error(request, 503,
+				 "there are too many subscribers, try again",
+				 NULL, NULL);
 	else if (!subscribe_to_query(shop, request))
-		answer_error(request, &bad);
+		http_reply_error(request, 400,
+				 "order must be the id of an order, or stall "
+				 "the name of a stall",
+				 "field", "order");
 }
 
 /* ---- the loop's side ---- */

@@ -28,6 +28,97 @@ struct commands {
 	int64_t moved_at_ms; /* a report came, or the first event was sent */
 };
 
+/* ---- answers ---- */
+
+static void answer_503(struct command *command, const char *error)
+{
+	char id[ORDER_ID_CHARS + 1];
+
+	http_reply_error(command->request, 503, error, "order_id",
+			 command->of_order
+				 ? order_id_format(&command->order.id, id)
+				 : NULL);
+	command->request = NULL;
+}
+
+static void answer_doubtful(struct command *command)
+{
+	answer_503(
+		command,
+		command->of_order
+			? "the broker may or may not have it: ask for it, or "
+			  "send it again with its id as Idempotency-Key"
+			: "the broker may or may not have all of it: send it "
+			  "again with the same Idempotency-Key");
+}
+
+/* Not all events are on their topics: none is, or nobody knows. */
+static void answer_undelivered(struct command *command)
+{
+	if (command->n_doubtful || command->n_delivered)
+		answer_doubtful(command);
+	else if (command->n_refused)
+		answer_503(command,
+			   "the broker refused it: it is too large, or went "
+			   "out together with what is");
+	else
+		answer_503(command,
+			   "the broker is away or busy, send it again");
+}
+
+void commands_expire(struct commands *commands, int64_t now_ms)
+{
+	struct command *command;
+
+	LIST_FOREACH(command, &commands->all, link)
+	{
+		if (command->request && command->deadline_at_ms <= now_ms)
+			answer_doubtful(command);
+	}
+}
+
+void command_log(struct command *command, const char *id, const char *text)
+{
+	char order[ORDER_ID_CHARS + 1];
+	const struct log_subject about = {
+		.name = "order",
+		.value = command->of_order
+				 ? order_id_format(&command->order.id, order)
+				 : NULL,
+		.topic = topic_table[command->topic].name,
+		.partition = command->partition,
+		.offset = command->offset,
+		.trace = command->trace,
+	};
+
+	if (!log_limit_about(&command->shop->accepted_lines, &about,
+			     "accepted commands"))
+		return;
+	log_info(id, "%s", text);
+	log_about(NULL);
+}
+
+void command_answer_order(struct command *command, const char *log_id,
+			  const char *what, int64_t number, const char *state)
+{
+	char id[ORDER_ID_CHARS + 1], name[ORDER_NAME_BYTES], path[64], line[96];
+	struct http_field location = { TEXT("Location"), { path, 0 } };
+	struct buf json = { 0 };
+
+	(void)snprintf(line, sizeof(line), "%s%s, was accepted", what,
+		       order_name(&command->order.id, number, name));
+	command_log(command, log_id, line);
+	location.value.n =
+		(size_t)snprintf(path, sizeof(path), "/orders/%s",
+				 order_id_format(&command->order.id, id));
+	order_name_json(&command->order.id, number, &json);
+	buf_json_pair(&json, "state", text_of(state));
+	buf_text(&json, "}");
+	http_reply_json(command->request, 202, &json, &location);
+	command->request = NULL;
+	buf_deinit(&json);
+}
+
 /* ---- reports ---- */
 
 static void finish(struct command *command)
@@ -36,7 +127,10 @@ static void finish(struct command *command)
 
 	LIST_REMOVE(command, link);
 	commands->n--;
-	command->finished(command);
+	if (command->n_delivered == command->n_events)
+		command->accepted(command);
+	else
+		answer_undelivered(command);
 	order_deinit(&command->order);
 	free(command);
 }
@@ -53,6 +147,8 @@ static void note_delivered(struct command *command,
 	command->n_delivered++;
 	command->partition = report->partition;
 	command->offset = report->offset;
+	if (command->topic == TOPIC_RESTOCKS)
+		counter_add(&metrics.restocks_accepted, 1);
 	if (!command->request)
 		counter_add(&metrics.reports_late, 1);
 }
@@ -171,14 +267,14 @@ const char *commands_away(struct commands *commands)
 /* ---- events ---- */
 
 struct command *command_new(struct shop *shop, struct http_request *request,
-			    void (*finished)(struct command *command))
+			    void (*accepted)(struct command *command))
 {
 	static const struct order_id none;
 	struct command *command = xcalloc(1, sizeof(*command));
 
 	command->shop = shop;
 	command->request = request;
-	command->finished = finished;
+	command->accepted = accepted;
 	command->begun_at_us = clock_now_us();
 	command->deadline_at_ms =
 		clock_now_ms() + shop->conf->publish_timeout_ms;
@@ -244,97 +340,4 @@ void command_publish(struct command *command, struct event *event,
 	command->n_events++;
 	if (send_event(commands, event, command))
 		command->n_waiting++;
-}
-
-/* ---- answers ---- */
-
-bool command_delivered(const struct command *command)
-{
-	return command->n_delivered == command->n_events;
-}
-
-static void answer_503(struct command *command, const char *error)
-{
-	const struct answer_error answer = {
-		.status = 503,
-		.error = error,
-		.order_id = command->of_order ? &command->order.id : NULL,
-	};
-
-	answer_error(command->request, &answer);
-	command->request = NULL;
-}
-
-static void answer_doubtful(struct command *command)
-{
-	answer_503(
-		command,
-		command->of_order
-			? "the broker may or may not have it: ask for it, or "
-			  "send it again with its id as Idempotency-Key"
-			: "the broker may or may not have all of it: send it "
-			  "again with the same Idempotency-Key");
-}
-
-void command_answer_away(struct command *command)
-{
-	if (command->n_doubtful || command->n_delivered)
-		answer_doubtful(command);
-	else if (command->n_refused)
-		answer_503(command,
-			   "the broker refused it: it is too large, or went "
-			   "out together with what is");
-	else
-		answer_503(command,
-			   "the broker is away or busy, send it again");
-}
-
-void commands_expire(struct commands *commands, int64_t now_ms)
-{
-	struct command *command;
-
-	LIST_FOREACH(command, &commands->all, link)
-	{
-		if (command->request && command->deadline_at_ms <= now_ms)
-			answer_doubtful(command);
-	}
-}
-
-void command_answer_accepted(struct command *command, int64_t number,
-			     const char *state)
-{
-	char id[ORDER_ID_CHARS + 1], path[64];
-	struct http_field location = { TEXT("Location"), { path, 0 } };
-	struct buf json = { 0 };
-
-	location.value.n =
-		(size_t)snprintf(path, sizeof(path), "/orders/%s",
-				 order_id_format(&command->order.id, id));
-	order_name_json(&command->order.id, number, &json);
-	buf_json_pair(&json, "state", text_of(state));
-	buf_text(&json, "}");
-	answer_json(command->request, 202, &json, &location);
-	command->request = NULL;
-	buf_deinit(&json);
-}
-
-void command_log(struct command *command, const char *id, const char *text)
-{
-	char order[ORDER_ID_CHARS + 1];
-	const struct log_subject about = {
-		.name = "order",
-		.value = command->of_order
-				 ? order_id_format(&command->order.id, order)
-				 : NULL,
-		.topic = topic_table[command->topic].name,
-		.partition = command->partition,
-		.offset = command->offset,
-		.trace = command->trace,
-	};
-
-	if (!log_limit_about(&command->shop->accepted_lines, &about,
-			     "accepted commands"))
-		return;
-	log_info(id, "%s", text);
-	log_about(NULL);
 }

@@ -6,8 +6,8 @@
  *	command_new() -> command_publish() ... -> command_end()
  *
  * Each event that was sent carries its command, so Kafka's report of it reaches
- * the command directly. When all events are reported, finished() answers, and
- * the command is freed.
+ * the command directly. When all events are reported, the request is answered,
+ * by accepted() if all were delivered, and the command is freed.
  *
  * A request has a deadline, its events have none: when the deadline passes, the
  * request is answered 503 (nobody knows the outcome, and the answer has the
@@ -63,10 +63,11 @@ const char *commands_away(struct commands *commands);
 struct command {
 	struct shop *shop;
 	struct http_request *request; /* NULL: it has been answered */
-	/* Every event is reported: answers @request, which may be NULL. */
-	void (*finished)(struct command *command);
+	/* All events are on their topics: answers @request, which may be NULL.
+	 */
+	void (*accepted)(struct command *command);
 
-	/* For finished(); the handler sets them. */
+	/* For accepted(); the handler sets them. */
 	struct order order;
 	bool of_order; /* the command is about @order */
 	uint64_t content_hash;
@@ -88,7 +89,7 @@ struct command {
 
 /* Takes @request. */
 struct command *command_new(struct shop *shop, struct http_request *request,
-			    void (*finished)(struct command *command));
+			    void (*accepted)(struct command *command));
 
 /*
  * Sends one more event; one that cannot be sent counts as not delivered.
@@ -98,20 +99,15 @@ struct command *command_new(struct shop *shop, struct http_request *request,
 void command_publish(struct command *command, struct event *event,
 		     const struct order_id *id);
 
-/* That was the last event: finished() may be called from within, or later. */
+/* That was the last event: accepted() may be called from within, or later. */
 void command_end(struct command *command);
 
-bool command_delivered(const struct command *command);
-
 /*
- * Answers 503 to the request of a command whose events are not delivered: none
- * is on its topic, or nobody knows.
+ * For accepted() of a command about an order: logs "@what order K042, number 6,
+ * was accepted", and answers 202 {"order_id","number","code","state"}.
  */
-void command_answer_away(struct command *command);
-
-/* Answers 202 {"order_id","number","code","state"} to one about an order. */
-void command_answer_accepted(struct command *command, int64_t number,
-			     const char *state);
+void command_answer_order(struct command *command, const char *log_id,
+			  const char *what, int64_t number, const char *state);
 
 /*
  * Writes a line about an accepted command, with order, record and trace: at
