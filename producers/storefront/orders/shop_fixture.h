@@ -98,6 +98,7 @@ static inline void teardown(void)
 {
 	close_all();
 	shop.loop = loop_free(shop.loop);
+	buf_deinit(&heard);
 }
 
 static inline void setup_with_broker(void)
@@ -162,10 +163,9 @@ static inline void hear(int fd, struct buf *ret)
 	(void)close(fd);
 }
 
-static inline void post(struct buf *ret, const char *path, const char *fields,
-			const char *body)
+static inline void post(const char *path, const char *fields, const char *body)
 {
-	hear(ask(path, fields, body), ret);
+	hear(ask(path, fields, body), &heard);
 }
 
 #endif
