@@ -19,7 +19,6 @@
 #ifndef STOREFRONT_ORDER_JSON_H
 #define STOREFRONT_ORDER_JSON_H
 
-#include "infra/lib/text.h"
 #include <jansson.h>
 
 #include "infra/lib/text.h"
@@ -42,6 +41,7 @@ struct order_json {
 	struct item items[ORDER_ITEMS_MAX];
 	uint8_t metadata[METADATA_MAX_BYTES];
 	bool counted; /* a restock: quantities are counts */
+	int item;     /* that is being read, for the fault; -1: none */
 	struct order_json_fault fault;
 };
 
