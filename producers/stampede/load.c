@@ -40,13 +40,18 @@ struct load {
 
 /* ---- what comes back ---- */
 
+/* @offset -1: it was never acknowledged. */
 static void write_line(struct load *load, const struct sent *sent,
-		       const struct arrival *arrival)
+		       int32_t partition, int64_t offset)
 {
+	struct arrival arrival = { .partition = partition, .offset = offset };
+
 	if (!load->record)
 		return;
+	arrival.topic = messages_topic(&load->messages, sent->step.kind);
+	arrival.acked_ms = clock_wall_ms();
 	buf_reset(&load->line);
-	sent_line(&load->orders, sent, load->conf->restock, arrival,
+	sent_line(&load->orders, sent, load->conf->restock, &arrival,
 		  &load->line);
 	(void)fwrite(load->line.p, 1, load->line.n, load->record);
 }
@@ -55,10 +60,6 @@ static void on_report(void *arg, const struct kafka_report *report)
 {
 	struct load *load = arg;
 	struct sent *sent = report->opaque;
-	struct arrival arrival = { .topic = messages_topic(&load->messages,
-							   sent->step.kind),
-				   .partition = report->partition,
-				   .offset = report->offset };
 
 	/* It stays in the pool: nobody knows whether it has arrived. */
 	if (!report->delivered)
@@ -66,10 +67,7 @@ static void on_report(void *arg, const struct kafka_report *report)
 	score_acked(&load->score, sent->step.kind,
 		    clock_now_us() - sent->intended_us);
 	load->last_ack_ms = clock_now_ms();
-	if (load->record) {
-		arrival.acked_ms = clock_wall_ms();
-		write_line(load, sent, &arrival);
-	}
+	write_line(load, sent, report->partition, report->offset);
 	sent_release(&load->pool, sent);
 }
 
@@ -135,26 +133,22 @@ static int send_step(struct load *load, const struct step *step,
 		if (r != KAFKA_OUT_E_FULL)
 			break;
 		r = look(load, WAIT_MS);
-		if (r)
-			break;
+		if (r) {
+			sent_release(&load->pool, sent);
+			return r;
+		}
 	}
-	switch (r) {
-	case 0:
+	if (!r) {
 		load->score.n_sent[step->kind]++;
 		load->score.n_v1 += sent->version == 1;
 		return 0;
-	case KAFKA_OUT_E_FATAL:
-		r = LOAD_E_STUCK;
-		break;
-	case KAFKA_OUT_E_REFUSED:
-		load->score.n_refused++;
-		r = 0;
-		break;
-	default:
-		break;
 	}
 	sent_release(&load->pool, sent);
-	return r;
+	if (r == KAFKA_OUT_E_REFUSED) {
+		load->score.n_refused++;
+		return 0;
+	}
+	return r == KAFKA_OUT_E_FATAL ? LOAD_E_STUCK : r;
 }
 
 /* Until all that was sent is acknowledged. */
@@ -229,11 +223,7 @@ static int finish_record(struct load *load)
 		const struct sent *sent = &load->pool.all[i];
 
 		if (sent->on_its_way)
-			write_line(load, sent,
-				   &(struct arrival){ .topic = messages_topic(
-							      &load->messages,
-							      sent->step.kind),
-						      .offset = -1 });
+			write_line(load, sent, 0, -1);
 	}
 	if (!ferror(load->record) && !fflush(load->record))
 		return 0;

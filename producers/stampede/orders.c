@@ -43,6 +43,25 @@ const struct text ingredient_names[N_INGREDIENTS] = {
 	TEXT_INIT("onion"), TEXT_INIT("egg"),
 };
 
+const struct poison_sort poison_sorts[N_POISONS] = {
+	/* c1 is the one byte that msgpack never uses. */
+	[POISON_NOT_MSGPACK] = { .name = "not-msgpack",
+				 .body = TEXT_INIT("\xc1 cheese, please") },
+	[POISON_TRUNCATED] = { .name = "truncated", .truncated = true },
+	/* { "order_id": 7 } */
+	[POISON_CONTRACT] = { .name = "contract",
+			      .body = TEXT_INIT("\x81\xa8order_id\x07") },
+	/* An array of 268435456 values, of which none is there. */
+	[POISON_HUGE_COUNT] = { .name = "huge-count",
+				.body = TEXT_INIT("\xdd\x10\x00\x00\x00") },
+	[POISON_UNKNOWN_VERSION] = { .name = "unknown-version",
+				     .header = TEXT_INIT("schema-version"),
+				     .value = TEXT_INIT("99") },
+	[POISON_UNKNOWN_TYPE] = { .name = "unknown-type",
+				  .header = TEXT_INIT("ce_type"),
+				  .value = TEXT_INIT("galore.order.eaten") },
+};
+
 /*
  * SplitMix64 (Steele, Lea, Flood: Fast splittable pseudorandom number
  * generators, OOPSLA 2014). Small, quick, and the same everywhere; nothing

@@ -86,6 +86,14 @@ enum poison {
 	N_POISONS,
 };
 
+struct poison_sort {
+	const char *name;
+	struct text body; /* in place of the order's; p NULL: it stays */
+	bool truncated;   /* half of it is left */
+	struct text header, value; /* what that header says instead */
+};
+extern const struct poison_sort poison_sorts[N_POISONS];
+
 struct step {
 	enum sent_kind kind;
 	enum poison poison; /* of a poison */
