@@ -92,8 +92,7 @@ TESTS := $(TEST_C:%.c=$(OUT)/%)
 ITEST_C := $(wildcard itests/[0-9]*.c)
 ITESTS := $(ITEST_C:%.c=$(OUT)/%)
 # Where the version is compiled in.
-VERSIONED := infra/lib/version.c producers/stampede/load.c \
-	infra/overlord/cmd_stock.c
+VERSIONED := infra/lib/version.c infra/overlord/cmd_stock.c
 HEADERS := $(foreach d,$(FOLDERS),$(call in_folder,$(d),*.h))
 SOURCES := $(foreach d,$(FOLDERS),$(call in_folder,$(d),*.c)) $(ITEST_C)
 

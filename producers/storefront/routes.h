@@ -13,7 +13,7 @@ struct route {
 	const char *path; /* '*' stands for the id of an order; NULL: any */
 	enum http_method method;
 	const char *name; /* in /metrics */
-	handler_fn handle;
+	handler_fn *handle;
 };
 
 enum route_outcome {

@@ -50,7 +50,7 @@ struct http_request;
 
 /* What a row of the table of routes calls. Takes @request. @id is the order
  * that the path names, if it names one. */
-typedef void (*handler_fn)(struct shop *shop, struct http_request *request,
-			   const struct order_id *id);
+typedef void handler_fn(struct shop *shop, struct http_request *request,
+			const struct order_id *id);
 
 #endif

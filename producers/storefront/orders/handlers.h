@@ -11,20 +11,11 @@
 #include "producers/storefront/shop.h"
 #include "schemas/limits.h"
 
-/* POST /orders, in place.c. */
-void place_order(struct shop *shop, struct http_request *request,
-		 const struct order_id *id);
-/* POST /orders/{id}/cancel, in cancel.c. */
-void cancel_order(struct shop *shop, struct http_request *request,
-		  const struct order_id *id);
-/* POST /restock, in restock.c. */
-void restock(struct shop *shop, struct http_request *request,
-	     const struct order_id *id);
-/* GET /orders/{id} and GET /stock, in show.c. */
-void show_order(struct shop *shop, struct http_request *request,
-		const struct order_id *id);
-void show_stock(struct shop *shop, struct http_request *request,
-		const struct order_id *id);
+handler_fn place_order;  /* POST /orders, in place.c */
+handler_fn cancel_order; /* POST /orders/{id}/cancel, in cancel.c */
+handler_fn restock;      /* POST /restock, in restock.c */
+handler_fn show_order;   /* GET /orders/{id}, in show.c */
+handler_fn show_stock;   /* GET /stock, there too */
 
 /*
  * Reads an order. First the view's answer is merged into the cache, because the
