@@ -83,6 +83,11 @@ START_TEST(while_the_broker_is_away_nobody_waits_for_it)
 	}
 END_TEST
 
+static void setup_declared(void)
+{
+	setup_with_broker(TOPIC_PARTITIONS);
+}
+
 /* The number in an answer. */
 static int64_t number_in(const struct buf *answer)
 {
@@ -175,9 +180,8 @@ static const struct {
 
 START_TEST(a_bad_report_is_not_an_invitation_to_order_twice)
 	{
-		rd_kafka_mock_push_request_errors(
-			mock, API_PRODUCE, 1,
-			RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+		mock_refuse(API_PRODUCE,
+			    RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
 		post(doubtful[_i].path, "", ORDER);
 		HEARD("HTTP/1.1 503 ");
 		HEARD(doubtful[_i].says);
@@ -211,9 +215,7 @@ START_TEST(what_the_broker_refuses_is_known_not_to_be_there)
 		static const char accepted[] = "HTTP/1.1 202 ";
 
 		rd_kafka_mock_broker_set_rtt(mock, 1, SLOW_MS);
-		rd_kafka_mock_push_request_errors(
-			mock, API_PRODUCE, 1,
-			RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
+		mock_refuse(API_PRODUCE, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
 		order_both("Idempotency-Key: b\r\n", ORDER);
 		ck_assert_msg((strstr(heard.p, refused) &&
 			       strstr(other_heard.p, accepted)) ||
@@ -295,12 +297,7 @@ static void setup_raised(void)
 		.queue_max_kbytes = 1024,
 	};
 
-	mock_start("orders", RAISED);
-	ck_assert_int_eq(
-		rd_kafka_mock_topic_create(mock, "restocks", RAISED, 1), 0);
-	ck_assert_int_eq(loop_new(&shop.loop), 0);
-	open_all(mock_brokers(), 64);
-	conf.publish_timeout_ms = 60000;
+	setup_with_broker(RAISED);
 	params.brokers = mock_brokers();
 	ck_assert_int_eq(kafka_in_new(&in, &params), 0);
 	for (int i = 0; i < 2 * RAISED; i++)
@@ -481,8 +478,7 @@ int main(void)
 	suite_add_tcase(suite, tcase);
 	tcase = tcase_create("with a broker");
 	tcase_set_timeout(tcase, 60);
-	tcase_add_checked_fixture(tcase, setup_with_broker,
-				  teardown_with_broker);
+	tcase_add_checked_fixture(tcase, setup_declared, teardown_with_broker);
 	tcase_add_test(tcase, an_order_is_accepted_when_the_broker_has_it);
 	tcase_add_test(tcase, one_order_sent_twice_at_once_is_one_order);
 	tcase_add_test(tcase,

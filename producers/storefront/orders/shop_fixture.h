@@ -78,11 +78,17 @@ static inline void open_all(const char *brokers, size_t cache_max)
 	port = fixture_serve(&http, &params);
 }
 
-static inline void setup(void)
+static inline void setup_with(const char *brokers)
 {
 	(void)signal(SIGPIPE, SIG_IGN);
 	ck_assert_int_eq(loop_new(&shop.loop), 0);
-	open_all("127.0.0.1:1", 64);
+	open_all(brokers, 64);
+}
+
+/* The broker is away. */
+static inline void setup(void)
+{
+	setup_with("127.0.0.1:1");
 }
 
 static inline void close_all(void)
@@ -101,14 +107,13 @@ static inline void teardown(void)
 	buf_deinit(&heard);
 }
 
-static inline void setup_with_broker(void)
+static inline void setup_with_broker(int n_partitions)
 {
-	mock_start("orders", 12);
-	ck_assert_int_eq(rd_kafka_mock_topic_create(mock, "restocks", 12, 1),
-			 0);
-	ck_assert_int_eq(loop_new(&shop.loop), 0);
-	(void)signal(SIGPIPE, SIG_IGN);
-	open_all(mock_brokers(), 64);
+	mock_start("orders", n_partitions);
+	ck_assert_int_eq(
+		rd_kafka_mock_topic_create(mock, "restocks", n_partitions, 1),
+		0);
+	setup_with(mock_brokers());
 	conf.publish_timeout_ms = 60000;
 }
 
