@@ -47,30 +47,31 @@ static void publish(struct command *command)
 	command_end(command);
 }
 
-static void cancel(struct shop *shop, struct http_request *request,
-		   const struct order_id *id, int r, const struct order *order)
+static void cancel(const struct order_read *read)
 {
-	const struct cached_order *entry = order_cache_find(shop->cache, id);
+	const struct cached_order *entry =
+		order_cache_find(read->shop->cache, &read->id);
+	const struct order *order = read->order;
 	char text[ORDER_ID_CHARS + 1];
 	const char *why_not = NULL;
 	struct command *command;
 
-	if (!r)
+	if (!read->r)
 		why_not = order_state_too_late(order_state_of(&order->facts));
-	else if (r == VIEWS_E_NONE && entry && entry->accepted)
+	else if (read->r == VIEWS_E_NONE && entry && entry->accepted)
 		why_not = "the order has not been decided yet";
 	if (why_not) {
-		http_reply_error(request, 409, why_not, "order_id",
-				 order_id_format(id, text));
+		http_reply_error(read->request, 409, why_not, "order_id",
+				 order_id_format(&read->id, text));
 		return;
 	}
-	if (r) {
-		answer_no_order(request, id, r);
+	if (read->r) {
+		answer_no_order(read);
 		return;
 	}
-	command = command_new(shop, request, accept_cancellation);
+	command = command_new(read->shop, read->request, accept_cancellation);
 	command->of_order = true;
-	command->order.id = *id;
+	command->order.id = read->id;
 	command->order.number = order->number;
 	command->order.facts = order->facts;
 	order_set(&command->order.stall, text_of(order->stall));

@@ -6,64 +6,56 @@
 #include "producers/storefront/orders/order_cache.h"
 #include "producers/storefront/views.h"
 
-/* Lives while an order is read from the view. */
-struct reading {
-	struct shop *shop;
-	struct http_request *request;
-	struct order_id id;
-	order_read_fn fn;
-};
-
 /* ---- orders ---- */
 
 static void on_order(void *arg, int r, const struct order *order)
 {
-	struct reading *reading = arg;
-	struct order_cache *cache = reading->shop->cache;
+	struct order_read *read = arg;
+	struct order_cache *cache = read->shop->cache;
 	const struct cached_order *entry;
 
 	if (!r)
 		order_cache_learn(cache, order);
-	entry = order_cache_find(cache, &reading->id);
+	entry = order_cache_find(cache, &read->id);
 	if (entry && entry->accepted && entry->order.items)
 		order = &entry->order;
-	reading->fn(reading->shop, reading->request, &reading->id, r, order);
-	free(reading);
+	read->r = r;
+	read->order = order;
+	read->fn(read);
+	free(read);
 }
 
 void order_read(struct shop *shop, struct http_request *request,
-		const struct order_id *id, order_read_fn fn)
+		const struct order_id *id,
+		void (*fn)(const struct order_read *read))
 {
-	struct reading *reading = xmalloc(sizeof(*reading));
+	struct order_read *read = xmalloc(sizeof(*read));
 
-	*reading = (struct reading){ shop, request, *id, fn };
-	views_order(shop->views, id, on_order, reading);
+	*read = (struct order_read){ shop, request, *id, fn, 0, NULL };
+	views_order(shop->views, id, on_order, read);
 }
 
-void answer_no_order(struct http_request *request, const struct order_id *id,
-		     int r)
+void answer_no_order(const struct order_read *read)
 {
 	char text[ORDER_ID_CHARS + 1];
-	bool none = r == VIEWS_E_NONE;
+	bool none = read->r == VIEWS_E_NONE;
 
-	http_reply_error(request, none ? 404 : 503,
+	http_reply_error(read->request, none ? 404 : 503,
 			 none ? "there is no such order"
 			      : "the database is away or busy, try again",
-			 "order_id", order_id_format(id, text));
+			 "order_id", order_id_format(&read->id, text));
 }
 
-static void show(struct shop *shop, struct http_request *request,
-		 const struct order_id *id, int r, const struct order *order)
+static void show(const struct order_read *read)
 {
 	struct buf json = { 0 };
 
-	(void)shop;
-	if (!order) {
-		answer_no_order(request, id, r);
+	if (!read->order) {
+		answer_no_order(read);
 		return;
 	}
-	order_json(order, &json);
-	http_reply_json(request, 200, &json, NULL);
+	order_json(read->order, &json);
+	http_reply_json(read->request, 200, &json, NULL);
 	buf_deinit(&json);
 }
 
