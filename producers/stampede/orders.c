@@ -139,27 +139,14 @@ static int name_stalls(struct orders *ret, const char *value)
 		     "1 to 1000, or names of at most 63 bytes with commas");
 }
 
-static int read_chance(struct orders *ret, const char *p, size_t n)
-{
-	const char *equals = memchr(p, '=', n);
-	size_t n_name = equals ? (size_t)(equals - p) : n, i;
-
-	if (!equals || text_index(&i, ingredient_names, N_INGREDIENTS,
-				  (struct text){ p, n_name }))
-		return ORDERS_E_SETTING;
-	if (str_n_to_i64(&ret->chances[i], equals + 1, n - n_name - 1, 0, 100))
-		return ORDERS_E_SETTING;
-	return 0;
-}
-
 static int read_chances(struct orders *ret, const char *value)
 {
-	const char *p = value;
+	for (const char *p = value;;) {
+		size_t n = strcspn(p, ","), i;
+		struct text chance = { p, n }, name = text_cut(&chance, '=');
 
-	for (;;) {
-		size_t n = strcspn(p, ",");
-
-		if (read_chance(ret, p, n))
+		if (text_index(&i, ingredient_names, N_INGREDIENTS, name) ||
+		    text_to_i64(&ret->chances[i], chance, 0, 100))
 			return wrong("ITEMS", value,
 				     "a list like bread=100,cheese=70, in "
 				     "percent");
