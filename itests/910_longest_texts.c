@@ -30,12 +30,10 @@ static void send_longest(struct bus *bus, enum event_type type,
 	envelope.version = event_newest(type);
 	envelope.id = longest(EVENT);
 	envelope.source = longest(SOURCE);
-	envelope.subject = longest(EVENT);
 	envelope.customer = longest(CUSTOMER);
 	envelope.stall = longest(STALL);
-	command_build(&command, &envelope, body);
+	command_build(&command, longest(SOURCE), &envelope, body);
 	command.record.partition = 9;
-	command.record.key = longest(SOURCE);
 	command_send(&command, bus);
 }
 

@@ -21,9 +21,9 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "infra/lib/clock.h"
 #include "infra/lib/kafka_admin.h"
 #include "infra/lib/kafka_out.h"
-#include "infra/lib/version.h"
 #include "infra/overlord/plan.h"
 #include "infra/overlord/verb.h"
 #include "schemas/event.h"
@@ -248,7 +248,6 @@ static int make_event(struct run *run)
 	event_source(event, TEXT("/overlord"), wall_ms);
 	event_id_add(event, order_id_format(&id, run->id));
 	event_begin_trace(event, &id);
-	event->envelope.producer = text_of("overlord@" GALORE_VERSION);
 	return stock_command_encode(&run->stock_command, &event->body);
 }
 

@@ -223,22 +223,20 @@ static bool has_id(const void *key, const void *value)
 	return text_equal(bus_header(a, "ce_id"), bus_header(b, "ce_id"));
 }
 
-static bool equal_but_producer(const struct bus_record *a,
-			       const struct bus_record *b)
+static bool are_equal(const struct bus_record *a, const struct bus_record *b)
 {
-	if (!text_equal(a->key, b->key) || !text_equal(a->value, b->value) ||
-	    a->n_headers != b->n_headers)
+	if (a->timestamp_ms != b->timestamp_ms || !text_equal(a->key, b->key) ||
+	    !text_equal(a->value, b->value) || a->n_headers != b->n_headers)
 		return false;
 	for (size_t i = 0; i < a->n_headers; i++)
 		if (strcmp(a->headers[i].name, b->headers[i].name) != 0 ||
-		    (strcmp(a->headers[i].name, "producer") != 0 &&
-		     !text_equal(a->headers[i].value, b->headers[i].value)))
+		    !text_equal(a->headers[i].value, b->headers[i].value))
 			return false;
 	return true;
 }
 
 /* A fact may stand on its topic several times: the copies have one identity,
- * and are equal in everything but who sent them. True for the first one. */
+ * and are equal in everything. True for the first one. */
 static bool is_first(struct check *check, struct table *seen,
 		     struct bus_record *record)
 {
@@ -251,7 +249,7 @@ static bool is_first(struct check *check, struct table *seen,
 		return true;
 	}
 	check->n_copies++;
-	if (!equal_but_producer(first, record))
+	if (!are_equal(first, record))
 		add_fault(check, "copies of the fact %.*s differ", (int)id.n,
 			  id.p);
 	return false;
@@ -274,9 +272,9 @@ static int add_pick(struct values *values, int at,
 	r = pick_decode(&pick, &room, envelope, record->value.p,
 			record->value.n, fault);
 	if (!r)
-		values_add(values, "%d, '%s', %" PRId64 ", %d, '%s'", at,
-			   id_text(&pick.order_id), pick.seq, pick.version,
-			   verdict_name(pick.verdict));
+		values_add(values, "%d, '%s', %" PRId64 ", %d, '%s', %" PRId64,
+			   at, id_text(&pick.order_id), pick.seq, pick.version,
+			   verdict_name(pick.verdict), record->timestamp_ms);
 	return r;
 }
 

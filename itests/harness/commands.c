@@ -36,12 +36,10 @@ void command_header(struct command *command, const char *name,
 		record->n_headers++;
 }
 
-void command_build(struct command *ret, const struct envelope *envelope,
+void command_build(struct command *ret, struct text key,
+		   const struct envelope *envelope,
 		   const struct msgpack_writer *body)
 {
-	struct envelope written = *envelope;
-	struct text key = envelope->subject;
-
 	*ret = (struct command){
 		.topic = topic_table[event_kinds[envelope->type].topic].name,
 		.record.partition = -1,
@@ -52,10 +50,7 @@ void command_build(struct command *ret, const struct envelope *envelope,
 	ret->record.value = (struct text){ "", body->n };
 	if (body->n)
 		ret->record.value.p = arena_copy(&ret->arena, body->p, body->n);
-	/* The key of two long names is longer than a header may be. */
-	if (text_is_longer(key, TEXT_MAX_CHARS))
-		written.subject = (struct text){ 0 };
-	ck_assert(!envelope_write(&written, copy_header, ret));
+	ck_assert(!envelope_write(envelope, copy_header, ret));
 }
 
 static struct envelope envelope_of(enum event_type type, int version,
@@ -80,13 +75,12 @@ void command_order(struct command *ret, const struct order_placed *order,
 	struct msgpack_writer body = MSGPACK_WRITER_INIT(bytes);
 	char id[ORDER_ID_CHARS + 1];
 
-	envelope.subject = text_of(order_id_format(&order->order_id, id));
 	envelope.customer = order->customer;
-	envelope.stall = order->stall;
-	if (version == 1 && !order->grill)
-		envelope.grill = TEXT("false");
+	if (version == 1)
+		order_placed_headers_v1(order, &envelope);
 	ck_assert(!order_placed_encode(order, version, &body));
-	command_build(ret, &envelope, &body);
+	command_build(ret, text_of(order_id_format(&order->order_id, id)),
+		      &envelope, &body);
 }
 
 static void command_stock(struct command *ret,
@@ -102,10 +96,8 @@ static void command_stock(struct command *ret,
 	(void)snprintf(key, sizeof(key), "%.*s/%.*s", (int)stock->stall.n,
 		       stock->stall.p, (int)stock->ingredient.n,
 		       stock->ingredient.p);
-	envelope.subject = text_of(key);
-	envelope.stall = stock->stall;
 	ck_assert(!stock_command_encode(stock, &body));
-	command_build(ret, &envelope, &body);
+	command_build(ret, text_of(key), &envelope, &body);
 }
 
 void command_send(struct command *command, struct bus *bus)
@@ -188,11 +180,11 @@ void send_cancel(struct bus *bus, const struct order_id *id,
 	char text[ORDER_ID_CHARS + 1];
 	struct command command;
 
-	envelope.subject = text_of(order_id_format(id, text));
 	envelope.customer = cancelled.customer;
 	envelope.stall = cancelled.stall;
 	ck_assert(!order_cancelled_encode(&cancelled, &body));
-	command_build(&command, &envelope, &body);
+	command_build(&command, text_of(order_id_format(id, text)), &envelope,
+		      &body);
 	command_send(&command, bus);
 }
 

@@ -31,7 +31,8 @@ struct command {
 };
 
 /* Copies. */
-void command_build(struct command *ret, const struct envelope *envelope,
+void command_build(struct command *ret, struct text key,
+		   const struct envelope *envelope,
 		   const struct msgpack_writer *body);
 void command_order(struct command *ret, const struct order_placed *order,
 		   int version, const char *event_id);

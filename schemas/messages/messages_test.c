@@ -796,50 +796,6 @@ START_TEST(only_a_return_has_an_order_id)
 	}
 END_TEST
 
-static struct text name_of(char out[static TEXT_MAX_BYTES],
-			   const char *character, size_t n)
-{
-	size_t n_bytes = n * strlen(character);
-
-	for (size_t i = 0; i < n_bytes; i++)
-		out[i] = character[i % strlen(character)];
-	return (struct text){ out, n_bytes };
-}
-
-static const struct {
-	const char *character;
-	size_t n_stall, n_ingredient;
-	bool key_is_subject;
-} names[] = {
-	{ "x", 4, 6, true },
-	{ "x", 127, 127, true },
-	{ "x", 127, 128, false },
-	{ "x", 200, 200, false },
-	{ "\xf0\x9f\xa7\x80", 127, 127, true },
-	{ "\xf0\x9f\xa7\x80", 255, 255, false },
-};
-
-START_TEST(a_subject_is_never_longer_than_a_text_of_an_envelope)
-	{
-		char stalls[TEXT_MAX_BYTES], ingredients[TEXT_MAX_BYTES];
-		struct text stall =
-			name_of(stalls, names[_i].character, names[_i].n_stall);
-		struct text ingredient =
-			name_of(ingredients, names[_i].character,
-				names[_i].n_ingredient);
-		char out[STOCK_KEY_BYTES];
-		struct text subject,
-			key = stock_key(out, stall, ingredient, &subject);
-
-		ck_assert_uint_eq(key.n, stall.n + 1 + ingredient.n);
-		ck_assert_uint_eq(strlen(out), key.n);
-		ck_assert_int_eq(key.p[stall.n], '/');
-		ck_assert(text_equal(
-			subject, names[_i].key_is_subject ? key : ingredient));
-		ck_assert_uint_le(text_n_chars(subject), TEXT_MAX_CHARS);
-	}
-END_TEST
-
 int main(void)
 {
 	Suite *suite = suite_create("messages");
@@ -878,8 +834,5 @@ int main(void)
 			    CHECK_N(pick_items));
 	tcase_add_test(tcase, nothing_may_be_counted_but_not_added);
 	tcase_add_test(tcase, only_a_return_has_an_order_id);
-	tcase_add_loop_test(
-		tcase, a_subject_is_never_longer_than_a_text_of_an_envelope, 0,
-		CHECK_N(names));
 	return check_run(suite);
 }

@@ -164,6 +164,14 @@ int order_placed_encode(const struct order_placed *order, int version,
 	}
 }
 
+void order_placed_headers_v1(const struct order_placed *order,
+			     struct envelope *envelope)
+{
+	envelope->stall = order->stall;
+	if (!order->grill)
+		envelope->grill = TEXT("false");
+}
+
 /* A number as eight bytes, the lowest first, on every machine. */
 static void hash_number(struct hash_sip *hash, uint64_t number)
 {

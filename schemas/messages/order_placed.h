@@ -44,10 +44,13 @@ int order_placed_decode(struct order_placed *ret, struct item *items,
 /*
  * Appends the body. SCHEMA_E_CONTRACT when @version cannot say it: v1 has no
  * metadata and at most ORDER_LINES_MAX names. -ENOBUFS: the buffer is too
- * small. What v1 leaves out (customer, stall, grill) belongs into the headers.
+ * small. The customer belongs into a header whatever the version.
  */
 int order_placed_encode(const struct order_placed *order, int version,
 			struct msgpack_writer *writer);
+/* Sets the headers of what the body of version 1 leaves out. */
+void order_placed_headers_v1(const struct order_placed *order,
+			     struct envelope *envelope);
 
 /*
  * Of the content: stall, customer, items in any order, doneness, grill,
