@@ -8,23 +8,24 @@
 /* Where the parts of a traceparent stand; the dashes stand before them. */
 enum { SPAN_ID_AT = 36, FLAGS_AT = 53, SPAN_ID_CHARS = 16 };
 
-/* Lower-case hexadecimal digits. */
+/* Lower-case hexadecimal digits; without branches, since every record has
+ * them. */
 static bool is_hex(const char *p, size_t n)
 {
+	bool wrong = false;
+
 	for (size_t i = 0; i < n; i++)
-		if (!((p[i] >= '0' && p[i] <= '9') ||
-		      (p[i] >= 'a' && p[i] <= 'f')))
-			return false;
-	return true;
+		wrong |= (uint8_t)(p[i] - '0') > 9 && (uint8_t)(p[i] - 'a') > 5;
+	return !wrong;
 }
 
 static bool is_id(const char *p, size_t n)
 {
-	bool zero = true;
+	char other = 0;
 
 	for (size_t i = 0; i < n; i++)
-		zero = zero && p[i] == '0';
-	return !zero && is_hex(p, n);
+		other |= (char)(p[i] ^ '0');
+	return other && is_hex(p, n);
 }
 
 static bool is_00(const char *p)
