@@ -55,7 +55,9 @@ void order_placed_headers_v1(const struct order_placed *order,
 /*
  * Of the content: stall, customer, items in any order, doneness, grill,
  * metadata; not of the id and not of the version, so that the same order as v1
- * and as v2 is equal. SipHash-2-4, the same on every machine for ever.
+ * and as v2 is equal. Never 0. XXH3, the same on every machine for ever. A
+ * client that makes two orders of one id and one hash gains nothing: the second
+ * counts as a repeat of the first.
  */
 uint64_t order_placed_hash(const struct order_placed *order);
 
