@@ -9,20 +9,13 @@
 #include "infra/lib/xalloc.h"
 #include "infra/overlord/out.h"
 
-void plan_truncate(struct plan *plan, size_t n_steps)
-{
-	while (plan->n_steps > n_steps) {
-		const struct plan_step *step = &plan->steps[--plan->n_steps];
-
-		free(step->what);
-		free(step->now);
-		free(step->then);
-	}
-}
-
 void plan_deinit(struct plan *plan)
 {
-	plan_truncate(plan, 0);
+	for (size_t i = 0; i < plan->n_steps; i++) {
+		free(plan->steps[i].what);
+		free(plan->steps[i].now);
+		free(plan->steps[i].then);
+	}
 	free(plan->steps);
 	*plan = (struct plan){ 0 };
 }
@@ -125,6 +118,25 @@ static int do_steps(struct plan *plan, plan_step_fn fn, void *arg)
 	return 0;
 }
 
+static bool any_is(const struct plan *plan, enum plan_result result)
+{
+	for (size_t i = 0; i < plan->n_steps; i++)
+		if (plan->steps[i].result == result)
+			return true;
+	return false;
+}
+
+/* What is said below the table of a rehearsal that came to @r. */
+static const char *rehearsed(const struct plan *plan, int r)
+{
+	if (any_is(plan, PLAN_UNKNOWN))
+		return "it was tried as far as it can be known and rolled "
+		       "back, nothing was changed; --execute does it";
+	return r ? "it was tried and failed, nothing was changed"
+		 : "it was tried and rolled back, nothing was changed; "
+		   "--execute does it";
+}
+
 int plan_run(struct plan *plan, const struct verb *verb, plan_step_fn fn,
 	     void *arg)
 {
@@ -135,44 +147,21 @@ int plan_run(struct plan *plan, const struct verb *verb, plan_step_fn fn,
 	for (size_t i = 0; i < plan->n_steps; i++)
 		needed = needed || plan->steps[i].needed;
 	block_signals(plan, &before);
-	if (execute)
+	if (execute || plan->rehearsal)
 		r = do_steps(plan, fn, arg);
 	printed = print(plan, verb->options.json);
 	if (!needed)
 		out_say("nothing to do");
+	else if (plan->rehearsal)
+		out_say("%s", rehearsed(plan, r));
 	else if (!execute)
 		out_say("nothing was changed; --execute does it");
 	else if (printed)
 		out_say("what was done stays done");
 	(void)sigprocmask(SIG_SETMASK, &before, NULL);
+	if (plan->rehearsal && any_is(plan, PLAN_UNKNOWN))
+		r = 0;
 	return r ? r : printed;
-}
-
-int plan_rehearse(struct plan *plan, const struct verb *verb, plan_step_fn fn,
-		  void *arg)
-{
-	int r = do_steps(plan, fn, arg), printed;
-	bool unknown = false;
-
-	for (size_t i = 0; i < plan->n_steps; i++) {
-		enum plan_result *result = &plan->steps[i].result;
-
-		unknown = unknown || *result == PLAN_UNKNOWN;
-		if (*result == PLAN_CONFIRMED)
-			*result = PLAN_TRIED;
-	}
-	printed = print(plan, verb->options.json);
-	if (!plan->n_steps)
-		out_say("nothing to do");
-	else if (unknown)
-		out_say("it was tried as far as it can be known and rolled "
-			"back, nothing was changed; --execute does it");
-	else if (r)
-		out_say("it was tried and failed, nothing was changed");
-	else
-		out_say("it was tried and rolled back, nothing was changed; "
-			"--execute does it");
-	return r && !unknown ? r : printed;
 }
 
 /* ---- a change of rows ---- */

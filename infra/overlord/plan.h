@@ -39,6 +39,10 @@ struct plan {
 	size_t n_steps;
 	/* A step may be killed at any moment, and leaves nothing then. */
 	bool killable;
+	/* The steps are done, --execute or not, in a transaction that the
+	 * caller rolls back. What one says is unknown ends it, and is no
+	 * failure. */
+	bool rehearsal;
 };
 
 /* { 0 } is an empty plan. */
@@ -50,9 +54,6 @@ void plan_add(struct plan *plan, const char *what, const char *now,
 
 /* Adds @more and @of to what will be, once a step has shown it. */
 void plan_then(struct plan *plan, size_t i, const char *more, const char *of);
-
-/* Forgets the steps from the @n_steps-th on. */
-void plan_truncate(struct plan *plan, size_t n_steps);
 
 /*
  * Does step @i: 0 and what became of it. Why it failed has been said. A fault
@@ -66,13 +67,6 @@ typedef int (*plan_step_fn)(void *arg, size_t i, enum plan_result *ret);
  */
 int plan_run(struct plan *plan, const struct verb *verb, plan_step_fn fn,
 	     void *arg);
-
-/*
- * The same in a transaction that the caller rolls back, --execute or not. What
- * a step says is unknown ends it, and is no failure.
- */
-int plan_rehearse(struct plan *plan, const struct verb *verb, plan_step_fn fn,
-		  void *arg);
 
 /*
  * A change of rows in Postgres. A verb begins a transaction, locks the rows
