@@ -120,10 +120,10 @@ static void write_grill(struct verb *verb, const void *arg)
 	(void)arg;
 	(void)verb_add(verb, &sql_grill_write,
 		       VALUES(value_text(name), value_text(options->address),
-			      value_i32(options->unit),
+			      value_i64(options->unit),
 			      value_text(stalls_of(options))));
 	(void)verb_add(verb, &sql_plates_add,
-		       VALUES(value_text(name), value_i32(options->plates)));
+		       VALUES(value_text(name), value_i64(options->plates)));
 }
 
 /* The row @i is what was locked; no row: a new grill. */

@@ -21,7 +21,6 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "infra/lib/kafka_admin.h"
 #include "infra/lib/kafka_out.h"
 #include "infra/lib/version.h"
 #include "infra/overlord/plan.h"
@@ -161,22 +160,10 @@ static int write_audit(struct run *run, const struct pg_statement *end)
 		      text_of(run->delivered ? run->position : NULL));
 	buf_add(&what, "}", 2);
 	(void)verb_add(run->verb, &pg_begin, NULL);
-	plan_audit_text(run->verb, what.p, run->now, run->then);
+	plan_audit_texts(run->verb, what.p, run->now, run->then);
 	(void)verb_add(run->verb, end, NULL);
 	buf_deinit(&what);
 	return verb_send(run->verb, "audit");
-}
-
-/* The producer has refused it: nothing of it will ever be on the topic. */
-static int not_sent(const struct run *run, int r)
-{
-	if (r < 0)
-		return r;
-	return verb_failed(
-		NULL,
-		"the event for '%s' was not accepted: outcome %d of the "
-		"producer",
-		run->topic, r);
 }
 
 static int publish(void *arg, size_t step, enum plan_result *ret)
@@ -190,8 +177,14 @@ static int publish(void *arg, size_t step, enum plan_result *ret)
 	if (r)
 		return r;
 	r = event_send(&run->event, run->out, run->topic, NULL);
+	/* Nothing of it will ever be on the topic. */
+	if (r > 0)
+		return verb_failed(NULL,
+				   "the event for '%s' was not accepted: "
+				   "outcome %d of the producer",
+				   run->topic, r);
 	if (r)
-		return not_sent(run, r);
+		return r;
 	if (!kafka_out_flush(run->out, conf->timeout_ms) || !run->reported) {
 		*ret = PLAN_UNKNOWN;
 		out_say("Kafka at '%s' did not acknowledge the event '%s'",
@@ -214,24 +207,19 @@ static int publish(void *arg, size_t step, enum plan_result *ret)
 static int check_topic(const struct run *run)
 {
 	CLEANUP(kafka_admin_freep) struct kafka_admin *admin = NULL;
-	const char *brokers = run->verb->conf.brokers;
+	const struct verb *verb = run->verb;
 	int32_t n_partitions = 0;
-	int r = kafka_admin_new(&admin, brokers, "overlord",
-				verb_first_ms(run->verb));
+	int r = verb_kafka(verb, &admin);
 
 	if (!r)
 		r = kafka_admin_partitions(admin, run->topic, &n_partitions);
-	if (r < 0)
-		return r;
 	if (r)
-		return verb_failed(
-			"nothing was sent; KAFKA_BROKERS says where it is",
-			"%s: Kafka at '%s': %s", run->topic, brokers,
-			kafka_admin_error(admin));
+		return verb_kafka_failed(verb, r, admin, run->topic);
 	if (!n_partitions)
 		return verb_failed(
 			"overlord topics apply --execute makes the topics",
-			"Kafka at '%s' has no topic '%s'", brokers, run->topic);
+			"Kafka at '%s' has no topic '%s'", verb->conf.brokers,
+			run->topic);
 	return 0;
 }
 

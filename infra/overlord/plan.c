@@ -171,29 +171,24 @@ void plan_audit(struct verb *verb, const char *what, const char *before,
 {
 	(void)verb_add(verb, &sql_audit_row,
 		       VALUES(value_text(verb->who), value_text(verb->name),
-			      value_json(what), value_json(before),
-			      value_json(after)));
+			      value_text(what), value_text(before),
+			      value_text(after)));
 }
 
-void plan_audit_text(struct verb *verb, const char *what, const char *now,
-		     const char *then)
+void plan_audit_texts(struct verb *verb, const char *what, const char *now,
+		      const char *then)
 {
-	struct buf before = { 0 }, after = { 0 };
-
-	buf_json_text(&before, now, strlen(now));
-	buf_add(&before, "", 1);
-	buf_json_text(&after, then, strlen(then));
-	buf_add(&after, "", 1);
-	plan_audit(verb, what, before.p, after.p);
-	buf_deinit(&before);
-	buf_deinit(&after);
+	(void)verb_add(verb, &sql_audit_texts,
+		       VALUES(value_text(verb->who), value_text(verb->name),
+			      value_text(what), value_text(now),
+			      value_text(then)));
 }
 
 struct change_run {
 	struct verb *verb;
 	const struct change *change;
-	char *before; /* copies: results go with the next message */
-	struct buf what, after;
+	/* JSON; copies, since results go with the next message. */
+	struct buf what, before, after;
 };
 
 /* One message with its COMMIT. */
@@ -205,7 +200,7 @@ static int do_change(void *arg, size_t i, enum plan_result *ret)
 
 	(void)i;
 	run->change->write(verb, run->change->arg);
-	plan_audit(verb, run->what.p, run->before, run->after.p);
+	plan_audit(verb, run->what.p, run->before.p, run->after.p);
 	(void)verb_add(verb, &pg_commit, NULL);
 	r = verb_send(verb, run->change->what);
 	if (!r)
@@ -221,11 +216,12 @@ int change_run(struct verb *verb, const struct change *change)
 	struct plan plan = { 0 };
 	int r;
 
-	run.before = change->before ? xstrdup(change->before) : NULL;
 	buf_text(&run.what, "{");
 	buf_json_pair(&run.what, change->key,
 		      text_of(change->id ? change->id : change->what));
 	buf_add(&run.what, "}", 2);
+	buf_text(&run.before, change->before ? change->before : "");
+	buf_add(&run.before, "", 1);
 	if (change->after)
 		buf_text(&run.after, change->after);
 	else if (change->then)
@@ -235,7 +231,7 @@ int change_run(struct verb *verb, const struct change *change)
 	r = plan_run(&plan, verb, do_change, &run);
 	plan_deinit(&plan);
 	buf_deinit(&run.what);
+	buf_deinit(&run.before);
 	buf_deinit(&run.after);
-	free(run.before);
 	return r;
 }

@@ -90,8 +90,8 @@ int change_run(struct verb *verb, const struct change *change);
 /* Adds the audit row to the message that makes the change: JSON, or NULL. */
 void plan_audit(struct verb *verb, const char *what, const char *before,
 		const char *after);
-/* The same of what is now and what will be, as text. */
-void plan_audit_text(struct verb *verb, const char *what, const char *now,
-		     const char *then);
+/* The same of what is now and what will be, as texts. */
+void plan_audit_texts(struct verb *verb, const char *what, const char *now,
+		      const char *then);
 
 #endif
