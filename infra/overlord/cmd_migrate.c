@@ -28,7 +28,7 @@ struct run {
 static void forget_plan(struct run *run)
 {
 	for (size_t i = 0; i < run->plan.n_steps; i++)
-		buf_deinit(&run->steps[i].gone);
+		migrator_step_deinit(&run->steps[i]);
 	plan_deinit(&run->plan);
 	free(run->steps);
 	run->steps = NULL;

@@ -122,14 +122,13 @@ int cmd_stock_remove(struct verb *verb)
 
 struct run {
 	struct verb *verb;
-	bool there, stall_there;
+	struct plan plan; /* of one step */
 	struct kafka_out *out;
 	struct stock_command stock_command;
 	struct event event;
 	uint8_t body[4096];
 	char topic[TOPIC_NAME_BYTES];
 	char id[UUID_CHARS + 1];
-	char now[48], then[80];
 	bool reported, delivered;
 	char position[TOPIC_NAME_BYTES + 40];
 	char error[256];
@@ -151,6 +150,7 @@ static void read_report(void *arg, const struct kafka_report *report)
 /* With the position when it is known. @end is pg_commit, or pg_rollback. */
 static int write_audit(struct run *run, const struct pg_statement *end)
 {
+	const struct plan_step *step = &run->plan.steps[0];
 	struct buf what = { 0 };
 
 	buf_text(&what, "{");
@@ -160,7 +160,7 @@ static int write_audit(struct run *run, const struct pg_statement *end)
 		      text_of(run->delivered ? run->position : NULL));
 	buf_add(&what, "}", 2);
 	(void)verb_add(run->verb, &pg_begin, NULL);
-	plan_audit_texts(run->verb, what.p, run->now, run->then);
+	plan_audit_texts(run->verb, what.p, step->now, step->then);
 	(void)verb_add(run->verb, end, NULL);
 	buf_deinit(&what);
 	return verb_send(run->verb, "audit");
@@ -257,41 +257,29 @@ static int open_producer(struct run *run)
 	return r ? r : kafka_out_new(&run->out, &params);
 }
 
-static int read_stock(struct run *run)
+/* What there is and will be. A name that is new may be a slip of the pen, which
+ * would stay on the menu. */
+static int plan_stock(struct run *run)
 {
 	struct verb *verb = run->verb;
-	const struct stock_command *stock_command = &run->stock_command;
+	const struct options *options = &verb->options;
 	int i, r = verb_connect(verb);
 
 	if (r)
 		return r;
 	i = verb_add(verb, &sql_stock_of,
-		     VALUES(value_text(verb->options.operands[0]),
-			    value_text(verb->options.operands[1]),
-			    value_i64(stock_command->quantity),
-			    value_bool(verb->options.count)));
+		     VALUES(value_text(options->operands[0]),
+			    value_text(options->operands[1]),
+			    value_i64(run->stock_command.quantity),
+			    value_bool(options->count)));
 	r = verb_send(verb, "stock");
 	if (r)
 		return r;
-	(void)str_copy(run->now, sizeof(run->now), verb_cell(verb, i, 0, 0));
-	(void)str_copy(run->then, sizeof(run->then), verb_cell(verb, i, 0, 1));
-	run->there = pg_bool(verb->pg, i, 0, 2);
-	run->stall_there = pg_bool(verb->pg, i, 0, 3);
-	return 0;
-}
-
-/* A slip of the pen would stay on the menu. */
-static int check_new(const struct run *run)
-{
-	const struct options *options = &run->verb->options;
-
-	if (run->there || options->fresh)
+	plan_add(&run->plan, run->event.key.p, verb_cell(verb, i, 0, 0),
+		 verb_cell(verb, i, 0, 1));
+	if (pg_null(verb->pg, i, 0, 2) || options->fresh)
 		return 0;
-	if (!run->stall_there)
-		out_say("there is no stall '%s' yet", options->operands[0]);
-	else
-		out_say("stall '%s' has no '%s' yet", options->operands[0],
-			options->operands[1]);
+	out_say("%s", verb_cell(verb, i, 0, 2));
 	out_hint("--new says that it is meant; overlord stock list shows what "
 		 "there is");
 	return options->execute ? VERB_E_FAILED : 0;
@@ -331,20 +319,15 @@ static int read_operands(struct run *run)
 int cmd_restock(struct verb *verb)
 {
 	struct run run = { .verb = verb };
-	struct plan plan = { 0 };
 	int r = read_operands(&run);
 
 	if (!r)
-		r = read_stock(&run);
-	if (!r)
-		r = check_new(&run);
+		r = plan_stock(&run);
 	if (!r && verb->options.execute)
 		r = open_producer(&run);
-	if (!r) {
-		plan_add(&plan, run.event.key.p, run.now, run.then);
-		r = plan_run(&plan, verb, publish, &run);
-	}
-	plan_deinit(&plan);
+	if (!r)
+		r = plan_run(&run.plan, verb, publish, &run);
+	plan_deinit(&run.plan);
 	run.out = kafka_out_free(run.out);
 	return r;
 }

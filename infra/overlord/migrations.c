@@ -22,27 +22,28 @@
 #define FILE_TIMEOUT_MS INT64_C(3600000)
 
 static int check_file(const struct migrator *migrator,
-		      const struct migration *row)
+		      const struct migration *row, const char *newer)
 {
-	const char *hint =
-		migrator->version > (int64_t)migrator->n_rows
-			? "the schema is newer than these files: take the "
-			  "folder that it was migrated from"
-			: "a file that was applied is never edited: put it "
-			  "back as it was, and write the change as a new "
-			  "migration";
-
 	if (!*row->applied_by || !strcmp(row->checksum, row->applied_checksum))
 		return 0;
-	return verb_failed(hint,
-			   "schema '%s': file '%s' has changed since it was "
-			   "applied: its checksum was %s and is %s",
-			   migrator->schema, row->files[UP],
-			   row->applied_checksum, row->checksum);
+	return verb_failed(
+		newer ? newer
+		      : "a file that was applied is never edited: "
+			"put it back as it was, and write the change "
+			"as a new migration",
+		"schema '%s': file '%s' has changed since it was "
+		"applied: its checksum was %s and is %s",
+		migrator->schema, row->files[UP], row->applied_checksum,
+		row->checksum);
 }
 
 int migrator_check(const struct migrator *migrator, enum direction direction)
 {
+	const char *newer = migrator->version > (int64_t)migrator->n_rows
+				    ? "the schema is newer than these files: "
+				      "take the folder that it was migrated "
+				      "from"
+				    : NULL;
 	int r = 0;
 
 	if (migrator->dirty)
@@ -55,12 +56,10 @@ int migrator_check(const struct migrator *migrator, enum direction direction)
 			"it",
 			migrator->schema, migrator->version);
 	for (size_t i = 0; !r && i < migrator->n_rows; i++)
-		r = check_file(migrator, &migrator->rows[i]);
-	if (r || direction == UP ||
-	    migrator->version <= (int64_t)migrator->n_rows)
+		r = check_file(migrator, &migrator->rows[i], newer);
+	if (r || direction == UP || !newer)
 		return r;
-	return verb_failed("the schema is newer than these files: take the "
-			   "folder that it was migrated from",
+	return verb_failed(newer,
 			   "schema '%s': version %zu is applied, and its files "
 			   "are not in '%s'",
 			   migrator->schema, migrator->n_rows + 1,
@@ -175,7 +174,7 @@ int migrator_lock(const struct migrator *migrator)
  * run gives up sooner, since what waits for a lock on a table makes others wait
  * behind it.
  */
-static int begin_session(const struct migrator_step *step)
+static int begin_session(struct migrator_step *step)
 {
 	static const char discard[] = "CLOSE ALL; "
 				      "SET SESSION AUTHORIZATION DEFAULT; "
@@ -215,8 +214,7 @@ static void say_file_hint(const char *sqlstate)
 			out_hint("%s", hints[i].hint);
 }
 
-/* @new_enum: this transaction has added an enum's value before. */
-static int run_file(struct migrator_step *step, bool new_enum)
+static int run_file(struct migrator_step *step)
 {
 	static const char mark[] = "\xef\xbb\xbf"; /* some editors' UTF-8 */
 	const char *file = step->row->files[step->direction];
@@ -236,7 +234,7 @@ static int run_file(struct migrator_step *step, bool new_enum)
 		    FILE_TIMEOUT_MS);
 	if (!r)
 		return 0;
-	if (r == PG_E_SQL && step->within && new_enum &&
+	if (r == PG_E_SQL && step->within && step->new_enum &&
 	    !strcmp(pg_sqlstate(verb->pg), "55P04")) {
 		step->unknown = true;
 		return verb_failed(NULL,
@@ -254,7 +252,7 @@ static int run_file(struct migrator_step *step, bool new_enum)
 
 /* The schema, which is in search_path, and the two tables, if they are not
  * there; and their lock. */
-static const char make_tables[] =
+static const char tables_sql[] =
 	"DO $$ BEGIN "
 	"IF to_regnamespace(current_setting('search_path')) IS NULL THEN "
 	"EXECUTE 'CREATE SCHEMA ' || current_setting('search_path'); END IF; "
@@ -268,14 +266,14 @@ static const char make_tables[] =
 	"applied_by text NOT NULL); END IF; END $$; "
 	"LOCK TABLE schema_migrations IN SHARE ROW EXCLUSIVE MODE";
 
-/* What a step finds under the table's lock. */
-struct found {
-	struct buf tables; /* of the schema, JSON */
-	bool new_enum;     /* one has got a value in this transaction */
-};
+static int make_tables(struct migrator_step *step)
+{
+	return verb_exec(step->migrator->verb, tables_sql,
+			 step->migrator->schema);
+}
 
 /* Is the schema still as the plan says? */
-static int check_still(const struct migrator_step *step, struct found *ret)
+static int check_still(struct migrator_step *step)
 {
 	const struct migrator *migrator = step->migrator;
 	struct verb *verb = migrator->verb;
@@ -295,23 +293,23 @@ static int check_still(const struct migrator_step *step, struct found *ret)
 				   "migrating it",
 				   migrator->schema, step->from, version,
 				   dirty ? ", dirty" : "");
-	ret->new_enum = pg_bool(verb->pg, before, 0, 0);
-	buf_text(&ret->tables, verb_cell(verb, before, 0, 1));
-	buf_add(&ret->tables, "", 1);
+	step->new_enum = pg_bool(verb->pg, before, 0, 0);
+	buf_text(&step->tables, verb_cell(verb, before, 0, 1));
+	buf_add(&step->tables, "", 1);
 	return 0;
 }
 
-/* Which of @tables have gone, and is there an audit, also since this file? */
-static int read_gone(struct migrator_step *step, const char *tables,
-		     bool *ret_audited)
+/* Which tables have gone, and is there an audit, also since this file? */
+static int read_gone(struct migrator_step *step)
 {
 	struct verb *verb = step->migrator->verb;
-	int i = verb_add(verb, &sql_after_file, VALUES(value_text(tables)));
+	int i = verb_add(verb, &sql_after_file,
+			 VALUES(value_text(step->tables.p)));
 	int r = verb_send(verb, step->migrator->schema);
 
 	if (r)
 		return r;
-	*ret_audited = pg_bool(verb->pg, i, 0, 0);
+	step->audited = pg_bool(verb->pg, i, 0, 0);
 	if (!pg_null(verb->pg, i, 0, 1)) {
 		buf_text(&step->gone, verb_cell(verb, i, 0, 1));
 		buf_add(&step->gone, "", 1);
@@ -320,7 +318,7 @@ static int read_gone(struct migrator_step *step, const char *tables,
 }
 
 /* The version, what was applied, and the audit, in one message. */
-static int write_rows(const struct migrator_step *step, bool audited)
+static int write_rows(struct migrator_step *step)
 {
 	const struct migrator *migrator = step->migrator;
 	const struct migration *row = step->row;
@@ -348,7 +346,7 @@ static int write_rows(const struct migrator_step *step, bool audited)
 		       step->from);
 	(void)snprintf(after, sizeof(after), "{\"version\": %" PRId64 "}",
 		       then);
-	if (audited)
+	if (step->audited)
 		plan_audit(verb, what, before, after);
 	return verb_send(verb, migrator->schema);
 }
@@ -356,25 +354,21 @@ static int write_rows(const struct migrator_step *step, bool audited)
 /* All of a step but the begin and the commit. */
 static int do_step(struct migrator_step *step)
 {
-	const struct migrator *migrator = step->migrator;
-	struct found found = { 0 };
-	bool audited = false;
-	int r = begin_session(step);
+	static int (*const parts[])(struct migrator_step * step) = {
+		begin_session, make_tables, check_still, run_file,
+		begin_session, read_gone,   write_rows,
+	};
+	int r = 0;
 
-	if (!r)
-		r = verb_exec(migrator->verb, make_tables, migrator->schema);
-	if (!r)
-		r = check_still(step, &found);
-	if (!r)
-		r = run_file(step, found.new_enum);
-	if (!r)
-		r = begin_session(step);
-	if (!r)
-		r = read_gone(step, found.tables.p, &audited);
-	if (!r)
-		r = write_rows(step, audited);
-	buf_deinit(&found.tables);
+	for (size_t i = 0; !r && i < sizeof(parts) / sizeof(parts[0]); i++)
+		r = parts[i](step);
 	return r;
+}
+
+void migrator_step_deinit(struct migrator_step *step)
+{
+	buf_deinit(&step->gone);
+	buf_deinit(&step->tables);
 }
 
 int migrator_apply(struct migrator_step *step)

@@ -117,7 +117,13 @@ struct migrator_step {
 	/* What came of it. */
 	bool unknown;
 	struct buf gone; /* tables that went, "a, b" with a NUL, or empty */
+	/* While it is done: the schema's tables before it, JSON; has the
+	 * transaction given an enum a value before; is there an audit now? */
+	struct buf tables;
+	bool new_enum, audited;
 };
+
+void migrator_step_deinit(struct migrator_step *step);
 
 int migrator_apply(struct migrator_step *step);
 
