@@ -114,16 +114,17 @@ END_TEST
 
 int main(void)
 {
+	const struct check_row rows[] = {
+		{ a_set_is_in_order_without_gaps_and_goes_both_ways,
+		  CHECK_N(sets) },
+		{ a_migration_has_its_name_its_files_and_its_checksum, 1 },
+		{ migrations_are_found_here_or_it_says_where_it_looked, 1 },
+		{ 0 },
+	};
 	Suite *suite = suite_create("migration_files");
 	TCase *tcase = check_case(suite, 20);
 
 	tcase_add_checked_fixture(tcase, begin, end);
-	tcase_add_loop_test(tcase,
-			    a_set_is_in_order_without_gaps_and_goes_both_ways,
-			    0, CHECK_N(sets));
-	tcase_add_test(tcase,
-		       a_migration_has_its_name_its_files_and_its_checksum);
-	tcase_add_test(tcase,
-		       migrations_are_found_here_or_it_says_where_it_looked);
+	check_add(tcase, rows);
 	return check_run(suite);
 }
