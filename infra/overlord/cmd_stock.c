@@ -160,7 +160,7 @@ static int write_audit(struct run *run, const struct pg_statement *end)
 		      text_of(run->delivered ? run->position : NULL));
 	buf_add(&what, "}", 2);
 	(void)verb_add(run->verb, &pg_begin, NULL);
-	plan_audit_texts(run->verb, what.p, step->now, step->then);
+	plan_audit(run->verb, &sql_audit_texts, what.p, step->now, step->then);
 	(void)verb_add(run->verb, end, NULL);
 	buf_deinit(&what);
 	return verb_send(run->verb, "audit");

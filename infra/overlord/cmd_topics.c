@@ -192,7 +192,7 @@ static void write_audit(struct verb *verb, const struct plan_step *step)
 	buf_text(&what, "{");
 	buf_json_pair(&what, "topic", text_of(step->what));
 	buf_add(&what, "}", 2);
-	plan_audit_texts(verb, what.p, step->now, step->then);
+	plan_audit(verb, &sql_audit_texts, what.p, step->now, step->then);
 	buf_deinit(&what);
 	if (verb_try(verb, verb_first_ms(verb))) {
 		out_say("no audit row is left: %s", pg_message(verb->pg));

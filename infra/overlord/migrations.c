@@ -347,7 +347,7 @@ static int write_rows(struct migrator_step *step)
 	(void)snprintf(after, sizeof(after), "{\"version\": %" PRId64 "}",
 		       then);
 	if (step->audited)
-		plan_audit(verb, what, before, after);
+		plan_audit(verb, &sql_audit_row, what, before, after);
 	return verb_send(verb, migrator->schema);
 }
 

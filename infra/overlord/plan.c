@@ -166,22 +166,13 @@ int plan_run(struct plan *plan, const struct verb *verb, plan_step_fn fn,
 
 /* ---- a change of rows ---- */
 
-void plan_audit(struct verb *verb, const char *what, const char *before,
-		const char *after)
+void plan_audit(struct verb *verb, const struct pg_statement *statement,
+		const char *what, const char *before, const char *after)
 {
-	(void)verb_add(verb, &sql_audit_row,
+	(void)verb_add(verb, statement,
 		       VALUES(value_text(verb->who), value_text(verb->name),
 			      value_text(what), value_text(before),
 			      value_text(after)));
-}
-
-void plan_audit_texts(struct verb *verb, const char *what, const char *now,
-		      const char *then)
-{
-	(void)verb_add(verb, &sql_audit_texts,
-		       VALUES(value_text(verb->who), value_text(verb->name),
-			      value_text(what), value_text(now),
-			      value_text(then)));
 }
 
 struct change_run {
@@ -200,7 +191,8 @@ static int do_change(void *arg, size_t i, enum plan_result *ret)
 
 	(void)i;
 	run->change->write(verb, run->change->arg);
-	plan_audit(verb, run->what.p, run->before.p, run->after.p);
+	plan_audit(verb, &sql_audit_row, run->what.p, run->before.p,
+		   run->after.p);
 	(void)verb_add(verb, &pg_commit, NULL);
 	r = verb_send(verb, run->change->what);
 	if (!r)

@@ -87,11 +87,9 @@ struct change {
 
 int change_run(struct verb *verb, const struct change *change);
 
-/* Adds the audit row to the message that makes the change: JSON, or NULL. */
-void plan_audit(struct verb *verb, const char *what, const char *before,
-		const char *after);
-/* The same of what is now and what will be, as texts. */
-void plan_audit_texts(struct verb *verb, const char *what, const char *now,
-		      const char *then);
+/* Adds the audit row to the message that makes the change. @what is JSON, and
+ * the rest is what @statement says, which is sql_audit_row or _texts. */
+void plan_audit(struct verb *verb, const struct pg_statement *statement,
+		const char *what, const char *before, const char *after);
 
 #endif

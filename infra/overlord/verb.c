@@ -288,14 +288,6 @@ int verb_order(struct verb *verb, const char *word, struct order_id *ret)
 
 /* ---- names ---- */
 
-bool verb_plain_name(const char *name)
-{
-	size_t n = strlen(name);
-
-	return n > 0 && n < 64 && !strchr("0123456789", name[0]) &&
-	       strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == n;
-}
-
 bool verb_right_text(struct text text, size_t max_chars)
 {
 	for (size_t i = 0; i < text.n; i++)

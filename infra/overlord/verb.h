@@ -167,9 +167,6 @@ int verb_order(struct verb *verb, const char *word, struct order_id *ret);
 
 /* ---- names ---- */
 
-/* Lower case letters, digits and underscores: safe in SQL without quotes. */
-bool verb_plain_name(const char *name);
-
 /* What a person may call something, and a record may carry: UTF-8 of 1 to
  * @max_chars characters, without control characters. */
 bool verb_right_text(struct text text, size_t max_chars);
