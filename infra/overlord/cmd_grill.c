@@ -112,20 +112,6 @@ static const char *stalls_of(const struct options *options)
 		       : NULL;
 }
 
-static void write_grill(struct verb *verb, const void *arg)
-{
-	const struct options *options = &verb->options;
-	const char *name = options->operands[0];
-
-	(void)arg;
-	(void)verb_add(verb, &sql_grill_write,
-		       VALUES(value_text(name), value_text(options->address),
-			      value_i64(options->unit),
-			      value_text(stalls_of(options))));
-	(void)verb_add(verb, &sql_plates_add,
-		       VALUES(value_text(name), value_i64(options->plates)));
-}
-
 /* The row @i is what was locked; no row: a new grill. */
 static int set_locked(struct verb *verb, int i)
 {
@@ -155,7 +141,12 @@ static int set_locked(struct verb *verb, int i)
 			      .then = strcmp(now, then.p) ? then.p : NULL,
 			      .key = "grill",
 			      .before = there ? verb_cell(verb, i, 0, 2) : NULL,
-			      .write = write_grill });
+			      .statement = &sql_grill_write,
+			      .values = VALUES(value_text(name),
+					       value_text(options->address),
+					       value_i64(options->unit),
+					       value_text(stalls),
+					       value_i64(options->plates)) });
 	buf_deinit(&then);
 	return r;
 }
@@ -181,20 +172,6 @@ static const char *const uses[] = {
 	[REMOVED] = "not there",
 };
 
-static void write_use(struct verb *verb, const void *arg)
-{
-	struct value name = value_text(verb->options.operands[0]);
-	enum use use = *(const enum use *)arg;
-
-	if (use != REMOVED) {
-		(void)verb_add(verb, &sql_grill_use,
-			       VALUES(name, value_bool(use == ENABLED)));
-		return;
-	}
-	(void)verb_add(verb, &sql_plates_delete, &name);
-	(void)verb_add(verb, &sql_grill_delete, &name);
-}
-
 /* How many toasties are on it: the row of @toasties_on. */
 static int check_toasties(const struct verb *verb, int i, enum use use)
 {
@@ -217,16 +194,20 @@ static int check_toasties(const struct verb *verb, int i, enum use use)
 
 static int change_use(struct verb *verb, int grill, enum use use)
 {
+	const char *name = verb->options.operands[0];
 	enum use now = pg_bool(verb->pg, grill, 0, 3) ? ENABLED : DISABLED;
 
 	return change_run(
-		verb, &(struct change){ .what = verb->options.operands[0],
-					.now = uses[now],
-					.then = now == use ? NULL : uses[use],
-					.key = "grill",
-					.before = verb_cell(verb, grill, 0, 2),
-					.write = write_use,
-					.arg = &use });
+		verb, &(struct change){
+			      .what = name,
+			      .now = uses[now],
+			      .then = now == use ? NULL : uses[use],
+			      .key = "grill",
+			      .before = verb_cell(verb, grill, 0, 2),
+			      .statement = use == REMOVED ? &sql_grill_delete
+							  : &sql_grill_use,
+			      .values = VALUES(value_text(name),
+					       value_bool(use == ENABLED)) });
 }
 
 static int use_grill(struct verb *verb, enum use use)

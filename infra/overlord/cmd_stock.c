@@ -62,12 +62,6 @@ int cmd_stock_list(struct verb *verb)
 	VALUES(value_text((verb)->options.operands[0]),                        \
 	       value_text((verb)->options.operands[1]))
 
-static void delete_row(struct verb *verb, const void *arg)
-{
-	(void)arg;
-	(void)verb_add(verb, &sql_stock_delete, STOCK_ROW(verb));
-}
-
 /* The row @i is what was locked. */
 static int check_empty(const struct verb *verb, int i, const char *what)
 {
@@ -109,13 +103,15 @@ int cmd_stock_remove(struct verb *verb)
 		r = check_empty(verb, i, what);
 	if (r)
 		return r;
-	return change_run(verb, &(struct change){ .what = what,
-						  .now = "0",
-						  .then = "not on the menu",
-						  .key = "stock",
-						  .before = "0",
-						  .after = "",
-						  .write = delete_row });
+	return change_run(verb,
+			  &(struct change){ .what = what,
+					    .now = "0",
+					    .then = "not on the menu",
+					    .key = "stock",
+					    .before = "0",
+					    .after = "",
+					    .statement = &sql_stock_delete,
+					    .values = STOCK_ROW(verb) });
 }
 
 /* ---- restock ---- */

@@ -68,16 +68,6 @@ int cmd_toastie_list(struct verb *verb)
 
 /* ---- resolve ---- */
 
-static void write_resolved(struct verb *verb, const void *arg)
-{
-	struct value order = value_order(arg);
-	struct value state = value_text(verb->options.operands[1]);
-
-	(void)verb_add(verb, &sql_toastie_resolve,
-		       VALUES(order, state, value_text(verb->who)));
-	(void)verb_add(verb, &sql_intent_close, VALUES(order, state));
-}
-
 static int resolve(struct verb *verb, int i, const struct order_id *order)
 {
 	const char *const *operands = verb->options.operands;
@@ -91,16 +81,19 @@ static int resolve(struct verb *verb, int i, const struct order_id *order)
 			NULL,
 			"the toastie of order '%s' is '%s', not 'uncertain'",
 			operands[0], verb_cell(verb, i, 0, 0));
-	return change_run(verb,
-			  &(struct change){ .what = operands[0],
-					    .now = "uncertain",
-					    .then = operands[1],
-					    .key = "order_id",
-					    .id = order_id_format(order, id),
-					    .before = verb_cell(verb, i, 0, 1),
-					    .after = verb_cell(verb, i, 0, 2),
-					    .write = write_resolved,
-					    .arg = order });
+	return change_run(
+		verb,
+		&(struct change){ .what = operands[0],
+				  .now = "uncertain",
+				  .then = operands[1],
+				  .key = "order_id",
+				  .id = order_id_format(order, id),
+				  .before = verb_cell(verb, i, 0, 1),
+				  .after = verb_cell(verb, i, 0, 2),
+				  .statement = &sql_toastie_resolve,
+				  .values = VALUES(value_order(order),
+						   value_text(operands[1]),
+						   value_text(verb->who)) });
 }
 
 int cmd_toastie_resolve(struct verb *verb)

@@ -190,7 +190,7 @@ static int do_change(void *arg, size_t i, enum plan_result *ret)
 	int r;
 
 	(void)i;
-	run->change->write(verb, run->change->arg);
+	(void)verb_add(verb, run->change->statement, run->change->values);
 	plan_audit(verb, &sql_audit_row, run->what.p, run->before.p,
 		   run->after.p);
 	(void)verb_add(verb, &pg_commit, NULL);

@@ -81,8 +81,9 @@ struct change {
 	const char *key, *id;
 	const char *before; /* there, too: JSON, or NULL */
 	const char *after;  /* the same; NULL: @then as text; "": none */
-	void (*write)(struct verb *verb, const void *arg);
-	const void *arg;
+	/* What writes it. */
+	const struct pg_statement *statement;
+	const struct value *values;
 };
 
 int change_run(struct verb *verb, const struct change *change);
