@@ -104,8 +104,8 @@ static int check_set(const struct verb *verb)
 	return 0;
 }
 
-/* A change only when the words differ. @now is in @grill, when there is one,
- * and what will be in @words: statements of the last message. */
+/* How it is in words is in @grill, if it is there, and how it will be in
+ * @words: statements of the last message. */
 static int set_locked(struct verb *verb, int grill, int words,
 		      const char *stalls)
 {
@@ -149,12 +149,13 @@ int cmd_grill_set(struct verb *verb)
 		r = verb_connect(verb);
 	if (r)
 		return r;
+	(void)verb_add(verb, &pg_begin, NULL);
+	grill = verb_add(verb, &sql_grill_lock, VALUES(value_text(name)));
 	words = verb_add(
 		verb, &sql_grill_words,
 		VALUES(value_text(options->address), value_i64(options->unit),
 		       value_i64(options->plates), value_text(stalls)));
-	r = verb_lock(verb, &sql_grill_lock, VALUES(value_text(name)), name,
-		      &grill);
+	r = verb_send(verb, name);
 	return r ? r : set_locked(verb, grill, words, stalls);
 }
 
