@@ -329,10 +329,7 @@ static int write_rows(struct migrator_step *step)
 
 	(void)verb_add(verb, &sql_applied_clear,
 		       VALUES(value_i64(row->version)));
-	(void)verb_add(verb, &sql_version_clear, NULL);
-	if (then > 0)
-		(void)verb_add(verb, &sql_version_write,
-			       VALUES(value_i64(then)));
+	(void)verb_add(verb, &sql_version_write, VALUES(value_i64(then)));
 	if (!down)
 		(void)verb_add(verb, &sql_applied_write,
 			       VALUES(value_i64(row->version),
