@@ -15,9 +15,9 @@
 #include "infra/lib/postgres_fixture.h"
 #include "workers/chillybin/chillybin.h"
 #include "workers/chillybin/decide.h"
-#include "workers/runtime/batch_extent.h"
+#include "workers/runtime/batches/batch_extent.h"
+#include "workers/runtime/database/transaction.h"
 #include "workers/runtime/publish_fake.h"
-#include "workers/runtime/transaction.h"
 
 #define FOLDER "schemas/examples"
 enum { EXAMPLES_MAX = 100, TOPICS = 3 };

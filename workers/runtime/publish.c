@@ -22,7 +22,7 @@
 #include "infra/lib/str.h"
 #include "infra/lib/xalloc.h"
 #include "schemas/dead_letter.h"
-#include "workers/runtime/assignment.h"
+#include "workers/runtime/assignments/assignment.h"
 #include "workers/runtime/counters.h"
 
 #define NUMBER_BITS 48

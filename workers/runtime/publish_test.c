@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "infra/lib/kafka_fixture.h"
-#include "workers/runtime/batch_extent.h"
+#include "workers/runtime/batches/batch_extent.h"
 #include "workers/runtime/counters.h"
 
 #define DEADLINE_MS 15000

@@ -20,7 +20,7 @@
 #include "infra/lib/conf.h"
 #include "infra/lib/pg.h"
 #include "workers/runtime/batch.h"
-#include "workers/runtime/positions.h"
+#include "workers/runtime/database/positions.h"
 #include "workers/runtime/publish.h"
 
 /* Settings of every worker; the rows are in conf.def. */

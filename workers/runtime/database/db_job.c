@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT */
+/* Database jobs: statements, and what their results mean to the engine. */
+#include "workers/runtime/database/db_job.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Rows of workers that fell silent an hour ago go. A row that is lost in a
+ * crash is written again, so the commit is not waited for. */
+static const struct pg_statement write_heartbeat = {
+	"write_heartbeat",
+	"WITH hasty AS MATERIALIZED"
+	" (SELECT set_config('synchronous_commit', 'off', true)),"
+	" old AS (DELETE FROM control.heartbeats"
+	" WHERE at < clock_timestamp() - interval '1 hour' AND holder <> $1)"
+	" INSERT INTO control.heartbeats AS h (holder, service, colour,"
+	" version, schema, started_at, at, ready, reason, troubles)"
+	" SELECT $1, $2, $3, $4, $5, $6, clock_timestamp(), $7::text IS NULL, "
+	"$7, $8"
+	" FROM hasty ON CONFLICT (holder) DO UPDATE SET at = excluded.at,"
+	" ready = excluded.ready, reason = excluded.reason,"
+	" troubles = excluded.troubles",
+	8,
+};
+
+static const struct pg_statement remove_heartbeat = {
+	"remove_heartbeat",
+	"DELETE FROM control.heartbeats WHERE holder = $1",
+	1,
+};
+
+/* ---- outcomes ---- */
+
+/* The transaction ended with @r, of pg_run(). */
+static int run_outcome(struct db_job_args *args, struct session *session, int r)
+{
+	/* Always asked, so that no transaction answers for another's. */
+	if (session_unreplicated(session, args->error))
+		return TRANSACTION_E_LOST;
+	if (!r)
+		return 0;
+	(void)str_copy(args->error, sizeof(args->error),
+		       pg_message(session->work));
+	if (r == PG_E_LOST)
+		return TRANSACTION_E_LOST;
+	if (!strcmp(pg_sqlstate(session->work), POSITIONS_LOST))
+		return TRANSACTION_E_FENCED;
+	return TRANSACTION_E_BACKOFF;
+}
+
+static int positions_outcome(struct db_job_args *args, struct session *session,
+			     int r)
+{
+	if (session_unreplicated(session, args->error))
+		return TRANSACTION_E_LOST;
+	switch (r) {
+	case 0:
+		return 0;
+	case POSITIONS_E_UNLIKE:
+		(void)str_copy(args->error, sizeof(args->error),
+			       "lanes and positions name different rows");
+		return TRANSACTION_E_BACKOFF;
+	case POSITIONS_E_TOO_MANY:
+		(void)snprintf(args->error, sizeof(args->error),
+			       "the service has more than %d lanes",
+			       (int)LANES_MAX);
+		return TRANSACTION_E_BACKOFF;
+	case POSITIONS_E_LOST:
+	default:
+		(void)str_copy(args->error, sizeof(args->error),
+			       pg_message(session->work));
+		return r == POSITIONS_E_LOST ? TRANSACTION_E_LOST
+					     : TRANSACTION_E_BACKOFF;
+	}
+}
+
+/* ---- jobs ---- */
+
+static int job_connect(void *arg, struct session *session)
+{
+	struct db_job_args *args = arg;
+	int r = session_open(session, &args->session, args->error);
+
+	switch (r) {
+	case 0:
+		return 0;
+	case SESSION_E_OLD_SCHEMA:
+	case SESSION_E_AWAY:
+	default:
+		return TRANSACTION_E_LOST;
+	}
+}
+
+static int job_acquire(void *arg, struct session *session)
+{
+	struct db_job_args *args = arg;
+
+	return positions_outcome(
+		args, session,
+		positions_acquire(session->work, args->identity, args->keys,
+				  args->n_keys, &args->positions));
+}
+
+static int job_refresh(void *arg, struct session *session)
+{
+	struct db_job_args *args = arg;
+
+	session_mend_watch(session, &args->session);
+	return positions_outcome(
+		args, session,
+		positions_refresh(session->work, args->identity, args->keys,
+				  args->n_keys, &args->positions));
+}
+
+static int job_batch(void *arg, struct session *session)
+{
+	struct db_job_args *args = arg;
+	int r = transaction_run(&args->transaction, session);
+
+	if (r)
+		(void)str_copy(args->error, sizeof(args->error),
+			       args->transaction.error);
+	return r;
+}
+
+static int job_task(void *arg, struct session *session)
+{
+	struct db_job_args *args = arg;
+	struct worker_assignments held = {
+		.identity = args->identity,
+		.lanes = args->lanes,
+		.positions = args->held,
+		.n_positions = args->n_held,
+	};
+	int r = args->ops->task->run(args->arg, session->work, &held);
+
+	r = run_outcome(args, session, r);
+	if (r && r != TRANSACTION_E_LOST) {
+		(void)pg_add(session->work, &pg_rollback, NULL);
+		if (pg_run(session->work, SESSION_TIMEOUT_MS))
+			r = TRANSACTION_E_LOST;
+	}
+	return r;
+}
+
+static int job_emit(void *arg, struct session *session)
+{
+	struct db_job_args *args = arg;
+
+	return run_outcome(args, session,
+			   positions_emit(session->work, args->identity,
+					  args->held, args->n_held));
+}
+
+static int job_survey(void *arg, struct session *session)
+{
+	struct db_job_args *args = arg;
+
+	return run_outcome(args, session,
+			   args->ops->survey(args->arg, session->work));
+}
+
+static void put(struct pg_args *args, const char *word)
+{
+	pg_put_bytes(pg_arg(args), word, strlen(word));
+}
+
+static int job_heartbeat(void *arg, struct session *session)
+{
+	struct db_job_args *args = arg;
+	const struct heartbeat *heartbeat = &args->heartbeat;
+	struct pg_args values = { 0 };
+	int r;
+
+	put(&values, args->identity->holder);
+	put(&values, args->identity->service);
+	put(&values, args->identity->colour);
+	put(&values, heartbeat->version);
+	put(&values, heartbeat->schema);
+	pg_put_wall_ms(pg_arg(&values), heartbeat->started_at_ms);
+	pg_put_text(pg_arg(&values), heartbeat->reason,
+		    strlen(heartbeat->reason));
+	pg_put_jsonb(pg_arg(&values), heartbeat->troubles.p,
+		     heartbeat->troubles.n);
+	(void)pg_add(session->work, &write_heartbeat, &values);
+	r = pg_run(session->work, SESSION_TIMEOUT_MS);
+	pg_args_deinit(&values);
+	return run_outcome(args, session, r);
+}
+
+static int job_release(void *arg, struct session *session)
+{
+	struct db_job_args *args = arg;
+	struct pg_args values = { 0 };
+
+	if (args->leaving) {
+		put(&values, args->identity->holder);
+		(void)pg_add(session->work, &remove_heartbeat, &values);
+		(void)pg_run(session->work, SESSION_TIMEOUT_MS);
+		pg_args_deinit(&values);
+	}
+	return run_outcome(args, session,
+			   positions_release(session->work, args->identity,
+					     args->held, args->n_held));
+}
+
+const work_fn db_job_fns[N_DB_JOBS] = {
+	[DB_JOB_CONNECT] = job_connect, [DB_JOB_ACQUIRE] = job_acquire,
+	[DB_JOB_BATCH] = job_batch,     [DB_JOB_TASK] = job_task,
+	[DB_JOB_EMIT] = job_emit,       [DB_JOB_REFRESH] = job_refresh,
+	[DB_JOB_SURVEY] = job_survey,   [DB_JOB_HEARTBEAT] = job_heartbeat,
+	[DB_JOB_RELEASE] = job_release,
+};

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Engine, from the inside: engine.c turns the loop, engine_open.c makes and
+ * ends it. All of it is the poll thread's, but for the arguments of the job in
+ * hand, which are the database thread's until it is done.
+ */
+#ifndef RUNTIME_ENGINE_H
+#define RUNTIME_ENGINE_H
+
+#include "infra/lib/log.h"
+#include "infra/lib/probe.h"
+#include "workers/runtime/batches/batches.h"
+#include "workers/runtime/database/db_job.h"
+
+enum { HOLDER_BYTES = 64, GROUP_BYTES = 128 };
+
+struct engine {
+	const struct worker_ops *ops;
+	void *arg;
+	const struct runtime_conf *conf;
+	struct identity identity;
+	char holder[HOLDER_BYTES];
+	char group[GROUP_BYTES];
+	char producer[128];
+	struct topic_names topic_names;
+
+	struct loop *loop;
+	struct loop_source *signals[2];
+	struct work *work;
+	struct kafka_in *in;
+	struct publisher *publisher;
+	struct probe *probe;
+	struct assignments *assignments;
+	struct batches *batches;
+
+	enum db_job job; /* in hand */
+	int64_t job_since_ms;
+	struct db_job_args *args;
+	bool task_turn;   /* a worker's task goes before the next batch */
+	bool refresh_now; /* positions are in doubt */
+	int64_t refresh_at_ms, mirror_at_ms, survey_at_ms, heartbeat_at_ms;
+	int64_t n_mirrors;
+
+	struct backoff backoff;
+	enum db_job backoff_of;    /* whose success ends it */
+	struct backoff deliveries; /* how often in a row they have failed */
+	int64_t full_since_ms;     /* too many facts wait; 0: they do not */
+	struct log_limit trouble_lines;
+	bool connected; /* a session is open */
+	bool started;   /* was connected, and given partitions, once */
+	bool draining;
+	int64_t drain_until_ms;
+	int result; /* of worker_run() */
+	bool over;
+};
+
+/* ---- engine.c ---- */
+
+/* SIGTERM or SIGINT. @engine is a struct engine. */
+void engine_drain(void *engine);
+/* Callbacks of the group. */
+void engine_assigned(void *engine, const struct kafka_partition *partitions,
+		     size_t n);
+void engine_revoked(void *engine, const struct kafka_partition *partitions,
+		    size_t n, bool lost);
+
+/* ---- engine_open.c ---- */
+
+int engine_open(struct engine **ret, const struct worker_ops *ops, void *arg,
+		const struct runtime_conf *conf);
+void engine_close(struct engine *engine);
+/* NULL, or why the worker is not ready. */
+const char *engine_not_ready(struct engine *engine);
+
+#endif
