@@ -123,17 +123,25 @@ static int job_batch(void *arg, struct session *session)
 	return r;
 }
 
+static struct held_positions held_by(const struct db_job_args *args)
+{
+	return (struct held_positions){ args->identity, args->held,
+					args->n_held };
+}
+
 static int job_task(void *arg, struct session *session)
 {
 	struct db_job_args *args = arg;
-	struct worker_assignments held = {
-		.identity = args->identity,
-		.lanes = args->lanes,
-		.positions = args->held,
-		.n_positions = args->n_held,
-	};
-	int r = args->ops->task->run(args->arg, session->work, &held);
+	struct held_positions positions = held_by(args);
+	struct worker_assignments held = { .lanes = args->lanes,
+					   .positions = &positions };
+	int r;
 
+	for (size_t i = 0; i < args->n_held; i++)
+		held.partitions[args->held[i].topic]
+			       [args->held[i].lane_index] |=
+			INT64_C(1) << args->held[i].partition;
+	r = args->ops->task->run(args->arg, session->work, &held);
 	r = run_outcome(args, session, r);
 	if (r && r != TRANSACTION_E_LOST) {
 		(void)pg_add(session->work, &pg_rollback, NULL);
@@ -146,10 +154,9 @@ static int job_task(void *arg, struct session *session)
 static int job_emit(void *arg, struct session *session)
 {
 	struct db_job_args *args = arg;
+	struct held_positions held = held_by(args);
 
-	return run_outcome(args, session,
-			   positions_emit(session->work, args->identity,
-					  args->held, args->n_held));
+	return run_outcome(args, session, positions_emit(session->work, &held));
 }
 
 static int job_survey(void *arg, struct session *session)
@@ -191,6 +198,7 @@ static int job_heartbeat(void *arg, struct session *session)
 static int job_release(void *arg, struct session *session)
 {
 	struct db_job_args *args = arg;
+	struct held_positions held = held_by(args);
 	struct pg_args values = { 0 };
 
 	if (args->leaving) {
@@ -200,8 +208,7 @@ static int job_release(void *arg, struct session *session)
 		pg_args_deinit(&values);
 	}
 	return run_outcome(args, session,
-			   positions_release(session->work, args->identity,
-					     args->held, args->n_held));
+			   positions_release(session->work, &held));
 }
 
 const work_fn db_job_fns[N_DB_JOBS] = {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Database jobs: what the database thread does for the engine, one at a time. What a
- * job works on is its own until it is done.
+ * Database jobs: what the database thread does for the engine, one at a time.
+ * What a job works on is its own until it is done.
  */
 #ifndef RUNTIME_DB_JOB_H
 #define RUNTIME_DB_JOB_H

@@ -321,64 +321,61 @@ int positions_refresh(struct pg *pg, const struct identity *identity,
 enum { COLUMNS_CONFIRM = 4, COLUMN_EMITTED = 6, COLUMNS_MOVE = 7 };
 
 static void put_held(struct pg_call *call, int n_columns,
-		     const struct identity *identity,
-		     const struct assigned_position *held, size_t n_held)
+		     const struct held_positions *held)
 {
 	static const enum pg_type types[] = { PG_TEXT, PG_TEXT, PG_INT4,
 					      PG_INT8, PG_INT8, PG_INT8,
 					      PG_INT8 };
+	const struct identity *identity = held->identity;
 
 	pg_call_begin(call);
-	for (size_t i = 0; i < n_held; i++) {
-		put(pg_call_put(call, 0), held[i].lane);
-		put(pg_call_put(call, 1),
-		    identity->topics[held[i].topic]->name);
-		pg_put_i32(pg_call_put(call, 2), held[i].partition);
-		pg_put_i64(pg_call_put(call, 3), held[i].epoch);
-		pg_put_i64(pg_call_put(call, 4), held[i].next_offset);
-		pg_put_i64(pg_call_put(call, 5), held[i].to_next);
-		pg_put_i64(pg_call_put(call, COLUMN_EMITTED), held[i].emitted);
+	for (size_t i = 0; i < held->n_rows; i++) {
+		const struct assigned_position *row = &held->rows[i];
+
+		put(pg_call_put(call, 0), row->lane);
+		put(pg_call_put(call, 1), identity->topics[row->topic]->name);
+		pg_put_i32(pg_call_put(call, 2), row->partition);
+		pg_put_i64(pg_call_put(call, 3), row->epoch);
+		pg_put_i64(pg_call_put(call, 4), row->next_offset);
+		pg_put_i64(pg_call_put(call, 5), row->to_next);
+		pg_put_i64(pg_call_put(call, COLUMN_EMITTED), row->emitted);
 	}
 	put(pg_arg(&call->args), identity->service);
 	pg_call_arrays(call, types, n_columns);
 }
 
-void positions_add_move(struct pg *pg, const struct identity *identity,
-			const struct assigned_position *held, size_t n_held,
+void positions_add_move(struct pg *pg, const struct held_positions *held,
 			struct pg_call *call)
 {
-	put_held(call, COLUMNS_MOVE, identity, held, n_held);
+	put_held(call, COLUMNS_MOVE, held);
 	(void)pg_add(pg, &move, &call->args);
 }
 
-void positions_add_confirm(struct pg *pg, const struct identity *identity,
-			   const struct assigned_position *held, size_t n_held,
-			   struct pg_call *call)
+void worker_add_confirm(struct pg *pg, const struct worker_assignments *held,
+			struct pg_call *call)
 {
-	put_held(call, COLUMNS_CONFIRM, identity, held, n_held);
+	put_held(call, COLUMNS_CONFIRM, held->positions);
 	(void)pg_add(pg, &confirm, &call->args);
 }
 
-int positions_emit(struct pg *pg, const struct identity *identity,
-		   const struct assigned_position *held, size_t n_held)
+int positions_emit(struct pg *pg, const struct held_positions *held)
 {
 	struct pg_call call = { 0 };
 	int r;
 
 	/* A move from next_offset to itself: only emitted_offset follows. */
-	positions_add_move(pg, identity, held, n_held, &call);
+	positions_add_move(pg, held, &call);
 	r = pg_run(pg, SESSION_TIMEOUT_MS);
 	pg_call_deinit(&call);
 	return r;
 }
 
-int positions_release(struct pg *pg, const struct identity *identity,
-		      const struct assigned_position *held, size_t n_held)
+int positions_release(struct pg *pg, const struct held_positions *held)
 {
 	struct pg_call call = { 0 };
 	int r;
 
-	put_held(&call, COLUMNS_CONFIRM, identity, held, n_held);
+	put_held(&call, COLUMNS_CONFIRM, held);
 	pg_arg_array(&call.args, PG_INT8, &call.arrays[COLUMN_EMITTED]);
 	(void)pg_add(pg, &release, &call.args);
 	r = pg_run(pg, SESSION_TIMEOUT_MS);

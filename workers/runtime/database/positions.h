@@ -6,18 +6,9 @@
 #ifndef RUNTIME_POSITIONS_H
 #define RUNTIME_POSITIONS_H
 
-#include "infra/lib/pg.h"
-#include "schemas/topics.h"
-#include "workers/runtime/batch.h"
-#include "workers/runtime/lanes.h"
+#include "workers/runtime/worker.h"
 
-enum { WORKER_TOPICS_MAX = 4 };
 enum { ASSIGNMENTS_MAX = WORKER_TOPICS_MAX * TOPIC_PARTITIONS };
-
-/* SQLSTATEs that our functions raise; see migrations/. */
-#define POSITIONS_LOST "TG001"
-#define ROWS_CHANGED "TG002"
-#define ROWS_KNOWN "TG003"
 
 /* Who we are, and what our topics are; the same for a worker's life. */
 struct identity {
@@ -80,27 +71,26 @@ struct assigned_position {
 	int64_t epoch, next_offset, to_next, emitted;
 };
 
-/* Adds the compare-and-set to the message: fails with POSITIONS_LOST. @call
- * keeps the parameters until the message is sent. */
-void positions_add_move(struct pg *pg, const struct identity *identity,
-			const struct assigned_position *held, size_t n_held,
-			struct pg_call *call);
+/* Those of a statement. */
+struct held_positions {
+	const struct identity *identity;
+	const struct assigned_position *rows;
+	size_t n_rows;
+};
 
-/* Adds a lock on rows that must still be held, for a transaction beside the
- * batches: fails with POSITIONS_LOST. */
-void positions_add_confirm(struct pg *pg, const struct identity *identity,
-			   const struct assigned_position *held, size_t n_held,
-			   struct pg_call *call);
+/* Adds the compare-and-set to the message: fails with POSITIONS_LOST. @call
+ * keeps the parameters until the message is sent. worker_add_confirm() is the
+ * other one that adds. */
+void positions_add_move(struct pg *pg, const struct held_positions *held,
+			struct pg_call *call);
 
 /* emitted_offset alone, in a transaction of its own: PG_E_SQL with
  * POSITIONS_LOST when a row is not held any more. */
-int positions_emit(struct pg *pg, const struct identity *identity,
-		   const struct assigned_position *held, size_t n_held);
+int positions_emit(struct pg *pg, const struct held_positions *held);
 
 /* Writes emitted_offset, and that nobody holds the rows; rows that we do not
  * hold any more are left alone. */
-int positions_release(struct pg *pg, const struct identity *identity,
-		      const struct assigned_position *held, size_t n_held);
+int positions_release(struct pg *pg, const struct held_positions *held);
 
 /* Adds the dead of a batch that are not decided already. */
 void positions_add_dead(struct pg *pg, const struct identity *identity,

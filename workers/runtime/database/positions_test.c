@@ -85,20 +85,39 @@ static struct assigned_position believed(const struct positions *positions,
 	};
 }
 
-static int move(struct pg *session, const struct identity *who,
-		const struct assigned_position *rows, size_t n)
+/* Two rows of lane stable, as @from says that they are. */
+static void believe_two(const struct positions *from,
+			struct assigned_position rows[2])
 {
-	int r;
+	rows[0] = believed(from, 0, 0, 0);
+	rows[1] = believed(from, 0, 1, 0);
+}
 
+enum { MOVE, CONFIRM, N_ADDS };
+
+/* A transaction that moves or confirms rows; it is left open if it is not to
+ * @commit. */
+static int run(struct pg *session, int add, const struct held_positions *rows,
+	       bool commit)
+{
 	(void)pg_add(session, &pg_begin, NULL);
-	positions_add_move(session, who, rows, n, &args);
-	(void)pg_add(session, &pg_commit, NULL);
-	r = pg_run(session, TIMEOUT_MS);
-	if (r == PG_E_SQL) {
-		ck_assert_str_eq(pg_sqlstate(session), POSITIONS_LOST);
-		postgres_exec(session, "ROLLBACK");
-	}
-	return r;
+	if (add == MOVE)
+		positions_add_move(session, rows, &args);
+	else
+		worker_add_confirm(
+			session,
+			&(struct worker_assignments){ .positions = rows },
+			&args);
+	if (commit)
+		(void)pg_add(session, &pg_commit, NULL);
+	return pg_run(session, TIMEOUT_MS);
+}
+
+static void expect_lost(struct pg *session, int r)
+{
+	ck_assert_int_eq(r, PG_E_SQL);
+	ck_assert_str_eq(pg_sqlstate(session), POSITIONS_LOST);
+	postgres_exec(session, "ROLLBACK");
 }
 
 /* Of lane stable at a partition of orders. */
@@ -177,55 +196,26 @@ START_TEST(a_colour_without_lanes_takes_nothing)
 	}
 END_TEST
 
-/* A transaction with what @add adds of two rows; it is left open if it is not
- * to @commit. */
-typedef void (*add_fn)(struct pg *session, const struct identity *identity,
-		       const struct assigned_position *rows, size_t n,
-		       struct pg_call *call);
-
-static const add_fn adds[] = { positions_add_move, positions_add_confirm };
-
-static void believe_two(const struct positions *from,
-			struct assigned_position rows[2])
-{
-	rows[0] = believed(from, 0, 0, 0);
-	rows[1] = believed(from, 1, 0, 0);
-}
-
-static int run(struct pg *session, const struct identity *who, add_fn add,
-	       const struct assigned_position rows[2], bool commit)
-{
-	(void)pg_add(session, &pg_begin, NULL);
-	add(session, who, rows, 2, &args);
-	if (commit)
-		(void)pg_add(session, &pg_commit, NULL);
-	return pg_run(session, TIMEOUT_MS);
-}
-
 START_TEST(the_holder_of_an_older_epoch_moves_confirms_and_emits_nothing)
 	{
-		struct assigned_position old[2], fresh;
+		struct assigned_position old[2], fresh[2];
+		struct held_positions theirs_of = { &zombie, old, 2 };
+		struct held_positions ours = { &me, fresh, 2 };
 
 		acquire(other, &zombie, theirs);
 		believe_two(theirs, old);
 		acquire(pg, &me, held);
-		fresh = believed(held, 0, 0, 0);
-		for (int i = 0; i < CHECK_N(adds); i++) {
-			ck_assert_int_eq(
-				run(other, &zombie, adds[i], old, true),
-				PG_E_SQL);
-			ck_assert_str_eq(pg_sqlstate(other), POSITIONS_LOST);
-			postgres_exec(other, "ROLLBACK");
-		}
+		believe_two(held, fresh);
+		for (int add = 0; add < N_ADDS; add++)
+			expect_lost(other, run(other, add, &theirs_of, true));
 		ck_assert_int_eq(next_of(0), 0);
-		ck_assert_int_eq(move(pg, &me, &fresh, 1), 0);
+		ck_assert_int_eq(run(pg, MOVE, &ours, true), 0);
 		ck_assert_int_eq(next_of(0), 10);
-		ck_assert_int_eq(move(other, &zombie, old, 1), PG_E_SQL);
+		expect_lost(other, run(other, MOVE, &theirs_of, true));
 		ck_assert_int_eq(next_of(0), 10);
+		theirs_of.n_rows = 1;
 		old[0].next_offset = old[0].to_next = old[0].emitted = 10;
-		ck_assert_int_eq(positions_emit(other, &zombie, old, 1),
-				 PG_E_SQL);
-		ck_assert_str_eq(pg_sqlstate(other), POSITIONS_LOST);
+		expect_lost(other, positions_emit(other, &theirs_of));
 		ck_assert_int_eq(emitted_of(0), 0);
 	}
 END_TEST
@@ -257,26 +247,26 @@ static void acquire_meanwhile(struct pg *session, const struct identity *who,
 START_TEST(a_take_over_waits_for_a_commit_in_flight_and_sees_it)
 	{
 		struct assigned_position rows[2];
+		struct held_positions ours = { &me, rows, 2 };
 
 		acquire(pg, &me, held);
 		believe_two(held, rows);
-		ck_assert_int_eq(run(pg, &me, adds[_i], rows, false), 0);
+		ck_assert_int_eq(run(pg, _i, &ours, false), 0);
 		acquire_meanwhile(other, &zombie, theirs);
 		ck_assert_int_eq(find(theirs, 0, 0, 0)->next_offset,
-				 _i ? 0 : 10);
+				 _i == MOVE ? 10 : 0);
 	}
 END_TEST
 
 START_TEST(confirms_do_not_keep_each_other_waiting)
 	{
 		struct assigned_position rows[2];
+		struct held_positions ours = { &me, rows, 2 };
 
 		acquire(pg, &me, held);
 		believe_two(held, rows);
-		ck_assert_int_eq(
-			run(pg, &me, positions_add_confirm, rows, false), 0);
-		ck_assert_int_eq(
-			run(other, &me, positions_add_confirm, rows, true), 0);
+		ck_assert_int_eq(run(pg, CONFIRM, &ours, false), 0);
+		ck_assert_int_eq(run(other, CONFIRM, &ours, true), 0);
 	}
 END_TEST
 
@@ -401,15 +391,15 @@ END_TEST
 START_TEST(a_row_that_is_not_where_it_is_believed_to_be_fails_all_of_them)
 	{
 		struct assigned_position rows[2];
+		struct held_positions ours = { &me, rows, 2 };
 
 		acquire(pg, &me, held);
-		rows[0] = believed(held, 0, 0, 0);
-		rows[1] = believed(held, 0, 1, 0);
+		believe_two(held, rows);
 		rows[1].next_offset = 5;
-		ck_assert_int_eq(move(pg, &me, rows, 2), PG_E_SQL);
+		expect_lost(pg, run(pg, MOVE, &ours, true));
 		ck_assert_int_eq(next_of(0), 0);
 		rows[1].next_offset = 0;
-		ck_assert_int_eq(move(pg, &me, rows, 2), 0);
+		ck_assert_int_eq(run(pg, MOVE, &ours, true), 0);
 		ck_assert_int_eq(next_of(0), 10);
 		ck_assert_int_eq(next_of(1), 10);
 	}
@@ -418,21 +408,22 @@ END_TEST
 START_TEST(emitted_never_goes_above_next_nor_back)
 	{
 		struct assigned_position row;
+		struct held_positions ours = { &me, &row, 1 };
 
 		acquire(pg, &me, held);
 		row = believed(held, 0, 0, 0);
 		row.emitted = 99;
-		ck_assert_int_eq(move(pg, &me, &row, 1), 0);
+		ck_assert_int_eq(run(pg, MOVE, &ours, true), 0);
 		ck_assert_int_eq(emitted_of(0), 10);
 		row.next_offset = row.to_next = 10;
 		row.emitted = 3;
-		ck_assert_int_eq(positions_emit(pg, &me, &row, 1), 0);
+		ck_assert_int_eq(positions_emit(pg, &ours), 0);
 		ck_assert_int_eq(emitted_of(0), 10);
 		row.to_next = 30;
-		ck_assert_int_eq(move(pg, &me, &row, 1), 0);
+		ck_assert_int_eq(run(pg, MOVE, &ours, true), 0);
 		row.next_offset = row.to_next = 30;
 		row.emitted = 20;
-		ck_assert_int_eq(positions_emit(pg, &me, &row, 1), 0);
+		ck_assert_int_eq(positions_emit(pg, &ours), 0);
 		ck_assert_int_eq(emitted_of(0), 20);
 		ck_assert_int_eq(next_of(0), 30);
 	}
@@ -441,17 +432,17 @@ END_TEST
 START_TEST(a_release_leaves_rows_of_another_epoch_alone)
 	{
 		struct assigned_position rows[2];
+		struct held_positions ours = { &me, rows, 2 };
 
 		acquire(pg, &me, held);
-		rows[0] = believed(held, 0, 0, 0);
-		rows[1] = believed(held, 0, 1, 0);
-		ck_assert_int_eq(move(pg, &me, rows, 2), 0);
+		believe_two(held, rows);
+		ck_assert_int_eq(run(pg, MOVE, &ours, true), 0);
 		ck_assert_int_eq(
 			positions_acquire(other, &zombie, &keys[1], 1, theirs),
 			0);
 		for (int i = 0; i < 2; i++)
 			rows[i].emitted = 7;
-		ck_assert_int_eq(positions_release(pg, &me, rows, 2), 0);
+		ck_assert_int_eq(positions_release(pg, &ours), 0);
 		ck_assert_int_eq(emitted_of(0), 7);
 		ck_assert_int_eq(emitted_of(1), 0);
 		ck_assert_int_eq(
@@ -576,7 +567,7 @@ int main(void)
 	tcase_add_test(tcase, a_refresh_changes_nothing);
 	tcase_add_test(tcase, a_colour_without_lanes_takes_nothing);
 	tcase_add_test(tcase, the_holder_of_an_older_epoch_moves_confirms_and_emits_nothing);
-	tcase_add_loop_test(tcase, a_take_over_waits_for_a_commit_in_flight_and_sees_it, 0, CHECK_N(adds));
+	tcase_add_loop_test(tcase, a_take_over_waits_for_a_commit_in_flight_and_sees_it, 0, N_ADDS);
 	tcase_add_test(tcase, a_lane_that_is_split_off_is_taken_with_its_parent);
 	tcase_add_test(tcase, a_take_over_that_meets_a_change_of_lanes_takes_all_of_them);
 	tcase_add_test(tcase, rows_that_the_lanes_do_not_name_are_never_held);

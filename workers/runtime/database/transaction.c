@@ -83,7 +83,10 @@ static int store(struct transaction *tx, struct pg *pg, bool copied)
 		(void)pg_add(pg, &pg_begin, NULL);
 	tx->ops->store(tx->arg, pg, tx->batch, copied);
 	positions_add_dead(pg, tx->identity, tx->batch, &dead);
-	positions_add_move(pg, tx->identity, tx->part, tx->n_part, &moves);
+	positions_add_move(
+		pg,
+		&(struct held_positions){ tx->identity, tx->part, tx->n_part },
+		&moves);
 	(void)pg_add(pg, &pg_commit, NULL);
 	r = pg_run(pg, SESSION_TIMEOUT_MS);
 	pg_call_deinit(&dead);

@@ -19,8 +19,8 @@
 #define RUNTIME_TRANSACTION_H
 
 #include "workers/runtime/backoff.h"
+#include "workers/runtime/database/positions.h"
 #include "workers/runtime/database/session.h"
-#include "workers/runtime/worker.h"
 
 /* How the last batches went; the database thread's. { 0 } at first. */
 struct transaction_history {
