@@ -7,8 +7,8 @@
 #define RUNTIME_SESSION_FIXTURE_H
 
 #include "infra/lib/postgres_fixture.h"
+#include "workers/runtime/database/positions.h"
 #include "workers/runtime/database/session.h"
-#include "workers/runtime/worker.h"
 
 static const char *url;
 static struct session session;
