@@ -29,66 +29,27 @@ static const struct pg_statement remove_heartbeat = {
 	1,
 };
 
-/* ---- outcomes ---- */
-
-/* The transaction ended with @r, of pg_run(). */
-static int run_outcome(struct db_job_args *args, struct session *session, int r)
-{
-	/* Always asked, so that no transaction answers for another's. */
-	if (session_unreplicated(session, args->error))
-		return TRANSACTION_E_LOST;
-	if (!r)
-		return 0;
-	(void)str_copy(args->error, sizeof(args->error),
-		       pg_message(session->work));
-	if (r == PG_E_LOST)
-		return TRANSACTION_E_LOST;
-	if (!strcmp(pg_sqlstate(session->work), POSITIONS_LOST))
-		return TRANSACTION_E_FENCED;
-	return TRANSACTION_E_BACKOFF;
-}
-
+/* @r: of positions_acquire() or positions_refresh(). */
 static int positions_outcome(struct db_job_args *args, struct session *session,
 			     int r)
 {
-	if (session_unreplicated(session, args->error))
-		return TRANSACTION_E_LOST;
-	switch (r) {
-	case 0:
-		return 0;
-	case POSITIONS_E_UNLIKE:
+	int outcome = session_outcome(session, r, args->error);
+
+	if (r == POSITIONS_E_UNLIKE)
 		(void)str_copy(args->error, sizeof(args->error),
 			       "lanes and positions name different rows");
-		return TRANSACTION_E_BACKOFF;
-	case POSITIONS_E_TOO_MANY:
+	else if (r == POSITIONS_E_TOO_MANY)
 		(void)snprintf(args->error, sizeof(args->error),
 			       "the service has more than %d lanes",
 			       (int)LANES_MAX);
-		return TRANSACTION_E_BACKOFF;
-	case POSITIONS_E_LOST:
-	default:
-		(void)str_copy(args->error, sizeof(args->error),
-			       pg_message(session->work));
-		return r == POSITIONS_E_LOST ? TRANSACTION_E_LOST
-					     : TRANSACTION_E_BACKOFF;
-	}
+	return outcome;
 }
-
-/* ---- jobs ---- */
 
 static int job_connect(void *arg, struct session *session)
 {
 	struct db_job_args *args = arg;
-	int r = session_open(session, &args->session, args->error);
 
-	switch (r) {
-	case 0:
-		return 0;
-	case SESSION_E_OLD_SCHEMA:
-	case SESSION_E_AWAY:
-	default:
-		return TRANSACTION_E_LOST;
-	}
+	return session_open(session, &args->session, args->error);
 }
 
 static int job_acquire(void *arg, struct session *session)
@@ -142,11 +103,11 @@ static int job_task(void *arg, struct session *session)
 			       [args->held[i].lane_index] |=
 			INT64_C(1) << args->held[i].partition;
 	r = args->ops->task->run(args->arg, session->work, &held);
-	r = run_outcome(args, session, r);
-	if (r && r != TRANSACTION_E_LOST) {
+	r = session_outcome(session, r, args->error);
+	if (r && r != SESSION_E_LOST) {
 		(void)pg_add(session->work, &pg_rollback, NULL);
 		if (pg_run(session->work, SESSION_TIMEOUT_MS))
-			r = TRANSACTION_E_LOST;
+			r = SESSION_E_LOST;
 	}
 	return r;
 }
@@ -156,15 +117,17 @@ static int job_emit(void *arg, struct session *session)
 	struct db_job_args *args = arg;
 	struct held_positions held = held_by(args);
 
-	return run_outcome(args, session, positions_emit(session->work, &held));
+	return session_outcome(session, positions_emit(session->work, &held),
+			       args->error);
 }
 
 static int job_survey(void *arg, struct session *session)
 {
 	struct db_job_args *args = arg;
 
-	return run_outcome(args, session,
-			   args->ops->survey(args->arg, session->work));
+	return session_outcome(session,
+			       args->ops->survey(args->arg, session->work),
+			       args->error);
 }
 
 static void put(struct pg_args *args, const char *word)
@@ -192,7 +155,7 @@ static int job_heartbeat(void *arg, struct session *session)
 	(void)pg_add(session->work, &write_heartbeat, &values);
 	r = pg_run(session->work, SESSION_TIMEOUT_MS);
 	pg_args_deinit(&values);
-	return run_outcome(args, session, r);
+	return session_outcome(session, r, args->error);
 }
 
 static int job_release(void *arg, struct session *session)
@@ -207,8 +170,8 @@ static int job_release(void *arg, struct session *session)
 		(void)pg_run(session->work, SESSION_TIMEOUT_MS);
 		pg_args_deinit(&values);
 	}
-	return run_outcome(args, session,
-			   positions_release(session->work, &held));
+	return session_outcome(session, positions_release(session->work, &held),
+			       args->error);
 }
 
 const work_fn db_job_fns[N_DB_JOBS] = {

@@ -57,7 +57,7 @@ struct db_job_args {
 
 /*
  * By enum db_job; the argument is a struct db_job_args. Each gives 0 or a
- * TRANSACTION_E_ outcome, and says why in args->error.
+ * SESSION_E_ outcome, and says why in args->error.
  */
 extern const work_fn db_job_fns[N_DB_JOBS];
 

@@ -104,18 +104,6 @@ static const struct pg_statement recall_dead = {
 
 /* ---- reading ---- */
 
-static int outcome_of(int r)
-{
-	switch (r) {
-	case 0:
-		return 0;
-	case PG_E_LOST:
-		return POSITIONS_E_LOST;
-	default:
-		return POSITIONS_E_SQL;
-	}
-}
-
 static struct text text_at(const struct pg *pg, int statement, int row,
 			   int column)
 {
@@ -204,7 +192,7 @@ static int get_lanes(struct pg *pg, const struct identity *identity,
 	r = pg_run(pg, SESSION_TIMEOUT_MS);
 	pg_args_deinit(&args);
 	if (r)
-		return outcome_of(r);
+		return r;
 	if (pg_n_rows(pg, i) > LANES_MAX)
 		return POSITIONS_E_TOO_MANY;
 	lanes_deinit(ret);
@@ -256,7 +244,7 @@ static int get_rows(struct pg *pg, const struct identity *identity,
 	}
 	pg_call_arrays(&call, types, 2);
 	i = pg_add(pg, statement, &call.args);
-	r = outcome_of(pg_run(pg, SESSION_TIMEOUT_MS));
+	r = pg_run(pg, SESSION_TIMEOUT_MS);
 	if (!r)
 		r = read_rows(pg, i, identity, ret);
 	pg_call_deinit(&call);
@@ -479,5 +467,5 @@ int positions_recall_dead(struct pg *pg, const struct identity *identity,
 	for (int row = 0; !r && row < pg_n_rows(pg, i); row++)
 		mark_dead(pg, i, row, identity, batch);
 	pg_call_deinit(&call);
-	return outcome_of(r);
+	return r;
 }

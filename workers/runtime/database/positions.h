@@ -42,11 +42,10 @@ struct positions {
 	struct lanes lanes;
 };
 
+/* Beside those of pg_run(). */
 enum positions_outcome {
-	POSITIONS_E_LOST = 1, /* the session is of no use any more */
-	POSITIONS_E_SQL,      /* the database said no; pg_message() */
-	POSITIONS_E_TOO_MANY, /* more lanes than LANES_MAX */
-	POSITIONS_E_UNLIKE,   /* lanes and positions name different rows */
+	POSITIONS_E_TOO_MANY = 100, /* more lanes than LANES_MAX */
+	POSITIONS_E_UNLIKE, /* lanes and positions name different rows */
 };
 
 /*

@@ -552,7 +552,7 @@ START_TEST(a_session_that_is_lost_is_an_outcome)
 			       pg_backend_pid(pg));
 		postgres_exec(other, sql);
 		ck_assert_int_eq(positions_acquire(pg, &me, keys, 3, held),
-				 POSITIONS_E_LOST);
+				 PG_E_LOST);
 	}
 END_TEST
 

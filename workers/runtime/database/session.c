@@ -3,9 +3,11 @@
 #include "workers/runtime/database/session.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "infra/lib/log.h"
 #include "workers/runtime/counters.h"
+#include "workers/runtime/worker.h"
 
 #define LOOK_EVERY_MS 200
 #define RESCUE_TIMEOUT_MS 2000
@@ -75,20 +77,20 @@ static int check_version(struct session *session,
 	int r = pg_run(session->work, SESSION_TIMEOUT_MS);
 
 	if (r == PG_E_LOST) {
-		(void)snprintf(error, SESSION_ERROR_BYTES, "%s",
+		(void)snprintf(error, BACKOFF_REASON_BYTES, "%s",
 			       pg_message(session->work));
-		return SESSION_E_AWAY;
+		return SESSION_E_LOST;
 	}
 	if (!r && !pg_null(session->work, i, 0, 0) &&
 	    !pg_bool(session->work, i, 0, 1))
 		version = pg_i64(session->work, i, 0, 0);
 	if (version >= least)
 		return 0;
-	(void)snprintf(error, SESSION_ERROR_BYTES,
+	(void)snprintf(error, BACKOFF_REASON_BYTES,
 		       "schema '%s' is at version %lld, at least %lld is "
 		       "needed (overlord migrate up --execute)",
 		       schema, (long long)version, (long long)least);
-	return SESSION_E_OLD_SCHEMA;
+	return SESSION_E_LOST;
 }
 
 static int check_schemas(struct session *session,
@@ -113,7 +115,7 @@ static int connect_to(struct pg **ret, const struct session_params *params,
 		.options = options,
 	};
 
-	return pg_connect(ret, &connection, error) ? SESSION_E_AWAY : 0;
+	return pg_connect(ret, &connection, error) ? SESSION_E_LOST : 0;
 }
 
 void session_mend_watch(struct session *session,
@@ -133,13 +135,13 @@ static int open_both(struct session *session,
 		       error) ||
 	    connect_to(&session->watch, params, watching, SESSION_TIMEOUT_MS,
 		       error))
-		return SESSION_E_AWAY;
+		return SESSION_E_LOST;
 	pg_on_waiting(session->work, LOOK_EVERY_MS, rescue, session);
 	return check_schemas(session, params, error);
 }
 
 int session_open(struct session *session, const struct session_params *params,
-		 char error[static SESSION_ERROR_BYTES])
+		 char error[static BACKOFF_REASON_BYTES])
 {
 	int r;
 
@@ -156,14 +158,25 @@ void session_close(struct session *session)
 	session->watch = pg_free(session->watch);
 }
 
-bool session_unreplicated(struct session *session,
-			  char error[static SESSION_ERROR_BYTES])
+int session_outcome(struct session *session, int r,
+		    char error[static BACKOFF_REASON_BYTES])
 {
-	if (!pg_unreplicated(session->work))
-		return false;
-	log_warn("UNREPLICATED", "a commit was not replicated, will take over "
-				 "anew and read what is true");
-	(void)str_copy(error, SESSION_ERROR_BYTES,
-		       "a commit was not replicated");
-	return true;
+	struct pg *pg = session->work;
+
+	/* Always asked, so that no transaction answers for another's. */
+	if (pg_unreplicated(pg)) {
+		log_warn("UNREPLICATED", "a commit was not replicated, will "
+					 "take over anew and read what is "
+					 "true");
+		(void)str_copy(error, BACKOFF_REASON_BYTES,
+			       "a commit was not replicated");
+		return SESSION_E_LOST;
+	}
+	if (!r)
+		return 0;
+	(void)str_copy(error, BACKOFF_REASON_BYTES, pg_message(pg));
+	if (r == PG_E_LOST)
+		return SESSION_E_LOST;
+	return strcmp(pg_sqlstate(pg), POSITIONS_LOST) ? SESSION_E_BACKOFF
+						       : SESSION_E_FENCED;
 }

@@ -14,8 +14,9 @@
 
 #include "infra/lib/cleanup.h"
 #include "infra/lib/pg.h"
+#include "workers/runtime/backoff.h"
 
-enum { SESSION_TIMEOUT_MS = 10000, SESSION_ERROR_BYTES = 256 };
+enum { SESSION_TIMEOUT_MS = 10000 };
 
 struct session {
 	struct pg *work;
@@ -30,22 +31,28 @@ struct session_params {
 	int64_t control_version; /* of the schema `control` */
 };
 
+/* What the end of a transaction means to the worker. */
 enum session_outcome {
-	SESSION_E_AWAY = 1,   /* no connection; @error says why */
-	SESSION_E_OLD_SCHEMA, /* the database wants migrating */
+	/* The outcome may be unknown: take over anew, and read what is true */
+	SESSION_E_LOST = 1,
+	SESSION_E_FENCED,  /* a row is not ours any more; nothing is done */
+	SESSION_E_BACKOFF, /* the database said no; nothing is done */
 };
 
+/* 0, or SESSION_E_LOST when there is no connection, or the database wants
+ * migrating; @error says which. */
 int session_open(struct session *session, const struct session_params *params,
-		 char error[static SESSION_ERROR_BYTES]);
+		 char error[static BACKOFF_REASON_BYTES]);
 void session_close(struct session *session);
 
 /* Opens the watching connection anew if it alone was lost; tries once. */
 void session_mend_watch(struct session *session,
 			const struct session_params *params);
 
-/* Was a commit not replicated? Its outcome is unknown then; logs that, and
- * says so in @error. */
-bool session_unreplicated(struct session *session,
-			  char error[static SESSION_ERROR_BYTES]);
+/* 0, or the outcome of what has run on `work` and has ended with @r, of
+ * pg_run(); then @error says why. A commit that was not replicated is logged;
+ * its outcome is unknown. */
+int session_outcome(struct session *session, int r,
+		    char error[static BACKOFF_REASON_BYTES]);
 
 #endif

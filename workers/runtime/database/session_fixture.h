@@ -29,7 +29,7 @@ static inline void open_session(void)
 		.holder = "holder",
 		.schema_version = 1,
 	};
-	char error[SESSION_ERROR_BYTES] = "";
+	char error[BACKOFF_REASON_BYTES] = "";
 	int r = session_open(&session, &params, error);
 
 	ck_assert_msg(!r, "%s", error);

@@ -17,7 +17,7 @@ static const char *url;
 static struct session session;
 static struct pg *blocker;
 static struct session_params params;
-static char error[256];
+static char error[BACKOFF_REASON_BYTES];
 
 static const struct pg_statement update = {
 	"update",
@@ -66,7 +66,7 @@ START_TEST(a_schema_that_is_older_dirty_or_not_there_wants_migrating)
 	{
 		postgres_exec(blocker, too_old[_i]);
 		ck_assert_int_eq(session_open(&session, &params, error),
-				 SESSION_E_OLD_SCHEMA);
+				 SESSION_E_LOST);
 		ck_assert_ptr_nonnull(strstr(error, "overlord migrate up"));
 		ck_assert(!session.work && !session.watch);
 	}
@@ -76,7 +76,7 @@ START_TEST(a_database_that_is_not_there_is_away)
 	{
 		params.url = "postgresql://nobody@127.0.0.1:1/none";
 		ck_assert_int_eq(session_open(&session, &params, error),
-				 SESSION_E_AWAY);
+				 SESSION_E_LOST);
 		ck_assert_uint_gt(strlen(error), 0);
 	}
 END_TEST

@@ -27,23 +27,6 @@ enum { PART_E_LATER = 100 };
 static const char begin_locked[] =
 	"BEGIN; SET LOCAL idle_in_transaction_session_timeout = '250ms'";
 
-static int outcome_of(struct transaction *tx, struct session *session, int r)
-{
-	struct pg *pg = session->work;
-
-	/* Always asked, so that no transaction answers for another's. */
-	if (session_unreplicated(session, tx->error))
-		return TRANSACTION_E_LOST;
-	if (!r)
-		return 0;
-	(void)str_copy(tx->error, sizeof(tx->error), pg_message(pg));
-	if (r == PG_E_LOST)
-		return TRANSACTION_E_LOST;
-	if (r == PART_E_LATER || !strcmp(pg_sqlstate(pg), POSITIONS_LOST))
-		return TRANSACTION_E_FENCED;
-	return TRANSACTION_E_BACKOFF;
-}
-
 /* A row was not what the decision rests on: decide again. */
 static bool missed(const struct pg *pg, int r)
 {
@@ -323,16 +306,21 @@ int transaction_run(struct transaction *tx, struct session *session)
 				  .n_records = tx->batch->n_records,
 				  .to = tx->batch->n_records };
 	struct pg *pg = session->work;
+	bool later;
 	int r;
 
 	begin_mode(tx);
 	tx->moved = false;
 	tx->halve_until_ms = clock_now_ms() + HALVE_MS;
-	r = outcome_of(tx, session, store_halves(tx, pg, &all));
-	if (r && r != TRANSACTION_E_LOST && roll_back(pg))
-		r = TRANSACTION_E_LOST;
+	r = store_halves(tx, pg, &all);
+	later = r == PART_E_LATER;
+	r = session_outcome(session, later ? 0 : r, tx->error);
+	if (later && !r)
+		r = SESSION_E_FENCED;
+	if (r && r != SESSION_E_LOST && roll_back(pg))
+		r = SESSION_E_LOST;
 	/* A part is committed: what the rows are now is to be read. */
-	if (r == TRANSACTION_E_BACKOFF && tx->moved)
-		r = TRANSACTION_E_FENCED;
+	if (r == SESSION_E_BACKOFF && tx->moved)
+		r = SESSION_E_FENCED;
 	return r;
 }

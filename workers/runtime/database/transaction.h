@@ -18,7 +18,6 @@
 #ifndef RUNTIME_TRANSACTION_H
 #define RUNTIME_TRANSACTION_H
 
-#include "workers/runtime/backoff.h"
 #include "workers/runtime/database/positions.h"
 #include "workers/runtime/database/session.h"
 
@@ -26,13 +25,6 @@
 struct transaction_history {
 	unsigned int n_checked_ahead; /* batches that still go that way */
 	unsigned int n_next;          /* how many a next fall-back costs */
-};
-
-enum transaction_outcome {
-	/* The outcome may be unknown: take over anew, and read what is true */
-	TRANSACTION_E_LOST = 1,
-	TRANSACTION_E_FENCED,  /* a row is not ours any more; nothing is done */
-	TRANSACTION_E_BACKOFF, /* the database said no; nothing is done */
 };
 
 struct transaction {
@@ -47,10 +39,10 @@ struct transaction {
 	bool moved; /* a part is committed that has moved rows */
 	int64_t halve_until_ms;
 	struct transaction_history history;
-	char error[BACKOFF_REASON_BYTES]; /* with TRANSACTION_E_LOST or _BACKOFF
-					   */
+	char error[BACKOFF_REASON_BYTES]; /* with SESSION_E_LOST or _BACKOFF */
 };
 
+/* 0 or a SESSION_E_ outcome. */
 int transaction_run(struct transaction *transaction, struct session *session);
 
 #endif

@@ -283,9 +283,9 @@ static const struct {
 	/* After three misses rows are locked before the decision. */
 	{ FEW, ROWS_CHANGED, 3, "fccl", 0, 3, false, 0 },
 	/* A worker that reads nothing can not be better informed. */
-	{ FEW, ROWS_KNOWN, 1, "f", 0, 0, true, TRANSACTION_E_BACKOFF },
+	{ FEW, ROWS_KNOWN, 1, "f", 0, 0, true, SESSION_E_BACKOFF },
 	/* What the server refuses for another reason is not tried again. */
-	{ MANY, "53100", 1, "f", 1, 0, false, TRANSACTION_E_BACKOFF },
+	{ MANY, "53100", 1, "f", 1, 0, false, SESSION_E_BACKOFF },
 };
 
 START_TEST(a_batch_goes_the_way_that_its_rows_demand)
@@ -402,11 +402,11 @@ static const struct {
 	const char *error;
 	void (*mend[2])(void);
 } failures[] = {
-	{ refuse_to_load, TRANSACTION_E_BACKOFF, "division by zero", { 0 } },
-	{ refuse_for_no_record, TRANSACTION_E_BACKOFF, "no", { 0 } },
-	{ fence, TRANSACTION_E_FENCED, "", { take_over } },
+	{ refuse_to_load, SESSION_E_BACKOFF, "division by zero", { 0 } },
+	{ refuse_for_no_record, SESSION_E_BACKOFF, "no", { 0 } },
+	{ fence, SESSION_E_FENCED, "", { take_over } },
 	{ end_session,
-	  TRANSACTION_E_LOST,
+	  SESSION_E_LOST,
 	  "connection",
 	  { open_with_effects, take_over } },
 };
@@ -483,10 +483,10 @@ START_TEST(a_record_that_cannot_be_given_up_takes_no_other_along)
 			      "ALTER TABLE effects ADD CHECK (o <> 17);"
 			      "ALTER TABLE dead_letters ADD CHECK"
 			      " (\"offset\" <> 17)");
-		ck_assert_int_eq(run(MANY), TRANSACTION_E_FENCED);
+		ck_assert_int_eq(run(MANY), SESSION_E_FENCED);
 		take_over();
 		expect_committed(17);
-		ck_assert_int_eq(run(MANY), TRANSACTION_E_BACKOFF);
+		ck_assert_int_eq(run(MANY), SESSION_E_BACKOFF);
 		expect_committed(17);
 		ck_assert_int_eq(n_given_up("true"), 0);
 	}
@@ -507,7 +507,7 @@ START_TEST(a_part_that_moves_nothing_does_not_hide_a_refusal)
 		postgres_exec(session.watch,
 			      "UPDATE positions SET next_offset = 40");
 		ck_assert_int_eq(transaction_run(tx, &session),
-				 TRANSACTION_E_BACKOFF);
+				 SESSION_E_BACKOFF);
 		ck_assert_ptr_nonnull(strstr(tx->error, "check constraint"));
 	}
 END_TEST

@@ -119,7 +119,7 @@ END_TEST
 
 static int open_session(void *arg, struct session *session)
 {
-	static char error[256];
+	static char error[BACKOFF_REASON_BYTES];
 	struct session_params params = {
 		.url = arg,
 		.schema = "galore",

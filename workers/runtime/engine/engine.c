@@ -253,18 +253,18 @@ static void job_failed(struct engine *engine, enum db_job job, int r)
 		batches_failed(engine->batches);
 	/* What others are shown is nothing to back off for. */
 	if ((job == DB_JOB_SURVEY || job == DB_JOB_HEARTBEAT) &&
-	    r != TRANSACTION_E_LOST) {
+	    r != SESSION_E_LOST) {
 		log_warn("NOT-SHOWN", "%s, will retry", why);
 		return;
 	}
 	switch (r) {
-	case TRANSACTION_E_LOST:
+	case SESSION_E_LOST:
 		session_lost(engine, why);
 		return;
-	case TRANSACTION_E_FENCED:
+	case SESSION_E_FENCED:
 		engine->refresh_now = true;
 		return;
-	case TRANSACTION_E_BACKOFF:
+	case SESSION_E_BACKOFF:
 		back_off(engine, job, why);
 		return;
 	default:

@@ -330,7 +330,7 @@ START_TEST(a_survey_is_shown_when_it_went_well)
 	{
 		survey_due();
 		expect_next(DB_JOB_SURVEY);
-		expect_after(TRANSACTION_E_BACKOFF, DB_JOB_NONE);
+		expect_after(SESSION_E_BACKOFF, DB_JOB_NONE);
 		ck_assert(!survey_was_shown && !engine->backoff.on);
 		survey_due();
 		expect_next(DB_JOB_SURVEY);
@@ -442,7 +442,7 @@ START_TEST(a_batch_that_the_database_refuses_now_is_tried_again_as_it_was)
 		fill_batch();
 		expect_next(DB_JOB_BATCH);
 		read_at(FIRST + 1);
-		expect_after(TRANSACTION_E_BACKOFF, DB_JOB_NONE);
+		expect_after(SESSION_E_BACKOFF, DB_JOB_NONE);
 		ck_assert_str_eq(engine->backoff.reason, "no can do");
 		ck_assert(!client_at(3)->reading);
 		pause_is_over();
@@ -469,7 +469,7 @@ START_TEST(a_fenced_batch_is_tried_again_without_what_is_not_ours)
 		assignments_doubt(assignments, assignment_at(5), true);
 		batches_drop_lost(batches);
 		ck_assert_uint_eq(batches->running->n_records, 3);
-		expect_after(TRANSACTION_E_FENCED, DB_JOB_REFRESH);
+		expect_after(SESSION_E_FENCED, DB_JOB_REFRESH);
 		ck_assert_uint_eq(batches->running->n_records, 2);
 		rows_are_ours();
 		engine->args->positions.rows[3].epoch++;
@@ -487,7 +487,7 @@ START_TEST(nothing_is_believed_of_a_session_that_was_lost)
 		fill_batch();
 		expect_next(DB_JOB_BATCH);
 		read_at(FIRST + 1);
-		expect_after(TRANSACTION_E_LOST, DB_JOB_NONE);
+		expect_after(SESSION_E_LOST, DB_JOB_NONE);
 		ck_assert(batch_empty(batches->running));
 		ck_assert(batch_empty(batches->open));
 		ck_assert_int_eq(assignment_at(3)->state, ASSIGNMENT_ACQUIRING);
