@@ -120,9 +120,8 @@ bool assignments_acquiring(const struct assignments *given)
 	return false;
 }
 
-/* Those that wait for a take-over, or those that have had one. */
-static size_t keys_of(const struct assignments *given, bool acquiring,
-		      struct position_key *ret)
+size_t assignments_keys(const struct assignments *given, bool acquiring,
+			struct position_key ret[static ASSIGNMENTS_MAX])
 {
 	size_t n = 0;
 
@@ -137,18 +136,6 @@ static size_t keys_of(const struct assignments *given, bool acquiring,
 		};
 	}
 	return n;
-}
-
-size_t assignments_to_acquire(const struct assignments *given,
-			      struct position_key ret[static ASSIGNMENTS_MAX])
-{
-	return keys_of(given, true, ret);
-}
-
-size_t assignments_to_refresh(const struct assignments *given,
-			      struct position_key ret[static ASSIGNMENTS_MAX])
-{
-	return keys_of(given, false, ret);
 }
 
 void assignments_doubt(struct assignments *given, struct assignment *assignment,
@@ -442,7 +429,7 @@ void assignments_mirror(struct assignments *given, bool all)
 	struct kafka_partition partitions[ASSIGNMENTS_MAX];
 	size_t n = 0;
 
-	report_levels(given);
+	lag_note_levels(given);
 	for (struct assignment *assignment = given->all;
 	     assignment < given->all + ASSIGNMENTS_MAX; assignment++) {
 		if (!assignment_is_ours(assignment) || assignment->written <= 0)

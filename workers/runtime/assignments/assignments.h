@@ -38,11 +38,10 @@ bool assignments_joined(const struct assignments *given);
 /* ---- positions: acquire, confirm, refresh (assignments.c) ---- */
 
 bool assignments_acquiring(const struct assignments *given);
-/* Keys of those to be acquired, or to be refreshed. Gives their number. */
-size_t assignments_to_acquire(const struct assignments *given,
-			      struct position_key ret[static ASSIGNMENTS_MAX]);
-size_t assignments_to_refresh(const struct assignments *given,
-			      struct position_key ret[static ASSIGNMENTS_MAX]);
+/* Keys of those that wait for a take-over (@acquiring), or of those that have
+ * had one and are to be refreshed. Gives their number. */
+size_t assignments_keys(const struct assignments *given, bool acquiring,
+			struct position_key ret[static ASSIGNMENTS_MAX]);
 /* Are we still a member, where that must be known before a take-over? Commits
  * offsets of the group to know. 0, or that we do not know. */
 int assignments_confirm(struct assignments *given);
@@ -96,7 +95,7 @@ struct assignment *assignments_receive(struct assignments *given,
 				       const struct kafka_record *kafka,
 				       int64_t *ret_from);
 
-/* ---- what others are shown (report.c) ---- */
+/* ---- what others are shown (lag.c) ---- */
 
 /* A sentence, until the next call; NULL: all partitions are read. */
 const char *assignments_not_ready(struct assignments *given);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Assignments, from the inside: for assignments.c, reading.c, report.c and
+/* Assignments, from the inside: for assignments.c, reading.c, lag.c and
  * their tests. */
 #ifndef RUNTIME_ASSIGNMENTS_STATE_H
 #define RUNTIME_ASSIGNMENTS_STATE_H
@@ -19,7 +19,7 @@ struct assignments {
 	struct backoff topic_backoffs[WORKER_TOPICS_MAX];
 	bool topics_doubted; /* the brokers are to be asked for them */
 	int64_t read_at_ms, restart_at_ms, topics_at_ms;
-	/* report.c: the longest that a fact waits for the broker */
+	/* lag.c: the longest that a fact waits for the broker */
 	int64_t unacknowledged_ms;
 	char sentence[BACKOFF_REASON_BYTES + 250];
 };
@@ -30,8 +30,8 @@ static inline struct assignment *assignment_of(struct assignments *given,
 	return &given->all[topic * TOPIC_PARTITIONS + partition];
 }
 
-/* Twice a second: notes where nothing is left to decide (report.c). */
-void report_levels(struct assignments *given);
+/* Twice a second: notes where nothing is left to decide (lag.c). */
+void lag_note_levels(struct assignments *given);
 /* It was being read, and is again in a moment (reading.c). */
 bool reading_goes_on(const struct assignment *assignment);
 

@@ -15,25 +15,6 @@ static void teardown(void)
 	emitted_deinit(&emitted);
 }
 
-START_TEST(it_is_the_first_record_that_waits_for_a_fact)
-	{
-		uint64_t a, b, c;
-
-		ck_assert_int_eq(emitted_offset(&emitted, 77), 77);
-		a = emitted_expect(&emitted, 10, 1);
-		b = emitted_expect(&emitted, 12, 1);
-		c = emitted_expect(&emitted, 13, 1);
-		emitted_expect_more(&emitted, a);
-		emitted_acknowledge(&emitted, c);
-		emitted_acknowledge(&emitted, a);
-		ck_assert_int_eq(emitted_offset(&emitted, 20), 10);
-		emitted_acknowledge(&emitted, a);
-		ck_assert_int_eq(emitted_offset(&emitted, 20), 12);
-		emitted_acknowledge(&emitted, b);
-		ck_assert_int_eq(emitted_offset(&emitted, 20), 20);
-	}
-END_TEST
-
 START_TEST(what_was_sent_before_it_was_forgotten_counts_for_nothing)
 	{
 		uint64_t old = emitted_expect(&emitted, 5, 1), fresh;
@@ -85,8 +66,9 @@ static void step(unsigned int *seed, int64_t *decided)
 	if (what < 45 && n_model < MODEL_MAX) {
 		model[n_model].offset = *decided;
 		model[n_model].n_waiting = 1 + (uint32_t)rand_r(seed) % 3;
-		model[n_model].number = emitted_expect(
-			&emitted, *decided, model[n_model].n_waiting);
+		model[n_model].number = emitted_expect(&emitted, *decided, 1);
+		for (uint32_t k = 1; k < model[n_model].n_waiting; k++)
+			emitted_expect_more(&emitted, model[n_model].number);
 		n_model++;
 		*decided += 1 + rand_r(seed) % 3;
 	} else if (what < 99 && n_model) {
@@ -115,20 +97,7 @@ START_TEST(it_is_always_what_a_plain_list_says)
 			ck_assert_int_eq(emitted_offset(&emitted, decided),
 					 model_offset(decided));
 		}
-	}
-END_TEST
-
-START_TEST(many_may_be_under_way)
-	{
-		static uint64_t numbers[100000];
-
-		for (int64_t i = 0; i < 100000; i++)
-			numbers[i] = emitted_expect(&emitted, i, 1);
-		for (int64_t i = 99999; i > 0; i--)
-			emitted_acknowledge(&emitted, numbers[i]);
-		ck_assert_int_eq(emitted_offset(&emitted, 100000), 0);
-		emitted_acknowledge(&emitted, numbers[0]);
-		ck_assert_int_eq(emitted_offset(&emitted, 100000), 100000);
+		ck_assert_uint_gt(emitted.size, 256); /* the ring has grown */
 	}
 END_TEST
 
@@ -139,10 +108,8 @@ int main(void)
 	TCase *tcase = check_case(suite, 20);
 
 	tcase_add_checked_fixture(tcase, NULL, teardown);
-	tcase_add_test(tcase, it_is_the_first_record_that_waits_for_a_fact);
 	tcase_add_test(tcase, what_was_sent_before_it_was_forgotten_counts_for_nothing);
 	tcase_add_test_raise_signal(tcase, a_record_without_facts_is_our_mistake, SIGABRT);
 	tcase_add_loop_test(tcase, it_is_always_what_a_plain_list_says, 0, 20);
-	tcase_add_test(tcase, many_may_be_under_way);
 	return check_run(suite);
 }

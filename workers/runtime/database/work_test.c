@@ -41,21 +41,7 @@ static int count(void *arg, struct session *session)
 	return job->n_runs;
 }
 
-START_TEST(a_job_runs_in_the_other_thread_and_gives_its_result_once)
-	{
-		struct job job = { 0 };
-		int r = -1;
-
-		work_submit(work, count, &job);
-		ck_assert(work_wait(work, DEADLINE_MS, &r));
-		ck_assert_int_eq(r, 1);
-		ck_assert_int_eq(job.n_runs, 1);
-		ck_assert(!pthread_equal(job.thread, pthread_self()));
-		ck_assert(!work_done(work, &r));
-	}
-END_TEST
-
-START_TEST(the_loop_is_woken_when_a_job_is_done)
+START_TEST(a_job_runs_in_the_other_thread_and_wakes_the_loop_with_its_result)
 	{
 		struct job job = { 0 };
 
@@ -66,6 +52,9 @@ START_TEST(the_loop_is_woken_when_a_job_is_done)
 			CHECK_WITHIN(DEADLINE_MS, work_done(work, &r),
 				     loop_wait(loop, DEADLINE_MS));
 			ck_assert_int_eq(r, i);
+			ck_assert_int_eq(job.n_runs, i);
+			ck_assert(!pthread_equal(job.thread, pthread_self()));
+			ck_assert(!work_done(work, &r)); /* once */
 		}
 	}
 END_TEST
@@ -157,8 +146,7 @@ int main(void)
 	TCase *tcase = check_case(suite, 60);
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_add_test(tcase, a_job_runs_in_the_other_thread_and_gives_its_result_once);
-	tcase_add_test(tcase, the_loop_is_woken_when_a_job_is_done);
+	tcase_add_test(tcase, a_job_runs_in_the_other_thread_and_wakes_the_loop_with_its_result);
 	tcase_add_test(tcase, a_wait_ends_at_its_deadline_and_can_be_begun_again);
 	tcase_add_test(tcase, who_leaves_waits_for_the_job_in_hand);
 	tcase_add_test_raise_signal(tcase, a_second_job_before_the_first_is_done_is_our_mistake, SIGABRT);

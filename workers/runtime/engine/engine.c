@@ -124,39 +124,23 @@ static void prepare_heartbeat(struct engine *engine)
 	assignments_troubles(engine->assignments, &heartbeat->troubles);
 }
 
+/* What the database thread works on from now on. */
 static void prepare(struct engine *engine, enum db_job job)
 {
 	struct db_job_args *args = engine->args;
 
 	args->error[0] = '\0';
-	switch (job) {
-	case DB_JOB_ACQUIRE:
-		args->n_keys =
-			assignments_to_acquire(engine->assignments, args->keys);
-		return;
-	case DB_JOB_REFRESH:
-		args->n_keys =
-			assignments_to_refresh(engine->assignments, args->keys);
-		return;
-	case DB_JOB_TASK:
+	args->leaving = engine->draining;
+	if (job == DB_JOB_TASK)
 		engine->ops->task->begin(engine->arg);
-		break;
-	case DB_JOB_RELEASE:
-		args->leaving = engine->draining;
-		break;
-	case DB_JOB_HEARTBEAT:
+	if (job == DB_JOB_HEARTBEAT)
 		prepare_heartbeat(engine);
-		return;
-	case DB_JOB_EMIT:
-		break;
-	case DB_JOB_CONNECT:
-	case DB_JOB_BATCH:
-	case DB_JOB_SURVEY:
-	case DB_JOB_NONE:
-	case N_DB_JOBS:
-		return;
-	}
-	args->n_held = assignments_positions(engine->assignments, args->held);
+	if (job == DB_JOB_ACQUIRE || job == DB_JOB_REFRESH)
+		args->n_keys = assignments_keys(
+			engine->assignments, job == DB_JOB_ACQUIRE, args->keys);
+	if (job == DB_JOB_TASK || job == DB_JOB_EMIT || job == DB_JOB_RELEASE)
+		args->n_held =
+			assignments_positions(engine->assignments, args->held);
 }
 
 static void submit(struct engine *engine, enum db_job job)
@@ -415,11 +399,9 @@ static enum db_job next_job(struct engine *engine)
 
 static void start_job(struct engine *engine)
 {
-	enum db_job job;
+	enum db_job job =
+		engine->job == DB_JOB_NONE ? next_job(engine) : DB_JOB_NONE;
 
-	if (engine->job != DB_JOB_NONE)
-		return;
-	job = next_job(engine);
 	if (job != DB_JOB_NONE)
 		submit(engine, job);
 }

@@ -206,46 +206,6 @@ static void fall_behind(int64_t ms)
 	assignment_at(3)->written_at_ms = clock_now_ms() - ms;
 }
 
-static void need_heartbeat(void)
-{
-	engine->heartbeat_at_ms = 0;
-}
-
-static void need_session(void)
-{
-	engine->connected = false;
-}
-
-static void doubt_rows(void)
-{
-	engine->refresh_now = true;
-}
-
-static void want_partition(void)
-{
-	assignments_doubt(assignments, assignment_at(11), false);
-}
-
-static void need_refresh(void)
-{
-	engine->refresh_at_ms = 0;
-}
-
-static void emit_late(void)
-{
-	fall_behind(1000);
-}
-
-static void survey_late(void)
-{
-	engine->survey_at_ms = clock_now_ms() - 6000;
-}
-
-static void turn_to_task(void)
-{
-	task_wanted = engine->task_turn = true;
-}
-
 /* A record of partition 4 comes and is read. */
 static void read_at(int64_t offset)
 {
@@ -253,55 +213,68 @@ static void read_at(int64_t offset)
 	batches_read(batches);
 }
 
-static void fill_batch(void)
-{
-	read_at(FIRST);
-	ck_assert(!batch_empty(batches->open));
-}
-
-static void want_task(void)
-{
-	task_wanted = true;
-}
-
-static void emit_soon(void)
-{
-	fall_behind(60);
-}
-
-static void survey_due(void)
-{
-	engine->survey_at_ms = clock_now_ms();
-}
-
 /* By urgency. */
-static const struct {
-	void (*need)(void);
-	enum db_job job;
-} needs[] = {
-	{ need_session, DB_JOB_CONNECT }, { need_heartbeat, DB_JOB_HEARTBEAT },
-	{ doubt_rows, DB_JOB_REFRESH },   { want_partition, DB_JOB_ACQUIRE },
-	{ need_refresh, DB_JOB_REFRESH }, { emit_late, DB_JOB_EMIT },
-	{ survey_late, DB_JOB_SURVEY },   { turn_to_task, DB_JOB_TASK },
-	{ fill_batch, DB_JOB_BATCH },     { want_task, DB_JOB_TASK },
-	{ emit_soon, DB_JOB_EMIT },       { survey_due, DB_JOB_SURVEY },
+enum need {
+	SESSION,
+	HEARTBEAT,
+	DOUBT,
+	PARTITION,
+	REFRESH,
+	EMIT_LATE,
+	SURVEY_LATE,
+	TASK_TURN,
+	BATCH,
+	TASK,
+	EMIT_SOON,
+	SURVEY,
+	N_NEEDS
 };
+
+static const enum db_job job_for[] = {
+	[SESSION] = DB_JOB_CONNECT,    [HEARTBEAT] = DB_JOB_HEARTBEAT,
+	[DOUBT] = DB_JOB_REFRESH,      [PARTITION] = DB_JOB_ACQUIRE,
+	[REFRESH] = DB_JOB_REFRESH,    [EMIT_LATE] = DB_JOB_EMIT,
+	[SURVEY_LATE] = DB_JOB_SURVEY, [TASK_TURN] = DB_JOB_TASK,
+	[BATCH] = DB_JOB_BATCH,        [TASK] = DB_JOB_TASK,
+	[EMIT_SOON] = DB_JOB_EMIT,     [SURVEY] = DB_JOB_SURVEY,
+};
+
+static void need(enum need what)
+{
+	engine->connected = engine->connected && what != SESSION;
+	engine->refresh_now = engine->refresh_now || what == DOUBT;
+	task_wanted = task_wanted || what == TASK || what == TASK_TURN;
+	engine->task_turn = engine->task_turn || what == TASK_TURN;
+	if (what == HEARTBEAT)
+		engine->heartbeat_at_ms = 0;
+	if (what == PARTITION)
+		assignments_doubt(assignments, assignment_at(11), false);
+	if (what == REFRESH)
+		engine->refresh_at_ms = 0;
+	if (what == EMIT_LATE || what == EMIT_SOON)
+		fall_behind(what == EMIT_LATE ? 1000 : 60);
+	if (what == SURVEY_LATE || what == SURVEY)
+		engine->survey_at_ms =
+			clock_now_ms() - (what == SURVEY_LATE ? 6000 : 0);
+	if (what == BATCH)
+		read_at(FIRST);
+}
 
 START_TEST(the_most_urgent_of_all_that_is_due_goes_first)
 	{
 		/* Of two that set the same, the more urgent one counts. */
-		for (int i = CHECK_N(needs); i-- > _i;)
-			needs[i].need();
-		expect_next(needs[_i].job);
+		for (int i = N_NEEDS; i-- > _i;)
+			need((enum need)i);
+		expect_next(job_for[_i]);
 	}
 END_TEST
 
 START_TEST(at_most_one_job_is_in_hand_at_a_time)
 	{
 		expect_next(DB_JOB_NONE);
-		doubt_rows();
+		need(DOUBT);
 		expect_next(DB_JOB_REFRESH);
-		fill_batch();
+		need(BATCH);
 		engine->work->hangs = true;
 		expect_next(DB_JOB_REFRESH);
 		ck_assert_uint_eq(batches->open->n_records, 1);
@@ -328,11 +301,11 @@ END_TEST
 
 START_TEST(a_survey_is_shown_when_it_went_well)
 	{
-		survey_due();
+		need(SURVEY);
 		expect_next(DB_JOB_SURVEY);
 		expect_after(SESSION_E_BACKOFF, DB_JOB_NONE);
 		ck_assert(!survey_was_shown && !engine->backoff.on);
-		survey_due();
+		need(SURVEY);
 		expect_next(DB_JOB_SURVEY);
 		expect_next(DB_JOB_NONE);
 		ck_assert(survey_was_shown);
@@ -343,8 +316,8 @@ END_TEST
 
 START_TEST(a_worker_that_backs_off_does_nothing_but_say_so)
 	{
-		for (int i = 1; i < CHECK_N(needs); i++)
-			needs[i].need();
+		for (int i = HEARTBEAT; i < N_NEEDS; i++)
+			need((enum need)i);
 		(void)backoff_begin(&engine->backoff, "away", far_ms);
 		expect_next(DB_JOB_HEARTBEAT);
 		expect_next(DB_JOB_NONE);
@@ -373,7 +346,7 @@ START_TEST(no_batch_is_committed_while_facts_are_above_the_bound)
 	{
 		size_t most = (size_t)engine->conf->facts_max;
 
-		fill_batch();
+		need(BATCH);
 		publish_fake_wait(publisher, most + 1, 0);
 		expect_next(DB_JOB_NONE);
 		publish_fake_wait(publisher, most, 0);
@@ -409,7 +382,7 @@ END_TEST
 
 START_TEST(a_committed_batch_waits_for_the_facts_of_the_one_before_it)
 	{
-		fill_batch();
+		need(BATCH);
 		read_at(FIRST + 1);
 		expect_next(DB_JOB_BATCH);
 		read_at(FIRST + 2);
@@ -439,7 +412,7 @@ END_TEST
 
 START_TEST(a_batch_that_the_database_refuses_now_is_tried_again_as_it_was)
 	{
-		fill_batch();
+		need(BATCH);
 		expect_next(DB_JOB_BATCH);
 		read_at(FIRST + 1);
 		expect_after(SESSION_E_BACKOFF, DB_JOB_NONE);
@@ -460,7 +433,7 @@ END_TEST
 
 START_TEST(a_fenced_batch_is_tried_again_without_what_is_not_ours)
 	{
-		fill_batch();
+		need(BATCH);
 		come(3, FIRST);
 		come(5, FIRST);
 		batches_read(batches);
@@ -484,7 +457,7 @@ END_TEST
 
 START_TEST(nothing_is_believed_of_a_session_that_was_lost)
 	{
-		fill_batch();
+		need(BATCH);
 		expect_next(DB_JOB_BATCH);
 		read_at(FIRST + 1);
 		expect_after(SESSION_E_LOST, DB_JOB_NONE);
@@ -507,7 +480,7 @@ END_TEST
 
 START_TEST(a_delivery_that_failed_takes_everything_over_after_a_pause)
 	{
-		fill_batch();
+		need(BATCH);
 		expect_next(DB_JOB_BATCH);
 		/* The batch in hand ends well, and ends no pause by that. */
 		publish_fake_fail(publisher, "refused");
@@ -539,7 +512,7 @@ int main(void)
 	TCase *tcase = check_case(suite, 20);
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_add_loop_test(tcase, the_most_urgent_of_all_that_is_due_goes_first, 0, CHECK_N(needs));
+	tcase_add_loop_test(tcase, the_most_urgent_of_all_that_is_due_goes_first, 0, N_NEEDS);
 	tcase_add_test(tcase, at_most_one_job_is_in_hand_at_a_time);
 	tcase_add_test(tcase, under_load_a_task_and_what_waits_get_their_turns);
 	tcase_add_test(tcase, a_survey_is_shown_when_it_went_well);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Report: what of its topics a worker cannot read, how far it is behind, and
+ * Lag: how far a worker is behind, what of its topics it cannot read, and
  * how much it has read, for everybody who shows it: /readyz, /metrics, the
  * heartbeat.
  *
@@ -181,7 +181,7 @@ static bool lag_of(const struct assignments *given,
 	return true;
 }
 
-void report_levels(struct assignments *given)
+void lag_note_levels(struct assignments *given)
 {
 	struct lag lag;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Report: what cannot be read is named, wherever it is shown; lag; what was
+/* Lag, and what cannot be read is named, wherever it is shown; what was
  * read, by topic. */
 #include "workers/runtime/engine/engine_fixture.h"
 
@@ -190,7 +190,7 @@ END_TEST
 /* clang-format off */
 int main(void)
 {
-	Suite *suite = suite_create("report");
+	Suite *suite = suite_create("lag");
 	TCase *tcase = check_case(suite, 20);
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
