@@ -76,12 +76,8 @@ static int job_refresh(void *arg, struct session *session)
 static int job_batch(void *arg, struct session *session)
 {
 	struct db_job_args *args = arg;
-	int r = transaction_run(&args->transaction, session);
 
-	if (r)
-		(void)str_copy(args->error, sizeof(args->error),
-			       args->transaction.error);
-	return r;
+	return transaction_run(&args->transaction, session, args->error);
 }
 
 static struct held_positions held_by(const struct db_job_args *args)

@@ -300,7 +300,8 @@ static int store_halves(struct transaction *tx, struct pg *pg,
 	return store_halves(tx, pg, &second);
 }
 
-int transaction_run(struct transaction *tx, struct session *session)
+int transaction_run(struct transaction *tx, struct session *session,
+		    char error[static BACKOFF_REASON_BYTES])
 {
 	const struct part all = { .records = tx->batch->records,
 				  .n_records = tx->batch->n_records,
@@ -314,7 +315,7 @@ int transaction_run(struct transaction *tx, struct session *session)
 	tx->halve_until_ms = clock_now_ms() + HALVE_MS;
 	r = store_halves(tx, pg, &all);
 	later = r == PART_E_LATER;
-	r = session_outcome(session, later ? 0 : r, tx->error);
+	r = session_outcome(session, later ? 0 : r, error);
 	if (later && !r)
 		r = SESSION_E_FENCED;
 	if (r && r != SESSION_E_LOST && roll_back(pg))

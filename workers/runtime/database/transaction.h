@@ -39,10 +39,10 @@ struct transaction {
 	bool moved; /* a part is committed that has moved rows */
 	int64_t halve_until_ms;
 	struct transaction_history history;
-	char error[BACKOFF_REASON_BYTES]; /* with SESSION_E_LOST or _BACKOFF */
 };
 
-/* 0 or a SESSION_E_ outcome. */
-int transaction_run(struct transaction *transaction, struct session *session);
+/* 0 or a SESSION_E_ outcome; then @error says why. */
+int transaction_run(struct transaction *transaction, struct session *session,
+		    char error[static BACKOFF_REASON_BYTES]);
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Engine, from the inside: engine.c turns the loop, engine_open.c makes and
- * ends it. All of it is the poll thread's, but for the arguments of the job in
- * hand, which are the database thread's until it is done.
+ * Engine, from the inside: engine.c turns the loop, engine_jobs.c gives the
+ * database thread its jobs, engine_open.c makes and ends the engine. All of it
+ * is the poll thread's, but for the arguments of the job in hand, which are the
+ * database thread's until it is done.
  */
 #ifndef RUNTIME_ENGINE_H
 #define RUNTIME_ENGINE_H
@@ -13,6 +14,8 @@
 #include "workers/runtime/database/db_job.h"
 
 enum { HOLDER_BYTES = 64, GROUP_BYTES = 128 };
+/* A turn waits so long at most; a job that releases may take so long. */
+enum { TURN_MS = 50, RELEASE_JOB_MS = 5000 };
 
 struct engine {
 	const struct worker_ops *ops;
@@ -63,6 +66,21 @@ void engine_assigned(void *engine, const struct kafka_partition *partitions,
 		     size_t n);
 void engine_revoked(void *engine, const struct kafka_partition *partitions,
 		    size_t n, bool lost);
+
+/* ---- engine_jobs.c ---- */
+
+/* Gives the database thread the most urgent job, if it has none. */
+void engine_start_job(struct engine *engine);
+/* What follows from the end of the job in hand, with @r of db_job_fns. */
+void engine_end_job(struct engine *engine, int r);
+/* Waits for the job in hand, ends it; false when time ran out. */
+bool engine_finish_job(struct engine *engine, int64_t timeout_ms);
+/* Waits so long for acknowledgements; then emitted_offset, and no holder. */
+void engine_release(struct engine *engine, int64_t wait_ms);
+/* Hears delivery reports; one that failed has all taken over anew. */
+void engine_poll_deliveries(struct engine *engine);
+/* What rested on assignments that came into doubt is dropped. */
+void engine_assignments_changed(struct engine *engine);
 
 /* ---- engine_open.c ---- */
 
