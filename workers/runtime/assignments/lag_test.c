@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Lag, and what cannot be read is named, wherever it is shown; what was
  * read, by topic. */
-#include "workers/runtime/engine/engine_fixture.h"
+#include "workers/runtime/batches/batches_fixture.h"
 
 static struct buf out;
 

@@ -3,7 +3,7 @@
  * Reading: a partition that cannot be read is paused alone, and is tried again
  * until something comes of it. The pauses of a backoff are ended by hand.
  */
-#include "workers/runtime/engine/engine_fixture.h"
+#include "workers/runtime/batches/batches_fixture.h"
 
 #define DAMAGED "a batch is damaged"
 
@@ -70,21 +70,6 @@ START_TEST(a_partition_that_cannot_be_read_is_paused_alone_and_named)
 		come(5, FIRST);
 		check_read(4, FIRST + 3);
 		check_read(5, FIRST + 1);
-	}
-END_TEST
-
-START_TEST(records_before_the_mark_are_kept_and_those_behind_it_are_not)
-	{
-		come(3, FIRST);
-		come(3, FIRST + 1);
-		come_mark(KAFKA_UNREADABLE, 3, 0, DAMAGED);
-		come(3, FIRST + 2);
-		come_mark(KAFKA_END, 3, FIRST + 9, NULL);
-		check_read(3, FIRST + 2);
-		ck_assert_uint_eq(batches->open->n_records, 2);
-		ck_assert_int_eq(batches->open->extent->ranges[0].to,
-				 FIRST + 2);
-		ck_assert(assignment_at(3)->backoff.on);
 	}
 END_TEST
 
@@ -402,7 +387,6 @@ int main(void)
 
 	tcase_add_checked_fixture(tcase, fixture_setup, fixture_teardown);
 	tcase_add_test(tcase, a_partition_that_cannot_be_read_is_paused_alone_and_named);
-	tcase_add_test(tcase, records_before_the_mark_are_kept_and_those_behind_it_are_not);
 	tcase_add_test(tcase, it_is_begun_again_where_it_stands_until_something_comes_of_it);
 	tcase_add_loop_test(tcase, its_backoff_ends_only_with_what_comes_in_turn, 0, CHECK_N(comings));
 	tcase_add_test(tcase, its_backoff_ends_when_the_same_gap_is_read_again);

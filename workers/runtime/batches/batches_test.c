@@ -6,7 +6,7 @@
  */
 #include <stdlib.h>
 
-#include "workers/runtime/engine/engine_fixture.h"
+#include "workers/runtime/batches/batches_fixture.h"
 
 #define MIB ((size_t)1 << 20)
 
@@ -23,8 +23,8 @@ static void check_batch(int64_t from, int64_t to, size_t n_records)
 
 /*
  * What comes of partition 3, and what is made of it; offsets are counted from
- * FIRST. r3: a record; e3: the end of the log; t: a turn, in which reading
- * begins where it has to; b: reading begins anew.
+ * FIRST. r3: a record; e3: the end of the log; u: it cannot be read; t: a turn,
+ * in which reading begins where it has to; b: reading begins anew.
  */
 static const struct {
 	const char *sentence, *steps;
@@ -51,6 +51,8 @@ static const struct {
 	{ "alone it makes a range without records", "e3 t e3", 3, 3, 0, 2 },
 	{ "where we are it makes no batch", "e0", 0, 0, 0, 1 },
 	{ "but from then on reading flows", "e0 r5", 6, 6, 1, 1 },
+	{ "what came before it cannot be read is kept, nothing behind it is",
+	  "r0 r1 u r2 e9", 2, 2, 2, 1 },
 };
 
 static void step(const char *text)
@@ -61,6 +63,8 @@ static void step(const char *text)
 		come(3, offset);
 	else if (*text == 'e')
 		come_mark(KAFKA_END, 3, offset, NULL);
+	else if (*text == 'u')
+		come_mark(KAFKA_UNREADABLE, 3, 0, "damaged");
 	else if (*text == 'b')
 		assignment_at(3)->state = ASSIGNMENT_ACQUIRED;
 	if (*text == 't' || *text == 'b')
@@ -96,22 +100,6 @@ START_TEST(partitions_that_are_not_declared_or_not_ours_are_ignored)
 		batches_read(batches);
 		ck_assert(batch_empty(batches->open));
 		ck_assert_uint_eq(in->n_in_hand, 0);
-	}
-END_TEST
-
-START_TEST(a_gap_that_was_passed_moves_next_offset_with_its_batch)
-	{
-		const struct assigned_position *move =
-			&batches->open->extent->moves[0];
-
-		come_mark(KAFKA_END, 3, FIRST, NULL);
-		come_mark(KAFKA_END, 3, FIRST + 3, NULL);
-		batches_read(batches);
-		batch_close(batches->open, &assignments->lanes, 0);
-		ck_assert_uint_eq(batches->open->extent->n_moves, 1);
-		ck_assert_int_eq(move->partition, 3);
-		ck_assert_int_eq(move->next_offset, FIRST);
-		ck_assert_int_eq(move->to_next, FIRST + 3);
 	}
 END_TEST
 
@@ -534,7 +522,6 @@ int main(void)
 	tcase_add_checked_fixture(tcase, fixture_setup, fixture_teardown);
 	tcase_add_loop_test(tcase, only_the_record_that_must_come_next_is_read, 0, CHECK_N(comings));
 	tcase_add_test(tcase, partitions_that_are_not_declared_or_not_ours_are_ignored);
-	tcase_add_test(tcase, a_gap_that_was_passed_moves_next_offset_with_its_batch);
 	tcase_add_test(tcase, a_record_whose_facts_are_published_is_skipped);
 	tcase_add_test(tcase, a_record_of_a_lane_that_is_not_ours_is_skipped);
 	tcase_add_test(tcase, a_record_without_an_envelope_is_dead_and_not_decoded);

@@ -87,7 +87,7 @@ void engine_assignments_changed(struct engine *engine);
 int engine_open(struct engine **ret, const struct worker_ops *ops, void *arg,
 		const struct runtime_conf *conf);
 void engine_close(struct engine *engine);
-/* NULL, or why the worker is not ready. */
-const char *engine_not_ready(struct engine *engine);
+/* NULL, or why the worker is not ready. @engine is a struct engine. */
+const char *engine_not_ready(void *engine);
 
 #endif

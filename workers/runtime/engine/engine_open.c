@@ -37,8 +37,10 @@ static const char *check_live(void *arg)
 	return NULL;
 }
 
-const char *engine_not_ready(struct engine *engine)
+const char *engine_not_ready(void *arg)
 {
+	struct engine *engine = arg;
+
 	if (engine->draining)
 		return "draining";
 	if (engine->backoff.on)
@@ -52,11 +54,6 @@ const char *engine_not_ready(struct engine *engine)
 	if (engine->deliveries.on)
 		return engine->deliveries.reason;
 	return assignments_not_ready(engine->assignments);
-}
-
-static const char *check_ready(void *arg)
-{
-	return engine_not_ready(arg);
 }
 
 static const char *check_started(void *arg)
@@ -145,7 +142,7 @@ static int open_probe(struct engine *engine)
 
 	checks = (struct probe_checks){
 		.live = check_live,
-		.ready = check_ready,
+		.ready = engine_not_ready,
 		.started = check_started,
 		.arg = engine,
 	};

@@ -6,9 +6,9 @@
  * One turn at a time: the client says that it cannot go on, and so
  * worker_run() returns when it has chosen once.
  */
+#include "workers/runtime/batches/batches_fixture.h"
 #include "workers/runtime/database/work_fake.h"
 #include "workers/runtime/engine/engine.h"
-#include "workers/runtime/engine/engine_fixture.h"
 
 static struct engine *engine;
 static bool task_wanted, survey_was_shown;
@@ -31,7 +31,7 @@ void engine_close(struct engine *closed)
 	(void)closed;
 }
 
-const char *engine_not_ready(struct engine *asked)
+const char *engine_not_ready(void *asked)
 {
 	(void)asked;
 	return NULL;
@@ -113,14 +113,10 @@ static const int64_t far_ms = INT64_MAX / 2;
 
 static void setup(void)
 {
-	static const struct runtime_conf conf = { .facts_max = 1000,
-						  .batch_max = 5000,
-						  .batch_ms = 50 };
-
-	fixture_setup_of(&ops, &conf);
+	fixture_setup_of(&ops, &usual_conf);
 	engine = xcalloc(1, sizeof(*engine));
 	engine->ops = &ops;
-	engine->conf = &conf;
+	engine->conf = &usual_conf;
 	engine->in = in;
 	engine->assignments = assignments;
 	engine->batches = batches;

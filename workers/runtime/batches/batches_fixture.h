@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Engine fixture: assignments and batches without a broker and a database.
+ * Batches fixture: assignments and batches without a broker and a database.
  * All partitions of two topics were just taken over from offset FIRST on. What
  * is read comes from the fake in kafka_in_fake.c. For *_test.c only.
  */
-#ifndef RUNTIME_ENGINE_FIXTURE_H
-#define RUNTIME_ENGINE_FIXTURE_H
+#ifndef RUNTIME_BATCHES_FIXTURE_H
+#define RUNTIME_BATCHES_FIXTURE_H
 
 #include <stdio.h>
 #include <string.h>
@@ -34,6 +34,10 @@ static const struct identity two_topics = {
 	.group = "test",
 	.n_topics = 2,
 };
+
+static const struct runtime_conf usual_conf = { .facts_max = 1000,
+						.batch_max = 5000,
+						.batch_ms = 50 };
 
 static inline int decode_any(void *arg, struct batch *batch,
 			     struct record *record, struct schema_fault *fault)
@@ -95,11 +99,8 @@ static inline void fixture_setup_of(const struct worker_ops *ops,
 static inline void fixture_setup(void)
 {
 	static const struct worker_ops ops = { .decode = decode_any };
-	static const struct runtime_conf conf = { .facts_max = 1000,
-						  .batch_max = 5000,
-						  .batch_ms = 50 };
 
-	fixture_setup_of(&ops, &conf);
+	fixture_setup_of(&ops, &usual_conf);
 	assignments_turn(assignments);
 }
 
