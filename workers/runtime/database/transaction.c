@@ -136,18 +136,15 @@ static void fall_back(struct transaction *tx, unsigned int n_misses)
 
 static void count(struct transaction *tx)
 {
-	switch (tx->batch->mode) {
-	case BATCH_FAST:
+	static struct counter *const by_mode[] = {
+		[BATCH_FAST] = &runtime_counters.batches_fast,
+		[BATCH_CHECKED] = &runtime_counters.batches_checked,
+		[BATCH_LOCKED] = &runtime_counters.batches_locked,
+	};
+
+	if (tx->batch->mode == BATCH_FAST)
 		tx->history.n_next = 0;
-		counter_add(&runtime_counters.batches_fast, 1);
-		break;
-	case BATCH_CHECKED:
-		counter_add(&runtime_counters.batches_checked, 1);
-		break;
-	case BATCH_LOCKED:
-		counter_add(&runtime_counters.batches_locked, 1);
-		break;
-	}
+	counter_add(by_mode[tx->batch->mode], 1);
 }
 
 /* Tries until every row is what the decision rests on. */

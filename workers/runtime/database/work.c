@@ -130,11 +130,6 @@ bool work_wait(struct work *work, int64_t timeout_ms, int *ret)
 	return true;
 }
 
-bool work_done(struct work *work, int *ret)
-{
-	return work_wait(work, 0, ret);
-}
-
 bool work_notified(struct work *work)
 {
 	return atomic_exchange(&work->notified, false);

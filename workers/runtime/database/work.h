@@ -28,9 +28,8 @@ DEFINE_CLEANUP(struct work, work_free);
 
 /* The thread must be idle. */
 void work_submit(struct work *work, work_fn fn, void *arg);
-/* The job's result, once: true when it is done. */
-bool work_done(struct work *work, int *ret);
-/* The same, waiting; false when the deadline came first. */
+/* The job's result, once: true when it is done; false when the deadline came
+ * first. */
 bool work_wait(struct work *work, int64_t timeout_ms, int *ret);
 /* Did a notification arrive? Asking clears it. */
 bool work_notified(struct work *work);

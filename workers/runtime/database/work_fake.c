@@ -26,19 +26,14 @@ void work_submit(struct work *work, work_fn fn, void *arg)
 	work->fn = fn;
 }
 
-bool work_done(struct work *work, int *ret)
+bool work_wait(struct work *work, int64_t timeout_ms, int *ret)
 {
+	(void)timeout_ms;
 	if (!work->fn || work->hangs)
 		return false;
 	work->fn = NULL;
 	*ret = work->answer;
 	return true;
-}
-
-bool work_wait(struct work *work, int64_t timeout_ms, int *ret)
-{
-	(void)timeout_ms;
-	return work_done(work, ret);
 }
 
 bool work_notified(struct work *work)

@@ -136,7 +136,7 @@ static void turn(struct engine *engine)
 	int r;
 
 	engine_poll_deliveries(engine);
-	if (engine->job != DB_JOB_NONE && work_done(engine->work, &r))
+	if (engine->job != DB_JOB_NONE && work_wait(engine->work, 0, &r))
 		engine_end_job(engine, r);
 	if (engine->connected && assignments_joined(engine->assignments))
 		engine->started = true;
