@@ -278,22 +278,9 @@ void assignments_acquired(struct assignments *given,
 
 /* ---- refreshing ---- */
 
-static const struct lane_position *lane_of(const struct assignments *given,
-					   const struct assignment *assignment,
-					   const char *name)
-{
-	for (size_t i = 0; i < assignment->n_lanes; i++) {
-		const struct lane_position *lane = &assignment->lanes[i];
-
-		if (!strcmp(given->lanes.lanes[lane->lane].name, name))
-			return lane;
-	}
-	return NULL;
-}
-
 /* Do the rows say exactly what we believe? */
 static bool is_still_ours(const struct assignments *given,
-			  const struct assignment *assignment,
+			  struct assignment *assignment,
 			  const struct positions *positions)
 {
 	size_t n = 0;
@@ -305,7 +292,9 @@ static bool is_still_ours(const struct assignments *given,
 		if (row->topic != assignment->topic ||
 		    row->partition != assignment->partition)
 			continue;
-		lane = lane_of(given, assignment, row->lane_name);
+		lane = assignment_lane(
+			assignment,
+			lanes_by_name(&given->lanes, text_of(row->lane_name)));
 		if (!lane || row->epoch != lane->epoch ||
 		    row->next_offset != lane->next_offset)
 			return false;
