@@ -70,7 +70,7 @@ struct assigned_position {
 	int64_t epoch, next_offset, to_next, emitted;
 };
 
-/* Those of a statement. */
+/* The positions that a statement moves, confirms or releases. */
 struct held_positions {
 	const struct identity *identity;
 	const struct assigned_position *rows;
@@ -78,8 +78,8 @@ struct held_positions {
 };
 
 /* Adds the compare-and-set to the message: fails with POSITIONS_LOST. @call
- * keeps the parameters until the message is sent. worker_add_confirm() is the
- * other one that adds. */
+ * keeps the parameters until the message is sent. worker_add_confirm() in
+ * worker.h, which only locks the rows, is in positions.c, too. */
 void positions_add_move(struct pg *pg, const struct held_positions *held,
 			struct pg_call *call);
 
