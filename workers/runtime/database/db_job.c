@@ -35,6 +35,8 @@ static int positions_outcome(struct db_job_args *args, struct session *session,
 {
 	int outcome = session_outcome(session, r, args->error);
 
+	if (outcome != SESSION_E_BACKOFF)
+		return outcome;
 	if (r == POSITIONS_E_UNLIKE)
 		(void)str_copy(args->error, sizeof(args->error),
 			       "lanes and positions name different rows");
