@@ -82,7 +82,8 @@ static int parse_line(struct edge *ret, char *line)
 /* ---- replay ---- */
 
 /* A log that lost its beginning still names the last job of each plate. */
-static bool is_unseen_job(const struct plate *plate, const struct edge *edge)
+static bool is_unseen_job(const struct sim_plate *plate,
+			  const struct edge *edge)
 {
 	static const struct job none;
 
@@ -91,7 +92,7 @@ static bool is_unseen_job(const struct plate *plate, const struct edge *edge)
 	       memcmp(&edge->job, &plate->job, sizeof(none)) != 0;
 }
 
-static void replay_edge(struct plate *plate, const struct edge *edge)
+static void replay_edge(struct sim_plate *plate, const struct edge *edge)
 {
 	enum plate_state state = plate->state;
 
@@ -127,8 +128,8 @@ static int cut_at(struct edge_log *log, off_t size)
  * A last line that was cut off has never been answered for: it is removed, so
  * that the next one begins a line.
  */
-static int replay(struct edge_log *log, const char *path, struct plate *plates,
-		  int n_plates)
+static int replay(struct edge_log *log, const char *path,
+		  struct sim_plate *plates, int n_plates)
 {
 	CLEANUP(close_file) FILE *file = fopen(path, "re");
 	char line[LINE_MAX_BYTES];
@@ -154,7 +155,7 @@ static int replay(struct edge_log *log, const char *path, struct plate *plates,
 }
 
 int edge_log_open(struct edge_log *ret, const char *path, const char *grill,
-		  struct plate *plates, int n_plates)
+		  struct sim_plate *plates, int n_plates)
 {
 	struct edge_log log = { .fd = -1, .grill = grill };
 	struct stat about;
@@ -187,7 +188,7 @@ void edge_log_deinit(struct edge_log *log)
 }
 
 int edge_log_append(struct edge_log *log, enum edge_kind kind, int i,
-		    const struct plate *plate, int64_t now_ms)
+		    const struct sim_plate *plate, int64_t now_ms)
 {
 	char line[LINE_MAX_BYTES];
 	char job[UUID_CHARS + 1];

@@ -29,11 +29,11 @@ struct edge_log {
  * and the caller stops it. Borrows @grill. -EBADMSG: not an edge log.
  */
 int edge_log_open(struct edge_log *ret, const char *path, const char *grill,
-		  struct plate *plates, int n_plates);
+		  struct sim_plate *plates, int n_plates);
 void edge_log_deinit(struct edge_log *log);
 
 /* @plate: as it is after the edge; @i: its number. */
 int edge_log_append(struct edge_log *log, enum edge_kind kind, int i,
-		    const struct plate *plate, int64_t now_ms);
+		    const struct sim_plate *plate, int64_t now_ms);
 
 #endif

@@ -7,7 +7,7 @@
 
 enum { STEPS_MAX = 8, HEATS_MS = 1000, BOOT = 7 };
 
-static struct plate plate; /* too large for a stack frame */
+static struct sim_plate plate; /* too large for a stack frame */
 
 enum verb { END, START, FENCE, STEP, STOP, RESET, REPLAY, BREAK, UNFENCE };
 
