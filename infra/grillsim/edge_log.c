@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -81,47 +82,27 @@ static int parse_line(struct edge *ret, char *line)
 
 /* ---- replay ---- */
 
-/* A log that lost its beginning still names the last job of each plate. */
-static bool is_unseen_job(const struct sim_plate *plate,
-			  const struct edge *edge)
-{
-	static const struct job none;
-
-	return edge->kind != EDGE_RESET &&
-	       memcmp(&edge->job, &none, sizeof(none)) != 0 &&
-	       memcmp(&edge->job, &plate->job, sizeof(none)) != 0;
-}
-
+/*
+ * A log that lost its beginning still names the last job of each plate: any
+ * line with a job that the plate does not know yet is proof that it ran.
+ */
 static void replay_edge(struct sim_plate *plate, const struct edge *edge)
 {
-	enum plate_state state = plate->state;
+	static const enum plate_state states[] = { [EDGE_START] = PLATE_HEATING,
+						   [EDGE_DONE] = PLATE_DONE,
+						   [EDGE_STOP] = PLATE_IDLE,
+						   [EDGE_RESET] = PLATE_IDLE };
+	static const struct job none;
 
-	if (is_unseen_job(plate, edge))
-		plate_replay_start(plate, &edge->job);
-	switch (edge->kind) {
-	case EDGE_RESET:
+	if (edge->kind == EDGE_RESET)
 		plate_init(plate, 0);
-		break;
-	case EDGE_START:
-		plate->state = PLATE_HEATING;
-		break;
-	case EDGE_DONE:
-		plate->state = PLATE_DONE;
-		break;
-	case EDGE_STOP:
-		plate->state = PLATE_IDLE;
-		break;
-	case EDGE_FENCE:
-		plate->state = state;
-		break;
-	}
+	else if (memcmp(&edge->job, &none, sizeof(none)) != 0 &&
+		 memcmp(&edge->job, &plate->job, sizeof(none)) != 0)
+		plate_remember(plate, &edge->job);
+	if (edge->kind != EDGE_FENCE)
+		plate->state = states[edge->kind];
 	plate->token = (uint32_t)edge->token;
 	plate->boot = (uint32_t)edge->boot;
-}
-
-static int cut_at(struct edge_log *log, off_t size)
-{
-	return ftruncate(log->fd, size) ? -errno : 0;
 }
 
 /*
@@ -142,8 +123,11 @@ static int replay(struct edge_log *log, const char *path,
 	while (!r && fgets(line, sizeof(line), file)) {
 		size_t n = strlen(line);
 
-		if (!n || line[n - 1] != '\n')
-			return feof(file) ? cut_at(log, whole) : -EBADMSG;
+		if (!n || line[n - 1] != '\n') {
+			if (!feof(file))
+				return -EBADMSG;
+			return ftruncate(log->fd, whole) ? -errno : 0;
+		}
 		whole += (off_t)n;
 		line[n - 1] = '\0';
 		r = parse_line(&edge, line);
@@ -172,7 +156,9 @@ int edge_log_open(struct edge_log *ret, const char *path, const char *grill,
 	if (log.fd < 0 || fstat(log.fd, &about))
 		r = -errno;
 	else if (S_ISREG(about.st_mode))
-		r = replay(&log, path, plates, n_plates);
+		r = flock(log.fd, LOCK_EX | LOCK_NB)
+			    ? -EBUSY
+			    : replay(&log, path, plates, n_plates);
 	if (r)
 		edge_log_deinit(&log);
 	else

@@ -9,7 +9,9 @@
  * history, and boot is the new one; FENCE: it has seen a token. README.md says
  * more. Each line is one write that is made before its answer goes out, so
  * that a killed simulator finds whole lines and all that it has answered for.
- * Nothing is synced: a loss of the machine's power is not simulated.
+ * Nothing is synced: a loss of the machine's power is not simulated. A regular
+ * file is locked while it is open, since a second simulator would cut off the
+ * line that this one is writing.
  */
 #ifndef GRILLSIM_EDGE_LOG_H
 #define GRILLSIM_EDGE_LOG_H
@@ -26,7 +28,8 @@ struct edge_log {
 /*
  * Opens @path to append to it; "": nothing is kept. The lines of @grill in a
  * regular file are replayed into @plates; a plate that was heating still is,
- * and the caller stops it. Borrows @grill. -EBADMSG: not an edge log.
+ * and the caller stops it. Borrows @grill. -EBADMSG: not an edge log;
+ * -EBUSY: another simulator has it open.
  */
 int edge_log_open(struct edge_log *ret, const char *path, const char *grill,
 		  struct sim_plate *plates, int n_plates);

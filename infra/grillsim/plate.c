@@ -26,7 +26,7 @@ static bool has_run(const struct sim_plate *plate, const struct job *job)
 	return false;
 }
 
-static void remember(struct sim_plate *plate, const struct job *job)
+void plate_remember(struct sim_plate *plate, const struct job *job)
 {
 	plate->job = *job;
 	plate->history[plate->n_jobs++ % HISTORY_MAX] = *job;
@@ -82,7 +82,7 @@ int plate_start(struct sim_plate *plate, uint32_t token, const struct job *job,
 		return PLATE_E_BUSY;
 	if (plate->fences)
 		plate->token = token;
-	remember(plate, job);
+	plate_remember(plate, job);
 	plate->state = PLATE_HEATING;
 	plate->began_at_ms = now_ms;
 	plate->heats_ms = heats_ms;
@@ -107,10 +107,4 @@ bool plate_reset(struct sim_plate *plate)
 	plate->fences = fences;
 	plate->broken = broken;
 	return was_heating;
-}
-
-void plate_replay_start(struct sim_plate *plate, const struct job *job)
-{
-	remember(plate, job);
-	plate->state = PLATE_HEATING;
 }

@@ -70,7 +70,7 @@ bool plate_stop(struct sim_plate *plate);
 /* Loss of the history as well: another boot. True as plate_stop(). */
 bool plate_reset(struct sim_plate *plate);
 
-/* It ran @job, whose end is not known yet, before this program started. */
-void plate_replay_start(struct sim_plate *plate, const struct job *job);
+/* It runs or ran @job, which it refuses from now on. */
+void plate_remember(struct sim_plate *plate, const struct job *job);
 
 #endif

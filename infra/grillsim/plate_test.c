@@ -44,7 +44,8 @@ static int do_step(const struct step *step)
 	case RESET:
 		return plate_reset(&plate);
 	case REPLAY:
-		plate_replay_start(&plate, &job);
+		plate_remember(&plate, &job);
+		plate.state = PLATE_HEATING;
 		return 0;
 	case BREAK:
 		plate.broken = true;
