@@ -19,11 +19,8 @@ set -euo pipefail
 
 HERE=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
 ROOT=$(cd -- "$HERE/.." && pwd -P)
-# Read by server.sh.
-# shellcheck disable=SC2034
-SERVER=itest
 # shellcheck source=infra/dev/server.sh
-. "$ROOT/infra/dev/server.sh"
+. "$ROOT/infra/dev/server.sh" itest
 
 export BIN=${BIN:-build/rel/bin} ITEST_DIR=${ITEST_DIR:-build/itest}
 export DEADLINE=${DEADLINE:-1200}
@@ -51,7 +48,7 @@ need_servers() {
 			--test --watch-pid $$ &
 		pids+=($!)
 	}
-	for pid in ${pids[@]+"${pids[@]}"}; do
+	for pid in "${pids[@]}"; do
 		wait "$pid" || status=1
 	done
 	[[ $status == 0 ]] || die \
@@ -73,7 +70,7 @@ finish() {
 		"$ROOT/infra/$name/$name.sh" remove "$SERVERS/$name" &
 		pids+=($!)
 	done
-	for pid in ${pids[@]+"${pids[@]}"}; do
+	for pid in "${pids[@]}"; do
 		wait "$pid" || :
 	done
 	[[ -z ${SERVERS-} ]] || rm -rf -- "$SERVERS"

@@ -13,11 +13,8 @@
 set -euo pipefail
 
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.."
-# Read by server.sh.
-# shellcheck disable=SC2034
-SERVER=bench
 # shellcheck source=infra/dev/server.sh
-. infra/dev/server.sh
+. infra/dev/server.sh bench
 
 BIN=${BIN:-build/rel/bin}
 N=${N:-200000}

@@ -8,11 +8,8 @@
 # LOGS is where their logs stay. AFTER is a command that is called after each,
 # with its log and how many cases failed; what it prints is printed.
 set -euo pipefail
-# Read by server.sh.
-# shellcheck disable=SC2034
-SERVER=check
 # shellcheck source=infra/dev/server.sh
-. "$(dirname -- "${BASH_SOURCE[0]}")/server.sh"
+. "$(dirname -- "${BASH_SOURCE[0]}")/server.sh" check
 
 # Ends with us, and so do the programs: Ctrl-C leaves none behind.
 with_us=(setpriv --pdeathsig TERM)

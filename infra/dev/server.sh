@@ -3,7 +3,7 @@
 #
 # Server: one background server that lives in one folder, and what the scripts
 # have in common: messages, deadlines, processes, ports, locks, the cache of
-# what is fetched. Sourced; the script sets SERVER to its name in messages.
+# what is fetched. Sourced, with the name of the script in messages.
 #
 # Invariants: a process is signalled only after its command line has been seen
 # to be ours, since a number in an old pid file may be anybody's by now; a
@@ -15,6 +15,8 @@
 
 # What the caller's shell has set must not lead us astray.
 unset CDPATH
+SERVER=$1
+ROOT=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd -P)
 # The reader of our output may leave before us (`make run | tee log`, a closed
 # window): that ends no script half-way.
 trap : PIPE
@@ -273,8 +275,8 @@ group_gone() {
 
 # ---- the server of a folder ------------------------------------------------
 #
-# The script of a server sets, besides SERVER, its own path SELF, its name in
-# messages TITLE, and N_PORTS, and defines:
+# The script of a server sets its own path SELF, its name in messages TITLE,
+# N_PORTS, and LOG_SHOWN when its log need not be shown again, and defines:
 #
 #	server_open          the folder is DIR: PID_FILES that may name the
 #	                     process, MARK that its command line bears
@@ -295,7 +297,7 @@ group_gone() {
 # Many times what a start takes, since the machine may be busy with other work;
 # one that fails is seen at once, by its end.
 SERVER_START_DEADLINE_MS=180000
-PID='' WATCH='' PORTS=() ENV=()
+PID='' WATCH='' PORTS=() ENV=() LOG_SHOWN=''
 
 # server_pid sets REPLY: the process of the server of DIR, empty when none.
 server_pid() {
@@ -309,7 +311,7 @@ server_pid() {
 }
 
 server_lock() {
-	lock_take "$DIR/$SERVER.lock" "$SERVER_START_DEADLINE_MS" ||
+	lock_take "$DIR/$SERVER.lock" 180000 ||
 		die "another process is starting or stopping the server of '$DIR'"
 }
 
@@ -366,12 +368,13 @@ server_wait() {
 server_try() {
 	local log=$DIR/$SERVER.log
 	[[ ! -f $log ]] || mv -f -- "$log" "$log.1"
-	ports_choose
+	[[ $N_PORTS == 0 ]] || ports_choose
 	server_launch
 	[[ -z $WATCH ]] || watch_start
 	server_wait && return 0
 	server_drop
-	grep -q 'Address already in use' "$log" || return 1
+	[[ $N_PORTS -gt 0 ]] && grep -q 'Address already in use' "$log" ||
+		return 1
 	rm -f -- "$DIR/$SERVER.ports"
 	return 2
 }
@@ -409,13 +412,14 @@ server_start() {
 		[[ $r == 2 ]] || break
 	done
 	if [[ $r != 0 ]]; then
-		log_tail "$DIR/$SERVER.log"
+		[[ $LOG_SHOWN ]] || log_tail "$DIR/$SERVER.log"
 		die "$TITLE did not begin to serve" \
 			"the whole log is '$DIR/$SERVER.log'"
 	fi
 	server_fill
 	write_file "$DIR/$SERVER.env" "${ENV[@]}"
 	trap - EXIT INT TERM HUP
+	[[ $N_PORTS -gt 0 ]] || return 0
 	seconds_since "$begin"
 	say "$TITLE serves at 127.0.0.1:${PORTS[0]} after $REPLY s"
 }
@@ -431,6 +435,7 @@ server_down() {
 }
 
 server_stop() {
+	server_pid || say "nothing runs in '$DIR'"
 	server_down
 	rm -f -- "$DIR/$SERVER.lock"
 }
@@ -444,7 +449,7 @@ server_remove() {
 
 server_status() {
 	server_pid || {
-		say "no server runs in '$DIR'"
+		say "nothing runs in '$DIR'"
 		return 1
 	}
 	read_word "$DIR/$SERVER.env"
@@ -476,6 +481,54 @@ server_main() {
 		shift "$REPLY"
 	done
 	"server_$verb" "$@"
+}
+
+# ---- servers for one who needs them ----------------------------------------
+
+# By name: processes of ours that end by themselves.
+declare -A JOB=()
+OWN=()
+
+# job_end NAME: waits for it; true when it went well.
+job_end() {
+	local r=0
+	wait "${JOB[$1]}" || r=$?
+	unset "JOB[$1]"
+	return "$r"
+}
+
+# own_choose sets OWN: those that the environment does not name.
+own_choose() {
+	OWN=()
+	[[ -n ${KAFKA_BROKERS-} ]] || OWN+=(kafka)
+	[[ -n ${DATABASE_URL-} ]] || OWN+=(postgres)
+}
+
+# own_start DIR NAME [OPTION]...: begins to start the kafka or the postgres of
+# DIR, which ends with us.
+own_start() {
+	"$ROOT/infra/$2/$2.sh" start "$1/$2" --watch-pid $$ "${@:3}" </dev/null &
+	JOB[$2]=$!
+}
+
+# own_wait DIR NAME: false when it cannot serve. Exports where it is.
+own_wait() {
+	[[ ${JOB[$2]-} ]] || return 0
+	job_end "$2" || return 1
+	export_file "$1/$2/$2.env"
+}
+
+# own_stop DIR stop|remove: those of DIR, side by side.
+own_stop() {
+	local name pids=() pid
+	for name in kafka postgres; do
+		[[ -d $1/$name ]] || continue
+		"$ROOT/infra/$name/$name.sh" "$2" "$1/$name" 9>&- &
+		pids+=($!)
+	done
+	for pid in "${pids[@]}"; do
+		wait_gone "$pid" 60000 || say "a server in '$1' does not stop"
+	done
 }
 
 # ---- the watcher of a server -----------------------------------------------

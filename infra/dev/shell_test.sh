@@ -10,12 +10,8 @@
 # Invariant: whatever a test started bears the folder $SCRATCH in its command
 # line or its environment, so what is left over can be found.
 
-HERE=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[1]}")" && pwd -P)
-# Read by server.sh and by the tests.
-# shellcheck disable=SC2034
-ROOT=$(cd -- "$HERE/../.." && pwd -P) SERVER=$(basename -- "${BASH_SOURCE[1]}" .sh)
 # shellcheck source=infra/dev/server.sh
-. "$HERE/server.sh"
+. "$(dirname -- "${BASH_SOURCE[0]}")/server.sh" "$(basename -- "$0" .sh)"
 
 SCRATCH=$(mktemp -d "${TMPDIR:-/tmp}/galore-test.XXXXXX")
 # Long, since the machine may be busy: what is waited for is an event.

@@ -11,11 +11,8 @@
 #	JOBS=2       compilers at a time
 set -euo pipefail
 CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.."
-# Read by server.sh.
-# shellcheck disable=SC2034
-SERVER="test"
 # shellcheck source=infra/dev/server.sh
-. infra/dev/server.sh
+. infra/dev/server.sh test
 
 LOG=$(mktemp "${TMPDIR:-/tmp}/galore-test.XXXXXX")
 trap 'rm -f -- "$LOG" "$LOG.stages"' EXIT

@@ -17,9 +17,9 @@ HERE=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
 VERSION=${KAFKA_VERSION:-4.3.1}
 # Read by server.sh, as is what the functions below set for it.
 # shellcheck disable=SC2034
-SELF=$HERE/kafka.sh SERVER=kafka TITLE="Kafka $VERSION" N_PORTS=2
+SELF=$HERE/kafka.sh TITLE="Kafka $VERSION" N_PORTS=2
 # shellcheck source=infra/dev/server.sh
-. "$HERE/../dev/server.sh"
+. "$HERE/../dev/server.sh" kafka
 
 HEAP_MB=${KAFKA_HEAP_MB:-256}
 LIST=$HERE/$VERSION/sha256.txt
@@ -164,7 +164,7 @@ java_run() {
 	[[ ! -s $ARCHIVE ]] || archive=("-XX:SharedArchiveFile=$ARCHIVE")
 	# File names are bytes of UTF-8, and errors English, whatever is set.
 	export LC_ALL=C.UTF-8
-	exec ${FRONT-} "$JAVA" ${archive[@]+"${archive[@]}"} -XX:+UseSerialGC \
+	exec ${FRONT-} "$JAVA" "${archive[@]}" -XX:+UseSerialGC \
 		-XX:-UsePerfData -Xshare:auto -Xlog:cds=off \
 		-Xlog:cds+dynamic=off \
 		"-Dlog4j2.configurationFile=$HERE/log4j2.properties" \
@@ -208,7 +208,7 @@ server_launch() {
 		"controller.quorum.voters=1@127.0.0.1:${PORTS[1]}" \
 		"log.dirs=data" \
 		"$(sed -e '/^#/d' -e '/^$/d' "$HERE/server.properties")" \
-		${EXTRA[@]+"${EXTRA[@]}"}
+		"${EXTRA[@]}"
 	format_data
 	ulimit -S -n "$(ulimit -H -n)"
 	FRONT=setsid server_spawn java_here "$@" "-Xmx${HEAP_MB}m" \

@@ -21,9 +21,9 @@ HERE=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
 MAJOR=15
 # Read by server.sh, as is what the functions below set for it.
 # shellcheck disable=SC2034
-SELF=$HERE/postgres.sh SERVER=postgres TITLE="PostgreSQL $MAJOR" N_PORTS=1
+SELF=$HERE/postgres.sh TITLE="PostgreSQL $MAJOR" N_PORTS=1
 # shellcheck source=infra/dev/server.sh
-. "$HERE/../dev/server.sh"
+. "$HERE/../dev/server.sh" postgres
 
 forget_pg_env
 PG_BIN=${PG_BIN:-/usr/lib/postgresql/$MAJOR/bin}
@@ -196,7 +196,7 @@ write_settings() {
 		"unix_socket_directories = '$SOCKET'" \
 		"unix_socket_permissions = 0700" \
 		"$(sed -e '/^#/d' -e '/^$/d' "$HERE/postgresql.conf")" \
-		${test[@]+"${test[@]}"})
+		"${test[@]}")
 }
 
 # leftovers sets REPLY: processes of a server that was killed, which still have

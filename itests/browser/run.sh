@@ -11,11 +11,8 @@
 set -euo pipefail
 
 HERE=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
-# Read by server.sh.
-# shellcheck disable=SC2034
-SERVER=browser
 # shellcheck source=infra/dev/server.sh
-. "$HERE/../../infra/dev/server.sh"
+. "$HERE/../../infra/dev/server.sh" browser
 
 install_packages() {
 	[[ ! -d $FOLDER ]] || return 0
