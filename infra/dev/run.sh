@@ -19,7 +19,7 @@ set -euo pipefail
 
 # Read by server.sh. What is in our log has been passed on.
 # shellcheck disable=SC2034
-SELF=$ROOT/infra/dev/run.sh TITLE="the shop" N_PORTS=0 LOG_SHOWN=yes
+TITLE="the shop" N_PORTS=0 LOG_SHOWN=yes
 RUN_DIR=${RUN_DIR:-$ROOT/.run}
 BIN=${BIN:-$ROOT/build/rel/bin}
 PORT=${PORT:-7000}
@@ -79,7 +79,7 @@ help() {
 # By name (chillybin-1): process, how often it crashed lately, when it was
 # started, when it is due again (0: it runs).
 declare -A PROGRAM=() CRASHES=() STARTED_MS=() DUE_MS=()
-WORKERS=()
+WORKERS=() OWN=()
 STOPPING='' INTERRUPTED='' FOLLOWS=''
 
 # program_env NAME: the settings of its own, besides what all have.
@@ -115,26 +115,13 @@ launch() {
 	proc_note "$DIR/pid/$1" "${PROGRAM[$1]}"
 }
 
-# http OPTION... URL: past any proxy, and whatever ~/.curlrc says.
-http() {
-	curl -q -s -f --noproxy '*' "$@"
-}
-
 # ready NAME: the program itself says so.
 ready() {
-	local port=$PORT
 	case $1 in
-	storefront) ;;
-	grillsim)
-		[[ -s $DIR/probe/grillsim.addr ]]
-		return
-		;;
-	*)
-		read_word "$DIR/probe/$1.port"
-		port=${REPLY##*:}
-		;;
+	storefront) http -o /dev/null -m 2 "http://127.0.0.1:$PORT/readyz" ;;
+	grillsim) [[ -s $DIR/probe/grillsim.addr ]] ;;
+	*) port_ready "$DIR/probe/$1.port" ;;
 	esac
-	[[ -n $port ]] && http -o /dev/null -m 2 "http://127.0.0.1:$port/readyz"
 }
 
 ready_or_gone() {
@@ -424,7 +411,8 @@ supervise() {
 	trap 'shut_down $?' EXIT
 	make_folders
 	write_file "$DIR/run.address" "http://127.0.0.1:$PORT/"
-	own_choose
+	[[ -n ${KAFKA_BROKERS-} ]] || OWN+=(kafka)
+	[[ -n ${DATABASE_URL-} ]] || OWN+=(postgres)
 	for name in "${OWN[@]}"; do own_start "$DIR" "$name"; done
 	launch grillsim
 	declare_all

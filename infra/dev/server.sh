@@ -16,6 +16,8 @@
 # What the caller's shell has set must not lead us astray.
 unset CDPATH
 SERVER=$1
+HERE=$(cd -- "$(dirname -- "$0")" && pwd -P)
+SELF=$HERE/${0##*/}
 ROOT=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd -P)
 # The reader of our output may leave before us (`make run | tee log`, a closed
 # window): that ends no script half-way.
@@ -193,6 +195,18 @@ pick_port() {
 	die "no free port between 15000 and 32000"
 }
 
+# http OPTION... URL: past any proxy, and whatever ~/.curlrc says.
+http() {
+	curl -q -s -f --noproxy '*' "$@"
+}
+
+# port_ready FILE: the program that wrote its port into it says it is ready.
+port_ready() {
+	read_word "$1"
+	[[ -n $REPLY ]] &&
+		http -o /dev/null -m 2 "http://127.0.0.1:${REPLY##*:}/readyz"
+}
+
 # lock_try FILE: on descriptor 9, for as long as this shell lives. The file may
 # have been removed by its last holder: what counts is what bears the name now.
 lock_try() {
@@ -275,8 +289,8 @@ group_gone() {
 
 # ---- the server of a folder ------------------------------------------------
 #
-# The script of a server sets its own path SELF, its name in messages TITLE,
-# N_PORTS, and LOG_SHOWN when its log need not be shown again, and defines:
+# The script of a server sets its name in messages TITLE, N_PORTS, and LOG_SHOWN
+# when its log need not be shown again, and defines:
 #
 #	server_open          the folder is DIR: PID_FILES that may name the
 #	                     process, MARK that its command line bears
@@ -467,7 +481,15 @@ server_env() {
 
 # server_main VERB DIR [OPTION]...
 server_main() {
-	local verb=$1
+	local verb=${1:-help}
+	case $verb in
+	help | --help | -h)
+		help
+		return
+		;;
+	start | stop | status | env | remove | watch) ;;
+	*) usage_die "there is no '$verb'" ;;
+	esac
 	folder_open "${2-}"
 	shift 2
 	server_open
@@ -487,7 +509,6 @@ server_main() {
 
 # By name: processes of ours that end by themselves.
 declare -A JOB=()
-OWN=()
 
 # job_end NAME: waits for it; true when it went well.
 job_end() {
@@ -495,13 +516,6 @@ job_end() {
 	wait "${JOB[$1]}" || r=$?
 	unset "JOB[$1]"
 	return "$r"
-}
-
-# own_choose sets OWN: those that the environment does not name.
-own_choose() {
-	OWN=()
-	[[ -n ${KAFKA_BROKERS-} ]] || OWN+=(kafka)
-	[[ -n ${DATABASE_URL-} ]] || OWN+=(postgres)
 }
 
 # own_start DIR NAME [OPTION]...: begins to start the kafka or the postgres of

@@ -10,9 +10,10 @@
 #	MAKE=make    how make was called
 #	JOBS=2       compilers at a time
 set -euo pipefail
-CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.."
 # shellcheck source=infra/dev/server.sh
-. infra/dev/server.sh test
+. "$(dirname -- "${BASH_SOURCE[0]}")/server.sh" test
+
+cd -- "$ROOT"
 
 LOG=$(mktemp "${TMPDIR:-/tmp}/galore-test.XXXXXX")
 trap 'rm -f -- "$LOG" "$LOG.stages"' EXIT

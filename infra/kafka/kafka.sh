@@ -13,13 +13,13 @@
 # broker has answered a metadata request and can serve groups.
 set -euo pipefail
 
-HERE=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
+# shellcheck source=infra/dev/server.sh
+. "$(dirname -- "${BASH_SOURCE[0]}")/../dev/server.sh" kafka
+
 VERSION=${KAFKA_VERSION:-4.3.1}
 # Read by server.sh, as is what the functions below set for it.
 # shellcheck disable=SC2034
-SELF=$HERE/kafka.sh TITLE="Kafka $VERSION" N_PORTS=2
-# shellcheck source=infra/dev/server.sh
-. "$HERE/../dev/server.sh" kafka
+TITLE="Kafka $VERSION" N_PORTS=2
 
 HEAP_MB=${KAFKA_HEAP_MB:-256}
 LIST=$HERE/$VERSION/sha256.txt
@@ -300,8 +300,7 @@ server_forget() {
 	rm -f -- "$DIR/kafka.version" "$DIR/server.properties"
 }
 
-case ${1:-help} in
-help | --help | -h) help ;;
+case ${1-} in
 fetch)
 	fetch
 	say "$VERSION is in '$JARS'"
@@ -315,6 +314,5 @@ start)
 	fetch
 	server_main "$@"
 	;;
-stop | status | env | remove | watch) server_main "$@" ;;
-*) usage_die "there is no '$1'" ;;
+*) server_main "$@" ;;
 esac

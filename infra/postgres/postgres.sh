@@ -17,13 +17,13 @@
 # the database `galore` accepts connections.
 set -euo pipefail
 
-HERE=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
+# shellcheck source=infra/dev/server.sh
+. "$(dirname -- "${BASH_SOURCE[0]}")/../dev/server.sh" postgres
+
 MAJOR=15
 # Read by server.sh, as is what the functions below set for it.
 # shellcheck disable=SC2034
-SELF=$HERE/postgres.sh TITLE="PostgreSQL $MAJOR" N_PORTS=1
-# shellcheck source=infra/dev/server.sh
-. "$HERE/../dev/server.sh" postgres
+TITLE="PostgreSQL $MAJOR" N_PORTS=1
 
 forget_pg_env
 PG_BIN=${PG_BIN:-/usr/lib/postgresql/$MAJOR/bin}
@@ -316,8 +316,4 @@ server_forget() {
 	rm -f -- "$DIR"/postgres.{data,socket,pgpass}
 }
 
-case ${1:-help} in
-help | --help | -h) help ;;
-start | stop | status | env | remove | watch) server_main "$@" ;;
-*) usage_die "there is no '$1'" ;;
-esac
+server_main "$@"
