@@ -20,8 +20,7 @@ run_one() {
 	local result=$RESULTS/${1//\//_}
 	log=${LOGS:+$LOGS/${1##*/}.log}
 	log=${log:-$result.log}
-	now_ms
-	start=$REPLY
+	now_ms start
 	CK_VERBOSITY=normal "${with_us[@]}" timeout --kill-after=10 \
 		"$DEADLINE" "$1" </dev/null >"$log" 2>&1 || status=$?
 	while IFS= read -r line; do

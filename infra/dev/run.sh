@@ -109,8 +109,7 @@ launch() {
 		exec setpriv --pdeathsig TERM "$BIN/${1%-*}"
 	) </dev/null >>"$DIR/log/$1.log" 2>&1 &
 	PROGRAM[$1]=$!
-	now_ms
-	STARTED_MS[$1]=$REPLY
+	now_ms "STARTED_MS[$1]"
 	DUE_MS[$1]=0
 	proc_note "$DIR/pid/$1" "${PROGRAM[$1]}"
 }
@@ -209,7 +208,7 @@ write_addresses() {
 	for name in KAFKA_BROKERS DATABASE_URL DB_SCHEMA TOPIC_SUFFIX; do
 		[[ -z ${!name-} ]] || lines+=("$name=${!name}")
 	done
-	for name in "${OWN[@]}"; do
+	[[ ${#OWN[@]} == 0 ]] || for name in "${OWN[@]}"; do
 		cat -- "$DIR/$name/$name.env"
 	done >"$DIR/own.env"
 	write_file "$DIR/run.env" "${lines[@]}"
@@ -380,8 +379,7 @@ shut_down() {
 	STOPPING=yes
 	trap 'say "stopping already"' INT TERM HUP
 	trap - EXIT
-	now_ms
-	start=$REPLY
+	now_ms start
 	say "stopping"
 	stop_layer storefront
 	stop_layer "${WORKERS[@]}"
@@ -405,8 +403,7 @@ fail() {
 
 supervise() {
 	local begin name
-	now_ms
-	begin=$REPLY
+	now_ms begin
 	trap 'shut_down 0' INT TERM HUP
 	trap 'shut_down $?' EXIT
 	make_folders

@@ -59,7 +59,7 @@ ends() {
 
 tidy() {
 	local dir
-	own_stop "$SCRATCH" remove
+	said own_stop "$SCRATCH" remove
 	for dir in "$STATE" "$SCRATCH/other"; do
 		[[ ! -d $dir ]] || said shop clean RUN_DIR="$dir" || :
 	done
@@ -107,8 +107,7 @@ a_second_start_keeps_the_state_and_takes_less_than_5_s() {
 	expect said shop stop
 	# Others run beside it: the quickest of some is what it takes.
 	for ((try = 1; try <= 8 && best >= 5000; try++)); do
-		now_ms
-		begin=$REPLY
+		now_ms begin
 		expect said shop start DETACH=1
 		now_ms
 		((REPLY - begin >= best)) || best=$((REPLY - begin))
@@ -134,8 +133,8 @@ a_taken_port_and_a_folder_in_use_are_named_with_a_way_out() {
 }
 
 servers_that_are_there_already_are_used_and_left_alone() {
-	own_start "$SCRATCH" kafka
-	own_start "$SCRATCH" postgres --test
+	said own_start "$SCRATCH" kafka
+	said own_start "$SCRATCH" postgres --test
 	own_wait "$SCRATCH" kafka
 	own_wait "$SCRATCH" postgres
 	expect said shop start DETACH=1 RUN_DIR="$SCRATCH/other" \

@@ -48,12 +48,12 @@ usage_die() {
 
 # ---- time ------------------------------------------------------------------
 
-# now_ms sets REPLY: milliseconds since the machine was started: setting the
-# clock moves no deadline. No process is made.
+# now_ms [NAME] sets NAME, or REPLY: milliseconds since the machine was started:
+# setting the clock moves no deadline. No process is made.
 now_ms() {
 	local up
 	IFS=' ' read -r up _ </proc/uptime
-	REPLY=$((10#${up/./} * 10))
+	printf -v "${1:-REPLY}" %d $((10#${up/./} * 10))
 }
 
 # seconds_since START_MS sets REPLY: "1.4".
@@ -371,8 +371,8 @@ server_decided() {
 
 # server_wait: true when PID serves; false when it ended, or took too long.
 server_wait() {
-	now_ms
-	BEGAN_MS=$REPLY SAY_AFTER_S=5
+	now_ms BEGAN_MS
+	SAY_AFTER_S=5
 	within "$SERVER_START_DEADLINE_MS" 0.03 server_decided &&
 		proc_alive "$PID"
 }
@@ -418,8 +418,7 @@ server_start() {
 	trap 'die "interrupted"' INT TERM HUP
 	rm -f -- "$DIR/$SERVER".{pid,env}
 	server_prepare
-	now_ms
-	begin=$REPLY
+	now_ms begin
 	for ((try = 0; try < 5; try++)); do
 		r=0
 		server_try || r=$?

@@ -102,8 +102,7 @@ run_tests() {
 	while read -r name command <&8; do
 		[[ $# == 0 || " $* " == *" $name "* ]] || continue
 		n=$((n + 1))
-		now_ms
-		start=$REPLY
+		now_ms start
 		# Not as a condition: that would switch -e off within the test.
 		set +e
 		(set -e; trap - EXIT; eval "${command:-$name}") 8<&-

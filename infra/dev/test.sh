@@ -21,8 +21,7 @@ trap 'rm -f -- "$LOG" "$LOG.stages"' EXIT
 # stage TARGET [OPTION]...: true when it passed. Its output passes through.
 stage() {
 	local status=0 start
-	now_ms
-	start=$REPLY
+	now_ms start
 	say "$1"
 	"${MAKE:-make}" --no-print-directory "${@:2}" "$1" </dev/null 2>&1 |
 		tee "$LOG" || status=$?

@@ -106,8 +106,7 @@ fetch_jars() {
 	command -v mvn >/dev/null || die \
 		"Maven, which fetches Kafka, is not installed" \
 		"infra/dev/bootstrap.sh --need run installs what is missing"
-	now_ms
-	start=$REPLY
+	now_ms start
 	say "fetching Kafka $VERSION (40 MB, once) into '$JARS'"
 	fresh=$(mktemp -d "$JARS.new.XXXXXX")
 	mkdir -m 0755 -- "$fresh/jars"

@@ -128,8 +128,7 @@ check_cluster() {
 # Made apart and then renamed, so that a cluster is whole or not there.
 make_cluster() {
 	local fresh=$DATA.new out start
-	now_ms
-	start=$REPLY
+	now_ms start
 	say "making a cluster in '$DATA'"
 	rm -rf -- "$fresh" "$DATA"
 	mkdir -m 0700 -- "$fresh"
