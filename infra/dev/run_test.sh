@@ -27,9 +27,9 @@ nothing_is_left() {
 	expect test -z "$(find "$STATE" -name '*.lock' -o -name run.pid)"
 }
 
-# http PATH [OPTION]...: what the storefront answers.
-http() {
-	curl -s -f -m 60 "http://127.0.0.1:$PORT$1" "${@:2}"
+# get PATH [OPTION]...: what the storefront answers.
+get() {
+	http -m 60 "http://127.0.0.1:$PORT$1" "${@:2}"
 }
 
 # another_than PID FILE: the file names another process by now.
@@ -39,7 +39,7 @@ another_than() {
 
 # order_is ID STATE: what the storefront says of it.
 order_is() {
-	http "/orders/$1" | grep -q "\"state\":\"$2\""
+	get "/orders/$1" | grep -q "\"state\":\"$2\""
 }
 
 # ends UNTIL END: a start in front, which goes when END happens to it as soon as
@@ -83,8 +83,8 @@ a_detached_start_opens_a_stocked_shop_where_an_order_becomes_a_toastie() {
 	expect_said "http://127.0.0.1:$PORT/"
 	expect said shop status
 	expect grep -q '"bread":100,"cheese":50,.*"vegemite":50' \
-		<(http "/stock?stall=main")
-	id=$(http /orders -H 'Content-Type: application/json' \
+		<(get "/stock?stall=main")
+	id=$(get /orders -H 'Content-Type: application/json' \
 		-d '{"stall":"main","doneness":"light","items":[
 			{"ingredient":"cheese","quantity":1},
 			{"ingredient":"vegemite","quantity":1},
@@ -93,7 +93,7 @@ a_detached_start_opens_a_stocked_shop_where_an_order_becomes_a_toastie() {
 	id=${id%%'"'*}
 	wait_until order_is "$id" "done"
 	expect grep -q '"bread":98,"cheese":49,.*"vegemite":49' \
-		<(http "/stock?stall=main")
+		<(get "/stock?stall=main")
 	expect test "$(grep -c "^START" "$STATE/log/grill-edges.log")" = 1
 	expect said shop clean
 	nobody_is_left
@@ -103,7 +103,7 @@ a_detached_start_opens_a_stocked_shop_where_an_order_becomes_a_toastie() {
 a_second_start_keeps_the_state_and_takes_less_than_5_s() {
 	local best=999999 begin stocked try
 	expect said shop start DETACH=1
-	stocked=$(http "/stock?stall=main")
+	stocked=$(get "/stock?stall=main")
 	expect said shop stop
 	# Others run beside it: the quickest of some is what it takes.
 	for ((try = 1; try <= 8 && best >= 5000; try++)); do
@@ -111,7 +111,7 @@ a_second_start_keeps_the_state_and_takes_less_than_5_s() {
 		expect said shop start DETACH=1
 		now_ms
 		((REPLY - begin >= best)) || best=$((REPLY - begin))
-		expect test "$(http "/stock?stall=main")" = "$stocked"
+		expect test "$(get "/stock?stall=main")" = "$stocked"
 		expect said shop stop
 	done
 	say "second start: $best ms"
@@ -128,7 +128,7 @@ a_taken_port_and_a_folder_in_use_are_named_with_a_way_out() {
 	expect_said "it runs already"
 	expect_said "http://127.0.0.1:$PORT/"
 	expect_said "make stop"
-	expect said http /readyz
+	expect said get /readyz
 	expect said shop stop
 }
 
@@ -139,7 +139,7 @@ servers_that_are_there_already_are_used_and_left_alone() {
 	own_wait "$SCRATCH" postgres
 	expect said shop start DETACH=1 RUN_DIR="$SCRATCH/other" \
 		KAFKA_BROKERS="$KAFKA_BROKERS" DATABASE_URL="$DATABASE_URL"
-	expect grep -q cheese <(http "/stock?stall=main")
+	expect grep -q cheese <(get "/stock?stall=main")
 	expect test ! -e "$SCRATCH/other/kafka"
 	expect test ! -e "$SCRATCH/other/postgres"
 	expect said shop clean RUN_DIR="$SCRATCH/other"
@@ -161,7 +161,7 @@ a_shell_that_has_the_addresses_of_this_folder_still_starts_it_again() {
 	expect_said "DATABASE_URL is that of"
 	expect test -e "$STATE/kafka/kafka.pid"
 	expect test -e "$STATE/postgres/postgres.pid"
-	expect grep -q cheese <(http "/stock?stall=main")
+	expect grep -q cheese <(get "/stock?stall=main")
 	expect said shop stop
 	nothing_is_left
 }
@@ -218,7 +218,7 @@ the_callers_own_settings_lead_nobody_astray() {
 			no_proxy='' NO_PROXY='' PGSERVICE=nowhere PGPORT=1 \
 			PGOPTIONS='-c search_path=nowhere' PGSSLMODE=verify-full
 	)
-	expect grep -q cheese <(http "/stock?stall=main")
+	expect grep -q cheese <(get "/stock?stall=main")
 	expect said shop clean
 	nobody_is_left
 }
