@@ -377,8 +377,7 @@ server_wait() {
 		proc_alive "$PID"
 }
 
-# server_try: true when it serves; 2 when another program got a port first. It
-# is watched from its first moment.
+# server_try: true when it serves. It is watched from its first moment.
 server_try() {
 	local log=$DIR/$SERVER.log
 	[[ ! -f $log ]] || mv -f -- "$log" "$log.1"
@@ -387,10 +386,14 @@ server_try() {
 	[[ -z $WATCH ]] || watch_start
 	server_wait && return 0
 	server_drop
-	[[ $N_PORTS -gt 0 ]] && grep -q 'Address already in use' "$log" ||
-		return 1
+	return 1
+}
+
+# port_was_lost: another program got a port between our choice and its use.
+port_was_lost() {
+	[[ $N_PORTS -gt 0 ]] || return 1
+	grep -q 'Address already in use' "$DIR/$SERVER.log" || return 1
 	rm -f -- "$DIR/$SERVER.ports"
-	return 2
 }
 
 # server_drop: the process that did not come to serve.
@@ -410,7 +413,7 @@ server_give_up() {
 }
 
 server_start() {
-	local begin try r
+	local begin try=1
 	server_lock
 	! server_pid || die "the server of '$DIR' runs already (process $REPLY)" \
 		"'$SELF' stop '$DIR' ends it"
@@ -419,16 +422,14 @@ server_start() {
 	rm -f -- "$DIR/$SERVER".{pid,env}
 	server_prepare
 	now_ms begin
-	for ((try = 0; try < 5; try++)); do
-		r=0
-		server_try || r=$?
-		[[ $r == 2 ]] || break
-	done
-	if [[ $r != 0 ]]; then
+	until server_try; do
+		if [[ $((try++)) -lt 5 ]] && port_was_lost; then
+			continue
+		fi
 		[[ $LOG_SHOWN ]] || log_tail "$DIR/$SERVER.log"
 		die "$TITLE did not begin to serve" \
 			"the whole log is '$DIR/$SERVER.log'"
-	fi
+	done
 	server_fill
 	write_file "$DIR/$SERVER.env" "${ENV[@]}"
 	trap - EXIT INT TERM HUP
