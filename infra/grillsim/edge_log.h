@@ -18,7 +18,14 @@
 
 #include "infra/grillsim/plate.h"
 
-enum edge_kind { EDGE_START, EDGE_DONE, EDGE_STOP, EDGE_RESET, EDGE_FENCE };
+enum edge_kind {
+	EDGE_START,
+	EDGE_DONE,
+	EDGE_STOP,
+	EDGE_RESET,
+	EDGE_FENCE,
+	EDGE_KINDS_N,
+};
 
 struct edge_log {
 	int fd; /* -1: nothing is kept */
