@@ -525,7 +525,11 @@ start() {
 
 # stop: also one that still starts, whose lock we get when it has gone.
 stop() {
-	! server_pid || kill -TERM "$REPLY" 2>/dev/null || :
+	if server_pid; then
+		kill -TERM "$REPLY" 2>/dev/null || :
+	else
+		say "nothing runs in '$DIR'"
+	fi
 	server_main stop "$DIR"
 }
 

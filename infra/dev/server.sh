@@ -289,8 +289,9 @@ group_gone() {
 
 # ---- the server of a folder ------------------------------------------------
 #
-# The script of a server sets its name in messages TITLE, N_PORTS, and LOG_SHOWN
-# when its log need not be shown again, and defines:
+# The script of a server sets TITLE, its name in messages; N_PORTS, how many
+# ports are chosen for it (with 0 it says itself where it serves); and LOG_SHOWN,
+# when its log need not be shown again. It defines:
 #
 #	server_open          the folder is DIR: PID_FILES that may name the
 #	                     process, MARK that its command line bears
@@ -449,7 +450,6 @@ server_down() {
 }
 
 server_stop() {
-	server_pid || say "nothing runs in '$DIR'"
 	server_down
 	rm -f -- "$DIR/$SERVER.lock"
 }
