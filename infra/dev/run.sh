@@ -268,8 +268,12 @@ stock_get() {
 	STOCK=${STOCK//[[:space:]]/}
 }
 
+# stock_arrived: all of it; the ingredients come one after the other.
 stock_arrived() {
-	stock_get && [[ $STOCK != '{}' ]]
+	local items=${FIRST_STOCK//[!\}]/} there
+	stock_get || return 1
+	there=${STOCK//[!:]/}
+	[[ ${#there} -ge $((${#items} - 1)) ]]
 }
 
 # first_stock: an empty shop cannot be tried. Orders and stock go the same way,
@@ -448,22 +452,21 @@ server_launch() {
 	server_spawn setsid "$SELF" supervise "$MARK"
 }
 
-# pass_on: what the supervisor has said since we asked.
-pass_on() {
+# then_pass_on COMMAND...: and what the supervisor has said. It asks first, so
+# that the last words are not missed.
+then_pass_on() {
+	local r=0
+	"$@" || r=1
 	[[ -z $FOLLOWS ]] || cat <&7 >&2 || :
+	return "$r"
 }
 
 server_up() {
-	pass_on
-	[[ -e $DIR/run.ready ]]
+	then_pass_on test -e "$DIR/run.ready"
 }
 
-# gone PID: with its last words.
 gone() {
-	local r=0
-	proc_gone "$1" || r=1
-	pass_on
-	return "$r"
+	then_pass_on proc_gone "$1"
 }
 
 server_fill() {
@@ -538,17 +541,13 @@ status() {
 		say "nothing runs in '$DIR'"
 		return 1
 	}
-	cat -- "$DIR/run.address"
+	cat -- "$DIR/run.address" 2>/dev/null || :
 	[[ -e $DIR/run.ready ]] && return 0
 	say "still starting"
 	return 1
 }
 
-case ${1:-help} in
-help | --help | -h)
-	help
-	exit
-	;;
+case ${1-} in
 start | supervise) ;;
 watch) RUN_DIR=$2 ;;
 stop | status | env | clean)
@@ -557,7 +556,10 @@ stop | status | env | clean)
 		[[ $1 == stop || $1 == clean ]]
 		exit
 	} ;;
-*) usage_die "there is no '$1'" ;;
+*)
+	server_main "$@"
+	exit
+	;;
 esac
 folder_open "$RUN_DIR"
 server_open
