@@ -115,7 +115,7 @@ run_tests() {
 			failed=$((failed + 1))
 			tidy || :
 		}
-	done 8<&0
+	done 8<&0 </dev/null
 	printf '%d passed, %d failed\n' $((n - failed)) "$failed"
 	[[ $failed == 0 && $n -gt 0 ]]
 }
