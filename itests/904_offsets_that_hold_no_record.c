@@ -27,12 +27,12 @@ static void send_alone(struct bus *bus, uint32_t n, int32_t partition,
 		       bool commit)
 {
 	const struct order_placed order = sample_order(n);
-	struct command command;
+	struct draft draft;
 
-	command_order(&command, &order, 2, "placed");
-	command.record.partition = partition;
+	draft_order(&draft, &order, 2, "placed");
+	draft.record.partition = partition;
 	bus_begin(bus);
-	command_send(&command, bus);
+	draft_send(&draft, bus);
 	bus_end(bus, commit);
 }
 

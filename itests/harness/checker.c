@@ -24,7 +24,7 @@
 
 #define FAULTS_SHOWN 8
 
-struct check {
+struct checker {
 	struct world *world;
 	const struct check_params *params;
 	struct bus_log orders, restocks, dlq;
@@ -33,19 +33,19 @@ struct check {
 	size_t n_faults;
 };
 
-static void add_fault(struct check *check, const char *format, ...)
+static void add_fault(struct checker *checker, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
-static void add_fault(struct check *check, const char *format, ...)
+static void add_fault(struct checker *checker, const char *format, ...)
 {
 	char line[512];
 	va_list args;
 
-	if (check->n_faults++ >= FAULTS_SHOWN)
+	if (checker->n_faults++ >= FAULTS_SHOWN)
 		return;
 	va_start(args, format);
 	(void)vsnprintf(line, sizeof(line), format, args);
 	va_end(args);
-	buf_printf(&check->faults, "\n\t%s", line);
+	buf_printf(&checker->faults, "\n\t%s", line);
 }
 
 /* ---- rows of the tables ---- */
@@ -89,7 +89,7 @@ static const char *id_text(const struct order_id *id)
 }
 
 /* NULL, or the reason for which nobody can act on the record. */
-static const char *decode_command(const struct check *check,
+static const char *decode_command(const struct checker *checker,
 				  const struct bus_record *record, bool *placed,
 				  struct order_id *id, uint64_t *hash)
 {
@@ -120,23 +120,23 @@ static const char *decode_command(const struct check *check,
 	if (!*placed)
 		return NULL;
 	*hash = order_placed_hash(&order);
-	if (check->params->refuses && check->params->refuses(id))
+	if (checker->params->refuses && checker->params->refuses(id))
 		return "sql-error";
 	return NULL;
 }
 
-static void read_commands(const struct check *check)
+static void read_commands(const struct checker *checker)
 {
 	struct values values = { 0 };
 
-	for (size_t i = 0; i < check->orders.n; i++) {
-		const struct bus_record *record = &check->orders.records[i];
+	for (size_t i = 0; i < checker->orders.n; i++) {
+		const struct bus_record *record = &checker->orders.records[i];
 		const char *reason;
 		struct order_id id = { 0 };
 		uint64_t hash = 0;
 		bool placed = false;
 
-		reason = decode_command(check, record, &placed, &id, &hash);
+		reason = decode_command(checker, record, &placed, &id, &hash);
 		values_add(&values,
 			   "%d, %" PRId64 ", %s, '%s', %" PRId64 ", %s%s%s",
 			   record->partition, record->offset,
@@ -144,7 +144,7 @@ static void read_commands(const struct check *check)
 			   (int64_t)hash, reason ? "'" : "",
 			   reason ? reason : "NULL", reason ? "'" : "");
 	}
-	values_insert(&values, check->world, "check_commands");
+	values_insert(&values, checker->world, "check_commands");
 }
 
 /* ---- dead letters ---- */
@@ -181,15 +181,15 @@ static bool is_letter(const struct dead_letter *letter, const char *group)
 	       (letter->cut.n || letter->message.n);
 }
 
-static void read_copies(const struct check *check)
+static void read_copies(const struct checker *checker)
 {
 	struct values values = { 0 };
 	char group[128];
 
 	(void)snprintf(group, sizeof(group), "chillybin.blue%s",
-		       check->world->suffix);
-	for (size_t i = 0; i < check->dlq.n; i++) {
-		const struct bus_record *copy = &check->dlq.records[i];
+		       checker->world->suffix);
+	for (size_t i = 0; i < checker->dlq.n; i++) {
+		const struct bus_record *copy = &checker->dlq.records[i];
 		struct dead_letter letter;
 		struct schema_fault fault;
 		bool exact;
@@ -203,7 +203,7 @@ static void read_copies(const struct check *check)
 		    letter.partition != copy->partition)
 			continue;
 		exact = letter.cut.n ||
-			is_copy(copy, bus_at(&check->orders, letter.partition,
+			is_copy(copy, bus_at(&checker->orders, letter.partition,
 					     letter.offset));
 		values_add(&values, "%d, %" PRId64 ", %s, %s", letter.partition,
 			   letter.offset,
@@ -211,7 +211,7 @@ static void read_copies(const struct check *check)
 							      : "false",
 			   letter.cut.n ? "true" : "false");
 	}
-	values_insert(&values, check->world, "check_copies");
+	values_insert(&values, checker->world, "check_copies");
 }
 
 /* ---- facts ---- */
@@ -239,7 +239,7 @@ static bool equal_but_producer(const struct bus_record *a,
 
 /* A fact may stand on its topic several times: the copies have one identity,
  * and are equal in everything but who sent them. True for the first one. */
-static bool is_first(struct check *check, struct table *seen,
+static bool is_first(struct checker *checker, struct table *seen,
 		     struct bus_record *record)
 {
 	struct text id = bus_header(record, "ce_id");
@@ -250,9 +250,9 @@ static bool is_first(struct check *check, struct table *seen,
 		table_add(seen, hash, record);
 		return true;
 	}
-	check->n_copies++;
+	checker->n_copies++;
 	if (!equal_but_producer(first, record))
-		add_fault(check, "copies of the fact %.*s differ", (int)id.n,
+		add_fault(checker, "copies of the fact %.*s differ", (int)id.n,
 			  id.p);
 	return false;
 }
@@ -326,7 +326,7 @@ static const struct {
 	{ "toasties", "check_toasties", EVENT_TOASTIE, add_toastie },
 };
 
-static void read_facts(struct check *check, int topic)
+static void read_facts(struct checker *checker, int topic)
 {
 	struct values values = { 0 };
 	struct schema_fault fault;
@@ -334,33 +334,33 @@ static void read_facts(struct check *check, int topic)
 	struct table seen = { 0 };
 	struct bus_log log;
 
-	bus_read(check->world, fact_topics[topic].topic, &log);
+	bus_read(checker->world, fact_topics[topic].topic, &log);
 	for (size_t i = 0; i < log.n; i++) {
 		struct bus_record *record = &log.records[i];
 
-		if (!is_first(check, &seen, record))
+		if (!is_first(checker, &seen, record))
 			continue;
 		if (bus_envelope(record, &envelope, &fault) ||
 		    envelope.type != fact_topics[topic].type ||
 		    fact_topics[topic].add(&values, (int)i, record, &envelope,
 					   &fault))
-			add_fault(check,
+			add_fault(checker,
 				  "a fact at %s/%d@%" PRId64
 				  " cannot be read: %s",
 				  fact_topics[topic].topic, record->partition,
 				  record->offset, fault.what);
 	}
-	values_insert(&values, check->world, fact_topics[topic].table);
+	values_insert(&values, checker->world, fact_topics[topic].table);
 	table_deinit(&seen);
 	bus_log_deinit(&log);
 }
 
 /* ---- the grills' own logs ---- */
 
-static void read_edges(const struct check *check)
+static void read_edges(const struct checker *checker)
 {
 	static const char *const kinds[] = { "start", "done", "stop", "reset" };
-	const struct grill_spy *grill = check->world->grills;
+	const struct grill_spy *grill = checker->world->grills;
 	struct values values = { 0 };
 
 	for (; grill; grill = grill->next) {
@@ -373,12 +373,12 @@ static void read_edges(const struct check *check)
 					   id_text(&edges.all[i].job));
 		edges_deinit(&edges);
 	}
-	values_insert(&values, check->world, "check_edges");
+	values_insert(&values, checker->world, "check_edges");
 }
 
 /* ---- what was acknowledged ---- */
 
-static void check_line(struct check *check, const json_t *line)
+static void check_line(struct checker *checker, const json_t *line)
 {
 	const char *kind = json_string_value(json_object_get(line, "kind"));
 	const char *id = json_string_value(json_object_get(line, "id"));
@@ -390,18 +390,19 @@ static void check_line(struct check *check, const json_t *line)
 	if (!kind || !id || !offset)
 		return;
 	record = bus_at(
-		!strcmp(kind, "restock") ? &check->restocks : &check->orders,
+		!strcmp(kind, "restock") ? &checker->restocks
+					 : &checker->orders,
 		(int32_t)json_integer_value(json_object_get(line, "partition")),
 		json_integer_value(offset));
 	key = record ? bus_header(record, "ce_id") : (struct text){ 0 };
 	if (!text_equal(key, text_of(id)))
-		add_fault(check,
+		add_fault(checker,
 			  "the %s %s was acknowledged and is not where it was "
 			  "said to be",
 			  kind, id);
 }
 
-static void check_record_file(struct check *check, const char *path)
+static void check_record_file(struct checker *checker, const char *path)
 {
 	size_t flags = JSON_REJECT_DUPLICATES | JSON_DISABLE_EOF_CHECK;
 	FILE *file = fopen(path, "re");
@@ -410,34 +411,34 @@ static void check_record_file(struct check *check, const char *path)
 
 	ck_assert_msg(file, "there is no record '%s'", path);
 	while ((line = json_loadf(file, flags, NULL))) {
-		check_line(check, line);
+		check_line(checker, line);
 		json_decref(line);
 		n++;
 	}
 	(void)fclose(file);
 	if (!n)
-		add_fault(check, "the record '%s' is empty", path);
+		add_fault(checker, "the record '%s' is empty", path);
 }
 
 /* ---- all of it ---- */
 
-static void check_rule(struct check *check, const struct check_rule *rule)
+static void check_rule(struct checker *checker, const struct check_rule *rule)
 {
-	struct db *db = check->world->db;
+	struct db *db = checker->world->db;
 	int i = db_query(db, "%s", rule->sql);
 	const char *p;
 	size_t n;
 
 	for (int row = 0; row < pg_n_rows(db_pg(db), i); row++) {
 		p = pg_bytes(db_pg(db), i, row, 0, &n);
-		add_fault(check, "%s: %.*s", rule->breach, (int)n, p);
+		add_fault(checker, "%s: %.*s", rule->breach, (int)n, p);
 	}
 }
 
-static void check_all(struct check *check)
+static void check_all(struct checker *checker)
 {
-	struct world *world = check->world;
-	const struct check_params *params = check->params;
+	struct world *world = checker->world;
+	const struct check_params *params = checker->params;
 	bool toasties = world_has(world, "jafflr");
 	const bool whens[] = {
 		[CHECK_ALWAYS] = true,
@@ -448,21 +449,21 @@ static void check_all(struct check *check)
 
 	for (size_t i = 0; i < n_check_tables; i++)
 		(void)db_query(world->db, "%s", check_tables[i]);
-	read_commands(check);
-	read_copies(check);
+	read_commands(checker);
+	read_copies(checker);
 	for (int i = 0; i < 3; i++)
-		read_facts(check, i);
-	read_edges(check);
+		read_facts(checker, i);
+	read_edges(checker);
 	for (size_t i = 0; i < CHECK_RECORDS_MAX && params->records[i]; i++)
-		check_record_file(check, params->records[i]);
+		check_record_file(checker, params->records[i]);
 	for (size_t i = 0; i < n_check_rules; i++)
 		if (whens[check_rules[i].when])
-			check_rule(check, &check_rules[i]);
+			check_rule(checker, &check_rules[i]);
 }
 
-static struct check_result result_of(const struct check *check)
+static struct check_result result_of(const struct checker *checker)
 {
-	struct db *db = check->world->db;
+	struct db *db = checker->world->db;
 	struct check_result result = {
 		.n_orders = db_i64(db, "orders"),
 		.n_picked = db_i64(db, "orders WHERE verdict = 'picked'"),
@@ -476,7 +477,7 @@ static struct check_result result_of(const struct check *check)
 		.n_kept = db_i64(db, "check_picks WHERE verdict = 'kept'"),
 		.n_done = db_i64(db, "toasties WHERE state = 'done'"),
 		.n_starts = db_i64(db, "check_edges WHERE kind = 'start'"),
-		.n_fact_copies = check->n_copies,
+		.n_fact_copies = checker->n_copies,
 	};
 
 	result.n_fact_copies +=
@@ -487,22 +488,22 @@ static struct check_result result_of(const struct check *check)
 struct check_result check_world_with(struct world *world,
 				     const struct check_params *params)
 {
-	struct check check = { .world = world, .params = params };
+	struct checker checker = { .world = world, .params = params };
 	struct check_result result;
 
 	world_settle(world);
-	bus_read(world, "orders", &check.orders);
-	bus_read(world, "restocks", &check.restocks);
-	bus_read(world, "orders.dlq", &check.dlq);
-	check_all(&check);
+	bus_read(world, "orders", &checker.orders);
+	bus_read(world, "restocks", &checker.restocks);
+	bus_read(world, "orders.dlq", &checker.dlq);
+	check_all(&checker);
 	/* A transaction's marker may come after its end was acknowledged. */
 	world_settle(world);
-	ck_assert_msg(!check.n_faults, "%zu breaches:%.*s", check.n_faults,
-		      (int)check.faults.n, check.faults.p);
-	result = result_of(&check);
-	bus_log_deinit(&check.orders);
-	bus_log_deinit(&check.restocks);
-	bus_log_deinit(&check.dlq);
+	ck_assert_msg(!checker.n_faults, "%zu breaches:%.*s", checker.n_faults,
+		      (int)checker.faults.n, checker.faults.p);
+	result = result_of(&checker);
+	bus_log_deinit(&checker.orders);
+	bus_log_deinit(&checker.restocks);
+	bus_log_deinit(&checker.dlq);
 	return result;
 }
 

@@ -19,27 +19,26 @@
 
 /* ---- making one ---- */
 
-enum { COMMAND_HEADERS_MAX = 32 };
+enum { DRAFT_HEADERS_MAX = 32 };
 
 /* A command that is not sent yet: a test may change everything of its record.
  * By its key to a partition. */
-struct command {
+struct draft {
 	const char *topic;
 	struct bus_record record;
-	struct bus_header headers[COMMAND_HEADERS_MAX];
+	struct bus_header headers[DRAFT_HEADERS_MAX];
 	struct arena arena;
 };
 
 /* Copies. */
-void command_build(struct command *ret, const struct envelope *envelope,
-		   const struct msgpack_writer *body);
-void command_order(struct command *ret, const struct order_placed *order,
-		   int version, const char *event_id);
+void draft_build(struct draft *ret, const struct envelope *envelope,
+		 const struct msgpack_writer *body);
+void draft_order(struct draft *ret, const struct order_placed *order,
+		 int version, const char *event_id);
 /* Adds a header, or changes the one of that name. Borrows. */
-void command_header(struct command *command, const char *name,
-		    struct text value);
+void draft_header(struct draft *draft, const char *name, struct text value);
 /* Of no use any more after that. */
-void command_send(struct command *command, struct bus *bus);
+void draft_send(struct draft *draft, struct bus *bus);
 
 /* ---- good ones ---- */
 
