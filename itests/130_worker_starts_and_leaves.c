@@ -88,18 +88,13 @@ WORLD_CASES(a_worker_that_is_asked_to_leave_under_load_leaves_nothing_half_done,
 	ck_assert_int_eq(rush_check(&rush).n_orders, 5000);
 }
 
-static bool is_leaving(void *arg)
-{
-	return program_ended(arg) || program_unready_now(arg);
-}
-
 /* No other worker is there to complete what it leaves undone. */
 WORLD_TEST(a_worker_asked_to_leave_ends_its_batch_and_publishes_it_first)
 {
 	/* A fact waits for company while it may. */
 	struct program *chillybin = world_start(
 		world, "chillybin-1", "BATCH_MAX=32", "LINGER_MS=1000");
-	int64_t n_decided;
+	int64_t n_decided, deadline_at_ms;
 	struct rush rush;
 
 	rush_open(&rush, world,
@@ -109,7 +104,9 @@ WORLD_TEST(a_worker_asked_to_leave_ends_its_batch_and_publishes_it_first)
 	rush_start(&rush);
 	gate_wait_for(world, chillybin);
 	program_signal(chillybin, SIGTERM);
-	ck_assert(until(PATIENCE_MS, is_leaving, chillybin));
+	deadline_at_ms = within(PATIENCE_MS);
+	while (!program_ended(chillybin) && !program_unready_now(chillybin))
+		wait_more(deadline_at_ms, "chillybin does not leave");
 	ck_assert(!program_ended(chillybin));
 	gate_open(world, "orders");
 	ck_assert_int_eq(program_wait(chillybin, LEAVE_MS), 0);

@@ -46,28 +46,22 @@ KAFKA_TEST(while_the_broker_is_away_orders_are_answered_503_and_then_accepted)
 	ck_assert_int_eq(shop_stock(storefront, "cheese"), 9);
 }
 
-/* A process of that size takes its time to die, and has its port until then.
- */
-static bool is_refused(void *arg)
-{
-	const struct world *world = arg;
-	int64_t port;
-	int fd, r;
-
-	ck_assert(!str_to_i64(&port, strchr(world->brokers, ':') + 1, 1,
-			      UINT16_MAX));
-	r = http_connect(&fd, (uint16_t)port);
-	if (!r)
-		(void)close(fd);
-	return r == -ECONNREFUSED;
-}
-
-/* SIGKILL, to its last thread. */
+/* SIGKILL, to its last thread: a process of that size takes its time to die,
+ * and has its port until then. */
 static void kill_broker(struct world *world)
 {
+	int64_t deadline_at_ms = within(PATIENCE_MS);
+	char host[TEXT_HOST_BYTES];
+	uint16_t port;
+	int fd, r;
+
 	ck_assert_int_eq(kill(world_kafka_pid(world), SIGKILL), 0);
-	ck_assert_msg(until(PATIENCE_MS, is_refused, world),
-		      "the broker does not die");
+	ck_assert(!text_host_port(world->brokers, host, &port));
+	while ((r = http_connect(&fd, port)) != -ECONNREFUSED) {
+		if (!r)
+			(void)close(fd);
+		wait_more(deadline_at_ms, "the broker does not die");
+	}
 }
 
 KAFKA_TEST(a_broker_killed_under_load_and_restarted_loses_no_order)

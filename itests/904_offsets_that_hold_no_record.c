@@ -36,26 +36,16 @@ static void send_alone(struct bus *bus, uint32_t n, int32_t partition,
 	bus_end(bus, commit);
 }
 
-struct awaited_end {
-	const struct world *world;
-	int64_t n;
-};
-
-static bool has_end(void *arg)
-{
-	const struct awaited_end *awaited = arg;
-
-	return bus_count(awaited->world, "orders") == awaited->n;
-}
-
 /* The same; when it returns the marker stands behind the record. */
 static void send_marked(const struct world *world, struct bus *bus, uint32_t n,
 			int32_t partition, bool commit)
 {
-	struct awaited_end end = { world, bus_count(world, "orders") + 2 };
+	int64_t deadline_at_ms = within(PATIENCE_MS);
+	int64_t end = bus_count(world, "orders") + 2;
 
 	send_alone(bus, n, partition, commit);
-	ck_assert_msg(until(PATIENCE_MS, has_end, &end), "there is no marker");
+	while (bus_count(world, "orders") != end)
+		wait_more(deadline_at_ms, "there is no marker");
 }
 
 WORLD_TEST(behind_markers_and_aborted_records_there_is_no_lag)

@@ -142,24 +142,13 @@ size_t grill_count(const struct grill_spy *spy, enum edge_kind kind)
 	return n;
 }
 
-struct awaited_starts {
-	const struct grill_spy *spy;
-	size_t n;
-};
-
-static bool has_started(void *arg)
-{
-	const struct awaited_starts *awaited = arg;
-
-	return grill_count(awaited->spy, EDGE_START) >= awaited->n;
-}
-
 void grill_wait_starts(const struct grill_spy *spy, size_t n)
 {
-	struct awaited_starts awaited = { spy, n };
+	int64_t deadline_at_ms = within(PATIENCE_MS);
 
-	ck_assert_msg(until(PATIENCE_MS, has_started, &awaited),
-		      "%s has not begun %zu toasties", spy->name, n);
+	while (grill_count(spy, EDGE_START) < n)
+		wait_more(deadline_at_ms, "%s has not begun %zu toasties",
+			  spy->name, n);
 }
 
 /* ---- faults ---- */

@@ -205,48 +205,29 @@ bool program_unready_now(const struct program *program)
 	return ready_status(program, reason) == 503;
 }
 
-struct unready {
-	const struct program *program;
-	const char *text;
-	char reason[512];
-};
-
-static bool is_unready(void *arg)
-{
-	struct unready *unready = arg;
-
-	return ready_status(unready->program, unready->reason) == 503 &&
-	       strstr(unready->reason, unready->text);
-}
-
 int64_t program_wait_unready(struct program *program, const char *text)
 {
-	struct unready unready = { .program = program, .text = text };
 	int64_t start_ms = clock_now_ms();
+	char reason[512] = "";
 
-	ck_assert_msg(until(PATIENCE_MS, is_unready, &unready),
-		      "%s does not say that it is not ready for '%s', but "
-		      "'%s'; its log is '%s'",
-		      program->name, text, unready.reason, program->log);
+	while (ready_status(program, reason) != 503 || !strstr(reason, text))
+		wait_more(start_ms + PATIENCE_MS,
+			  "%s does not say that it is not ready for '%s', but "
+			  "'%s'; its log is '%s'",
+			  program->name, text, reason, program->log);
 	return since_ms(start_ms);
-}
-
-static bool ready_or_over(void *arg)
-{
-	struct program *program = arg;
-
-	return program_ended(program) || program_ready_now(program);
 }
 
 int64_t program_wait_ready(struct program *program)
 {
 	int64_t start_ms = clock_now_ms();
 
-	ck_assert_msg(until(PATIENCE_MS, ready_or_over, program) &&
-			      program->pid,
-		      "%s %s, its log is '%s'", program->name,
-		      program->pid ? "is not ready" : "has ended instead",
-		      program->log);
+	while (!program_ended(program) && !program_ready_now(program))
+		wait_more(start_ms + PATIENCE_MS,
+			  "%s is not ready, its log is '%s'", program->name,
+			  program->log);
+	ck_assert_msg(program->pid, "%s has ended instead, its log is '%s'",
+		      program->name, program->log);
 	return since_ms(start_ms);
 }
 
@@ -258,22 +239,17 @@ void program_signal(const struct program *program, int signal)
 	ck_assert_int_eq(kill(program->pid, signal), 0);
 }
 
-/* The parent hears of a stop once the last thread has come to it. */
-static bool has_stopped(void *arg)
-{
-	const struct program *program = arg;
-	int status = 0;
-
-	return waitpid(program->pid, &status, WNOHANG | WUNTRACED) ==
-		       program->pid &&
-	       WIFSTOPPED(status);
-}
-
 void program_freeze(struct program *program)
 {
+	int64_t deadline_at_ms = within(PATIENCE_MS);
+	int status = 0;
+
 	program_signal(program, SIGSTOP);
-	ck_assert_msg(until(PATIENCE_MS, has_stopped, program),
-		      "%s does not stop", program->name);
+	/* The parent hears of it once the last thread has come to a stop. */
+	while (waitpid(program->pid, &status, WNOHANG | WUNTRACED) !=
+		       program->pid ||
+	       !WIFSTOPPED(status))
+		wait_more(deadline_at_ms, "%s does not stop", program->name);
 }
 
 void program_thaw(const struct program *program)
@@ -291,16 +267,15 @@ bool program_ended(struct program *program)
 	return true;
 }
 
-static bool has_ended(void *arg)
-{
-	return program_ended(arg);
-}
-
 int program_wait(struct program *program, int64_t timeout_ms)
 {
-	ck_assert_msg(until(timeout_ms, has_ended, program),
-		      "%s does not end within %" PRId64 " ms, its log is '%s'",
-		      program->name, timeout_ms, program->log);
+	int64_t deadline_at_ms = within(timeout_ms);
+
+	while (!program_ended(program))
+		wait_more(deadline_at_ms,
+			  "%s does not end within %" PRId64
+			  " ms, its log is '%s'",
+			  program->name, timeout_ms, program->log);
 	if (WIFSIGNALED(program->status))
 		return 128 + WTERMSIG(program->status);
 	return WEXITSTATUS(program->status);
@@ -335,26 +310,6 @@ void program_restart(struct program *program)
 
 /* ---- metrics ---- */
 
-/* The sum of the lines that begin with @metric, whatever labels follow. */
-static bool find_metric(const char *text, const char *metric, int64_t *ret)
-{
-	size_t n = strlen(metric);
-	bool found = false;
-
-	*ret = 0;
-	for (const char *p = text; p && *p; p = strchr(p, '\n')) {
-		p += *p == '\n';
-		if (strncmp(p, metric, n) != 0 || !strchr(" {,}", p[n]))
-			continue;
-		p += strcspn(p, "\n");
-		while (p[-1] != ' ')
-			p--;
-		*ret += (int64_t)strtod(p, NULL);
-		found = true;
-	}
-	return found;
-}
-
 /* A whole answer, with a line's end before the first line too. */
 static char *metrics_of(const struct program *program)
 {
@@ -369,14 +324,35 @@ static char *metrics_of(const struct program *program)
 	return text;
 }
 
-int64_t program_metric(const struct program *program, const char *metric)
+/* The sum of the lines that begin with @metric, whatever labels follow. */
+static int64_t sum_metric(const struct program *program, const char *metric,
+			  bool *ret_found)
 {
 	CLEANUP(cleanup_free) char *text = metrics_of(program);
-	int64_t value = 0;
+	size_t n = strlen(metric);
+	int64_t sum = 0;
 
-	ck_assert_msg(find_metric(text, metric, &value),
-		      "%s has no metric '%s'", program->name, metric);
-	return value;
+	*ret_found = false;
+	for (const char *p = text; p; p = strchr(p, '\n')) {
+		p++;
+		if (strncmp(p, metric, n) != 0 || !strchr(" {,}", p[n]))
+			continue;
+		p += strcspn(p, "\n");
+		while (p[-1] != ' ')
+			p--;
+		sum += (int64_t)strtod(p, NULL);
+		*ret_found = true;
+	}
+	return sum;
+}
+
+int64_t program_metric(const struct program *program, const char *metric)
+{
+	bool found;
+	int64_t sum = sum_metric(program, metric, &found);
+
+	ck_assert_msg(found, "%s has no metric '%s'", program->name, metric);
+	return sum;
 }
 
 bool program_shows(const struct program *program, const char *line)
@@ -389,29 +365,16 @@ bool program_shows(const struct program *program, const char *line)
 	return p != NULL;
 }
 
-struct awaited_metric {
-	const struct program *program;
-	const char *metric;
-	int64_t value, seen;
-};
-
-static bool has_value(void *arg)
-{
-	struct awaited_metric *awaited = arg;
-	CLEANUP(cleanup_free) char *text = metrics_of(awaited->program);
-
-	(void)find_metric(text, awaited->metric, &awaited->seen);
-	return awaited->seen == awaited->value;
-}
-
 void program_wait_metric(const struct program *program, const char *metric,
 			 int64_t value)
 {
-	struct awaited_metric awaited = { program, metric, value, 0 };
+	int64_t deadline_at_ms = within(PATIENCE_MS), seen;
+	bool found;
 
-	ck_assert_msg(until(PATIENCE_MS, has_value, &awaited),
-		      "%s of %s is %" PRId64 " and not %" PRId64, metric,
-		      program->name, awaited.seen, value);
+	while ((seen = sum_metric(program, metric, &found)) != value)
+		wait_more(deadline_at_ms,
+			  "%s of %s is %" PRId64 " and not %" PRId64, metric,
+			  program->name, seen, value);
 }
 
 void program_wait_no_lag(const struct program *program)
@@ -511,24 +474,12 @@ int64_t program_said(const struct program *program, const char *text)
 	return count_lines(program, text, "");
 }
 
-struct awaited_line {
-	const struct program *program;
-	const char *text, *about;
-};
-
-static bool has_line(void *arg)
-{
-	const struct awaited_line *awaited = arg;
-
-	return count_lines(awaited->program, awaited->text, awaited->about) > 0;
-}
-
 void program_wait_said(const struct program *program, int64_t timeout_ms,
 		       const char *text, const char *about)
 {
-	struct awaited_line awaited = { program, text, about };
+	int64_t deadline_at_ms = within(timeout_ms);
 
-	ck_assert_msg(until(timeout_ms, has_line, &awaited),
-		      "'%s' with '%s' is not in '%s'", text, about,
-		      program->log);
+	while (!count_lines(program, text, about))
+		wait_more(deadline_at_ms, "'%s' with '%s' is not in '%s'", text,
+			  about, program->log);
 }
