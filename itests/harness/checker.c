@@ -154,19 +154,21 @@ static bool same_text(struct text a, struct text b)
 	return !a.p == !b.p && text_equal(a, b);
 }
 
-/* A copy has all that its source has, in the same order. */
-static bool is_copy(const struct bus_record *copy,
-		    const struct bus_record *source)
+/* @copy has the key, the value and the first headers of @source, in the same
+ * order; the header @but may differ. */
+static bool repeats(const struct bus_record *copy,
+		    const struct bus_record *source, const char *but)
 {
-	if (!source || !same_text(copy->key, source->key) ||
+	if (!same_text(copy->key, source->key) ||
 	    !same_text(copy->value, source->value) ||
 	    copy->n_headers < source->n_headers)
 		return false;
 	for (size_t i = 0; i < source->n_headers; i++)
 		if (strcmp(copy->headers[i].name, source->headers[i].name) !=
 			    0 ||
-		    !same_text(copy->headers[i].value,
-			       source->headers[i].value))
+		    (strcmp(copy->headers[i].name, but) != 0 &&
+		     !same_text(copy->headers[i].value,
+				source->headers[i].value)))
 			return false;
 	return true;
 }
@@ -190,6 +192,7 @@ static void read_copies(const struct checker *checker)
 		       checker->world->suffix);
 	for (size_t i = 0; i < checker->dlq.n; i++) {
 		const struct bus_record *copy = &checker->dlq.records[i];
+		const struct bus_record *source;
 		struct dead_letter letter;
 		struct schema_fault fault;
 		bool exact;
@@ -202,9 +205,9 @@ static void read_copies(const struct checker *checker)
 		if (dead_letter_check(&letter, &fault) ||
 		    letter.partition != copy->partition)
 			continue;
-		exact = letter.cut.n ||
-			is_copy(copy, bus_at(&checker->orders, letter.partition,
-					     letter.offset));
+		source = bus_at(&checker->orders, letter.partition,
+				letter.offset);
+		exact = letter.cut.n || (source && repeats(copy, source, ""));
 		values_add(&values, "%d, %" PRId64 ", %s, %s", letter.partition,
 			   letter.offset,
 			   exact && is_letter(&letter, group) ? "true"
@@ -223,20 +226,6 @@ static bool has_id(const void *key, const void *value)
 	return text_equal(bus_header(a, "ce_id"), bus_header(b, "ce_id"));
 }
 
-static bool equal_but_producer(const struct bus_record *a,
-			       const struct bus_record *b)
-{
-	if (!text_equal(a->key, b->key) || !text_equal(a->value, b->value) ||
-	    a->n_headers != b->n_headers)
-		return false;
-	for (size_t i = 0; i < a->n_headers; i++)
-		if (strcmp(a->headers[i].name, b->headers[i].name) != 0 ||
-		    (strcmp(a->headers[i].name, "producer") != 0 &&
-		     !text_equal(a->headers[i].value, b->headers[i].value)))
-			return false;
-	return true;
-}
-
 /* A fact may stand on its topic several times: the copies have one identity,
  * and are equal in everything but who sent them. True for the first one. */
 static bool is_first(struct checker *checker, struct table *seen,
@@ -251,7 +240,8 @@ static bool is_first(struct checker *checker, struct table *seen,
 		return true;
 	}
 	checker->n_copies++;
-	if (!equal_but_producer(first, record))
+	if (first->n_headers != record->n_headers ||
+	    !repeats(record, first, "producer"))
 		add_fault(checker, "copies of the fact %.*s differ", (int)id.n,
 			  id.p);
 	return false;

@@ -172,6 +172,14 @@ void send_orders(struct bus *bus, uint32_t first, uint32_t end,
 	bus_flush(bus);
 }
 
+void send_to_each(struct world *world, uint32_t first, int32_t but)
+{
+	for (int32_t i = 0; i < TOPIC_PARTITIONS; i++)
+		if (i != but)
+			send_orders(world_bus(world), first + (uint32_t)i,
+				    first + (uint32_t)i + 1, i);
+}
+
 void send_cancel(struct bus *bus, const struct order_id *id,
 		 const char *customer, const char *event_id)
 {

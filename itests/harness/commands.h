@@ -60,6 +60,9 @@ void send_restock(struct bus *bus, const char *stall, const char *ingredient,
 void send_orders(struct bus *bus, uint32_t first, uint32_t end,
 		 int32_t partition);
 
+/* The sample order @first + i to each partition i, but for one; -1: to all. */
+void send_to_each(struct world *world, uint32_t first, int32_t but);
+
 /* So much bread and cheese at `main`; waits until it is there. */
 void stock_up(struct world *world, int32_t quantity);
 /* Waits until so many orders are decided. */

@@ -173,8 +173,8 @@ static bool has_probes(const struct program *program)
 	return strncmp(program->name, "grill", 5) != 0;
 }
 
-/* The status of /readyz, 0 when there was none in time, and its reason. */
-static int ready_status(const struct program *program, char reason[512])
+int program_ready_status(const struct program *program,
+			 char reason[PROGRAM_REASON_MAX])
 {
 	struct http_answer answer;
 	uint16_t port = program_port(program);
@@ -183,7 +183,7 @@ static int ready_status(const struct program *program, char reason[512])
 	if (!port || http_get(&answer, port, "/readyz", PROBE_TIMEOUT_MS))
 		return 0;
 	status = answer.status;
-	(void)str_n_copy(reason, 512, answer.body,
+	(void)str_n_copy(reason, PROGRAM_REASON_MAX, answer.body,
 			 strcspn(answer.body, "\r\n"));
 	http_answer_deinit(&answer);
 	return status;
@@ -191,26 +191,27 @@ static int ready_status(const struct program *program, char reason[512])
 
 bool program_ready_now(const struct program *program)
 {
-	char reason[512];
+	char reason[PROGRAM_REASON_MAX];
 
 	if (!has_probes(program))
 		return program_port(program) != 0;
-	return ready_status(program, reason) == 200;
+	return program_ready_status(program, reason) == 200;
 }
 
 bool program_unready_now(const struct program *program)
 {
-	char reason[512];
+	char reason[PROGRAM_REASON_MAX];
 
-	return ready_status(program, reason) == 503;
+	return program_ready_status(program, reason) == 503;
 }
 
 int64_t program_wait_unready(struct program *program, const char *text)
 {
 	int64_t start_ms = clock_now_ms();
-	char reason[512] = "";
+	char reason[PROGRAM_REASON_MAX] = "";
 
-	while (ready_status(program, reason) != 503 || !strstr(reason, text))
+	while (program_ready_status(program, reason) != 503 ||
+	       !strstr(reason, text))
 		wait_more(start_ms + PATIENCE_MS,
 			  "%s does not say that it is not ready for '%s', but "
 			  "'%s'; its log is '%s'",
