@@ -53,8 +53,8 @@ WORLD_TEST(an_order_is_seen_accepted_then_queued_then_grilling_then_done)
 	expect_event(&events, id, "grilling");
 	expect_event(&events, id, "done");
 	events_close(&events);
-	ck_assert_uint_eq(grill_count(grill, EDGE_START), 1);
-	ck_assert_uint_eq(grill_count(grill, EDGE_DONE), 1);
+	ck_assert_uint_eq(grill_count(grill, "START"), 1);
+	ck_assert_uint_eq(grill_count(grill, "DONE"), 1);
 	ck_assert_int_eq(shop_stock(storefront, "cheese"), 9);
 	ck_assert_int_eq(shop_stock(storefront, "vegemite"), 9);
 	ck_assert_int_eq(shop_stock(storefront, "bread"), 8);

@@ -349,7 +349,6 @@ static void read_facts(struct checker *checker, int topic)
 
 static void read_edges(const struct checker *checker)
 {
-	static const char *const kinds[] = { "start", "done", "stop", "reset" };
 	const struct grill_spy *grill = checker->world->grills;
 	struct values values = { 0 };
 
@@ -357,10 +356,8 @@ static void read_edges(const struct checker *checker)
 		struct edges edges = grill_edges(grill);
 
 		for (size_t i = 0; i < edges.n; i++)
-			if (edges.all[i].kind != EDGE_RESET)
-				values_add(&values, "'%s', '%s'",
-					   kinds[edges.all[i].kind],
-					   id_text(&edges.all[i].job));
+			values_add(&values, "'%s', '%s'", edges.all[i].kind,
+				   id_text(&edges.all[i].job));
 		edges_deinit(&edges);
 	}
 	values_insert(&values, checker->world, "check_edges");
@@ -466,7 +463,7 @@ static struct check_result result_of(const struct checker *checker)
 					  "'cancelled'"),
 		.n_kept = db_i64(db, "check_picks WHERE verdict = 'kept'"),
 		.n_done = db_i64(db, "toasties WHERE state = 'done'"),
-		.n_starts = db_i64(db, "check_edges WHERE kind = 'start'"),
+		.n_starts = db_i64(db, "check_edges WHERE kind = 'START'"),
 		.n_fact_copies = checker->n_copies,
 	};
 

@@ -96,11 +96,10 @@ static void draft_stock(struct draft *ret, const struct stock_command *stock,
 	uint8_t bytes[4 * TEXT_MAX_BYTES];
 	struct msgpack_writer body = MSGPACK_WRITER_INIT(bytes);
 	char key[STOCK_KEY_BYTES];
+	struct text subject;
 
-	(void)snprintf(key, sizeof(key), "%.*s/%.*s", (int)stock->stall.n,
-		       stock->stall.p, (int)stock->ingredient.n,
-		       stock->ingredient.p);
-	envelope.subject = text_of(key);
+	envelope.subject =
+		stock_key(key, stock->stall, stock->ingredient, &subject);
 	envelope.stall = stock->stall;
 	ck_assert(!stock_command_encode(stock, &body));
 	draft_build(ret, &envelope, &body);
@@ -149,14 +148,13 @@ void send_order(struct bus *bus, const struct order_placed *order, int version,
 	draft_send(&draft, bus);
 }
 
-static void draft_sample(struct draft *ret, uint32_t n, int version,
-			 int32_t partition)
+static void draft_sample(struct draft *ret, uint32_t n, int32_t partition)
 {
 	const struct order_placed order = sample_order(n);
 	char event_id[32];
 
 	(void)snprintf(event_id, sizeof(event_id), "placed-%u", n);
-	draft_order(ret, &order, version, event_id);
+	draft_order(ret, &order, 2, event_id);
 	ret->record.partition = partition;
 }
 
@@ -166,7 +164,7 @@ void send_orders(struct bus *bus, uint32_t first, uint32_t end,
 	struct draft draft;
 
 	for (uint32_t n = first; n < end; n++) {
-		draft_sample(&draft, n, 2, partition);
+		draft_sample(&draft, n, partition);
 		draft_send(&draft, bus);
 	}
 	bus_flush(bus);
@@ -304,7 +302,7 @@ void send_large(struct bus *bus, const struct hostile_order *order)
 	CLEANUP(cleanup_free) char *letters = letters_of(HOSTILE_BYTES);
 	struct draft draft;
 
-	draft_sample(&draft, order->n, 2, order->partition);
+	draft_sample(&draft, order->n, order->partition);
 	if (order->in_key)
 		draft.record.key = text_of(letters);
 	else
