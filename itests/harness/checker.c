@@ -16,13 +16,12 @@
 #include "infra/lib/xalloc.h"
 #include "itests/harness/checker_rules.h"
 #include "schemas/dead_letter.h"
-#include "schemas/messages/order_cancelled.h"
-#include "schemas/messages/order_placed.h"
-#include "schemas/messages/pick.h"
-#include "schemas/messages/stock_changed.h"
-#include "schemas/messages/toastie.h"
+#include "schemas/oracle.h"
 
 #define FAULTS_SHOWN 8
+
+/* The message that was decoded last. */
+static struct oracle_message it;
 
 struct checker {
 	struct world *world;
@@ -93,33 +92,23 @@ static const char *decode_command(const struct checker *checker,
 				  const struct bus_record *record, bool *placed,
 				  struct order_id *id, uint64_t *hash)
 {
-	struct item items[ORDER_ITEMS_MAX];
-	struct order_cancelled cancelled;
-	struct order_placed order;
 	struct schema_fault fault;
 	struct envelope envelope;
 	int r;
 
 	r = bus_envelope(record, &envelope, &fault);
+	*placed = !r && envelope.type == EVENT_ORDER_PLACED;
+	if (!r && !*placed && envelope.type != EVENT_ORDER_CANCELLED)
+		r = SCHEMA_E_UNKNOWN_TYPE;
+	if (!r)
+		r = oracle_decode(&it, &envelope, record->value.p,
+				  record->value.n, &fault);
 	if (r)
 		return schema_outcome_name(r);
-	*placed = envelope.type == EVENT_ORDER_PLACED;
-	if (!*placed && envelope.type != EVENT_ORDER_CANCELLED)
-		return schema_outcome_name(SCHEMA_E_UNKNOWN_TYPE);
-	if (*placed)
-		r = order_placed_decode(&order, items, &envelope,
-					record->value.p, record->value.n,
-					&fault);
-	else
-		r = order_cancelled_decode(&cancelled, &envelope,
-					   record->value.p, record->value.n,
-					   &fault);
-	if (r)
-		return schema_outcome_name(r);
-	*id = *placed ? order.order_id : cancelled.order_id;
+	*id = *placed ? it.order.order_id : it.cancelled.order_id;
 	if (!*placed)
 		return NULL;
-	*hash = order_placed_hash(&order);
+	*hash = order_placed_hash(&it.order);
 	if (checker->params->refuses && checker->params->refuses(id))
 		return "sql-error";
 	return NULL;
@@ -247,69 +236,35 @@ static bool is_first(struct checker *checker, struct table *seen,
 	return false;
 }
 
-/* Adds the row of a fact, the @at-th of its topic. Positive: SCHEMA_E_*. */
-typedef int (*add_fact_fn)(struct values *values, int at,
-			   const struct bus_record *record,
-			   const struct envelope *envelope,
-			   struct schema_fault *fault);
+/* The rows of a fact, the @at-th of its topic, which stands in @it. */
 
-static int add_pick(struct values *values, int at,
-		    const struct bus_record *record,
-		    const struct envelope *envelope, struct schema_fault *fault)
+static void add_pick(struct values *values, int at)
 {
-	static struct pick_storage room;
-	struct pick pick;
-	int r;
-
-	r = pick_decode(&pick, &room, envelope, record->value.p,
-			record->value.n, fault);
-	if (!r)
-		values_add(values, "%d, '%s', %" PRId64 ", %d, '%s'", at,
-			   id_text(&pick.order_id), pick.seq, pick.version,
-			   verdict_name(pick.verdict));
-	return r;
+	values_add(values, "%d, '%s', %" PRId64 ", %d, '%s'", at,
+		   id_text(&it.pick.order_id), it.pick.seq, it.pick.version,
+		   verdict_name(it.pick.verdict));
 }
 
-static int add_toastie(struct values *values, int at,
-		       const struct bus_record *record,
-		       const struct envelope *envelope,
-		       struct schema_fault *fault)
+static void add_toastie(struct values *values, int at)
 {
-	struct toastie toastie;
-	int r;
-
-	r = toastie_decode(&toastie, envelope, record->value.p, record->value.n,
-			   fault);
-	if (!r)
-		values_add(values, "%d, '%s', %" PRId64 ", '%s'", at,
-			   id_text(&toastie.order_id), toastie.seq,
-			   toastie_state_name(toastie.state));
-	return r;
+	values_add(values, "%d, '%s', %" PRId64 ", '%s'", at,
+		   id_text(&it.toastie.order_id), it.toastie.seq,
+		   toastie_state_name(it.toastie.state));
 }
 
-static int add_change(struct values *values, int at,
-		      const struct bus_record *record,
-		      const struct envelope *envelope,
-		      struct schema_fault *fault)
+/* No name in a test has the end of such a quotation in it. */
+static void add_change(struct values *values, int at)
 {
-	struct stock_changed changed;
-	int r;
-
-	r = stock_changed_decode(&changed, envelope, record->value.p,
-				 record->value.n, fault);
-	/* No name in a test has the end of such a quotation in it. */
-	if (!r)
-		values_add(values, "%d, $q$%.*s$q$, $q$%.*s$q$, '%s', %" PRId64,
-			   at, (int)changed.stall.n, changed.stall.p,
-			   (int)changed.ingredient.n, changed.ingredient.p,
-			   stock_change_name(changed.kind), changed.delta);
-	return r;
+	values_add(values, "%d, $q$%.*s$q$, $q$%.*s$q$, '%s', %" PRId64, at,
+		   (int)it.changed.stall.n, it.changed.stall.p,
+		   (int)it.changed.ingredient.n, it.changed.ingredient.p,
+		   stock_change_name(it.changed.kind), it.changed.delta);
 }
 
 static const struct {
 	const char *topic, *table;
 	enum event_type type;
-	add_fact_fn add;
+	void (*add)(struct values *values, int at);
 } fact_topics[] = {
 	{ "picks", "check_picks", EVENT_PICK, add_pick },
 	{ "ledger", "check_changes", EVENT_STOCK_CHANGED, add_change },
@@ -332,13 +287,15 @@ static void read_facts(struct checker *checker, int topic)
 			continue;
 		if (bus_envelope(record, &envelope, &fault) ||
 		    envelope.type != fact_topics[topic].type ||
-		    fact_topics[topic].add(&values, (int)i, record, &envelope,
-					   &fault))
+		    oracle_decode(&it, &envelope, record->value.p,
+				  record->value.n, &fault))
 			add_fault(checker,
 				  "a fact at %s/%d@%" PRId64
 				  " cannot be read: %s",
 				  fact_topics[topic].topic, record->partition,
 				  record->offset, fault.what);
+		else
+			fact_topics[topic].add(&values, (int)i);
 	}
 	values_insert(&values, checker->world, fact_topics[topic].table);
 	table_deinit(&seen);

@@ -399,24 +399,17 @@ static int64_t read_kbytes(const struct program *program, const char *file_name,
 			   const char *name)
 {
 	CLEANUP(cleanup_free) char *text = NULL;
-	char path[64];
-	int64_t kbytes = -1;
+	char path[64], line[32];
+	int64_t kbytes;
 	const char *p;
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/%s", (int)program->pid,
 		       file_name);
+	(void)snprintf(line, sizeof(line), "\n%s:", name);
 	text = file_text(path);
-	ck_assert_msg(text, "%s is not in /proc", program->name);
-	p = text;
-	while ((p = strstr(p, name)) && (p == text || p[-1] != '\n'))
-		p++;
-	if (p) {
-		p += strlen(name) + 1;
-		p += strspn(p, " \t");
-		(void)str_n_to_i64(&kbytes, p, strspn(p, "0123456789"), 0,
-				   INT64_MAX);
-	}
-	ck_assert_msg(kbytes >= 0, "'%s' has no %s", path, name);
+	p = text ? strstr(text, line) : NULL;
+	ck_assert_msg(p && sscanf(p + strlen(line), "%" SCNd64, &kbytes) == 1,
+		      "'%s' of %s has no %s", path, program->name, name);
 	return kbytes;
 }
 
