@@ -68,12 +68,11 @@ static void expect_named(struct world *world, struct program *chillybin)
 
 KAFKA_TEST(a_partition_whose_log_cannot_be_read_pauses_alone_until_it_can)
 {
-	struct program *chillybin = world_start(world, "chillybin-1");
+	struct program *chillybin = open_stocked(world);
 	struct bus *bus = world_bus(world);
 	off_t end;
 	int fd;
 
-	stock_up(world, 10000);
 	send_orders(bus, 0, N_ORDERS, PARTITION);
 	wait_decided(world, N_ORDERS);
 	(void)program_stop(chillybin);
@@ -106,9 +105,8 @@ WORLD_TEST(a_batch_that_grows_beyond_all_bounds_pauses_its_partition_alone)
 		bus_new(world, "compression.type", "zstd", NULL);
 	const struct hostile_poison bomb = { "bomb", PARTITION,
 					     (size_t)110 << 20, 0 };
-	struct program *chillybin = world_start(world, "chillybin-1");
+	struct program *chillybin = open_stocked(world);
 
-	stock_up(world, 10000);
 	send_poison(compressing, &bomb);
 	bus_flush(compressing);
 	send_orders(world_bus(world), 0, 1, PARTITION);
@@ -120,9 +118,8 @@ WORLD_TEST(a_batch_that_grows_beyond_all_bounds_pauses_its_partition_alone)
 
 WORLD_TEST(a_topic_that_is_deleted_is_missed_and_the_other_topics_go_on)
 {
-	struct program *chillybin = world_start_ready(world, "chillybin-1");
+	struct program *chillybin = open_stocked(world);
 
-	stock_up(world, 10000);
 	topic_delete(world, "restocks");
 	(void)program_wait_unready(chillybin, "restocks");
 	send_orders(world_bus(world), 0, N_ORDERS, -1);
@@ -139,9 +136,8 @@ WORLD_TEST(a_topic_that_is_deleted_is_missed_and_the_other_topics_go_on)
 WORLD_TEST(a_topic_made_anew_pauses_and_the_other_topics_go_on)
 {
 	struct bus *bus = world_bus(world);
-	struct program *chillybin = world_start(world, "chillybin-1");
+	struct program *chillybin = open_stocked(world);
 
-	stock_up(world, 1000);
 	send_orders(bus, 0, 20, -1);
 	wait_decided(world, 20);
 	topic_delete(world, "restocks");

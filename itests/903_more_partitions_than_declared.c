@@ -12,10 +12,9 @@
 
 WORLD_TEST(a_worker_that_is_given_an_undeclared_partition_names_it)
 {
-	struct program *chillybin = world_start_ready(world, "chillybin-1");
+	struct program *chillybin = open_stocked(world);
 	char text[160];
 
-	stock_up(world, 10000);
 	send_to_each(world, 0, -1);
 	wait_decided(world, N_ORDERS);
 	topic_raise_partitions(world, "orders", "16");

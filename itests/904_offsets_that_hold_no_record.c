@@ -51,9 +51,8 @@ static void send_marked(const struct world *world, struct bus *bus, uint32_t n,
 WORLD_TEST(behind_markers_and_aborted_records_there_is_no_lag)
 {
 	CLEANUP(bus_freep) struct bus *bus = transactions_of(world);
-	struct program *chillybin = world_start(world, "chillybin-1");
+	struct program *chillybin = open_stocked(world);
 
-	stock_up(world, 10000);
 	send_marked(world, bus, 1, PARTITION, true);
 	wait_decided(world, 1);
 	program_wait_no_lag(chillybin);
@@ -73,10 +72,9 @@ WORLD_TEST(behind_markers_and_aborted_records_there_is_no_lag)
 WORLD_TEST(orders_of_one_transaction_each_are_decided_as_quickly_as_others)
 {
 	CLEANUP(bus_freep) struct bus *bus = transactions_of(world);
-	struct program *chillybin = world_start(world, "chillybin-1");
+	struct program *chillybin = open_stocked(world);
 	int64_t start_ms;
 
-	stock_up(world, 10000);
 	start_ms = clock_now_ms();
 	for (uint32_t n = 0; n < N_SHORT; n++)
 		send_alone(bus, n, PARTITION, true);
@@ -93,9 +91,8 @@ WORLD_TEST(orders_of_one_transaction_each_are_decided_as_quickly_as_others)
 WORLD_TEST(markers_may_expire_with_the_records_that_were_decided)
 {
 	CLEANUP(bus_freep) struct bus *bus = transactions_of(world);
-	struct program *chillybin = world_start(world, "chillybin-1");
+	struct program *chillybin = open_stocked(world);
 
-	stock_up(world, 10000);
 	for (uint32_t n = 0; n < 2; n++) {
 		send_marked(world, bus, 2 * n, PARTITION, true);
 		/* Once with an aborted record before the end. */
@@ -116,11 +113,10 @@ WORLD_TEST(markers_may_expire_with_the_records_that_were_decided)
 
 WORLD_TEST(a_log_that_lost_undecided_records_pauses_and_says_so)
 {
-	struct program *chillybin = world_start(world, "chillybin-1");
+	struct program *chillybin = open_stocked(world);
 	struct bus *bus = world_bus(world);
 	char text[160];
 
-	stock_up(world, 10000);
 	send_orders(bus, 0, 10, PARTITION);
 	wait_decided(world, 10);
 	(void)program_stop(chillybin);

@@ -39,10 +39,9 @@ static int64_t wait_full(const struct program *chillybin)
 WORLD_TEST(a_session_lost_while_a_full_batch_waits_ends_nothing)
 {
 	struct bus *bus = world_bus(world);
-	struct program *chillybin = world_start(world, "chillybin-1");
+	struct program *chillybin = open_stocked(world);
 	struct check_result result;
 
-	stock_up(world, 10000);
 	gate_build(world, "orders");
 	send_orders(bus, 0, 1, -1);
 	gate_wait_for(world, chillybin);

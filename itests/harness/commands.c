@@ -232,6 +232,14 @@ void stock_up(struct world *world, int32_t quantity)
 		"ingredient IN ('bread', 'cheese')");
 }
 
+struct program *open_stocked(struct world *world)
+{
+	struct program *chillybin = world_start_ready(world, "chillybin-1");
+
+	stock_up(world, 1000000);
+	return chillybin;
+}
+
 void wait_decided(struct world *world, int64_t n)
 {
 	db_wait(world->db, n, "orders");

@@ -65,6 +65,8 @@ void send_to_each(struct world *world, uint32_t first, int32_t but);
 
 /* So much bread and cheese at `main`; waits until it is there. */
 void stock_up(struct world *world, int32_t quantity);
+/* A chillybin that is ready, and more of both than any test asks for. */
+struct program *open_stocked(struct world *world);
 /* Waits until so many orders are decided. */
 void wait_decided(struct world *world, int64_t n);
 /* How much of an ingredient `main` has. */

@@ -54,17 +54,21 @@ struct program *shop_open(struct world *world)
 	return storefront;
 }
 
-int shop_post(const struct program *storefront, const char *path,
-	      const char *body)
+int shop_status(const struct program *storefront, const struct http_ask *ask)
 {
-	const struct http_ask ask = { .method = "POST",
-				      .path = path,
-				      .body = body };
-	struct http_answer answer = shop_ask(storefront, &ask);
+	struct http_answer answer = shop_ask(storefront, ask);
 	int status = answer.status;
 
 	http_answer_deinit(&answer);
 	return status;
+}
+
+int shop_post(const struct program *storefront, const char *path,
+	      const char *body)
+{
+	return shop_status(storefront, &(struct http_ask){ .method = "POST",
+							   .path = path,
+							   .body = body });
 }
 
 void shop_order(const struct program *storefront, const char *body,
@@ -89,15 +93,9 @@ void shop_insist(const struct program *storefront, const char *key)
 				      .body = SHOP_SLICE,
 				      .key = key };
 	int64_t deadline_at_ms = within(PATIENCE_MS);
-	struct http_answer answer;
 	int status;
 
-	for (;;) {
-		answer = shop_ask(storefront, &ask);
-		status = answer.status;
-		http_answer_deinit(&answer);
-		if (status == 202)
-			return;
+	while ((status = shop_status(storefront, &ask)) != 202) {
 		ck_assert_int_eq(status, 503);
 		wait_more(deadline_at_ms, "no order is accepted any more");
 	}
