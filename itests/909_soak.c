@@ -81,11 +81,9 @@ static uint32_t next_order(struct soak *soak)
 static void make_order(struct soak *soak, uint32_t n, struct draft *ret)
 {
 	struct order_placed order = sample_order(n);
-	char event_id[32];
 
 	order.grill = false;
-	(void)snprintf(event_id, sizeof(event_id), "placed-%u", n);
-	draft_order(ret, &order, draw(soak, 3) ? 2 : 1, event_id);
+	draft_order(ret, &order, draw(soak, 3) ? 2 : 1, NULL);
 	ret->record.partition = draw_partition(soak);
 }
 

@@ -3,7 +3,6 @@
 #include "itests/harness/bus.h"
 
 #include <check.h>
-#include <inttypes.h>
 #include <librdkafka/rdkafka.h>
 #include <stdarg.h>
 #include <stdio.h>

@@ -3,7 +3,6 @@
 #include "itests/harness/commands.h"
 
 #include <check.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "infra/lib/xalloc.h"
@@ -80,6 +79,8 @@ void draft_order(struct draft *ret, const struct order_placed *order,
 	char id[ORDER_ID_CHARS + 1];
 
 	envelope.subject = text_of(order_id_format(&order->order_id, id));
+	if (!event_id)
+		envelope.id = envelope.subject;
 	envelope.customer = order->customer;
 	envelope.stall = order->stall;
 	if (version == 1 && !order->grill)
@@ -151,10 +152,8 @@ void send_order(struct bus *bus, const struct order_placed *order, int version,
 static void draft_sample(struct draft *ret, uint32_t n, int32_t partition)
 {
 	const struct order_placed order = sample_order(n);
-	char event_id[32];
 
-	(void)snprintf(event_id, sizeof(event_id), "placed-%u", n);
-	draft_order(ret, &order, 2, event_id);
+	draft_order(ret, &order, 2, NULL);
 	ret->record.partition = partition;
 }
 
@@ -327,7 +326,6 @@ void send_long_lines(struct bus *bus, uint32_t n, int32_t partition)
 	struct order_placed order = sample_order(n);
 	struct item items[ORDER_ITEMS_MAX];
 	struct draft draft;
-	char event_id[32];
 
 	for (int i = 0; i < ORDER_ITEMS_MAX; i++) {
 		items[i].ingredient = fixture_longest(names[i], (uint64_t)i);
@@ -335,8 +333,7 @@ void send_long_lines(struct bus *bus, uint32_t n, int32_t partition)
 	}
 	order.items = items;
 	order.n_items = ORDER_ITEMS_MAX;
-	(void)snprintf(event_id, sizeof(event_id), "placed-%u", n);
-	draft_order(&draft, &order, 1, event_id);
+	draft_order(&draft, &order, 1, NULL);
 	draft.record.partition = partition;
 	draft_send(&draft, bus);
 }

@@ -33,6 +33,7 @@ struct draft {
 /* Copies. */
 void draft_build(struct draft *ret, const struct envelope *envelope,
 		 const struct msgpack_writer *body);
+/* @event_id NULL: the order's own id. */
 void draft_order(struct draft *ret, const struct order_placed *order,
 		 int version, const char *event_id);
 /* Adds a header, or changes the one of that name. Borrows. */
