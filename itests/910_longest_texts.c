@@ -23,7 +23,7 @@ static void send_longest(struct bus *bus, enum event_type type,
 			 const struct msgpack_writer *body)
 {
 	struct envelope envelope;
-	struct command command;
+	struct draft draft;
 
 	envelope_init(&envelope);
 	envelope.type = type;
@@ -32,9 +32,9 @@ static void send_longest(struct bus *bus, enum event_type type,
 	envelope.source = longest(SOURCE);
 	envelope.customer = longest(CUSTOMER);
 	envelope.stall = longest(STALL);
-	command_build(&command, longest(SOURCE), &envelope, body);
-	command.record.partition = 9;
-	command_send(&command, bus);
+	draft_build(&draft, longest(SOURCE), &envelope, body);
+	draft.record.partition = 9;
+	draft_send(&draft, bus);
 }
 
 static void send_long_stock(struct bus *bus)
