@@ -19,7 +19,6 @@ enum { STALLED_MS = 5000 };
 
 struct commands {
 	const struct conf *conf;
-	const char *producer;
 	const struct kafka_watch *watch;
 	struct kafka_out *out;
 	LIST_HEAD(, command) all;
@@ -205,7 +204,7 @@ int commands_serve(struct commands *commands)
 /* ---- the commands in flight ---- */
 
 int commands_new(struct commands **ret, const struct shop *shop,
-		 const char *producer, const struct kafka_watch *watch)
+		 const struct kafka_watch *watch)
 {
 	CLEANUP(commands_freep)
 	struct commands *commands = xcalloc(1, sizeof(*commands));
@@ -222,7 +221,6 @@ int commands_new(struct commands **ret, const struct shop *shop,
 	int r;
 
 	commands->conf = shop->conf;
-	commands->producer = producer;
 	commands->watch = watch;
 	LIST_INIT(&commands->all);
 	r = kafka_out_new(&commands->out, &out_params);
@@ -334,7 +332,6 @@ void command_publish(struct command *command, struct event *event,
 	char state[HTTP_HEAD_MAX_BYTES];
 
 	event_source(event, TEXT("/storefront"), clock_wall_ms());
-	event->envelope.producer = text_of(commands->producer);
 	set_trace(command, event, id, state);
 	command->topic = event->topic;
 	command->n_events++;
