@@ -20,20 +20,14 @@
 #define TURN_MAX_MS 1000
 
 struct conf {
-#include "infra/lib/conf_fields.h"
-
-#include "infra/grillsim/conf.def"
-
-#include "infra/lib/conf_end.h"
+#define CONF_DEF "infra/grillsim/conf.def"
+#include "infra/lib/conf_def.h"
 };
 
 static const struct conf_row conf_rows[] = {
 #define CONF_STRUCT struct conf
-#include "infra/lib/conf_rows.h"
-
-#include "infra/grillsim/conf.def"
-
-#include "infra/lib/conf_end.h"
+#define CONF_DEF "infra/grillsim/conf.def"
+#include "infra/lib/conf_def.h"
 };
 
 static const struct conf_table conf_table = {

@@ -10,16 +10,14 @@
  * and in its conf.h makes the struct and the table from it:
  *
  *	struct conf {
- *	#include "infra/lib/conf_fields.h"
- *	#include "producers/storefront/conf.def"
- *	#include "infra/lib/conf_end.h"
+ *	#define CONF_DEF "producers/storefront/conf.def"
+ *	#include "infra/lib/conf_def.h"
  *	};
  *
  *	static const struct conf_row conf_rows[] = {
  *	#define CONF_STRUCT struct conf
- *	#include "infra/lib/conf_rows.h"
- *	#include "producers/storefront/conf.def"
- *	#include "infra/lib/conf_end.h"
+ *	#define CONF_DEF "producers/storefront/conf.def"
+ *	#include "infra/lib/conf_def.h"
  *	};
  *
  * An empty variable counts as unset. --help prints the table.

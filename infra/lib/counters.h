@@ -8,6 +8,9 @@
  *	GAUGE(field, "name_bytes", "", "sentence")
  *	HISTOGRAM(field, "name_seconds", "", "sentence")
  *
+ * and makes a struct and its initialiser from it with counters_def.h, as conf.h
+ * does with conf_def.h.
+ *
  * Names follow Prometheus: base units, counters end in _total, rows of one
  * name with different labels stand together. Any thread may count; values
  * are relaxed atomics.

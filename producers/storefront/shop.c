@@ -6,11 +6,8 @@
 
 static const struct conf_row conf_rows[] = {
 #define CONF_STRUCT struct conf
-#include "infra/lib/conf_rows.h"
-
-#include "producers/storefront/conf.def"
-
-#include "infra/lib/conf_end.h"
+#define CONF_DEF "producers/storefront/conf.def"
+#include "infra/lib/conf_def.h"
 };
 
 const struct conf_table conf_table = {
@@ -21,11 +18,9 @@ const struct conf_table conf_table = {
 };
 
 struct metrics metrics = {
-#include "infra/lib/counters_rows.h"
-
-#include "producers/storefront/counters.def"
-
-#include "infra/lib/counters_end.h"
+#define COUNTERS_ROWS
+#define COUNTERS_DEF "producers/storefront/counters.def"
+#include "infra/lib/counters_def.h"
 };
 
 void metrics_register(void)

@@ -18,21 +18,15 @@
 #include "schemas/topics.h"
 
 struct conf {
-#include "infra/lib/conf_fields.h"
-
-#include "producers/storefront/conf.def"
-
-#include "infra/lib/conf_end.h"
+#define CONF_DEF "producers/storefront/conf.def"
+#include "infra/lib/conf_def.h"
 };
 
 extern const struct conf_table conf_table;
 
 struct metrics {
-#include "infra/lib/counters_fields.h"
-
-#include "producers/storefront/counters.def"
-
-#include "infra/lib/counters_end.h"
+#define COUNTERS_DEF "producers/storefront/counters.def"
+#include "infra/lib/counters_def.h"
 };
 
 extern struct metrics metrics;

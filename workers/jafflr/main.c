@@ -12,13 +12,11 @@
 /* clang-format off */
 static const struct conf_row conf_rows[] = {
 #define CONF_STRUCT struct runtime_conf
-#include "infra/lib/conf_rows.h"
-#include "workers/runtime/conf.def"
-#include "infra/lib/conf_end.h"
+#define CONF_DEF "workers/runtime/conf.def"
+#include "infra/lib/conf_def.h"
 #define CONF_STRUCT struct jafflr_conf
-#include "infra/lib/conf_rows.h"
-#include "workers/jafflr/conf.def"
-#include "infra/lib/conf_end.h"
+#define CONF_DEF "workers/jafflr/conf.def"
+#include "infra/lib/conf_def.h"
 };
 /* clang-format on */
 

@@ -26,9 +26,8 @@
 /* Settings of every worker; the rows are in conf.def. */
 /* clang-format off */
 struct runtime_conf {
-#include "infra/lib/conf_fields.h"
-#include "workers/runtime/conf.def"
-#include "infra/lib/conf_end.h"
+#define CONF_DEF "workers/runtime/conf.def"
+#include "infra/lib/conf_def.h"
 };
 /* clang-format on */
 
