@@ -15,7 +15,6 @@
 #include "infra/lib/log.h"
 #include "infra/lib/loop.h"
 #include "infra/lib/probe.h"
-#include "infra/lib/version.h"
 
 #define TURN_MAX_MS 1000
 
@@ -189,7 +188,7 @@ int main(int argc, char **argv)
 	int status;
 	int r;
 
-	if (conf_arguments(&conf_table, version_of_build, argc, argv, &status))
+	if (conf_arguments(&conf_table, argc, argv, &status))
 		return status;
 	if (conf_load(&conf_table, &sim.conf))
 		return 2;

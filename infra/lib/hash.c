@@ -12,6 +12,7 @@
 #include <openssl/evp.h>
 #include <openssl/params.h>
 #include <pthread.h>
+#include <string.h>
 #include <xxhash.h>
 
 #include "infra/lib/xalloc.h"
@@ -65,4 +66,66 @@ uint64_t hash_sip_end(struct hash_sip *hash)
 	assert(done && n == sizeof(value));
 	EVP_MAC_CTX_free(hash->context);
 	return le64toh(value);
+}
+
+/* ---- the table ---- */
+
+#define FIRST_SIZE ((size_t)64)
+
+static struct table_entry *free_entry(const struct table *table, uint64_t hash)
+{
+	size_t i = hash & (table->size - 1);
+
+	while (table->entries[i].value)
+		i = (i + 1) & (table->size - 1);
+	return &table->entries[i];
+}
+
+static void grow(struct table *table)
+{
+	struct table bigger = { .n = table->n };
+
+	bigger.size = table->size ? table->size * 2 : FIRST_SIZE;
+	bigger.entries = xcalloc(bigger.size, sizeof(*bigger.entries));
+	for (size_t i = 0; i < table->size; i++)
+		if (table->entries[i].value)
+			*free_entry(&bigger, table->entries[i].hash) =
+				table->entries[i];
+	free(table->entries);
+	*table = bigger;
+}
+
+void *table_find(const struct table *table, uint64_t hash, table_equal_fn equal,
+		 const void *key)
+{
+	if (!table->size)
+		return NULL;
+	for (size_t i = hash & (table->size - 1); table->entries[i].value;
+	     i = (i + 1) & (table->size - 1))
+		if (table->entries[i].hash == hash &&
+		    equal(key, table->entries[i].value))
+			return table->entries[i].value;
+	return NULL;
+}
+
+void table_add(struct table *table, uint64_t hash, void *value)
+{
+	if (table->n * 2 >= table->size)
+		grow(table);
+	*free_entry(table, hash) = (struct table_entry){ hash, value };
+	table->n++;
+}
+
+void table_reset(struct table *table)
+{
+	if (table->n)
+		memset(table->entries, 0,
+		       table->size * sizeof(*table->entries));
+	table->n = 0;
+}
+
+void table_deinit(struct table *table)
+{
+	free(table->entries);
+	*table = (struct table){ 0 };
 }

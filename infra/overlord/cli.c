@@ -13,8 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "infra/lib/conf.h"
 #include "infra/lib/err.h"
-#include "infra/lib/version.h"
 #include "infra/overlord/verb.h"
 
 /* ---- settings ---- */

@@ -21,9 +21,9 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "infra/lib/conf.h"
 #include "infra/lib/kafka_admin.h"
 #include "infra/lib/kafka_out.h"
-#include "infra/lib/version.h"
 #include "infra/overlord/plan.h"
 #include "infra/overlord/verb.h"
 #include "schemas/event.h"

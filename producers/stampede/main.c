@@ -10,9 +10,9 @@
 #include <stdio.h>
 #include <sys/random.h>
 
+#include "infra/lib/conf.h"
 #include "infra/lib/err.h"
 #include "infra/lib/log.h"
-#include "infra/lib/version.h"
 #include "producers/stampede/load.h"
 
 static int choose_seed(const struct conf *conf, uint64_t *ret)
@@ -58,8 +58,7 @@ int main(int argc, char **argv)
 	uint64_t seed;
 	int r, status;
 
-	if (conf_arguments(&stampede_conf, version_of_build, argc, argv,
-			   &status))
+	if (conf_arguments(&stampede_conf, argc, argv, &status))
 		return status;
 	if (conf_load(&stampede_conf, &conf))
 		return 2;

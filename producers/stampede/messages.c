@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "infra/lib/version.h"
+#include "infra/lib/conf.h"
 #include "schemas/event.h"
 
 int messages_init(struct messages *ret, const struct conf *conf,

@@ -12,10 +12,10 @@
 #include <signal.h>
 
 #include "infra/lib/clock.h"
+#include "infra/lib/conf.h"
 #include "infra/lib/err.h"
 #include "infra/lib/kafka_watch.h"
 #include "infra/lib/probe.h"
-#include "infra/lib/version.h"
 #include "producers/storefront/live/facts.h"
 #include "producers/storefront/live/subscriptions.h"
 #include "producers/storefront/orders/command.h"
@@ -307,7 +307,7 @@ int main(int argc, char **argv)
 	struct storefront storefront = { 0 };
 	int status, r;
 
-	if (conf_arguments(&conf_table, version_of_build, argc, argv, &status))
+	if (conf_arguments(&conf_table, argc, argv, &status))
 		return status;
 	if (conf_load(&conf_table, &storefront.conf))
 		return 2;

@@ -3,7 +3,7 @@
  * Chillybin: reserves stock and writes orders, exactly once. This file only
  * wires: which topics, and which function does what.
  */
-#include "infra/lib/version.h"
+#include "infra/lib/conf.h"
 #include "workers/chillybin/chillybin.h"
 #include "workers/chillybin/decide.h"
 
@@ -79,7 +79,7 @@ int main(int argc, char **argv)
 	struct chillybin chillybin = { .report = REPORT_INIT };
 	int r;
 
-	if (conf_arguments(&conf_table, version_of_build, argc, argv, &r))
+	if (conf_arguments(&conf_table, argc, argv, &r))
 		return r;
 	if (conf_load(&conf_table, &chillybin.conf))
 		return 2;

@@ -3,7 +3,7 @@
  * Jafflr: makes picks into toasties. This file only wires intake and scheduler
  * to the runtime.
  */
-#include "infra/lib/version.h"
+#include "infra/lib/conf.h"
 #include "workers/jafflr/jafflr.h"
 
 #define SCHEMA_VERSION 6
@@ -63,7 +63,7 @@ int main(int argc, char **argv)
 	struct jafflr jafflr = { .magic = JAFFLR_MAGIC };
 	int r;
 
-	if (conf_arguments(&conf_table, version_of_build, argc, argv, &r))
+	if (conf_arguments(&conf_table, argc, argv, &r))
 		return r;
 	if (conf_load(&conf_table, &jafflr.conf))
 		return 2;
