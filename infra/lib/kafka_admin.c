@@ -151,6 +151,21 @@ static int read_partitions(struct kafka_admin *admin, const char *name,
 	return fail(admin, code, NULL);
 }
 
+/* Is the answer about one resource, and is it a yes? */
+static int check_resource(struct kafka_admin *admin,
+			  const rd_kafka_ConfigResource_t **resources, size_t n)
+{
+	rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_UNKNOWN;
+
+	if (n == 1)
+		code = rd_kafka_ConfigResource_error(resources[0]);
+	if (!code)
+		return 0;
+	return fail(admin, code,
+		    n == 1 ? rd_kafka_ConfigResource_error_string(resources[0])
+			   : NULL);
+}
+
 static void copy_settings(const rd_kafka_ConfigResource_t *resource,
 			  struct kafka_topic *ret)
 {
@@ -194,12 +209,8 @@ static int read_settings(struct kafka_admin *admin, const char *name,
 		return r;
 	resources = rd_kafka_DescribeConfigs_result_resources(
 		rd_kafka_event_DescribeConfigs_result(event), &n);
-	if (n != 1)
-		r = fail(admin, RD_KAFKA_RESP_ERR_UNKNOWN, NULL);
-	else if (rd_kafka_ConfigResource_error(resources[0]))
-		r = fail(admin, rd_kafka_ConfigResource_error(resources[0]),
-			 rd_kafka_ConfigResource_error_string(resources[0]));
-	else
+	r = check_resource(admin, resources, n);
+	if (!r)
 		copy_settings(resources[0], ret);
 	rd_kafka_event_destroy(event);
 	return r;
@@ -330,11 +341,7 @@ static int altered(struct kafka_admin *admin)
 		return r;
 	resources = rd_kafka_AlterConfigs_result_resources(
 		rd_kafka_event_AlterConfigs_result(event), &n);
-	if (n != 1)
-		r = fail(admin, RD_KAFKA_RESP_ERR_UNKNOWN, NULL);
-	else if (rd_kafka_ConfigResource_error(resources[0]))
-		r = fail(admin, rd_kafka_ConfigResource_error(resources[0]),
-			 rd_kafka_ConfigResource_error_string(resources[0]));
+	r = check_resource(admin, resources, n);
 	rd_kafka_event_destroy(event);
 	return r;
 }

@@ -137,10 +137,11 @@ void log_line(enum log_level level, const char *id, const char *format, ...)
 	(void)fflush(out);
 }
 
-bool log_limit_pass(struct log_limit *limit, int64_t now_ms,
-		    int64_t *ret_left_out)
+bool log_limit_about(struct log_limit *limit, const struct log_subject *subject,
+		     const char *what)
 {
-	*ret_left_out = 0;
+	int64_t now_ms = clock_now_ms();
+
 	if (now_ms >= limit->until_ms) {
 		limit->until_ms = now_ms + 1000;
 		limit->n = 0;
@@ -150,22 +151,11 @@ bool log_limit_pass(struct log_limit *limit, int64_t now_ms,
 		return false;
 	}
 	limit->n++;
-	*ret_left_out = limit->n_left_out;
-	limit->n_left_out = 0;
-	return true;
-}
-
-bool log_limit_about(struct log_limit *limit, const struct log_subject *subject,
-		     const char *what)
-{
-	int64_t n_left_out;
-
-	if (!log_limit_pass(limit, clock_now_ms(), &n_left_out))
-		return false;
-	if (n_left_out)
+	if (limit->n_left_out)
 		log_info("LINES-LEFT-OUT",
-			 "%" PRId64 " lines about %s were left out", n_left_out,
-			 what);
+			 "%" PRId64 " lines about %s were left out",
+			 limit->n_left_out, what);
+	limit->n_left_out = 0;
 	log_about(subject);
 	return true;
 }
