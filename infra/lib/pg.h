@@ -155,7 +155,6 @@ int pg_run(struct pg *pg, int64_t timeout_ms);
 
 /* Results of the last run, by a statement's index. */
 int pg_n_rows(const struct pg *pg, int statement);
-int pg_n_affected(const struct pg *pg, int statement);
 bool pg_null(const struct pg *pg, int statement, int row, int column);
 bool pg_bool(const struct pg *pg, int statement, int row, int column);
 int64_t pg_i64(const struct pg *pg, int statement, int row, int column);
