@@ -47,8 +47,8 @@ struct counter {
 	_Atomic int64_t buckets[COUNTER_BUCKETS + 1];
 };
 
-/* Borrows both for ever. @colour is "" where a program has none. What was
- * registered before stays. */
+/* At the start of the process, which is shown too. Borrows both for ever.
+ * @colour is "" where a program has none. What was registered before stays. */
 void counters_init(const char *version, const char *colour);
 
 /* Borrows @rows for ever. At most 16 tables; one that is known is not added
