@@ -47,10 +47,7 @@ struct kafka_out {
 	struct kafka_out_params params;
 	rd_kafka_t *rk;
 	rd_kafka_queue_t *queue;
-	struct {
-		char *name;
-		rd_kafka_topic_t *topic;
-	} topics[TOPICS_MAX];
+	rd_kafka_topic_t *topics[TOPICS_MAX];
 	size_t n_topics;
 	struct kafka_message message; /* one is under construction at a time */
 	struct arena sent;            /* all of them, free or not */
@@ -215,10 +212,8 @@ static void close_client(struct kafka_out *out)
 {
 	if (!out->rk)
 		return;
-	for (size_t i = 0; i < out->n_topics; i++) {
-		rd_kafka_topic_destroy(out->topics[i].topic);
-		free(out->topics[i].name);
-	}
+	for (size_t i = 0; i < out->n_topics; i++)
+		rd_kafka_topic_destroy(out->topics[i]);
 	out->n_topics = 0;
 	if (out->params.loop)
 		rd_kafka_queue_io_event_enable(out->queue, -1, NULL, 0);
@@ -267,14 +262,12 @@ static rd_kafka_topic_t *topic_of(struct kafka_out *out, const char *name)
 	size_t i;
 
 	for (i = 0; i < out->n_topics; i++)
-		if (!strcmp(out->topics[i].name, name))
-			return out->topics[i].topic;
+		if (!strcmp(rd_kafka_topic_name(out->topics[i]), name))
+			return out->topics[i];
 	assert(i < TOPICS_MAX);
-	out->topics[i].name = xstrdup(name);
-	out->topics[i].topic =
-		xalloc_check(rd_kafka_topic_new(out->rk, name, NULL));
+	out->topics[i] = xalloc_check(rd_kafka_topic_new(out->rk, name, NULL));
 	out->n_topics++;
-	return out->topics[i].topic;
+	return out->topics[i];
 }
 
 struct kafka_message *kafka_out_message(struct kafka_out *out,
