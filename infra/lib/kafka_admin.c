@@ -155,15 +155,12 @@ static int read_partitions(struct kafka_admin *admin, const char *name,
 static int check_resource(struct kafka_admin *admin,
 			  const rd_kafka_ConfigResource_t **resources, size_t n)
 {
-	rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_UNKNOWN;
-
-	if (n == 1)
-		code = rd_kafka_ConfigResource_error(resources[0]);
-	if (!code)
+	if (n != 1)
+		return fail(admin, RD_KAFKA_RESP_ERR_UNKNOWN, NULL);
+	if (!rd_kafka_ConfigResource_error(resources[0]))
 		return 0;
-	return fail(admin, code,
-		    n == 1 ? rd_kafka_ConfigResource_error_string(resources[0])
-			   : NULL);
+	return fail(admin, rd_kafka_ConfigResource_error(resources[0]),
+		    rd_kafka_ConfigResource_error_string(resources[0]));
 }
 
 static void copy_settings(const rd_kafka_ConfigResource_t *resource,

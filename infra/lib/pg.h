@@ -113,7 +113,6 @@ struct pg_array {
 };
 
 void pg_array_deinit(struct pg_array *array);
-void pg_array_reset(struct pg_array *array);
 struct buf *pg_element(struct pg_array *array);
 void pg_arg_array(struct pg_args *args, enum pg_type element,
 		  const struct pg_array *array);
