@@ -23,7 +23,7 @@ static void send_longest(struct bus *bus, enum event_type type,
 			 const struct msgpack_writer *body)
 {
 	struct envelope envelope;
-	struct command command;
+	struct draft draft;
 
 	envelope_init(&envelope);
 	envelope.type = type;
@@ -33,10 +33,10 @@ static void send_longest(struct bus *bus, enum event_type type,
 	envelope.subject = longest(EVENT);
 	envelope.customer = longest(CUSTOMER);
 	envelope.stall = longest(STALL);
-	command_build(&command, &envelope, body);
-	command.record.partition = 9;
-	command.record.key = longest(SOURCE);
-	command_send(&command, bus);
+	draft_build(&draft, &envelope, body);
+	draft.record.partition = 9;
+	draft.record.key = longest(SOURCE);
+	draft_send(&draft, bus);
 }
 
 static void send_long_stock(struct bus *bus)

@@ -57,33 +57,28 @@ static void schema_path(char *path, size_t cap,
 		       version->version);
 }
 
+static void expect_in_file(const char *path, const char *text)
+{
+	static char file[65536];
+	FILE *in = fopen(path, "r");
+
+	ck_assert_msg(in != NULL, "%s is missing", path);
+	file[fread(file, 1, sizeof(file) - 1, in)] = '\0';
+	(void)fclose(in);
+	ck_assert_msg(strstr(file, text) != NULL, "%s lacks %s", path, text);
+}
+
 START_TEST(every_version_has_its_json_schema_and_stands_in_asyncapi)
 	{
-		static char file[65536];
 		char path[128], id[128];
-		FILE *in;
-		size_t n;
 
 		for (size_t i = 0; i < n_event_versions; i++) {
 			schema_path(path, sizeof(path), &event_versions[i]);
-			in = fopen(path, "r");
-			ck_assert_msg(in != NULL, "%s is missing", path);
-			n = fread(file, 1, sizeof(file) - 1, in);
-			(void)fclose(in);
-			file[n] = '\0';
 			(void)snprintf(id, sizeof(id), "\"$id\": \"%s\"",
 				       event_versions[i].dataschema.p);
-			ck_assert_msg(strstr(file, id) != NULL, "%s lacks %s",
-				      path, id);
-			in = fopen("schemas/asyncapi.yaml", "r");
-			ck_assert_ptr_nonnull(in);
-			n = fread(file, 1, sizeof(file) - 1, in);
-			(void)fclose(in);
-			file[n] = '\0';
-			ck_assert_msg(
-				strstr(file, path + strlen("schemas/json/")) !=
-					NULL,
-				"asyncapi.yaml lacks %s", path);
+			expect_in_file(path, id);
+			expect_in_file("schemas/asyncapi.yaml",
+				       path + strlen("schemas/json/"));
 		}
 	}
 END_TEST

@@ -49,7 +49,7 @@ const size_t n_check_tables = sizeof(check_tables) / sizeof(check_tables[0]);
 /* Each order that has a toastie, with its edges counted. */
 #define TOASTIES_AND_EDGES                                                     \
 	"FROM (SELECT t.order_id, t.state, count(*) FILTER (WHERE kind = "     \
-	"'start') AS starts, count(*) FILTER (WHERE kind = 'done') AS ends "   \
+	"'START') AS starts, count(*) FILTER (WHERE kind = 'DONE') AS ends "   \
 	"FROM toasties t LEFT JOIN check_edges e USING (order_id) "            \
 	"GROUP BY t.order_id) t "
 
@@ -200,7 +200,7 @@ const struct check_rule check_rules[] = {
 	  "WHERE (" GRILLED ") IS NOT TRUE" },
 	{ CHECK_STARTS, "a toastie that was started several times",
 	  "SELECT concat_ws(' ', order_id, count(*)) FROM check_edges "
-	  "WHERE kind = 'start' GROUP BY order_id HAVING count(*) > 1" },
+	  "WHERE kind = 'START' GROUP BY order_id HAVING count(*) > 1" },
 	{ CHECK_STARTS, "a toastie that is done: starts, ends",
 	  "SELECT concat_ws(' ', order_id, starts, ends) " TOASTIES_AND_EDGES
 	  "WHERE state = 'done' AND (starts, ends) <> (1, 1)" },

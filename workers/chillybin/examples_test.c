@@ -15,9 +15,9 @@
 #include "infra/lib/postgres_fixture.h"
 #include "workers/chillybin/chillybin.h"
 #include "workers/chillybin/decide.h"
-#include "workers/runtime/batch_extent.h"
+#include "workers/runtime/batches/batch_extent.h"
+#include "workers/runtime/database/transaction.h"
 #include "workers/runtime/publish_fake.h"
-#include "workers/runtime/transaction.h"
 
 #define FOLDER "schemas/examples"
 enum { EXAMPLES_MAX = 100, TOPICS = 3 };
@@ -53,7 +53,7 @@ static void open_worker(void)
 		.holder = "test",
 		.schema_version = 5,
 	};
-	char error[256] = "";
+	char error[BACKOFF_REASON_BYTES] = "";
 
 	ck_assert_msg(!session_open(&session, &params, error), "%s", error);
 	ck_assert_int_eq(publisher_new(&publisher, &publishing), 0);
@@ -294,11 +294,12 @@ static void add_record(const json_t *input, bool decided)
 
 static void run_batch(void)
 {
+	char error[BACKOFF_REASON_BYTES] = "";
 	int r;
 
 	batch_close(tx->batch, &(struct lanes){ 0 }, 1700000000000);
-	r = transaction_run(tx, &session);
-	ck_assert_msg(!r, "%s: %d, %s", name, r, tx->error);
+	r = transaction_run(tx, &session, error);
+	ck_assert_msg(!r, "%s: %d, %s", name, r, error);
 	for (size_t i = 0; i < tx->batch->n_records; i++) {
 		const struct record *record = &tx->batch->records[i];
 

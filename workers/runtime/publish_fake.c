@@ -7,7 +7,7 @@
 
 #include "infra/lib/xalloc.h"
 #include "schemas/dead_letter.h"
-#include "workers/runtime/assignment.h"
+#include "workers/runtime/assignments/assignment.h"
 
 struct publisher {
 	const char *producer, *group;
