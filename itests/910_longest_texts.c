@@ -30,12 +30,10 @@ static void send_longest(struct bus *bus, enum event_type type,
 	envelope.version = event_newest(type);
 	envelope.id = longest(EVENT);
 	envelope.source = longest(SOURCE);
-	envelope.subject = longest(EVENT);
 	envelope.customer = longest(CUSTOMER);
 	envelope.stall = longest(STALL);
-	draft_build(&draft, &envelope, body);
+	draft_build(&draft, longest(SOURCE), &envelope, body);
 	draft.record.partition = 9;
-	draft.record.key = longest(SOURCE);
 	draft_send(&draft, bus);
 }
 

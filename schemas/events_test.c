@@ -17,20 +17,14 @@ START_TEST(each_type_is_found_by_its_name_and_has_a_version)
 	}
 END_TEST
 
-START_TEST(versions_are_sorted_and_named_by_their_type)
+START_TEST(versions_are_sorted_and_each_is_found)
 	{
 		const struct event_version *version = event_versions;
-		char name[128];
 
 		for (size_t i = 0; i < n_event_versions; i++, version++) {
 			ck_assert_ptr_eq(event_version_find(version->type,
 							    version->version),
 					 version);
-			(void)snprintf(name, sizeof(name),
-				       "urn:toasties-galore:%s:v%d",
-				       event_kinds[version->type].name.p,
-				       version->version);
-			fixture_text_eq(version->dataschema, name);
 			ck_assert_int_le(version->version,
 					 event_newest(version->type));
 			if (i > 0)
@@ -74,8 +68,11 @@ START_TEST(every_version_has_its_json_schema_and_stands_in_asyncapi)
 
 		for (size_t i = 0; i < n_event_versions; i++) {
 			schema_path(path, sizeof(path), &event_versions[i]);
-			(void)snprintf(id, sizeof(id), "\"$id\": \"%s\"",
-				       event_versions[i].dataschema.p);
+			(void)snprintf(
+				id, sizeof(id),
+				"\"$id\": \"urn:toasties-galore:%s:v%d\"",
+				event_kinds[event_versions[i].type].name.p,
+				event_versions[i].version);
 			expect_in_file(path, id);
 			expect_in_file("schemas/asyncapi.yaml",
 				       path + strlen("schemas/json/"));
@@ -104,7 +101,7 @@ int main(void)
 	tcase_add_loop_test(tcase,
 			    each_type_is_found_by_its_name_and_has_a_version,
 			    EVENT_NONE + 1, N_EVENT_TYPES);
-	tcase_add_test(tcase, versions_are_sorted_and_named_by_their_type);
+	tcase_add_test(tcase, versions_are_sorted_and_each_is_found);
 	tcase_add_test(
 		tcase,
 		every_version_has_its_json_schema_and_stands_in_asyncapi);

@@ -282,8 +282,11 @@ START_TEST(every_version_has_golden_bytes_of_ours)
 		}
 		ck_assert_uint_le(n_event_versions, CHECK_N(is_covered));
 		for (size_t i = 0; i < n_event_versions; i++)
-			ck_assert_msg(is_covered[i], "%s has no golden file",
-				      event_versions[i].dataschema.p);
+			ck_assert_msg(
+				is_covered[i],
+				"%s version %d has no golden file",
+				event_kinds[event_versions[i].type].name.p,
+				event_versions[i].version);
 	}
 END_TEST
 

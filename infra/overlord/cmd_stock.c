@@ -21,6 +21,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "infra/lib/clock.h"
 #include "infra/lib/conf.h"
 #include "infra/lib/kafka_out.h"
 #include "infra/overlord/plan.h"
@@ -232,7 +233,6 @@ static int make_event(struct run *run)
 	event_source(event, TEXT("/overlord"), wall_ms);
 	event_id_add(event, order_id_format(&id, run->id));
 	event_begin_trace(event, &id);
-	event->envelope.producer = text_of("overlord@" GALORE_VERSION);
 	return stock_command_encode(&run->stock_command, &event->body);
 }
 

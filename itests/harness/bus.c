@@ -20,6 +20,7 @@
 /* Borrows the bytes of @message, which the log owns from now on. */
 static void add_record(struct bus_log *log, rd_kafka_message_t *message)
 {
+	rd_kafka_timestamp_type_t type;
 	rd_kafka_headers_t *headers;
 	struct bus_record *record;
 	struct bus_header *header;
@@ -33,6 +34,7 @@ static void add_record(struct bus_log *log, rd_kafka_message_t *message)
 	*record = (struct bus_record){
 		.partition = message->partition,
 		.offset = message->offset,
+		.timestamp_ms = rd_kafka_message_timestamp(message, &type),
 		.key = { message->key, message->key_len },
 		.value = { message->payload, message->len },
 		.message = message,

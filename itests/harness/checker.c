@@ -142,21 +142,21 @@ static bool same_text(struct text a, struct text b)
 	return !a.p == !b.p && text_equal(a, b);
 }
 
-/* @copy has the key, the value and the first headers of @source, in the same
- * order; the header @but may differ. */
+/* @copy has the time, the key, the value and the first headers of @source, in
+ * the same order. */
 static bool repeats(const struct bus_record *copy,
-		    const struct bus_record *source, const char *but)
+		    const struct bus_record *source)
 {
-	if (!same_text(copy->key, source->key) ||
+	if (copy->timestamp_ms != source->timestamp_ms ||
+	    !same_text(copy->key, source->key) ||
 	    !same_text(copy->value, source->value) ||
 	    copy->n_headers < source->n_headers)
 		return false;
 	for (size_t i = 0; i < source->n_headers; i++)
 		if (strcmp(copy->headers[i].name, source->headers[i].name) !=
 			    0 ||
-		    (strcmp(copy->headers[i].name, but) != 0 &&
-		     !same_text(copy->headers[i].value,
-				source->headers[i].value)))
+		    !same_text(copy->headers[i].value,
+			       source->headers[i].value))
 			return false;
 	return true;
 }
@@ -195,7 +195,7 @@ static void read_copies(const struct checker *checker)
 			continue;
 		source = bus_at(&checker->orders, letter.partition,
 				letter.offset);
-		exact = letter.cut.n || (source && repeats(copy, source, ""));
+		exact = letter.cut.n || (source && repeats(copy, source));
 		values_add(&values, "%d, %" PRId64 ", %s, %s", letter.partition,
 			   letter.offset,
 			   exact && is_letter(&letter, group) ? "true"
@@ -215,7 +215,7 @@ static bool has_id(const void *key, const void *value)
 }
 
 /* A fact may stand on its topic several times: the copies have one identity,
- * and are equal in everything but who sent them. True for the first one. */
+ * and are equal in everything. True for the first one. */
 static bool is_first(struct checker *checker, struct table *seen,
 		     struct bus_record *record)
 {
@@ -228,32 +228,37 @@ static bool is_first(struct checker *checker, struct table *seen,
 		return true;
 	}
 	checker->n_copies++;
-	if (first->n_headers != record->n_headers ||
-	    !repeats(record, first, "producer"))
+	if (first->n_headers != record->n_headers || !repeats(record, first))
 		add_fault(checker, "copies of the fact %.*s differ", (int)id.n,
 			  id.p);
 	return false;
 }
 
-/* The rows of a fact, the @at-th of its topic, which stands in @it. */
+/* The rows of a fact, @record, the @at-th of its topic; decoded it is @it. */
 
-static void add_pick(struct values *values, int at)
+static void add_pick(struct values *values, int at,
+		     const struct bus_record *record)
 {
-	values_add(values, "%d, '%s', %" PRId64 ", %d, '%s'", at,
+	values_add(values, "%d, '%s', %" PRId64 ", %d, '%s', %" PRId64, at,
 		   id_text(&it.pick.order_id), it.pick.seq, it.pick.version,
-		   verdict_name(it.pick.verdict));
+		   verdict_name(it.pick.verdict), record->timestamp_ms);
 }
 
-static void add_toastie(struct values *values, int at)
+static void add_toastie(struct values *values, int at,
+			const struct bus_record *record)
 {
+	(void)record;
+
 	values_add(values, "%d, '%s', %" PRId64 ", '%s'", at,
 		   id_text(&it.toastie.order_id), it.toastie.seq,
 		   toastie_state_name(it.toastie.state));
 }
 
 /* No name in a test has the end of such a quotation in it. */
-static void add_change(struct values *values, int at)
+static void add_change(struct values *values, int at,
+		       const struct bus_record *record)
 {
+	(void)record;
 	values_add(values, "%d, $q$%.*s$q$, $q$%.*s$q$, '%s', %" PRId64, at,
 		   (int)it.changed.stall.n, it.changed.stall.p,
 		   (int)it.changed.ingredient.n, it.changed.ingredient.p,
@@ -263,7 +268,8 @@ static void add_change(struct values *values, int at)
 static const struct {
 	const char *topic, *table;
 	enum event_type type;
-	void (*add)(struct values *values, int at);
+	void (*add)(struct values *values, int at,
+		    const struct bus_record *record);
 } fact_topics[] = {
 	{ "picks", "check_picks", EVENT_PICK, add_pick },
 	{ "ledger", "check_changes", EVENT_STOCK_CHANGED, add_change },
@@ -294,7 +300,7 @@ static void read_facts(struct checker *checker, int topic)
 				  fact_topics[topic].topic, record->partition,
 				  record->offset, fault.what);
 		else
-			fact_topics[topic].add(&values, (int)i);
+			fact_topics[topic].add(&values, (int)i, record);
 	}
 	values_insert(&values, checker->world, fact_topics[topic].table);
 	table_deinit(&seen);

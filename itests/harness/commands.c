@@ -34,12 +34,10 @@ void draft_header(struct draft *draft, const char *name, struct text value)
 		record->n_headers++;
 }
 
-void draft_build(struct draft *ret, const struct envelope *envelope,
+void draft_build(struct draft *ret, struct text key,
+		 const struct envelope *envelope,
 		 const struct msgpack_writer *body)
 {
-	struct envelope written = *envelope;
-	struct text key = envelope->subject;
-
 	*ret = (struct draft){
 		.topic = topic_table[event_kinds[envelope->type].topic].name,
 		.record.partition = -1,
@@ -50,10 +48,7 @@ void draft_build(struct draft *ret, const struct envelope *envelope,
 	ret->record.value = (struct text){ "", body->n };
 	if (body->n)
 		ret->record.value.p = arena_copy(&ret->arena, body->p, body->n);
-	/* The key of two long names is longer than a header may be. */
-	if (text_is_longer(key, TEXT_MAX_CHARS))
-		written.subject = (struct text){ 0 };
-	ck_assert(!envelope_write(&written, copy_header, ret));
+	ck_assert(!envelope_write(envelope, copy_header, ret));
 }
 
 static struct envelope envelope_of(enum event_type type, int version,
@@ -78,15 +73,14 @@ void draft_order(struct draft *ret, const struct order_placed *order,
 	struct msgpack_writer body = MSGPACK_WRITER_INIT(bytes);
 	char id[ORDER_ID_CHARS + 1];
 
-	envelope.subject = text_of(order_id_format(&order->order_id, id));
+	(void)order_id_format(&order->order_id, id);
 	if (!event_id)
-		envelope.id = envelope.subject;
+		envelope.id = text_of(id);
 	envelope.customer = order->customer;
-	envelope.stall = order->stall;
-	if (version == 1 && !order->grill)
-		envelope.grill = TEXT("false");
+	if (version == 1)
+		order_placed_headers_v1(order, &envelope);
 	ck_assert(!order_placed_encode(order, version, &body));
-	draft_build(ret, &envelope, &body);
+	draft_build(ret, text_of(id), &envelope, &body);
 }
 
 static void draft_stock(struct draft *ret, const struct stock_command *stock,
@@ -97,13 +91,10 @@ static void draft_stock(struct draft *ret, const struct stock_command *stock,
 	uint8_t bytes[4 * TEXT_MAX_BYTES];
 	struct msgpack_writer body = MSGPACK_WRITER_INIT(bytes);
 	char key[STOCK_KEY_BYTES];
-	struct text subject;
 
-	envelope.subject =
-		stock_key(key, stock->stall, stock->ingredient, &subject);
-	envelope.stall = stock->stall;
 	ck_assert(!stock_command_encode(stock, &body));
-	draft_build(ret, &envelope, &body);
+	draft_build(ret, stock_key(key, stock->stall, stock->ingredient),
+		    &envelope, &body);
 }
 
 void draft_send(struct draft *draft, struct bus *bus)
@@ -191,11 +182,11 @@ void send_cancel(struct bus *bus, const struct order_id *id,
 	char text[ORDER_ID_CHARS + 1];
 	struct draft draft;
 
-	envelope.subject = text_of(order_id_format(id, text));
 	envelope.customer = cancelled.customer;
 	envelope.stall = cancelled.stall;
 	ck_assert(!order_cancelled_encode(&cancelled, &body));
-	draft_build(&draft, &envelope, &body);
+	draft_build(&draft, text_of(order_id_format(id, text)), &envelope,
+		    &body);
 	draft_send(&draft, bus);
 }
 

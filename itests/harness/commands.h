@@ -31,7 +31,8 @@ struct draft {
 };
 
 /* Copies. */
-void draft_build(struct draft *ret, const struct envelope *envelope,
+void draft_build(struct draft *ret, struct text key,
+		 const struct envelope *envelope,
 		 const struct msgpack_writer *body);
 /* @event_id NULL: the order's own id. */
 void draft_order(struct draft *ret, const struct order_placed *order,

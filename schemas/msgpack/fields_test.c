@@ -8,6 +8,7 @@
 #include <errno.h>
 
 #include "schemas/fixture.h"
+#include "schemas/msgpack/reader.h"
 
 struct pair {
 	struct text name;
@@ -116,13 +117,10 @@ START_TEST(fields_are_found_in_any_order_among_unknown_ones)
 		const struct field_body body =
 			body_of("{'z':[1,{'text':2,'q':[]}],'i32':7,"
 				"'y':{'i32':{}},'text':'bread','':null}");
+		const struct field two[] = { rows[TEXT], rows[I32] };
 		struct sample sample = { 0 };
-		struct fields fields;
 
-		ck_assert_int_eq(
-			fields_read(&fields, rows, N_ROWS, &body, NULL), 0);
-		ck_assert_int_eq(fields_get(&fields, I32, I32 + 1, &sample), 0);
-		ck_assert_int_eq(fields_get(&fields, TEXT, TEXT + 1, &sample),
+		ck_assert_int_eq(fields_decode(&sample, two, 2, &body, NULL),
 				 0);
 		ck_assert_int_eq(sample.i32, 7);
 		fixture_text_eq(sample.text, "bread");
@@ -141,16 +139,13 @@ START_TEST(nil_is_the_same_as_not_there)
 					 .may_number = 5,
 					 .yes = true,
 					 .doneness = DONENESS_BURNT };
-		struct fields fields;
+		const struct field may[] = { rows[MAY_TEXT], rows[MAP],
+					     rows[MAY_NUMBER], rows[YES],
+					     rows[DONE] };
 
 		ck_assert_int_eq(
-			fields_read(&fields, rows, N_ROWS, &body, NULL), 0);
-		ck_assert_int_eq(
-			fields_get(&fields, MAY_TEXT, MAP + 1, &sample), 0);
-		ck_assert_int_eq(fields_get(&fields, MAY_NUMBER, MAY_NUMBER + 1,
-					    &sample),
-				 0);
-		ck_assert_int_eq(fields_get(&fields, YES, N_ROWS, &sample), 0);
+			fields_decode(&sample, may, CHECK_N(may), &body, NULL),
+			0);
 		fixture_text_eq(sample.may_text, "x");
 		ck_assert_int_eq(sample.may_number, 0);
 		ck_assert(sample.yes);
@@ -224,13 +219,10 @@ START_TEST(a_field_has_its_exact_type_and_bounds_or_is_named)
 		const struct field_body body = body_of(typed[_i].json);
 		struct schema_fault fault = { "" };
 		const char *what = typed[_i].what;
-		enum row row = typed[_i].row;
 		struct sample sample = { 0 };
-		struct fields fields;
 
-		ck_assert_int_eq(
-			fields_read(&fields, rows, N_ROWS, &body, &fault), 0);
-		ck_assert_int_eq(fields_get(&fields, row, row + 1, &sample),
+		ck_assert_int_eq(fields_decode(&sample, &rows[typed[_i].row], 1,
+					       &body, &fault),
 				 what ? SCHEMA_E_CONTRACT : 0);
 		ck_assert_str_eq(fault.what, what ? what : "");
 	}
@@ -247,8 +239,8 @@ static const struct {
 	{ "[]", "the body must be a map" },
 	{ "'a'", "the body must be a map" },
 	{ "7", "the body must be a map" },
-	{ "{'pairs':1,'pairs':1}", "pairs stands there twice" },
-	{ "{'texts':null,'pairs':1,'texts':1}", "texts stands there twice" },
+	{ "{" ONE "," ONE "}", "pairs stands there twice" },
+	{ "{'texts':[]," ONE ",'texts':1}", "texts stands there twice" },
 	{ "{}", PAIRS_RULE },
 	{ "{'pairs':null}", PAIRS_RULE },
 	{ "{'pairs':[]}", PAIRS_RULE },
@@ -302,6 +294,38 @@ START_TEST(lists_are_written_as_they_were_read)
 	}
 END_TEST
 
+/* A contract's fault before it, behind it, or none. */
+static const char *const malformed[] = {
+	"\x82\xa3i32\xc0\xa1z\xc1",                 /* reserved */
+	"\x82\xa1z\xa1\xff\xa3i32\xc0",             /* no UTF-8 */
+	"\x81\xa3i32\x01\x01",                      /* more behind it */
+	"\x82\xa3i32\x01\x01\x01",                  /* key that is no text */
+	"\x82\xa3i32\x01\xa1\xff\x01",              /* nor UTF-8 */
+	"\x83\xa3i32\x01\xa1z\x01",                 /* not all there */
+	"\x82\xa3i32\x01\xa1z\xdd\x10\x10\x10\x10", /* counts too much */
+	"\x81\xa1z\x91\x91\x91\x91\x91\x91\x91\x91\x01", /* too deep */
+	"\x81",
+	"",
+};
+
+START_TEST(what_is_malformed_is_that_whatever_else_is_wrong)
+	{
+		const struct text text = text_of(malformed[_i]);
+		const struct field_body body = { text.p, text.n,
+						 BODY_MAX_BYTES };
+		struct schema_fault fault = { "" }, check = { "" };
+		struct sample sample = { 0 };
+
+		ck_assert_int_eq(
+			fields_decode(&sample, &rows[I32], 1, &body, &fault),
+			SCHEMA_E_MALFORMED);
+		ck_assert_int_eq(msgpack_check(text.p, text.n, BODY_MAX_BYTES,
+					       NULL, &check),
+				 SCHEMA_E_MALFORMED);
+		ck_assert_str_eq(fault.what, check.what);
+	}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("fields");
@@ -317,5 +341,8 @@ int main(void)
 	tcase_add_loop_test(tcase, an_element_of_a_list_is_named_with_its_index,
 			    0, CHECK_N(lists));
 	tcase_add_test(tcase, lists_are_written_as_they_were_read);
+	tcase_add_loop_test(tcase,
+			    what_is_malformed_is_that_whatever_else_is_wrong, 0,
+			    CHECK_N(malformed));
 	return check_run(suite);
 }

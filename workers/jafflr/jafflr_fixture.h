@@ -116,7 +116,7 @@ static inline void take_over(struct test_worker *worker, int32_t partition)
 
 static inline void begin(struct test_worker *worker, const char *name)
 {
-	struct publisher_params publisher = { .producer = "jafflr@test" };
+	struct publisher_params publisher = { 0 };
 
 	*worker = (struct test_worker){
 		.jafflr = {

@@ -194,7 +194,6 @@ static uint64_t expect_one(struct publisher *publisher)
 static void send_fact(struct publisher *publisher, struct event *event,
 		      uint64_t opaque)
 {
-	event->envelope.producer = text_of(publisher->params.producer);
 	note_sent(publisher,
 		  event_send(event, publisher->out,
 			     publisher->params.names->of[event->topic],
@@ -301,6 +300,10 @@ void publish_dead(struct publisher *publisher, const struct record *record,
 	struct kafka_body body;
 	uint64_t opaque;
 
+	kafka_message_timestamp(copy.message,
+				record->kafka.timestamp_ms > 0
+					? record->kafka.timestamp_ms
+					: 0);
 	kafka_record_headers(&record->kafka, copy_header, &copy);
 	body = cut_body(&copy, &record->kafka);
 	letter.message = text_of(record->dead_detail);

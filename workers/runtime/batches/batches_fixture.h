@@ -73,8 +73,7 @@ static inline void fixture_setup_of(const struct worker_ops *ops,
 {
 	struct kafka_in_params params = { .topics = two_topics.topic_names,
 					  .n_topics = 2 };
-	struct publisher_params publishing = { .producer = "test@1",
-					       .group = "test" };
+	struct publisher_params publishing = { .group = "test" };
 
 	log_file = open_memstream(&log_text, &log_bytes);
 	log_init(&(struct log_params){

@@ -24,7 +24,6 @@ struct engine {
 	struct identity identity;
 	char holder[HOLDER_BYTES];
 	char group[GROUP_BYTES];
-	char producer[128];
 	struct topic_names topic_names;
 
 	struct loop *loop;

@@ -99,8 +99,6 @@ static int name_all(struct engine *engine)
 	name_holder(engine);
 	(void)snprintf(engine->group, sizeof(engine->group), "%s.%s%s",
 		       ops->service, conf->colour, conf->suffix);
-	(void)snprintf(engine->producer, sizeof(engine->producer), "%s@%s",
-		       ops->service, version_of(conf));
 	engine->identity = (struct identity){
 		.service = ops->service,
 		.colour = conf->colour,
@@ -183,7 +181,6 @@ static int open_publisher(struct engine *engine)
 		.brokers = conf->brokers,
 		.client_id = engine->holder,
 		.names = &engine->topic_names,
-		.producer = engine->producer,
 		.group = engine->group,
 		.linger_ms = conf->linger_ms,
 		/* What waits, and what the batch in hand adds. */
