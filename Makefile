@@ -83,7 +83,7 @@ TESTS := $(TEST_C:%.c=$(OUT)/%)
 ITEST_C := $(wildcard itests/[0-9]*.c)
 ITESTS := $(ITEST_C:%.c=$(OUT)/%)
 # Where the version is compiled in.
-VERSIONED := infra/lib/version.c infra/overlord/cmd_stock.c
+VERSIONED := infra/lib/conf.c
 HEADERS := $(foreach d,$(FOLDERS),$(call in_folder,$(d),*.h))
 SOURCES := $(foreach d,$(FOLDERS),$(call in_folder,$(d),*.c)) $(ITEST_C)
 
@@ -209,7 +209,7 @@ FUZZ_C := $(wildcard schemas/fuzz/*_fuzz.c)
 FUZZERS := $(FUZZ_C:%.c=$(O)/fuzz/%)
 # Decoders and what they stand on; a decoder sends nothing.
 FUZZED := $(filter-out schemas/event.c,$(call lib_c,schemas)) \
-	$(patsubst %,infra/lib/%.c,hash hex str text)
+	$(patsubst %,infra/lib/%.c,hash str text)
 $(O)/fuzz/%: %.c $(FUZZED)
 	@mkdir -p $(@D)
 	$(QUIET)clang -std=gnu17 -O1 -g -I. -D_GNU_SOURCE \

@@ -2,8 +2,8 @@
 #include "schemas/trace.h"
 
 #include "infra/lib/hash.h"
-#include "infra/lib/hex.h"
 #include "infra/lib/str.h"
+#include "infra/lib/text.h"
 
 /* Where the parts of a traceparent stand; the dashes stand before them. */
 enum { SPAN_ID_AT = 36, FLAGS_AT = 53, SPAN_ID_CHARS = 16 };

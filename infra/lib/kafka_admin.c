@@ -151,6 +151,18 @@ static int read_partitions(struct kafka_admin *admin, const char *name,
 	return fail(admin, code, NULL);
 }
 
+/* Is the answer about one resource, and is it a yes? */
+static int check_resource(struct kafka_admin *admin,
+			  const rd_kafka_ConfigResource_t **resources, size_t n)
+{
+	if (n != 1)
+		return fail(admin, RD_KAFKA_RESP_ERR_UNKNOWN, NULL);
+	if (!rd_kafka_ConfigResource_error(resources[0]))
+		return 0;
+	return fail(admin, rd_kafka_ConfigResource_error(resources[0]),
+		    rd_kafka_ConfigResource_error_string(resources[0]));
+}
+
 static void copy_settings(const rd_kafka_ConfigResource_t *resource,
 			  struct kafka_topic *ret)
 {
@@ -194,12 +206,8 @@ static int read_settings(struct kafka_admin *admin, const char *name,
 		return r;
 	resources = rd_kafka_DescribeConfigs_result_resources(
 		rd_kafka_event_DescribeConfigs_result(event), &n);
-	if (n != 1)
-		r = fail(admin, RD_KAFKA_RESP_ERR_UNKNOWN, NULL);
-	else if (rd_kafka_ConfigResource_error(resources[0]))
-		r = fail(admin, rd_kafka_ConfigResource_error(resources[0]),
-			 rd_kafka_ConfigResource_error_string(resources[0]));
-	else
+	r = check_resource(admin, resources, n);
+	if (!r)
 		copy_settings(resources[0], ret);
 	rd_kafka_event_destroy(event);
 	return r;
@@ -330,11 +338,7 @@ static int altered(struct kafka_admin *admin)
 		return r;
 	resources = rd_kafka_AlterConfigs_result_resources(
 		rd_kafka_event_AlterConfigs_result(event), &n);
-	if (n != 1)
-		r = fail(admin, RD_KAFKA_RESP_ERR_UNKNOWN, NULL);
-	else if (rd_kafka_ConfigResource_error(resources[0]))
-		r = fail(admin, rd_kafka_ConfigResource_error(resources[0]),
-			 rd_kafka_ConfigResource_error_string(resources[0]));
+	r = check_resource(admin, resources, n);
 	rd_kafka_event_destroy(event);
 	return r;
 }

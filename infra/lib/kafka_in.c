@@ -293,17 +293,6 @@ static int topic_of(const struct kafka_in *in,
 			    : -1;
 }
 
-static void on_trouble(struct kafka_in *in, rd_kafka_message_t *message)
-{
-	int topic = topic_of(in, message);
-
-	if (is_gone(message->err) && topic >= 0 && in->params.gone)
-		in->params.gone(in->params.arg, topic, message->partition);
-	else if (in->params.trouble)
-		in->params.trouble(in->params.arg,
-				   rd_kafka_message_errstr(message));
-}
-
 static void read_mark(rd_kafka_message_t *message, struct kafka_record *ret)
 {
 	ret->handle = message;
@@ -325,7 +314,9 @@ static bool read_record(struct kafka_in *in, rd_kafka_message_t *message,
 	int topic = topic_of(in, message);
 
 	if (message->err && (topic < 0 || !in->params.marks)) {
-		on_trouble(in, message);
+		if (in->params.trouble)
+			in->params.trouble(in->params.arg,
+					   rd_kafka_message_errstr(message));
 		return false;
 	}
 	if (topic < 0)

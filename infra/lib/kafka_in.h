@@ -40,10 +40,9 @@ typedef void (*kafka_assigned_fn)(void *arg,
 typedef void (*kafka_revoked_fn)(void *arg,
 				 const struct kafka_partition *partitions,
 				 size_t n_partitions, bool lost);
-/* Trouble worth a line: broker away, unknown topic. */
+/* Trouble worth a line: broker away, unknown topic; without params.marks also
+ * an offset that is not in the log. */
 typedef void (*kafka_trouble_fn)(void *arg, const char *what);
-/* The offset to read is not in the log: cut off, or the topic was made anew. */
-typedef void (*kafka_gone_fn)(void *arg, int topic, int32_t partition);
 
 struct kafka_in_params {
 	const char *brokers;
@@ -57,7 +56,6 @@ struct kafka_in_params {
 	kafka_assigned_fn assigned;
 	kafka_revoked_fn revoked;
 	kafka_trouble_fn trouble;
-	kafka_gone_fn gone;
 	bool marks; /* kafka_in_poll() gives what is no record, too */
 	void *arg;
 	struct loop *loop; /* woken when records wait; NULL: nobody is */

@@ -135,20 +135,6 @@ void kafka_record_release(struct kafka_record *record)
 	record->handle = NULL;
 }
 
-bool kafka_record_header(const struct kafka_record *record, size_t i,
-			 const char **ret_name, const void **ret_value,
-			 size_t *ret_n)
-{
-	const struct kafka_in_fake_record *fake = record->handle;
-
-	if (i >= fake->n_headers)
-		return false;
-	*ret_name = fake->headers[i].name;
-	*ret_value = fake->headers[i].value;
-	*ret_n = fake->headers[i].n;
-	return true;
-}
-
 /* The real one's are gone when it returns: so are the values here. */
 void kafka_record_headers(const struct kafka_record *record, kafka_header_fn fn,
 			  void *arg)
@@ -193,17 +179,6 @@ void kafka_in_resume_at(struct kafka_in *in,
 	}
 }
 
-int kafka_in_assign(struct kafka_in *in,
-		    const struct kafka_partition *partitions,
-		    size_t n_partitions)
-{
-	for (size_t i = 0; i < n_partitions; i++) {
-		named(in, &partitions[i])->reading = true;
-		named(in, &partitions[i])->resumed_at = partitions[i].offset;
-	}
-	return 0;
-}
-
 int kafka_in_pause(struct kafka_in *in,
 		   const struct kafka_partition *partitions, size_t n)
 {
@@ -233,7 +208,6 @@ int kafka_in_commit(struct kafka_in *in,
 		    const struct kafka_partition *partitions, size_t n,
 		    bool sync)
 {
-	in->n_commits++;
 	if (in->commit_answer)
 		return sync ? in->commit_answer : 0;
 	for (size_t i = 0; i < n; i++)

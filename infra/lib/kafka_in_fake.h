@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Kafka in fake: kafka_in.h without a broker. For tests; linked in place of
- * kafka_in.c (infra/dev/fakes.mk).
+ * Kafka in fake: what a worker asks of kafka_in.h, without a broker. For tests;
+ * linked in place of kafka_in.c (infra/dev/fakes.mk).
  *
  * A test pushes records and marks, and kafka_in_poll() gives them in that
  * order, wherever partitions stand: the real client, too, gives what it had
@@ -44,7 +44,7 @@ struct kafka_in_fake_record;
 struct kafka_in {
 	struct kafka_in_params params;
 	struct kafka_in_fake_topic topics[KAFKA_IN_TOPICS_MAX];
-	size_t n_polls, n_restarts, n_commits;
+	size_t n_polls, n_restarts;
 	size_t n_asked;   /* for the topics */
 	size_t n_max;     /* that the last poll asked for */
 	size_t n_in_hand; /* records that were polled and not released */

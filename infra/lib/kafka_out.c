@@ -14,6 +14,7 @@
 #include <librdkafka/rdkafka.h>
 #include <string.h>
 
+#include "infra/lib/arena.h"
 #include "infra/lib/clock.h"
 #include "infra/lib/kafka_client.h"
 #include "infra/lib/log.h"
@@ -26,19 +27,12 @@
 /* What librdkafka keeps of a message and of a header beside their bytes. */
 #define MESSAGE_BYTES ((size_t)256)
 #define HEADER_BYTES ((size_t)64)
-#define FIRST_SENT ((size_t)1024)
 
 /* A message that is under way; the client carries its address. */
 struct sent {
 	void *opaque;
 	size_t n_bytes;
 	struct sent *next; /* of those that are free */
-};
-
-/* They are made in blocks, each twice as large as the last one. */
-struct sent_block {
-	struct sent_block *next;
-	struct sent sent[];
 };
 
 struct kafka_message {
@@ -54,14 +48,10 @@ struct kafka_out {
 	struct kafka_out_params params;
 	rd_kafka_t *rk;
 	rd_kafka_queue_t *queue;
-	struct {
-		char *name;
-		rd_kafka_topic_t *topic;
-	} topics[TOPICS_MAX];
+	rd_kafka_topic_t *topics[TOPICS_MAX];
 	size_t n_topics;
 	struct kafka_message message; /* one is under construction at a time */
-	struct sent_block *blocks;
-	size_t n_block; /* how many the newest block has */
+	struct arena sent;            /* all of them, free or not */
 	struct sent *free_sent;
 	size_t n_waiting;
 	size_t waiting_bytes;
@@ -72,31 +62,15 @@ struct kafka_out {
 
 /* ---- what is under way ---- */
 
-static void add_block(struct kafka_out *out)
-{
-	size_t n = out->n_block ? out->n_block * 2 : FIRST_SENT;
-	struct sent_block *block =
-		xmalloc(sizeof(*block) + n * sizeof(*block->sent));
-
-	block->next = out->blocks;
-	out->blocks = block;
-	out->n_block = n;
-	for (size_t i = 0; i < n; i++) {
-		block->sent[i].next = out->free_sent;
-		out->free_sent = &block->sent[i];
-	}
-}
-
 static struct sent *sent_new(struct kafka_out *out, void *opaque,
 			     size_t n_bytes)
 {
-	struct sent *sent;
+	struct sent *sent = out->free_sent;
 
-	if (!out->free_sent)
-		add_block(out);
-	sent = out->free_sent;
-	assert(sent);
-	out->free_sent = sent->next;
+	if (sent)
+		out->free_sent = sent->next;
+	else
+		sent = arena_alloc(&out->sent, sizeof(*sent));
 	*sent = (struct sent){ .opaque = opaque, .n_bytes = n_bytes };
 	out->n_waiting++;
 	out->waiting_bytes += n_bytes;
@@ -116,13 +90,7 @@ static void *sent_end(struct kafka_out *out, struct sent *sent)
 /* Of a client that is gone; it reports nothing any more. */
 static void sent_forget(struct kafka_out *out)
 {
-	while (out->blocks) {
-		struct sent_block *block = out->blocks;
-
-		out->blocks = block->next;
-		free(block);
-	}
-	out->n_block = 0;
+	arena_reset(&out->sent);
 	out->free_sent = NULL;
 	out->n_waiting = 0;
 	out->waiting_bytes = 0;
@@ -245,10 +213,8 @@ static void close_client(struct kafka_out *out)
 {
 	if (!out->rk)
 		return;
-	for (size_t i = 0; i < out->n_topics; i++) {
-		rd_kafka_topic_destroy(out->topics[i].topic);
-		free(out->topics[i].name);
-	}
+	for (size_t i = 0; i < out->n_topics; i++)
+		rd_kafka_topic_destroy(out->topics[i]);
 	out->n_topics = 0;
 	if (out->params.loop)
 		rd_kafka_queue_io_event_enable(out->queue, -1, NULL, 0);
@@ -281,6 +247,7 @@ struct kafka_out *kafka_out_free(struct kafka_out *out)
 	if (!out)
 		return NULL;
 	close_client(out);
+	arena_deinit(&out->sent);
 	free(out);
 	return NULL;
 }
@@ -296,14 +263,12 @@ static rd_kafka_topic_t *topic_of(struct kafka_out *out, const char *name)
 	size_t i;
 
 	for (i = 0; i < out->n_topics; i++)
-		if (!strcmp(out->topics[i].name, name))
-			return out->topics[i].topic;
+		if (!strcmp(rd_kafka_topic_name(out->topics[i]), name))
+			return out->topics[i];
 	assert(i < TOPICS_MAX);
-	out->topics[i].name = xstrdup(name);
-	out->topics[i].topic =
-		xalloc_check(rd_kafka_topic_new(out->rk, name, NULL));
+	out->topics[i] = xalloc_check(rd_kafka_topic_new(out->rk, name, NULL));
 	out->n_topics++;
-	return out->topics[i].topic;
+	return out->topics[i];
 }
 
 struct kafka_message *kafka_out_message(struct kafka_out *out,

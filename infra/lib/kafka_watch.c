@@ -27,7 +27,6 @@ enum {
 #define AWAY "no broker answers"
 
 struct topic {
-	char *name;
 	char *missing; /* the trouble without it */
 	rd_kafka_topic_t *handle;
 };
@@ -61,7 +60,8 @@ static const char *missing_of(const struct kafka_watch *watch,
 			      const struct rd_kafka_metadata *metadata)
 {
 	for (size_t i = 0; i < watch->params.n_topics; i++)
-		if (!is_there(metadata, watch->topics[i].name))
+		if (!is_there(metadata,
+			      rd_kafka_topic_name(watch->topics[i].handle)))
 			return watch->topics[i].missing;
 	return NULL;
 }
@@ -122,14 +122,14 @@ static int open_client(struct kafka_watch *watch)
 	}
 	for (size_t i = 0; i < watch->params.n_topics; i++) {
 		struct topic *topic = &watch->topics[i];
-		size_t n = strlen(watch->params.topics[i]) + 32;
+		const char *name = watch->params.topics[i];
+		size_t n = strlen(name) + 32;
 
-		topic->name = xstrdup(watch->params.topics[i]);
 		topic->missing = xmalloc(n);
 		(void)snprintf(topic->missing, n, "the topic '%s' is missing",
-			       topic->name);
-		topic->handle = xalloc_check(
-			rd_kafka_topic_new(watch->rk, topic->name, NULL));
+			       name);
+		topic->handle =
+			xalloc_check(rd_kafka_topic_new(watch->rk, name, NULL));
 	}
 	return 0;
 }
@@ -173,7 +173,6 @@ struct kafka_watch *kafka_watch_free(struct kafka_watch *watch)
 		if (topic->handle)
 			rd_kafka_topic_destroy(topic->handle);
 		free(topic->missing);
-		free(topic->name);
 	}
 	if (watch->rk)
 		rd_kafka_destroy_flags(watch->rk,

@@ -113,7 +113,6 @@ struct pg_array {
 };
 
 void pg_array_deinit(struct pg_array *array);
-void pg_array_reset(struct pg_array *array);
 struct buf *pg_element(struct pg_array *array);
 void pg_arg_array(struct pg_args *args, enum pg_type element,
 		  const struct pg_array *array);
@@ -155,7 +154,6 @@ int pg_run(struct pg *pg, int64_t timeout_ms);
 
 /* Results of the last run, by a statement's index. */
 int pg_n_rows(const struct pg *pg, int statement);
-int pg_n_affected(const struct pg *pg, int statement);
 bool pg_null(const struct pg *pg, int statement, int row, int column);
 bool pg_bool(const struct pg *pg, int statement, int row, int column);
 int64_t pg_i64(const struct pg *pg, int statement, int row, int column);

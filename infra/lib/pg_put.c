@@ -171,12 +171,6 @@ void pg_array_deinit(struct pg_array *array)
 	array->n = 0;
 }
 
-void pg_array_reset(struct pg_array *array)
-{
-	buf_reset(&array->elements);
-	array->n = 0;
-}
-
 struct buf *pg_element(struct pg_array *array)
 {
 	array->n++;
@@ -205,8 +199,10 @@ void pg_arg_array(struct pg_args *args, enum pg_type element,
 void pg_call_begin(struct pg_call *call)
 {
 	pg_args_reset(&call->args);
-	for (int i = 0; i < PG_CALL_ARRAYS; i++)
-		pg_array_reset(&call->arrays[i]);
+	for (int i = 0; i < PG_CALL_ARRAYS; i++) {
+		buf_reset(&call->arrays[i].elements);
+		call->arrays[i].n = 0;
+	}
 }
 
 struct buf *pg_call_put(struct pg_call *call, int column)

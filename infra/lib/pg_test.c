@@ -101,7 +101,6 @@ START_TEST(a_message_of_statements_gives_each_one_its_result)
 			n = pg_add(pg, &count, NULL);
 			(void)pg_add(pg, &pg_commit, NULL);
 			run();
-			ck_assert_int_eq(pg_n_affected(pg, 1), 1);
 			ck_assert_int_eq(pg_n_rows(pg, n), 1);
 			ck_assert_int_eq(pg_i64(pg, n, 0, 0), round * 2 + 2);
 			ck_assert_int_eq(n_rows(), round * 2 + 2);
@@ -119,7 +118,6 @@ START_TEST(a_failure_skips_the_rest_until_the_transaction_is_rolled_back)
 		(void)pg_add(pg, &pg_commit, NULL);
 		run_refused("23505");
 		ck_assert_ptr_nonnull(strstr(pg_message(pg), "duplicate key"));
-		ck_assert_int_eq(pg_n_affected(pg, 3), 0);
 		ck_assert(!pg_lost(pg));
 		(void)pg_add(pg, &count, NULL);
 		run_refused("25P02");
@@ -334,7 +332,16 @@ static const uint8_t uuid[16] = { 0x01, 0x8f, 0x3a, 0x1e, 0x7c, 0x2b,
 				  0x7a, 0xbc, 0x8d, 0xef, 0x01, 0x23,
 				  0x45, 0x67, 0x89, 0xab };
 
-static void put_values(struct pg_args *to)
+/* After and before Postgres' own beginning, the year 2000. */
+static const struct {
+	int64_t wall_ms;
+	const char *seconds;
+} instants[] = {
+	{ INT64_C(951782400999), "951782400.999000" },
+	{ 1, "0.001000" },
+};
+
+static void put_values(struct pg_args *to, int64_t wall_ms)
 {
 	pg_args_reset(to);
 	pg_put_bool(pg_arg(to), true);
@@ -345,7 +352,7 @@ static void put_values(struct pg_args *to)
 	pg_put_bytes(pg_arg(to), "\0\xff\n", 3);
 	pg_put_uuid(pg_arg(to), uuid);
 	pg_put_jsonb(pg_arg(to), "{\"a\": \"b\"}", 10);
-	pg_put_wall_ms(pg_arg(to), INT64_C(951782400999));
+	pg_put_wall_ms(pg_arg(to), wall_ms);
 	pg_put_text(pg_arg(to), "", 0);
 }
 
@@ -365,12 +372,11 @@ static const char *const as_text[] = {
 	"-9223372036854775808",
 	"018f3a1e-7c2b-7abc-8def-0123456789ab",
 	"b",
-	"951782400.999000",
 };
 
 START_TEST(values_come_back_as_sent_and_the_server_reads_them_so)
 	{
-		put_values(&args[0]);
+		put_values(&args[0], instants[_i].wall_ms);
 		run_one(&values, &args[0]);
 		ck_assert(pg_bool(pg, 0, 0, 0));
 		ck_assert_int_eq(pg_i64(pg, 0, 0, 1), -12345);
@@ -380,27 +386,13 @@ START_TEST(values_come_back_as_sent_and_the_server_reads_them_so)
 		expect_bytes(5, "\0\xff\n", 3);
 		expect_bytes(6, uuid, 16);
 		expect_bytes(7, "{\"a\": \"b\"}", 10);
-		ck_assert_int_eq(pg_wall_ms(pg, 0, 0, 8),
-				 INT64_C(951782400999));
+		ck_assert_int_eq(pg_wall_ms(pg, 0, 0, 8), instants[_i].wall_ms);
 		ck_assert(pg_null(pg, 0, 0, 9));
 		ck_assert(!pg_null(pg, 0, 0, 8));
 		for (int i = 0; i < CHECK_N(as_text); i++)
 			expect_bytes(10 + i, as_text[i], strlen(as_text[i]));
-	}
-END_TEST
-
-START_TEST(an_instant_before_2000_is_an_instant)
-	{
-		static const struct pg_statement instant = {
-			"instant",
-			"SELECT $1::timestamptz",
-			1,
-		};
-
-		pg_args_reset(&args[0]);
-		pg_put_wall_ms(pg_arg(&args[0]), 1);
-		run_one(&instant, &args[0]);
-		ck_assert_int_eq(pg_wall_ms(pg, 0, 0, 0), 1);
+		expect_bytes(15, instants[_i].seconds,
+			     strlen(instants[_i].seconds));
 	}
 END_TEST
 
@@ -412,35 +404,37 @@ static const struct pg_statement arrays = {
 	2,
 };
 
+/* With elements, and without any. */
 START_TEST(arrays_come_back_element_by_element)
 	{
 		static const char *const sent[] = { "a", NULL, "", "NULL" };
 		struct pg_array texts = { 0 }, numbers = { 0 };
+		int n_texts = _i ? 0 : CHECK_N(sent), n_numbers = _i ? 0 : 5;
 		struct pg_elements elements;
 		const char *p;
 		size_t n;
 
-		for (int i = 0; i < CHECK_N(sent); i++)
+		for (int i = 0; i < n_texts; i++)
 			if (sent[i])
 				pg_put_bytes(pg_element(&texts), sent[i],
 					     strlen(sent[i]));
 			else
 				pg_put_null(pg_element(&texts));
-		for (int64_t i = -2; i < 3; i++)
+		for (int i = 0; i < n_numbers; i++)
 			pg_put_i64(pg_element(&numbers),
-				   i * INT64_C(1000000000000));
+				   (i - 2) * INT64_C(1000000000000));
 		pg_args_reset(&args[0]);
 		pg_arg_array(&args[0], PG_TEXT, &texts);
 		pg_arg_array(&args[0], PG_INT8, &numbers);
 		pg_array_deinit(&texts);
 		pg_array_deinit(&numbers);
 		run_one(&arrays, &args[0]);
-		ck_assert_int_eq(pg_i64(pg, 0, 0, 2), 4);
+		ck_assert_int_eq(pg_i64(pg, 0, 0, 2), n_texts);
 		ck_assert(pg_null(pg, 0, 0, 3));
 		ck_assert_int_eq(pg_i64(pg, 0, 0, 4), 0);
 
 		elements = pg_elements(pg, 0, 0, 0);
-		for (int i = 0; i < CHECK_N(sent); i++) {
+		for (int i = 0; i < n_texts; i++) {
 			ck_assert(pg_next_element(&elements, &p, &n));
 			ck_assert_int_eq(p != NULL, sent[i] != NULL);
 			if (p)
@@ -449,31 +443,12 @@ START_TEST(arrays_come_back_element_by_element)
 		ck_assert(!pg_next_element(&elements, &p, &n));
 
 		elements = pg_elements(pg, 0, 0, 1);
-		for (int64_t i = -2; i < 3; i++) {
+		for (int i = 0; i < n_numbers; i++) {
 			ck_assert(pg_next_element(&elements, &p, &n));
 			ck_assert_int_eq(pg_i64_of(p, n),
-					 i * INT64_C(1000000000000));
+					 (i - 2) * INT64_C(1000000000000));
 		}
 		ck_assert(!pg_next_element(&elements, &p, &n));
-	}
-END_TEST
-
-START_TEST(empty_arrays_have_no_elements)
-	{
-		struct pg_array none = { 0 };
-		struct pg_elements elements;
-		const char *p;
-		size_t n;
-
-		pg_args_reset(&args[0]);
-		pg_arg_array(&args[0], PG_TEXT, &none);
-		pg_arg_array(&args[0], PG_INT8, &none);
-		run_one(&arrays, &args[0]);
-		ck_assert_int_eq(pg_i64(pg, 0, 0, 2), 0);
-		for (int column = 0; column < 2; column++) {
-			elements = pg_elements(pg, 0, 0, column);
-			ck_assert(!pg_next_element(&elements, &p, &n));
-		}
 	}
 END_TEST
 
@@ -576,10 +551,8 @@ int main(void)
 	tcase_add_loop_test(tcase, a_connection_that_cannot_be_made_is_lost_and_says_why, 0, CHECK_N(refused));
 	tcase_add_loop_test(tcase, the_schema_is_the_search_path_whatever_its_name, 0, CHECK_N(schemas));
 	tcase_add_test(tcase, who_waits_for_a_lock_may_look_again_and_again);
-	tcase_add_test(tcase, values_come_back_as_sent_and_the_server_reads_them_so);
-	tcase_add_test(tcase, an_instant_before_2000_is_an_instant);
-	tcase_add_test(tcase, arrays_come_back_element_by_element);
-	tcase_add_test(tcase, empty_arrays_have_no_elements);
+	tcase_add_loop_test(tcase, values_come_back_as_sent_and_the_server_reads_them_so, 0, CHECK_N(instants));
+	tcase_add_loop_test(tcase, arrays_come_back_element_by_element, 0, 2);
 	tcase_add_loop_test(tcase, copied_rows_are_there_after_the_commit, 0, 2);
 	tcase_add_test(tcase, a_copied_row_that_is_known_fails_all_of_them);
 	tcase_add_test(tcase, a_copy_that_cannot_begin_says_why);

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "infra/lib/hex.h"
+#include "infra/lib/text.h"
 #include "infra/lib/xalloc.h"
 
 bool str_n_copy(char *ret, size_t size, const char *p, size_t n)

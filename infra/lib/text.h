@@ -2,8 +2,9 @@
 /*
  * Text: a pointer and a length, and what is asked of text that came from
  * outside: is it clean UTF-8, which number is it, which host and port, what
- * do its percent escapes mean. A NUL stands behind a text only where a system
- * call wants one. Pure; any thread.
+ * do its percent escapes mean, which bytes are its hexadecimal digits, which
+ * UUID (RFC 9562) is it. A NUL stands behind a text only where a system call
+ * wants one. Pure; any thread.
  */
 #ifndef LIB_TEXT_H
 #define LIB_TEXT_H
@@ -84,5 +85,52 @@ int text_host_port(const char *address, char host[static TEXT_HOST_BYTES],
  */
 int text_unescape(struct text *ret, char *out, size_t size, struct text text,
 		  char plus);
+
+/* ---- hexadecimal digits and UUIDs ---- */
+
+/* Above every byte, also when shifted by a digit or combined with one. */
+enum { HEX_NONE = 0x100 };
+
+/* 0 to 15, of either case; HEX_NONE for what is no digit. */
+static inline unsigned int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return (unsigned int)(c - '0');
+	c = (char)(c | 0x20);
+	if (c >= 'a' && c <= 'f')
+		return (unsigned int)(c - 'a' + 10);
+	return HEX_NONE;
+}
+
+/* The byte that the two digits at @p are; above 0xff when they are none. */
+static inline unsigned int hex_byte(const char p[static 2])
+{
+	return hex_digit(p[0]) << 4 | hex_digit(p[1]);
+}
+
+/* Two digits, in lower case. */
+static inline void hex_put(char out[static 2], uint8_t byte)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	out[0] = digits[byte >> 4];
+	out[1] = digits[byte & 0xf];
+}
+
+enum { UUID_BYTES = 16, UUID_CHARS = 36 };
+
+/*
+ * The 36 characters 8-4-4-4-12, either case, of any version and variant.
+ * TEXT_E_INVALID, and @ret as it was, for anything else.
+ */
+int uuid_parse(uint8_t ret[static UUID_BYTES], const char *p, size_t n);
+
+/* Lower case and a NUL. Returns @out. */
+const char *uuid_format(const uint8_t uuid[static UUID_BYTES],
+			char out[static UUID_CHARS + 1]);
+
+/* Version 7, from the Unix time and ten random bytes. */
+void uuid_v7(uint8_t ret[static UUID_BYTES], int64_t unix_ms,
+	     const uint8_t random[static 10]);
 
 #endif

@@ -13,19 +13,16 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "infra/lib/conf.h"
 #include "infra/lib/err.h"
-#include "infra/lib/version.h"
 #include "infra/overlord/verb.h"
 
 /* ---- settings ---- */
 
 static const struct conf_row conf_rows[] = {
-/* clang-format off */
 #define CONF_STRUCT struct conf
-#include "infra/lib/conf_rows.h"
-#include "infra/overlord/conf.def"
-#include "infra/lib/conf_end.h"
-	/* clang-format on */
+#define CONF_DEF "infra/overlord/conf.def"
+#include "infra/lib/conf_def.h"
 };
 
 static const struct conf_table conf_table = {

@@ -22,6 +22,7 @@
 #include <sys/random.h>
 
 #include "infra/lib/clock.h"
+#include "infra/lib/conf.h"
 #include "infra/lib/kafka_out.h"
 #include "infra/overlord/plan.h"
 #include "infra/overlord/verb.h"

@@ -12,7 +12,6 @@
 #include <stdio.h>
 
 #include "infra/lib/hash.h"
-#include "infra/lib/table.h"
 #include "infra/lib/xalloc.h"
 #include "itests/harness/checker_rules.h"
 #include "schemas/dead_letter.h"

@@ -20,11 +20,11 @@
 #include <sys/random.h>
 
 #include "infra/lib/clock.h"
+#include "infra/lib/conf.h"
 #include "infra/lib/err.h"
 #include "infra/lib/kafka_out.h"
 #include "infra/lib/log.h"
 #include "infra/lib/loop.h"
-#include "infra/lib/version.h"
 #include "producers/stampede/messages.h"
 #include "schemas/topics.h"
 
@@ -394,8 +394,7 @@ int main(int argc, char **argv)
 	uint64_t seed;
 	int r, status;
 
-	if (conf_arguments(&stampede_conf, version_of_build, argc, argv,
-			   &status))
+	if (conf_arguments(&stampede_conf, argc, argv, &status))
 		return status;
 	if (conf_load(&stampede_conf, &conf))
 		return 2;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "infra/lib/clock.h"
+#include "infra/lib/conf.h"
 #include "schemas/event.h"
 
 int messages_init(struct messages *ret, const struct conf *conf,

@@ -21,12 +21,9 @@
 #define BACK_MAX 1000
 
 static const struct conf_row conf_rows[] = {
-/* clang-format off */
 #define CONF_STRUCT struct conf
-#include "infra/lib/conf_rows.h"
-#include "producers/stampede/conf.def"
-#include "infra/lib/conf_end.h"
-	/* clang-format on */
+#define CONF_DEF "producers/stampede/conf.def"
+#include "infra/lib/conf_def.h"
 };
 
 const struct conf_table stampede_conf = {

@@ -17,11 +17,8 @@
 #include "schemas/messages/order_placed.h"
 
 struct conf {
-/* clang-format off */
-#include "infra/lib/conf_fields.h"
-#include "producers/stampede/conf.def"
-#include "infra/lib/conf_end.h"
-	/* clang-format on */
+#define CONF_DEF "producers/stampede/conf.def"
+#include "infra/lib/conf_def.h"
 };
 
 extern const struct conf_table stampede_conf;

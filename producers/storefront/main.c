@@ -12,10 +12,10 @@
 #include <signal.h>
 
 #include "infra/lib/clock.h"
+#include "infra/lib/conf.h"
 #include "infra/lib/err.h"
 #include "infra/lib/kafka_watch.h"
 #include "infra/lib/probe.h"
-#include "infra/lib/version.h"
 #include "producers/storefront/live/fact_reader.h"
 #include "producers/storefront/live/subscriptions.h"
 #include "producers/storefront/orders/command.h"
@@ -26,11 +26,8 @@
 
 static const struct conf_row conf_rows[] = {
 #define CONF_STRUCT struct conf
-#include "infra/lib/conf_rows.h"
-
-#include "producers/storefront/conf.def"
-
-#include "infra/lib/conf_end.h"
+#define CONF_DEF "producers/storefront/conf.def"
+#include "infra/lib/conf_def.h"
 };
 
 static const struct conf_table conf_table = {
@@ -320,7 +317,7 @@ int main(int argc, char **argv)
 	struct storefront storefront = { 0 };
 	int status, r;
 
-	if (conf_arguments(&conf_table, version_of_build, argc, argv, &status))
+	if (conf_arguments(&conf_table, argc, argv, &status))
 		return status;
 	if (conf_load(&conf_table, &storefront.conf))
 		return 2;

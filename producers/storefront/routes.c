@@ -185,11 +185,9 @@ static void collect(void *arg, struct buf *out)
 }
 
 struct metrics metrics = {
-#include "infra/lib/counters_rows.h"
-
-#include "producers/storefront/counters.def"
-
-#include "infra/lib/counters_end.h"
+#define COUNTERS_ROWS
+#define COUNTERS_DEF "producers/storefront/counters.def"
+#include "infra/lib/counters_def.h"
 };
 
 void metrics_register(void)

@@ -16,19 +16,13 @@
 #include "schemas/topics.h"
 
 struct conf {
-#include "infra/lib/conf_fields.h"
-
-#include "producers/storefront/conf.def"
-
-#include "infra/lib/conf_end.h"
+#define CONF_DEF "producers/storefront/conf.def"
+#include "infra/lib/conf_def.h"
 };
 
 struct metrics {
-#include "infra/lib/counters_fields.h"
-
-#include "producers/storefront/counters.def"
-
-#include "infra/lib/counters_end.h"
+#define COUNTERS_DEF "producers/storefront/counters.def"
+#include "infra/lib/counters_def.h"
 };
 
 extern struct metrics metrics; /* in routes.c, which serves /metrics */

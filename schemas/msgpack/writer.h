@@ -9,7 +9,6 @@
 #ifndef SCHEMAS_MSGPACK_WRITER_H
 #define SCHEMAS_MSGPACK_WRITER_H
 
-#include "infra/lib/hex.h"
 #include "infra/lib/text.h"
 
 struct msgpack_writer {

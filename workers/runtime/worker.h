@@ -33,9 +33,8 @@ enum { WORKER_TOPICS_MAX = 4 };
 /* Settings of every worker; the rows are in conf.def. */
 /* clang-format off */
 struct runtime_conf {
-#include "infra/lib/conf_fields.h"
-#include "workers/runtime/conf.def"
-#include "infra/lib/conf_end.h"
+#define CONF_DEF "workers/runtime/conf.def"
+#include "infra/lib/conf_def.h"
 };
 /* clang-format on */
 

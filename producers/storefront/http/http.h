@@ -42,6 +42,8 @@
 #include "infra/lib/str.h"
 #include "producers/storefront/http/head.h"
 
+/* The body of a request; BODY_MAX_BYTES in schemas/limits.h bounds that of a
+ * record. */
 enum { HTTP_BODY_MAX_BYTES = 16384 };
 
 struct evbuffer;

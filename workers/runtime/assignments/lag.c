@@ -29,9 +29,9 @@
 
 /* clang-format off */
 struct runtime_counters runtime_counters = {
-#include "infra/lib/counters_rows.h"
-#include "workers/runtime/counters.def"
-#include "infra/lib/counters_end.h"
+#define COUNTERS_ROWS
+#define COUNTERS_DEF "workers/runtime/counters.def"
+#include "infra/lib/counters_def.h"
 };
 /* clang-format on */
 

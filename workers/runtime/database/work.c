@@ -74,13 +74,12 @@ int work_new(struct work **ret, struct loop *loop)
 	int r;
 
 	work->loop = loop;
-	r = mailbox_new(&work->jobs,
-			&(struct mailbox_params){ sizeof(struct work_job), 1,
-						  NULL, true });
+	r = mailbox_new(
+		&work->jobs,
+		&(struct mailbox_params){ sizeof(struct work_job), 1, NULL });
 	if (!r)
-		r = mailbox_new(&work->results,
-				&(struct mailbox_params){ sizeof(int), 1, loop,
-							  false });
+		r = mailbox_new(&work->results, &(struct mailbox_params){
+							sizeof(int), 1, loop });
 	if (!r)
 		r = -pthread_create(&work->thread, NULL, run, work);
 	if (r)

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "infra/lib/clock.h"
-#include "infra/lib/version.h"
+#include "infra/lib/conf.h"
 #include "infra/lib/xalloc.h"
 #include "workers/runtime/counters.h"
 
