@@ -4,7 +4,7 @@
 #ifndef JAFFLR_SCHEDULER_FIXTURE_H
 #define JAFFLR_SCHEDULER_FIXTURE_H
 
-#include "workers/jafflr/grill_fake.h"
+#include "workers/jafflr/grill/grill_fake.h"
 #include "workers/jafflr/jafflr_fixture.h"
 #include "workers/runtime/publish_fake.h"
 

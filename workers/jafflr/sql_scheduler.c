@@ -10,8 +10,8 @@
  */
 #include <string.h>
 
-#include "workers/jafflr/grill.h"
-#include "workers/jafflr/grills.h"
+#include "workers/jafflr/grill/grill.h"
+#include "workers/jafflr/grill/grills.h"
 #include "workers/jafflr/sql.h"
 
 #define TIMEOUT_MS 10000

@@ -3,7 +3,7 @@
 #include <inttypes.h>
 #include <pthread.h>
 
-#include "workers/jafflr/grill.h"
+#include "workers/jafflr/grill/grill.h"
 #include "workers/jafflr/sql_fixture.h"
 
 static int64_t token_of(int plate)

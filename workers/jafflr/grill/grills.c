@@ -3,12 +3,12 @@
  * Grills: a plate is offered only when it was read lately and runs nothing,
  * so that what it said of itself (its boot) can be recorded with the intent.
  */
-#include "workers/jafflr/grills.h"
+#include "workers/jafflr/grill/grills.h"
 
 #include "infra/lib/counters.h"
 #include "infra/lib/str.h"
 #include "infra/lib/xalloc.h"
-#include "workers/jafflr/grill_modbus.h"
+#include "workers/jafflr/grill/grill_modbus.h"
 
 #define FRESH_MS 3000
 #define WRITE_EVERY_MS 5000

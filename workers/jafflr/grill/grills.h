@@ -10,7 +10,7 @@
 
 #include "infra/lib/log.h"
 #include "infra/lib/str.h"
-#include "workers/jafflr/grill_thread.h"
+#include "workers/jafflr/grill/grill_thread.h"
 #include "workers/jafflr/scheduler_tx.h"
 
 enum { GRILLS_MAX = 64 };

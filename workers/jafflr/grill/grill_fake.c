@@ -3,7 +3,7 @@
  * Grill fake: plates in memory, under one mutex, and grill_modbus.h on top of
  * them. Beyond STARTS_MAX starts it aborts.
  */
-#include "workers/jafflr/grill_fake.h"
+#include "workers/jafflr/grill/grill_fake.h"
 
 #include <assert.h>
 #include <pthread.h>
@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "infra/lib/xalloc.h"
-#include "workers/jafflr/grill_modbus.h"
+#include "workers/jafflr/grill/grill_modbus.h"
 
 #define GRILL_FAKE_MAGIC 0x66616b65u
 #define STARTS_MAX 65536

@@ -3,7 +3,7 @@
  * Grill thread: on a grill in memory, which the test can make hang: calls wait
  * at a gate until the test opens it.
  */
-#include "workers/jafflr/grill_thread.h"
+#include "workers/jafflr/grill/grill_thread.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -12,8 +12,8 @@
 #include <time.h>
 
 #include "infra/lib/check_fixture.h"
-#include "workers/jafflr/grill_fake.h"
-#include "workers/jafflr/grill_modbus.h"
+#include "workers/jafflr/grill/grill_fake.h"
+#include "workers/jafflr/grill/grill_modbus.h"
 
 #define DEADLINE_MS 10000
 enum { N_PLATES = 4, BOX_MAX = GRILL_PLATES_MAX * 4 };

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #include "infra/lib/cleanup.h"
-#include "workers/jafflr/grill.h"
+#include "workers/jafflr/grill/grill.h"
 
 enum grill_fake_call { GRILL_FAKE_READ, GRILL_FAKE_FENCE, GRILL_FAKE_START };
 

@@ -21,7 +21,7 @@
 #include "infra/lib/check_fixture.h"
 #include "infra/lib/text.h"
 #include "infra/lib/xalloc.h"
-#include "workers/jafflr/grill_modbus.h"
+#include "workers/jafflr/grill/grill_modbus.h"
 
 #define DEADLINE_MS 10000
 #define ANSWER_MS 150
