@@ -96,7 +96,7 @@ void scheduler_tx_choose(struct scheduler_tx *tx)
 	keep_free_plates(tx);
 	for (size_t i = 0; i < tx->n_queued; i++) {
 		if (stall_is_demo(tx->queued[i].stall))
-			TX_ADD(tx, demos) = tx->queued[i].order_id;
+			TX_ADD(tx, plateless) = tx->queued[i].order_id;
 		else
 			choose_plate(tx, &tx->queued[i]);
 	}

@@ -127,7 +127,7 @@ START_TEST(first_come_is_first_grilled_on_the_first_plate_that_serves)
 					       row_of(&tx.claims[i]),
 					       tx.claims[i].plate->plate);
 		ck_assert_str_eq(said, cases[_i].pairs);
-		ck_assert_uint_eq(tx.n_demos, cases[_i].n_demos);
+		ck_assert_uint_eq(tx.n_plateless, cases[_i].n_demos);
 	}
 END_TEST
 
