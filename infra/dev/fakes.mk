@@ -5,7 +5,8 @@
 
 $(OUT)/workers/chillybin/examples_test $(OUT)/workers/chillybin/facts_test: \
 	$(OUT)/workers/runtime/publish_fake.o
-$(OUT)/workers/jafflr/grill/grill_thread_test: $(OUT)/workers/jafflr/grill/grill_fake.o
+$(OUT)/workers/jafflr/job_test $(OUT)/workers/jafflr/grill/grill_thread_test: \
+	$(OUT)/workers/jafflr/grill/grill_fake.o
 $(OUT)/workers/jafflr/scheduler_test $(OUT)/workers/jafflr/scheduler_trouble_test: \
 	$(OUT)/workers/jafflr/grill/grill_fake.o \
 	$(OUT)/workers/jafflr/grill/grill_thread_fake.o \
