@@ -60,7 +60,7 @@ static void find_simulator(char path[PATH_MAX])
 	n = readlink("/proc/self/exe", path, PATH_MAX - 32);
 	ck_assert_int_gt(n, 0);
 	path[n] = '\0';
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 4; i++)
 		*strrchr(path, '/') = '\0';
 	(void)snprintf(path + strlen(path), 32, "/bin/grillsim");
 }
