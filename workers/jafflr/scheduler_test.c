@@ -428,32 +428,6 @@ START_TEST(a_worker_that_was_taken_over_from_starts_nothing)
 	}
 END_TEST
 
-static enum job_state state_of(const struct test_worker *worker)
-{
-	ck_assert_uint_ge(worker->scheduler->jobs.n, 1);
-	return worker->scheduler->jobs.list[0].state;
-}
-
-START_TEST(a_start_that_comes_late_is_shut_out_by_the_next_ones_token)
-	{
-		claim_one();
-		take_over_by_other();
-		/* It has fenced and read, and cannot start yet. */
-		next_start(GRILL_FAKE_AWAY, 1);
-		CHECK_WITHIN(DEADLINE_MS,
-			     other.scheduler->jobs.n &&
-				     state_of(&other) == JOB_WAITING,
-			     work(&other));
-		acknowledge(&me);
-		ck_assert_int_eq(state_of(&me), JOB_STARTING);
-		/* Unless a tx of its own says it first that it is no holder
-		 * any more: then it waits for no answer. */
-		TURN_UNTIL(state_of(&me) != JOB_STARTING || me.n_failed);
-		ck_assert_int_eq(n_starts(), 0);
-		CHECK_WITHIN(DEADLINE_MS, n_starts() == 1, work(&other));
-	}
-END_TEST
-
 START_TEST(a_first_transaction_that_fails_makes_nothing_uncertain)
 	{
 		start_one(1);
@@ -602,7 +576,6 @@ int main(void)
 		{ a_plate_gets_a_token_above_what_it_has_seen_as_long_as_there_is_one, CHECK_N(tokens) },
 		{ what_certainly_did_not_begin_when_tokens_end_goes_to_another_plate, 1 },
 		{ a_worker_that_was_taken_over_from_starts_nothing, 2 },
-		{ a_start_that_comes_late_is_shut_out_by_the_next_ones_token, 1 },
 		{ a_first_transaction_that_fails_makes_nothing_uncertain, 1 },
 		{ acknowledgements_of_what_was_forgotten_start_nothing, 1 },
 		{ a_grill_taken_out_in_the_moment_of_a_claim_gives_it_back, 1 },

@@ -296,24 +296,6 @@ START_TEST(grills_that_are_enabled_and_have_plates_are_listed)
 	}
 END_TEST
 
-START_TEST(a_grill_that_is_disabled_is_listed_while_something_is_on_it)
-	{
-		struct tx_row row = claim_first();
-
-		postgres_exec(db, "UPDATE control.grills SET enabled = false");
-		run_asks(&me, (struct tx_asks){ .list_grills = true });
-		ck_assert_uint_eq(me.tx.n_grills, 1);
-		ck_assert(!me.tx.grills[0].enabled);
-		/* Also when it is uncertain and keeps its plate. */
-		finish(&row, ROW_UNCERTAIN, true);
-		run_asks(&me, (struct tx_asks){ .list_grills = true });
-		ck_assert_uint_eq(me.tx.n_grills, 1);
-		finish(&row, ROW_DONE, false);
-		run_asks(&me, (struct tx_asks){ .list_grills = true });
-		ck_assert_uint_eq(me.tx.n_grills, 0);
-	}
-END_TEST
-
 int main(void)
 {
 	/* clang-format off */
@@ -330,7 +312,6 @@ int main(void)
 		{ rows_that_are_not_published_are_found_where_they_are_held, 1 },
 		{ grills_that_are_enabled_and_have_plates_are_listed, CHECK_N(listed) },
 		{ a_row_that_is_on_a_plate_already_keeps_no_plate_from_others, 1 },
-		{ a_grill_that_is_disabled_is_listed_while_something_is_on_it, 1 },
 		{ 0 },
 	});
 	/* clang-format on */
