@@ -69,6 +69,14 @@ static void check_step(enum job_state state, enum job_event event)
 					      state == JOB_PARKED_READING));
 	if (event == JOB_SEES_RESET || event == JOB_SEES_NO_FENCE)
 		ck_assert_int_eq(step.action, about_a_lost_history(state));
+	/* Without a token nothing more is found out. */
+	if (event == JOB_NO_TOKEN)
+		ck_assert_int_eq(step.action,
+				 state == JOB_REFUSED ? JOB_DO_REQUEUE
+				 : state == JOB_DOUBT ||
+						 state == JOB_PARKED_DOUBT
+					 ? JOB_DO_UNCERTAIN
+					 : JOB_DO_NOTHING);
 	/* What comes too late changes nothing. */
 	if (step.action == JOB_DO_NOTHING)
 		ck_assert_int_eq(step.next, state);

@@ -8,15 +8,6 @@
 
 /* ---- a commit of unknown outcome ---- */
 
-/* It was committed, and the worker does not learn that. */
-static void run_doubtful_tx(void)
-{
-	scheduler_task.begin(&me.jafflr);
-	ck_assert_int_eq(scheduler_task.run(&me.jafflr, me.pg, &me.assignments),
-			 0);
-	scheduler_task.done(&me.jafflr, PG_E_LOST, me.publisher);
-}
-
 static void claim_in_doubt(void)
 {
 	work_a_while(&me);
@@ -50,37 +41,6 @@ START_TEST(a_claim_that_is_lost_after_all_is_made_anew)
 				  " seq = 1, grill = NULL, plate = NULL;"
 				  "UPDATE control.plates SET token = 0");
 		WORK_UNTIL(n_starts_of(1) == 1);
-		ck_assert_int_eq(n_starts(), 1);
-	}
-END_TEST
-
-START_TEST(an_end_in_doubt_is_published_once_it_was_read)
-	{
-		start_one(1);
-		end_toastings();
-		TURN_GRILLS_UNTIL(me.scheduler->next->n_finish);
-		run_doubtful_tx();
-		ck_assert(is_in(1, ROW_DONE));
-		ck_assert_uint_eq(me.scheduler->jobs.n &&
-					  me.scheduler->jobs.list[0].used,
-				  0);
-		WORK_UNTIL(!strcmp(story_of(&me, 1), "queued grilling done"));
-		ck_assert_int_eq(n_starts(), 1);
-	}
-END_TEST
-
-START_TEST(a_token_in_doubt_is_not_given_to_the_plate)
-	{
-		start_one(1);
-		take_over(&me, 0);
-		CHECK_WITHIN(
-			DEADLINE_MS, me.scheduler->next->n_raise,
-			(acknowledge(&me), turn_grills(&me),
-			 me.scheduler->next->n_raise ? (void)0 : turn(&me)));
-		run_doubtful_tx();
-		ck_assert_int_eq(highest_token(), 2);
-		WORK_UNTIL(highest_token() == 3);
-		FINISH_UNTIL(is_in(1, ROW_DONE));
 		ck_assert_int_eq(n_starts(), 1);
 	}
 END_TEST
@@ -367,8 +327,6 @@ int main(void)
 	return run_tests("trouble", setup, teardown, (const struct check_row[]){
 		{ a_claim_in_doubt_is_read_back_before_anything_is_started, 1 },
 		{ a_claim_that_is_lost_after_all_is_made_anew, 1 },
-		{ an_end_in_doubt_is_published_once_it_was_read, 1 },
-		{ a_token_in_doubt_is_not_given_to_the_plate, 1 },
 		{ what_was_never_started_and_is_cancelled_is_on_no_other_plate, CHECK_N(late_cancellations) },
 		{ a_silent_grill_is_written_down_at_once_and_when_it_is_back, 2 },
 		{ so_is_a_grill_that_never_answered_or_cannot_be_used, 1 },
