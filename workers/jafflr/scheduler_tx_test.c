@@ -171,29 +171,30 @@ static void check_choice(void)
 						tx.queued[r].stall));
 }
 
+static uint32_t chance(uint32_t n)
+{
+	static uint32_t random = 1;
+
+	random = random * 1664525 + 1013904223;
+	return (random >> 8) % n;
+}
+
 START_TEST(no_plate_stays_free_that_a_waiting_toastie_could_have)
 	{
 		static const char *const rows[] = { "main", "beach", "west",
 						    "demo-1" };
 		static const char *const plates[] = { "-", "main", "both",
 						      "-!" };
-		uint32_t random = 1;
 
 		for (int round = 0; round < 5000; round++) {
-			uint32_t n_rows, n_plates;
+			uint32_t n_rows = chance(ROWS_MAX + 1);
+			uint32_t n_plates = chance(PLATES_MAX + 1);
 
 			scheduler_tx_reset(&tx);
-			random = random * 1664525 + 1013904223;
-			n_rows = (random >> 16) % (ROWS_MAX + 1);
-			n_plates = (random >> 8) % (PLATES_MAX + 1);
-			for (uint32_t i = 0; i < n_rows; i++) {
-				random = random * 1664525 + 1013904223;
-				add_row(rows[random >> 30]);
-			}
-			for (uint32_t i = 0; i < n_plates; i++) {
-				random = random * 1664525 + 1013904223;
-				add_plate(plates[random >> 30]);
-			}
+			for (uint32_t i = 0; i < n_rows; i++)
+				add_row(rows[chance(4)]);
+			for (uint32_t i = 0; i < n_plates; i++)
+				add_plate(plates[chance(4)]);
 			scheduler_tx_choose(&tx);
 			check_choice();
 		}
