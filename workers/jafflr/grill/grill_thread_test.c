@@ -161,21 +161,6 @@ START_TEST(what_came_of_a_command_comes_back_with_its_tag)
 	}
 END_TEST
 
-START_TEST(commands_are_done_and_answered_in_order)
-	{
-		grill_fake_gate(grills[0], true);
-		for (uint32_t i = 1; i <= 100; i++)
-			give(threads[0], fence_of(0, i, i));
-		grill_fake_gate(grills[0], false);
-		for (uint64_t i = 1; i <= 100; i++) {
-			struct grill_answer answer = next_answer(threads[0]);
-
-			ck_assert_uint_eq(answer.tag, i);
-			ck_assert_int_eq(answer.outcome, 0);
-		}
-	}
-END_TEST
-
 START_TEST(what_there_is_no_room_for_was_not_sent)
 	{
 		struct grill_answer answer;
@@ -406,7 +391,6 @@ int main(void)
 	/* clang-format off */
 	check_add(tcase, (const struct check_row[]){
 		{ what_came_of_a_command_comes_back_with_its_tag, CHECK_N(ends) },
-		{ commands_are_done_and_answered_in_order, 1 },
 		{ what_there_is_no_room_for_was_not_sent, 1 },
 		{ answers_that_nobody_fetches_do_not_pile_up, 1 },
 		{ a_reading_shows_what_was_given_before_it, 1 },
