@@ -59,7 +59,7 @@ static const struct pg_statement list_grills = {
  * which stalls are served (put_served). */
 #define A_STALL "$11::bigint"
 #define IS_SERVED "($12::boolean OR s.stall = ANY ($13::text[]))"
-#define IS_DEMO(stall) "starts_with(" stall ", '" DEMO_STALL "')"
+#define IS_DEMO "starts_with(s.stall, '" DEMO_STALL "')"
 enum { SERVED_ARGS = OUR_ARGS + 3 };
 
 /* For each free plate, the oldest toasties of the stalls that it serves. */
@@ -67,9 +67,9 @@ enum { SERVED_ARGS = OUR_ARGS + 3 };
 static const struct pg_statement candidates = {
 	"queued_toasties",
 	WITH_QUEUED_STALLS " "
-	OLDEST_OF_STALLS("NOT " IS_DEMO("s.stall") " AND " IS_SERVED, A_STALL)
+	OLDEST_OF_STALLS("NOT " IS_DEMO " AND " IS_SERVED, A_STALL)
 	" UNION ALL "
-	OLDEST_OF_STALLS("$14::boolean AND " IS_DEMO("s.stall"), DEMOS_MAX),
+	OLDEST_OF_STALLS("$14::boolean AND " IS_DEMO, DEMOS_MAX),
 	SERVED_ARGS + 1,
 };
 /* clang-format on */
@@ -108,9 +108,8 @@ static const struct pg_statement count_queued = {
 	" SELECT s.stall, c.n FROM s, LATERAL (SELECT count(*) AS n FROM"
 	" (SELECT FROM toasties t WHERE t.state = 'queued'"
 	" AND t.stall = s.stall AND" OUR_ROWS " LIMIT " A_STALL ") AS few) c"
-	" WHERE c.n > 0 AND (" IS_DEMO(
-		"s.stall") " OR " IS_SERVED ")"
-			   " ORDER BY c.n DESC, s.stall LIMIT " STALLS_MAX,
+	" WHERE c.n > 0 AND (" IS_DEMO " OR " IS_SERVED ")"
+	" ORDER BY c.n DESC, s.stall LIMIT " STALLS_MAX,
 	SERVED_ARGS,
 };
 
@@ -418,8 +417,8 @@ static const struct pg_statement finish_queued = {
 	" state = CASE WHEN cancelled THEN 'returned' ELSE 'done' END,"
 	" reason = CASE WHEN cancelled THEN 'cancelled' ELSE reason END"
 	" WHERE order_id = ANY ($1::uuid[]) AND state = 'queued'"
-	" AND (cancelled OR " IS_DEMO(
-		"stall") ") RETURNING" ROW_COLUMNS WAITED_MS,
+	" AND (cancelled OR starts_with(stall, '" DEMO_STALL "'))"
+	" RETURNING" ROW_COLUMNS WAITED_MS,
 	2,
 };
 
