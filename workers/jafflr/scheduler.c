@@ -229,8 +229,7 @@ static void scheduler_begin(void *arg)
 	}
 	if (now_ms >= scheduler->look_at_ms) {
 		tx->asks.look = true;
-		grills_name_stalls(&scheduler->grills, tx,
-				   grills_any_heard(&scheduler->grills));
+		grills_name_stalls(&scheduler->grills, tx);
 		scheduler->look_at_ms = now_ms + LOOK_EVERY_MS;
 	}
 }
@@ -361,7 +360,7 @@ static void apply_rows(struct scheduler *scheduler, struct publisher *publisher)
 {
 	const struct scheduler_tx *tx = scheduler->running;
 
-	if (tx->looked)
+	if (tx->asks.look)
 		publish_unpublished(scheduler, publisher);
 	for (size_t i = 0; i < tx->n_rows; i++) {
 		const struct tx_row *row = &tx->rows[i];
@@ -446,7 +445,7 @@ static void scheduler_done(void *arg, int r, struct publisher *publisher)
 		grills_update(&scheduler->grills, tx->grills, tx->n_grills,
 			      scheduler->now_ms);
 	if (!r && !stale) {
-		if (tx->looked) {
+		if (tx->asks.look) {
 			queues_set(&scheduler->queues, tx);
 			scheduler->maybe_queued =
 				any_queue_above(scheduler, 0, true);

@@ -28,7 +28,6 @@ void scheduler_tx_reset(struct scheduler_tx *tx)
 	TX_LISTS(TX_LIST)
 #undef TX_LIST
 	tx->asks = (struct tx_asks){ 0 };
-	tx->looked = false;
 	tx->n_claimed = 0;
 	arena_reset(&tx->arena);
 }

@@ -158,7 +158,6 @@ struct scheduler_tx {
 	TX_LISTS(TX_LIST)
 #undef TX_LIST
 	struct tx_asks asks;
-	bool looked;
 	size_t n_claimed;
 	struct arena arena;
 };

@@ -324,7 +324,6 @@ int sql_read(struct sql *sql, struct pg *pg,
 			.grill = sql_text(pg, read.free, row, 0, &tx->arena),
 			.plate = (int)pg_i64(pg, read.free, row, 1),
 		};
-	tx->looked = read.count >= 0;
 	return 0;
 }
 

@@ -360,9 +360,10 @@ bool grills_any_heard(const struct grills *grills)
 	return false;
 }
 
-void grills_name_stalls(const struct grills *grills, struct scheduler_tx *tx,
-			bool heard)
+void grills_name_stalls(const struct grills *grills, struct scheduler_tx *tx)
 {
+	bool heard = grills_any_heard(grills);
+
 	for (size_t i = 0; i < grills->n; i++)
 		if (is_used(grills->list[i], heard))
 			TX_ADD(tx, served) = &grills->list[i]->stalls;
