@@ -521,9 +521,11 @@ START_TEST(whatever_happens_an_order_is_on_a_plate_once_or_given_back)
 		for (int i = 0; i < N_GRILLS; i++)
 			end_calls(fakes[i], GRILL_FAKE_WELL);
 		take_over(&me, 0);
-		FINISH_UNTIL(count("SELECT count(*) FROM toasties WHERE state"
+		CHECK_WITHIN(2 * DEADLINE_MS,
+			     count("SELECT count(*) FROM toasties WHERE state"
 				   " IN ('queued', 'grilling')"
-				   " OR published_seq < seq") == 0);
+				   " OR published_seq < seq") == 0,
+			     (work(&me), end_toastings()));
 		for (int n = 1; n <= N_ORDERS; n++) {
 			ck_assert_int_eq(n_starts_of(n),
 					 is_in(n, ROW_DONE) && !is_demo(n));
