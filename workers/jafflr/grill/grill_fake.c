@@ -17,7 +17,7 @@
 #include "workers/jafflr/grill/grill_modbus.h"
 
 #define GRILL_FAKE_MAGIC 0x66616b65u
-#define STARTS_MAX 65536
+#define STARTS_MAX 1024
 #define N_CALLS (GRILL_FAKE_CLOSE + 1)
 #define LEFT_MS 10
 #define GATE_MS 10000
