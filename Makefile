@@ -65,25 +65,16 @@ lib_c = $(filter-out %/main.c %_test.c %_fake.c %_fuzz.c,\
 	$(call in_folder,$(1),*.c))
 lib_a = $(foreach d,$(1),$(OUT)/$(d).a)
 
-# In the order of a linker that looks once: what needs comes before what it needs.
 LEAVES := schemas infra/lib
 FOLDERS := $(LEAVES) workers/runtime workers/chillybin workers/jafflr \
 	workers/tally producers/storefront producers/stampede \
 	infra/overlord infra/grillsim itests/harness
 
-# What stands below a folder, nearest first. The include law (infra/dev/
-# deps.txt) says the same of the headers.
-below_schemas := infra/lib
-below_infra/lib :=
-below_workers/runtime := $(LEAVES)
-below_workers/chillybin := workers/runtime $(LEAVES)
-below_workers/jafflr := workers/runtime $(LEAVES)
-below_workers/tally := workers/runtime $(LEAVES)
-below_producers/storefront := $(LEAVES)
-below_producers/stampede := $(LEAVES)
-below_infra/overlord := $(LEAVES)
-below_infra/grillsim := infra/lib
-below_itests/harness := $(LEAVES)
+# What stands below a folder is what the include law lets it include, in the
+# order of a linker that looks once: what needs comes before what it needs.
+law = $(shell sed -n 's|^$(patsubst %/harness,%,$(1))/ ||p' infra/dev/deps.txt)
+below = $(filter-out $(1),$(filter $(patsubst %/,%,$(call law,$(1))),\
+	workers/runtime $(LEAVES)))
 
 PROGRAMS := $(patsubst %/main.c,%,$(wildcard $(addsuffix /main.c,$(FOLDERS))))
 BINS := $(foreach p,$(PROGRAMS),$(OUT)/bin/$(notdir $(p)))
@@ -141,12 +132,12 @@ define folder_rules
 $(OUT)/$(1).a: $$(patsubst %.c,$(OUT)/%.o,$$(call lib_c,$(1)))
 	@rm -f $$@ && ar rcs $$@ $$^
 $(OUT)/bin/$(notdir $(1)): $(OUT)/$(1)/main.o \
-		$$(call lib_a,$(1) $$(below_$(1))) | $$(LINKED)
+		$$(call lib_a,$(1) $(call below,$(1))) | $$(LINKED)
 	@mkdir -p $$(@D)
 	@echo "  link  $$@"
 	$$(QUIET)$$(CC) $$(LDFLAGS) -o $$@ $$^ $$(PKG_LIBS)
 $(OUT)/$(1)/%_test: $(OUT)/$(1)/%_test.o \
-		$$(call lib_a,$(1) $$(below_$(1))) | $$(LINKED)
+		$$(call lib_a,$(1) $(call below,$(1))) | $$(LINKED)
 	@echo "  link  $$@"
 	$$(QUIET)$$(CC) $$(LDFLAGS) -o $$@ $$(filter %_test.o,$$^) \
 		$$(filter %_fake.o,$$^) $$(filter %.a,$$^) \

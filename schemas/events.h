@@ -27,8 +27,7 @@ struct event_kind {
 
 struct event_version {
 	enum event_type type;
-	int version;            /* schema-version */
-	struct text dataschema; /* ce_dataschema */
+	int version; /* schema-version */
 	const char *sentence;
 };
 

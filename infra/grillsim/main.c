@@ -86,6 +86,10 @@ static int opened(int r, const char *what, const char *name)
 	if (r)
 		log_error("GRILLSIM-OPEN", "cannot open %s '%s': %s", what,
 			  name, err_text(r));
+	if (r == -EBUSY)
+		(void)fprintf(stderr,
+			      "HINT: another simulator writes to it; "
+			      "give each one a GRILLSIM_LOG of its own\n");
 	return r;
 }
 

@@ -1,26 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Hash: 64 bits, each for a purpose of its own, by libraries.
- *
- * hash_bytes() is XXH3: fast, and stable over versions and machines (xxhash
- * promises it), so that a share of customers is the same share everywhere.
- * hash_sip_*() is SipHash-2-4 with a key of zeros: for values that are stored.
+ * Hash: 64 bits of XXH3: fast, and stable over versions and machines (xxhash
+ * promises it), so that it may be stored, and a share of customers is the same
+ * share everywhere. Without a key: a client that chooses the bytes can make
+ * two texts of one hash, so it decides nothing that a client gains from.
  */
 #ifndef LIB_HASH_H
 #define LIB_HASH_H
 
 #include <stddef.h>
 #include <stdint.h>
+#define XXH_STATIC_LINKING_ONLY /* the size of its state */
+#include <xxhash.h>
 
 uint64_t hash_bytes(const void *p, size_t n);
 
-/* Begins, adds pieces, ends: the same value whatever the pieces are. */
-struct hash_sip {
-	void *context;
+/* Begins, adds pieces, ends: hash_bytes() of all of them, one behind the
+ * other. */
+struct hash {
+	XXH3_state_t state;
 };
 
-void hash_sip_begin(struct hash_sip *hash);
-void hash_sip_add(struct hash_sip *hash, const void *p, size_t n);
-uint64_t hash_sip_end(struct hash_sip *hash);
+void hash_begin(struct hash *hash);
+void hash_add(struct hash *hash, const void *p, size_t n);
+uint64_t hash_end(const struct hash *hash);
 
 #endif

@@ -46,6 +46,7 @@ struct kafka_message {
 	rd_kafka_topic_t *topic;
 	rd_kafka_headers_t *headers;
 	int32_t partition;
+	int64_t wall_ms;
 	size_t n_bytes;
 };
 
@@ -315,6 +316,7 @@ struct kafka_message *kafka_out_message(struct kafka_out *out,
 	message->topic = topic_of(out, topic);
 	message->headers = xalloc_check(rd_kafka_headers_new(24));
 	message->partition = RD_KAFKA_PARTITION_UA;
+	message->wall_ms = 0;
 	message->n_bytes = 0;
 	return message;
 }
@@ -322,6 +324,11 @@ struct kafka_message *kafka_out_message(struct kafka_out *out,
 void kafka_message_partition(struct kafka_message *message, int32_t partition)
 {
 	message->partition = partition;
+}
+
+void kafka_message_timestamp(struct kafka_message *message, int64_t wall_ms)
+{
+	message->wall_ms = wall_ms;
 }
 
 size_t kafka_message_bytes(const struct kafka_message *message)
@@ -364,6 +371,8 @@ int kafka_out_send(struct kafka_message *message, const struct kafka_body *body,
 		{ .vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = message->topic },
 		{ .vtype = RD_KAFKA_VTYPE_PARTITION,
 		  .u.i32 = message->partition },
+		{ .vtype = RD_KAFKA_VTYPE_TIMESTAMP,
+		  .u.i64 = message->wall_ms },
 		{ .vtype = RD_KAFKA_VTYPE_MSGFLAGS,
 		  .u.i = RD_KAFKA_MSG_F_COPY },
 		{ .vtype = RD_KAFKA_VTYPE_KEY,

@@ -74,6 +74,8 @@ struct kafka_message *kafka_out_message(struct kafka_out *out,
 					const char *topic);
 /* The partition to send to, in place of the key's hash. */
 void kafka_message_partition(struct kafka_message *message, int32_t partition);
+/* The record's timestamp; 0, or without this call: when it is sent. */
+void kafka_message_timestamp(struct kafka_message *message, int64_t wall_ms);
 /* The size of the message so far, by its headers. */
 size_t kafka_message_bytes(const struct kafka_message *message);
 /* Copies. @value NULL is a header without a value. Has the shape of a header

@@ -18,7 +18,8 @@
 static const char *url;
 
 #define NUMBER(sql) postgres_number(url, sql)
-#define N_AUDIT NUMBER("SELECT count(*) FROM control.audit")
+/* "TABLE WHERE ..." has so many rows. */
+#define CHECK_COUNT(n, from) ck_assert_int_eq(postgres_count(url, from), n)
 
 static inline void execute_sql(const char *sql)
 {

@@ -6,15 +6,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "infra/lib/version.h"
+#include "infra/lib/clock.h"
 #include "schemas/event.h"
 
 int messages_init(struct messages *ret, const struct conf *conf,
 		  const struct orders *orders)
 {
 	*ret = (struct messages){ .conf = conf, .orders = orders };
-	(void)snprintf(ret->producer, sizeof(ret->producer), "stampede@%s",
-		       version_of_build);
 	if (topic_names_init(&ret->topics, conf->topic_suffix)) {
 		(void)fprintf(stderr, "stampede: setting 'TOPIC_SUFFIX' is too "
 				      "long\n");
@@ -110,13 +108,12 @@ static int send_poison(struct event *event, struct kafka_out *out,
 }
 
 /* Who says it, when, and the trace that begins with the event's @id. */
-static void add_origin(const struct messages *messages, struct event *event,
-		       const struct order_id *id, struct sent *sent)
+static void add_origin(struct event *event, const struct order_id *id,
+		       struct sent *sent)
 {
 	sent->sent_ms = clock_wall_ms();
 	event_source(event, TEXT("/stampede"), sent->sent_ms);
 	event_begin_trace(event, id);
-	event->envelope.producer = text_of(messages->producer);
 }
 
 static int send_order(const struct messages *messages, struct kafka_out *out,
@@ -136,11 +133,10 @@ static int send_order(const struct messages *messages, struct kafka_out *out,
 	event_begin(&event, EVENT_ORDER_PLACED, order->version, bytes,
 		    sizeof(bytes));
 	event_about_order(&event, &id);
-	add_origin(messages, &event, &id, sent);
-	event.envelope.stall = order->stall;
+	add_origin(&event, &id, sent);
 	event.envelope.customer = order->customer;
-	if (order->version == 1 && !order->grill)
-		event.envelope.grill = TEXT("false");
+	if (order->version == 1)
+		order_placed_headers_v1(order, &event.envelope);
 	r = order_placed_encode(order, order->version, &event.body);
 	if (r)
 		return r < 0 ? r : -EINVAL;
@@ -164,7 +160,7 @@ static int send_restock(const struct messages *messages, struct kafka_out *out,
 	event_begin(&event, EVENT_STOCK_ADDED, 1, bytes, sizeof(bytes));
 	event_about_stock(&event, row.stall, row.ingredient);
 	event_id_add(&event, order_id_format(&row.id, id));
-	add_origin(messages, &event, &row.id, sent);
+	add_origin(&event, &row.id, sent);
 	r = stock_command_encode(
 		&(struct stock_command){
 			.kind = STOCK_COMMAND_ADDED,

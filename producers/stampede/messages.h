@@ -19,7 +19,6 @@ struct messages {
 	const struct conf *conf;
 	const struct orders *orders;
 	struct topic_names topics;
-	char producer[80];
 };
 
 enum messages_outcome { MESSAGES_E_SETTING = 1 };

@@ -36,7 +36,7 @@ struct storefront {
 	struct http *http;
 	struct loop_source *on_term, *on_int, *on_timer;
 	bool stopping;
-	char version[64], producer[80];
+	char version[64];
 	struct probe_checks checks;
 };
 
@@ -127,8 +127,6 @@ static void init_log(struct storefront *storefront)
 
 	(void)str_copy(storefront->version, sizeof(storefront->version),
 		       *conf->version ? conf->version : version_of_build);
-	(void)snprintf(storefront->producer, sizeof(storefront->producer),
-		       "storefront@%s", storefront->version);
 	log_init(&params);
 	counters_init(storefront->version, "");
 	metrics_register();
@@ -228,8 +226,7 @@ static int open_all(struct storefront *storefront)
 	if (!r)
 		r = open_watch(storefront);
 	if (!r)
-		r = publisher_new(&shop->publisher, shop, storefront->producer,
-				  storefront->watch);
+		r = publisher_new(&shop->publisher, shop, storefront->watch);
 	if (!r)
 		r = views_new(&shop->views, shop);
 	if (r)

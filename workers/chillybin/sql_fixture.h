@@ -9,7 +9,7 @@
 #include "infra/lib/postgres_fixture.h"
 #include "workers/chillybin/chillybin.h"
 #include "workers/chillybin/decide.h"
-#include "workers/runtime/positions.h"
+#include "workers/runtime/database/positions.h"
 
 struct sql_worker {
 	struct pg *pg;

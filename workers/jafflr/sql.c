@@ -235,18 +235,6 @@ static int64_t bit(int i)
 	return INT64_C(1) << i;
 }
 
-/* The partitions in which a lane is ours, as bits. */
-static int64_t lane_partitions(const struct worker_assignments *assignments,
-			       const char *lane)
-{
-	int64_t bits = 0;
-
-	for (size_t k = 0; k < assignments->n_positions; k++)
-		if (!strcmp(assignments->positions[k].lane, lane))
-			bits |= bit(assignments->positions[k].partition);
-	return bits;
-}
-
 static void put_names(struct pg_call *call, const struct lane *lane, int i)
 {
 	char kind = lane->kind == LANE_STALLS ? 's' : 'c';
@@ -292,7 +280,7 @@ static void put_lanes(struct pg_call *call,
 		pg_put_i32(pg_call_put(call, UNTIL),
 			   lane->ended ? (int32_t)lane->until : n + 1);
 		pg_put_i64(pg_call_put(call, LANE_PARTITIONS),
-			   lane_partitions(assignments, lane->name));
+			   assignments->partitions[0][i]);
 	}
 }
 
@@ -302,8 +290,8 @@ void sql_our_rows(struct pg_call *call,
 	int64_t partitions = 0;
 
 	pg_call_begin(call);
-	for (size_t i = 0; i < assignments->n_positions; i++)
-		partitions |= bit(assignments->positions[i].partition);
+	for (size_t i = 0; i < assignments->lanes->n_lanes; i++)
+		partitions |= assignments->partitions[0][i];
 	for (int32_t i = 0; i < TOPIC_PARTITIONS; i++)
 		if (partitions & bit(i))
 			pg_put_i32(pg_call_put(call, PARTITIONS), i);

@@ -604,8 +604,7 @@ int sql_write(struct sql *sql, struct pg *pg,
 	(void)pg_add(pg, &pg_begin, NULL);
 	for (int i = 0; i < N_WRITES; i++)
 		at[i] = add_write(pg, &sql->calls[i], i, tx);
-	positions_add_confirm(pg, assignments->identity, assignments->positions,
-			      assignments->n_positions, &confirm);
+	worker_add_confirm(pg, assignments, &confirm);
 	(void)pg_add(pg, &pg_commit, NULL);
 	r = pg_run(pg, TIMEOUT_MS);
 	pg_call_deinit(&confirm);

@@ -20,7 +20,6 @@ enum { STALLED_MS = 5000 };
 
 struct publisher {
 	const struct conf *conf;
-	const char *producer;
 	const struct kafka_watch *watch;
 	struct kafka_out *out;
 	LIST_HEAD(, command) commands;
@@ -110,7 +109,7 @@ int publisher_serve(struct publisher *publisher)
 /* ---- the publisher ---- */
 
 int publisher_new(struct publisher **ret, const struct shop *shop,
-		  const char *producer, const struct kafka_watch *watch)
+		  const struct kafka_watch *watch)
 {
 	CLEANUP(publisher_freep)
 	struct publisher *publisher = xcalloc(1, sizeof(*publisher));
@@ -127,7 +126,6 @@ int publisher_new(struct publisher **ret, const struct shop *shop,
 	int r;
 
 	publisher->conf = shop->conf;
-	publisher->producer = producer;
 	publisher->watch = watch;
 	LIST_INIT(&publisher->commands);
 	r = kafka_out_new(&publisher->out, &out_params);
@@ -239,7 +237,6 @@ void command_publish(struct command *command, struct event *event,
 	char state[HTTP_HEAD_MAX_BYTES];
 
 	event_source(event, TEXT("/storefront"), clock_wall_ms());
-	event->envelope.producer = text_of(publisher->producer);
 	set_trace(command, event, id, state);
 	command->topic = event->topic;
 	command->n_events++;

@@ -34,10 +34,9 @@
 
 struct kafka_watch;
 
-/* Borrows all. @producer is "storefront@1.2.3"; @watch NULL: what the client
- * itself notices must do. */
+/* Borrows all. @watch NULL: what the client itself notices must do. */
 int publisher_new(struct publisher **ret, const struct shop *shop,
-		  const char *producer, const struct kafka_watch *watch);
+		  const struct kafka_watch *watch);
 /* Commands with events in flight are finished in doubt. */
 struct publisher *publisher_free(struct publisher *publisher);
 DEFINE_CLEANUP(struct publisher, publisher_free);
@@ -91,8 +90,8 @@ struct command *command_new(struct shop *shop, struct http_request *request,
 
 /*
  * Sends one more event; one that cannot be sent counts as not delivered.
- * Copies @event, which lacks only what is the same for all: source, time,
- * producer and trace. The request's trace goes on, or @id begins one.
+ * Copies @event, which lacks only what is the same for all: source, time and
+ * trace. The request's trace goes on, or @id begins one.
  */
 void command_publish(struct command *command, struct event *event,
 		     const struct order_id *id);

@@ -90,9 +90,8 @@ static void publish(struct command *command, const struct order_placed *order)
 	event_about_order(&event, &order->order_id);
 	event_id_add(&event, ".placed");
 	event.envelope.customer = order->customer;
-	event.envelope.stall = order->stall;
-	if (!order->grill && version == 1)
-		event.envelope.grill = TEXT("false");
+	if (version == 1)
+		order_placed_headers_v1(order, &event.envelope);
 	command_publish(command, &event, &order->order_id);
 	command_end(command);
 }

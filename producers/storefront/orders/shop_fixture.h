@@ -54,9 +54,7 @@ static inline void open_publisher(const char *brokers)
 {
 	conf.brokers = brokers;
 	ck_assert_int_eq(topic_names_init(&shop.topics, conf.topic_suffix), 0);
-	ck_assert_int_eq(
-		publisher_new(&shop.publisher, &shop, "storefront@test", NULL),
-		0);
+	ck_assert_int_eq(publisher_new(&shop.publisher, &shop, NULL), 0);
 }
 
 static inline void open_all(const char *brokers, size_t cache_max)
