@@ -150,7 +150,7 @@ QUIET := $(if $(V),,@)
 -include infra/dev/fakes.mk
 
 # A test that drives a grill runs one.
-$(OUT)/workers/jafflr/grill_modbus_test: | $(OUT)/bin/grillsim
+$(OUT)/workers/jafflr/grill/grill_modbus_test: | $(OUT)/bin/grillsim
 
 $(OUT)/itests/%: $(OUT)/itests/%.o $(call lib_a,itests/harness $(LEAVES)) \
 		| $(LINKED)

@@ -3,20 +3,24 @@
  * Grill fake: plates in memory, under one mutex, and grill_modbus.h on top of
  * them. Beyond STARTS_MAX starts it aborts.
  */
-#include "workers/jafflr/grill_fake.h"
+#include "workers/jafflr/grill/grill_fake.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
+#include "infra/lib/clock.h"
 #include "infra/lib/xalloc.h"
-#include "workers/jafflr/grill_modbus.h"
+#include "workers/jafflr/grill/grill_modbus.h"
 
 #define GRILL_FAKE_MAGIC 0x66616b65u
-#define STARTS_MAX 65536
-#define N_CALLS 3
+#define STARTS_MAX 1024
+#define N_CALLS (GRILL_FAKE_CLOSE + 1)
 #define LEFT_MS 10
+#define GATE_MS 10000
 
 struct fake_start {
 	int plate;
@@ -27,8 +31,12 @@ struct fake_start {
 struct grill_fake {
 	uint32_t magic;
 	pthread_mutex_t mutex;
+	pthread_cond_t changed; /* the gate, or who has come to it */
+	bool shut;
+	int n_calls[N_CALLS];
 	int n_plates;
 	struct grill_report plates[GRILL_PLATES_MAX];
+	bool silent[GRILL_PLATES_MAX];
 	bool broken;
 	enum grill_fake_end ends[N_CALLS];
 	int n_ends[N_CALLS]; /* 0: for ever */
@@ -119,85 +127,95 @@ static struct grill_report do_read(struct grill_fake *fake, int plate)
 	return report;
 }
 
-static enum grill_fake_end end_of(struct grill_fake *fake,
-				  enum grill_fake_call call)
-{
-	enum grill_fake_end end = fake->ends[call];
+/* ---- the functions of a grill ---- */
 
+static const struct {
+	bool happens;
+	int outcome;
+} ends[] = {
+	[GRILL_FAKE_WELL] = { true, 0 },
+	[GRILL_FAKE_AWAY] = { false, GRILL_E_AWAY },
+	[GRILL_FAKE_REFUSES] = { false, GRILL_E_REFUSED },
+	[GRILL_FAKE_LOSES] = { false, GRILL_E_UNKNOWN },
+	[GRILL_FAKE_SILENT] = { true, GRILL_E_UNKNOWN },
+	[GRILL_FAKE_FAULT] = { false, -EINVAL },
+};
+
+static void wait_for_change(struct grill_fake *fake, int64_t until_ms)
+{
+	struct timespec until = {
+		.tv_sec = until_ms / 1000,
+		.tv_nsec = until_ms % 1000 * 1000000,
+	};
+
+	(void)pthread_cond_timedwait(&fake->changed, &fake->mutex, &until);
+}
+
+/* A call comes to the gate, and goes on when it is open: locked then. */
+static struct grill_fake *enter(void *arg, enum grill_fake_call call,
+				enum grill_fake_end *ret)
+{
+	struct grill_fake *fake = locked(arg);
+	int64_t until_ms = clock_now_ms() + GATE_MS;
+
+	fake->n_calls[call]++;
+	(void)pthread_cond_broadcast(&fake->changed);
+	while (fake->shut && clock_left_ms(until_ms) > 0)
+		wait_for_change(fake, until_ms);
+	*ret = fake->ends[call];
 	if (fake->n_ends[call] && !--fake->n_ends[call])
 		fake->ends[call] = GRILL_FAKE_WELL;
-	return end;
+	return fake;
 }
 
-/* Whether it happens at all, and else what is said of it. */
-static bool happens(enum grill_fake_end end, int *ret_outcome)
+/* @r: what came of it, if it happened and is answered. */
+static int leave(struct grill_fake *fake, enum grill_fake_end end, int r)
 {
-	switch (end) {
-	case GRILL_FAKE_WELL:
-	case GRILL_FAKE_SILENT:
-		return true;
-	case GRILL_FAKE_AWAY:
-		*ret_outcome = GRILL_E_AWAY;
-		return false;
-	case GRILL_FAKE_REFUSES:
-		*ret_outcome = GRILL_E_REFUSED;
-		return false;
-	case GRILL_FAKE_LOSES:
-		*ret_outcome = GRILL_E_UNKNOWN;
-		return false;
-	}
-	abort();
+	unlock(fake);
+	return ends[end].outcome ? ends[end].outcome : r;
 }
-
-static int answered(enum grill_fake_end end, int r)
-{
-	return end == GRILL_FAKE_SILENT ? GRILL_E_UNKNOWN : r;
-}
-
-/* ---- the functions of a grill ---- */
 
 static int fake_read(void *arg, int first_plate, int n_plates,
 		     struct grill_report *ret)
 {
-	struct grill_fake *fake = locked(arg);
-	enum grill_fake_end end = end_of(fake, GRILL_FAKE_READ);
+	enum grill_fake_end end;
+	struct grill_fake *fake = enter(arg, GRILL_FAKE_READ, &end);
 	int r = 0;
 
-	if (happens(end, &r))
-		r = answered(end, 0);
-	for (int i = 0; !r && i < n_plates; i++)
+	for (int i = 0; i < n_plates; i++)
+		if (fake->silent[first_plate + i])
+			r = GRILL_E_UNKNOWN;
+	for (int i = 0; !r && !ends[end].outcome && i < n_plates; i++)
 		ret[i] = do_read(fake, first_plate + i);
-	unlock(fake);
-	return r;
+	return leave(fake, end, r);
 }
 
 static int fake_fence(void *arg, int plate, uint32_t token)
 {
-	struct grill_fake *fake = locked(arg);
-	enum grill_fake_end end = end_of(fake, GRILL_FAKE_FENCE);
+	enum grill_fake_end end;
+	struct grill_fake *fake = enter(arg, GRILL_FAKE_FENCE, &end);
 	int r = 0;
 
-	if (happens(end, &r))
-		r = answered(end, do_fence(plate_of(fake, plate), token));
-	unlock(fake);
-	return r;
+	if (ends[end].happens)
+		r = do_fence(plate_of(fake, plate), token);
+	return leave(fake, end, r);
 }
 
 static int fake_start(void *arg, const struct grill_start *start)
 {
-	struct grill_fake *fake = locked(arg);
-	enum grill_fake_end end = end_of(fake, GRILL_FAKE_START);
-	int r = 0;
+	enum grill_fake_end end;
+	struct grill_fake *fake = enter(arg, GRILL_FAKE_START, &end);
+	int r = ends[end].happens ? do_start(fake, start) : 0;
 
-	if (happens(end, &r))
-		r = answered(end, do_start(fake, start));
-	unlock(fake);
-	return r;
+	return leave(fake, end, r);
 }
 
 static void fake_close(void *arg)
 {
-	unlock(locked(arg));
+	struct grill_fake *fake = locked(arg);
+
+	fake->n_calls[GRILL_FAKE_CLOSE]++;
+	unlock(fake);
 }
 
 /* ---- grill_modbus.h ---- */
@@ -242,10 +260,15 @@ struct grill_modbus *grill_modbus_free(struct grill_modbus *grill)
 struct grill_fake *grill_fake_new(int n_plates)
 {
 	struct grill_fake *fake = xcalloc(1, sizeof(*fake));
+	pthread_condattr_t monotonic;
 
 	assert(n_plates >= 1 && n_plates <= GRILL_PLATES_MAX);
 	fake->magic = GRILL_FAKE_MAGIC;
 	(void)pthread_mutex_init(&fake->mutex, NULL);
+	(void)pthread_condattr_init(&monotonic);
+	(void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	(void)pthread_cond_init(&fake->changed, &monotonic);
+	(void)pthread_condattr_destroy(&monotonic);
 	fake->n_plates = n_plates;
 	for (int i = 0; i < n_plates; i++)
 		fake->plates[i] =
@@ -257,6 +280,7 @@ struct grill_fake *grill_fake_free(struct grill_fake *fake)
 {
 	if (!fake)
 		return NULL;
+	(void)pthread_cond_destroy(&fake->changed);
 	(void)pthread_mutex_destroy(&fake->mutex);
 	fake->magic = 0;
 	free(fake);
@@ -269,6 +293,47 @@ void grill_fake_next(struct grill_fake *fake, enum grill_fake_call call,
 	(void)locked(fake);
 	fake->ends[call] = end;
 	fake->n_ends[call] = n;
+	unlock(fake);
+}
+
+int grill_fake_n_calls(struct grill_fake *fake, enum grill_fake_call call)
+{
+	int n = locked(fake)->n_calls[call];
+
+	unlock(fake);
+	return n;
+}
+
+void grill_fake_gate(struct grill_fake *fake, bool shut)
+{
+	locked(fake)->shut = shut;
+	(void)pthread_cond_broadcast(&fake->changed);
+	unlock(fake);
+}
+
+static bool have_come(const struct grill_fake *fake, int n)
+{
+	for (int i = 0; i < GRILL_FAKE_CLOSE; i++)
+		n -= fake->n_calls[i];
+	return n <= 0;
+}
+
+bool grill_fake_wait(struct grill_fake *fake, int n, int64_t timeout_ms)
+{
+	int64_t until_ms = clock_now_ms() + timeout_ms;
+	bool came;
+
+	(void)locked(fake);
+	while (!have_come(fake, n) && clock_left_ms(until_ms) > 0)
+		wait_for_change(fake, until_ms);
+	came = have_come(fake, n);
+	unlock(fake);
+	return came;
+}
+
+void grill_fake_silence(struct grill_fake *fake, int plate, bool silent)
+{
+	locked(fake)->silent[plate] = silent;
 	unlock(fake);
 }
 

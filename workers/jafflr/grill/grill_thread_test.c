@@ -3,170 +3,46 @@
  * Grill thread: on a grill in memory, which the test can make hang: calls wait
  * at a gate until the test opens it.
  */
-#include "workers/jafflr/grill_thread.h"
+#include "workers/jafflr/grill/grill_thread.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
-#include <time.h>
 
 #include "infra/lib/check_fixture.h"
-#include "workers/jafflr/grill_fake.h"
-#include "workers/jafflr/grill_modbus.h"
+#include "workers/jafflr/grill/grill_fake.h"
+#include "workers/jafflr/grill/grill_modbus.h"
 
 #define DEADLINE_MS 10000
 enum { N_PLATES = 4, BOX_MAX = GRILL_PLATES_MAX * 4 };
 
-/* A grill behind a gate. Guarded by its mutex, but for the fake. */
-struct gated {
-	pthread_mutex_t mutex;
-	pthread_cond_t changed;
-	struct grill_fake *fake;
-	bool shut;
-	int n_at_gate;
-	int n_closes;
-	int n_reads;
-	bool silent[N_PLATES]; /* a reading of it is not answered */
-	int fault;             /* in place of an outcome */
-};
-
-static struct gated gated[2];
+static struct grill_fake *grills[2];
 static struct loop *loop;
 static struct grill_thread *threads[2];
 static struct grill_report reports[N_PLATES]; /* that were read last */
 
-/* ---- the grill ---- */
-
-static void wait_for_change(struct gated *grill, int64_t until_ms)
-{
-	struct timespec until = {
-		.tv_sec = until_ms / 1000,
-		.tv_nsec = until_ms % 1000 * 1000000,
-	};
-
-	(void)pthread_cond_timedwait(&grill->changed, &grill->mutex, &until);
-}
-
-static int pass(struct gated *grill)
-{
-	int64_t until_ms = clock_now_ms() + DEADLINE_MS;
-	int fault;
-
-	(void)pthread_mutex_lock(&grill->mutex);
-	grill->n_at_gate++;
-	(void)pthread_cond_broadcast(&grill->changed);
-	while (grill->shut && clock_left_ms(until_ms) > 0)
-		wait_for_change(grill, until_ms);
-	fault = grill->fault;
-	(void)pthread_mutex_unlock(&grill->mutex);
-	return fault;
-}
-
-static int gated_read(void *arg, int first_plate, int n_plates,
-		      struct grill_report *ret)
-{
-	struct gated *grill = arg;
-	int r = pass(grill);
-
-	(void)pthread_mutex_lock(&grill->mutex);
-	grill->n_reads++;
-	for (int i = 0; !r && i < n_plates; i++)
-		r = grill->silent[first_plate + i] ? GRILL_E_UNKNOWN : 0;
-	(void)pthread_mutex_unlock(&grill->mutex);
-	return r ? r
-		 : grill_modbus_ops.read(grill->fake, first_plate, n_plates,
-					 ret);
-}
-
-static int gated_fence(void *arg, int plate, uint32_t token)
-{
-	struct gated *grill = arg;
-	int r = pass(grill);
-
-	return r ? r : grill_modbus_ops.fence(grill->fake, plate, token);
-}
-
-static int gated_start(void *arg, const struct grill_start *start)
-{
-	struct gated *grill = arg;
-	int r = pass(grill);
-
-	return r ? r : grill_modbus_ops.start(grill->fake, start);
-}
-
-static void gated_close(void *arg)
-{
-	struct gated *grill = arg;
-
-	(void)pthread_mutex_lock(&grill->mutex);
-	grill->n_closes++;
-	(void)pthread_mutex_unlock(&grill->mutex);
-}
-
-static const struct grill_ops gated_ops = {
-	.read = gated_read,
-	.fence = gated_fence,
-	.start = gated_start,
-	.close = gated_close,
-};
-
-static void set_gate(struct gated *grill, bool shut)
-{
-	(void)pthread_mutex_lock(&grill->mutex);
-	grill->shut = shut;
-	(void)pthread_cond_broadcast(&grill->changed);
-	(void)pthread_mutex_unlock(&grill->mutex);
-}
-
-/* Until so many calls have come to the gate, ever. */
-static void wait_at_gate(struct gated *grill, int n)
-{
-	int64_t until_ms = clock_now_ms() + DEADLINE_MS;
-	bool came;
-
-	(void)pthread_mutex_lock(&grill->mutex);
-	while (grill->n_at_gate < n && clock_left_ms(until_ms) > 0)
-		wait_for_change(grill, until_ms);
-	came = grill->n_at_gate >= n;
-	(void)pthread_mutex_unlock(&grill->mutex);
-	ck_assert_msg(came, "no call came to the grill");
-}
-
-static void open_gated(struct gated *grill, struct grill_thread **ret)
-{
-	struct grill_thread_params params = {
-		.ops = &gated_ops,
-		.arg = grill,
-		.n_plates = N_PLATES,
-		.loop = loop,
-	};
-	pthread_condattr_t monotonic;
-
-	*grill = (struct gated){ .fake = grill_fake_new(N_PLATES) };
-	(void)pthread_mutex_init(&grill->mutex, NULL);
-	(void)pthread_condattr_init(&monotonic);
-	(void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(&grill->changed, &monotonic);
-	(void)pthread_condattr_destroy(&monotonic);
-	ck_assert_int_eq(grill_thread_new(ret, &params), 0);
-}
-
 static void setup(void)
 {
+	struct grill_thread_params params = {
+		.ops = &grill_modbus_ops,
+		.n_plates = N_PLATES,
+	};
+
 	ck_assert_int_eq(loop_new(&loop), 0);
-	for (int i = 0; i < 2; i++)
-		open_gated(&gated[i], &threads[i]);
+	params.loop = loop;
+	for (int i = 0; i < 2; i++) {
+		grills[i] = grill_fake_new(N_PLATES);
+		params.arg = grills[i];
+		ck_assert_int_eq(grill_thread_new(&threads[i], &params), 0);
+	}
 }
 
 static void teardown(void)
 {
 	for (int i = 0; i < 2; i++) {
-		set_gate(&gated[i], false);
+		grill_fake_gate(grills[i], false);
 		threads[i] = grill_thread_free(threads[i]);
-		gated[i].fake = grill_fake_free(gated[i].fake);
-		(void)pthread_cond_destroy(&gated[i].changed);
-		(void)pthread_mutex_destroy(&gated[i].mutex);
+		grills[i] = grill_fake_free(grills[i]);
 	}
 	loop = loop_free(loop);
 }
@@ -226,6 +102,11 @@ static int read_now(void)
 	return reading_of(grill_thread_read(threads[0]));
 }
 
+static int n_reads(void)
+{
+	return grill_fake_n_calls(grills[0], GRILL_FAKE_READ);
+}
+
 /* Nothing newer than that number. */
 static bool no_reading(uint64_t number)
 {
@@ -239,9 +120,9 @@ static bool no_reading(uint64_t number)
 /* A command has come to the gate of the first grill, which is shut. */
 static void give_and_hang(struct grill_command command)
 {
-	set_gate(&gated[0], true);
+	grill_fake_gate(grills[0], true);
 	give(threads[0], command);
-	wait_at_gate(&gated[0], 1);
+	ck_assert(grill_fake_wait(grills[0], 1, DEADLINE_MS));
 }
 
 /* ---- commands ---- */
@@ -250,25 +131,23 @@ static const struct {
 	enum grill_fake_end end;
 	int outcome;
 	int n_starts;
-	int fault; /* the caller has made a mistake */
 } ends[] = {
-	{ GRILL_FAKE_WELL, 0, 1, 0 },
-	{ GRILL_FAKE_AWAY, GRILL_E_AWAY, 0, 0 },
-	{ GRILL_FAKE_REFUSES, GRILL_E_REFUSED, 0, 0 },
-	{ GRILL_FAKE_LOSES, GRILL_E_UNKNOWN, 0, 0 },
-	{ GRILL_FAKE_SILENT, GRILL_E_UNKNOWN, 1, 0 },
+	{ GRILL_FAKE_WELL, 0, 1 },
+	{ GRILL_FAKE_AWAY, GRILL_E_AWAY, 0 },
+	{ GRILL_FAKE_REFUSES, GRILL_E_REFUSED, 0 },
+	{ GRILL_FAKE_LOSES, GRILL_E_UNKNOWN, 0 },
+	{ GRILL_FAKE_SILENT, GRILL_E_UNKNOWN, 1 },
 	/* It was not sent. */
-	{ GRILL_FAKE_WELL, GRILL_E_REFUSED, 0, -EINVAL },
+	{ GRILL_FAKE_FAULT, GRILL_E_REFUSED, 0 },
 };
 
 START_TEST(what_came_of_a_command_comes_back_with_its_tag)
 	{
-		struct grill_fake *fake = gated[0].fake;
+		struct grill_fake *fake = grills[0];
 		struct grill_answer answer;
 
 		grill_fake_next(fake, GRILL_FAKE_START, ends[_i].end, 1);
 		grill_fake_next(fake, GRILL_FAKE_FENCE, ends[_i].end, 1);
-		gated[0].fault = ends[_i].fault;
 		for (uint64_t tag = 77; tag < 79; tag++) {
 			give(threads[0], tag == 77 ? start_of(1, 5, tag)
 						   : fence_of(2, 6, tag));
@@ -279,21 +158,6 @@ START_TEST(what_came_of_a_command_comes_back_with_its_tag)
 					 ends[_i].n_starts);
 		}
 		ck_assert(!grill_thread_answer(threads[0], &answer));
-	}
-END_TEST
-
-START_TEST(commands_are_done_and_answered_in_order)
-	{
-		set_gate(&gated[0], true);
-		for (uint32_t i = 1; i <= 100; i++)
-			give(threads[0], fence_of(0, i, i));
-		set_gate(&gated[0], false);
-		for (uint64_t i = 1; i <= 100; i++) {
-			struct grill_answer answer = next_answer(threads[0]);
-
-			ck_assert_uint_eq(answer.tag, i);
-			ck_assert_int_eq(answer.outcome, 0);
-		}
 	}
 END_TEST
 
@@ -318,7 +182,8 @@ START_TEST(answers_that_nobody_fetches_do_not_pile_up)
 
 		for (uint64_t i = 1; i <= BOX_MAX + 100; i++) {
 			give(threads[0], fence_of(0, 1, i));
-			wait_at_gate(&gated[0], (int)i);
+			ck_assert(grill_fake_wait(grills[0], (int)i,
+						  DEADLINE_MS));
 		}
 		/* It stands behind all of them. */
 		(void)read_now();
@@ -365,12 +230,12 @@ START_TEST(several_requests_are_answered_by_one_reading)
 		for (int i = 0; i < 9; i++)
 			(void)grill_thread_read(threads[0]);
 		ck_assert(no_reading(0));
-		set_gate(&gated[0], false);
+		grill_fake_gate(grills[0], false);
 		(void)reading_of(9);
 		ck_assert(grill_thread_reading(threads[0], 0, reports, &got,
 					       &outcome));
 		ck_assert_uint_eq(got, 9);
-		ck_assert_int_eq(gated[0].n_at_gate, 2);
+		ck_assert_int_eq(n_reads(), 1);
 	}
 END_TEST
 
@@ -379,13 +244,13 @@ START_TEST(a_reading_that_had_begun_does_not_answer_a_later_request)
 	{
 		uint64_t number;
 
-		set_gate(&gated[0], true);
+		grill_fake_gate(grills[0], true);
 		number = grill_thread_read(threads[0]);
-		wait_at_gate(&gated[0], 1);
+		ck_assert(grill_fake_wait(grills[0], 1, DEADLINE_MS));
 		ck_assert_uint_eq(grill_thread_read(threads[0]), number + 1);
-		set_gate(&gated[0], false);
+		grill_fake_gate(grills[0], false);
 		(void)reading_of(number + 1);
-		ck_assert_int_eq(gated[0].n_at_gate, 2);
+		ck_assert_int_eq(n_reads(), 2);
 	}
 END_TEST
 
@@ -395,8 +260,8 @@ START_TEST(a_reading_that_failed_says_so_and_fills_in_nothing)
 
 		memset(reports, 0x5a, sizeof(reports));
 		memcpy(before, reports, sizeof(reports));
-		grill_fake_next(gated[0].fake, GRILL_FAKE_READ,
-				GRILL_FAKE_LOSES, 1);
+		grill_fake_next(grills[0], GRILL_FAKE_READ, GRILL_FAKE_LOSES,
+				1);
 		ck_assert_int_eq(read_now(), GRILL_E_UNKNOWN);
 		ck_assert_mem_eq(reports, before, sizeof(reports));
 		ck_assert_int_eq(read_now(), 0);
@@ -407,17 +272,17 @@ END_TEST
 /* Gives how often the grill was asked for it. */
 static int read_once(int *ret_outcome)
 {
-	int before = gated[0].n_reads;
+	int before = n_reads();
 
 	*ret_outcome = read_now();
-	return gated[0].n_reads - before;
+	return n_reads() - before;
 }
 
 START_TEST(a_silent_plate_does_not_hide_the_others)
 	{
 		int outcome;
 
-		gated[0].silent[1] = true;
+		grill_fake_silence(grills[0], 1, true);
 		ck_assert_int_eq(read_once(&outcome), 1);
 		ck_assert_int_eq(outcome, GRILL_E_UNKNOWN);
 		for (int round = 0; round < 2; round++) {
@@ -428,7 +293,7 @@ START_TEST(a_silent_plate_does_not_hide_the_others)
 			ck_assert_int_eq(reports[3].state, GRILL_IDLE);
 		}
 		/* All answer again: soon they are read together again. */
-		gated[0].silent[1] = false;
+		grill_fake_silence(grills[0], 1, false);
 		ck_assert_int_eq(read_once(&outcome), N_PLATES);
 		ck_assert_int_eq(reports[1].state, GRILL_IDLE);
 		ck_assert_int_eq(read_once(&outcome), 1);
@@ -441,12 +306,13 @@ START_TEST(a_grill_that_is_silent_is_not_asked_for_each_plate)
 		int outcome;
 
 		for (int i = 0; i < N_PLATES; i++)
-			gated[0].silent[i] = true;
+			grill_fake_silence(grills[0], i, true);
 		for (int round = 0; round < 4; round++) {
 			ck_assert_int_lt(read_once(&outcome), N_PLATES);
 			ck_assert_int_eq(outcome, GRILL_E_UNKNOWN);
 		}
-		memset(gated[0].silent, 0, sizeof(gated[0].silent));
+		for (int i = 0; i < N_PLATES; i++)
+			grill_fake_silence(grills[0], i, false);
 		(void)read_once(&outcome);
 		ck_assert_int_eq(outcome, 0);
 		ck_assert_int_eq(reports[3].state, GRILL_IDLE);
@@ -465,23 +331,16 @@ START_TEST(a_grill_that_hangs_does_not_keep_another_waiting)
 			ck_assert_uint_eq(next_answer(threads[1]).tag, i);
 		}
 		ck_assert(!grill_thread_answer(threads[0], &answer));
-		set_gate(&gated[0], false);
+		grill_fake_gate(grills[0], false);
 		ck_assert_uint_eq(next_answer(threads[0]).tag, 1);
 	}
 END_TEST
 
 static void *open_gate_later(void *arg)
 {
-	struct gated *grill = arg;
-	int64_t until_ms = clock_now_ms() + 100;
-
-	/* Who leaves is given the time to do so too early. */
-	(void)pthread_mutex_lock(&grill->mutex);
-	while (clock_left_ms(until_ms) > 0)
-		wait_for_change(grill, until_ms);
-	grill->shut = false;
-	(void)pthread_cond_broadcast(&grill->changed);
-	(void)pthread_mutex_unlock(&grill->mutex);
+	/* A thread that does not wait is given the time to end too early. */
+	(void)grill_fake_wait(arg, N_PLATES, 100);
+	grill_fake_gate(arg, false);
 	return NULL;
 }
 
@@ -490,20 +349,21 @@ START_TEST(a_thread_that_ends_waits_for_its_command_and_drops_the_rest)
 		int64_t began_ms;
 		pthread_t opener;
 
-		set_gate(&gated[0], true);
+		grill_fake_gate(grills[0], true);
 		for (int plate = 0; plate < N_PLATES; plate++)
 			give(threads[0],
 			     start_of(plate, 1, (uint64_t)plate + 1));
-		wait_at_gate(&gated[0], 1);
+		ck_assert(grill_fake_wait(grills[0], 1, DEADLINE_MS));
 		began_ms = clock_now_ms();
 		ck_assert_int_eq(pthread_create(&opener, NULL, open_gate_later,
-						&gated[0]),
+						grills[0]),
 				 0);
 		threads[0] = grill_thread_free(threads[0]);
 		ck_assert_int_ge(clock_now_ms() - began_ms, 95);
 		ck_assert_int_lt(clock_now_ms() - began_ms, DEADLINE_MS / 2);
-		ck_assert_int_eq(grill_fake_n_starts(gated[0].fake), 1);
-		ck_assert_int_eq(gated[0].n_closes, 1);
+		ck_assert_int_eq(grill_fake_n_starts(grills[0]), 1);
+		ck_assert_int_eq(
+			grill_fake_n_calls(grills[0], GRILL_FAKE_CLOSE), 1);
 		(void)pthread_join(opener, NULL);
 	}
 END_TEST
@@ -511,8 +371,8 @@ END_TEST
 START_TEST(more_plates_than_there_is_room_for_is_our_mistake)
 	{
 		struct grill_thread_params params = {
-			.ops = &gated_ops,
-			.arg = &gated[0],
+			.ops = &grill_modbus_ops,
+			.arg = grills[0],
 			.n_plates = GRILL_PLATES_MAX + 1,
 			.loop = loop,
 		};
@@ -531,7 +391,6 @@ int main(void)
 	/* clang-format off */
 	check_add(tcase, (const struct check_row[]){
 		{ what_came_of_a_command_comes_back_with_its_tag, CHECK_N(ends) },
-		{ commands_are_done_and_answered_in_order, 1 },
 		{ what_there_is_no_room_for_was_not_sent, 1 },
 		{ answers_that_nobody_fetches_do_not_pile_up, 1 },
 		{ a_reading_shows_what_was_given_before_it, 1 },

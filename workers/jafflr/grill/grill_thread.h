@@ -12,7 +12,7 @@
 
 #include "infra/lib/cleanup.h"
 #include "infra/lib/loop.h"
-#include "workers/jafflr/grill.h"
+#include "workers/jafflr/grill/grill.h"
 
 struct grill_thread;
 

@@ -5,7 +5,7 @@
  * are all that happens. For tests; linked in place of grill_thread.c
  * (infra/dev/fakes.mk).
  */
-#include "workers/jafflr/grill_thread.h"
+#include "workers/jafflr/grill/grill_thread.h"
 
 #include <assert.h>
 #include <string.h>

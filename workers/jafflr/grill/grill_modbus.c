@@ -11,7 +11,7 @@
  * goes wrong with a write is GRILL_E_UNKNOWN unless the grill itself said no.
  * One thread per grill.
  */
-#include "workers/jafflr/grill_modbus.h"
+#include "workers/jafflr/grill/grill_modbus.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -10,12 +10,15 @@
 #ifndef JAFFLR_GRILL_FAKE_H
 #define JAFFLR_GRILL_FAKE_H
 
-#include <stdint.h>
-
 #include "infra/lib/cleanup.h"
-#include "workers/jafflr/grill.h"
+#include "workers/jafflr/grill/grill.h"
 
-enum grill_fake_call { GRILL_FAKE_READ, GRILL_FAKE_FENCE, GRILL_FAKE_START };
+enum grill_fake_call {
+	GRILL_FAKE_READ,
+	GRILL_FAKE_FENCE,
+	GRILL_FAKE_START,
+	GRILL_FAKE_CLOSE,
+};
 
 /* How the next call of a kind ends. */
 enum grill_fake_end {
@@ -24,6 +27,7 @@ enum grill_fake_end {
 	GRILL_FAKE_REFUSES,
 	GRILL_FAKE_LOSES,  /* unknown, and it has not happened */
 	GRILL_FAKE_SILENT, /* unknown, and it has happened */
+	GRILL_FAKE_FAULT,  /* the caller has made a mistake */
 };
 
 struct grill_fake;
@@ -36,6 +40,15 @@ DEFINE_CLEANUP(struct grill_fake, grill_fake_free);
 /* The next @n calls of that kind end so; @n 0: all of them. */
 void grill_fake_next(struct grill_fake *fake, enum grill_fake_call call,
 		     enum grill_fake_end end, int n);
+
+int grill_fake_n_calls(struct grill_fake *fake, enum grill_fake_call call);
+
+/* Calls wait while the gate is shut, for at most 10 s. */
+void grill_fake_gate(struct grill_fake *fake, bool shut);
+/* Until so many calls have come to the gate, ever; false: they have not. */
+bool grill_fake_wait(struct grill_fake *fake, int n, int64_t timeout_ms);
+/* Readings with this plate are not answered. */
+void grill_fake_silence(struct grill_fake *fake, int plate, bool silent);
 
 /* What happens to each plate of a grill. */
 enum grill_fake_event {

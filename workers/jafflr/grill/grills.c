@@ -3,12 +3,12 @@
  * Grills: a plate is offered only when it was read lately and runs nothing,
  * so that what it said of itself (its boot) can be recorded with the intent.
  */
-#include "workers/jafflr/grills.h"
+#include "workers/jafflr/grill/grills.h"
 
 #include "infra/lib/counters.h"
 #include "infra/lib/str.h"
 #include "infra/lib/xalloc.h"
-#include "workers/jafflr/grill_modbus.h"
+#include "workers/jafflr/grill/grill_modbus.h"
 
 #define FRESH_MS 3000
 #define WRITE_EVERY_MS 5000
@@ -360,9 +360,10 @@ bool grills_any_heard(const struct grills *grills)
 	return false;
 }
 
-void grills_name_stalls(const struct grills *grills, struct scheduler_tx *tx,
-			bool heard)
+void grills_name_stalls(const struct grills *grills, struct scheduler_tx *tx)
 {
+	bool heard = grills_any_heard(grills);
+
 	for (size_t i = 0; i < grills->n; i++)
 		if (is_used(grills->list[i], heard))
 			TX_ADD(tx, served) = &grills->list[i]->stalls;

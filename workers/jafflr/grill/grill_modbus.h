@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 #include "infra/lib/cleanup.h"
-#include "workers/jafflr/grill.h"
+#include "workers/jafflr/grill/grill.h"
 
 struct grill_modbus_params {
 	const char *address; /* "host:port" */

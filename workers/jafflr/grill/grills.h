@@ -10,7 +10,7 @@
 
 #include "infra/lib/log.h"
 #include "infra/lib/str.h"
-#include "workers/jafflr/grill_thread.h"
+#include "workers/jafflr/grill/grill_thread.h"
 #include "workers/jafflr/scheduler_tx.h"
 
 enum { GRILLS_MAX = 64 };
@@ -85,10 +85,9 @@ bool grills_serve(const struct grills *grills, struct text stall, bool heard);
 /* Is any enabled grill not known to be silent? One that was not asked yet
  * counts. */
 bool grills_any_heard(const struct grills *grills);
-/* Adds to a tx for which stalls enabled grills are; @heard: those of which
- * it is not known that they do not answer. */
-void grills_name_stalls(const struct grills *grills, struct scheduler_tx *tx,
-			bool heard);
+/* Adds to a tx for which stalls enabled grills are: those that may answer, or
+ * all when none of them does. */
+void grills_name_stalls(const struct grills *grills, struct scheduler_tx *tx);
 
 /* Has a grill fallen silent, or come back, since that was written? */
 bool grills_have_changed(const struct grills *grills);

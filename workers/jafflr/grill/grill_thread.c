@@ -4,7 +4,7 @@
  * mutex. Commands go before readings, and several requests to read may be
  * answered by one reading.
  */
-#include "workers/jafflr/grill_thread.h"
+#include "workers/jafflr/grill/grill_thread.h"
 
 #include <assert.h>
 #include <pthread.h>
