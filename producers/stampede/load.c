@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "infra/lib/clock.h"
-#include "infra/lib/kafka_out.h"
+#include "infra/lib/kafka/kafka_out.h"
 #include "infra/lib/loop.h"
 #include "infra/lib/xalloc.h"
 #include "producers/stampede/messages.h"

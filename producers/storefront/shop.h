@@ -13,7 +13,7 @@
 #include "infra/lib/conf.h"
 #include "infra/lib/counters.h"
 #include "infra/lib/log.h"
-#include "infra/lib/str.h"
+#include "infra/lib/text/str.h"
 #include "schemas/order_id.h"
 #include "schemas/topics.h"
 

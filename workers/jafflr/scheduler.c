@@ -4,7 +4,7 @@
 
 #include "infra/lib/clock.h"
 #include "infra/lib/counters.h"
-#include "infra/lib/hash.h"
+#include "infra/lib/text/hash.h"
 #include "infra/lib/xalloc.h"
 #include "workers/jafflr/jafflr.h"
 

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "infra/lib/postgres_fixture.h"
+#include "infra/lib/postgres/postgres_fixture.h"
 #include "schemas/order_id.h"
 
 enum { N_ROWS = 300, N_ROUNDS = 150, N_NAMES = 6 };

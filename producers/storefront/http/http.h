@@ -39,7 +39,7 @@
 
 #include "infra/lib/cleanup.h"
 #include "infra/lib/loop.h"
-#include "infra/lib/text.h"
+#include "infra/lib/text/text.h"
 #include "producers/storefront/http/head.h"
 
 /* The body of a request; BODY_MAX_BYTES in schemas/limits.h bounds that of a

@@ -12,7 +12,7 @@
 #define STOREFRONT_FACTS_H
 
 #include "infra/lib/cleanup.h"
-#include "infra/lib/kafka_watch.h"
+#include "infra/lib/kafka/kafka_watch.h"
 #include "producers/storefront/shop.h"
 
 struct facts;

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "infra/lib/str.h"
+#include "infra/lib/text/str.h"
 
 /* Index of a field that is not inside an item. */
 #define NO_ITEM SIZE_MAX

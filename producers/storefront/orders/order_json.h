@@ -19,10 +19,10 @@
 #ifndef STOREFRONT_ORDER_JSON_H
 #define STOREFRONT_ORDER_JSON_H
 
-#include "infra/lib/text.h"
+#include "infra/lib/text/text.h"
 #include <jansson.h>
 
-#include "infra/lib/text.h"
+#include "infra/lib/text/text.h"
 #include "schemas/limits.h"
 #include "schemas/messages/order_placed.h"
 #include "schemas/messages/stock_command.h"

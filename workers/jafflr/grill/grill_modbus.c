@@ -21,7 +21,7 @@
 #include <sys/socket.h>
 
 #include "infra/lib/clock.h"
-#include "infra/lib/text.h"
+#include "infra/lib/text/text.h"
 #include "infra/lib/xalloc.h"
 
 #define GRILL_MODBUS_MAGIC 0x6772696cu

@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #include "infra/lib/check_fixture.h"
-#include "infra/lib/text.h"
+#include "infra/lib/text/text.h"
 #include "infra/lib/xalloc.h"
 #include "workers/jafflr/grill/grill_modbus.h"
 

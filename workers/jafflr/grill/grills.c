@@ -6,7 +6,7 @@
 #include "workers/jafflr/grill/grills.h"
 
 #include "infra/lib/counters.h"
-#include "infra/lib/str.h"
+#include "infra/lib/text/str.h"
 #include "infra/lib/xalloc.h"
 #include "workers/jafflr/grill/grill_modbus.h"
 

@@ -9,7 +9,7 @@
 #define JAFFLR_GRILLS_H
 
 #include "infra/lib/log.h"
-#include "infra/lib/str.h"
+#include "infra/lib/text/str.h"
 #include "workers/jafflr/grill/grill_thread.h"
 #include "workers/jafflr/scheduler_tx.h"
 

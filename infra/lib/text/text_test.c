@@ -3,7 +3,7 @@
  * Text: clean UTF-8, characters, numbers, order, addresses, escapes, hex
  * digits, UUIDs.
  */
-#include "infra/lib/text.h"
+#include "infra/lib/text/text.h"
 
 #include "infra/lib/check_fixture.h"
 

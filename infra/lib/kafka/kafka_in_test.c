@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Kafka in: records come from where the seek says, and from nowhere else. */
-#include "infra/lib/kafka_in.h"
+#include "infra/lib/kafka/kafka_in.h"
 
 #include <string.h>
 
-#include "infra/lib/kafka_fixture.h"
-#include "infra/lib/kafka_out.h"
+#include "infra/lib/kafka/kafka_fixture.h"
+#include "infra/lib/kafka/kafka_out.h"
 
 #define DEADLINE_MS 15000
 #define N_PARTITIONS 3

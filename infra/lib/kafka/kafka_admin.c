@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Kafka admin: one question, one answer, by a deadline; see kafka_admin.h. */
-#include "infra/lib/kafka_admin.h"
+#include "infra/lib/kafka/kafka_admin.h"
 
 #include <librdkafka/rdkafka.h>
 #include <string.h>
 
 #include "infra/lib/clock.h"
-#include "infra/lib/kafka_client.h"
-#include "infra/lib/str.h"
+#include "infra/lib/kafka/kafka_client.h"
+#include "infra/lib/text/str.h"
 #include "infra/lib/xalloc.h"
 
 /* Between two looks whether a new topic has its leaders. */

@@ -7,7 +7,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "infra/lib/pg.h"
+#include "infra/lib/postgres/pg.h"
 
 /* Milliseconds from 1970 to Postgres' own beginning, 2000-01-01. */
 #define EPOCH_2000_MS INT64_C(946684800000)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Str: copies that are cut, text in fixed storage, the buffer, JSON. */
-#include "infra/lib/str.h"
+#include "infra/lib/text/str.h"
 
 #include <signal.h>
 #include <string.h>

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "infra/lib/text.h"
+#include "infra/lib/text/text.h"
 
 /* The whole of @s as a decimal number in [min, max], else TEXT_E_INVALID. */
 static inline int str_to_i64(int64_t *ret, const char *s, int64_t min,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Kafka in fake: a queue of records, and a note of what was asked. One thread.
  */
-#include "infra/lib/kafka_in_fake.h"
+#include "infra/lib/kafka/kafka_in_fake.h"
 
 #include <assert.h>
 #include <string.h>

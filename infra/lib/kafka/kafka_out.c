@@ -7,7 +7,7 @@
  * client last said of its brokers: it is cleared by the next delivery, or by
  * a metadata answer, which is asked for once a second while away.
  */
-#include "infra/lib/kafka_out.h"
+#include "infra/lib/kafka/kafka_out.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -16,7 +16,7 @@
 
 #include "infra/lib/arena.h"
 #include "infra/lib/clock.h"
-#include "infra/lib/kafka_client.h"
+#include "infra/lib/kafka/kafka_client.h"
 #include "infra/lib/log.h"
 #include "infra/lib/xalloc.h"
 

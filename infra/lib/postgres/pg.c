@@ -8,7 +8,7 @@
  * session is lost: nothing more is sent on it, and the server finds the closed
  * socket.
  */
-#include "infra/lib/pg_session.h"
+#include "infra/lib/postgres/pg_session.h"
 
 #include <assert.h>
 #include <errno.h>

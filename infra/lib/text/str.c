@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Str: text that is put together, and its JSON form. */
-#include "infra/lib/str.h"
+#include "infra/lib/text/str.h"
 
 #include <assert.h>
 #include <stdarg.h>
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "infra/lib/text.h"
+#include "infra/lib/text/text.h"
 #include "infra/lib/xalloc.h"
 
 bool str_n_copy(char *ret, size_t size, const char *p, size_t n)

@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #include "infra/lib/check_fixture.h"
-#include "infra/lib/pg.h"
+#include "infra/lib/postgres/pg.h"
 #include "infra/lib/xalloc.h"
 
 #define POSTGRES_TIMEOUT_MS 20000

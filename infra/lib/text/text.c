@@ -4,7 +4,7 @@
  * ASCII goes eight bytes at a time. Orders are read by UUIDs, so there are no
  * branches in their digits.
  */
-#include "infra/lib/text.h"
+#include "infra/lib/text/text.h"
 
 static const uint64_t ONES = UINT64_C(0x0101010101010101);
 static const uint64_t HIGHS = UINT64_C(0x8080808080808080);

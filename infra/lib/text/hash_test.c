@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Hash: values that are stored or agreed on stay what they are. */
-#include "infra/lib/hash.h"
+#include "infra/lib/text/hash.h"
 
 #include "infra/lib/check_fixture.h"
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Kafka watch: brokers that are gone, that hang, and come back. */
-#include "infra/lib/kafka_watch.h"
+#include "infra/lib/kafka/kafka_watch.h"
 
 #include <string.h>
 
 #include "infra/lib/clock.h"
-#include "infra/lib/kafka_fixture.h"
+#include "infra/lib/kafka/kafka_fixture.h"
 
 enum { DEADLINE_MS = 15000, HANGS_MS = 60000 };
 

@@ -3,12 +3,12 @@
  * Pg: against a real server. What counts is what the caller may conclude: a
  * refusal leaves a session that can go on, anything else leaves none.
  */
-#include "infra/lib/pg.h"
+#include "infra/lib/postgres/pg.h"
 
 #include <signal.h>
 #include <string.h>
 
-#include "infra/lib/postgres_fixture.h"
+#include "infra/lib/postgres/postgres_fixture.h"
 
 #define TIMEOUT_MS POSTGRES_TIMEOUT_MS
 

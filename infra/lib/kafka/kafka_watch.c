@@ -3,7 +3,7 @@
  * It is a consumer without a group: only a consumer asks for a topic in a way
  * that does not make the broker create it.
  */
-#include "infra/lib/kafka_watch.h"
+#include "infra/lib/kafka/kafka_watch.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "infra/lib/clock.h"
-#include "infra/lib/kafka_client.h"
+#include "infra/lib/kafka/kafka_client.h"
 #include "infra/lib/log.h"
 #include "infra/lib/mailbox.h"
 #include "infra/lib/xalloc.h"

@@ -22,7 +22,7 @@
 #include <stdint.h>
 
 #include "infra/lib/cleanup.h"
-#include "infra/lib/str.h"
+#include "infra/lib/text/str.h"
 
 struct pg;
 

@@ -13,7 +13,7 @@
  * drops them. resume_at() resumes first and seeks then, because the seek
  * invalidates what was fetched before it.
  */
-#include "infra/lib/kafka_in.h"
+#include "infra/lib/kafka/kafka_in.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -21,7 +21,7 @@
 #include <string.h>
 
 #include "infra/lib/clock.h"
-#include "infra/lib/kafka_client.h"
+#include "infra/lib/kafka/kafka_client.h"
 #include "infra/lib/log.h"
 #include "infra/lib/xalloc.h"
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Kafka out: what a delivery report says, and what a reset forgets. */
-#include "infra/lib/kafka_out.h"
+#include "infra/lib/kafka/kafka_out.h"
 
 #include <string.h>
 
-#include "infra/lib/kafka_fixture.h"
+#include "infra/lib/kafka/kafka_fixture.h"
 
 #define DEADLINE_MS 15000
 #define N_MANY 500

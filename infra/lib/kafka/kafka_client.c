@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Kafka client: settings that every client of ours has. */
-#include "infra/lib/kafka_client.h"
+#include "infra/lib/kafka/kafka_client.h"
 
 #include <inttypes.h>
 #include <stdio.h>

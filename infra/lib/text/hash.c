@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "infra/lib/hash.h"
+#include "infra/lib/text/hash.h"
 
 #include <string.h>
 

@@ -5,7 +5,7 @@
 
 #include <libpq-fe.h>
 
-#include "infra/lib/pg.h"
+#include "infra/lib/postgres/pg.h"
 
 enum { PG_STATEMENTS_MAX = 16, PG_PREPARED_MAX = 96 };
 

@@ -16,7 +16,7 @@
 #ifndef LIB_KAFKA_IN_FAKE_H
 #define LIB_KAFKA_IN_FAKE_H
 
-#include "infra/lib/kafka_in.h"
+#include "infra/lib/kafka/kafka_in.h"
 
 enum { KAFKA_IN_FAKE_PARTITIONS = 16 };
 

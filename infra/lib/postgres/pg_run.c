@@ -7,7 +7,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "infra/lib/pg_session.h"
+#include "infra/lib/postgres/pg_session.h"
 
 const struct pg_statement pg_begin = { "begin", "BEGIN", 0 };
 const struct pg_statement pg_commit = { "commit", "COMMIT", 0 };
