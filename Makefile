@@ -32,7 +32,7 @@ HARDEN := -fstack-protector-strong -fstack-clash-protection \
 	-ftrivial-auto-var-init=zero -fexceptions
 FORTIFY := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
 CFLAGS := -std=gnu17 -O2 -g -fPIE -pthread
-# The exported symbol: infra/lib/pg.c says what for.
+# The exported symbol: infra/lib/postgres/pg.c says what for.
 LDFLAGS := -pie -pthread -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack \
 	-Wl,-z,nodlopen -Wl,--as-needed -Wl,--no-copy-dt-needed-entries \
 	-Wl,--export-dynamic-symbol=_gnutls_global_init_skip
@@ -149,7 +149,7 @@ QUIET := $(if $(V),,@)
 -include infra/dev/fakes.mk
 
 # A test that drives a grill runs one.
-$(OUT)/workers/jafflr/grill_modbus_test: | $(OUT)/bin/grillsim
+$(OUT)/workers/jafflr/grill/grill_modbus_test: | $(OUT)/bin/grillsim
 
 $(OUT)/itests/%: $(OUT)/itests/%.o $(call lib_a,itests/harness $(LEAVES)) \
 		| $(LINKED)
@@ -209,13 +209,12 @@ FUZZ_C := $(wildcard schemas/fuzz/*_fuzz.c)
 FUZZERS := $(FUZZ_C:%.c=$(O)/fuzz/%)
 # Decoders and what they stand on; a decoder sends nothing.
 FUZZED := $(filter-out schemas/event.c,$(call lib_c,schemas)) \
-	$(patsubst %,infra/lib/%.c,hash str text)
+	$(patsubst %,infra/lib/text/%.c,hash str text)
 $(O)/fuzz/%: %.c $(FUZZED)
 	@mkdir -p $(@D)
 	$(QUIET)clang -std=gnu17 -O1 -g -I. -D_GNU_SOURCE \
 		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
-		-o $@ $^ $(shell pkg-config --cflags --libs msgpack libxxhash \
-		libcrypto)
+		-o $@ $^ $(shell pkg-config --cflags --libs msgpack libxxhash)
 fuzz: $(FUZZERS) ## run each fuzz target for SECONDS=30
 	@infra/dev/fuzz.sh $(or $(SECONDS),30) $(FUZZERS)
 

@@ -15,7 +15,7 @@
 #include <stdlib.h>
 
 #include "infra/lib/clock.h"
-#include "infra/lib/hash.h"
+#include "infra/lib/text/hash.h"
 #include "itests/harness/checker.h"
 #include "itests/harness/commands.h"
 #include "itests/harness/gate.h"

@@ -13,7 +13,7 @@
 #ifndef SCHEMAS_ENVELOPE_H
 #define SCHEMAS_ENVELOPE_H
 
-#include "infra/lib/text.h"
+#include "infra/lib/text/text.h"
 #include "schemas/events.h"
 #include "schemas/outcome.h"
 

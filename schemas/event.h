@@ -23,8 +23,8 @@
 #ifndef SCHEMAS_EVENT_H
 #define SCHEMAS_EVENT_H
 
-#include "infra/lib/kafka_out.h"
-#include "infra/lib/str.h"
+#include "infra/lib/kafka/kafka_out.h"
+#include "infra/lib/text/str.h"
 #include "schemas/envelope.h"
 #include "schemas/messages/stock_command.h"
 #include "schemas/msgpack/writer.h"

@@ -5,7 +5,7 @@
 #ifndef SCHEMAS_EVENTS_H
 #define SCHEMAS_EVENTS_H
 
-#include "infra/lib/text.h"
+#include "infra/lib/text/text.h"
 #include "schemas/topics.h"
 
 enum event_type {

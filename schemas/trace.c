@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "schemas/trace.h"
 
-#include "infra/lib/hash.h"
-#include "infra/lib/str.h"
-#include "infra/lib/text.h"
+#include "infra/lib/text/hash.h"
+#include "infra/lib/text/str.h"
+#include "infra/lib/text/text.h"
 
 /* Where the parts of a traceparent stand; the dashes stand before them. */
 enum { SPAN_ID_AT = 36, FLAGS_AT = 53, SPAN_ID_CHARS = 16 };

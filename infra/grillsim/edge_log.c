@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 #include "infra/lib/cleanup.h"
-#include "infra/lib/str.h"
-#include "infra/lib/text.h"
+#include "infra/lib/text/str.h"
+#include "infra/lib/text/text.h"
 
 #define LINE_MAX_BYTES 256
 #define FILE_MODE 0644

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "infra/lib/str.h"
+#include "infra/lib/text/str.h"
 
 #define FAULT_MS_MAX 600000
 #define FAULT_TIMES_MAX 1000000

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "infra/grillsim/edge_log.h"
-#include "infra/lib/text.h"
+#include "infra/lib/text/text.h"
 #include "infra/lib/xalloc.h"
 
 #define TIME_MAX_MS 3600000

@@ -12,7 +12,7 @@
 #include "infra/grillsim/faults.h"
 #include "infra/grillsim/request.h"
 #include "infra/lib/cleanup.h"
-#include "infra/lib/str.h"
+#include "infra/lib/text/str.h"
 
 struct plates_params {
 	const char *name; /* the grill's, for the log */

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "infra/lib/str.h"
+#include "infra/lib/text/str.h"
 
 const char version_of_build[] = GALORE_VERSION;
 

@@ -32,7 +32,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "infra/lib/str.h"
+#include "infra/lib/text/str.h"
 
 enum counter_kind { KIND_COUNTER, KIND_GAUGE, KIND_HISTOGRAM };
 

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "infra/lib/clock.h"
-#include "infra/lib/str.h"
+#include "infra/lib/text/str.h"
 
 #define LINE_MAX_BYTES 2048
 

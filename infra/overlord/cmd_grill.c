@@ -15,8 +15,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "infra/lib/str.h"
-#include "infra/lib/text.h"
+#include "infra/lib/text/str.h"
+#include "infra/lib/text/text.h"
 #include "infra/overlord/plan.h"
 #include "infra/overlord/verb.h"
 #include "schemas/limits.h"

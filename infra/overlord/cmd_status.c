@@ -16,7 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "infra/lib/str.h"
+#include "infra/lib/text/str.h"
 #include "infra/overlord/verb.h"
 
 struct run {

@@ -6,7 +6,7 @@
  */
 #include <jansson.h>
 
-#include "infra/lib/kafka_fixture.h"
+#include "infra/lib/kafka/kafka_fixture.h"
 #include "infra/overlord/database_fixture.h"
 #include "schemas/topics.h"
 

@@ -23,7 +23,7 @@
 
 #include "infra/lib/clock.h"
 #include "infra/lib/conf.h"
-#include "infra/lib/kafka_out.h"
+#include "infra/lib/kafka/kafka_out.h"
 #include "infra/overlord/plan.h"
 #include "infra/overlord/verb.h"
 #include "schemas/event.h"

@@ -5,8 +5,8 @@
 
 #include <stdbool.h>
 
-#include "infra/lib/kafka_admin.h"
-#include "infra/lib/str.h"
+#include "infra/lib/kafka/kafka_admin.h"
+#include "infra/lib/text/str.h"
 #include "schemas/topics.h"
 
 enum { SETTINGS_MAX = 16 };

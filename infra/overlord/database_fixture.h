@@ -6,7 +6,7 @@
 #ifndef OVERLORD_DATABASE_FIXTURE_H
 #define OVERLORD_DATABASE_FIXTURE_H
 
-#include "infra/lib/postgres_fixture.h"
+#include "infra/lib/postgres/postgres_fixture.h"
 #include "infra/overlord/overlord_fixture.h"
 
 #define ORDER "01900000-0000-7000-8000-000000000007"

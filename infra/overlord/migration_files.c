@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "infra/lib/text.h"
+#include "infra/lib/text/text.h"
 #include "infra/lib/xalloc.h"
 
 /* The hint of all that is wrong here. */

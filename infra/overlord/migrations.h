@@ -30,7 +30,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "infra/lib/str.h"
+#include "infra/lib/text/str.h"
 #include "infra/overlord/verb.h"
 
 enum {

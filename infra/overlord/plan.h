@@ -16,7 +16,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "infra/lib/str.h"
+#include "infra/lib/text/str.h"
 #include "infra/overlord/verb.h"
 
 enum plan_result {

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "infra/lib/str.h"
+#include "infra/lib/text/str.h"
 
 #define FIRST_ANSWER_MS INT64_C(4000)
 

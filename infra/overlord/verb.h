@@ -17,9 +17,9 @@
 
 #include <stdbool.h>
 
-#include "infra/lib/kafka_admin.h"
-#include "infra/lib/pg.h"
-#include "infra/lib/text.h"
+#include "infra/lib/kafka/kafka_admin.h"
+#include "infra/lib/postgres/pg.h"
+#include "infra/lib/text/text.h"
 #include "infra/overlord/cli.h"
 #include "infra/overlord/out.h"
 #include "schemas/order_id.h"

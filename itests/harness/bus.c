@@ -8,8 +8,8 @@
 #include <stdio.h>
 
 #include "infra/lib/clock.h"
-#include "infra/lib/kafka_admin.h"
-#include "infra/lib/kafka_client.h"
+#include "infra/lib/kafka/kafka_admin.h"
+#include "infra/lib/kafka/kafka_client.h"
 #include "infra/lib/xalloc.h"
 #include "schemas/topics.h"
 

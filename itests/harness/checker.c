@@ -11,7 +11,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "infra/lib/hash.h"
+#include "infra/lib/text/hash.h"
 #include "infra/lib/xalloc.h"
 #include "itests/harness/checker_rules.h"
 #include "schemas/dead_letter.h"

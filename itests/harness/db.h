@@ -9,8 +9,8 @@
 #include <stdint.h>
 
 #include "infra/lib/cleanup.h"
-#include "infra/lib/pg.h"
-#include "infra/lib/str.h"
+#include "infra/lib/postgres/pg.h"
+#include "infra/lib/text/str.h"
 #include "itests/harness/until.h"
 
 struct db;

@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "infra/lib/str.h"
+#include "infra/lib/text/str.h"
 #include "infra/lib/xalloc.h"
 #include "itests/harness/http.h"
 #include "itests/harness/until.h"

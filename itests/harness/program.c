@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #include "infra/lib/clock.h"
-#include "infra/lib/str.h"
+#include "infra/lib/text/str.h"
 #include "infra/lib/xalloc.h"
 #include "itests/harness/http.h"
 #include "itests/harness/until.h"

@@ -6,7 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "infra/lib/hash.h"
+#include "infra/lib/text/hash.h"
 #include "itests/harness/gate.h"
 #include "itests/harness/suite.h"
 

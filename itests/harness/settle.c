@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "infra/lib/kafka_admin.h"
+#include "infra/lib/kafka/kafka_admin.h"
 #include "itests/harness/checker.h"
 #include "schemas/topics.h"
 

@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #include "infra/lib/clock.h"
-#include "infra/lib/hash.h"
+#include "infra/lib/text/hash.h"
 #include "infra/lib/xalloc.h"
 #include "itests/harness/bus.h"
 #include "itests/harness/grill_spy.h"

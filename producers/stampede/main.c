@@ -22,7 +22,7 @@
 #include "infra/lib/clock.h"
 #include "infra/lib/conf.h"
 #include "infra/lib/err.h"
-#include "infra/lib/kafka_out.h"
+#include "infra/lib/kafka/kafka_out.h"
 #include "infra/lib/log.h"
 #include "infra/lib/loop.h"
 #include "producers/stampede/messages.h"

@@ -10,7 +10,7 @@
 
 #include <stdint.h>
 
-#include "infra/lib/kafka_out.h"
+#include "infra/lib/kafka/kafka_out.h"
 #include "producers/stampede/orders.h"
 #include "producers/stampede/sent.h"
 #include "schemas/topics.h"

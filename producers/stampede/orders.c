@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "infra/lib/str.h"
+#include "infra/lib/text/str.h"
 #include "infra/lib/xalloc.h"
 
 /* Ids are in order of time, as those of pages are: 20 orders a millisecond

@@ -14,7 +14,7 @@
 #include "infra/lib/clock.h"
 #include "infra/lib/conf.h"
 #include "infra/lib/err.h"
-#include "infra/lib/kafka_watch.h"
+#include "infra/lib/kafka/kafka_watch.h"
 #include "infra/lib/probe.h"
 #include "producers/storefront/live/fact_reader.h"
 #include "producers/storefront/live/subscriptions.h"

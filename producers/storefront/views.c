@@ -15,7 +15,7 @@
 #include "infra/lib/clock.h"
 #include "infra/lib/log.h"
 #include "infra/lib/mailbox.h"
-#include "infra/lib/pg.h"
+#include "infra/lib/postgres/pg.h"
 #include "infra/lib/xalloc.h"
 #include "schemas/limits.h"
 

@@ -8,7 +8,7 @@
  */
 #include "schemas/envelope.h"
 
-#include "infra/lib/str.h"
+#include "infra/lib/text/str.h"
 #include "schemas/dead_letter.h"
 #include "schemas/fuzz/fuzz.h"
 

@@ -11,7 +11,7 @@
 #include <assert.h>
 #include <endian.h>
 
-#include "infra/lib/hash.h"
+#include "infra/lib/text/hash.h"
 #include "schemas/msgpack/fields.h"
 
 /* Version 1 has names only, one for each unit. */

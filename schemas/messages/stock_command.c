@@ -4,7 +4,7 @@
 
 #include <assert.h>
 
-#include "infra/lib/str.h"
+#include "infra/lib/text/str.h"
 #include "schemas/msgpack/fields.h"
 
 #define ROWS(quantity_min)                                                     \

@@ -21,7 +21,7 @@
 
 #include <stddef.h>
 
-#include "infra/lib/text.h"
+#include "infra/lib/text/text.h"
 #include "schemas/limits.h"
 #include "schemas/messages/choices.h"
 #include "schemas/msgpack/writer.h"

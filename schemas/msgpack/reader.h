@@ -25,7 +25,7 @@
 
 #include <assert.h>
 
-#include "infra/lib/text.h"
+#include "infra/lib/text/text.h"
 #include "schemas/limits.h"
 #include "schemas/outcome.h"
 

@@ -12,7 +12,7 @@
 #include <msgpack/object.h>
 #include <msgpack/unpack.h>
 
-#include "infra/lib/postgres_fixture.h"
+#include "infra/lib/postgres/postgres_fixture.h"
 #include "workers/chillybin/chillybin.h"
 #include "workers/chillybin/decide.h"
 #include "workers/runtime/batches/batch_extent.h"

@@ -12,7 +12,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "infra/lib/hash.h"
+#include "infra/lib/text/hash.h"
 
 enum { SEQ_VERDICT = 1, SEQ_CANCELLATION = 2 };
 

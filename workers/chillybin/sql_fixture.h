@@ -6,7 +6,7 @@
 #ifndef CHILLYBIN_SQL_FIXTURE_H
 #define CHILLYBIN_SQL_FIXTURE_H
 
-#include "infra/lib/postgres_fixture.h"
+#include "infra/lib/postgres/postgres_fixture.h"
 #include "workers/chillybin/chillybin.h"
 #include "workers/chillybin/decide.h"
 #include "workers/runtime/database/positions.h"

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "infra/lib/postgres_fixture.h"
+#include "infra/lib/postgres/postgres_fixture.h"
 #include "workers/jafflr/jafflr.h"
 #include "workers/runtime/database/positions.h"
 

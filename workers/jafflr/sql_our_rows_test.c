@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "infra/lib/postgres_fixture.h"
+#include "infra/lib/postgres/postgres_fixture.h"
 #include "schemas/order_id.h"
 
 enum { N_ROWS = 300, N_ROUNDS = 150, N_NAMES = 6 };
@@ -40,6 +40,17 @@ static uint32_t chance(uint32_t n)
 	return (state >> 8) % n;
 }
 
+static struct lane_key key_of(const struct sample *sample,
+			      char id[ORDER_ID_CHARS + 1])
+{
+	return (struct lane_key){
+		.key = { order_id_format(&sample->id, id), ORDER_ID_CHARS },
+		.stall = text_of(names[sample->stall]),
+		.customer = text_of(
+			sample->customer < 0 ? NULL : names[sample->customer]),
+	};
+}
+
 /* A stall and a customer may have the same name. */
 static void add_row(int n)
 {
@@ -53,14 +64,10 @@ static void add_row(int n)
 		.customer = (int)chance(N_NAMES + 1) - 1,
 		.partition = (int32_t)chance(TOPIC_PARTITIONS),
 	};
-	key = (struct lane_key){
-		.key = { order_id_format(&sample->id, id), ORDER_ID_CHARS },
-	};
-	if (sample->customer >= 0) {
-		key.customer = text_of(names[sample->customer]);
+	key = key_of(sample, id);
+	if (key.customer.p)
 		(void)snprintf(customer, sizeof(customer), "'%s'",
-			       names[sample->customer]);
-	}
+			       key.customer.p);
 	(void)snprintf(sql, sizeof(sql),
 		       "INSERT INTO toasties (order_id, number, stall,"
 		       " customer, doneness, state, lines, partition,"
@@ -134,12 +141,8 @@ static void make_tree(int n)
 static bool is_ours(const struct sample *sample)
 {
 	char id[ORDER_ID_CHARS + 1];
-	struct lane_key key = {
-		.key = { order_id_format(&sample->id, id), ORDER_ID_CHARS },
-		.stall = text_of(names[sample->stall]),
-	};
-	if (sample->customer >= 0)
-		key.customer = text_of(names[sample->customer]);
+	struct lane_key key = key_of(sample, id);
+
 	return assignments.partitions[0][lanes_find(&lanes, &key)] >>
 		       sample->partition &
 	       1;

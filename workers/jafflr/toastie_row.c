@@ -6,7 +6,7 @@
 #include <assert.h>
 
 #include "infra/lib/clock.h"
-#include "infra/lib/hash.h"
+#include "infra/lib/text/hash.h"
 
 #define BODY_BYTES 8192
 

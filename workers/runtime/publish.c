@@ -19,7 +19,7 @@
 #include <string.h>
 
 #include "infra/lib/log.h"
-#include "infra/lib/str.h"
+#include "infra/lib/text/str.h"
 #include "infra/lib/xalloc.h"
 #include "schemas/dead_letter.h"
 #include "workers/runtime/assignments/assignment.h"

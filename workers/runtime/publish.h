@@ -10,7 +10,7 @@
 #ifndef RUNTIME_PUBLISH_H
 #define RUNTIME_PUBLISH_H
 
-#include "infra/lib/kafka_out.h"
+#include "infra/lib/kafka/kafka_out.h"
 #include "schemas/event.h"
 #include "schemas/topics.h"
 #include "workers/runtime/batch.h"

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include "infra/lib/kafka_fixture.h"
+#include "infra/lib/kafka/kafka_fixture.h"
 #include "workers/runtime/batches/batch_extent.h"
 #include "workers/runtime/counters.h"
 

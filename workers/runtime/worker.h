@@ -18,7 +18,7 @@
 #define RUNTIME_WORKER_H
 
 #include "infra/lib/conf.h"
-#include "infra/lib/pg.h"
+#include "infra/lib/postgres/pg.h"
 #include "workers/runtime/batch.h"
 #include "workers/runtime/lanes.h"
 #include "workers/runtime/publish.h"

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "infra/lib/postgres_fixture.h"
+#include "infra/lib/postgres/postgres_fixture.h"
 #include "schemas/fixture.h"
 #include "schemas/messages/toastie.h"
 

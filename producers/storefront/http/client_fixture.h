@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 #include "infra/lib/clock.h"
-#include "infra/lib/str.h"
+#include "infra/lib/text/str.h"
 #include "producers/storefront/http/http.h"
 
 enum { FIXTURE_WAIT_MS = 10000 };

@@ -39,7 +39,7 @@
 
 #include "infra/lib/cleanup.h"
 #include "infra/lib/loop.h"
-#include "infra/lib/str.h"
+#include "infra/lib/text/str.h"
 #include "producers/storefront/http/head.h"
 
 /* The body of a request; BODY_MAX_BYTES in schemas/limits.h bounds that of a

@@ -4,7 +4,7 @@
 
 #include <errno.h>
 
-#include "infra/lib/kafka_in.h"
+#include "infra/lib/kafka/kafka_in.h"
 #include "infra/lib/loop.h"
 #include "infra/lib/xalloc.h"
 #include "producers/storefront/live/subscriptions.h"

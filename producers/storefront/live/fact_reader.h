@@ -12,7 +12,7 @@
 #define STOREFRONT_FACT_READER_H
 
 #include "infra/lib/cleanup.h"
-#include "infra/lib/kafka_watch.h"
+#include "infra/lib/kafka/kafka_watch.h"
 #include "producers/storefront/shop.h"
 
 struct fact_reader;

@@ -22,7 +22,7 @@
 #define STOREFRONT_SUBSCRIPTIONS_H
 
 #include "infra/lib/cleanup.h"
-#include "infra/lib/text.h"
+#include "infra/lib/text/text.h"
 #include "producers/storefront/shop.h"
 
 /* What one subscriber may leave unread. */

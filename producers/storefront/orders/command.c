@@ -9,8 +9,8 @@
 #include <stdio.h>
 
 #include "infra/lib/clock.h"
-#include "infra/lib/kafka_out.h"
-#include "infra/lib/kafka_watch.h"
+#include "infra/lib/kafka/kafka_out.h"
+#include "infra/lib/kafka/kafka_watch.h"
 #include "infra/lib/log.h"
 #include "infra/lib/xalloc.h"
 #include "producers/storefront/http/http.h"

@@ -8,7 +8,7 @@
 
 #include <stdio.h>
 
-#include "infra/lib/kafka_in.h"
+#include "infra/lib/kafka/kafka_in.h"
 #include "producers/storefront/orders/shop_fixture.h"
 
 #define OTHER_ORDER                                                            \

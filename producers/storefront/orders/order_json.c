@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "infra/lib/str.h"
+#include "infra/lib/text/str.h"
 
 /* Of metadata: maps and arrays inside each other, the outermost counted. */
 enum { METADATA_MAX_DEPTH = 6 };

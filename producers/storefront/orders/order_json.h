@@ -21,7 +21,7 @@
 
 #include <jansson.h>
 
-#include "infra/lib/text.h"
+#include "infra/lib/text/text.h"
 #include "schemas/limits.h"
 #include "schemas/messages/order_placed.h"
 #include "schemas/messages/stock_command.h"

@@ -9,7 +9,7 @@
 #include <signal.h>
 
 #include "infra/lib/check_fixture.h"
-#include "infra/lib/kafka_fixture.h"
+#include "infra/lib/kafka/kafka_fixture.h"
 #include "producers/storefront/http/client_fixture.h"
 #include "producers/storefront/live/subscriptions.h"
 #include "producers/storefront/orders/command.h"

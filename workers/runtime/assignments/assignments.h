@@ -12,7 +12,7 @@
 #ifndef RUNTIME_ASSIGNMENTS_H
 #define RUNTIME_ASSIGNMENTS_H
 
-#include "infra/lib/kafka_in.h"
+#include "infra/lib/kafka/kafka_in.h"
 #include "workers/runtime/batches/batch_extent.h"
 
 struct assignments;

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "infra/lib/check_fixture.h"
-#include "infra/lib/kafka_in_fake.h"
+#include "infra/lib/kafka/kafka_in_fake.h"
 #include "infra/lib/xalloc.h"
 #include "workers/runtime/assignments/assignments_state.h"
 #include "workers/runtime/batches/batches_state.h"

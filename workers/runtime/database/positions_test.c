@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include "infra/lib/postgres_fixture.h"
+#include "infra/lib/postgres/postgres_fixture.h"
 
 #define TIMEOUT_MS POSTGRES_TIMEOUT_MS
 

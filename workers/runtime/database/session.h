@@ -13,7 +13,7 @@
 #define RUNTIME_SESSION_H
 
 #include "infra/lib/cleanup.h"
-#include "infra/lib/pg.h"
+#include "infra/lib/postgres/pg.h"
 #include "workers/runtime/backoff.h"
 
 enum { SESSION_TIMEOUT_MS = 10000 };

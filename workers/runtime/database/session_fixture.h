@@ -6,7 +6,7 @@
 #ifndef RUNTIME_SESSION_FIXTURE_H
 #define RUNTIME_SESSION_FIXTURE_H
 
-#include "infra/lib/postgres_fixture.h"
+#include "infra/lib/postgres/postgres_fixture.h"
 #include "workers/runtime/database/positions.h"
 #include "workers/runtime/database/session.h"
 

@@ -8,7 +8,7 @@
 #include <pthread.h>
 #include <string.h>
 
-#include "infra/lib/postgres_fixture.h"
+#include "infra/lib/postgres/postgres_fixture.h"
 #include "workers/runtime/counters.h"
 
 #define TIMEOUT_MS POSTGRES_TIMEOUT_MS

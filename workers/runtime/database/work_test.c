@@ -6,7 +6,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 
-#include "infra/lib/postgres_fixture.h"
+#include "infra/lib/postgres/postgres_fixture.h"
 
 #define DEADLINE_MS 15000
 
