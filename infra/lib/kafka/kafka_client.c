@@ -20,6 +20,15 @@ void kafka_set(rd_kafka_conf_t *conf, const char *name, const char *value)
 	abort();
 }
 
+bool kafka_set_if_known(rd_kafka_conf_t *conf, const char *name,
+			const char *value)
+{
+	char error[256];
+
+	return rd_kafka_conf_set(conf, name, value, error, sizeof(error)) ==
+	       RD_KAFKA_CONF_OK;
+}
+
 void kafka_set_number(rd_kafka_conf_t *conf, const char *name, int64_t value)
 {
 	char text[24];

@@ -7,10 +7,14 @@
 #define LIB_KAFKA_CLIENT_H
 
 #include <librdkafka/rdkafka.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Sets what we know to be right; a wrong name or value is our mistake. */
 void kafka_set(rd_kafka_conf_t *conf, const char *name, const char *value);
+/* False when this version of librdkafka has no such setting. */
+bool kafka_set_if_known(rd_kafka_conf_t *conf, const char *name,
+			const char *value);
 void kafka_set_number(rd_kafka_conf_t *conf, const char *name, int64_t value);
 
 /* Brokers, client id, no Nagle, short reconnects, our log. */

@@ -30,6 +30,8 @@
  * larger when it is decompressed cannot be read. */
 #define FETCH_MAX_BYTES ((int64_t)4 << 20)
 #define DECOMPRESSED_MAX_BYTES ((int64_t)16 << 20)
+/* No limit: that of bytes counts. */
+#define QUEUE_MAX 1000000
 #define CLOSE_TIMEOUT_MS 5000
 #define COMMIT_TIMEOUT_MS 5000
 #define SEEK_TIMEOUT_MS 2000
@@ -41,6 +43,8 @@ struct kafka_in {
 	rd_kafka_queue_t *queue;
 	rd_kafka_topic_t *handles[KAFKA_IN_TOPICS_MAX];
 	rd_kafka_message_t *polled[POLL_MAX];
+	bool fetchers_wake; /* by themselves, while the queue is full */
+	size_t n_taken, taken_bytes; /* since they were woken */
 	bool fatal;
 	bool doubted; /* a topic may have gone */
 };
@@ -136,6 +140,23 @@ static void on_error(rd_kafka_t *rk, int err, const char *reason, void *arg)
 
 /* ---- opening and closing ---- */
 
+/* How much is fetched ahead: the client counts records, and bytes of values,
+ * over all partitions. */
+static void set_queue(struct kafka_in *in, rd_kafka_conf_t *conf)
+{
+	const struct kafka_in_params *params = &in->params;
+
+	kafka_set_number(conf, "queued.min.messages", params->queue_max);
+	kafka_set_number(conf, "queued.max.messages.kbytes",
+			 params->queue_max_kbytes);
+	if (params->fetch_bytes)
+		kafka_set_number(conf, "fetch.message.max.bytes",
+				 params->fetch_bytes);
+	/* From 2.3 on; see wake_fetchers(). */
+	in->fetchers_wake =
+		kafka_set_if_known(conf, "fetch.queue.backoff.ms", "1");
+}
+
 static rd_kafka_conf_t *conf_of(struct kafka_in *in)
 {
 	const struct kafka_in_params *params = &in->params;
@@ -162,11 +183,7 @@ static rd_kafka_conf_t *conf_of(struct kafka_in *in)
 			 DECOMPRESSED_MAX_BYTES);
 	if (params->marks)
 		kafka_set(conf, "enable.partition.eof", "true");
-	/* Enough for a second of drain: a full queue backs off for that long.
-	 */
-	kafka_set(conf, "queued.min.messages", "1000000");
-	kafka_set_number(conf, "queued.max.messages.kbytes",
-			 params->queue_max_kbytes);
+	set_queue(in, conf);
 	if (params->group)
 		rd_kafka_conf_set_rebalance_cb(conf, rebalance);
 	rd_kafka_conf_set_error_cb(conf, on_error);
@@ -217,6 +234,8 @@ int kafka_in_new(struct kafka_in **ret, const struct kafka_in_params *params)
 
 	assert(params->n_topics <= KAFKA_IN_TOPICS_MAX);
 	in->params = *params;
+	if (!in->params.queue_max)
+		in->params.queue_max = QUEUE_MAX;
 	for (size_t i = 0; i < params->n_topics; i++)
 		in->topics[i] = xstrdup(params->topics[i]);
 	r = open_client(in);
@@ -337,6 +356,23 @@ static bool read_record(struct kafka_in *in, rd_kafka_message_t *message,
 	return true;
 }
 
+/*
+ * When the queue is full, librdkafka 2.0.2 looks only once a second whether it
+ * still is, unless something else wakes the thread of that broker. One call
+ * does that and nothing more: it sets a name and a password for SASL, which no
+ * client of ours uses. A pause or a seek would drop what was fetched, and a
+ * request would wait behind a fetch.
+ */
+static void wake_fetchers(struct kafka_in *in)
+{
+	if (in->fetchers_wake ||
+	    (in->n_taken < (size_t)in->params.queue_max / 4 &&
+	     in->taken_bytes < (size_t)in->params.queue_max_kbytes * 256))
+		return;
+	in->n_taken = in->taken_bytes = 0;
+	rd_kafka_error_destroy(rd_kafka_sasl_set_credentials(in->rk, "", ""));
+}
+
 size_t kafka_in_poll(struct kafka_in *in, struct kafka_record *ret,
 		     size_t n_max, int timeout_ms)
 {
@@ -346,11 +382,14 @@ size_t kafka_in_poll(struct kafka_in *in, struct kafka_record *ret,
 	n = rd_kafka_consume_batch_queue(in->queue, timeout_ms, in->polled,
 					 n_max < POLL_MAX ? n_max : POLL_MAX);
 	for (ssize_t i = 0; i < n; i++) {
+		in->n_taken++;
+		in->taken_bytes += in->polled[i]->len;
 		if (read_record(in, in->polled[i], &ret[n_read]))
 			n_read++;
 		else
 			rd_kafka_message_destroy(in->polled[i]);
 	}
+	wake_fetchers(in);
 	return n_read;
 }
 

@@ -51,7 +51,14 @@ struct kafka_in_params {
 	const char *instance_id; /* NULL or "": a dynamic member */
 	const char *const *topics;
 	size_t n_topics;
-	int64_t queue_max_kbytes;   /* fetched ahead, over all partitions */
+	/*
+	 * Fetched ahead, over all partitions: nothing is asked for while there
+	 * are so many records, or so much in their values. What one answer
+	 * brings comes on top: @fetch_bytes of each partition, or one batch.
+	 */
+	int64_t queue_max; /* 0: no matter */
+	int64_t queue_max_kbytes;
+	int64_t fetch_bytes;        /* 0: librdkafka's default, 1 MiB */
 	int64_t session_timeout_ms; /* of the group; 0: librdkafka's default */
 	kafka_assigned_fn assigned;
 	kafka_revoked_fn revoked;

@@ -51,8 +51,9 @@ static void ignore_report(void *arg, const struct kafka_report *report)
 	ck_assert(report->delivered);
 }
 
-/* N_EACH records in each partition; the key says which one it is. */
-static void fill_topic(void)
+/* N_EACH records in each partition, so many of them in a batch; the key says
+ * which one it is. */
+static void fill_topic(int n_in_batch)
 {
 	struct kafka_out_params params = {
 		.brokers = mock_brokers(),
@@ -79,10 +80,14 @@ static void fill_topic(void)
 		(void)kafka_message_header(message, "stall", "main", 4);
 		(void)kafka_message_header(message, "empty", NULL, 0);
 		ck_assert_int_eq(kafka_out_send(message, &body, NULL), 0);
+		if ((i + 1) % (n_in_batch * N_PARTITIONS) == 0)
+			ck_assert(kafka_out_flush(out, DEADLINE_MS));
 	}
 	ck_assert(kafka_out_flush(out, DEADLINE_MS));
 	(void)kafka_out_free(out);
 }
+
+static int64_t queue_max;
 
 static void open_as(const char *group, bool marks)
 {
@@ -93,6 +98,7 @@ static void open_as(const char *group, bool marks)
 		.group = group,
 		.topics = topics,
 		.n_topics = 1,
+		.queue_max = queue_max,
 		.queue_max_kbytes = 1024,
 		.assigned = on_assigned,
 		.revoked = on_revoked,
@@ -113,7 +119,8 @@ static void setup(void)
 {
 	mock_start("orders", N_PARTITIONS);
 	ck_assert_int_eq(loop_new(&loop), 0);
-	fill_topic();
+	queue_max = 0;
+	fill_topic(N_EACH);
 }
 
 static void teardown(void)
@@ -202,6 +209,16 @@ START_TEST(a_record_has_its_key_value_headers_and_time)
 		ck_assert(!kafka_record_header(&record, 2, &name, &value, &n));
 		kafka_record_release(&record);
 		kafka_record_release(&record);
+	}
+END_TEST
+
+/* By itself the client would fetch about four of these a second. */
+START_TEST(a_queue_that_was_full_is_filled_again_while_it_is_read)
+	{
+		fill_topic(1);
+		queue_max = 1;
+		read_from(0, N_EACH);
+		expect_records(0, N_EACH, N_EACH);
 	}
 END_TEST
 
@@ -383,6 +400,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, a_record_has_its_key_value_headers_and_time);
+	tcase_add_test(tcase, a_queue_that_was_full_is_filled_again_while_it_is_read);
 	tcase_add_test(tcase, a_seek_makes_what_was_fetched_before_it_void);
 	tcase_add_test(tcase, a_paused_partition_is_silent_until_it_is_resumed);
 	tcase_add_test(tcase, a_partition_that_cannot_be_read_does_not_hold_up_the_others);
