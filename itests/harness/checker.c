@@ -465,8 +465,8 @@ static struct check_result result_of(const struct check *check)
 	struct db *db = check->world->db;
 	struct check_result result = {
 		.n_orders = db_i64(db, "orders"),
-		.n_picked = db_i64(db, "orders WHERE verdict = 'picked'"),
-		.n_refused = db_i64(db, "orders WHERE verdict = 'refused'"),
+		.n_picked = db_i64(db, "order_view WHERE verdict = 'picked'"),
+		.n_refused = db_i64(db, "order_view WHERE verdict = 'refused'"),
 		.n_repeats = db_i64(db, "check_commands WHERE placed AND "
 					"reason IS NULL") -
 			     db_i64(db, "check_first"),
