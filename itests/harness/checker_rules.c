@@ -44,7 +44,7 @@ const size_t n_check_tables = sizeof(check_tables) / sizeof(check_tables[0]);
 	"FILTER (WHERE p.verdict IN ('picked', 'refused')) AS verdicts, "      \
 	"count(p.seq) FILTER (WHERE p.verdict = 'cancelled') AS cancelled "    \
 	"FROM order_view o LEFT JOIN check_picks p USING (order_id) "          \
-	"GROUP BY o.order_id) o "
+	"GROUP BY 1, 2, 3) o "
 
 /* Each order that has a toastie, with its edges counted. */
 #define TOASTIES_AND_EDGES                                                     \

@@ -248,7 +248,7 @@ char *digest_of(struct world *world)
 		"SELECT md5(coalesce(string_agg(line, E'\\n' ORDER BY line), "
 		"'')) FROM (SELECT concat_ws('|', 'order', order_id, stall, "
 		"customer, items, doneness, wants_grill, verdict, missing, "
-		"cancelled, returned, t.state) FROM order_view o "
+		"o.cancelled, returned, t.state) FROM order_view o "
 		"LEFT JOIN toasties t USING (order_id, stall, customer, "
 		"doneness) "
 		"UNION ALL SELECT concat_ws('|', 'stock', stall, ingredient, "
