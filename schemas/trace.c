@@ -112,6 +112,43 @@ static size_t put_hex(char *to, const uint8_t *bytes, size_t n_bytes)
 	return 2 * n_bytes;
 }
 
+/* Of a digit that was checked. */
+static uint8_t digit(char c)
+{
+	return (uint8_t)((c & 0xf) + (c >> 6) * 9);
+}
+
+int trace_pack(uint8_t out[static TRACE_PACKED_BYTES], struct text parent)
+{
+	char bytes[TRACE_BYTES];
+	const char *p;
+
+	if (parent.n != TRACE_BYTES - 1)
+		return SCHEMA_E_CONTRACT;
+	p = trace_parent_00(bytes, parent).p + TRACE_ID_AT;
+	for (size_t i = 0; i < TRACE_PACKED_BYTES; i++, p += 2) {
+		p += *p == '-';
+		out[i] = (uint8_t)(digit(p[0]) << 4 | digit(p[1]));
+	}
+	return 0;
+}
+
+struct text trace_unpack(char out[static TRACE_BYTES], struct text bytes)
+{
+	const uint8_t *p = (const uint8_t *)bytes.p;
+
+	if (bytes.n != TRACE_PACKED_BYTES)
+		return (struct text){ NULL, 0 };
+	memcpy(out, "00-", TRACE_ID_AT);
+	(void)put_hex(out + TRACE_ID_AT, p, 16);
+	out[SPAN_ID_AT - 1] = '-';
+	(void)put_hex(out + SPAN_ID_AT, p + 16, 8);
+	out[FLAGS_AT - 1] = '-';
+	(void)put_hex(out + FLAGS_AT, p + 24, 1);
+	out[TRACE_BYTES - 1] = '\0';
+	return (struct text){ out, TRACE_BYTES - 1 };
+}
+
 struct text trace_begin(char out[static TRACE_BYTES], const struct order_id *id)
 {
 	static const struct order_id nil;

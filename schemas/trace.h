@@ -27,6 +27,12 @@ struct text trace_parent(struct text text);
 /* The same as version 00, in @out: what goes out. */
 struct text trace_parent_00(char out[static TRACE_BYTES], struct text parent);
 
+/* The same as bytes, for a table: trace, span, flags. SCHEMA_E_CONTRACT when
+ * @parent is absent; absent when @bytes are not so many. */
+enum { TRACE_PACKED_BYTES = 25 };
+int trace_pack(uint8_t out[static TRACE_PACKED_BYTES], struct text parent);
+struct text trace_unpack(char out[static TRACE_BYTES], struct text bytes);
+
 /* The 32 digits that all programs log, and a NUL. Returns @out; NULL for what
  * is no traceparent. */
 const char *trace_id(struct text parent, char out[static TRACE_ID_CHARS + 1]);

@@ -9,7 +9,7 @@ SET search_path = galore;
 WITH taken AS (
 	SELECT stall, i->>'ingredient' AS ingredient,
 		sum((i->>'quantity')::bigint) AS n
-	FROM orders, jsonb_array_elements(items) AS i
+	FROM order_view, jsonb_array_elements(items) AS i
 	WHERE verdict = 'picked' GROUP BY 1, 2
 ), added AS (
 	SELECT stall, ingredient, sum(delta) AS n
@@ -21,7 +21,7 @@ SELECT format('%s: %s, expected %s', what, is_now, expected)
 FROM (VALUES
 	('orders', (SELECT count(*) FROM orders), :n),
 	('orders picked',
-		(SELECT count(*) FROM orders WHERE verdict = 'picked'), :n),
+		(SELECT count(*) FROM orders WHERE verdict = 'p'), :n),
 	('ingredients not conserved', (
 		SELECT count(*) FROM stock s
 			LEFT JOIN taken USING (stall, ingredient)

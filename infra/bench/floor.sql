@@ -36,9 +36,10 @@ SELECT batch, format('SELECT take_stock(%L, %L, %L, %L)',
 	array_agg(stall), array_agg(ingredient), array_agg(-n),
 	array_agg(NULL::bigint)) AS call
 FROM (
-	SELECT batch, stall, i->>'ingredient' AS ingredient,
+	SELECT batch, o.stall, i->>'ingredient' AS ingredient,
 		sum((i->>'quantity')::bigint) AS n
-	FROM numbered, jsonb_array_elements(items) AS i
+	FROM numbered JOIN order_view AS o USING (order_id),
+		jsonb_array_elements(o.items) AS i
 	GROUP BY 1, 2, 3) AS sums
 GROUP BY batch;
 CREATE TEMP VIEW ends AS

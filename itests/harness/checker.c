@@ -415,8 +415,8 @@ static struct check_result result_of(const struct checker *checker)
 	struct db *db = checker->world->db;
 	struct check_result result = {
 		.n_orders = db_i64(db, "orders"),
-		.n_picked = db_i64(db, "orders WHERE verdict = 'picked'"),
-		.n_refused = db_i64(db, "orders WHERE verdict = 'refused'"),
+		.n_picked = db_i64(db, "order_view WHERE verdict = 'picked'"),
+		.n_refused = db_i64(db, "order_view WHERE verdict = 'refused'"),
 		.n_repeats = db_i64(db, "check_commands WHERE placed AND "
 					"reason IS NULL") -
 			     db_i64(db, "check_first"),

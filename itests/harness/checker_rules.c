@@ -32,10 +32,10 @@ const size_t n_check_tables = sizeof(check_tables) / sizeof(check_tables[0]);
 
 /* Each order, with its toastie and the last fact of that. */
 #define ORDERS_AND_TOASTIES                                                    \
-	"FROM orders o LEFT JOIN toasties t USING (order_id) LEFT JOIN "       \
+	"FROM order_view o LEFT JOIN toasties t USING (order_id) LEFT JOIN "   \
 	"(SELECT DISTINCT ON (order_id) * FROM check_toasties "                \
 	"ORDER BY order_id, at DESC) f USING (order_id) "
-#define GRILLED "o.verdict = 'picked' AND o.grill"
+#define GRILLED "o.verdict = 'picked' AND o.wants_grill"
 
 /* Each order, with its picks counted; a pick of version 1 is one a line. */
 #define ORDERS_AND_PICKS                                                       \
@@ -43,8 +43,8 @@ const size_t n_check_tables = sizeof(check_tables) / sizeof(check_tables[0]);
 	"THEN jsonb_array_length(o.items) ELSE 1 END AS n, count(p.seq) "      \
 	"FILTER (WHERE p.verdict IN ('picked', 'refused')) AS verdicts, "      \
 	"count(p.seq) FILTER (WHERE p.verdict = 'cancelled') AS cancelled "    \
-	"FROM orders o LEFT JOIN check_picks p USING (order_id) "              \
-	"GROUP BY o.order_id) o "
+	"FROM order_view o LEFT JOIN check_picks p USING (order_id) "          \
+	"GROUP BY 1, 2, 3) o "
 
 /* Each order that has a toastie, with its edges counted. */
 #define TOASTIES_AND_EDGES                                                     \
@@ -56,20 +56,20 @@ const size_t n_check_tables = sizeof(check_tables) / sizeof(check_tables[0]);
 const struct check_rule check_rules[] = {
 	/* ---- commands and dead letters ---- */
 	{ CHECK_ALWAYS, "an order without a row",
-	  "SELECT f.order_id::text FROM check_first f LEFT JOIN orders o "
+	  "SELECT f.order_id::text FROM check_first f LEFT JOIN order_view o "
 	  "USING (order_id) WHERE o.order_id IS NULL" },
 	{ CHECK_ALWAYS, "a row of orders that nobody asked for",
-	  "SELECT o.order_id::text FROM orders o LEFT JOIN check_first f "
+	  "SELECT o.order_id::text FROM order_view o LEFT JOIN check_first f "
 	  "USING (order_id) WHERE f.order_id IS NULL" },
 	{ CHECK_ALWAYS, "a row that is not of its order's first record",
-	  "SELECT o.order_id::text FROM orders o JOIN check_first f "
+	  "SELECT o.order_id::text FROM order_view o JOIN check_first f "
 	  "USING (order_id) WHERE (o.partition, o.\"offset\") <> "
 	  "(f.partition, f.\"offset\")" },
 	{ CHECK_ALWAYS, "a row with another content than its record",
-	  "SELECT o.order_id::text FROM orders o JOIN check_first f "
+	  "SELECT o.order_id::text FROM order_view o JOIN check_first f "
 	  "USING (order_id) WHERE o.content_hash <> f.hash" },
 	{ CHECK_ALWAYS, "a row with another number than its record",
-	  "SELECT concat_ws(' ', order_id, number) FROM orders "
+	  "SELECT concat_ws(' ', order_id, number) FROM order_view "
 	  "WHERE number <> \"offset\" * 12 + partition" },
 	{ CHECK_ALWAYS, "a verdict with another time than its row",
 	  "SELECT p.order_id::text FROM check_picks p JOIN orders o "
@@ -85,7 +85,7 @@ const struct check_rule check_rules[] = {
 	  "WHEN NOT c.placed AND (o.order_id IS NULL OR NOT coalesce("
 	  "(f.partition, f.\"offset\") < (c.partition, c.\"offset\"), false)) "
 	  "THEN 'unknown-order' END AS reason "
-	  "FROM check_commands c LEFT JOIN orders o USING (order_id) "
+	  "FROM check_commands c LEFT JOIN order_view o USING (order_id) "
 	  "LEFT JOIN check_first f USING (order_id)) e FULL JOIN "
 	  "(SELECT partition, \"offset\", reason FROM dead_letters "
 	  "WHERE service = 'chillybin' AND topic = 'orders') d "
@@ -111,13 +111,14 @@ const struct check_rule check_rules[] = {
 	  "FROM stock_changes GROUP BY 1, 2) c USING (stall, ingredient) "
 	  "FULL JOIN (SELECT o.stall, i->>'ingredient' AS ingredient, "
 	  "sum((i->>'quantity')::int8) AS picked "
-	  "FROM orders o, jsonb_array_elements(o.items) i "
+	  "FROM order_view o, jsonb_array_elements(o.items) i "
 	  "WHERE o.verdict = 'picked' GROUP BY 1, 2) p "
 	  "USING (stall, ingredient) WHERE coalesce(s.quantity, 0) <> "
 	  "coalesce(c.delta, 0) - coalesce(p.picked, 0)" },
 	{ CHECK_ALWAYS, "what came back of an order: is, should",
 	  "SELECT concat_ws(' ', o.order_id, coalesce(c.delta, 0), i.quantity) "
-	  "FROM orders o JOIN LATERAL (SELECT sum((x->>'quantity')::int8) AS "
+	  "FROM order_view o JOIN LATERAL (SELECT sum((x->>'quantity')::int8) "
+	  "AS "
 	  "quantity FROM jsonb_array_elements(o.items) x) i ON true "
 	  "LEFT JOIN (SELECT order_id, sum(delta) AS delta "
 	  "FROM stock_changes WHERE kind = 'returned' GROUP BY 1) c "
@@ -125,14 +126,14 @@ const struct check_rule check_rules[] = {
 	  "CASE WHEN o.returned_at IS NULL THEN 0 ELSE i.quantity END" },
 	{ CHECK_ALWAYS, "a refusal of what was there or was not wanted",
 	  "SELECT concat_ws(' ', o.order_id, m) "
-	  "FROM orders o, jsonb_array_elements(o.missing) m "
+	  "FROM order_view o, jsonb_array_elements(o.missing) m "
 	  "WHERE o.verdict = 'refused' AND "
 	  "(coalesce((m->>'left')::int8, 0) >= (m->>'wanted')::int8 "
 	  "OR NOT EXISTS (SELECT FROM jsonb_array_elements(o.items) i "
 	  "WHERE i->>'ingredient' = m->>'ingredient' AND "
 	  "i->>'quantity' = m->>'wanted'))" },
 	{ CHECK_ALWAYS, "a refusal that names nothing",
-	  "SELECT order_id::text FROM orders WHERE verdict = 'refused' AND "
+	  "SELECT order_id::text FROM order_view WHERE verdict = 'refused' AND "
 	  "jsonb_array_length(missing) = 0" },
 	{ CHECK_ALWAYS, "a fact of the ledger that is no stock change",
 	  "SELECT concat_ws(' ', x.*) FROM (SELECT stall, ingredient, kind, "
@@ -145,17 +146,17 @@ const struct check_rule check_rules[] = {
 
 	/* ---- picks ---- */
 	{ CHECK_ALWAYS, "a pick of an order that has no row",
-	  "SELECT p.order_id::text FROM check_picks p LEFT JOIN orders o "
+	  "SELECT p.order_id::text FROM check_picks p LEFT JOIN order_view o "
 	  "USING (order_id) WHERE o.order_id IS NULL" },
 	/* Readers ignore what is not above what they have. */
 	{ CHECK_ALWAYS, "a pick with another seq or version",
 	  "SELECT concat_ws(' ', p.order_id, p.seq, p.version) "
-	  "FROM check_picks p JOIN orders o USING (order_id) WHERE "
+	  "FROM check_picks p JOIN order_view o USING (order_id) WHERE "
 	  "(p.verdict IN ('picked', 'refused')) <> (p.seq = 1) OR p.seq < 1 "
 	  "OR p.version <> o.pick_version" },
 	{ CHECK_ALWAYS, "a pick that does not say what was decided",
 	  "SELECT concat_ws(' ', p.order_id, p.verdict) FROM check_picks p "
-	  "JOIN orders o USING (order_id) WHERE NOT CASE p.verdict "
+	  "JOIN order_view o USING (order_id) WHERE NOT CASE p.verdict "
 	  "WHEN 'picked' THEN o.verdict = 'picked' "
 	  "WHEN 'refused' THEN o.verdict = 'refused' "
 	  "WHEN 'cancelled' THEN o.cancelled_at IS NOT NULL "
@@ -171,7 +172,7 @@ const struct check_rule check_rules[] = {
 	/* ---- toasties ---- */
 	{ CHECK_TOASTIES, "a toastie of an order that was not for the grill",
 	  "SELECT order_id::text FROM (SELECT order_id FROM toasties UNION "
-	  "SELECT order_id FROM check_toasties) t LEFT JOIN orders o "
+	  "SELECT order_id FROM check_toasties) t LEFT JOIN order_view o "
 	  "USING (order_id) WHERE (" GRILLED ") IS NOT TRUE" },
 	{ CHECK_TOASTIES, "an order for the grill without a toastie",
 	  "SELECT order_id::text " ORDERS_AND_TOASTIES "WHERE " GRILLED
@@ -200,7 +201,7 @@ const struct check_rule check_rules[] = {
 	/* ---- the grills' own logs ---- */
 	{ CHECK_STARTS, "an edge of an order that was not for the grill",
 	  "SELECT concat_ws(' ', e.kind, e.order_id) FROM check_edges e "
-	  "LEFT JOIN orders o USING (order_id) "
+	  "LEFT JOIN order_view o USING (order_id) "
 	  "WHERE (" GRILLED ") IS NOT TRUE" },
 	{ CHECK_STARTS, "a toastie that was started several times",
 	  "SELECT concat_ws(' ', order_id, count(*)) FROM check_edges "

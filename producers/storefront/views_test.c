@@ -115,10 +115,7 @@ static const struct {
 } lives[] = {
 	{ "picked", "NULL", "NULL", "NULL", NULL,
 	  "queued\",\"returned\":false,\"missing\":[],\"plate\":null}" },
-	{ "refused",
-	  "'[{\"ingredient\": \"ham\", \"wanted\": 2, \"left\": 1},"
-	  " {\"ingredient\": \"moon\", \"wanted\": 1, \"left\": null}]'",
-	  "NULL", "NULL", NULL,
+	{ "refused", "'2/1 ham;1/? moon'", "NULL", "NULL", NULL,
 	  "refused\",\"returned\":false,\"missing\":[{\"ingredient\":\"ham\","
 	  "\"wanted\":2,\"left\":1},{\"ingredient\":\"moon\",\"wanted\":1,"
 	  "\"left\":null}],\"plate\":null}" },
@@ -151,14 +148,12 @@ static void insert_life(int i)
 	struct buf sql = { 0 };
 
 	buf_printf(&sql,
-		   "INSERT INTO orders (order_id, number, stall, customer,"
-		   " items, doneness, grill, verdict, missing, cancelled_at,"
+		   "INSERT INTO orders (order_id, stall, customer, items,"
+		   " doneness, grill, verdict, missing, cancelled_at,"
 		   " returned_at, content_hash, order_version, pick_version,"
-		   " partition, \"offset\", decided_at) VALUES ('" ID "', 77,"
-		   " 'main', 'gita', '[{\"ingredient\": \"cr\xc3\xa8me "
-		   "\\\"x\\\"\","
-		   " \"quantity\": 2147483647}]', 'well-done', true, '%s', %s,"
-		   " %s, %s, 1, 2, 2, 3, 9, now());",
+		   " partition, \"offset\", decided_at) VALUES ('" ID "',"
+		   " 'main', 'gita', '2147483647 cr\xc3\xa8me \"x\"', 'w',"
+		   " true, '%.1s', %s, %s, %s, 1, 2, 2, 5, 6, now());",
 		   lives[i].verdict, lives[i].missing, lives[i].cancelled_at,
 		   lives[i].returned_at);
 	if (lives[i].toastie)

@@ -2,10 +2,16 @@
 /* Columns: a function to write and one to read for each form of a value. */
 #include "workers/chillybin/columns.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 #include "schemas/topics.h"
+#include "schemas/trace.h"
+
+/* Of a list: what ends an entry, what escapes that and itself in a name, and a
+ * number that nobody knows. */
+#define LIST_END ';'
+#define LIST_ESCAPE '%'
+#define LIST_UNKNOWN "?"
 
 /* ---- writing ---- */
 
@@ -28,9 +34,8 @@ static void write_counted(struct buf *to, int64_t counted)
 }
 
 #define write_i64 pg_put_i64
-#define write_number pg_put_i64
 #define write_hash(to, hash) pg_put_i64(to, (int64_t)(hash))
-#define write_version(to, version) pg_put_i16(to, (int16_t)(version))
+#define write_small(to, number) pg_put_i16(to, (int16_t)(number))
 #define write_partition pg_put_i32
 #define write_flag pg_put_bool
 #define write_instant pg_put_wall_ms
@@ -38,68 +43,101 @@ static void write_counted(struct buf *to, int64_t counted)
 #define write_name column_put_text
 #define write_as_is column_put_text
 #define write_topic column_put_text
-#define write_doneness(to, it) column_put_text(to, text_of(doneness_name(it)))
-#define write_verdict(to, it) column_put_text(to, text_of(verdict_name(it)))
+#define write_trace column_put_trace
+/* A byte: the first letter of the name. */
+#define write_doneness(to, it) pg_put_bytes(to, doneness_name(it), 1)
+#define write_verdict(to, it) pg_put_bytes(to, verdict_name(it), 1)
 #define write_change_kind(to, it)                                              \
 	column_put_text(to, text_of(stock_change_name(it)))
 
-static void begin_element(struct buf *json, size_t i, struct text ingredient)
+/* As it came, in version 00, without the dashes. */
+void column_put_trace(struct buf *to, struct text parent)
 {
-	buf_text(json, i ? ", {\"ingredient\": " : "{\"ingredient\": ");
-	buf_json_text(json, ingredient.p, ingredient.n);
+	uint8_t bytes[TRACE_PACKED_BYTES];
+
+	if (trace_pack(bytes, parent))
+		pg_put_null(to);
+	else
+		pg_put_bytes(to, bytes, sizeof(bytes));
 }
 
-static void end_json(const struct row_writer *writer, struct buf *to)
+/* ---- lists: entries with ';' between them, and the name at the end ---- */
+
+static bool is_escaped(char c)
 {
-	buf_text(writer->json, "]");
-	pg_put_jsonb(to, writer->json->p, writer->json->n);
+	return c == LIST_END || c == LIST_ESCAPE;
 }
 
-static void write_items(const struct row_writer *writer, struct buf *to,
-			const struct order_row *order)
+size_t order_list_bytes(const struct item *items, size_t n_items)
 {
-	struct buf *json = writer->json;
+	size_t n = 0;
 
-	buf_reset(json);
-	buf_text(json, "[");
-	for (size_t i = 0; i < order->n_items; i++) {
-		begin_element(json, i, order->items[i].ingredient);
-		buf_text(json, ", \"quantity\": ");
-		buf_i64(json, order->items[i].quantity);
-		buf_text(json, "}");
+	for (size_t i = 0; i < n_items; i++) {
+		const struct text *name = &items[i].ingredient;
+
+		n += name->n + 2 * TEXT_I64_BYTES;
+		for (size_t k = 0; k < name->n; k++)
+			n += is_escaped(name->p[k]) ? strlen("3B") : 0;
 	}
-	end_json(writer, to);
+	return n;
 }
 
-static void write_missing(const struct row_writer *writer, struct buf *to,
-			  const struct order_row *order)
+static void put_name(struct buf *to, struct text name)
 {
-	struct buf *json = writer->json;
+	size_t n = 0;
+
+	for (size_t i = 0; i < name.n; i++) {
+		if (!is_escaped(name.p[i]))
+			continue;
+		buf_add(to, name.p + n, i - n);
+		buf_text(to, name.p[i] == LIST_END ? "%3B" : "%25");
+		n = i + 1;
+	}
+	buf_add(to, name.p + n, name.n - n);
+}
+
+static void write_items(struct buf *to, const struct order_row *order)
+{
+	size_t value = pg_value_begin(to);
+
+	for (size_t i = 0; i < order->n_items; i++) {
+		if (i > 0)
+			buf_text(to, ";");
+		buf_i64(to, order->items[i].quantity);
+		buf_text(to, " ");
+		put_name(to, order->items[i].ingredient);
+	}
+	pg_value_end(to, value);
+}
+
+static void write_missing(struct buf *to, const struct order_row *order)
+{
+	size_t value;
 
 	if (!order->n_missing) {
 		pg_put_null(to);
 		return;
 	}
-	buf_reset(json);
-	buf_text(json, "[");
+	value = pg_value_begin(to);
 	for (size_t i = 0; i < order->n_missing; i++) {
 		const struct missing *missing = &order->missing[i];
 
-		begin_element(json, i, missing->ingredient);
-		buf_printf(json, ", \"wanted\": %" PRId32 ", \"left\": ",
-			   missing->wanted);
+		if (i > 0)
+			buf_text(to, ";");
+		buf_i64(to, missing->wanted);
+		buf_text(to, "/");
 		if (missing->left == MISSING_UNKNOWN)
-			buf_text(json, "null}");
+			buf_text(to, LIST_UNKNOWN);
 		else
-			buf_printf(json, "%" PRId64 "}", missing->left);
+			buf_i64(to, missing->left);
+		buf_text(to, " ");
+		put_name(to, missing->ingredient);
 	}
-	end_json(writer, to);
+	pg_value_end(to, value);
 }
 
-static void write_returned_order(const struct row_writer *writer,
-				 struct buf *to, const struct change_row *row)
+static void write_returned_order(struct buf *to, const struct change_row *row)
 {
-	(void)writer;
 	if (row->kind == STOCK_CHANGE_RETURNED)
 		write_uuid(to, row->order_id);
 	else
@@ -109,7 +147,7 @@ static void write_returned_order(const struct row_writer *writer,
 #define WRITE(n, column, type, form, field)                                    \
 	write_##form(place(writer, n), row->field);
 #define WRITE_WHOLE(n, column, type, form, field)                              \
-	write_##form(writer, place(writer, n), row);
+	write_##form(place(writer, n), row);
 
 void order_write(const struct row_writer *writer, const struct order_row *row)
 {
@@ -157,9 +195,8 @@ struct text column_text(struct row_reader *reader)
 		return is_right;                                               \
 	}
 READ_NUMBERS(i64, int64_t, true)
-READ_NUMBERS(number, int64_t, number >= 0)
 READ_NUMBERS(hash, uint64_t, true)
-READ_NUMBERS(version, int, true)
+READ_NUMBERS(small, int, true)
 READ_NUMBERS(partition, int32_t, true)
 READ_NUMBERS(flag, bool, true)
 
@@ -192,8 +229,22 @@ static bool read_uuid(struct row_reader *reader, struct order_id *ret)
 	return true;
 }
 
-#define read_doneness(reader, ret) (!doneness_parse(ret, column_text(reader)))
-#define read_verdict(reader, ret) (!verdict_parse(ret, column_text(reader)))
+/* A byte as the first letter of a name: which one? */
+#define READ_LETTER(type)                                                      \
+	static bool read_##type(struct row_reader *reader, enum type *ret)     \
+	{                                                                      \
+		struct text letter = column_text(reader);                      \
+                                                                               \
+		for (size_t i = 0; i < type##_choice.n; i++) {                 \
+			*ret = (enum type)i;                                   \
+			if (letter.n == 1 && letter.p[0] &&                    \
+			    letter.p[0] == type##_name(*ret)[0])               \
+				return true;                                   \
+		}                                                              \
+		return false;                                                  \
+	}
+READ_LETTER(doneness)
+READ_LETTER(verdict)
 #define read_change_kind(reader, ret)                                          \
 	(!stock_change_parse(ret, column_text(reader)))
 
@@ -229,76 +280,80 @@ static bool read_topic(struct row_reader *reader, struct text *ret)
 
 #define read_returned_order(reader, row) read_uuid(reader, &(row)->order_id)
 
-static struct pg_elements next_array(struct row_reader *reader)
+static bool read_trace(struct row_reader *reader, struct text *ret)
 {
-	return pg_elements(reader->pg, reader->statement, reader->row,
-			   reader->column++);
+	struct text bytes = column_text(reader);
+	char parent[TRACE_BYTES];
+
+	*ret = trace_unpack(parent, bytes);
+	if (ret->p)
+		*ret = copy_text(reader, ret->p, ret->n);
+	return ret->p || !bytes.p;
 }
 
-/* The next element of both; false past the last, or when it is damaged. */
-static bool next_item(struct row_reader *reader, struct pg_elements *names,
-		      struct pg_elements *quantities, struct item *ret,
-		      bool *ret_damaged)
+/* What stands behind the numbers of an entry. */
+static bool read_entry_name(const struct row_reader *reader, struct text *ret,
+			    struct text entry)
 {
-	const char *p, *q;
-	size_t n, m;
-	int64_t quantity;
+	char *name;
 
-	if (!pg_next_element(names, &p, &n) ||
-	    !pg_next_element(quantities, &q, &m))
+	if (entry.n == 0 || entry.n > 3 * TEXT_MAX_BYTES)
 		return false;
-	quantity = pg_i64_of(q, m);
-	ret->ingredient = copy_text(reader, p, n);
-	ret->quantity = (int32_t)quantity;
-	*ret_damaged = quantity < 1 || quantity > QUANTITY_MAX ||
-		       ret->ingredient.n == 0 ||
-		       text_is_longer(ret->ingredient, TEXT_MAX_CHARS);
-	return !*ret_damaged;
+	name = arena_alloc(reader->arena, entry.n);
+	return !text_unescape(ret, name, entry.n, entry, '+') &&
+	       text_is_clean(*ret) && !text_is_longer(*ret, TEXT_MAX_CHARS);
+}
+
+static bool read_quantity(int32_t *ret, struct text text)
+{
+	int64_t quantity = 0;
+
+	if (text_to_i64(&quantity, text, 1, QUANTITY_MAX))
+		return false;
+	*ret = (int32_t)quantity;
+	return true;
 }
 
 static bool read_items(struct row_reader *reader, struct order_row *ret)
 {
-	struct pg_elements names = next_array(reader);
-	struct pg_elements quantities = next_array(reader);
+	struct text list = column_text(reader);
 	struct item *items =
 		arena_alloc(reader->arena, ORDER_ITEMS_MAX * sizeof(*items));
-	struct item item;
-	bool damaged = false;
 
 	ret->items = items;
-	while (next_item(reader, &names, &quantities, &item, &damaged)) {
-		if (ret->n_items == ORDER_ITEMS_MAX)
+	while (list.n > 0 && ret->n_items < ORDER_ITEMS_MAX) {
+		struct text entry = text_cut(&list, LIST_END);
+		struct item *item = &items[ret->n_items++];
+
+		if (!read_quantity(&item->quantity, text_cut(&entry, ' ')) ||
+		    !read_entry_name(reader, &item->ingredient, entry))
 			return false;
-		items[ret->n_items++] = item;
 	}
-	return !damaged && ret->n_items > 0;
+	return ret->n_items > 0 && list.n == 0;
 }
 
 static bool read_missing(struct row_reader *reader, struct order_row *ret)
 {
-	struct pg_elements names = next_array(reader);
-	struct pg_elements wanted = next_array(reader);
-	struct pg_elements lefts = next_array(reader);
-	bool damaged = false;
-	struct item item;
-	const char *l;
-	size_t n;
+	struct text list = column_text(reader);
 
 	if (ret->verdict != VERDICT_REFUSED)
 		return true;
 	ret->missing = arena_alloc(reader->arena,
 				   ORDER_ITEMS_MAX * sizeof(*ret->missing));
-	while (next_item(reader, &names, &wanted, &item, &damaged) &&
-	       pg_next_element(&lefts, &l, &n)) {
-		int64_t left = l ? pg_i64_of(l, n) : MISSING_UNKNOWN;
+	while (list.n > 0 && ret->n_missing < ORDER_ITEMS_MAX) {
+		struct text entry = text_cut(&list, LIST_END);
+		struct missing *missing = &ret->missing[ret->n_missing++];
+		struct text wanted = text_cut(&entry, '/');
+		struct text left = text_cut(&entry, ' ');
 
-		if (ret->n_missing == ORDER_ITEMS_MAX || (l && left < 0))
+		missing->left = MISSING_UNKNOWN;
+		if (!read_quantity(&missing->wanted, wanted) ||
+		    !read_entry_name(reader, &missing->ingredient, entry) ||
+		    (!text_equal(left, TEXT(LIST_UNKNOWN)) &&
+		     text_to_i64(&missing->left, left, 0, INT64_MAX)))
 			return false;
-		ret->missing[ret->n_missing++] =
-			(struct missing){ item.ingredient, item.quantity,
-					  left };
 	}
-	return !damaged && ret->n_missing > 0;
+	return ret->n_missing > 0 && list.n == 0;
 }
 
 #define READ(n, column, type, form, field)                                     \
@@ -313,6 +368,8 @@ void order_read(struct row_reader *reader, struct order_row *ret)
 	*ret = (struct order_row){ 0 };
 	reader->column = 0;
 	ORDER_COLUMNS(READ, READ, READ_WHOLE, COLUMN_NONE, READ)
+	whole &= !order_number(&ret->number, 0, ret->offset, ret->partition,
+			       TOPIC_PARTITIONS);
 	ret->damaged = !whole;
 	/* No stock is read for its items. */
 	if (!whole)

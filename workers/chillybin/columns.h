@@ -24,26 +24,25 @@
 /* clang-format off */
 #define ORDER_COLUMNS(KEY, BOTH, WHOLE, WRITTEN, READ) \
 	KEY(1, order_id, UUID, uuid, id) \
-	BOTH(2, number, INT8, number, number) \
-	BOTH(3, stall, TEXT, name, stall) \
-	BOTH(4, customer, TEXT, text, customer) \
-	WHOLE(5, items, JSONB, items, ) \
-	BOTH(6, doneness, TEXT, doneness, doneness) \
-	BOTH(7, grill, BOOL, flag, grill) \
-	WRITTEN(8, metadata, BYTEA, text, metadata) \
-	BOTH(9, content_hash, INT8, hash, content_hash) \
-	BOTH(10, verdict, TEXT, verdict, verdict) \
-	WHOLE(11, missing, JSONB, missing, ) \
-	WRITTEN(12, order_version, INT2, version, version) \
-	BOTH(13, pick_version, INT2, version, pick_version) \
-	BOTH(14, partition, INT4, partition, partition) \
-	BOTH(15, offset, INT8, i64, offset) \
-	BOTH(16, decided_at, TIMESTAMPTZ, instant, decided_at_ms) \
-	BOTH(17, traceparent, TEXT, as_is, traceparent) \
-	BOTH(18, tracestate, TEXT, as_is, tracestate) \
-	READ(, cancelled_position, TEXT, text, cancelled_position) \
+	BOTH(2, content_hash, INT8, hash, content_hash) \
+	BOTH(3, offset, INT8, i64, offset) \
+	BOTH(4, decided_at, TIMESTAMPTZ, instant, decided_at_ms) \
+	BOTH(5, partition, INT2, small, partition) \
+	WRITTEN(6, order_version, INT2, small, version) \
+	BOTH(7, pick_version, INT2, small, pick_version) \
+	BOTH(8, verdict, CHAR, verdict, verdict) \
+	BOTH(9, doneness, CHAR, doneness, doneness) \
+	BOTH(10, grill, BOOL, flag, grill) \
+	BOTH(11, stall, TEXT, name, stall) \
+	BOTH(12, customer, TEXT, text, customer) \
+	WHOLE(13, items, TEXT, items, ) \
+	WHOLE(14, missing, TEXT, missing, ) \
+	BOTH(15, trace, BYTEA, trace, traceparent) \
+	BOTH(16, tracestate, TEXT, as_is, tracestate) \
+	WRITTEN(17, metadata, BYTEA, text, metadata) \
 	READ(, cancelled_at, TIMESTAMPTZ, instant, cancelled_at_ms) \
-	READ(, cancel_traceparent, TEXT, as_is, cancel_traceparent) \
+	READ(, cancelled_position, TEXT, text, cancelled_position) \
+	READ(, cancel_trace, BYTEA, trace, cancel_traceparent) \
 	READ(, cancel_tracestate, TEXT, as_is, cancel_tracestate) \
 	READ(, returned_event, TEXT, as_is, returned_event)
 
@@ -69,31 +68,8 @@
 #define COLUMN_TYPE(n, column, type, form, field) PG_##type,
 #define COLUMN_NAME(n, column, type, form, field) "\"" #column "\""
 #define COLUMN_NEXT_NAME(n, column, type, form, field) ", \"" #column "\""
-#define COLUMN_ARRAY(n, column, type, form, field) "$" #n "::" #type "[]"
-#define COLUMN_NEXT_ARRAY(n, column, type, form, field) ", $" #n "::" #type "[]"
-#define COLUMN_NEXT_SELECT(n, column, type, form, field) \
-	", " COLUMN_SELECT_##form
-
-/*
- * Nothing that somebody may have put into a jsonb by hand makes a SELECT fail:
- * what is no list is none, and what is no number is NULL. Then the row is
- * damaged.
- */
-#define COLUMN_ELEMENTS(value, column) \
-	"ARRAY(SELECT " value " FROM jsonb_array_elements(" \
-	"CASE jsonb_typeof(" column ") WHEN 'array' THEN " column " END)" \
-	" WITH ORDINALITY AS e(i, n) ORDER BY n)"
-#define COLUMN_NUMBER(key) \
-	"CASE WHEN i->>'" key "' ~ '^-?[0-9]{1,18}$'" \
-	" THEN (i->>'" key "')::bigint END"
-#define COLUMN_SELECT_items \
-	COLUMN_ELEMENTS("i->>'ingredient'", "items") ", " \
-	COLUMN_ELEMENTS(COLUMN_NUMBER("quantity"), "items")
-#define COLUMN_SELECT_missing \
-	COLUMN_ELEMENTS("i->>'ingredient'", "missing") ", " \
-	COLUMN_ELEMENTS(COLUMN_NUMBER("wanted"), "missing") ", " \
-	COLUMN_ELEMENTS(COLUMN_NUMBER("left"), "missing")
-#define COLUMN_SELECT_returned_order "order_id"
+#define COLUMN_ARRAY(n, column, type, form, field) "$" #n "::_" #type
+#define COLUMN_NEXT_ARRAY(n, column, type, form, field) ", $" #n "::_" #type
 /* clang-format on */
 
 enum {
@@ -108,12 +84,14 @@ enum {
 struct row_writer {
 	struct buf *copy; /* or NULL: */
 	struct pg_call *call;
-	struct buf *json; /* scratch buffer */
 };
 
 void order_write(const struct row_writer *writer, const struct order_row *row);
 void change_write(const struct row_writer *writer,
 		  const struct change_row *row);
+
+/* What a list of these ingredients has in a row, at the most. */
+size_t order_list_bytes(const struct item *items, size_t n_items);
 
 /* Where a row is read from. Texts are copied into the arena. */
 struct row_reader {
@@ -133,6 +111,9 @@ static inline void column_put_text(struct buf *to, struct text text)
 {
 	pg_put_text(to, text.p, text.n);
 }
+
+/* A traceparent as 25 bytes; NULL when there is none. */
+void column_put_trace(struct buf *to, struct text parent);
 
 /* The next column: borrowed until the next run; or copied, and false when it is
  * longer than a text of a message may be. */

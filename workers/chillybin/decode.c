@@ -10,20 +10,21 @@
 #include "schemas/messages/order_cancelled.h"
 #include "schemas/messages/toastie.h"
 #include "workers/chillybin/chillybin.h"
+#include "workers/chillybin/columns.h"
 #include "workers/runtime/lanes.h"
 
 /*
  * What a record costs beside its own bytes, at the most. A cancellation rests
  * on its order's row, and its fact repeats that. A return also writes a row for
- * each of its ingredients. An order's ingredients are JSON twice, if all are
+ * each of its ingredients. An order's ingredients are a list twice, if all are
  * missing, and that is in memory four times before the server has it: as an
  * array, as a parameter, and in libpq's buffer, which doubles. Usual orders are
  * too small for that to matter.
  */
 #define CANCEL_BYTES ((size_t)65536)
 #define RETURN_BYTES ((size_t)262144)
-#define JSON_COPIES 8
-#define USUAL_JSON_BYTES ((size_t)1024)
+#define LIST_COPIES 8
+#define USUAL_LIST_BYTES ((size_t)1024)
 
 const enum topic_id chillybin_topics[CHILLYBIN_TOPICS] = { TOPIC_ORDERS,
 							   TOPIC_RESTOCKS,
@@ -57,22 +58,6 @@ static int pick_version(int64_t v2_percent, const struct record *record)
 									    : 1;
 }
 
-/* About what buf_json_text() makes of the names, and what stands round them. */
-static size_t json_bytes(const struct order_placed *placed)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < placed->n_items; i++) {
-		const struct text *name = &placed->items[i].ingredient;
-
-		n += name->n + 48;
-		for (size_t k = 0; k < name->n; k++)
-			if ((unsigned char)name->p[k] < ' ')
-				n += strlen("\\u0000") - 1;
-	}
-	return n;
-}
-
 static int decode_order(int64_t v2_percent, struct batch *batch,
 			struct record *record, struct input *input,
 			struct schema_fault *fault)
@@ -80,7 +65,7 @@ static int decode_order(int64_t v2_percent, struct batch *batch,
 	struct item items[ORDER_ITEMS_MAX];
 	struct order_placed placed;
 	struct order_row *own = &input->own;
-	size_t n_json;
+	size_t n_list;
 	int r;
 
 	r = order_placed_decode(&placed, items, &record->envelope,
@@ -88,9 +73,9 @@ static int decode_order(int64_t v2_percent, struct batch *batch,
 				fault);
 	if (r)
 		return r;
-	n_json = json_bytes(&placed);
-	if (n_json > USUAL_JSON_BYTES)
-		batch_count(batch, record, JSON_COPIES * n_json);
+	n_list = order_list_bytes(items, placed.n_items);
+	if (n_list > USUAL_LIST_BYTES)
+		batch_count(batch, record, LIST_COPIES * n_list);
 	input->kind = INPUT_ORDER;
 	*own = (struct order_row){
 		.id = placed.order_id,

@@ -7,7 +7,7 @@
 #include "workers/chillybin/chillybin.h"
 #include "workers/chillybin/decide.h"
 
-#define SCHEMA_VERSION 5
+#define SCHEMA_VERSION 7
 #define CONTROL_VERSION 1
 
 /* clang-format off */

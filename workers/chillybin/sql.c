@@ -25,7 +25,7 @@
 		      COLUMN_NEXT_ARRAY, COLUMN_NONE)
 #define SELECT_ORDERS \
 	"SELECT " \
-	ORDER_COLUMNS(COLUMN_NAME, COLUMN_NEXT_NAME, COLUMN_NEXT_SELECT, \
+	ORDER_COLUMNS(COLUMN_NAME, COLUMN_NEXT_NAME, COLUMN_NEXT_NAME, \
 		      COLUMN_NONE, COLUMN_NEXT_NAME) \
 	" FROM orders WHERE order_id = ANY ($1::uuid[])"
 #define SELECT_STOCK \
@@ -70,14 +70,13 @@ static const struct call {
 		{ "cancel_orders",
 		  "WITH done AS (UPDATE orders o"
 		  " SET cancelled_position = c.position, cancelled_at = $5,"
-		  " cancel_traceparent = c.traceparent,"
-		  " cancel_tracestate = c.tracestate"
-		  " FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[])"
-		  " AS c(order_id, position, traceparent, tracestate)"
+		  " cancel_trace = c.trace, cancel_tracestate = c.tracestate"
+		  " FROM unnest($1::uuid[], $2::text[], $3::bytea[],"
+		  " $4::text[]) AS c(order_id, position, trace, tracestate)"
 		  " WHERE o.order_id = c.order_id"
 		  " AND o.cancelled_position IS NULL RETURNING 1)"
 		  EXPECT_ROWS("done"), 5 },
-		{ PG_UUID, PG_TEXT, PG_TEXT, PG_TEXT }, 4, true,
+		{ PG_UUID, PG_TEXT, PG_BYTEA, PG_TEXT }, 4, true,
 	},
 	[CALL_RETURNS] = {
 		{ "return_orders",
@@ -121,7 +120,7 @@ static const struct pg_statement load_orders[] = {
 static const struct pg_statement load_changes = {
 	"load_stock_changes",
 	"SELECT "
-	CHANGE_COLUMNS(COLUMN_NAME, COLUMN_NEXT_NAME, COLUMN_NEXT_SELECT)
+	CHANGE_COLUMNS(COLUMN_NAME, COLUMN_NEXT_NAME, COLUMN_NEXT_NAME)
 	" FROM stock_changes WHERE event_key IN"
 	" (SELECT stock_event_key(k.source, k.id)"
 	" FROM unnest($1::text[], $2::text[]) AS k(source, id))"
@@ -183,8 +182,7 @@ static size_t sort_new_orders(struct sql *sql, const struct batch *batch)
 int sql_copy(void *arg, struct pg *pg, const struct batch *batch)
 {
 	struct sql *sql = &((struct chillybin *)arg)->sql;
-	const struct row_writer writer = { .copy = &sql->rows,
-					   .json = &sql->json };
+	const struct row_writer writer = { .copy = &sql->rows };
 	size_t n = sort_new_orders(sql, batch);
 	int r = 0;
 
@@ -216,8 +214,7 @@ static void put_change_of_order(struct sql *sql, enum sql_call which,
 
 static void put_record(struct sql *sql, const struct record *record)
 {
-	const struct row_writer orders = { .call = &sql->calls[CALL_ORDERS],
-					   .json = &sql->json };
+	const struct row_writer orders = { .call = &sql->calls[CALL_ORDERS] };
 	const struct row_writer changes = { .call = &sql->calls[CALL_CHANGES] };
 	struct pg_call *cancellations = &sql->calls[CALL_CANCELLATIONS];
 	const struct input *input = input_of(record);
@@ -229,8 +226,8 @@ static void put_record(struct sql *sql, const struct record *record)
 	case INPUT_CANCELLATION:
 		put_change_of_order(sql, CALL_CANCELLATIONS, input,
 				    input->position);
-		column_put_text(pg_call_put(cancellations, 2),
-				record->envelope.traceparent);
+		column_put_trace(pg_call_put(cancellations, 2),
+				 record->envelope.traceparent);
 		column_put_text(pg_call_put(cancellations, 3),
 				record->envelope.tracestate);
 		return;
@@ -468,17 +465,14 @@ void sql_trim(struct sql *sql)
 	for (int i = 0; i < SQL_CALLS; i++)
 		if (kept_bytes(&sql->calls[i]) > KEPT_MAX_BYTES)
 			pg_call_deinit(&sql->calls[i]);
-	if (sql->rows.cap + sql->json.cap > KEPT_MAX_BYTES) {
+	if (sql->rows.cap > KEPT_MAX_BYTES)
 		buf_deinit(&sql->rows);
-		buf_deinit(&sql->json);
-	}
 }
 
 void sql_deinit(struct sql *sql)
 {
 	loaded_deinit(&sql->loaded);
 	stock_snapshot_deinit(&sql->snapshot);
-	buf_deinit(&sql->json);
 	buf_deinit(&sql->rows);
 	free(sql->sorted);
 	for (int i = 0; i < SQL_CALLS; i++)

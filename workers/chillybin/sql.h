@@ -29,7 +29,6 @@ enum sql_call {
 struct sql {
 	struct loaded loaded;
 	struct stock_snapshot snapshot;
-	struct buf json;
 	struct buf rows;
 	const struct input **sorted; /* new orders, by id */
 	size_t cap_sorted;

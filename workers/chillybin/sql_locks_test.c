@@ -25,13 +25,12 @@ static void setup(void)
 		one.pg,
 		"INSERT INTO stock VALUES ('main', 'cheese', 10),"
 		" ('main', 'bread', 10);"
-		"INSERT INTO orders (order_id, number, stall, items, doneness,"
-		" grill, content_hash, verdict, order_version, pick_version,"
+		"INSERT INTO orders (order_id, stall, items, doneness, grill,"
+		" content_hash, verdict, order_version, pick_version,"
 		" partition, \"offset\", decided_at) SELECT"
-		" ('0' || n || repeat('0', 30))::uuid, n, 'main',"
-		" jsonb_build_array(jsonb_build_object('ingredient', CASE WHEN"
-		" n % 2 = 1 THEN 'cheese' ELSE 'bread' END, 'quantity', 1)),"
-		" 'light', true, n, 'picked', 2, 2, 0, n, now()"
+		" ('0' || n || repeat('0', 30))::uuid, 'main', CASE WHEN"
+		" n % 2 = 1 THEN '1 cheese' ELSE '1 bread' END, 'l', true, n,"
+		" 'p', 2, 2, 0, n, now()"
 		" FROM generate_series(1, 6) AS n");
 }
 
@@ -102,8 +101,8 @@ START_TEST(cancellations_and_returns_that_cross_do_not_wait_for_each_other)
 		add(&other, INPUT_RETURN, 6);
 		load(&one, BATCH_CHECKED);
 		load(&other, BATCH_CHECKED);
-		postgres_exec(holder, "BEGIN; SELECT FROM orders WHERE number"
-				      " IN (1, 2) FOR UPDATE");
+		postgres_exec(holder, "BEGIN; SELECT FROM orders WHERE"
+				      " \"offset\" IN (1, 2) FOR UPDATE");
 		begin_to_store(&one);
 		begin_to_store(&other);
 		wait_until_waiting(2);
@@ -111,12 +110,13 @@ START_TEST(cancellations_and_returns_that_cross_do_not_wait_for_each_other)
 		expect_stored(&one, "");
 		expect_stored(&other, "");
 		ck_assert_int_eq(
-			postgres_number(url, "SELECT sum(number)::bigint * 100"
-					     " + count(cancelled_at) * 10"
-					     " + count(returned_at)"
-					     " FROM orders WHERE cancelled_at"
-					     " IS NOT NULL OR returned_at IS"
-					     " NOT NULL"),
+			postgres_number(url,
+					"SELECT sum(\"offset\")::bigint * 100"
+					" + count(cancelled_at) * 10"
+					" + count(returned_at)"
+					" FROM orders WHERE cancelled_at"
+					" IS NOT NULL OR returned_at IS"
+					" NOT NULL"),
 			(1 + 2 + 5 + 6) * 100 + 20 + 4);
 		(void)pg_free(holder);
 	}

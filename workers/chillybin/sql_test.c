@@ -10,7 +10,8 @@
 #include "workers/chillybin/columns.h"
 #include "workers/chillybin/sql_fixture.h"
 
-#define ODD "gr\xc3\xbcn \"quoted\" \\ \xf0\x9f\xa7\x80 'x'\t{},;"
+#define TRACE "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+#define ODD "%3B gr\xc3\xbcn \"quoted\" \\ \xf0\x9f\xa7\x80 'x'\t{},;"
 
 static const char *url;
 static struct sql_worker worker;
@@ -46,7 +47,7 @@ static struct input *order(uint8_t n, const struct item *items, size_t n_items)
 	input->own = (struct order_row){
 		.id = { { n } },
 		.content_hash = UINT64_MAX - n,
-		.number = 100 + n,
+		.number = n * TOPIC_PARTITIONS + 3,
 		.stall = TEXT("main"),
 		.items = items,
 		.n_items = n_items,
@@ -100,7 +101,7 @@ static void trace_last(void)
 	struct envelope *envelope =
 		&batch->records[batch->n_records - 1].envelope;
 
-	envelope->traceparent = TEXT("00-a-b-01");
+	envelope->traceparent = TEXT(TRACE);
 	envelope->tracestate = TEXT("c=1");
 }
 
@@ -111,7 +112,7 @@ static void fill(uint8_t from)
 
 	input->own.customer = TEXT(ODD);
 	input->own.stall = TEXT(ODD);
-	input->own.traceparent = TEXT("00-trace-span-01");
+	input->own.traceparent = TEXT(TRACE);
 	input->own.tracestate = TEXT("a=1,b=" ODD);
 	input->own.doneness = DONENESS_BURNT;
 	input->own.pick_version = 1;
@@ -287,11 +288,10 @@ START_TEST(both_ways_in_leave_the_same_rows)
 			postgres_number(
 				url,
 				"SELECT count(*) FROM orders a JOIN orders b"
-				" ON b.number = a.number + 10 AND"
-				" (to_jsonb(a) - '{order_id,number,offset,"
+				" ON b.\"offset\" = a.\"offset\" + 10 AND"
+				" (to_jsonb(a) - '{order_id,offset,"
 				"content_hash}'::text[]) = (to_jsonb(b) -"
-				" '{order_id,number,offset,content_hash}'::"
-				"text[])"),
+				" '{order_id,offset,content_hash}'::text[])"),
 			3);
 		ck_assert_int_eq(
 			postgres_number(url, "SELECT count(*) FROM orders"
@@ -315,7 +315,7 @@ START_TEST(stock_that_does_not_cover_the_batch_stays_as_it_is)
 		ck_assert_int_eq(stock_of("bread"), 0);
 		ck_assert_int_eq(postgres_number(url,
 						 "SELECT count(*) FROM orders"
-						 " WHERE verdict = 'refused'"),
+						 " WHERE verdict = 'r'"),
 				 1);
 	}
 END_TEST
@@ -437,8 +437,7 @@ START_TEST(every_row_is_stored_once_and_loaded_as_it_was_stored)
 		own = &input_of(&worker.batch->records[1])->own;
 		ck_assert(text_equal(own->cancelled_position,
 				     TEXT("orders/3@2")));
-		ck_assert(
-			text_equal(own->cancel_traceparent, TEXT("00-a-b-01")));
+		ck_assert(text_equal(own->cancel_traceparent, TEXT(TRACE)));
 		ck_assert(text_equal(own->returned_event, TEXT("event")));
 		expect_loaded();
 		ck_assert_int_eq(stock_of("cheese"), 8);
@@ -479,8 +478,7 @@ static void longest_envelope(const struct text *event)
 	input->position = longest(EVENT);
 	record->kafka.partition = TOPIC_PARTITIONS - 1;
 	record->kafka.offset = INT64_MAX / TOPIC_PARTITIONS - 1;
-	record->envelope.traceparent =
-		TEXT("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+	record->envelope.traceparent = TEXT(TRACE);
 	record->envelope.tracestate = (struct text){ longest(STATE).p, 512 };
 	input->own.traceparent = record->envelope.traceparent;
 	input->own.tracestate = record->envelope.tracestate;
@@ -491,13 +489,14 @@ static void longest_order(uint8_t n)
 	struct order_row *own = &order(n, longest_items, ORDER_ITEMS_MAX)->own;
 
 	own->content_hash = UINT64_MAX;
-	own->number = INT64_MAX - n;
 	own->stall = longest(STALL);
 	own->customer = longest(CUSTOMER);
 	own->metadata =
 		(struct text){ longest_metadata, sizeof(longest_metadata) };
 	own->partition = TOPIC_PARTITIONS - 1;
-	own->offset = INT64_MAX;
+	own->offset = INT64_MAX / TOPIC_PARTITIONS - 1;
+	(void)order_number(&own->number, 0, own->offset, own->partition,
+			   TOPIC_PARTITIONS);
 	longest_envelope(&(struct text){ longest(EVENT).p, TEXT_MAX_BYTES });
 }
 
@@ -581,52 +580,56 @@ END_TEST
 
 /* Of the order, and of the changes that its return has made. */
 static const char *const damages[] = {
-	"UPDATE orders SET stall = repeat('x', 256)",
-	"UPDATE orders SET stall = repeat('x', 10000000)",
-	"UPDATE orders SET stall = ''",
-	"UPDATE orders SET customer = repeat('x', 10000000)",
-	"UPDATE orders SET tracestate = repeat('x', 200000)",
-	"UPDATE orders SET cancelled_position = repeat('x', 300)",
-	"UPDATE orders SET doneness = 'blue'",
-	"UPDATE orders SET number = -1",
-	"UPDATE orders SET items = '[]'",
-	"UPDATE orders SET items = '\"bread\"'",
-	"UPDATE orders SET items = '{}'",
-	"UPDATE orders SET items = '[7]'",
-	"UPDATE orders SET items = '[{\"ingredient\": \"x\", \"quantity\":"
-	" \"many\"}]'",
-	"UPDATE orders SET items = '[{\"ingredient\": \"x\", \"quantity\":"
-	" 1e30}]'",
-	"UPDATE orders SET verdict = 'refused', missing = '7'",
-	"UPDATE orders SET items = '[{\"quantity\": 1}]'",
-	"UPDATE orders SET items = '[{\"ingredient\": \"x\"}]'",
-	"UPDATE orders SET items = '[{\"ingredient\": \"x\", \"quantity\":"
-	" 2147483648}]'",
-	"UPDATE orders SET items = jsonb_build_array(jsonb_build_object("
-	"'ingredient', repeat('x', 200000), 'quantity', 1))",
-	"UPDATE orders SET items = (SELECT jsonb_agg(jsonb_build_object("
-	"'ingredient', n, 'quantity', 1)) FROM generate_series(1, 33) AS n)",
-	"UPDATE orders SET verdict = 'refused', missing = '[{\"ingredient\":"
-	" \"x\", \"wanted\": 0}]'",
-	"UPDATE orders SET verdict = 'refused', missing = '[{\"ingredient\":"
-	" \"x\", \"wanted\": 1, \"left\": -2}]'",
-	"UPDATE orders SET verdict = 'refused', missing = (SELECT jsonb_agg("
-	"jsonb_build_object('ingredient', n, 'wanted', 1))"
-	" FROM generate_series(1, 33) AS n)",
+	"stall = repeat('x', 256)",
+	"stall = repeat('x', 10000000)",
+	"stall = ''",
+	"customer = repeat('x', 10000000)",
+	"tracestate = repeat('x', 200000)",
+	"trace = '\\x00'",
+	"cancelled_position = repeat('x', 300)",
+	"doneness = 'x'",
+	"doneness = ''",
+	"\"offset\" = -1",
+	"partition = 12",
+	"items = ''",
+	"items = 'bread'",
+	"items = '7'",
+	"items = '7 '",
+	"items = '1 bread;;1 cheese'",
+	"items = 'many bread'",
+	"items = '0 bread'",
+	"items = '1e3 bread'",
+	"items = '2147483648 bread'",
+	"items = '1 ' || repeat('x', 256)",
+	"items = '1 ' || repeat('x', 10000000)",
+	"items = '1 %'",
+	"items = '1 %FF'",
+	"items = '1 %00'",
+	"items = '1 x' || repeat(';1 x', 32)",
+	"verdict = 'r', missing = ''",
+	"verdict = 'r', missing = '1 bread'",
+	"verdict = 'r', missing = '1/2'",
+	"verdict = 'r', missing = '0/1 bread'",
+	"verdict = 'r', missing = '1/-2 bread'",
+	"verdict = 'r', missing = '1/? %'",
+	"verdict = 'r', missing = '1/? x' || repeat(';1/? x', 32)",
 };
 static const char *const change_damages[] = {
-	"UPDATE stock_changes SET stall = repeat('x', 200000)",
-	"UPDATE stock_changes SET ingredient = repeat('x', 256)"
-	" WHERE ingredient = 'bread'",
-	"UPDATE stock_changes SET topic = repeat('x', 200)",
-	"UPDATE stock_changes SET tracestate = repeat('x', 200000)",
+	"stall = repeat('x', 200000)",
+	"ingredient = repeat('x', 256) WHERE ingredient = 'bread'",
+	"topic = repeat('x', 200)",
+	"tracestate = repeat('x', 200000)",
 };
 
 /* Of the batch, under that damage, from the record @from to below @to. */
-static void expect_damaged(const char *damage, size_t from, size_t to)
+static void expect_damaged(const char *table, const char *damage, size_t from,
+			   size_t to)
 {
-	postgres_exec(worker.pg, "BEGIN");
-	postgres_exec(worker.pg, damage);
+	char sql[256];
+
+	(void)snprintf(sql, sizeof(sql), "BEGIN; UPDATE %s SET %s", table,
+		       damage);
+	postgres_exec(worker.pg, sql);
 	sql_worker_decide(&worker, BATCH_CHECKED);
 	for (size_t i = 0; i < worker.batch->n_records; i++) {
 		const char *reason = worker.batch->records[i].dead_reason;
@@ -636,7 +639,8 @@ static void expect_damaged(const char *damage, size_t from, size_t to)
 			      damage);
 	}
 	batch_undo(worker.batch);
-	postgres_exec(worker.pg, "ROLLBACK");
+	/* People can still read it. */
+	postgres_exec(worker.pg, "SELECT * FROM order_view; ROLLBACK");
 }
 
 START_TEST(rows_that_were_changed_by_hand_cost_a_dead_letter_an_input)
@@ -648,13 +652,14 @@ START_TEST(rows_that_were_changed_by_hand_cost_a_dead_letter_an_input)
 		(void)give_back(1);
 		(void)order(2, plain, 2);
 		for (size_t i = 0; i < CHECK_N(damages); i++)
-			expect_damaged(damages[i], 0, 4);
+			expect_damaged("orders", damages[i], 0, 4);
 		batch_reset(worker.batch);
 		(void)order(1, plain, 2);
 		(void)give_back(1);
 		(void)stock_command(STOCK_COMMAND_ADDED, "cheese", 1);
 		for (size_t i = 0; i < CHECK_N(change_damages); i++)
-			expect_damaged(change_damages[i], 1, 3);
+			expect_damaged("stock_changes", change_damages[i], 1,
+				       3);
 	}
 END_TEST
 
@@ -683,50 +688,86 @@ END_TEST
 
 /* ---- rows of versions before ---- */
 
-#define INSERT_OF_VERSION_4                                                    \
-	"INSERT INTO stock_changes (source, event_id, ingredient, stall, "     \
-	"kind,"                                                                \
-	" delta, topic, partition, \"offset\", decided_at) VALUES ('/test',"   \
-	" 'event', 'cheese', 'main', 'counted', -3, 'restocks', 0, 7, now())"  \
-	" ON CONFLICT DO NOTHING"
+/* Of `orders` as it was up to version 6, and of `stock_changes` up to 4. */
+static const char rows_before[] =
+	"INSERT INTO orders (order_id, number, stall, customer, items, "
+	"doneness,"
+	" grill, metadata, content_hash, verdict, missing, order_version,"
+	" pick_version, partition, \"offset\", decided_at, traceparent,"
+	" tracestate, cancelled_position, cancelled_at, cancel_traceparent,"
+	" cancel_tracestate, returned_event, returned_at) SELECT"
+	" (n || repeat('0', 31))::uuid, 12 * n + 5, 'main', 'gita', items,"
+	" doneness, n > 1, '\\x80', 7, CASE WHEN missing IS NULL THEN 'picked'"
+	" ELSE 'refused' END, missing, 2, 1, 5, n, '2026-01-02T03:04:05.678Z',"
+	" trace, 'a=1', CASE n WHEN 2 THEN 'orders/3@2' END, CASE n WHEN 2 THEN"
+	" timestamptz 'epoch' END, CASE n WHEN 2 THEN trace END, CASE n WHEN 2"
+	" THEN 'b=2' END, CASE n WHEN 2 THEN 'event' END, CASE n WHEN 2 THEN"
+	" timestamptz 'epoch' END FROM (VALUES"
+	" (1, 'light', jsonb '[{\"ingredient\": \"a;b %3B %\", \"quantity\": "
+	"2},"
+	" {\"ingredient\": \"bread\", \"quantity\": 2147483647}]', NULL::jsonb,"
+	" '" TRACE "'),"
+	" (2, 'well-done', '[{\"ingredient\": \"bread\", \"quantity\": 1}]',"
+	" NULL, '01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-03'),"
+	" (3, 'burnt', '[{\"ingredient\": \"x y\", \"quantity\": 3}, "
+	" {\"ingredient\": \"ham\", \"quantity\": 1}]', '[{\"ingredient\":"
+	" \"x y\", \"wanted\": 3, \"left\": null}, {\"ingredient\": \"ham\","
+	" \"wanted\": 1, \"left\": 0}]', NULL))"
+	" AS v(n, doneness, items, missing, trace);"
+	"INSERT INTO stock_changes (source, event_id, ingredient, stall, kind,"
+	" delta, topic, partition, \"offset\", decided_at) VALUES ('/test',"
+	" 'event', 'cheese', 'main', 'counted', -3, 'restocks', 0, 7, now())";
 
-static int64_t changes_before(void)
-{
-	return postgres_number(url,
-			       "SELECT count(*) FROM before.stock_changes"
-			       " WHERE (source, event_id) = ('/test', 'event')"
-			       " AND counted IS NULL");
-}
-
-START_TEST(a_row_of_the_version_before_is_known_and_it_can_still_write)
+START_TEST(rows_of_the_version_before_are_moved_and_read_and_moved_back)
 	{
-		static const char up[] =
-			"migrations/0005_stock_change_keys.up.sql";
-		static const char down[] =
-			"migrations/0005_stock_change_keys.down.sql";
-		const struct change_row *row;
+		const struct input *first, *last;
+		const struct change_row *counted;
 
 		postgres_exec(worker.pg, "CREATE SCHEMA before;"
 					 "SET search_path = before");
 		postgres_files(worker.pg, "migrations/000[1-4]_*.up.sql");
-		postgres_exec(worker.pg, INSERT_OF_VERSION_4);
-		postgres_file(worker.pg, up);
-		ck_assert_int_eq(changes_before(), 1);
-		postgres_exec(worker.pg, INSERT_OF_VERSION_4);
-		ck_assert_int_eq(changes_before(), 1);
+		postgres_exec(worker.pg, rows_before);
+		postgres_files(worker.pg, "migrations/000[56]_*.up.sql");
+		postgres_exec(worker.pg, "CREATE TABLE was AS SELECT"
+					 " jsonb_agg(o ORDER BY order_id) AS"
+					 " rows FROM orders o");
+		postgres_files(worker.pg, "migrations/0007_*.up.sql");
+		for (uint8_t n = 1; n <= 3; n++)
+			(void)order((uint8_t)(n << 4), plain, 2);
 		(void)stock_command(STOCK_COMMAND_COUNTED, "cheese", 9);
 		sql_worker_decide(&worker, BATCH_CHECKED);
-		row = input_of(&worker.batch->records[0])->changes;
-		ck_assert_ptr_nonnull(row);
-		ck_assert_int_eq(row->counted, COUNTED_UNKNOWN);
-		ck_assert_int_eq(row->delta, -3);
+		for (size_t i = 0; i < worker.batch->n_records; i++) {
+			ck_assert_ptr_null(
+				worker.batch->records[i].dead_reason);
+			ck_assert(!input_of(&worker.batch->records[i])->is_new);
+		}
+		first = input_of(&worker.batch->records[0]);
+		ck_assert_int_eq(first->row->number, 17);
+		ck_assert(text_equal(first->row->items[0].ingredient,
+				     TEXT("a;b %3B %")));
+		ck_assert(text_equal(first->row->traceparent, TEXT(TRACE)));
+		last = input_of(&worker.batch->records[2]);
+		ck_assert_int_eq(last->row->doneness, DONENESS_BURNT);
+		ck_assert_int_eq(last->row->missing[0].left, MISSING_UNKNOWN);
+		ck_assert_int_eq(last->row->missing[1].left, 0);
+		counted = input_of(&worker.batch->records[3])->changes;
+		ck_assert_int_eq(counted->counted, COUNTED_UNKNOWN);
+		ck_assert_int_eq(counted->delta, -3);
+		postgres_files(worker.pg, "migrations/0007_*.down.sql");
+		/* But for the version of a trace that came with a later one,
+		 * and the hash. */
 		postgres_exec(worker.pg,
-			      "DELETE FROM stock_changes;" INSERT_OF_VERSION_4);
-		ck_assert_int_eq(changes_before(), 1);
-		postgres_file(worker.pg, down);
-		postgres_exec(worker.pg, INSERT_OF_VERSION_4);
-		postgres_file(worker.pg, up);
-		ck_assert_int_eq(changes_before(), 1);
+			      "UPDATE was SET rows = replace(replace(replace("
+			      "rows::text, '\"01-0', '\"00-0'), '31-03\"',"
+			      " '31-01\"'), '_hash\": 7', '_hash\": 0')"
+			      "::jsonb");
+		ck_assert_int_eq(
+			postgres_number(url, "SELECT count(*) FROM before.was"
+					     " JOIN (SELECT jsonb_agg(o ORDER"
+					     " BY order_id) AS rows FROM"
+					     " before.orders o) o USING"
+					     " (rows)"),
+			1);
 	}
 END_TEST
 
@@ -760,6 +801,6 @@ int main(void)
 	tcase_add_test(tcase, memory_that_a_large_batch_has_needed_is_freed);
 	tcase_add_test(
 		tcase,
-		a_row_of_the_version_before_is_known_and_it_can_still_write);
+		rows_of_the_version_before_are_moved_and_read_and_moved_back);
 	return postgres_run(suite);
 }

@@ -77,6 +77,9 @@ void pg_put_text(struct buf *buf, const char *p, size_t n);  /* n 0: NULL */
 void pg_put_uuid(struct buf *buf, const uint8_t uuid[16]);
 void pg_put_jsonb(struct buf *buf, const char *json, size_t n);
 void pg_put_wall_ms(struct buf *buf, int64_t wall_ms); /* timestamptz */
+/* A value whose bytes are appended between the two calls. */
+size_t pg_value_begin(struct buf *buf);
+void pg_value_end(struct buf *buf, size_t value);
 
 /* ---- parameters ---- */
 
@@ -98,6 +101,7 @@ struct buf *pg_arg(struct pg_args *args);
 enum pg_type {
 	PG_BOOL = 16,
 	PG_BYTEA = 17,
+	PG_CHAR = 18, /* "char", a byte */
 	PG_INT8 = 20,
 	PG_INT2 = 21,
 	PG_INT4 = 23,

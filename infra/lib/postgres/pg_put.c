@@ -93,6 +93,21 @@ void pg_put_wall_ms(struct buf *buf, int64_t wall_ms)
 	pg_put_i64(buf, (wall_ms - EPOCH_2000_MS) * 1000);
 }
 
+size_t pg_value_begin(struct buf *buf)
+{
+	put_u32(buf, 0);
+	return buf->n;
+}
+
+void pg_value_end(struct buf *buf, size_t value)
+{
+	uint32_t n = (uint32_t)(buf->n - value);
+
+	assert(buf->n - value <= INT32_MAX);
+	n = __builtin_bswap32(n);
+	memcpy(buf->p + value - sizeof(n), &n, sizeof(n));
+}
+
 int64_t pg_wall_ms(const struct pg *pg, int statement, int row, int column)
 {
 	return pg_i64(pg, statement, row, column) / 1000 + EPOCH_2000_MS;
