@@ -263,7 +263,7 @@ bool batches_facts_above(const struct batches *batches, size_t part)
 	const struct publisher *publisher = batches->params.publisher;
 
 	return publisher_waiting(publisher) >
-		       (size_t)batches->params.conf->facts_max / part ||
+		       batches->params.budget->facts_max / part ||
 	       publisher_waiting_bytes(publisher) > FACTS_MAX_BYTES / part;
 }
 
@@ -298,8 +298,8 @@ struct batch *batches_next(struct batches *batches)
 /* So many records that the next transaction takes its time, not more. */
 static void adapt_size(struct batches *batches, int64_t us)
 {
-	const struct runtime_conf *conf = batches->params.conf;
-	int64_t limit_us = conf->batch_ms * 1000;
+	const struct batches_params *params = &batches->params;
+	int64_t limit_us = params->batch_ms * 1000;
 	size_t n = batches->running->n_records;
 
 	if (us > limit_us && n > FEWEST_RECORDS)
@@ -308,8 +308,8 @@ static void adapt_size(struct batches *batches, int64_t us)
 		batches->batch_max *= 2;
 	if (batches->batch_max < FEWEST_RECORDS)
 		batches->batch_max = FEWEST_RECORDS;
-	if (batches->batch_max > (size_t)conf->batch_max)
-		batches->batch_max = (size_t)conf->batch_max;
+	if (batches->batch_max > params->budget->batch_max)
+		batches->batch_max = params->budget->batch_max;
 }
 
 static void log_dead(struct batches *batches, const struct record *record)

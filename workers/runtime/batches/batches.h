@@ -13,6 +13,7 @@
 #define RUNTIME_BATCHES_H
 
 #include "workers/runtime/assignments/assignments.h"
+#include "workers/runtime/budget.h"
 #include "workers/runtime/worker.h"
 
 struct batches;
@@ -21,7 +22,8 @@ struct batches;
 struct batches_params {
 	const struct worker_ops *ops;
 	void *arg;
-	const struct runtime_conf *conf;
+	const struct budget *budget;
+	int64_t batch_ms; /* that a transaction should not exceed */
 	const struct identity *identity;
 	struct kafka_in *in;
 	struct assignments *assignments;

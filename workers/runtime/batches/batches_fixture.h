@@ -35,9 +35,8 @@ static const struct identity two_topics = {
 	.n_topics = 2,
 };
 
-static const struct runtime_conf usual_conf = { .facts_max = 1000,
-						.batch_max = 5000,
-						.batch_ms = 50 };
+static const struct budget usual_budget = { .facts_max = 1000,
+					    .batch_max = 5000 };
 
 static inline int decode_any(void *arg, struct batch *batch,
 			     struct record *record, struct schema_fault *fault)
@@ -69,7 +68,7 @@ static inline void acquire_all(void)
 }
 
 static inline void fixture_setup_of(const struct worker_ops *ops,
-				    const struct runtime_conf *conf)
+				    const struct budget *budget)
 {
 	struct kafka_in_params params = { .topics = two_topics.topic_names,
 					  .n_topics = 2 };
@@ -83,12 +82,13 @@ static inline void fixture_setup_of(const struct worker_ops *ops,
 	assignments = assignments_new(in, &two_topics);
 	batches = batches_new(
 		&(struct batches_params){ .ops = ops,
-					  .conf = conf,
+					  .budget = budget,
+					  .batch_ms = 50,
 					  .identity = &two_topics,
 					  .in = in,
 					  .assignments = assignments,
 					  .publisher = publisher });
-	batches->batch_max = (size_t)conf->batch_max;
+	batches->batch_max = budget->batch_max;
 	batches->record_bytes = 1000;
 	acquire_all();
 	n_decoded = 0;
@@ -99,7 +99,7 @@ static inline void fixture_setup(void)
 {
 	static const struct worker_ops ops = { .decode = decode_any };
 
-	fixture_setup_of(&ops, &usual_conf);
+	fixture_setup_of(&ops, &usual_budget);
 	assignments_turn(assignments);
 }
 

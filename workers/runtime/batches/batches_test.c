@@ -385,9 +385,9 @@ static void deliver(void)
 static void setup_facts(void)
 {
 	static const struct worker_ops ops = { .facts = facts };
-	static const struct runtime_conf conf = { .facts_max = FACTS_MAX };
+	static const struct budget budget = { .facts_max = FACTS_MAX };
 
-	fixture_setup_of(&ops, &conf);
+	fixture_setup_of(&ops, &budget);
 	n_sent = n_delivered = n_facts = n_bytes = 0;
 }
 

@@ -21,6 +21,7 @@ struct engine {
 	const struct worker_ops *ops;
 	void *arg;
 	const struct runtime_conf *conf;
+	struct budget budget;
 	struct identity identity;
 	char holder[HOLDER_BYTES];
 	char group[GROUP_BYTES];

@@ -21,6 +21,7 @@
 /* A job has deadlines of its own; one that outlives them all is stuck. */
 #define STUCK_MS 120000
 #define CLOSE_MAX_S 15
+#define LARGE_BLOCK_BYTES (128 << 10)
 #define TROUBLE_LINES_A_SECOND 20
 /* The runtime's own need of the schema `control`: lanes, heartbeats. */
 #define CONTROL_NEEDED INT64_C(6)
@@ -161,7 +162,9 @@ static int open_consumer(struct engine *engine)
 		.instance_id = engine->conf->instance,
 		.topics = engine->identity.topic_names,
 		.n_topics = engine->identity.n_topics,
-		.queue_max_kbytes = engine->conf->queue_kbytes,
+		.queue_max = engine->budget.fetched_max,
+		.queue_max_kbytes = engine->budget.fetched_kbytes,
+		.fetch_bytes = engine->budget.fetch_bytes,
 		.session_timeout_ms = engine->conf->session_timeout_ms,
 		.assigned = engine_assigned,
 		.revoked = engine_revoked,
@@ -177,6 +180,7 @@ static int open_consumer(struct engine *engine)
 static int open_publisher(struct engine *engine)
 {
 	const struct runtime_conf *conf = engine->conf;
+	const struct budget *budget = &engine->budget;
 	struct publisher_params params = {
 		.brokers = conf->brokers,
 		.client_id = engine->holder,
@@ -184,7 +188,8 @@ static int open_publisher(struct engine *engine)
 		.group = engine->group,
 		.linger_ms = conf->linger_ms,
 		/* What waits, and what the batch in hand adds. */
-		.queue_max = conf->facts_max * 2 + conf->batch_max * 64,
+		.queue_max = (int64_t)(budget->facts_max * 2 +
+				       budget->batch_max * 64),
 		.loop = engine->loop,
 		.assignments = assignments_all(engine->assignments),
 		.topics = engine->identity.topics,
@@ -206,7 +211,8 @@ static void open_batches(struct engine *engine)
 	engine->batches = batches_new(&(struct batches_params){
 		.ops = engine->ops,
 		.arg = engine->arg,
-		.conf = engine->conf,
+		.budget = &engine->budget,
+		.batch_ms = engine->conf->batch_ms,
 		.identity = &engine->identity,
 		.in = engine->in,
 		.assignments = engine->assignments,
@@ -302,11 +308,15 @@ static int open_all(struct engine *engine)
 /*
  * Thousands of headers and messages of ours live at once, and each large
  * block that is freed would sweep all the small ones that were freed before
- * it: a fifth of a worker's time under load.
+ * it: a fifth of a worker's time under load. What is freed goes back soon, and
+ * a client's threads share one arena, so that little is held for nobody.
  */
 static void tune_malloc(void)
 {
 	(void)mallopt(M_MXFAST, 0);
+	(void)mallopt(M_ARENA_MAX, 2);
+	(void)mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK_BYTES);
+	(void)mallopt(M_TRIM_THRESHOLD, LARGE_BLOCK_BYTES);
 }
 
 int engine_open(struct engine **ret, const struct worker_ops *ops, void *arg,
@@ -318,6 +328,7 @@ int engine_open(struct engine **ret, const struct worker_ops *ops, void *arg,
 	engine->ops = ops;
 	engine->arg = arg;
 	engine->conf = conf;
+	engine->budget = budget_of(conf->memory_max_mib);
 	engine->trouble_lines.a_second = TROUBLE_LINES_A_SECOND;
 	engine->args = xcalloc(1, sizeof(*engine->args));
 	tune_malloc();

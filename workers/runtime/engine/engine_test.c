@@ -109,14 +109,16 @@ static const struct worker_ops ops = {
 	.surveyed = surveyed,
 };
 
+static const struct runtime_conf no_conf;
 static const int64_t far_ms = INT64_MAX / 2;
 
 static void setup(void)
 {
-	fixture_setup_of(&ops, &usual_conf);
+	fixture_setup_of(&ops, &usual_budget);
 	engine = xcalloc(1, sizeof(*engine));
 	engine->ops = &ops;
-	engine->conf = &usual_conf;
+	engine->conf = &no_conf;
+	engine->budget = usual_budget;
 	engine->in = in;
 	engine->assignments = assignments;
 	engine->batches = batches;
@@ -340,7 +342,7 @@ END_TEST
 
 START_TEST(no_batch_is_committed_while_facts_are_above_the_bound)
 	{
-		size_t most = (size_t)engine->conf->facts_max;
+		size_t most = engine->budget.facts_max;
 
 		need(BATCH);
 		publish_fake_wait(publisher, most + 1, 0);
@@ -383,7 +385,7 @@ START_TEST(a_committed_batch_waits_for_the_facts_of_the_one_before_it)
 		expect_next(DB_JOB_BATCH);
 		read_at(FIRST + 2);
 		/* The first ends, and its second record's facts must wait. */
-		facts_waiting = (size_t)engine->conf->facts_max + 1;
+		facts_waiting = engine->budget.facts_max + 1;
 		expect_next(DB_JOB_BATCH);
 		ck_assert_uint_eq(batches->n_published, 1);
 		/* The second ends, too, and other jobs go on. */

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Budget: how many records and facts a worker has in memory at once.
+ *
+ * MEMORY_MAX_MIB is what a worker should stay below while it drains a backlog
+ * of usual records; all that grows with records is sized from it, here and
+ * nowhere else. Large records are bounded by their bytes (batches.c), whatever
+ * the budget is. Measured with chillybin: an idle worker has 11 MiB, a record
+ * that is fetched ahead costs about 1 KiB, a record in a batch 1.5 KiB (there
+ * are three batches), a fact in flight 1.5 KiB, an answer to a fetch as much
+ * again as its bytes.
+ */
+#ifndef RUNTIME_BUDGET_H
+#define RUNTIME_BUDGET_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct budget {
+	int64_t fetched_max; /* records that wait to be read */
+	int64_t fetched_kbytes;
+	int64_t fetch_bytes; /* of one partition in one answer */
+	size_t batch_max;    /* records of a transaction */
+	size_t facts_max;    /* that may wait for the broker */
+};
+
+struct budget budget_of(int64_t memory_mib);
+
+#endif

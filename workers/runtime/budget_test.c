@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* Budget: what fits in 24 MiB, and what follows from more and from less. */
+#include "workers/runtime/budget.h"
+
+#include "infra/lib/check_fixture.h"
+
+static const struct {
+	int64_t mib, fetched_max, fetch_bytes;
+	size_t batch_max, facts_max;
+} budgets[] = {
+	{ 16, 961, 6301, 384, 961 },
+	{ 24, 2500, 16384, 1000, 2500 },
+	{ 37, 5000, 32768, 2000, 5000 },
+	{ 4096, 785576, 1048576, 5000, 785576 },
+};
+
+START_TEST(what_grows_with_records_is_sized_from_one_number)
+	{
+		struct budget budget = budget_of(budgets[_i].mib);
+
+		ck_assert_int_eq(budget.fetched_max, budgets[_i].fetched_max);
+		ck_assert_int_eq(budget.fetch_bytes, budgets[_i].fetch_bytes);
+		ck_assert_uint_eq(budget.batch_max, budgets[_i].batch_max);
+		ck_assert_uint_eq(budget.facts_max, budgets[_i].facts_max);
+	}
+END_TEST
+
+/* clang-format off */
+int main(void)
+{
+	Suite *suite = suite_create("budget");
+	TCase *tcase = check_case(suite, 20);
+
+	tcase_add_loop_test(tcase, what_grows_with_records_is_sized_from_one_number, 0, CHECK_N(budgets));
+	return check_run(suite);
+}
