@@ -25,14 +25,16 @@ static int64_t least(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
-struct budget budget_of(int64_t mib)
+struct budget budget_of(int64_t mib, int64_t batch_max)
 {
+	if (!batch_max)
+		batch_max = least(share(mib, USUAL_BATCH), BATCH_MAX);
 	return (struct budget){
 		.fetched_max = share(mib, USUAL_FETCHED),
 		.fetched_kbytes = share(mib, USUAL_FETCHED_KBYTES),
 		.fetch_bytes =
 			least(share(mib, USUAL_FETCH_BYTES), FETCH_BYTES_MAX),
-		.batch_max = (size_t)least(share(mib, USUAL_BATCH), BATCH_MAX),
+		.batch_max = (size_t)batch_max,
 		.facts_max = (size_t)share(mib, USUAL_FACTS),
 	};
 }

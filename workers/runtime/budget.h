@@ -24,6 +24,7 @@ struct budget {
 	size_t facts_max;    /* that may wait for the broker */
 };
 
-struct budget budget_of(int64_t memory_mib);
+/* @batch_max in place of what fits; 0: what fits. */
+struct budget budget_of(int64_t memory_mib, int64_t batch_max);
 
 #endif

@@ -5,18 +5,20 @@
 #include "infra/lib/check_fixture.h"
 
 static const struct {
-	int64_t mib, fetched_max, fetch_bytes;
+	int64_t mib, wanted, fetched_max, fetch_bytes;
 	size_t batch_max, facts_max;
 } budgets[] = {
-	{ 16, 961, 6301, 384, 961 },
-	{ 24, 2500, 16384, 1000, 2500 },
-	{ 37, 5000, 32768, 2000, 5000 },
-	{ 4096, 785576, 1048576, 5000, 785576 },
+	{ 16, 0, 961, 6301, 384, 961 },
+	{ 24, 0, 2500, 16384, 1000, 2500 },
+	{ 24, 8, 2500, 16384, 8, 2500 },
+	{ 37, 0, 5000, 32768, 2000, 5000 },
+	{ 4096, 0, 785576, 1048576, 5000, 785576 },
 };
 
 START_TEST(what_grows_with_records_is_sized_from_one_number)
 	{
-		struct budget budget = budget_of(budgets[_i].mib);
+		struct budget budget =
+			budget_of(budgets[_i].mib, budgets[_i].wanted);
 
 		ck_assert_int_eq(budget.fetched_max, budgets[_i].fetched_max);
 		ck_assert_int_eq(budget.fetch_bytes, budgets[_i].fetch_bytes);

@@ -328,7 +328,7 @@ int engine_open(struct engine **ret, const struct worker_ops *ops, void *arg,
 	engine->ops = ops;
 	engine->arg = arg;
 	engine->conf = conf;
-	engine->budget = budget_of(conf->memory_max_mib);
+	engine->budget = budget_of(conf->memory_max_mib, conf->batch_max);
 	engine->trouble_lines.a_second = TROUBLE_LINES_A_SECOND;
 	engine->args = xcalloc(1, sizeof(*engine->args));
 	tune_malloc();
