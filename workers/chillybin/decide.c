@@ -155,8 +155,8 @@ static void decide_cancel(struct decision *decision, struct record *record,
 	input->is_new = true;
 	row->cancelled_position = input->position;
 	row->cancelled_at_ms = decision->batch->decided_at_ms;
-	row->cancel_traceparent = record->envelope.traceparent;
-	row->cancel_tracestate = record->envelope.tracestate;
+	row->cancel_traceparent = record->traceparent;
+	row->cancel_tracestate = record->tracestate;
 }
 
 /* ---- stock that is added, counted, or returned ---- */
@@ -183,13 +183,12 @@ static struct change_row *new_change(struct decision *decision,
 		.ingredient = stock_row->ingredient,
 		.stall = stock_row->stall,
 		.topic = text_of(
-			topic_table[event_kinds[record->envelope.type].topic]
-				.name),
+			topic_table[event_kinds[record->type].topic].name),
 		.partition = record->kafka.partition,
 		.offset = record->kafka.offset,
 		.decided_at_ms = decision->batch->decided_at_ms,
-		.traceparent = record->envelope.traceparent,
-		.tracestate = record->envelope.tracestate,
+		.traceparent = record->traceparent,
+		.tracestate = record->tracestate,
 		.counted = COUNTED_UNKNOWN,
 	};
 	loaded_add_change(decision->loaded, row);

@@ -136,10 +136,9 @@ static struct record *add_record(enum event_type type)
 	struct kafka_record kafka = { .offset = (int64_t)batch->n_records };
 	struct record *record = batch_add(batch, NULL, &kafka);
 
-	envelope_init(&record->envelope);
-	record->envelope.type = type;
-	record->envelope.traceparent = TEXT("trace");
-	record->envelope.tracestate = TEXT("state");
+	record->type = type;
+	record->traceparent = TEXT("trace");
+	record->tracestate = TEXT("state");
 	record->item = arena_alloc(&batch->arena, sizeof(struct input));
 	*input_of(record) = (struct input){ .source = TEXT("/test") };
 	return record;

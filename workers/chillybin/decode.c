@@ -47,11 +47,12 @@ static struct text position_of(struct arena *arena, const struct record *record)
 			      position.n };
 }
 
-static int pick_version(int64_t v2_percent, const struct record *record)
+static int pick_version(int64_t v2_percent, const struct batch *batch,
+			const struct record *record)
 {
 	struct lane_key key = {
 		.key = { record->kafka.key, record->kafka.n_key },
-		.customer = record->envelope.customer,
+		.customer = batch->envelope.customer,
 	};
 
 	return (int64_t)lane_bucket(&key) * 100 / LANE_BUCKETS < v2_percent ? 2
@@ -68,7 +69,7 @@ static int decode_order(int64_t v2_percent, struct batch *batch,
 	size_t n_list;
 	int r;
 
-	r = order_placed_decode(&placed, items, &record->envelope,
+	r = order_placed_decode(&placed, items, &batch->envelope,
 				record->kafka.value, record->kafka.n_value,
 				fault);
 	if (r)
@@ -89,11 +90,11 @@ static int decode_order(int64_t v2_percent, struct batch *batch,
 		.grill = placed.grill,
 		.metadata = placed.metadata,
 		.version = placed.version,
-		.pick_version = pick_version(v2_percent, record),
+		.pick_version = pick_version(v2_percent, batch, record),
 		.partition = record->kafka.partition,
 		.offset = record->kafka.offset,
-		.traceparent = record->envelope.traceparent,
-		.tracestate = record->envelope.tracestate,
+		.traceparent = batch->envelope.traceparent,
+		.tracestate = batch->envelope.tracestate,
 	};
 	if (order_number(&own->number, 0, own->offset, own->partition,
 			 TOPIC_PARTITIONS))
@@ -106,7 +107,7 @@ static int decode_cancellation(struct batch *batch, struct record *record,
 			       struct input *input, struct schema_fault *fault)
 {
 	struct order_cancelled cancelled;
-	int r = order_cancelled_decode(&cancelled, &record->envelope,
+	int r = order_cancelled_decode(&cancelled, &batch->envelope,
 				       record->kafka.value,
 				       record->kafka.n_value, fault);
 
@@ -123,7 +124,7 @@ static int decode_cancellation(struct batch *batch, struct record *record,
 static int decode_stock(struct batch *batch, struct record *record,
 			struct input *input, struct schema_fault *fault)
 {
-	int r = stock_command_decode(&input->stock, &record->envelope,
+	int r = stock_command_decode(&input->stock, &batch->envelope,
 				     record->kafka.value, record->kafka.n_value,
 				     fault);
 
@@ -140,7 +141,7 @@ static int decode_toastie(struct batch *batch, struct record *record,
 			  struct input *input, struct schema_fault *fault)
 {
 	struct toastie toastie;
-	int r = toastie_decode(&toastie, &record->envelope, record->kafka.value,
+	int r = toastie_decode(&toastie, &batch->envelope, record->kafka.value,
 			       record->kafka.n_value, fault);
 
 	if (r)
@@ -159,8 +160,8 @@ static int decode_toastie(struct batch *batch, struct record *record,
 static void identify(struct batch *batch, const struct record *record,
 		     struct input *input)
 {
-	input->source = record->envelope.source;
-	input->event_id = record->envelope.id;
+	input->source = batch->envelope.source;
+	input->event_id = batch->envelope.id;
 	if (input->source.n && input->event_id.n)
 		return;
 	input->source = text_of(topic_of(record)->name);
@@ -172,7 +173,7 @@ int chillybin_decode(void *arg, struct batch *batch, struct record *record,
 {
 	const struct chillybin *chillybin = arg;
 	struct input *input = arena_alloc(&batch->arena, sizeof(*input));
-	enum event_type type = record->envelope.type;
+	enum event_type type = batch->envelope.type;
 
 	if (event_kinds[type].topic != topic_of(record)->id)
 		return schema_fail(fault, SCHEMA_E_UNKNOWN_TYPE,

@@ -50,13 +50,13 @@ static struct record *add(enum event_type type)
 	struct record *record = batch_add(batch, NULL, &kafka);
 
 	record->kafka.topic = topic_for(type);
-	envelope_init(&record->envelope);
-	record->envelope.type = type;
-	record->envelope.version = event_newest(type);
-	record->envelope.id = TEXT("event-1");
-	record->envelope.source = TEXT("/test");
-	record->envelope.traceparent = TEXT("trace");
-	record->envelope.tracestate = TEXT("state");
+	envelope_init(&batch->envelope);
+	batch->envelope.type = type;
+	batch->envelope.version = event_newest(type);
+	batch->envelope.id = TEXT("event-1");
+	batch->envelope.source = TEXT("/test");
+	batch->envelope.traceparent = TEXT("trace");
+	batch->envelope.tracestate = TEXT("state");
 	return record;
 }
 
@@ -167,7 +167,7 @@ START_TEST(a_share_of_the_customers_gets_the_newest_pick)
 			char customer[16];
 			int n = snprintf(customer, sizeof(customer), "c-%d", i);
 
-			record->envelope.customer =
+			batch->envelope.customer =
 				(struct text){ customer, (size_t)n };
 			n_newest += pick_version(30, record) == 2;
 			ck_assert_int_eq(pick_version(0, record), 1);
@@ -226,7 +226,7 @@ START_TEST(an_event_without_an_identity_is_known_by_where_it_stands)
 
 		ck_assert_int_eq(stock_command_encode(&stock, &writer), 0);
 		record = add(EVENT_STOCK_ADDED);
-		record->envelope.id = (struct text){ 0 };
+		batch->envelope.id = (struct text){ 0 };
 		input = decode(record);
 		CHECK_BYTES(input->source.p, input->source.n, "restocks");
 		CHECK_BYTES(input->event_id.p, input->event_id.n,

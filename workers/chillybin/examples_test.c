@@ -276,12 +276,13 @@ static void add_record(const json_t *input, bool decided)
 	json_t *value;
 	int r;
 
-	envelope_init(&record->envelope);
+	envelope_init(&batch->envelope);
 	json_object_foreach((json_t *)(uintptr_t)headers, key, value)
-		envelope_read(&record->envelope, key, json_string_value(value),
+		envelope_read(&batch->envelope, key, json_string_value(value),
 			      json_string_length(value));
 	record->decided = decided;
-	r = envelope_check(&record->envelope, &fault);
+	r = envelope_check(&batch->envelope, &fault);
+	batch_enclose(batch, record);
 	chillybin.conf.pick_v2_percent = pick_v2_percent();
 	if (!r)
 		r = chillybin_decode(&chillybin, batch, record, &fault);

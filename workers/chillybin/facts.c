@@ -166,8 +166,8 @@ static void publish_cancellation(const struct record *record,
 			       record->kafka.partition, record->kafka.offset);
 		fact.decision = decision;
 		fact.pick.reason = text_of(input->kept_reason);
-		fact.traceparent = record->envelope.traceparent;
-		fact.tracestate = record->envelope.tracestate;
+		fact.traceparent = record->traceparent;
+		fact.tracestate = record->tracestate;
 	} else {
 		fact.decision = ".cancelled";
 		fact.traceparent = order->cancel_traceparent;

@@ -68,8 +68,8 @@ static void setup(void)
 	record = (struct record){ .item = &input };
 	record.kafka.partition = 3;
 	record.kafka.offset = 77;
-	record.envelope.traceparent = TEXT("another");
-	record.envelope.tracestate = TEXT("another=1");
+	record.traceparent = TEXT("another");
+	record.tracestate = TEXT("another=1");
 }
 
 static void teardown(void)
@@ -282,8 +282,8 @@ static void change_what_does_not_matter(void)
 	if (input.kind == INPUT_CANCELLATION)
 		return;
 	record.kafka.offset = 999;
-	record.envelope.traceparent = TEXT("a third");
-	record.envelope.tracestate = TEXT("third=1");
+	record.traceparent = TEXT("a third");
+	record.tracestate = TEXT("third=1");
 	order.cancelled_position = TEXT("orders/3@20");
 	order.cancelled_at_ms = 5000;
 }
@@ -408,10 +408,9 @@ static void fill_the_most(void)
 	order.stall = order.customer = many[0].ingredient;
 	order.number = order.offset = INT64_MAX;
 	order.partition = record.kafka.partition = INT32_MAX;
-	order.tracestate = order.cancel_tracestate =
-		record.envelope.tracestate =
-			(struct text){ state, sizeof(state) };
-	order.cancel_traceparent = record.envelope.traceparent = TEXT(TRACE);
+	order.tracestate = order.cancel_tracestate = record.tracestate =
+		(struct text){ state, sizeof(state) };
+	order.cancel_traceparent = record.traceparent = TEXT(TRACE);
 	record.kafka.offset = INT64_MAX;
 	order.verdict = VERDICT_REFUSED;
 	order.missing = all_missing;

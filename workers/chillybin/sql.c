@@ -227,9 +227,9 @@ static void put_record(struct sql *sql, const struct record *record)
 		put_change_of_order(sql, CALL_CANCELLATIONS, input,
 				    input->position);
 		column_put_trace(pg_call_put(cancellations, 2),
-				 record->envelope.traceparent);
+				 record->traceparent);
 		column_put_text(pg_call_put(cancellations, 3),
-				record->envelope.tracestate);
+				record->tracestate);
 		return;
 	case INPUT_RETURN:
 		put_change_of_order(sql, CALL_RETURNS, input, input->event_id);

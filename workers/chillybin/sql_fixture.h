@@ -49,8 +49,7 @@ static inline struct input *sql_worker_add(struct sql_worker *worker,
 		.event_id = { arena_copy(&batch->arena, event, strlen(event)),
 			      strlen(event) },
 	};
-	envelope_init(&record->envelope);
-	record->envelope.type = type;
+	record->type = type;
 	record->item = input;
 	return input;
 }

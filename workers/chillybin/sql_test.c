@@ -98,11 +98,10 @@ static struct input *give_back(uint8_t n)
 static void trace_last(void)
 {
 	struct batch *batch = worker.batch;
-	struct envelope *envelope =
-		&batch->records[batch->n_records - 1].envelope;
+	struct record *record = &batch->records[batch->n_records - 1];
 
-	envelope->traceparent = TEXT(TRACE);
-	envelope->tracestate = TEXT("c=1");
+	record->traceparent = TEXT(TRACE);
+	record->tracestate = TEXT("c=1");
 }
 
 /* Orders of every kind: odd texts, nothing that may be missing, refused. */
@@ -473,15 +472,15 @@ static void longest_envelope(const struct text *event)
 		&worker.batch->records[worker.batch->n_records - 1];
 	struct input *input = input_of(record);
 
-	input->source = record->envelope.source = longest(SOURCE);
-	input->event_id = record->envelope.id = *event;
+	input->source = longest(SOURCE);
+	input->event_id = record->event_id = *event;
 	input->position = longest(EVENT);
 	record->kafka.partition = TOPIC_PARTITIONS - 1;
 	record->kafka.offset = INT64_MAX / TOPIC_PARTITIONS - 1;
-	record->envelope.traceparent = TEXT(TRACE);
-	record->envelope.tracestate = (struct text){ longest(STATE).p, 512 };
-	input->own.traceparent = record->envelope.traceparent;
-	input->own.tracestate = record->envelope.tracestate;
+	record->traceparent = TEXT(TRACE);
+	record->tracestate = (struct text){ longest(STATE).p, 512 };
+	input->own.traceparent = record->traceparent;
+	input->own.tracestate = record->tracestate;
 }
 
 static void longest_order(uint8_t n)

@@ -45,11 +45,11 @@ static enum intake_kind kind_of(const struct pick *pick)
 	return INTAKE_NOTHING;
 }
 
-static int32_t bucket_of(const struct record *record)
+static int32_t bucket_of(const struct batch *batch, const struct record *record)
 {
 	struct lane_key key = {
 		.key = { record->kafka.key, record->kafka.n_key },
-		.customer = record->envelope.customer,
+		.customer = batch->envelope.customer,
 	};
 
 	return lane_bucket(&key);
@@ -73,10 +73,10 @@ static void fill(struct batch *batch, const struct record *record,
 		.lines = pick->lines,
 		.partition = record->kafka.partition,
 		.offset = record->kafka.offset,
-		.bucket = bucket_of(record),
+		.bucket = bucket_of(batch, record),
 		.plate = TOASTIE_PLATE_NONE,
-		.traceparent = record->envelope.traceparent,
-		.tracestate = record->envelope.tracestate,
+		.traceparent = batch->envelope.traceparent,
+		.tracestate = batch->envelope.tracestate,
 	};
 }
 
@@ -87,10 +87,10 @@ int intake_decode(void *arg, struct batch *batch, struct record *record,
 	struct pick pick;
 	int r;
 
-	if (record->envelope.type != EVENT_PICK)
+	if (batch->envelope.type != EVENT_PICK)
 		return schema_fail(fault, SCHEMA_E_UNKNOWN_TYPE,
 				   "this type does not belong on this topic");
-	r = pick_decode(&pick, &jafflr_of(arg)->pick_storage, &record->envelope,
+	r = pick_decode(&pick, &jafflr_of(arg)->pick_storage, &batch->envelope,
 			record->kafka.value, record->kafka.n_value, fault);
 	if (r)
 		return r;

@@ -127,7 +127,7 @@ static struct record *arrive(const struct pick *pick, int version)
 	struct schema_fault fault;
 	int r;
 
-	record->envelope = envelope_of(pick, version);
+	batch->envelope = envelope_of(pick, version);
 	r = intake_decode(&jafflr, batch, record, &fault);
 	ck_assert_msg(!r, "%s", fault.what);
 	return record;
@@ -285,7 +285,7 @@ START_TEST(what_is_no_pick_or_cannot_be_read_leaves_no_item)
 		if (_i)
 			record->kafka.n_value /= 2;
 		else
-			record->envelope.type = EVENT_TOASTIE;
+			batch->envelope.type = EVENT_TOASTIE;
 		r = intake_decode(&jafflr, batch, record, &fault);
 		ck_assert(_i ? r > 0 : r == SCHEMA_E_UNKNOWN_TYPE);
 		ck_assert_ptr_null(record->item);

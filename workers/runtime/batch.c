@@ -62,6 +62,16 @@ struct record *batch_add(struct batch *batch, struct assignment *assignment,
 	return record;
 }
 
+void batch_enclose(const struct batch *batch, struct record *record)
+{
+	const struct envelope *envelope = &batch->envelope;
+
+	record->type = envelope->type;
+	record->event_id = envelope->id;
+	record->traceparent = envelope->traceparent;
+	record->tracestate = envelope->tracestate;
+}
+
 void batch_count(struct batch *batch, struct record *record, size_t n_bytes)
 {
 	record->n_bytes += n_bytes;

@@ -20,7 +20,9 @@ struct batch_extent;
 
 struct record {
 	struct kafka_record kafka; /* its topic: index into the worker's */
-	struct envelope envelope;
+	/* Of its envelope, what is of use after it was decoded. */
+	enum event_type type;
+	struct text event_id, traceparent, tracestate;
 	/*
 	 * Below its lane's next_offset: it was decided before, and only its
 	 * facts are published again, from the rows.
@@ -49,6 +51,8 @@ struct batch {
 	struct record *records;
 	size_t n_records;
 	struct arena arena;
+	/* Of the record that is decoded now; its texts are in the arena. */
+	struct envelope envelope;
 	enum batch_mode mode;
 	bool needs_load; /* a record's decision rests on rows */
 	size_t n_decided;
@@ -70,6 +74,9 @@ void batch_reset(struct batch *batch);
  * Takes @kafka. */
 struct record *batch_add(struct batch *batch, struct assignment *assignment,
 			 struct kafka_record *kafka);
+
+/* The envelope is that record's. */
+void batch_enclose(const struct batch *batch, struct record *record);
 
 /* So much more is kept for that record: its headers, what is made of it. */
 void batch_count(struct batch *batch, struct record *record, size_t n_bytes);

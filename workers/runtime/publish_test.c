@@ -233,7 +233,8 @@ static void expect_header(const struct kafka_record *record, const char *name,
 {
 	struct found found = { .name = name };
 
-	kafka_record_headers(record, keep_header, &found);
+	kafka_headers_release(
+		kafka_record_headers(record, keep_header, &found));
 	ck_assert_msg(found.n == !!value, "%d headers %s", found.n, name);
 	if (value)
 		ck_assert_str_eq(found.kept, value);

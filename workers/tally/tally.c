@@ -38,10 +38,10 @@ int tally_decode(void *arg, struct batch *batch, struct record *record,
 	int r;
 
 	(void)arg;
-	if (record->envelope.type != EVENT_TOASTIE)
+	if (batch->envelope.type != EVENT_TOASTIE)
 		return schema_fail(fault, SCHEMA_E_UNKNOWN_TYPE,
 				   "this type does not belong on this topic");
-	r = toastie_decode(&toastie, &record->envelope, record->kafka.value,
+	r = toastie_decode(&toastie, &batch->envelope, record->kafka.value,
 			   record->kafka.n_value, fault);
 	if (r || toastie.state != TOASTIE_DONE)
 		return r; /* no item: nothing to count */

@@ -52,9 +52,9 @@ static int add_at(uint8_t n, struct text stall, enum toastie_state state,
 	kafka.value = arena_copy(&batch->arena, writer.p, writer.n);
 	kafka.n_value = writer.n;
 	record = batch_add(batch, NULL, &kafka);
-	envelope_init(&record->envelope);
-	record->envelope.type = EVENT_TOASTIE;
-	record->envelope.version = 1;
+	envelope_init(&batch->envelope);
+	batch->envelope.type = EVENT_TOASTIE;
+	batch->envelope.version = 1;
 	r = tally_decode(&tally, batch, record, &fault);
 	if (r) {
 		record->poison = true;
@@ -183,8 +183,8 @@ START_TEST(another_type_is_poison)
 		struct kafka_record kafka = { .offset = 0 };
 		struct record *record = batch_add(batch, NULL, &kafka);
 
-		envelope_init(&record->envelope);
-		record->envelope.type = EVENT_PICK;
+		envelope_init(&batch->envelope);
+		batch->envelope.type = EVENT_PICK;
 		ck_assert_int_eq(tally_decode(&tally, batch, record, &fault),
 				 SCHEMA_E_UNKNOWN_TYPE);
 		ck_assert_ptr_null(record->item);

@@ -416,8 +416,8 @@ bool kafka_record_header(const struct kafka_record *record, size_t i,
 	return !rd_kafka_header_get_all(headers, i, ret_name, ret_value, ret_n);
 }
 
-void kafka_record_headers(const struct kafka_record *record, kafka_header_fn fn,
-			  void *arg)
+void *kafka_record_headers(const struct kafka_record *record,
+			   kafka_header_fn fn, void *arg)
 {
 	rd_kafka_headers_t *headers;
 	const char *name;
@@ -426,11 +426,17 @@ void kafka_record_headers(const struct kafka_record *record, kafka_header_fn fn,
 
 	/* Detached, they are parsed anew if they are asked for again. */
 	if (rd_kafka_message_detach_headers(record->handle, &headers))
-		return;
+		return NULL;
 	for (size_t i = 0;
 	     !rd_kafka_header_get_all(headers, i, &name, &value, &n); i++)
 		fn(arg, name, value, n);
-	rd_kafka_headers_destroy(headers);
+	return headers;
+}
+
+void kafka_headers_release(void *headers)
+{
+	if (headers)
+		rd_kafka_headers_destroy(headers);
 }
 
 /* ---- where and whether to read ---- */

@@ -130,14 +130,15 @@ bool kafka_record_header(const struct kafka_record *record, size_t i,
 size_t kafka_in_queued(const struct kafka_in *in);
 
 /*
- * Calls @fn for each header, and gives their memory back at once: what is
- * kept must be copied. For many records in hand this is far cheaper than
+ * Calls @fn for each header. Returns what keeps their names and values, to be
+ * released soon. For many records in hand this is far cheaper than
  * kafka_record_header(), whose headers live as long as their record.
  */
 typedef void (*kafka_header_fn)(void *arg, const char *name, const void *value,
 				size_t n);
-void kafka_record_headers(const struct kafka_record *record, kafka_header_fn fn,
-			  void *arg);
+void *kafka_record_headers(const struct kafka_record *record,
+			   kafka_header_fn fn, void *arg);
+void kafka_headers_release(void *headers);
 
 /* Without a group: reads these from their offsets, and no others. */
 int kafka_in_assign(struct kafka_in *in,

@@ -71,10 +71,9 @@ struct batches *batches_free(struct batches *batches)
 
 /* ---- a record into the open batch ---- */
 
-/* Where an envelope is read to, and its texts are kept. */
+/* Where an envelope is read to. */
 struct headers {
 	struct envelope *envelope;
-	struct arena *arena;
 	size_t n_bytes; /* of all headers */
 };
 
@@ -87,9 +86,20 @@ static void read_header(void *arg, const char *name, const void *value,
 	/* What no check would let pass is not worth keeping whole. */
 	if (n > HEADER_KEPT_BYTES)
 		n = HEADER_KEPT_BYTES;
-	if (value)
-		value = arena_copy(headers->arena, value, n);
 	envelope_read(headers->envelope, name, value, n);
+}
+
+/* What it gives keeps the envelope's texts for the moment. */
+static void *read_envelope(const struct kafka_record *kafka,
+			   struct envelope *envelope, size_t *ret_n_bytes)
+{
+	struct headers headers = { envelope, RECORD_BYTES };
+	void *kept;
+
+	envelope_init(envelope);
+	kept = kafka_record_headers(kafka, read_header, &headers);
+	*ret_n_bytes = headers.n_bytes;
+	return kept;
 }
 
 static struct text clean(struct text text)
@@ -139,28 +149,31 @@ static void add_record(struct batches *batches, struct assignment *assignment,
 		       struct kafka_record *kafka)
 {
 	struct batch *open = batches->open;
-	struct schema_fault fault = { { 0 } };
-	struct envelope envelope;
-	struct headers headers = { &envelope, &open->arena, RECORD_BYTES };
+	struct envelope *envelope = &open->envelope;
+	struct schema_fault fault;
 	struct lane_position *position;
 	struct record *record;
 	int checked, lane;
+	size_t n_bytes;
+	void *headers = read_envelope(kafka, envelope, &n_bytes);
 
-	envelope_init(&envelope);
-	kafka_record_headers(kafka, read_header, &headers);
-	expect_size(batches, headers.n_bytes + kafka->n_key + kafka->n_value);
-	checked = envelope_check(&envelope, &fault);
-	lane = lane_of(batches, kafka, &envelope);
+	fault.what[0] = '\0';
+	expect_size(batches, n_bytes + kafka->n_key + kafka->n_value);
+	checked = envelope_check(envelope, &fault);
+	lane = lane_of(batches, kafka, envelope);
 	position = assignment_lane(assignment, lane);
 	/* Another lane's, or its facts are published already. */
 	if (!position || kafka->offset < position->emitted) {
 		counter_add(&runtime_counters.skipped, 1);
 		batch_skip(open, assignment, kafka->offset, kafka->offset + 1);
+		kafka_headers_release(headers);
 		return;
 	}
+	envelope_keep(envelope, &open->arena);
+	kafka_headers_release(headers);
 	record = batch_add(open, assignment, kafka);
-	batch_count(open, record, headers.n_bytes);
-	record->envelope = envelope;
+	batch_enclose(open, record);
+	batch_count(open, record, n_bytes);
 	record->lane = lane;
 	record->decided = record->kafka.offset < position->next_offset;
 	decode(batches, record, checked, &fault);
@@ -321,7 +334,7 @@ static void log_dead(struct batches *batches, const struct record *record)
 		.topic = topic->name,
 		.partition = record->kafka.partition,
 		.offset = record->kafka.offset,
-		.trace = trace_id(record->envelope.traceparent, trace),
+		.trace = trace_id(record->traceparent, trace),
 	};
 
 	log_about(&subject);

@@ -165,6 +165,19 @@ START_TEST(a_record_of_a_lane_that_is_not_ours_is_skipped)
 	}
 END_TEST
 
+START_TEST(a_record_is_decoded_with_the_texts_of_its_envelope)
+	{
+		const struct envelope *envelope = &batches->open->envelope;
+
+		come_of(3, FIRST, "toast");
+		batches_read(batches);
+		CHECK_BYTES(envelope->stall.p, envelope->stall.n, "toast");
+		ck_assert_ptr_eq(batches->open->records[0].event_id.p,
+				 envelope->id.p);
+		CHECK_BYTES(envelope->id.p, envelope->id.n, "id");
+	}
+END_TEST
+
 START_TEST(a_record_without_an_envelope_is_dead_and_not_decoded)
 	{
 		struct kafka_record record = { .partition = 3,
@@ -524,6 +537,7 @@ int main(void)
 	tcase_add_test(tcase, partitions_that_are_not_declared_or_not_ours_are_ignored);
 	tcase_add_test(tcase, a_record_whose_facts_are_published_is_skipped);
 	tcase_add_test(tcase, a_record_of_a_lane_that_is_not_ours_is_skipped);
+	tcase_add_test(tcase, a_record_is_decoded_with_the_texts_of_its_envelope);
 	tcase_add_test(tcase, a_record_without_an_envelope_is_dead_and_not_decoded);
 	tcase_add_test(tcase, a_batch_that_is_full_gets_no_more_and_reads_it_again);
 	tcase_add_test(tcase, a_batch_of_small_records_has_more_bytes);

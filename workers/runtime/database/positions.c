@@ -386,7 +386,7 @@ static void put_place(struct pg_call *call, const struct identity *identity,
 
 static void put_dead(struct pg_call *call, const struct record *record)
 {
-	struct text id = record->envelope.id;
+	struct text id = record->event_id;
 
 	put(pg_call_put(call, 3), record->dead_reason);
 	put(pg_call_put(call, 4), record->dead_detail);

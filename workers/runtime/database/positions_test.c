@@ -467,7 +467,7 @@ static struct record *add_record(struct batch *batch, int64_t offset)
 	};
 	struct record *record = batch_add(batch, NULL, &kafka);
 
-	record->envelope.id = TEXT("an event");
+	record->event_id = TEXT("an event");
 	return record;
 }
 
@@ -533,7 +533,7 @@ START_TEST(what_is_no_text_and_what_is_too_long_is_not_stored)
 		struct batch *batch = batch_new();
 		struct record *record = add_record(batch, 1);
 
-		record->envelope.id = bare[_i].id;
+		record->event_id = bare[_i].id;
 		record->kafka.key = bare[_i].key.p;
 		record->kafka.n_key = bare[_i].key.n;
 		batch_dead(batch, record, "malformed", "nonsense");
