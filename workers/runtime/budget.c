@@ -9,11 +9,11 @@
 
 /* These fit in 24 MiB. */
 #define USUAL_MIB 24
-#define USUAL_FETCHED 2500
+#define USUAL_FETCHED 2000
 #define USUAL_FETCHED_KBYTES 1024
 #define USUAL_FETCH_BYTES 16384
 #define USUAL_BATCH 1000
-#define USUAL_FACTS 2500
+#define USUAL_FACTS 2000
 
 static int64_t share(int64_t memory_mib, int64_t usual)
 {
