@@ -280,6 +280,12 @@ bool batches_facts_above(const struct batches *batches, size_t part)
 	       publisher_waiting_bytes(publisher) > FACTS_MAX_BYTES / part;
 }
 
+bool batches_idle(const struct batches *batches)
+{
+	return batch_empty(batches->open) && batch_empty(batches->running) &&
+	       batch_empty(batches->publishing);
+}
+
 bool batches_retrying(const struct batches *batches)
 {
 	return batches->retry && !batch_empty(batches->running);

@@ -49,6 +49,8 @@ struct batch *batches_next(struct batches *batches);
 void batches_committed(struct batches *batches);
 /* Nothing of it is committed: it is tried again, without what is not ours. */
 void batches_failed(struct batches *batches);
+/* Is there nothing in hand at all? */
+bool batches_idle(const struct batches *batches);
 bool batches_retrying(const struct batches *batches);
 
 /* ---- facts ---- */

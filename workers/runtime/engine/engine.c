@@ -8,12 +8,15 @@
  */
 #include "workers/runtime/engine/engine.h"
 
+#include <malloc.h>
+
 #include "infra/lib/clock.h"
 
 #define PAUSE_AFTER_MS 500
 #define MIRROR_EVERY_MS 500
 /* Now and then also what has not moved: it may not have arrived. */
 #define MIRROR_ALL_EVERY 30
+#define GIVE_BACK_MS 1000
 #define REVOKE_JOB_MS 5000
 #define REVOKE_WAIT_MS 1000
 
@@ -107,6 +110,18 @@ static void mirror(struct engine *engine)
 	engine->mirror_at_ms = clock_now_ms() + MIRROR_EVERY_MS;
 }
 
+/* What a drain has freed stays with malloc until it is told. */
+static void give_memory_back(struct engine *engine)
+{
+	if (!batches_idle(engine->batches)) {
+		engine->busy_at_ms = clock_now_ms();
+	} else if (engine->busy_at_ms &&
+		   clock_now_ms() - engine->busy_at_ms > GIVE_BACK_MS) {
+		(void)malloc_trim(0);
+		engine->busy_at_ms = 0;
+	}
+}
+
 static void work_turn(struct engine *engine)
 {
 	if (engine->ops->task)
@@ -119,6 +134,7 @@ static void work_turn(struct engine *engine)
 	batches_read(engine->batches);
 	/* By now it is known how large records are. */
 	pause_if_enough(engine);
+	give_memory_back(engine);
 	if (kafka_in_fatal(engine->in)) {
 		/* Another process is this member, say. We cannot mend that;
 		 * the worker that takes over finds everything. */

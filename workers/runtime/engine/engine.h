@@ -42,6 +42,7 @@ struct engine {
 	bool task_turn;   /* a worker's task goes before the next batch */
 	bool refresh_now; /* positions are in doubt */
 	int64_t refresh_at_ms, mirror_at_ms, survey_at_ms, heartbeat_at_ms;
+	int64_t busy_at_ms; /* something was in hand; 0: memory is given back */
 	int64_t n_mirrors;
 
 	struct backoff backoff;

@@ -378,6 +378,19 @@ START_TEST(facts_that_wait_for_long_pause_reading_until_half_of_them_are_out)
 	}
 END_TEST
 
+START_TEST(a_second_after_the_last_batch_free_memory_is_given_back)
+	{
+		need(BATCH);
+		expect_next(DB_JOB_BATCH);
+		ck_assert_int_gt(engine->busy_at_ms, 0);
+		(void)next_job();
+		ck_assert_int_gt(engine->busy_at_ms, 0);
+		engine->busy_at_ms -= 2000;
+		(void)next_job();
+		ck_assert_int_eq(engine->busy_at_ms, 0);
+	}
+END_TEST
+
 START_TEST(a_committed_batch_waits_for_the_facts_of_the_one_before_it)
 	{
 		need(BATCH);
@@ -518,6 +531,7 @@ int main(void)
 	tcase_add_test(tcase, nothing_is_taken_over_before_membership_is_confirmed);
 	tcase_add_test(tcase, no_batch_is_committed_while_facts_are_above_the_bound);
 	tcase_add_test(tcase, facts_that_wait_for_long_pause_reading_until_half_of_them_are_out);
+	tcase_add_test(tcase, a_second_after_the_last_batch_free_memory_is_given_back);
 	tcase_add_test(tcase, a_committed_batch_waits_for_the_facts_of_the_one_before_it);
 	tcase_add_test(tcase, a_batch_that_the_database_refuses_now_is_tried_again_as_it_was);
 	tcase_add_test(tcase, a_fenced_batch_is_tried_again_without_what_is_not_ours);
