@@ -32,7 +32,7 @@ HARDEN := -fstack-protector-strong -fstack-clash-protection \
 	-ftrivial-auto-var-init=zero -fexceptions
 FORTIFY := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
 CFLAGS := -std=gnu17 -O2 -g -fPIE -pthread
-# The exported symbol: infra/lib/pg.c says what for.
+# The exported symbol: infra/lib/postgres/pg.c says what for.
 LDFLAGS := -pie -pthread -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack \
 	-Wl,-z,nodlopen -Wl,--as-needed -Wl,--no-copy-dt-needed-entries \
 	-Wl,--export-dynamic-symbol=_gnutls_global_init_skip
@@ -65,25 +65,16 @@ lib_c = $(filter-out %/main.c %_test.c %_fake.c %_fuzz.c,\
 	$(call in_folder,$(1),*.c))
 lib_a = $(foreach d,$(1),$(OUT)/$(d).a)
 
-# In the order of a linker that looks once: what needs comes before what it needs.
 LEAVES := schemas infra/lib
 FOLDERS := $(LEAVES) workers/runtime workers/chillybin workers/jafflr \
 	workers/tally producers/storefront producers/stampede \
 	infra/overlord infra/grillsim itests/harness
 
-# What stands below a folder, nearest first. The include law (infra/dev/
-# deps.txt) says the same of the headers.
-below_schemas := infra/lib
-below_infra/lib :=
-below_workers/runtime := $(LEAVES)
-below_workers/chillybin := workers/runtime $(LEAVES)
-below_workers/jafflr := workers/runtime $(LEAVES)
-below_workers/tally := workers/runtime $(LEAVES)
-below_producers/storefront := $(LEAVES)
-below_producers/stampede := $(LEAVES)
-below_infra/overlord := $(LEAVES)
-below_infra/grillsim := infra/lib
-below_itests/harness := $(LEAVES)
+# What stands below a folder is what the include law lets it include, in the
+# order of a linker that looks once: what needs comes before what it needs.
+law = $(shell sed -n 's|^$(patsubst %/harness,%,$(1))/ ||p' infra/dev/deps.txt)
+below = $(filter-out $(1),$(filter $(patsubst %/,%,$(call law,$(1))),\
+	workers/runtime $(LEAVES)))
 
 PROGRAMS := $(patsubst %/main.c,%,$(wildcard $(addsuffix /main.c,$(FOLDERS))))
 BINS := $(foreach p,$(PROGRAMS),$(OUT)/bin/$(notdir $(p)))
@@ -92,8 +83,7 @@ TESTS := $(TEST_C:%.c=$(OUT)/%)
 ITEST_C := $(wildcard itests/[0-9]*.c)
 ITESTS := $(ITEST_C:%.c=$(OUT)/%)
 # Where the version is compiled in.
-VERSIONED := infra/lib/version.c producers/stampede/load.c \
-	infra/overlord/cmd_stock.c
+VERSIONED := infra/lib/conf.c
 HEADERS := $(foreach d,$(FOLDERS),$(call in_folder,$(d),*.h))
 SOURCES := $(foreach d,$(FOLDERS),$(call in_folder,$(d),*.c)) $(ITEST_C)
 
@@ -141,12 +131,12 @@ define folder_rules
 $(OUT)/$(1).a: $$(patsubst %.c,$(OUT)/%.o,$$(call lib_c,$(1)))
 	@rm -f $$@ && ar rcs $$@ $$^
 $(OUT)/bin/$(notdir $(1)): $(OUT)/$(1)/main.o \
-		$$(call lib_a,$(1) $$(below_$(1))) | $$(LINKED)
+		$$(call lib_a,$(1) $(call below,$(1))) | $$(LINKED)
 	@mkdir -p $$(@D)
 	@echo "  link  $$@"
 	$$(QUIET)$$(CC) $$(LDFLAGS) -o $$@ $$^ $$(PKG_LIBS)
 $(OUT)/$(1)/%_test: $(OUT)/$(1)/%_test.o \
-		$$(call lib_a,$(1) $$(below_$(1))) | $$(LINKED)
+		$$(call lib_a,$(1) $(call below,$(1))) | $$(LINKED)
 	@echo "  link  $$@"
 	$$(QUIET)$$(CC) $$(LDFLAGS) -o $$@ $$(filter %_test.o,$$^) \
 		$$(filter %_fake.o,$$^) $$(filter %.a,$$^) \
@@ -159,7 +149,7 @@ QUIET := $(if $(V),,@)
 -include infra/dev/fakes.mk
 
 # A test that drives a grill runs one.
-$(OUT)/workers/jafflr/grill_modbus_test: | $(OUT)/bin/grillsim
+$(OUT)/workers/jafflr/grill/grill_modbus_test: | $(OUT)/bin/grillsim
 
 $(OUT)/itests/%: $(OUT)/itests/%.o $(call lib_a,itests/harness $(LEAVES)) \
 		| $(LINKED)
@@ -219,13 +209,12 @@ FUZZ_C := $(wildcard schemas/fuzz/*_fuzz.c)
 FUZZERS := $(FUZZ_C:%.c=$(O)/fuzz/%)
 # Decoders and what they stand on; a decoder sends nothing.
 FUZZED := $(filter-out schemas/event.c,$(call lib_c,schemas)) \
-	$(patsubst %,infra/lib/%.c,hash hex str text)
+	$(patsubst %,infra/lib/text/%.c,hash str text)
 $(O)/fuzz/%: %.c $(FUZZED)
 	@mkdir -p $(@D)
 	$(QUIET)clang -std=gnu17 -O1 -g -I. -D_GNU_SOURCE \
 		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
-		-o $@ $^ $(shell pkg-config --cflags --libs msgpack libxxhash \
-		libcrypto)
+		-o $@ $^ $(shell pkg-config --cflags --libs msgpack libxxhash)
 fuzz: $(FUZZERS) ## run each fuzz target for SECONDS=30
 	@infra/dev/fuzz.sh $(or $(SECONDS),30) $(FUZZERS)
 

@@ -88,28 +88,18 @@ WORLD_CASES(a_worker_that_is_asked_to_leave_under_load_leaves_nothing_half_done,
 	ck_assert_int_eq(rush_check(&rush).n_orders, 5000);
 }
 
-static bool is_leaving(void *arg)
-{
-	return program_ended(arg) || program_unready_now(arg);
-}
-
 /* No other worker is there to complete what it leaves undone. */
 WORLD_TEST(a_worker_asked_to_leave_ends_its_batch_and_publishes_it_first)
 {
-	/* A fact waits for company while it may. */
-	struct program *chillybin = world_start(
-		world, "chillybin-1", "BATCH_MAX=32", "LINGER_MS=1000");
-	int64_t n_decided;
 	struct rush rush;
+	/* A fact waits for company while it may. */
+	struct program *chillybin = rush_hold(&rush, world, "LINGER_MS=1000");
+	int64_t n_decided, deadline_at_ms;
 
-	rush_open(&rush, world,
-		  &(struct rush_params){
-			  .n_orders = 500, .plain = true, .no_grills = true });
-	gate_build(world, "orders");
-	rush_start(&rush);
-	gate_wait_for(world, chillybin);
 	program_signal(chillybin, SIGTERM);
-	ck_assert(until(PATIENCE_MS, is_leaving, chillybin));
+	deadline_at_ms = within(PATIENCE_MS);
+	while (!program_ended(chillybin) && !program_unready_now(chillybin))
+		wait_more(deadline_at_ms, "chillybin does not leave");
 	ck_assert(!program_ended(chillybin));
 	gate_open(world, "orders");
 	ck_assert_int_eq(program_wait(chillybin, LEAVE_MS), 0);
@@ -120,7 +110,7 @@ WORLD_TEST(a_worker_asked_to_leave_ends_its_batch_and_publishes_it_first)
 		  "positions WHERE service = 'chillybin' AND (holder IS "
 		  "NOT NULL OR emitted_offset <> next_offset)");
 	program_start(chillybin);
-	ck_assert_int_eq(rush_check(&rush).n_orders, 500);
+	ck_assert_int_eq(rush_check(&rush).n_orders, RUSH_FEW);
 }
 
 WORLD_TEST(a_worker_that_has_left_has_committed_where_it_stood_to_its_group)

@@ -78,41 +78,17 @@ WORLD_CASES(each_of_ten_thousand_orders_has_one_outcome_and_one_toastie,
 
 /* ---- one transaction of one worker ---- */
 
-#define N_FEW 200
-
-/* A chillybin that stands in its first transaction. Of records that are few,
- * all of a transaction and its COMMIT are sent as one message. */
-static struct program *stand_in_transaction(struct world *world,
-					    struct rush *rush)
-{
-	struct program *chillybin =
-		world_start(world, "chillybin-1", "BATCH_MAX=32");
-
-	rush_open(rush, world,
-		  &(struct rush_params){ .n_orders = N_FEW,
-					 .plain = true,
-					 .v1_percent = 30,
-					 .no_grills = true });
-	gate_build(world, "orders");
-	rush_start(rush);
-	rush_wait_sent(rush);
-	gate_wait_for(world, chillybin);
-	/* Nothing is published of what is not committed. */
-	ck_assert_int_eq(bus_count(world, "picks"), 0);
-	return chillybin;
-}
-
 /* A second chillybin completes what the first one left. */
 static void expect_completed(struct rush *rush)
 {
 	(void)world_start(rush->world, "chillybin-2");
-	ck_assert_int_eq(rush_check(rush).n_orders, N_FEW);
+	ck_assert_int_eq(rush_check(rush).n_orders, RUSH_FEW);
 }
 
 WORLD_TEST(what_was_committed_and_never_published_is_published_by_the_next)
 {
 	struct rush rush;
-	struct program *chillybin = stand_in_transaction(world, &rush);
+	struct program *chillybin = rush_hold(&rush, world, NULL);
 	pid_t pid = chillybin->pid;
 
 	program_kill(chillybin);
@@ -126,7 +102,7 @@ WORLD_TEST(what_was_committed_and_never_published_is_published_by_the_next)
 WORLD_TEST(what_was_not_committed_is_decided_by_the_next)
 {
 	struct rush rush;
-	struct program *chillybin = stand_in_transaction(world, &rush);
+	struct program *chillybin = rush_hold(&rush, world, NULL);
 	pid_t pid = chillybin->pid;
 
 	program_kill(chillybin);
@@ -158,10 +134,10 @@ static void fence_in_transaction(struct world *world, struct program *worker,
 WORLD_TEST(a_batch_of_an_old_epoch_is_not_committed)
 {
 	struct rush rush;
-	struct program *chillybin = stand_in_transaction(world, &rush);
+	struct program *chillybin = rush_hold(&rush, world, NULL);
 
 	fence_in_transaction(world, chillybin, "chillybin", "orders", "orders");
-	ck_assert_int_eq(rush_check(&rush).n_orders, N_FEW);
+	ck_assert_int_eq(rush_check(&rush).n_orders, RUSH_FEW);
 }
 
 WORLD_TEST(a_toastie_of_an_old_epoch_is_not_begun)
@@ -170,11 +146,11 @@ WORLD_TEST(a_toastie_of_an_old_epoch_is_not_begun)
 	struct rush rush;
 
 	rush_open(&rush, world,
-		  &(struct rush_params){ .n_orders = N_FEW, .plain = true });
+		  &(struct rush_params){ .n_orders = RUSH_FEW, .plain = true });
 	gate_build(world, "intents");
 	rush_start(&rush);
 	gate_wait_for(world, workers.jafflr);
 	fence_in_transaction(world, workers.jafflr, "jafflr", "picks",
 			     "intents");
-	ck_assert_int_eq(rush_check(&rush).n_starts, N_FEW);
+	ck_assert_int_eq(rush_check(&rush).n_starts, RUSH_FEW);
 }

@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "infra/lib/clock.h"
@@ -46,28 +45,22 @@ KAFKA_TEST(while_the_broker_is_away_orders_are_answered_503_and_then_accepted)
 	ck_assert_int_eq(shop_stock(storefront, "cheese"), 9);
 }
 
-/* A process of that size takes its time to die, and has its port until then.
- */
-static bool is_refused(void *arg)
-{
-	const struct world *world = arg;
-	int64_t port;
-	int fd, r;
-
-	ck_assert(!str_to_i64(&port, strchr(world->brokers, ':') + 1, 1,
-			      UINT16_MAX));
-	r = http_connect(&fd, (uint16_t)port);
-	if (!r)
-		(void)close(fd);
-	return r == -ECONNREFUSED;
-}
-
-/* SIGKILL, to its last thread. */
+/* SIGKILL, to its last thread: a process of that size takes its time to die,
+ * and has its port until then. */
 static void kill_broker(struct world *world)
 {
+	int64_t deadline_at_ms = within(PATIENCE_MS);
+	char host[TEXT_HOST_BYTES];
+	uint16_t port;
+	int fd, r;
+
 	ck_assert_int_eq(kill(world_kafka_pid(world), SIGKILL), 0);
-	ck_assert_msg(until(PATIENCE_MS, is_refused, world),
-		      "the broker does not die");
+	ck_assert(!text_host_port(world->brokers, host, &port));
+	while ((r = http_connect(&fd, port)) != -ECONNREFUSED) {
+		if (!r)
+			(void)close(fd);
+		wait_more(deadline_at_ms, "the broker does not die");
+	}
 }
 
 KAFKA_TEST(a_broker_killed_under_load_and_restarted_loses_no_order)
@@ -102,17 +95,9 @@ KAFKA_TEST(a_broker_killed_under_load_and_restarted_loses_no_order)
  * them notes that in the positions, and the next one sends them. */
 KAFKA_TEST(a_worker_that_leaves_without_a_broker_leaves_its_facts_to_the_next)
 {
-	struct program *chillybin = world_start(
-		world, "chillybin-1", "BATCH_MAX=32", "DRAIN_MS=2000");
 	struct rush rush;
+	struct program *chillybin = rush_hold(&rush, world, "DRAIN_MS=2000");
 
-	rush_open(&rush, world,
-		  &(struct rush_params){
-			  .n_orders = 200, .plain = true, .no_grills = true });
-	gate_build(world, "orders");
-	rush_start(&rush);
-	rush_wait_sent(&rush);
-	gate_wait_for(world, chillybin);
 	kill_broker(world);
 	gate_open(world, "orders");
 	gate_wait_passed(world, chillybin->pid);
@@ -128,5 +113,5 @@ KAFKA_TEST(a_worker_that_leaves_without_a_broker_leaves_its_facts_to_the_next)
 		  "o.partition = p.partition)");
 	world_kafka(world, "start");
 	program_start(chillybin);
-	ck_assert_int_eq(rush_check(&rush).n_orders, 200);
+	ck_assert_int_eq(rush_check(&rush).n_orders, RUSH_FEW);
 }

@@ -14,26 +14,14 @@
 #define N_ORDERS 9999
 #define LEAVE_MS 30000
 
-struct share {
-	struct program *const *programs;
-	const char *metric;
-};
-
-static bool have_all_some(void *arg)
-{
-	const struct share *share = arg;
-
-	return program_metric(share->programs[0], share->metric) &&
-	       program_metric(share->programs[1], share->metric);
-}
-
 static void wait_share(struct program *const programs[2], const char *metric)
 {
-	struct share share = { programs, metric };
+	int64_t deadline_at_ms = within(PATIENCE_MS);
 
-	ck_assert_msg(until(PATIENCE_MS, have_all_some, &share),
-		      "'%s' or '%s' has no %s", programs[0]->name,
-		      programs[1]->name, metric);
+	while (!program_metric(programs[0], metric) ||
+	       !program_metric(programs[1], metric))
+		wait_more(deadline_at_ms, "'%s' or '%s' has no %s",
+			  programs[0]->name, programs[1]->name, metric);
 }
 
 static const struct {

@@ -45,14 +45,6 @@ static void turn_byte(int fd, off_t at)
 	ck_assert_int_eq(pwrite(fd, &byte, 1, where), 1);
 }
 
-static void send_to_others(struct world *world, uint32_t first)
-{
-	for (int32_t i = 0; i < TOPIC_PARTITIONS; i++)
-		if (i != PARTITION)
-			send_orders(world_bus(world), first + (uint32_t)i,
-				    first + (uint32_t)i + 1, i);
-}
-
 /* Log, /readyz, metric, and the row that `overlord status` reads. */
 static void expect_named(struct world *world, struct program *chillybin)
 {
@@ -76,12 +68,11 @@ static void expect_named(struct world *world, struct program *chillybin)
 
 KAFKA_TEST(a_partition_whose_log_cannot_be_read_pauses_alone_until_it_can)
 {
-	struct program *chillybin = world_start(world, "chillybin-1");
+	struct program *chillybin = open_stocked(world);
 	struct bus *bus = world_bus(world);
 	off_t end;
 	int fd;
 
-	stock_up(world, 10000);
 	send_orders(bus, 0, N_ORDERS, PARTITION);
 	wait_decided(world, N_ORDERS);
 	(void)program_stop(chillybin);
@@ -92,7 +83,7 @@ KAFKA_TEST(a_partition_whose_log_cannot_be_read_pauses_alone_until_it_can)
 	turn_byte(fd, end);
 	send_orders(bus, N_ORDERS + 1, 2 * N_ORDERS, PARTITION);
 	program_start(chillybin);
-	send_to_others(world, 100);
+	send_to_each(world, 100, PARTITION);
 	expect_named(world, chillybin);
 	wait_decided(world, N_ORDERS + N_OTHERS);
 	/* Where it stands: nothing is passed over. */
@@ -114,23 +105,21 @@ WORLD_TEST(a_batch_that_grows_beyond_all_bounds_pauses_its_partition_alone)
 		bus_new(world, "compression.type", "zstd", NULL);
 	const struct hostile_poison bomb = { "bomb", PARTITION,
 					     (size_t)110 << 20, 0 };
-	struct program *chillybin = world_start(world, "chillybin-1");
+	struct program *chillybin = open_stocked(world);
 
-	stock_up(world, 10000);
 	send_poison(compressing, &bomb);
 	bus_flush(compressing);
 	send_orders(world_bus(world), 0, 1, PARTITION);
 	expect_named(world, chillybin);
-	send_to_others(world, 1);
+	send_to_each(world, 1, PARTITION);
 	wait_decided(world, N_OTHERS);
 	ck_assert(program_unready_now(chillybin));
 }
 
 WORLD_TEST(a_topic_that_is_deleted_is_missed_and_the_other_topics_go_on)
 {
-	struct program *chillybin = world_start_ready(world, "chillybin-1");
+	struct program *chillybin = open_stocked(world);
 
-	stock_up(world, 10000);
 	topic_delete(world, "restocks");
 	(void)program_wait_unready(chillybin, "restocks");
 	send_orders(world_bus(world), 0, N_ORDERS, -1);
@@ -147,9 +136,8 @@ WORLD_TEST(a_topic_that_is_deleted_is_missed_and_the_other_topics_go_on)
 WORLD_TEST(a_topic_made_anew_pauses_and_the_other_topics_go_on)
 {
 	struct bus *bus = world_bus(world);
-	struct program *chillybin = world_start(world, "chillybin-1");
+	struct program *chillybin = open_stocked(world);
 
-	stock_up(world, 1000);
 	send_orders(bus, 0, 20, -1);
 	wait_decided(world, 20);
 	topic_delete(world, "restocks");

@@ -10,21 +10,12 @@
 
 #define N_ORDERS TOPIC_PARTITIONS
 
-/* One to each of the declared partitions. */
-static void send_to_declared(struct world *world, uint32_t first)
-{
-	for (uint32_t i = 0; i < TOPIC_PARTITIONS; i++)
-		send_orders(world_bus(world), first + i, first + i + 1,
-			    (int32_t)i);
-}
-
 WORLD_TEST(a_worker_that_is_given_an_undeclared_partition_names_it)
 {
-	struct program *chillybin = world_start_ready(world, "chillybin-1");
+	struct program *chillybin = open_stocked(world);
 	char text[160];
 
-	stock_up(world, 10000);
-	send_to_declared(world, 0);
+	send_to_each(world, 0, -1);
 	wait_decided(world, N_ORDERS);
 	topic_raise_partitions(world, "orders", "16");
 	(void)program_stop(chillybin);
@@ -33,7 +24,7 @@ WORLD_TEST(a_worker_that_is_given_an_undeclared_partition_names_it)
 	world_partition(world, "orders", 1, text);
 	(void)program_wait_unready(chillybin, text);
 	ck_assert_int_gt(program_said(chillybin, text), 0);
-	send_to_declared(world, 100);
+	send_to_each(world, 100, -1);
 	wait_decided(world, 2 * N_ORDERS);
 	ck_assert(program_unready_now(chillybin));
 	db_wait(world->db, 1,

@@ -27,43 +27,32 @@ static void send_alone(struct bus *bus, uint32_t n, int32_t partition,
 		       bool commit)
 {
 	const struct order_placed order = sample_order(n);
-	struct command command;
+	struct draft draft;
 
-	command_order(&command, &order, 2, "placed");
-	command.record.partition = partition;
+	draft_order(&draft, &order, 2, "placed");
+	draft.record.partition = partition;
 	bus_begin(bus);
-	command_send(&command, bus);
+	draft_send(&draft, bus);
 	bus_end(bus, commit);
-}
-
-struct awaited_end {
-	const struct world *world;
-	int64_t n;
-};
-
-static bool has_end(void *arg)
-{
-	const struct awaited_end *awaited = arg;
-
-	return bus_count(awaited->world, "orders") == awaited->n;
 }
 
 /* The same; when it returns the marker stands behind the record. */
 static void send_marked(const struct world *world, struct bus *bus, uint32_t n,
 			int32_t partition, bool commit)
 {
-	struct awaited_end end = { world, bus_count(world, "orders") + 2 };
+	int64_t deadline_at_ms = within(PATIENCE_MS);
+	int64_t end = bus_count(world, "orders") + 2;
 
 	send_alone(bus, n, partition, commit);
-	ck_assert_msg(until(PATIENCE_MS, has_end, &end), "there is no marker");
+	while (bus_count(world, "orders") != end)
+		wait_more(deadline_at_ms, "there is no marker");
 }
 
 WORLD_TEST(behind_markers_and_aborted_records_there_is_no_lag)
 {
 	CLEANUP(bus_freep) struct bus *bus = transactions_of(world);
-	struct program *chillybin = world_start(world, "chillybin-1");
+	struct program *chillybin = open_stocked(world);
 
-	stock_up(world, 10000);
 	send_marked(world, bus, 1, PARTITION, true);
 	wait_decided(world, 1);
 	program_wait_no_lag(chillybin);
@@ -83,10 +72,9 @@ WORLD_TEST(behind_markers_and_aborted_records_there_is_no_lag)
 WORLD_TEST(orders_of_one_transaction_each_are_decided_as_quickly_as_others)
 {
 	CLEANUP(bus_freep) struct bus *bus = transactions_of(world);
-	struct program *chillybin = world_start(world, "chillybin-1");
+	struct program *chillybin = open_stocked(world);
 	int64_t start_ms;
 
-	stock_up(world, 10000);
 	start_ms = clock_now_ms();
 	for (uint32_t n = 0; n < N_SHORT; n++)
 		send_alone(bus, n, PARTITION, true);
@@ -103,9 +91,8 @@ WORLD_TEST(orders_of_one_transaction_each_are_decided_as_quickly_as_others)
 WORLD_TEST(markers_may_expire_with_the_records_that_were_decided)
 {
 	CLEANUP(bus_freep) struct bus *bus = transactions_of(world);
-	struct program *chillybin = world_start(world, "chillybin-1");
+	struct program *chillybin = open_stocked(world);
 
-	stock_up(world, 10000);
 	for (uint32_t n = 0; n < 2; n++) {
 		send_marked(world, bus, 2 * n, PARTITION, true);
 		/* Once with an aborted record before the end. */
@@ -126,11 +113,10 @@ WORLD_TEST(markers_may_expire_with_the_records_that_were_decided)
 
 WORLD_TEST(a_log_that_lost_undecided_records_pauses_and_says_so)
 {
-	struct program *chillybin = world_start(world, "chillybin-1");
+	struct program *chillybin = open_stocked(world);
 	struct bus *bus = world_bus(world);
 	char text[160];
 
-	stock_up(world, 10000);
 	send_orders(bus, 0, 10, PARTITION);
 	wait_decided(world, 10);
 	(void)program_stop(chillybin);

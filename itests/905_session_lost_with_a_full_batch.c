@@ -14,48 +14,44 @@
 #define N_ORDERS 20
 #define STILL_MS 500
 
-struct reading {
-	const struct program *chillybin;
-	int64_t n, since_ms;
-};
-
-/* It has begun to read, and does not go on: what it fills is full. */
-static bool is_full(void *arg)
+/* It has begun to read, and does not go on: what it fills is full. Gives how
+ * many records it has read. */
+static int64_t wait_full(const struct program *chillybin)
 {
-	struct reading *reading = arg;
-	int64_t n = program_metric(reading->chillybin,
+	int64_t deadline_at_ms = within(PATIENCE_MS);
+	int64_t changed_at_ms = 0, seen = 0, n;
+
+	for (;;) {
+		n = program_metric(chillybin,
 				   "messaging_client_consumed_messages_total"
 				   "{messaging_destination_name=\"orders\"");
-
-	if (n != reading->n) {
-		reading->n = n;
-		reading->since_ms = clock_now_ms();
+		if (n != seen)
+			changed_at_ms = clock_now_ms();
+		seen = n;
+		if (n > 1 && n < N_LARGE + 1 &&
+		    since_ms(changed_at_ms) > STILL_MS)
+			return n;
+		wait_more(deadline_at_ms,
+			  "%d large records do not fill a batch", N_LARGE);
 	}
-	return n > 1 && n < N_LARGE + 1 &&
-	       clock_now_ms() - reading->since_ms > STILL_MS;
 }
 
 WORLD_TEST(a_session_lost_while_a_full_batch_waits_ends_nothing)
 {
-	struct reading reading = { 0 };
 	struct bus *bus = world_bus(world);
-	struct program *chillybin = world_start(world, "chillybin-1");
+	struct program *chillybin = open_stocked(world);
 	struct check_result result;
 
-	stock_up(world, 10000);
 	gate_build(world, "orders");
 	send_orders(bus, 0, 1, -1);
 	gate_wait_for(world, chillybin);
 	/* The next batch is filled while that one waits. */
-	reading.chillybin = chillybin;
 	for (int i = 0; i < N_LARGE; i++)
 		send_poison(bus, &(struct hostile_poison){ "large",
 							   i % TOPIC_PARTITIONS,
 							   HOSTILE_BYTES, 0 });
 	bus_flush(bus);
-	ck_assert_msg(until(PATIENCE_MS, is_full, &reading),
-		      "%d large records do not fill a batch", N_LARGE);
-	suite_note("full after %d records", (int)reading.n - 1);
+	suite_note("full after %d records", (int)wait_full(chillybin) - 1);
 	ck_assert_int_gt(world_cut_sessions(world, "chillybin"), 0);
 	gate_open(world, "orders");
 	send_orders(bus, 1, N_ORDERS, -1);

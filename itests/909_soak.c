@@ -15,7 +15,7 @@
 #include <stdlib.h>
 
 #include "infra/lib/clock.h"
-#include "infra/lib/hash.h"
+#include "infra/lib/text/hash.h"
 #include "itests/harness/checker.h"
 #include "itests/harness/commands.h"
 #include "itests/harness/gate.h"
@@ -78,42 +78,40 @@ static uint32_t next_order(struct soak *soak)
 	return n;
 }
 
-static void make_order(struct soak *soak, uint32_t n, struct command *ret)
+static void make_order(struct soak *soak, uint32_t n, struct draft *ret)
 {
 	struct order_placed order = sample_order(n);
-	char event_id[32];
 
 	order.grill = false;
-	(void)snprintf(event_id, sizeof(event_id), "placed-%u", n);
-	command_order(ret, &order, draw(soak, 3) ? 2 : 1, event_id);
+	draft_order(ret, &order, draw(soak, 3) ? 2 : 1, NULL);
 	ret->record.partition = draw_partition(soak);
 }
 
 static void send_good(struct soak *soak)
 {
-	struct command command;
+	struct draft draft;
 
 	for (uint32_t left = 1 + draw(soak, 40); left; left--) {
-		make_order(soak, next_order(soak), &command);
+		make_order(soak, next_order(soak), &draft);
 		/* Some come twice, to one partition or two. */
 		if (!draw(soak, 10))
-			bus_send(soak->bus, "orders", &command.record, NULL);
-		command_send(&command, soak->bus);
+			bus_send(soak->bus, "orders", &draft.record, NULL);
+		draft_send(&draft, soak->bus);
 	}
 }
 
 static void send_in_transaction(struct soak *soak)
 {
 	bool commit = draw(soak, 3);
-	struct command command;
+	struct draft draft;
 
 	bus_begin(soak->transactions);
 	for (uint32_t left = 1 + draw(soak, 4); left; left--) {
 		/* The number of one that was aborted is never used again. */
 		uint32_t n = commit ? next_order(soak) : soak->n_orders++;
 
-		make_order(soak, n, &command);
-		command_send(&command, soak->transactions);
+		make_order(soak, n, &draft);
+		draft_send(&draft, soak->transactions);
 	}
 	bus_end(soak->transactions, commit);
 }

@@ -23,20 +23,18 @@ static void send_longest(struct bus *bus, enum event_type type,
 			 const struct msgpack_writer *body)
 {
 	struct envelope envelope;
-	struct command command;
+	struct draft draft;
 
 	envelope_init(&envelope);
 	envelope.type = type;
 	envelope.version = event_newest(type);
 	envelope.id = longest(EVENT);
 	envelope.source = longest(SOURCE);
-	envelope.subject = longest(EVENT);
 	envelope.customer = longest(CUSTOMER);
 	envelope.stall = longest(STALL);
-	command_build(&command, &envelope, body);
-	command.record.partition = 9;
-	command.record.key = longest(SOURCE);
-	command_send(&command, bus);
+	draft_build(&draft, longest(SOURCE), &envelope, body);
+	draft.record.partition = 9;
+	draft_send(&draft, bus);
 }
 
 static void send_long_stock(struct bus *bus)

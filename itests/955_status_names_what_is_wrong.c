@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * overlord status is 0 while all is well, and 1 with the name of what is not:
- * a worker that hangs, a topic that is gone, one with more partitions than
- * declared, an order that no worker has ever come for, a log that begins above
- * its position.
+ * a worker that hangs, an order that no worker has ever come for, a log that
+ * begins above its position. (The rest: infra/overlord/cmd_status_test.c.)
  */
 #include "itests/harness/commands.h"
 #include "itests/harness/suite.h"
@@ -22,18 +21,6 @@ WORLD_TEST(a_worker_that_hangs_does_not_count_as_a_holder)
 			  "heartbeat");
 	program_thaw(chillybin);
 	world_wait_status(world, 0, "");
-}
-
-WORLD_TEST(topics_that_are_gone_or_grown_are_named)
-{
-	world_wait_status(world, 0, "it answers and has all 9 topics");
-	topic_raise_partitions(world, "ledger", "16");
-	world_wait_status(
-		world, 1,
-		"it has 16 partitions, 12 are declared: nobody reads the "
-		"others");
-	topic_delete(world, "picks.dlq");
-	world_wait_status(world, 1, "it is not there");
 }
 
 WORLD_TEST(a_log_that_begins_above_a_position_is_named)

@@ -17,13 +17,8 @@
 # watch this process, the kernel kills a test's programs with the test.
 set -euo pipefail
 
-HERE=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
-ROOT=$(cd -- "$HERE/.." && pwd -P)
-# Read by server.sh.
-# shellcheck disable=SC2034
-SERVER=itest
 # shellcheck source=infra/dev/server.sh
-. "$ROOT/infra/dev/server.sh"
+. "$(dirname -- "${BASH_SOURCE[0]}")/../infra/dev/server.sh" itest
 
 export BIN=${BIN:-build/rel/bin} ITEST_DIR=${ITEST_DIR:-build/itest}
 export DEADLINE=${DEADLINE:-1200}
@@ -33,50 +28,30 @@ RUNNER=
 
 # need_servers: both are there when it returns, or it says why not.
 need_servers() {
-	local pids=() pid status=0
 	# Postgres may run as another user, who has to get in.
 	SERVERS=$(mktemp -d "${TMPDIR:-/tmp}/galore-itest.XXXXXX")
 	export SERVERS
 	chmod 0711 "$SERVERS"
 	: >"$SERVERS/swept"
-	[[ -n ${KAFKA_BROKERS-} ]] || {
-		# Each test has topics of its own, and they are many by the end.
-		KAFKA_HEAP_MB=${KAFKA_HEAP_MB:-768} \
-			"$ROOT/infra/kafka/kafka.sh" start "$SERVERS/kafka" \
-			--watch-pid $$ &
-		pids+=($!)
-	}
-	[[ -n ${DATABASE_URL-} ]] || {
-		"$ROOT/infra/postgres/postgres.sh" start "$SERVERS/postgres" \
-			--test --watch-pid $$ &
-		pids+=($!)
-	}
-	for pid in ${pids[@]+"${pids[@]}"}; do
-		wait "$pid" || status=1
-	done
-	[[ $status == 0 ]] || die \
-		"the integration tests need a real Kafka and a real Postgres" \
+	# Each test has topics of its own, and they are many by the end.
+	[[ -n ${KAFKA_BROKERS-} ]] || KAFKA_HEAP_MB=${KAFKA_HEAP_MB:-768} \
+		own_start "$SERVERS" kafka
+	[[ -n ${DATABASE_URL-} ]] || own_start "$SERVERS" postgres --test
+	if own_wait "$SERVERS" kafka && own_wait "$SERVERS" postgres; then
+		return 0
+	fi
+	die "the integration tests need a real Kafka and a real Postgres" \
 		"infra/dev/bootstrap.sh --need test installs what is missing" \
 		"or set KAFKA_BROKERS and DATABASE_URL to servers that are there"
-	[[ -n ${KAFKA_BROKERS-} ]] || export_file "$SERVERS/kafka/kafka.env"
-	[[ -n ${DATABASE_URL-} ]] ||
-		export_file "$SERVERS/postgres/postgres.env"
 }
 
 # finish: at every end. What still runs is ended first.
 finish() {
-	local status=$? pids=() pid name
+	local status=$?
 	trap '' INT TERM HUP
 	[[ -z $RUNNER ]] || end_process "$RUNNER" 5000 || :
-	for name in kafka postgres; do
-		[[ -d ${SERVERS-}/$name ]] || continue
-		"$ROOT/infra/$name/$name.sh" remove "$SERVERS/$name" &
-		pids+=($!)
-	done
-	for pid in ${pids[@]+"${pids[@]}"}; do
-		wait "$pid" || :
-	done
-	[[ -z ${SERVERS-} ]] || rm -rf -- "$SERVERS"
+	[[ -z ${SERVERS-} ]] || own_stop "$SERVERS" remove
+	rm -rf -- "${SERVERS-}"
 	exit "$status"
 }
 
@@ -134,7 +109,7 @@ trap 'exit 143' TERM HUP
 now_ms
 began=$REPLY
 need_servers
-LOGS=$ITEST_DIR AFTER="$HERE/run.sh --after" "$ROOT/infra/dev/check.sh" "$@" &
+LOGS=$ITEST_DIR AFTER="$SELF --after" "$ROOT/infra/dev/check.sh" "$@" &
 RUNNER=$!
 r=0
 wait "$RUNNER" || r=$?

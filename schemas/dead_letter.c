@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "infra/lib/str.h"
+#include "infra/lib/text/str.h"
 #include "schemas/limits.h"
 
 enum kind { TEXT_OF, I32_OF, I64_OF };

@@ -14,7 +14,7 @@
 #ifndef SCHEMAS_DEAD_LETTER_H
 #define SCHEMAS_DEAD_LETTER_H
 
-#include "infra/lib/text.h"
+#include "infra/lib/text/text.h"
 #include "schemas/envelope.h"
 #include "schemas/outcome.h"
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Envelope: the headers of a record. CloudEvents 1.0 in Kafka's binary mode,
- * W3C trace context, and our own (README.md has the table).
+ * W3C trace context, and our own (README.md has the table). No header says
+ * what the record says already: its timestamp is the event's time, its key is
+ * what the event is about. Each header costs every reader and the broker.
  *
  * Streaming both ways. A reader calls envelope_init(), then envelope_read()
  * for each header as it comes, then envelope_check() once; a writer fills the
@@ -11,7 +13,7 @@
 #ifndef SCHEMAS_ENVELOPE_H
 #define SCHEMAS_ENVELOPE_H
 
-#include "infra/lib/text.h"
+#include "infra/lib/text/text.h"
 #include "schemas/events.h"
 #include "schemas/outcome.h"
 
@@ -21,20 +23,18 @@ struct envelope {
 	int64_t seq;          /* -1 is absent */
 
 	struct text id, source; /* together the event's identity for ever */
-	struct text time;       /* RFC 3339; information only */
-	struct text subject;
 	/* Absent when not valid; a later version of it is written as 00. */
 	struct text traceparent, tracestate;
-	struct text customer, stall; /* pseudonymous id; copied on */
-	struct text producer;        /* program@version */
+	struct text customer; /* pseudonymous id; copied on */
+	struct text stall;    /* only beside a body that lacks it */
 
 	/* On facts: what a body may lack. */
 	struct text source_position; /* orders/3@1234 */
-	struct text verdict, reason, missing, decided_at, number;
+	struct text verdict, reason, missing, number;
 	struct text grill; /* "true" or "false", beside a v1 body */
 
 	/* As they came; writing derives them, and leaves these alone. */
-	struct text specversion, type_name, dataschema, content_type;
+	struct text specversion, type_name, content_type;
 	struct text schema_version, seq_text;
 };
 
@@ -80,9 +80,9 @@ typedef int (*envelope_header_fn)(void *arg, const char *name,
 
 /*
  * Calls @fn for each header that is there, always in the same order.
- * ce_specversion, ce_type, ce_dataschema, content-type and schema-version come
- * from type and version, which must name a version that exists. Values are the
- * callback's only until it returns.
+ * ce_specversion, ce_type, content-type and schema-version come from type and
+ * version, which must name a version that exists. Values are the callback's
+ * only until it returns.
  */
 int envelope_write(const struct envelope *envelope, envelope_header_fn fn,
 		   void *arg);

@@ -17,19 +17,14 @@ static const struct fixture_header all[] = {
 	{ "number", "123" },
 	{ "reason", "out of stock" },
 	{ "ce_type", "galore.pick" },
-	{ "ce_time", "2026-01-02T03:04:05.678Z" },
 	{ "verdict", "refused" },
 	{ "missing", "cheese=1/0" },
 	{ "customer", "gita" },
-	{ "producer", "chillybin@1.2.3" },
 	{ "ce_source", "/chillybin" },
-	{ "ce_subject", "018f3a1e-7c2b-7abc-8def-0123456789ab" },
 	{ "tracestate", "a=b" },
-	{ "decided-at", "2026-01-02T03:04:05.678Z" },
 	{ "traceparent",
 	  "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01" },
 	{ "content-type", "application/msgpack" },
-	{ "ce_dataschema", "urn:toasties-galore:galore.pick:v1" },
 	{ "ce_specversion", "1.0" },
 	{ "schema-version", "1" },
 	{ "source-position", "orders/3@1234" },
@@ -77,8 +72,6 @@ START_TEST(what_is_absent_is_not_written)
 			{ "ce_type", "galore.order.placed" },
 			{ "ce_source", "/test" },
 			{ "content-type", "application/msgpack" },
-			{ "ce_dataschema",
-			  "urn:toasties-galore:galore.order.placed:v2" },
 			{ "ce_specversion", "1.0" },
 			{ "schema-version", "2" },
 		};
@@ -135,6 +128,7 @@ START_TEST(the_first_of_a_name_wins_and_others_are_ignored)
 		read_header(&envelope, "Customer", "x");
 		read_header(&envelope, "customer-number", "x");
 		read_header(&envelope, "", "x");
+		read_header(&envelope, "ce_time", "\xff");
 		read_header(&envelope, "a-name-that-is-longer-than-any", "x");
 		fixture_text_eq(envelope.customer, "gita");
 		ck_assert_ptr_null(envelope.id.p);
@@ -201,7 +195,7 @@ START_TEST(what_breaks_the_envelope_is_named)
 		ck_assert_int_eq(envelope_check(&envelope, &fault),
 				 odd[_i].outcome);
 		ck_assert_str_eq(fault.what, odd[_i].what);
-		fixture_text_eq(envelope.producer, "chillybin@1.2.3");
+		fixture_text_eq(envelope.source_position, "orders/3@1234");
 	}
 END_TEST
 
@@ -212,12 +206,12 @@ START_TEST(texts_that_are_not_clean_are_absent_whatever_else_is_wrong)
 		envelope_init(&envelope);
 		envelope_read(&envelope, "customer", "a\0b", 3);
 		envelope_read(&envelope, "stall", X256, 256);
-		envelope_read(&envelope, "ce_time", "now", 3);
+		envelope_read(&envelope, "reason", "why", 3);
 		ck_assert_int_eq(envelope_check(&envelope, NULL),
 				 SCHEMA_E_UNKNOWN_TYPE);
 		ck_assert_ptr_null(envelope.customer.p);
 		ck_assert_ptr_null(envelope.stall.p);
-		fixture_text_eq(envelope.time, "now");
+		fixture_text_eq(envelope.reason, "why");
 	}
 END_TEST
 
@@ -246,10 +240,6 @@ static const struct fixture_header right[] = {
 	{ "content-type", "application/msgpack;" },
 	{ "seq", NULL },
 	{ "seq", "0" },
-	{ "ce_time", NULL },
-	{ "ce_subject", NULL },
-	{ "ce_dataschema", NULL },
-	{ "ce_dataschema", "urn:other" },
 	{ "missing", X256 }, /* a long list is no fault */
 };
 

@@ -11,6 +11,7 @@ void event_begin(struct event *event, enum event_type type, int version,
 	envelope_init(&event->envelope);
 	event->envelope.type = type;
 	event->envelope.version = version;
+	event->wall_ms = 0;
 	event->key = (struct text){ NULL, 0 };
 	event->body = (struct msgpack_writer){ .p = body, .cap = n_body };
 	event->id = (struct str)STR_INIT(event->id_bytes);
@@ -19,10 +20,8 @@ void event_begin(struct event *event, enum event_type type, int version,
 
 void event_source(struct event *event, struct text source, int64_t wall_ms)
 {
-	clock_rfc3339(wall_ms, event->time);
 	event->envelope.source = source;
-	event->envelope.time =
-		(struct text){ event->time, CLOCK_RFC3339_MAX - 1 };
+	event->wall_ms = wall_ms;
 }
 
 void event_id_add_text(struct event *event, struct text text)
@@ -53,16 +52,13 @@ void event_about_order(struct event *event, const struct order_id *id)
 {
 	event->key = (struct text){ order_id_format(id, event->key_bytes),
 				    ORDER_ID_CHARS };
-	event->envelope.subject = event->key;
 	event_id_add_text(event, event->key);
 }
 
 void event_about_stock(struct event *event, struct text stall,
 		       struct text ingredient)
 {
-	event->key = stock_key(event->key_bytes, stall, ingredient,
-			       &event->envelope.subject);
-	event->envelope.stall = stall;
+	event->key = stock_key(event->key_bytes, stall, ingredient);
 }
 
 void event_follow(struct event *event, struct text traceparent,
@@ -76,11 +72,6 @@ void event_follow(struct event *event, struct text traceparent,
 void event_begin_trace(struct event *event, const struct order_id *id)
 {
 	event->envelope.traceparent = trace_begin(event->traceparent, id);
-}
-
-void event_decided(struct event *event)
-{
-	event->envelope.decided_at = event->envelope.time;
 }
 
 void event_position(struct event *event, struct text topic, int32_t partition,
@@ -111,5 +102,6 @@ int event_send(const struct event *event, struct kafka_out *out,
 	assert(!event->body.full);
 	/* Our type and version exist, and headers never fail. */
 	(void)envelope_write(&event->envelope, kafka_message_header, message);
+	kafka_message_timestamp(message, event->wall_ms);
 	return kafka_out_send(message, &body, opaque);
 }

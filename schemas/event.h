@@ -8,23 +8,23 @@
  *	struct event event;
  *
  *	event_begin(&event, EVENT_TOASTIE, 1, bytes, sizeof(bytes));
- *	event_source(&event, TEXT("/jafflr"), now_ms);
- *	event_about_order(&event, &order_id);	 key, subject, "ORDER"
+ *	event_source(&event, TEXT("/jafflr"), changed_at_ms);
+ *	event_about_order(&event, &order_id);	 key, "ORDER"
  *	event_id_add(&event, ".toastie.");
  *	event_id_add_i64(&event, seq);		 "ORDER.toastie.7"
  *	event_follow(&event, parent, state);	 after the id is complete
  *	event.envelope.customer = customer;
  *	(void)toastie_encode(&toastie, &event.body);
  *
- * event_send() then sends it. An event points into itself, so it is not copied.
- * Pure, but for event_send().
+ * event_send() then sends it by the program's kafka_out: that is how all
+ *programs publish their events. An event points into itself, so it is not
+ *copied. Pure, but for event_send().
  */
 #ifndef SCHEMAS_EVENT_H
 #define SCHEMAS_EVENT_H
 
-#include "infra/lib/clock.h"
-#include "infra/lib/kafka_out.h"
-#include "infra/lib/str.h"
+#include "infra/lib/kafka/kafka_out.h"
+#include "infra/lib/text/str.h"
 #include "schemas/envelope.h"
 #include "schemas/messages/stock_command.h"
 #include "schemas/msgpack/writer.h"
@@ -35,13 +35,13 @@ enum { EVENT_ID_BYTES = 160, EVENT_POSITION_BYTES = 288 };
 
 struct event {
 	enum topic_id topic;
-	struct envelope envelope; /* the publisher adds its producer */
+	struct envelope envelope;
+	int64_t wall_ms; /* the record's timestamp */
 	struct text key;
 	struct msgpack_writer body;
 
 	struct str id;
 	char id_bytes[EVENT_ID_BYTES];
-	char time[CLOCK_RFC3339_MAX];
 	char traceparent[TRACE_BYTES];
 	char position[EVENT_POSITION_BYTES];
 	char number[TEXT_I64_BYTES];
@@ -53,12 +53,12 @@ struct event {
 void event_begin(struct event *event, enum event_type type, int version,
 		 void *body, size_t n_body);
 
-/* Which program says so, and when. */
+/* Which program says so, and when: of a fact, when it was decided. */
 void event_source(struct event *event, struct text source, int64_t wall_ms);
 
-/* Key and subject; the event's id begins with it, too. */
+/* The key; the event's id begins with it, too. */
 void event_about_order(struct event *event, const struct order_id *id);
-/* Key, subject and stall; not the id. The names are clean. */
+/* The key; not the id. The names are clean. */
 void event_about_stock(struct event *event, struct text stall,
 		       struct text ingredient);
 
@@ -76,8 +76,7 @@ void event_follow(struct event *event, struct text traceparent,
 		  struct text tracestate);
 void event_begin_trace(struct event *event, const struct order_id *id);
 
-/* Of a fact: when it was decided, and the record that it came from. */
-void event_decided(struct event *event);
+/* Of a fact: the record that it came from. */
 void event_position(struct event *event, struct text topic, int32_t partition,
 		    int64_t offset);
 /* The order's number, in a header (version 1 of a pick). */

@@ -21,8 +21,6 @@ const struct event_version event_versions[] = {
 	{                                                                      \
 		.type = EVENT_##id_,                                           \
 		.version = (version_),                                         \
-		.dataschema = TEXT_INIT("urn:toasties-galore:" name_           \
-					":v" #version_),                       \
 		.sentence = (sentence_),                                       \
 	},
 #include "schemas/events.def"

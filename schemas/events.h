@@ -5,7 +5,7 @@
 #ifndef SCHEMAS_EVENTS_H
 #define SCHEMAS_EVENTS_H
 
-#include "infra/lib/text.h"
+#include "infra/lib/text/text.h"
 #include "schemas/topics.h"
 
 enum event_type {
@@ -27,8 +27,7 @@ struct event_kind {
 
 struct event_version {
 	enum event_type type;
-	int version;            /* schema-version */
-	struct text dataschema; /* ce_dataschema */
+	int version; /* schema-version */
 	const char *sentence;
 };
 

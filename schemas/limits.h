@@ -18,6 +18,8 @@ enum {
 	TEXT_MAX_CHARS = 255,  /* customer, stall, ingredient, reason, ... */
 	TEXT_MAX_BYTES = 1020, /* the same in UTF-8 */
 	METADATA_MAX_BYTES = 4096,
+	/* The body of a record; HTTP_BODY_MAX_BYTES in the storefront's
+	 * http/http.h bounds that of a request. */
 	BODY_MAX_BYTES = 65536,
 	PICK_MAX_BYTES = 98304, /* a refused one names what is missing twice */
 	BODY_MAX_DEPTH = 8,

@@ -8,7 +8,12 @@
 #include <msgpack/unpack.h>
 #include <msgpack/zone.h>
 
+#include "schemas/messages/order_cancelled.h"
+#include "schemas/messages/order_placed.h"
 #include "schemas/messages/pick.h"
+#include "schemas/messages/stock_changed.h"
+#include "schemas/messages/stock_command.h"
+#include "schemas/messages/toastie.h"
 #include "schemas/msgpack/reader.h"
 
 /* Each key and each container counted too, as the check does. */
@@ -43,6 +48,49 @@ static inline bool oracle_agrees(const uint8_t *bytes, size_t n)
 	return agrees;
 }
 
+/* Any message, with what its decoder stores beside it. */
+struct oracle_message {
+	union {
+		struct order_placed order;
+		struct order_cancelled cancelled;
+		struct stock_command command;
+		struct stock_changed changed;
+		struct pick pick;
+		struct toastie toastie;
+	};
+	union {
+		struct item items[ORDER_ITEMS_MAX];
+		struct pick_storage storage;
+	};
+};
+
+static inline int oracle_decode(struct oracle_message *ret,
+				const struct envelope *envelope,
+				const void *bytes, size_t n,
+				struct schema_fault *fault)
+{
+	switch (envelope->type) {
+	case EVENT_ORDER_PLACED:
+		return order_placed_decode(&ret->order, ret->items, envelope,
+					   bytes, n, fault);
+	case EVENT_ORDER_CANCELLED:
+		return order_cancelled_decode(&ret->cancelled, envelope, bytes,
+					      n, fault);
+	case EVENT_STOCK_ADDED:
+	case EVENT_STOCK_COUNTED:
+		return stock_command_decode(&ret->command, envelope, bytes, n,
+					    fault);
+	case EVENT_PICK:
+		return pick_decode(&ret->pick, &ret->storage, envelope, bytes,
+				   n, fault);
+	case EVENT_STOCK_CHANGED:
+		return stock_changed_decode(&ret->changed, envelope, bytes, n,
+					    fault);
+	default:
+		return toastie_decode(&ret->toastie, envelope, bytes, n, fault);
+	}
+}
+
 /* As it came; a v1 line is written out of its whole order. */
 static inline int oracle_encode_pick(const struct pick *pick,
 				     struct msgpack_writer *writer)
@@ -56,6 +104,28 @@ static inline int oracle_encode_pick(const struct pick *pick,
 	whole.items = lines;
 	whole.n_items = (size_t)pick->lines;
 	return pick_encode_v1(&whole, (size_t)pick->line, writer);
+}
+
+static inline int oracle_encode(const struct oracle_message *message,
+				const struct envelope *envelope,
+				struct msgpack_writer *writer)
+{
+	switch (envelope->type) {
+	case EVENT_ORDER_PLACED:
+		return order_placed_encode(&message->order, envelope->version,
+					   writer);
+	case EVENT_ORDER_CANCELLED:
+		return order_cancelled_encode(&message->cancelled, writer);
+	case EVENT_STOCK_ADDED:
+	case EVENT_STOCK_COUNTED:
+		return stock_command_encode(&message->command, writer);
+	case EVENT_PICK:
+		return oracle_encode_pick(&message->pick, writer);
+	case EVENT_STOCK_CHANGED:
+		return stock_changed_encode(&message->changed, writer);
+	default:
+		return toastie_encode(&message->toastie, writer);
+	}
 }
 
 #endif

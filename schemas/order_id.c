@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "infra/lib/hash.h"
+#include "infra/lib/text/hash.h"
 
 int order_id_compare(const struct order_id *a, const struct order_id *b)
 {

@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "infra/lib/hex.h"
+#include "infra/lib/text/text.h"
 #include "schemas/outcome.h"
 
 enum { ORDER_ID_CHARS = 36, CALL_CODE_CHARS = 4, ORDER_NAME_BYTES = 48 };

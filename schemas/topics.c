@@ -4,24 +4,17 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct topic_setting kept[] = {
-	{ "cleanup.policy", "delete" },
-	{ "retention.ms", "-1" },
-	{ "retention.bytes", "-1" },
-	{ "max.message.bytes", "1048588" },
-	{ NULL, NULL },
-};
-
-static const struct topic_setting kept_copy[] = {
-	{ "cleanup.policy", "delete" },
-	{ "retention.ms", "-1" },
-	{ "retention.bytes", "-1" },
-	{ "max.message.bytes", "2097152" },
-	{ NULL, NULL },
-};
-
-#define KEPT kept
-#define KEPT_COPY kept_copy
+#define KEPT_WITH(max_message_bytes)                                           \
+	((const struct topic_setting[]){                                       \
+		{ "cleanup.policy", "delete" },                                \
+		{ "retention.ms", "-1" },                                      \
+		{ "retention.bytes", "-1" },                                   \
+		{ "message.timestamp.type", "CreateTime" },                    \
+		{ "max.message.bytes", max_message_bytes },                    \
+		{ NULL, NULL },                                                \
+	})
+#define KEPT KEPT_WITH("1048588")
+#define KEPT_COPY KEPT_WITH("2097152")
 #define LIST(...) ((const char *const[]){ __VA_ARGS__, NULL })
 #define TOPIC(id_, name_, key_, partitions_, kind_, settings_, writers_,       \
 	      readers_, sentence_)                                             \

@@ -9,7 +9,7 @@
 #ifndef SCHEMAS_TOPICS_H
 #define SCHEMAS_TOPICS_H
 
-#include "infra/lib/text.h"
+#include "infra/lib/text/text.h"
 
 enum { TOPIC_PARTITIONS = 12 };
 

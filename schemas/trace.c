@@ -1,30 +1,47 @@
 /* SPDX-License-Identifier: MIT */
 #include "schemas/trace.h"
 
-#include "infra/lib/hash.h"
-#include "infra/lib/hex.h"
-#include "infra/lib/str.h"
+#include "infra/lib/text/hash.h"
+#include "infra/lib/text/str.h"
+#include "infra/lib/text/text.h"
 
 /* Where the parts of a traceparent stand; the dashes stand before them. */
 enum { SPAN_ID_AT = 36, FLAGS_AT = 53, SPAN_ID_CHARS = 16 };
 
-/* Lower-case hexadecimal digits. */
+/* The highest bit of each byte of @word that is from @low to @high; all bytes
+ * are below 0x80. */
+static inline uint64_t in_range(uint64_t word, uint8_t low, uint8_t high)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101);
+
+	return (word + ones * (0x80u - low)) & ~(word + ones * (0x7fu - high)) &
+	       ones << 7;
+}
+
+/* Lower-case hexadecimal digits, eight at a time: every record has them. */
 static bool is_hex(const char *p, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
-		if (!((p[i] >= '0' && p[i] <= '9') ||
-		      (p[i] >= 'a' && p[i] <= 'f')))
-			return false;
-	return true;
+	const uint64_t highs = UINT64_C(0x8080808080808080);
+	uint64_t word = UINT64_C(0x3030303030303030), wrong = 0;
+
+	for (size_t i = 0; i < n; i += sizeof(word)) {
+		memcpy(&word, p + i, n - i < 8 ? n - i : 8);
+		wrong |= word & highs;
+		word &= ~highs;
+		wrong |=
+			~(in_range(word, '0', '9') | in_range(word, 'a', 'f')) &
+			highs;
+	}
+	return !wrong;
 }
 
 static bool is_id(const char *p, size_t n)
 {
-	bool zero = true;
+	char other = 0;
 
 	for (size_t i = 0; i < n; i++)
-		zero = zero && p[i] == '0';
-	return !zero && is_hex(p, n);
+		other |= (char)(p[i] ^ '0');
+	return other && is_hex(p, n);
 }
 
 static bool is_00(const char *p)

@@ -6,7 +6,7 @@
 #ifndef SCHEMAS_TRACE_H
 #define SCHEMAS_TRACE_H
 
-#include "infra/lib/text.h"
+#include "infra/lib/text/text.h"
 #include "schemas/order_id.h"
 
 enum {

@@ -12,12 +12,10 @@
 # OUT (the folder of the results), SEED.
 set -euo pipefail
 
-cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.."
-# Read by server.sh.
-# shellcheck disable=SC2034
-SERVER=bench
 # shellcheck source=infra/dev/server.sh
-. infra/dev/server.sh
+. "$(dirname -- "${BASH_SOURCE[0]}")/../dev/server.sh" bench
+
+cd -- "$ROOT"
 
 BIN=${BIN:-build/rel/bin}
 N=${N:-200000}
@@ -71,8 +69,7 @@ finish() {
 	trap '' INT TERM HUP
 	end LOOKER READER WORKER || :
 	if [[ -n $DIR ]]; then
-		infra/kafka/kafka.sh remove "$DIR/kafka" || :
-		infra/postgres/postgres.sh remove "$DIR/postgres" || :
+		own_stop "$DIR" remove
 		rm -rf -- "$DIR"
 	fi
 	exit "$r"
@@ -81,13 +78,10 @@ finish() {
 start_servers() {
 	DIR=$(mktemp -d /tmp/galore-bench.XXXXXX)
 	chmod 0755 "$DIR"
-	infra/kafka/kafka.sh start "$DIR/kafka" --watch-pid $$ ||
-		die "there is no Kafka to measure with"
-	infra/postgres/postgres.sh start "$DIR/postgres" --watch-pid $$ ||
-		die "there is no Postgres to measure with"
-	# shellcheck disable=SC1090,SC1091 # they are made by the starts
-	. "$DIR/kafka/kafka.env" && . "$DIR/postgres/postgres.env"
-	export KAFKA_BROKERS
+	own_start "$DIR" kafka
+	own_start "$DIR" postgres
+	own_wait "$DIR" kafka || die "there is no Kafka to measure with"
+	own_wait "$DIR" postgres || die "there is no Postgres to measure with"
 	BASE_URL=$DATABASE_URL
 	# The superuser comes by the same socket.
 	ADMIN_URL=${BASE_URL/galore@/postgres@}
@@ -203,17 +197,11 @@ rate() {
 		}'
 }
 
-ready() {
-	read_word "$DIR/probe"
-	[[ -n $REPLY ]] && curl -q -s -f --noproxy '*' -o /dev/null -m 2 \
-		"http://127.0.0.1:${REPLY##*:}/readyz"
-}
-
 # wait_ready: prints after how many ms the worker was ready. In a process of its
 # own.
 wait_ready() {
 	local start=${EPOCHREALTIME/[.,]/}
-	within "$READY_DEADLINE_MS" 0.005 ready || die "chillybin was never ready"
+	within "$READY_DEADLINE_MS" 0.005 port_ready "$DIR/probe" || die "chillybin was never ready"
 	echo $(((${EPOCHREALTIME/[.,]/} - start) / 1000))
 }
 

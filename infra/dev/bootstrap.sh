@@ -8,12 +8,8 @@
 # asks. Packages only; no setting of the machine is left changed.
 set -euo pipefail
 
-HERE=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
-# Read by server.sh.
-# shellcheck disable=SC2034
-SERVER=bootstrap
 # shellcheck source=infra/dev/server.sh
-. "$HERE/server.sh"
+. "$(dirname -- "${BASH_SOURCE[0]}")/server.sh" bootstrap
 
 # Read by postgresql-common when a server package is installed.
 NO_CLUSTER=/etc/postgresql-common/createcluster.d/toasties-galore.conf

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# Files as rooms (STYLE.md, 2b): a .c file under 60 lines whose header has one
-# user, a header with one includer besides its own .c, and a comment that only
-# says "X: see x.h". It informs, and fails for nothing; tests do not count.
+# A file is a thing that one would look for by its name. This names a .c file
+# under 60 lines whose header has one user, a header with one includer besides
+# its own .c, and a comment that only says "X: see x.h". It informs, and fails
+# for nothing; tests do not count.
 # check-rooms.sh [--summary]
 set -euo pipefail
 CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.."

@@ -8,11 +8,8 @@
 # LOGS is where their logs stay. AFTER is a command that is called after each,
 # with its log and how many cases failed; what it prints is printed.
 set -euo pipefail
-# Read by server.sh.
-# shellcheck disable=SC2034
-SERVER=check
 # shellcheck source=infra/dev/server.sh
-. "$(dirname -- "${BASH_SOURCE[0]}")/server.sh"
+. "$(dirname -- "${BASH_SOURCE[0]}")/server.sh" check
 
 # Ends with us, and so do the programs: Ctrl-C leaves none behind.
 with_us=(setpriv --pdeathsig TERM)
@@ -23,8 +20,7 @@ run_one() {
 	local result=$RESULTS/${1//\//_}
 	log=${LOGS:+$LOGS/${1##*/}.log}
 	log=${log:-$result.log}
-	now_ms
-	start=$REPLY
+	now_ms start
 	CK_VERBOSITY=normal "${with_us[@]}" timeout --kill-after=10 \
 		"$DEADLINE" "$1" </dev/null >"$log" 2>&1 || status=$?
 	while IFS= read -r line; do

@@ -1,28 +1,25 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# Run: the whole shop on this machine, in one folder, by one process.
+# Run: the whole shop on this machine, in one folder.
 #
-# `start` is the supervisor itself, or with DETACH=1 leaves one behind. It
+# It is one more server of server.sh: its process is the supervisor, which
 # starts Kafka and Postgres side by side, declares topics and tables, starts
 # grill, workers and storefront, waits until each says that it is ready, and
-# starts again what crashes. It ends in the reverse order.
+# starts again what crashes. It ends in the reverse order. `start` passes on
+# what the supervisor says, until it is ready (DETACH=1) or until it ends.
 #
-# Invariants: one supervisor a folder, by a lock that no other process
-# inherits; nothing outlives it, for programs get SIGTERM from the kernel when
-# it dies, and the servers have watchers; a signal is heard at any moment, since
-# what takes long is a job in the background that is waited for.
+# Invariants: nothing outlives the supervisor, for programs get SIGTERM from
+# the kernel when it dies, and the servers have watchers; a signal is heard at
+# any moment, since what takes long is a job in the background that is waited
+# for.
 set -euo pipefail
-
-HERE=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
-SELF=$HERE/run.sh
-ROOT=$(cd -- "$HERE/../.." && pwd -P)
-# Read by server.sh.
-# shellcheck disable=SC2034
-SERVER=run
 # shellcheck source=infra/dev/server.sh
-. "$HERE/server.sh"
+. "$(dirname -- "${BASH_SOURCE[0]}")/server.sh" run
 
+# Read by server.sh. What is in our log has been passed on.
+# shellcheck disable=SC2034
+TITLE="the shop" N_PORTS=0 LOG_SHOWN=yes
 RUN_DIR=${RUN_DIR:-$ROOT/.run}
 BIN=${BIN:-$ROOT/build/rel/bin}
 PORT=${PORT:-7000}
@@ -33,6 +30,10 @@ TALLYS=${TALLYS:-1}
 GRILLSIM_PLATES=${GRILLSIM_PLATES:-8}
 GRILL=grill-1
 
+# Long, since the first start fetches Kafka; a supervisor that ends is seen at
+# once.
+# shellcheck disable=SC2034
+SERVER_START_DEADLINE_MS=1800000
 # Long, since the machine may be busy; a program that ends is seen at once.
 READY_DEADLINE_MS=120000
 # A worker ends its batch, publishes and leaves within this.
@@ -77,11 +78,9 @@ help() {
 
 # By name (chillybin-1): process, how often it crashed lately, when it was
 # started, when it is due again (0: it runs).
-declare -A PID=() CRASHES=() STARTED_MS=() DUE_MS=()
-# By name: processes that end by themselves, and servers' scripts among them.
-declare -A JOB=()
-WORKERS=()
-STOPPING=
+declare -A PROGRAM=() CRASHES=() STARTED_MS=() DUE_MS=()
+WORKERS=() OWN=()
+STOPPING='' INTERRUPTED='' FOLLOWS=''
 
 # program_env NAME: the settings of its own, besides what all have.
 program_env() {
@@ -102,77 +101,52 @@ program_env() {
 	esac
 }
 
-# launch NAME: in a session of its own, so that Ctrl-C does not reach it before
-# we do; it gets SIGTERM when we are killed.
+# launch NAME: it gets SIGTERM when we are killed.
 launch() {
 	rm -f -- "$DIR/probe/$1.port"
 	(
 		program_env "$1"
-		exec setpriv --pdeathsig TERM setsid "$BIN/${1%-*}"
-	) </dev/null >>"$DIR/log/$1.log" 2>&1 9>&- &
-	PID[$1]=$!
-	now_ms
-	STARTED_MS[$1]=$REPLY
+		exec setpriv --pdeathsig TERM "$BIN/${1%-*}"
+	) </dev/null >>"$DIR/log/$1.log" 2>&1 &
+	PROGRAM[$1]=$!
+	now_ms "STARTED_MS[$1]"
 	DUE_MS[$1]=0
-	proc_note "$DIR/pid/$1" "${PID[$1]}"
-}
-
-# http OPTION... URL: past any proxy, and whatever ~/.curlrc says.
-http() {
-	curl -q -s -f --noproxy '*' "$@" 9>&-
+	proc_note "$DIR/pid/$1" "${PROGRAM[$1]}"
 }
 
 # ready NAME: the program itself says so.
 ready() {
-	local port=$PORT
 	case $1 in
-	storefront) ;;
-	grillsim)
-		[[ -s $DIR/probe/grillsim.addr ]]
-		return
-		;;
-	*)
-		read_word "$DIR/probe/$1.port"
-		port=${REPLY##*:}
-		;;
+	storefront) http -o /dev/null -m 2 "http://127.0.0.1:$PORT/readyz" ;;
+	grillsim) [[ -s $DIR/probe/grillsim.addr ]] ;;
+	*) port_ready "$DIR/probe/$1.port" ;;
 	esac
-	[[ -n $port ]] && http -o /dev/null -m 2 "http://127.0.0.1:$port/readyz"
 }
 
 ready_or_gone() {
-	ready "$1" || proc_gone "${PID[$1]}"
+	ready "$1" || proc_gone "${PROGRAM[$1]}"
 }
 
 wait_ready() {
 	if ! within "$READY_DEADLINE_MS" 0.02 ready_or_gone "$1"; then
 		log_tail "$DIR/log/$1.log"
 		fail "$1 was not ready within $((READY_DEADLINE_MS / 1000)) s"
-	elif proc_gone "${PID[$1]}"; then
+	elif proc_gone "${PROGRAM[$1]}"; then
 		log_tail "$DIR/log/$1.log"
 		fail "$1 ended instead of getting ready"
 	fi
 }
 
-# ---- jobs ------------------------------------------------------------------
-
-# job NAME COMMAND...: a server's script speaks to the one who started us.
+# job NAME COMMAND...: a process that ends by itself; it is waited for below.
 job() {
-	local log=$DIR/log/$1.log
-	if [[ $1 == kafka || $1 == postgres ]]; then
-		"${@:2}" </dev/null 9>&- &
-	else
-		"${@:2}" </dev/null >"$log" 2>&1 9>&- &
-	fi
+	"${@:2}" </dev/null >"$DIR/log/$1.log" 2>&1 &
 	JOB[$1]=$!
 }
 
 job_wait() {
-	local r=0
-	wait "${JOB[$1]}" || r=$?
-	unset "JOB[$1]"
-	[[ $r != 0 ]] || return 0
-	[[ $1 == kafka || $1 == postgres ]] || log_tail "$DIR/log/$1.log"
-	fail "${2:-$1 failed}"
+	job_end "$1" && return 0
+	log_tail "$DIR/log/$1.log"
+	fail "$2"
 }
 
 # ---- up --------------------------------------------------------------------
@@ -208,15 +182,6 @@ check_port() {
 		"PORT=$port is free: make run PORT=$port"
 }
 
-# lock_run: 9 is ours, or it says where it runs.
-lock_run() {
-	# A process that is just ending may have it for a moment.
-	lock_take "$DIR/run.lock" 1000 && return 0
-	read_word "$DIR/run.address"
-	die "it runs already in '$DIR'${REPLY:+, at $REPLY}" \
-		"$(stop_command) stops it; RUN_DIR= and PORT= start another"
-}
-
 stop_command() {
 	printf 'make stop'
 	[[ $DIR == "$ROOT/.run" ]] || printf " RUN_DIR='%s'" "$DIR"
@@ -225,25 +190,14 @@ stop_command() {
 make_folders() {
 	local log
 	mkdir -p -- "$DIR/log" "$DIR/pid" "$DIR/probe"
-	rm -f -- "$DIR"/pid/* "$DIR"/probe/* "$DIR"/run.ready
 	# The grill has its memory from its own log.
 	for log in "$DIR"/log/*.log; do
-		[[ ! -f $log || -L $log || $log == */@(run|grill-edges).log ]] ||
+		[[ ! -f $log || -L $log || $log == */grill-edges.log ]] ||
 			mv -f -- "$log" "$log.1"
 	done
+	ln -sfn ../run.log "$DIR/log/run.log"
 	ln -sfn ../kafka/kafka.log "$DIR/log/kafka.log"
 	ln -sfn ../postgres/postgres.log "$DIR/log/postgres.log"
-}
-
-start_server() {
-	job "$1" "$ROOT/infra/$1/$1.sh" start "$DIR/$1" --watch-pid $$
-}
-
-start_servers() {
-	local name
-	[[ -n ${KAFKA_BROKERS-} ]] || OWN+=(kafka)
-	[[ -n ${DATABASE_URL-} ]] || OWN+=(postgres)
-	for name in ${OWN[@]+"${OWN[@]}"}; do start_server "$name"; done
 }
 
 # write_addresses: for clients from outside, while it runs. Those of our own
@@ -272,19 +226,12 @@ forget_own() {
 	done
 }
 
-# server_wait_own NAME MESSAGE: where it is, if it is ours.
-server_wait_own() {
-	[[ -n ${JOB[$1]-} ]] || return 0
-	job_wait "$1" "$2"
-	export_file "$DIR/$1/$1.env"
-}
-
 # declare_all: tables while Kafka still starts, then topics, then the grill.
 declare_all() {
 	[[ -n ${DATABASE_URL-} ]] || forget_pg_env
-	server_wait_own postgres "there is no Postgres"
+	own_wait "$DIR" postgres || fail "there is no Postgres"
 	job migrate "$BIN/overlord" migrate up --execute
-	server_wait_own kafka "there is no Kafka"
+	own_wait "$DIR" kafka || fail "there is no Kafka"
 	write_addresses
 	job topics "$BIN/overlord" topics apply --execute
 	job_wait migrate "the tables cannot be made"
@@ -315,14 +262,18 @@ start_programs() {
 
 # stock_get sets STOCK: what the stall `main` has, without white space.
 stock_get() {
-	proc_alive "${PID[storefront]}" || fail "the storefront has ended"
+	proc_alive "${PROGRAM[storefront]}" || fail "the storefront has ended"
 	STOCK=$(http -m 10 "http://127.0.0.1:$PORT/stock?stall=main") ||
 		return 1
 	STOCK=${STOCK//[[:space:]]/}
 }
 
+# stock_arrived: all of it; the ingredients come one after the other.
 stock_arrived() {
-	stock_get && [[ $STOCK != '{}' ]]
+	local items=${FIRST_STOCK//[!\}]/} there
+	stock_get || return 1
+	there=${STOCK//[!:]/}
+	[[ ${#there} -ge $((${#items} - 1)) ]]
 }
 
 # first_stock: an empty shop cannot be tried. Orders and stock go the same way,
@@ -347,7 +298,7 @@ first_stock() {
 # crashed NAME: say it once, and when it comes back.
 crashed() {
 	local r=0 how delay
-	wait "${PID[$1]}" 2>/dev/null || r=$?
+	wait "${PROGRAM[$1]}" 2>/dev/null || r=$?
 	how="exit status $r"
 	[[ $r -le 128 ]] || how="signal $(kill -l "$r")"
 	now_ms
@@ -362,9 +313,9 @@ crashed() {
 
 tend_programs() {
 	local name
-	for name in "${!PID[@]}"; do
+	for name in "${!PROGRAM[@]}"; do
 		if [[ ${DUE_MS[$name]} == 0 ]]; then
-			proc_alive "${PID[$name]}" || crashed "$name"
+			proc_alive "${PROGRAM[$name]}" || crashed "$name"
 		else
 			now_ms
 			[[ $REPLY -lt ${DUE_MS[$name]} ]] || launch "$name"
@@ -376,14 +327,13 @@ tend_programs() {
 tend_server() {
 	if [[ -n ${JOB[$1]-} ]]; then
 		proc_alive "${JOB[$1]}" && return 0
-		wait "${JOB[$1]}" || fail "$1 cannot be started again"
-		unset "JOB[$1]"
+		job_end "$1" || fail "$1 cannot be started again"
 		return 0
 	fi
 	read_word "$DIR/$1/$1.pid"
 	proc_alive "$REPLY" && return 0
 	say "$1 has died, starting it again; see '$DIR/$1/$1.log.1'"
-	start_server "$1"
+	own_start "$DIR" "$1"
 }
 
 # tend: until a signal comes. Between two looks it reads from a pipe to which
@@ -393,7 +343,7 @@ tend() {
 	exec {never}<> <(:)
 	while :; do
 		tend_programs
-		for name in ${OWN[@]+"${OWN[@]}"}; do tend_server "$name"; done
+		for name in "${OWN[@]}"; do tend_server "$name"; done
 		read -r -t 0.5 -u "$never" || :
 	done
 }
@@ -404,12 +354,12 @@ tend() {
 stop_layer() {
 	local name
 	for name in "$@"; do
-		! proc_alive "${PID[$name]-}" || kill -TERM "${PID[$name]}" || :
+		! proc_alive "${PROGRAM[$name]-}" || kill -TERM "${PROGRAM[$name]}" || :
 	done 2>/dev/null
 	for name in "$@"; do
-		wait_gone "${PID[$name]-}" "$STOP_DEADLINE_MS" && continue
+		wait_gone "${PROGRAM[$name]-}" "$STOP_DEADLINE_MS" && continue
 		say "$name did not end within $((STOP_DEADLINE_MS / 1000)) s, killing it"
-		end_process "${PID[$name]}" 0 || :
+		end_process "${PROGRAM[$name]}" 0 || :
 	done
 }
 
@@ -421,34 +371,9 @@ stop_jobs() {
 	JOB=()
 }
 
-stop_servers() {
-	local pids=() name pid
-	for name in kafka postgres; do
-		[[ -d $DIR/$name ]] || continue
-		"$ROOT/infra/$name/$name.sh" "${1:-stop}" "$DIR/$name" 9>&- &
-		pids+=($!)
-	done
-	for pid in ${pids[@]+"${pids[@]}"}; do
-		wait_gone "$pid" "$SERVER_DEADLINE_MS" ||
-			say "a server in '$DIR' does not stop"
-	done
-}
-
-# sweep: end what a supervisor left that was killed. What it started is known
-# by number and birth.
-sweep() {
-	local file
-	[[ -e $DIR/run.pid ]] || return 0
-	for file in "$DIR"/pid/*; do
-		! proc_noted "$file" || end_process "$REPLY" "$STOP_DEADLINE_MS" || :
-	done
-	stop_servers
-	forget_run
-}
-
 forget_run() {
 	rm -rf -- "$DIR/pid" "$DIR/probe"
-	rm -f -- "$DIR"/run.{pid,ready,address,env,lock}
+	rm -f -- "$DIR"/run.{ready,address,env}
 }
 
 # shut_down STATUS: the one way out once the supervisor has begun.
@@ -458,14 +383,13 @@ shut_down() {
 	STOPPING=yes
 	trap 'say "stopping already"' INT TERM HUP
 	trap - EXIT
-	now_ms
-	start=$REPLY
+	now_ms start
 	say "stopping"
 	stop_layer storefront
-	stop_layer ${WORKERS[@]+"${WORKERS[@]}"}
+	stop_layer "${WORKERS[@]}"
 	stop_layer grillsim
 	stop_jobs
-	stop_servers
+	own_stop "$DIR" stop
 	forget_run
 	seconds_since "$start"
 	say "stopped after $REPLY s; the state stays in '$DIR'"
@@ -479,19 +403,18 @@ fail() {
 	shut_down 1
 }
 
-# ---- verbs -----------------------------------------------------------------
+# ---- the supervisor as a server --------------------------------------------
 
 supervise() {
-	local begin
-	now_ms
-	begin=$REPLY
-	OWN=() GRILL_ADDR=''
-	proc_note "$DIR/run.pid" $$
+	local begin name
+	now_ms begin
 	trap 'shut_down 0' INT TERM HUP
 	trap 'shut_down $?' EXIT
 	make_folders
 	write_file "$DIR/run.address" "http://127.0.0.1:$PORT/"
-	start_servers
+	[[ -n ${KAFKA_BROKERS-} ]] || OWN+=(kafka)
+	[[ -n ${DATABASE_URL-} ]] || OWN+=(postgres)
+	for name in "${OWN[@]}"; do own_start "$DIR" "$name"; done
 	launch grillsim
 	declare_all
 	start_programs
@@ -507,122 +430,142 @@ supervise() {
 	tend
 }
 
-# detach: the supervisor inherits the lock, and its output is passed on until it
-# is ready or gone.
-detach() {
-	local child
-	mkdir -p -- "$DIR/log"
-	: >"$DIR/log/run.log"
-	setsid "$SELF" supervise </dev/null >>"$DIR/log/run.log" 2>&1 &
-	child=$!
-	exec 9>&-
-	trap 'kill -TERM "$child"' INT TERM HUP
-	exec 7<"$DIR/log/run.log"
-	while proc_alive "$child" && [[ ! -e $DIR/run.ready ]]; do
-		cat <&7 >&2
-		sleep 0.03
-	done
-	cat <&7 >&2
-	[[ -e $DIR/run.ready ]]
+server_open() {
+	MARK=galore.run=$DIR
+	PID_FILES=("$DIR/run.pid")
 }
 
-start() {
-	check_settings
-	folder_open "$RUN_DIR"
-	check_programs
+server_prepare() {
 	forget_own
-	lock_run
-	(sweep && check_port) || {
-		rm -f -- "$DIR/run.lock"
-		exit 1
-	}
+	server_clear
+	check_port
 	BIN=$(cd -- "$BIN" && pwd -P)
+}
+
+server_launch() {
 	cd -- "$ROOT"
 	export RUN_DIR=$DIR BIN PORT DETACH CHILLYBINS JAFFLRS TALLYS \
 		GRILLSIM_PLATES
-	if [[ $DETACH ]]; then
-		detach
-	else
-		supervise
-	fi
+	: >"$DIR/run.log"
+	exec 7<"$DIR/run.log"
+	FOLLOWS=yes
+	server_spawn setsid "$SELF" supervise "$MARK"
 }
 
-# supervisor sets REPLY: the process that runs DIR; false, and says so, when
-# none does.
-supervisor() {
-	proc_noted "$DIR/run.pid" && return 0
-	say "nothing runs in '$DIR'"
-	return 1
+# then_pass_on COMMAND...: and what the supervisor has said. It asks first, so
+# that the last words are not missed.
+then_pass_on() {
+	local r=0
+	"$@" || r=1
+	[[ -z $FOLLOWS ]] || cat <&7 >&2 || :
+	return "$r"
 }
 
-# sweep_alone: the same where no supervisor holds the lock, nor gets it
-# meanwhile.
-sweep_alone() {
-	lock_take "$DIR/run.lock" 10000 ||
-		die "another process is starting or stopping what runs in '$DIR'"
-	sweep
-	rm -f -- "$DIR/run.lock"
+server_up() {
+	then_pass_on test -e "$DIR/run.ready"
+}
+
+gone() {
+	then_pass_on proc_gone "$1"
+}
+
+server_fill() {
+	mapfile -t ENV <"$DIR/run.env"
+}
+
+server_end() {
+	kill -TERM "$1" 2>/dev/null || :
+	within "$SUPERVISOR_DEADLINE_MS" 0.02 gone "$1" || {
+		end_process "$1" 0 || :
+		return 1
+	}
+	[[ $FOLLOWS ]] || say "stopped; the state stays in '$DIR'"
+}
+
+# server_clear: what a supervisor left that was killed. What it started is known
+# by number and birth.
+server_clear() {
+	local file
+	[[ -d $DIR/pid ]] || return 0
+	for file in "$DIR"/pid/*; do
+		! proc_noted "$file" || end_process "$REPLY" "$STOP_DEADLINE_MS" || :
+	done
+	own_stop "$DIR" stop
+	forget_run
+}
+
+# server_forget: what we made, by name: RUN_DIR may be anybody's folder.
+server_forget() {
+	own_stop "$DIR" remove
+	rm -rf -- "$DIR/log" "$DIR/own.env"
+	say "forgot the state of '$DIR'"
+}
+
+# ---- verbs -----------------------------------------------------------------
+
+# start: with DETACH=1 until it is ready, else until it ends. A watcher ends it
+# when we are killed.
+start() {
+	local watch=(--watch-pid $$)
+	check_settings
+	check_programs
+	! server_pid || {
+		read_word "$DIR/run.address"
+		die "it runs already in '$DIR'${REPLY:+, at $REPLY}" \
+			"$(stop_command) stops it; RUN_DIR= and PORT= start another"
+	}
+	[[ ! $DETACH ]] || watch=()
+	server_main start "$DIR" "${watch[@]}"
 	exec 9>&-
+	[[ -z $DETACH ]] || return 0
+	trap 'INTERRUPTED=yes' INT TERM HUP
+	until gone "$PID" || [[ $INTERRUPTED ]]; do
+		sleep 0.1 || :
+	done
+	server_stop
+	[[ $INTERRUPTED ]] || ! grep -q '^run: error' "$DIR/run.log"
 }
 
+# stop: also one that still starts, whose lock we get when it has gone.
 stop() {
-	local pid
-	if ! supervisor; then
-		sweep_alone
-		return 0
+	if server_pid; then
+		kill -TERM "$REPLY" 2>/dev/null || :
+	else
+		say "nothing runs in '$DIR'"
 	fi
-	pid=$REPLY
-	kill -TERM "$pid" 2>/dev/null || :
-	if wait_gone "$pid" "$SUPERVISOR_DEADLINE_MS"; then
-		say "stopped; the state stays in '$DIR'"
-		return 0
-	fi
-	end_process "$pid" 0 || :
-	sweep_alone
-	say "stopped by force; the state stays in '$DIR'"
+	server_main stop "$DIR"
 }
 
 status() {
-	supervisor || return 1
-	cat -- "$DIR/run.address"
+	server_pid || {
+		say "nothing runs in '$DIR'"
+		return 1
+	}
+	cat -- "$DIR/run.address" 2>/dev/null || :
 	[[ -e $DIR/run.ready ]] && return 0
 	say "still starting"
 	return 1
 }
 
-# env: nothing is known before Kafka and Postgres serve.
-env() {
-	supervisor || return 1
-	cat -- "$DIR/run.env" 2>/dev/null && return 0
-	say "still starting"
-	return 1
-}
-
-# clean: what we made, by name: RUN_DIR may be anybody's folder.
-clean() {
-	stop
-	stop_servers remove
-	rm -rf -- "$DIR/log" "$DIR/own.env" "$DIR/grill.state"
-	forget_run
-	rmdir -- "$DIR" 2>/dev/null || :
-	say "forgot the state of '$DIR'"
-}
-
-case ${1:-help} in
-help | --help | -h) help ;;
-start) start ;;
-supervise)
-	folder_open "$RUN_DIR"
-	supervise
-	;;
+case ${1-} in
+start | supervise) ;;
+watch) RUN_DIR=$2 ;;
 stop | status | env | clean)
-	if [[ ! -d $RUN_DIR ]]; then
+	[[ -d $RUN_DIR ]] || {
 		say "nothing runs in '$RUN_DIR'"
 		[[ $1 == stop || $1 == clean ]]
 		exit
-	fi
-	folder_open "$RUN_DIR"
-	"$1"
+	} ;;
+*)
+	server_main "$@"
+	exit
 	;;
-*) usage_die "there is no '$1'" ;;
+esac
+folder_open "$RUN_DIR"
+server_open
+case $1 in
+start | supervise | stop | status) "$1" ;;
+env) server_main env "$DIR" ;;
+clean) server_main remove "$DIR" ;;
+watch) server_main "$@" ;;
 esac

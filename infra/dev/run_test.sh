@@ -4,7 +4,7 @@
 # Tests of run.sh from the outside, with the programs of BIN on a real Kafka and
 # a real Postgres. The tree is a copy and its path has a space in it. Each test
 # leaves the shop stopped.
-# run_test.sh [NAME]...: those only, or all.
+# run_test.sh [SENTENCE]...: those only, or all.
 set -euo pipefail
 # shellcheck source=infra/dev/shell_test.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/shell_test.sh"
@@ -27,9 +27,9 @@ nothing_is_left() {
 	expect test -z "$(find "$STATE" -name '*.lock' -o -name run.pid)"
 }
 
-# http PATH [OPTION]...: what the storefront answers.
-http() {
-	curl -s -f -m 60 "http://127.0.0.1:$PORT$1" "${@:2}"
+# get PATH [OPTION]...: what the storefront answers.
+get() {
+	http -m 60 "http://127.0.0.1:$PORT$1" "${@:2}"
 }
 
 # another_than PID FILE: the file names another process by now.
@@ -39,15 +39,27 @@ another_than() {
 
 # order_is ID STATE: what the storefront says of it.
 order_is() {
-	http "/orders/$1" | grep -q "\"state\":\"$2\""
+	get "/orders/$1" | grep -q "\"state\":\"$2\""
+}
+
+# ends UNTIL END: a start in front, which goes when END happens to it as soon as
+# UNTIL is true, and leaves nothing.
+ends() {
+	local pid
+	"${RUN_ENV[@]}" PORT="$PORT" "$RUN" start >"$SCRATCH/said" 2>&1 &
+	pid=$!
+	wait_until eval "$1"
+	eval "$2"
+	expect wait_gone "$pid" "$DEADLINE_MS"
+	nobody_is_left
+	expect said shop stop
+	expect_said "nothing runs"
+	nothing_is_left
 }
 
 tidy() {
-	local dir name
-	for name in kafka postgres; do
-		[[ ! -d $SCRATCH/$name ]] ||
-			said "$ROOT/infra/$name/$name.sh" remove "$SCRATCH/$name" || :
-	done
+	local dir
+	said own_stop "$SCRATCH" remove
 	for dir in "$STATE" "$SCRATCH/other"; do
 		[[ ! -d $dir ]] || said shop clean RUN_DIR="$dir" || :
 	done
@@ -71,8 +83,8 @@ a_detached_start_opens_a_stocked_shop_where_an_order_becomes_a_toastie() {
 	expect_said "http://127.0.0.1:$PORT/"
 	expect said shop status
 	expect grep -q '"bread":100,"cheese":50,.*"vegemite":50' \
-		<(http "/stock?stall=main")
-	id=$(http /orders -H 'Content-Type: application/json' \
+		<(get "/stock?stall=main")
+	id=$(get /orders -H 'Content-Type: application/json' \
 		-d '{"stall":"main","doneness":"light","items":[
 			{"ingredient":"cheese","quantity":1},
 			{"ingredient":"vegemite","quantity":1},
@@ -81,34 +93,25 @@ a_detached_start_opens_a_stocked_shop_where_an_order_becomes_a_toastie() {
 	id=${id%%'"'*}
 	wait_until order_is "$id" "done"
 	expect grep -q '"bread":98,"cheese":49,.*"vegemite":49' \
-		<(http "/stock?stall=main")
+		<(get "/stock?stall=main")
 	expect test "$(grep -c "^START" "$STATE/log/grill-edges.log")" = 1
 	expect said shop clean
 	nobody_is_left
 	expect test ! -e "$STATE"
 }
 
-stop_leaves_no_process_and_no_lock() {
-	expect said shop start DETACH=1
-	expect said shop stop
-	nothing_is_left
-	expect said shop stop
-	expect_said "nothing runs"
-}
-
 a_second_start_keeps_the_state_and_takes_less_than_5_s() {
 	local best=999999 begin stocked try
 	expect said shop start DETACH=1
-	stocked=$(http "/stock?stall=main")
+	stocked=$(get "/stock?stall=main")
 	expect said shop stop
 	# Others run beside it: the quickest of some is what it takes.
 	for ((try = 1; try <= 8 && best >= 5000; try++)); do
-		now_ms
-		begin=$REPLY
+		now_ms begin
 		expect said shop start DETACH=1
 		now_ms
 		((REPLY - begin >= best)) || best=$((REPLY - begin))
-		expect test "$(http "/stock?stall=main")" = "$stocked"
+		expect test "$(get "/stock?stall=main")" = "$stocked"
 		expect said shop stop
 	done
 	say "second start: $best ms"
@@ -125,19 +128,18 @@ a_taken_port_and_a_folder_in_use_are_named_with_a_way_out() {
 	expect_said "it runs already"
 	expect_said "http://127.0.0.1:$PORT/"
 	expect_said "make stop"
-	expect said http /readyz
+	expect said get /readyz
 	expect said shop stop
 }
 
 servers_that_are_there_already_are_used_and_left_alone() {
-	local brokers url
-	said "$ROOT/infra/kafka/kafka.sh" start "$SCRATCH/kafka"
-	said "$ROOT/infra/postgres/postgres.sh" start "$SCRATCH/postgres" --test
-	brokers=$(sed -n 's/^KAFKA_BROKERS=//p' "$SCRATCH/kafka/kafka.env")
-	url=$(sed -n 's/^DATABASE_URL=//p' "$SCRATCH/postgres/postgres.env")
+	said own_start "$SCRATCH" kafka
+	said own_start "$SCRATCH" postgres --test
+	own_wait "$SCRATCH" kafka
+	own_wait "$SCRATCH" postgres
 	expect said shop start DETACH=1 RUN_DIR="$SCRATCH/other" \
-		KAFKA_BROKERS="$brokers" DATABASE_URL="$url"
-	expect grep -q cheese <(http "/stock?stall=main")
+		KAFKA_BROKERS="$KAFKA_BROKERS" DATABASE_URL="$DATABASE_URL"
+	expect grep -q cheese <(get "/stock?stall=main")
 	expect test ! -e "$SCRATCH/other/kafka"
 	expect test ! -e "$SCRATCH/other/postgres"
 	expect said shop clean RUN_DIR="$SCRATCH/other"
@@ -159,7 +161,7 @@ a_shell_that_has_the_addresses_of_this_folder_still_starts_it_again() {
 	expect_said "DATABASE_URL is that of"
 	expect test -e "$STATE/kafka/kafka.pid"
 	expect test -e "$STATE/postgres/postgres.pid"
-	expect grep -q cheese <(http "/stock?stall=main")
+	expect grep -q cheese <(get "/stock?stall=main")
 	expect said shop stop
 	nothing_is_left
 }
@@ -198,25 +200,6 @@ ctrl_c_stops_everything() {
 	nothing_is_left
 }
 
-a_start_that_is_interrupted_leaves_nothing() {
-	local pid
-	"${RUN_ENV[@]}" PORT="$PORT" "$RUN" start >"$SCRATCH/said" 2>&1 &
-	pid=$!
-	wait_until test -e "$STATE/kafka/kafka.pid"
-	kill -TERM "$pid"
-	expect wait_gone "$pid" "$DEADLINE_MS"
-	nothing_is_left
-}
-
-a_killed_supervisor_leaves_nothing_running() {
-	expect said shop start DETACH=1
-	kill -KILL "$(first_word "$STATE/run.pid")"
-	nobody_is_left
-	expect said shop start DETACH=1
-	expect said shop stop
-	nothing_is_left
-}
-
 a_reader_who_leaves_does_not_keep_it_from_ending_in_order() {
 	local pid
 	shop start 2> >(head -n 1 >"$SCRATCH/said") &
@@ -235,16 +218,24 @@ the_callers_own_settings_lead_nobody_astray() {
 			no_proxy='' NO_PROXY='' PGSERVICE=nowhere PGPORT=1 \
 			PGOPTIONS='-c search_path=nowhere' PGSSLMODE=verify-full
 	)
-	expect grep -q cheese <(http "/stock?stall=main")
+	expect grep -q cheese <(get "/stock?stall=main")
 	expect said shop clean
 	nobody_is_left
 }
 
-a_setting_that_makes_no_sense_is_named() {
-	refused shop start PORT=0700
-	expect_said "PORT='0700' is no port"
-	refused shop start JAFFLRS=some
-	expect_said "JAFFLRS='some' is no number"
+a_killed_supervisor_leaves_nothing_running() {
+	expect said shop start DETACH=1
+	kill -KILL "$(first_word "$STATE/run.pid")"
+	nobody_is_left
+	expect said shop start DETACH=1
+	expect said shop stop
+	nothing_is_left
+}
+
+# names SETTING=VALUE MESSAGE: a setting that makes no sense.
+names() {
+	refused shop start "$1"
+	expect_said "$2"
 	expect test ! -e "$STATE/run.lock"
 }
 
@@ -259,4 +250,20 @@ PORT=$((10000 + SRANDOM % 5000))
 while port_taken "$PORT"; do
 	PORT=$((PORT + 1))
 done
-run_tests "${BASH_SOURCE[0]}" "$@"
+run_tests "$@" <<'TESTS'
+a_detached_start_opens_a_stocked_shop_where_an_order_becomes_a_toastie
+a_second_start_keeps_the_state_and_takes_less_than_5_s
+a_taken_port_and_a_folder_in_use_are_named_with_a_way_out
+servers_that_are_there_already_are_used_and_left_alone
+a_shell_that_has_the_addresses_of_this_folder_still_starts_it_again
+overlord_finds_the_servers_of_a_run_and_a_crashed_worker_comes_back
+the_callers_own_settings_lead_nobody_astray
+ctrl_c_stops_everything
+a_reader_who_leaves_does_not_keep_it_from_ending_in_order
+a_start_that_is_interrupted_leaves_nothing	ends 'test -e "$STATE/kafka/kafka.pid"' 'kill -TERM "$pid"'
+a_start_that_another_terminal_stops_leaves_nothing	ends 'test -e "$STATE/kafka/kafka.pid"' 'said shop stop'
+a_killed_start_leaves_nothing_running	ends 'test -e "$STATE/run.ready"' 'kill -KILL "$pid"'
+a_killed_supervisor_leaves_nothing_running
+a_port_that_makes_no_sense_is_named	names PORT=0700 "PORT='0700' is no port"
+a_number_that_makes_no_sense_is_named	names JAFFLRS=some "JAFFLRS='some' is no number"
+TESTS

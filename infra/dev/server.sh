@@ -3,7 +3,7 @@
 #
 # Server: one background server that lives in one folder, and what the scripts
 # have in common: messages, deadlines, processes, ports, locks, the cache of
-# what is fetched. Sourced; the script sets SERVER to its name in messages.
+# what is fetched. Sourced, with the name of the script in messages.
 #
 # Invariants: a process is signalled only after its command line has been seen
 # to be ours, since a number in an old pid file may be anybody's by now; a
@@ -15,6 +15,10 @@
 
 # What the caller's shell has set must not lead us astray.
 unset CDPATH
+SERVER=$1
+HERE=$(cd -- "$(dirname -- "$0")" && pwd -P)
+SELF=$HERE/${0##*/}
+ROOT=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd -P)
 # The reader of our output may leave before us (`make run | tee log`, a closed
 # window): that ends no script half-way.
 trap : PIPE
@@ -44,12 +48,12 @@ usage_die() {
 
 # ---- time ------------------------------------------------------------------
 
-# now_ms sets REPLY: milliseconds since the machine was started: setting the
-# clock moves no deadline. No process is made.
+# now_ms [NAME] sets NAME, or REPLY: milliseconds since the machine was started:
+# setting the clock moves no deadline. No process is made.
 now_ms() {
 	local up
 	IFS=' ' read -r up _ </proc/uptime
-	REPLY=$((10#${up/./} * 10))
+	printf -v "${1:-REPLY}" %d $((10#${up/./} * 10))
 }
 
 # seconds_since START_MS sets REPLY: "1.4".
@@ -191,6 +195,18 @@ pick_port() {
 	die "no free port between 15000 and 32000"
 }
 
+# http OPTION... URL: past any proxy, and whatever ~/.curlrc says.
+http() {
+	curl -q -s -f --noproxy '*' "$@"
+}
+
+# port_ready FILE: the program that wrote its port into it says it is ready.
+port_ready() {
+	read_word "$1"
+	[[ -n $REPLY ]] &&
+		http -o /dev/null -m 2 "http://127.0.0.1:${REPLY##*:}/readyz"
+}
+
 # lock_try FILE: on descriptor 9, for as long as this shell lives. The file may
 # have been removed by its last holder: what counts is what bears the name now.
 lock_try() {
@@ -273,8 +289,9 @@ group_gone() {
 
 # ---- the server of a folder ------------------------------------------------
 #
-# The script of a server sets, besides SERVER, its own path SELF, its name in
-# messages TITLE, and N_PORTS, and defines:
+# The script of a server sets TITLE, its name in messages; N_PORTS, how many
+# ports are chosen for it (with 0 it says itself where it serves); and LOG_SHOWN,
+# when its log need not be shown again. It defines:
 #
 #	server_open          the folder is DIR: PID_FILES that may name the
 #	                     process, MARK that its command line bears
@@ -295,7 +312,7 @@ group_gone() {
 # Many times what a start takes, since the machine may be busy with other work;
 # one that fails is seen at once, by its end.
 SERVER_START_DEADLINE_MS=180000
-PID='' WATCH='' PORTS=() ENV=()
+PID='' WATCH='' PORTS=() ENV=() LOG_SHOWN=''
 
 # server_pid sets REPLY: the process of the server of DIR, empty when none.
 server_pid() {
@@ -309,7 +326,7 @@ server_pid() {
 }
 
 server_lock() {
-	lock_take "$DIR/$SERVER.lock" "$SERVER_START_DEADLINE_MS" ||
+	lock_take "$DIR/$SERVER.lock" 180000 ||
 		die "another process is starting or stopping the server of '$DIR'"
 }
 
@@ -355,25 +372,29 @@ server_decided() {
 
 # server_wait: true when PID serves; false when it ended, or took too long.
 server_wait() {
-	now_ms
-	BEGAN_MS=$REPLY SAY_AFTER_S=5
+	now_ms BEGAN_MS
+	SAY_AFTER_S=5
 	within "$SERVER_START_DEADLINE_MS" 0.03 server_decided &&
 		proc_alive "$PID"
 }
 
-# server_try: true when it serves; 2 when another program got a port first. It
-# is watched from its first moment.
+# server_try: true when it serves. It is watched from its first moment.
 server_try() {
 	local log=$DIR/$SERVER.log
 	[[ ! -f $log ]] || mv -f -- "$log" "$log.1"
-	ports_choose
+	[[ $N_PORTS == 0 ]] || ports_choose
 	server_launch
 	[[ -z $WATCH ]] || watch_start
 	server_wait && return 0
 	server_drop
-	grep -q 'Address already in use' "$log" || return 1
+	return 1
+}
+
+# port_was_lost: another program got a port between our choice and its use.
+port_was_lost() {
+	[[ $N_PORTS -gt 0 ]] || return 1
+	grep -q 'Address already in use' "$DIR/$SERVER.log" || return 1
 	rm -f -- "$DIR/$SERVER.ports"
-	return 2
 }
 
 # server_drop: the process that did not come to serve.
@@ -393,7 +414,7 @@ server_give_up() {
 }
 
 server_start() {
-	local begin try r
+	local begin try=1
 	server_lock
 	! server_pid || die "the server of '$DIR' runs already (process $REPLY)" \
 		"'$SELF' stop '$DIR' ends it"
@@ -401,21 +422,19 @@ server_start() {
 	trap 'die "interrupted"' INT TERM HUP
 	rm -f -- "$DIR/$SERVER".{pid,env}
 	server_prepare
-	now_ms
-	begin=$REPLY
-	for ((try = 0; try < 5; try++)); do
-		r=0
-		server_try || r=$?
-		[[ $r == 2 ]] || break
-	done
-	if [[ $r != 0 ]]; then
-		log_tail "$DIR/$SERVER.log"
+	now_ms begin
+	until server_try; do
+		if [[ $((try++)) -lt 5 ]] && port_was_lost; then
+			continue
+		fi
+		[[ $LOG_SHOWN ]] || log_tail "$DIR/$SERVER.log"
 		die "$TITLE did not begin to serve" \
 			"the whole log is '$DIR/$SERVER.log'"
-	fi
+	done
 	server_fill
 	write_file "$DIR/$SERVER.env" "${ENV[@]}"
 	trap - EXIT INT TERM HUP
+	[[ $N_PORTS -gt 0 ]] || return 0
 	seconds_since "$begin"
 	say "$TITLE serves at 127.0.0.1:${PORTS[0]} after $REPLY s"
 }
@@ -444,7 +463,7 @@ server_remove() {
 
 server_status() {
 	server_pid || {
-		say "no server runs in '$DIR'"
+		say "nothing runs in '$DIR'"
 		return 1
 	}
 	read_word "$DIR/$SERVER.env"
@@ -462,7 +481,15 @@ server_env() {
 
 # server_main VERB DIR [OPTION]...
 server_main() {
-	local verb=$1
+	local verb=${1:-help}
+	case $verb in
+	help | --help | -h)
+		help
+		return
+		;;
+	start | stop | status | env | remove | watch) ;;
+	*) usage_die "there is no '$verb'" ;;
+	esac
 	folder_open "${2-}"
 	shift 2
 	server_open
@@ -476,6 +503,46 @@ server_main() {
 		shift "$REPLY"
 	done
 	"server_$verb" "$@"
+}
+
+# ---- servers for one who needs them ----------------------------------------
+
+# By name: processes of ours that end by themselves.
+declare -A JOB=()
+
+# job_end NAME: waits for it; true when it went well.
+job_end() {
+	local r=0
+	wait "${JOB[$1]}" || r=$?
+	unset "JOB[$1]"
+	return "$r"
+}
+
+# own_start DIR NAME [OPTION]...: begins to start the kafka or the postgres of
+# DIR, which ends with us.
+own_start() {
+	"$ROOT/infra/$2/$2.sh" start "$1/$2" --watch-pid $$ "${@:3}" </dev/null &
+	JOB[$2]=$!
+}
+
+# own_wait DIR NAME: false when it cannot serve. Exports where it is.
+own_wait() {
+	[[ ${JOB[$2]-} ]] || return 0
+	job_end "$2" || return 1
+	export_file "$1/$2/$2.env"
+}
+
+# own_stop DIR stop|remove: those of DIR, side by side.
+own_stop() {
+	local name pids=() pid
+	for name in kafka postgres; do
+		[[ -d $1/$name ]] || continue
+		"$ROOT/infra/$name/$name.sh" "$2" "$1/$name" 9>&- &
+		pids+=($!)
+	done
+	for pid in "${pids[@]}"; do
+		wait_gone "$pid" 60000 || say "a server in '$1' does not stop"
+	done
 }
 
 # ---- the watcher of a server -----------------------------------------------

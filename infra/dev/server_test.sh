@@ -3,7 +3,7 @@
 #
 # Tests of the private Kafka and the private Postgres: what happens when files
 # lie, processes die and folders are not what they were. The folders have a
-# space in their names. server_test.sh [NAME]...: those only, or all.
+# space in their names. server_test.sh [SENTENCE]...: those only, or all.
 set -euo pipefail
 # shellcheck source=infra/dev/shell_test.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/shell_test.sh"
@@ -76,17 +76,13 @@ tidy() {
 	said postgres remove || :
 }
 
-# of_each TEST: for kafka and then for postgres, whose folder is then $FOLDER.
-of_each() {
-	FOLDER=$K "$1" kafka
-	FOLDER=$P "$1" postgres
-}
+# ---- the tests -------------------------------------------------------------
 
 keeps_its_address() {
 	local first
 	said "$1" start
 	first=$("$1" status)
-	read_word "$FOLDER/$1.env"
+	read_word "$SCRATCH/a $1/$1.env"
 	expect test "${REPLY#*=}" = "$first"
 	said "$1" stop
 	refused "$1" status
@@ -94,7 +90,7 @@ keeps_its_address() {
 	expect test "$("$1" status)" = "$first"
 	said "$1" remove
 	nobody_is_left
-	expect test ! -e "$FOLDER"
+	expect test ! -e "$SCRATCH/a $1"
 }
 
 has_a_strangers_number() {
@@ -102,7 +98,7 @@ has_a_strangers_number() {
 	pid=$(stranger)
 	said "$1" start
 	said "$1" stop
-	printf '%s\n' "$pid" >"$FOLDER/$1.pid"
+	printf '%s\n' "$pid" >"$SCRATCH/a $1/$1.pid"
 	said "$1" stop
 	expect proc_alive "$pid"
 	kill "$pid"
@@ -116,14 +112,8 @@ is_for_a_process_that_has_gone() {
 	refused "$1" start --watch-pid "$pid"
 	expect_said "to be watched, is not there"
 	nobody_is_left
-	expect test ! -e "$FOLDER/$1.lock"
+	expect test ! -e "$SCRATCH/a $1/$1.lock"
 	said "$1" remove
-}
-
-# ---- the tests -------------------------------------------------------------
-
-a_server_keeps_its_address_from_start_to_start() {
-	of_each keeps_its_address
 }
 
 postgres_keeps_its_data_from_start_to_start_and_after_a_kill() {
@@ -165,10 +155,6 @@ a_server_ends_with_the_process_that_it_watches() {
 	tidy
 }
 
-a_pid_file_with_a_strangers_number_harms_nobody() {
-	of_each has_a_strangers_number
-}
-
 of_two_starts_at_once_one_is_refused() {
 	local first second r=0
 	kafka start >"$SCRATCH/first" 2>&1 &
@@ -182,17 +168,24 @@ of_two_starts_at_once_one_is_refused() {
 	said kafka remove
 }
 
-a_kafka_that_was_killed_starts_again_but_not_on_data_of_a_newer_version() {
+a_kafka_that_was_killed_starts_again() {
 	said kafka start
 	killed "$(first_word "$K/kafka.pid")"
 	said kafka start
 	said kafka status
-	said kafka stop
-	printf '99.0.0\n' >"$K/kafka.version"
-	refused kafka start
-	expect_said "written by Kafka 99.0.0"
-	expect_said "HINT:"
 	said kafka remove
+}
+
+# refuses SERVER FILE TEXT MESSAGE: a folder with that file, which it leaves.
+refuses() {
+	local file="$SCRATCH/a $1/$2"
+	mkdir -p "${file%/*}"
+	printf '%s\n' "$3" >"$file"
+	refused "$1" start
+	expect_said "$4"
+	expect_said "HINT:"
+	expect test "$(cat "$file")" = "$3"
+	rm -rf "$SCRATCH/a $1"
 }
 
 a_jar_that_was_changed_is_not_used() {
@@ -256,10 +249,6 @@ a_server_is_watched_while_it_starts() {
 	said kafka remove
 }
 
-a_start_for_a_process_that_has_gone_leaves_no_server() {
-	of_each is_for_a_process_that_has_gone
-}
-
 postgres_asks_for_a_password_over_tcp_and_is_safe_from_a_power_cut() {
 	local url
 	said postgres start
@@ -275,20 +264,26 @@ postgres_asks_for_a_password_over_tcp_and_is_safe_from_a_power_cut() {
 	said postgres remove
 }
 
-a_folder_of_another_major_version_or_no_cluster_is_refused_and_left_alone() {
-	mkdir -p "$P/data"
-	printf 'dear diary\n' >"$P/data/diary"
-	refused postgres start
-	expect_said "not empty"
-	expect test -s "$P/data/diary"
-	printf '13\n' >"$P/data/PG_VERSION"
-	refused postgres start
-	expect_said "made by PostgreSQL 13"
-	expect_said "HINT:"
-	expect test "$(cat "$P/data/PG_VERSION")" = 13
-	rm -rf "$P"
-}
-
 # ---- all of them -----------------------------------------------------------
 
-run_tests "${BASH_SOURCE[0]}" "$@"
+run_tests "$@" <<'TESTS'
+kafka_keeps_its_address_from_start_to_start	keeps_its_address kafka
+postgres_keeps_its_address_from_start_to_start	keeps_its_address postgres
+postgres_keeps_its_data_from_start_to_start_and_after_a_kill
+a_kafka_that_was_killed_starts_again
+kafka_takes_another_port_when_its_own_is_taken
+a_server_ends_with_the_process_that_it_watches
+a_server_is_watched_while_it_starts
+a_pid_file_of_kafka_with_a_strangers_number_harms_nobody	has_a_strangers_number kafka
+a_pid_file_of_postgres_with_a_strangers_number_harms_nobody	has_a_strangers_number postgres
+a_kafka_for_a_process_that_has_gone_does_not_start	is_for_a_process_that_has_gone kafka
+a_postgres_for_a_process_that_has_gone_does_not_start	is_for_a_process_that_has_gone postgres
+of_two_starts_at_once_one_is_refused
+data_of_a_newer_kafka_are_refused	refuses kafka kafka.version 99.0.0 "written by Kafka 99.0.0"
+data_that_are_no_cluster_are_refused	refuses postgres data/diary "dear diary" "not empty"
+a_cluster_of_another_major_version_is_refused	refuses postgres data/PG_VERSION 13 "made by PostgreSQL 13"
+a_jar_that_was_changed_is_not_used
+a_source_that_gives_other_jars_or_none_is_refused
+a_fetch_that_is_interrupted_leaves_nothing
+postgres_asks_for_a_password_over_tcp_and_is_safe_from_a_power_cut
+TESTS

@@ -1,21 +1,17 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: MIT
 #
-# Shell tests: a runner for tests that are shell functions. The file that sources
-# it has its tests between the lines `# ---- the tests` and `# ---- all of them`,
-# defines tidy(), which ends what lives in $SCRATCH, and calls run_tests. A
-# test's name is a sentence. A test fails when a command in it does. A line a
-# test, and at the end "N passed, N failed".
+# Shell tests: a runner for tables of tests. The file that sources it defines
+# tidy(), which ends what lives in $SCRATCH, and gives run_tests a row a test: a
+# sentence with _ for spaces, and the command that shows it, which is the
+# sentence itself when nothing follows. A test fails when a command in it does.
+# A line a test, and at the end "N passed, N failed".
 #
 # Invariant: whatever a test started bears the folder $SCRATCH in its command
 # line or its environment, so what is left over can be found.
 
-HERE=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[1]}")" && pwd -P)
-# Read by server.sh and by the tests.
-# shellcheck disable=SC2034
-ROOT=$(cd -- "$HERE/../.." && pwd -P) SERVER=$(basename -- "${BASH_SOURCE[1]}" .sh)
 # shellcheck source=infra/dev/server.sh
-. "$HERE/server.sh"
+. "$(dirname -- "${BASH_SOURCE[0]}")/server.sh" "$(basename -- "$0" .sh)"
 
 SCRATCH=$(mktemp -d "${TMPDIR:-/tmp}/galore-test.XXXXXX")
 # Long, since the machine may be busy: what is waited for is an event.
@@ -100,17 +96,16 @@ finish_tests() {
 	exit "$r"
 }
 
-# run_tests FILE [NAME]...: those only, or all of the file.
+# run_tests [SENTENCE]... <TABLE: those only, or all of the table.
 run_tests() {
-	local name n=0 failed=0 r start
-	while read -r name; do
-		[[ $# == 1 || " $* " == *" $name "* ]] || continue
+	local name command n=0 failed=0 r start
+	while read -r name command <&8; do
+		[[ $# == 0 || " $* " == *" $name "* ]] || continue
 		n=$((n + 1))
-		now_ms
-		start=$REPLY
+		now_ms start
 		# Not as a condition: that would switch -e off within the test.
 		set +e
-		(set -e; trap - EXIT; "$name")
+		(set -e; trap - EXIT; eval "${command:-$name}") 8<&-
 		r=$?
 		set -e
 		seconds_since "$start"
@@ -120,8 +115,7 @@ run_tests() {
 			failed=$((failed + 1))
 			tidy || :
 		}
-	done < <(sed -n -e '/^# ---- the tests/,/^# ---- all of them/s/^\([a-z0-9_]*\)() {$/\1/p' \
-		"$1")
+	done 8<&0 </dev/null
 	printf '%d passed, %d failed\n' $((n - failed)) "$failed"
 	[[ $failed == 0 && $n -gt 0 ]]
 }

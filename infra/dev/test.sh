@@ -10,12 +10,10 @@
 #	MAKE=make    how make was called
 #	JOBS=2       compilers at a time
 set -euo pipefail
-CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.."
-# Read by server.sh.
-# shellcheck disable=SC2034
-SERVER="test"
 # shellcheck source=infra/dev/server.sh
-. infra/dev/server.sh
+. "$(dirname -- "${BASH_SOURCE[0]}")/server.sh" test
+
+cd -- "$ROOT"
 
 LOG=$(mktemp "${TMPDIR:-/tmp}/galore-test.XXXXXX")
 trap 'rm -f -- "$LOG" "$LOG.stages"' EXIT
@@ -23,8 +21,7 @@ trap 'rm -f -- "$LOG" "$LOG.stages"' EXIT
 # stage TARGET [OPTION]...: true when it passed. Its output passes through.
 stage() {
 	local status=0 start
-	now_ms
-	start=$REPLY
+	now_ms start
 	say "$1"
 	"${MAKE:-make}" --no-print-directory "${@:2}" "$1" </dev/null 2>&1 |
 		tee "$LOG" || status=$?

@@ -7,12 +7,13 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "infra/lib/cleanup.h"
-#include "infra/lib/hex.h"
-#include "infra/lib/str.h"
+#include "infra/lib/text/str.h"
+#include "infra/lib/text/text.h"
 
 #define LINE_MAX_BYTES 256
 #define FILE_MODE 0644
@@ -24,10 +25,11 @@ static const char *const kind_names[] = {
 
 struct edge {
 	enum edge_kind kind;
-	const char *grill;
-	int64_t plate;
-	int64_t token;
-	int64_t boot;
+	int64_t at_ms;
+	char grill[LINE_MAX_BYTES];
+	int plate;
+	uint32_t token;
+	uint32_t boot;
 	struct job job;
 };
 
@@ -39,96 +41,75 @@ static void close_file(FILE **file)
 
 /* ---- text ---- */
 
-/* The value of the next field, which has to be @name; else NULL. */
-static const char *next_value(char **line, const char *name)
+/* The line and its end in @out; its length, or -EOVERFLOW. */
+static int format_line(char out[static LINE_MAX_BYTES], const struct edge *edge)
 {
-	const char *field = strsep(line, " ");
-	size_t n = strlen(name);
+	char job[UUID_CHARS + 1];
+	int n = snprintf(out, LINE_MAX_BYTES,
+			 "%s at_ms=%" PRId64
+			 " grill=%s plate=%d token=%u boot=%u job=%s\n",
+			 kind_names[edge->kind], edge->at_ms, edge->grill,
+			 edge->plate, edge->token, edge->boot,
+			 uuid_format(edge->job.bytes, job));
 
-	return field && !strncmp(field, name, n) ? field + n : NULL;
+	return n < LINE_MAX_BYTES ? n : -EOVERFLOW;
 }
 
-static int64_t next_number(char **line, const char *name, int64_t max)
+/* Strict: a line is one of ours if we would write it so again. */
+static int parse_line(struct edge *ret, const char *line)
 {
-	const char *value = next_value(line, name);
-	int64_t number;
-
-	return value && !str_to_i64(&number, value, 0, max) ? number : -1;
-}
-
-static int parse_line(struct edge *ret, char *line)
-{
-	const char *kind = strsep(&line, " ");
-	const char *job;
+	char again[LINE_MAX_BYTES];
+	char kind[8];
+	char job[UUID_CHARS + 1];
 	size_t i = 0;
 
-	while (i < sizeof(kind_names) / sizeof(*kind_names) &&
-	       strcmp(kind, kind_names[i]))
-		i++;
-	ret->kind = (enum edge_kind)i;
-	(void)next_value(&line, "at_ms=");
-	ret->grill = next_value(&line, "grill=");
-	ret->plate = next_number(&line, "plate=", INT32_MAX);
-	ret->token = next_number(&line, "token=", UINT32_MAX);
-	ret->boot = next_number(&line, "boot=", UINT32_MAX);
-	job = next_value(&line, "job=");
-	if (i == sizeof(kind_names) / sizeof(*kind_names) || !ret->grill ||
-	    ret->plate < 0 || ret->token < 0 || ret->boot < 0 || !job || line ||
-	    uuid_parse(ret->job.bytes, job, strlen(job)))
+	if (sscanf(line,
+		   "%7s at_ms=%" SCNd64
+		   " grill=%255s plate=%d token=%u boot=%u job=%36s",
+		   kind, &ret->at_ms, ret->grill, &ret->plate, &ret->token,
+		   &ret->boot, job) != 7 ||
+	    ret->plate < 0 || uuid_parse(ret->job.bytes, job, strlen(job)))
 		return -EBADMSG;
-	return 0;
+	while (i < EDGE_KINDS_N && strcmp(kind, kind_names[i]))
+		i++;
+	if (i == EDGE_KINDS_N)
+		return -EBADMSG;
+	ret->kind = (enum edge_kind)i;
+	return format_line(again, ret) < 0 || strcmp(again, line) ? -EBADMSG
+								  : 0;
 }
 
 /* ---- replay ---- */
 
-/* A log that lost its beginning still names the last job of each plate. */
-static bool is_unseen_job(const struct plate *plate, const struct edge *edge)
+/*
+ * A log that lost its beginning still names the last job of each plate: any
+ * line with a job that the plate does not know yet is proof that it ran.
+ */
+static void replay_edge(struct sim_plate *plate, const struct edge *edge)
 {
+	static const enum plate_state states[] = { [EDGE_START] = PLATE_HEATING,
+						   [EDGE_DONE] = PLATE_DONE,
+						   [EDGE_STOP] = PLATE_IDLE,
+						   [EDGE_RESET] = PLATE_IDLE };
 	static const struct job none;
 
-	return edge->kind != EDGE_RESET &&
-	       memcmp(&edge->job, &none, sizeof(none)) != 0 &&
-	       memcmp(&edge->job, &plate->job, sizeof(none)) != 0;
-}
-
-static void replay_edge(struct plate *plate, const struct edge *edge)
-{
-	enum plate_state state = plate->state;
-
-	if (is_unseen_job(plate, edge))
-		plate_replay_start(plate, &edge->job);
-	switch (edge->kind) {
-	case EDGE_RESET:
+	if (edge->kind == EDGE_RESET)
 		plate_init(plate, 0);
-		break;
-	case EDGE_START:
-		plate->state = PLATE_HEATING;
-		break;
-	case EDGE_DONE:
-		plate->state = PLATE_DONE;
-		break;
-	case EDGE_STOP:
-		plate->state = PLATE_IDLE;
-		break;
-	case EDGE_FENCE:
-		plate->state = state;
-		break;
-	}
-	plate->token = (uint32_t)edge->token;
-	plate->boot = (uint32_t)edge->boot;
-}
-
-static int cut_at(struct edge_log *log, off_t size)
-{
-	return ftruncate(log->fd, size) ? -errno : 0;
+	else if (memcmp(&edge->job, &none, sizeof(none)) != 0 &&
+		 memcmp(&edge->job, &plate->job, sizeof(none)) != 0)
+		plate_remember(plate, &edge->job);
+	if (edge->kind != EDGE_FENCE)
+		plate->state = states[edge->kind];
+	plate->token = edge->token;
+	plate->boot = edge->boot;
 }
 
 /*
  * A last line that was cut off has never been answered for: it is removed, so
  * that the next one begins a line.
  */
-static int replay(struct edge_log *log, const char *path, struct plate *plates,
-		  int n_plates)
+static int replay(struct edge_log *log, const char *path,
+		  struct sim_plate *plates, int n_plates)
 {
 	CLEANUP(close_file) FILE *file = fopen(path, "re");
 	char line[LINE_MAX_BYTES];
@@ -141,10 +122,12 @@ static int replay(struct edge_log *log, const char *path, struct plate *plates,
 	while (!r && fgets(line, sizeof(line), file)) {
 		size_t n = strlen(line);
 
-		if (!n || line[n - 1] != '\n')
-			return feof(file) ? cut_at(log, whole) : -EBADMSG;
+		if (!n || line[n - 1] != '\n') {
+			if (!feof(file))
+				return -EBADMSG;
+			return ftruncate(log->fd, whole) ? -errno : 0;
+		}
 		whole += (off_t)n;
-		line[n - 1] = '\0';
 		r = parse_line(&edge, line);
 		if (!r && edge.plate < n_plates &&
 		    !strcmp(edge.grill, log->grill))
@@ -154,7 +137,7 @@ static int replay(struct edge_log *log, const char *path, struct plate *plates,
 }
 
 int edge_log_open(struct edge_log *ret, const char *path, const char *grill,
-		  struct plate *plates, int n_plates)
+		  struct sim_plate *plates, int n_plates)
 {
 	struct edge_log log = { .fd = -1, .grill = grill };
 	struct stat about;
@@ -164,14 +147,16 @@ int edge_log_open(struct edge_log *ret, const char *path, const char *grill,
 		*ret = log;
 		return 0;
 	}
-	if (strpbrk(grill, " \n"))
+	if (strpbrk(grill, " \t\n\v\f\r"))
 		return -EINVAL;
 	log.fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC,
 		      FILE_MODE);
 	if (log.fd < 0 || fstat(log.fd, &about))
 		r = -errno;
 	else if (S_ISREG(about.st_mode))
-		r = replay(&log, path, plates, n_plates);
+		r = flock(log.fd, LOCK_EX | LOCK_NB)
+			    ? -EBUSY
+			    : replay(&log, path, plates, n_plates);
 	if (r)
 		edge_log_deinit(&log);
 	else
@@ -187,22 +172,25 @@ void edge_log_deinit(struct edge_log *log)
 }
 
 int edge_log_append(struct edge_log *log, enum edge_kind kind, int i,
-		    const struct plate *plate, int64_t now_ms)
+		    const struct sim_plate *plate, int64_t now_ms)
 {
+	struct edge edge = { .kind = kind,
+			     .at_ms = now_ms,
+			     .plate = i,
+			     .token = plate->token,
+			     .boot = plate->boot,
+			     .job = plate->job };
 	char line[LINE_MAX_BYTES];
-	char job[UUID_CHARS + 1];
 	ssize_t written;
 	int n;
 
 	if (log->fd < 0)
 		return 0;
-	n = snprintf(line, sizeof(line),
-		     "%s at_ms=%" PRId64
-		     " grill=%s plate=%d token=%u boot=%u job=%s\n",
-		     kind_names[kind], now_ms, log->grill, i, plate->token,
-		     plate->boot, uuid_format(plate->job.bytes, job));
-	if (n < 0 || n >= (int)sizeof(line))
+	if (!str_copy(edge.grill, sizeof(edge.grill), log->grill))
 		return -EOVERFLOW;
+	n = format_line(line, &edge);
+	if (n < 0)
+		return n;
 	written = write(log->fd, line, (size_t)n);
 	if (written < 0)
 		return -errno;

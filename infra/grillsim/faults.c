@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "infra/lib/str.h"
+#include "infra/lib/text/str.h"
 
 #define FAULT_MS_MAX 600000
 #define FAULT_TIMES_MAX 1000000
@@ -130,18 +130,15 @@ int fault_command_parse(struct fault_command *ret, const char *line, size_t n,
 
 const char *fault_complaint(int outcome)
 {
-	switch (outcome) {
-	case FAULT_E_VERB:
-		return "no such word";
-	case FAULT_E_PLATE:
-		return "no such plate";
-	case FAULT_E_NUMBER:
-		return "a number is missing or does not fit";
-	case FAULT_E_MORE:
-		return "more words than it has";
-	default:
-		return "cannot be done";
-	}
+	static const char *const complaints[] = {
+		"cannot be done",
+		[FAULT_E_VERB] = "no such word",
+		[FAULT_E_PLATE] = "no such plate",
+		[FAULT_E_NUMBER] = "a number is missing or does not fit",
+		[FAULT_E_MORE] = "more words than it has",
+	};
+
+	return complaints[outcome > FAULT_E_MORE ? 0 : outcome];
 }
 
 /* ---- requests ---- */

@@ -15,25 +15,18 @@
 #include "infra/lib/log.h"
 #include "infra/lib/loop.h"
 #include "infra/lib/probe.h"
-#include "infra/lib/version.h"
 
 #define TURN_MAX_MS 1000
 
 struct conf {
-#include "infra/lib/conf_fields.h"
-
-#include "infra/grillsim/conf.def"
-
-#include "infra/lib/conf_end.h"
+#define CONF_DEF "infra/grillsim/conf.def"
+#include "infra/lib/conf_def.h"
 };
 
 static const struct conf_row conf_rows[] = {
 #define CONF_STRUCT struct conf
-#include "infra/lib/conf_rows.h"
-
-#include "infra/grillsim/conf.def"
-
-#include "infra/lib/conf_end.h"
+#define CONF_DEF "infra/grillsim/conf.def"
+#include "infra/lib/conf_def.h"
 };
 
 static const struct conf_table conf_table = {
@@ -86,6 +79,10 @@ static int opened(int r, const char *what, const char *name)
 	if (r)
 		log_error("GRILLSIM-OPEN", "cannot open %s '%s': %s", what,
 			  name, err_text(r));
+	if (r == -EBUSY)
+		(void)fprintf(stderr,
+			      "HINT: another simulator writes to it; "
+			      "give each one a GRILLSIM_LOG of its own\n");
 	return r;
 }
 
@@ -195,7 +192,7 @@ int main(int argc, char **argv)
 	int status;
 	int r;
 
-	if (conf_arguments(&conf_table, version_of_build, argc, argv, &status))
+	if (conf_arguments(&conf_table, argc, argv, &status))
 		return status;
 	if (conf_load(&conf_table, &sim.conf))
 		return 2;

@@ -14,7 +14,7 @@
 
 #include "infra/lib/clock.h"
 #include "infra/lib/log.h"
-#include "infra/lib/text.h"
+#include "infra/lib/text/text.h"
 #include "infra/lib/xalloc.h"
 
 #define CLIENT_MAGIC 0x636c6e74u

@@ -11,12 +11,12 @@
 #include <string.h>
 
 /* The time that it has heated. Unsigned, so that it may wrap round. */
-static uint64_t heated_ms(const struct plate *plate, int64_t now_ms)
+static uint64_t heated_ms(const struct sim_plate *plate, int64_t now_ms)
 {
 	return (uint64_t)now_ms - (uint64_t)plate->began_at_ms;
 }
 
-static bool has_run(const struct plate *plate, const struct job *job)
+static bool has_run(const struct sim_plate *plate, const struct job *job)
 {
 	uint32_t n = plate->n_jobs < HISTORY_MAX ? plate->n_jobs : HISTORY_MAX;
 
@@ -26,20 +26,20 @@ static bool has_run(const struct plate *plate, const struct job *job)
 	return false;
 }
 
-static void remember(struct plate *plate, const struct job *job)
+void plate_remember(struct sim_plate *plate, const struct job *job)
 {
 	plate->job = *job;
 	plate->history[plate->n_jobs++ % HISTORY_MAX] = *job;
 }
 
-void plate_init(struct plate *plate, uint32_t boot)
+void plate_init(struct sim_plate *plate, uint32_t boot)
 {
 	memset(plate, 0, sizeof(*plate));
 	plate->fences = true;
 	plate->boot = boot;
 }
 
-bool plate_step(struct plate *plate, int64_t now_ms)
+bool plate_step(struct sim_plate *plate, int64_t now_ms)
 {
 	if (plate->state != PLATE_HEATING ||
 	    heated_ms(plate, now_ms) < (uint64_t)plate->heats_ms)
@@ -48,7 +48,7 @@ bool plate_step(struct plate *plate, int64_t now_ms)
 	return true;
 }
 
-int64_t plate_left_ms(const struct plate *plate, int64_t now_ms)
+int64_t plate_left_ms(const struct sim_plate *plate, int64_t now_ms)
 {
 	uint64_t heated = heated_ms(plate, now_ms);
 
@@ -59,7 +59,7 @@ int64_t plate_left_ms(const struct plate *plate, int64_t now_ms)
 	return plate->heats_ms - (int64_t)heated;
 }
 
-int plate_fence(struct plate *plate, uint32_t token)
+int plate_fence(struct sim_plate *plate, uint32_t token)
 {
 	if (!plate->fences)
 		return 0;
@@ -69,7 +69,7 @@ int plate_fence(struct plate *plate, uint32_t token)
 	return 0;
 }
 
-int plate_start(struct plate *plate, uint32_t token, const struct job *job,
+int plate_start(struct sim_plate *plate, uint32_t token, const struct job *job,
 		int64_t heats_ms, int64_t now_ms)
 {
 	if (plate->fences && token < plate->token)
@@ -82,14 +82,14 @@ int plate_start(struct plate *plate, uint32_t token, const struct job *job,
 		return PLATE_E_BUSY;
 	if (plate->fences)
 		plate->token = token;
-	remember(plate, job);
+	plate_remember(plate, job);
 	plate->state = PLATE_HEATING;
 	plate->began_at_ms = now_ms;
 	plate->heats_ms = heats_ms;
 	return 0;
 }
 
-bool plate_stop(struct plate *plate)
+bool plate_stop(struct sim_plate *plate)
 {
 	if (plate->state != PLATE_HEATING)
 		return false;
@@ -97,7 +97,7 @@ bool plate_stop(struct plate *plate)
 	return true;
 }
 
-bool plate_reset(struct plate *plate)
+bool plate_reset(struct sim_plate *plate)
 {
 	bool was_heating = plate_stop(plate);
 	bool fences = plate->fences;
@@ -107,10 +107,4 @@ bool plate_reset(struct plate *plate)
 	plate->fences = fences;
 	plate->broken = broken;
 	return was_heating;
-}
-
-void plate_replay_start(struct plate *plate, const struct job *job)
-{
-	remember(plate, job);
-	plate->state = PLATE_HEATING;
 }

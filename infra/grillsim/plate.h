@@ -17,14 +17,17 @@
 
 enum { HISTORY_MAX = 1024, JOB_BYTES = 16 };
 
-/* The job of a plate: the 16 bytes of a UUID. All zeros: no job. */
+/*
+ * The job id that the registers carry: the 16 bytes of a UUID, to the grill a
+ * number and nothing more. All zeros: no job.
+ */
 struct job {
 	uint8_t bytes[JOB_BYTES];
 };
 
 enum plate_state { PLATE_IDLE, PLATE_HEATING, PLATE_DONE, PLATE_FAULT };
 
-struct plate {
+struct sim_plate {
 	enum plate_state state;
 	bool fences;
 	bool broken;
@@ -47,27 +50,27 @@ enum plate_outcome {
 };
 
 /* Idle, without history. */
-void plate_init(struct plate *plate, uint32_t boot);
+void plate_init(struct sim_plate *plate, uint32_t boot);
 
 /* True if the job has just come to its end. */
-bool plate_step(struct plate *plate, int64_t now_ms);
+bool plate_step(struct sim_plate *plate, int64_t now_ms);
 
 /* Until the next plate_step() that matters; INT64_MAX: none will. */
-int64_t plate_left_ms(const struct plate *plate, int64_t now_ms);
+int64_t plate_left_ms(const struct sim_plate *plate, int64_t now_ms);
 
-int plate_fence(struct plate *plate, uint32_t token);
+int plate_fence(struct sim_plate *plate, uint32_t token);
 
 /* One of PLATE_E_ and nothing has changed, or 0 and it heats. */
-int plate_start(struct plate *plate, uint32_t token, const struct job *job,
+int plate_start(struct sim_plate *plate, uint32_t token, const struct job *job,
 		int64_t heats_ms, int64_t now_ms);
 
 /* Loss of power, the history kept. True if a job was cut short. */
-bool plate_stop(struct plate *plate);
+bool plate_stop(struct sim_plate *plate);
 
 /* Loss of the history as well: another boot. True as plate_stop(). */
-bool plate_reset(struct plate *plate);
+bool plate_reset(struct sim_plate *plate);
 
-/* It ran @job, whose end is not known yet, before this program started. */
-void plate_replay_start(struct plate *plate, const struct job *job);
+/* It runs or ran @job, which it refuses from now on. */
+void plate_remember(struct sim_plate *plate, const struct job *job);
 
 #endif

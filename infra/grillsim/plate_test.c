@@ -7,7 +7,7 @@
 
 enum { STEPS_MAX = 8, HEATS_MS = 1000, BOOT = 7 };
 
-static struct plate plate; /* too large for a stack frame */
+static struct sim_plate plate; /* too large for a stack frame */
 
 enum verb { END, START, FENCE, STEP, STOP, RESET, REPLAY, BREAK, UNFENCE };
 
@@ -44,7 +44,8 @@ static int do_step(const struct step *step)
 	case RESET:
 		return plate_reset(&plate);
 	case REPLAY:
-		plate_replay_start(&plate, &job);
+		plate_remember(&plate, &job);
+		plate.state = PLATE_HEATING;
 		return 0;
 	case BREAK:
 		plate.broken = true;

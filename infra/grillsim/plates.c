@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "infra/grillsim/edge_log.h"
-#include "infra/lib/hex.h"
+#include "infra/lib/text/text.h"
 #include "infra/lib/xalloc.h"
 
 #define TIME_MAX_MS 3600000
@@ -18,7 +18,7 @@
 struct plates {
 	int n_plates;
 	int64_t speed;
-	struct plate *plates;
+	struct sim_plate *plates;
 	struct faults *faults;
 	struct edge_log log;
 };
@@ -133,7 +133,7 @@ static int reset(struct plates *plates, int i, int64_t now_ms)
 static void show(const struct plates *plates, int i, int64_t now_ms,
 		 struct buf *out)
 {
-	const struct plate *plate = &plates->plates[i];
+	const struct sim_plate *plate = &plates->plates[i];
 	int64_t left_ms = plate_left_ms(plate, now_ms);
 	char job[UUID_CHARS + 1];
 
@@ -185,7 +185,8 @@ static void put_u32(uint16_t *registers, uint32_t value)
 }
 
 /* A plate that cannot fence says nothing of its past. */
-static void put_status(const struct plate *plate, int64_t now_ms, uint16_t *ret)
+static void put_status(const struct sim_plate *plate, int64_t now_ms,
+		       uint16_t *ret)
 {
 	const struct job *job = plate->fences ? &plate->job : &no_job;
 	uint32_t token = plate->fences ? plate->token : 0;

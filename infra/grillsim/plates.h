@@ -12,7 +12,7 @@
 #include "infra/grillsim/faults.h"
 #include "infra/grillsim/request.h"
 #include "infra/lib/cleanup.h"
-#include "infra/lib/str.h"
+#include "infra/lib/text/str.h"
 
 struct plates_params {
 	const char *name; /* the grill's, for the log */
@@ -27,7 +27,7 @@ struct plates;
 
 /*
  * Borrows the texts. A plate has the history that is in the log; one that was
- * heating then was cut short. -EBADMSG: the file is not an edge log.
+ * heating then was cut short. Faults as of edge_log_open().
  */
 int plates_new(struct plates **ret, const struct plates_params *params);
 struct plates *plates_free(struct plates *plates);

@@ -306,16 +306,31 @@ START_TEST(a_file_that_is_no_edge_log_is_refused)
 	{
 		struct plates_params again = params();
 		FILE *file = fopen(log_path, "we");
-		struct plates *other = NULL;
 
 		ck_assert_ptr_nonnull(file);
 		(void)fputs(strange[_i].text, file);
 		(void)fclose(file);
-		ck_assert_int_eq(plates_new(&other, &again),
+		plates = plates_free(plates);
+		ck_assert_int_eq(plates_new(&plates, &again),
 				 strange[_i].outcome);
 		ck_assert(!strncmp(log_text(), strange[_i].text,
 				   strlen(strange[_i].text)));
-		other = plates_free(other);
+	}
+END_TEST
+
+START_TEST(a_log_that_another_simulator_writes_is_refused_and_left_alone)
+	{
+		struct plates_params again = params();
+		struct plates *other = NULL;
+		FILE *file = fopen(log_path, "ae");
+
+		/* Half a line, which the other one is just writing. */
+		ck_assert_ptr_nonnull(file);
+		(void)fputs("START at_ms=9 grill=grill-7 plate=0 tok", file);
+		(void)fclose(file);
+		ck_assert_int_eq(plates_new(&other, &again), -EBUSY);
+		ck_assert_ptr_null(other);
+		ck_assert_ptr_nonnull(strstr(log_text(), "plate=0 tok"));
 	}
 END_TEST
 
@@ -341,6 +356,9 @@ int main(void)
 	tcase_add_test(tests, a_restart_without_its_log_is_another_boot);
 	tcase_add_test(tests, a_reset_is_remembered_as_one);
 	tcase_add_test(tests, a_last_line_cut_off_is_removed);
+	tcase_add_test(
+		tests,
+		a_log_that_another_simulator_writes_is_refused_and_left_alone);
 	tcase_add_loop_test(tests, a_file_that_is_no_edge_log_is_refused, 0,
 			    CHECK_N(strange));
 	return check_run(suite);

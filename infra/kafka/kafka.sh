@@ -13,13 +13,13 @@
 # broker has answered a metadata request and can serve groups.
 set -euo pipefail
 
-HERE=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
+# shellcheck source=infra/dev/server.sh
+. "$(dirname -- "${BASH_SOURCE[0]}")/../dev/server.sh" kafka
+
 VERSION=${KAFKA_VERSION:-4.3.1}
 # Read by server.sh, as is what the functions below set for it.
 # shellcheck disable=SC2034
-SELF=$HERE/kafka.sh SERVER=kafka TITLE="Kafka $VERSION" N_PORTS=2
-# shellcheck source=infra/dev/server.sh
-. "$HERE/../dev/server.sh"
+TITLE="Kafka $VERSION" N_PORTS=2
 
 HEAP_MB=${KAFKA_HEAP_MB:-256}
 LIST=$HERE/$VERSION/sha256.txt
@@ -106,8 +106,7 @@ fetch_jars() {
 	command -v mvn >/dev/null || die \
 		"Maven, which fetches Kafka, is not installed" \
 		"infra/dev/bootstrap.sh --need run installs what is missing"
-	now_ms
-	start=$REPLY
+	now_ms start
 	say "fetching Kafka $VERSION (40 MB, once) into '$JARS'"
 	fresh=$(mktemp -d "$JARS.new.XXXXXX")
 	mkdir -m 0755 -- "$fresh/jars"
@@ -164,7 +163,7 @@ java_run() {
 	[[ ! -s $ARCHIVE ]] || archive=("-XX:SharedArchiveFile=$ARCHIVE")
 	# File names are bytes of UTF-8, and errors English, whatever is set.
 	export LC_ALL=C.UTF-8
-	exec ${FRONT-} "$JAVA" ${archive[@]+"${archive[@]}"} -XX:+UseSerialGC \
+	exec ${FRONT-} "$JAVA" "${archive[@]}" -XX:+UseSerialGC \
 		-XX:-UsePerfData -Xshare:auto -Xlog:cds=off \
 		-Xlog:cds+dynamic=off \
 		"-Dlog4j2.configurationFile=$HERE/log4j2.properties" \
@@ -208,7 +207,7 @@ server_launch() {
 		"controller.quorum.voters=1@127.0.0.1:${PORTS[1]}" \
 		"log.dirs=data" \
 		"$(sed -e '/^#/d' -e '/^$/d' "$HERE/server.properties")" \
-		${EXTRA[@]+"${EXTRA[@]}"}
+		"${EXTRA[@]}"
 	format_data
 	ulimit -S -n "$(ulimit -H -n)"
 	FRONT=setsid server_spawn java_here "$@" "-Xmx${HEAP_MB}m" \
@@ -300,8 +299,7 @@ server_forget() {
 	rm -f -- "$DIR/kafka.version" "$DIR/server.properties"
 }
 
-case ${1:-help} in
-help | --help | -h) help ;;
+case ${1-} in
 fetch)
 	fetch
 	say "$VERSION is in '$JARS'"
@@ -315,6 +313,5 @@ start)
 	fetch
 	server_main "$@"
 	;;
-stop | status | env | remove | watch) server_main "$@" ;;
-*) usage_die "there is no '$1'" ;;
+*) server_main "$@" ;;
 esac

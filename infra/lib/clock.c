@@ -2,6 +2,7 @@
 /* Clock: the two clocks and the text of an instant. Any thread. */
 #include "infra/lib/clock.h"
 
+#include <ctype.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -67,48 +68,20 @@ void clock_rfc3339(int64_t wall_ms, char ret[CLOCK_RFC3339_MAX])
 	memcpy(ret, last, sizeof(last));
 }
 
-/* Digits of a fixed number; -1 when there is anything else. */
-static int digits(const char *p, size_t n)
+/* The date and the time of the day; every digit stands in its place. */
+static bool read_tm(const char *p, struct tm *ret)
 {
-	int value = 0;
+	static const char shape[] = "0000-00-00T00:00:00";
+	char text[sizeof(shape)];
 
-	for (size_t i = 0; i < n; i++) {
-		if (p[i] < '0' || p[i] > '9')
-			return -1;
-		value = value * 10 + (p[i] - '0');
-	}
-	return value;
-}
-
-/* Are the fields in their places, each within its bounds? */
-static bool read_fields(const char *p, struct tm *ret)
-{
-	static const struct {
-		size_t at, n;
-		char behind;
-		int min, max;
-	} fields[] = {
-		{ 0, 4, '-', 0, 9999 }, { 5, 2, '-', 1, 12 },
-		{ 8, 2, 'T', 1, 31 },   { 11, 2, ':', 0, 23 },
-		{ 14, 2, ':', 0, 59 },  { 17, 2, '\0', 0, 60 },
-	};
-	int values[6];
-
-	for (size_t i = 0; i < 6; i++) {
-		values[i] = digits(p + fields[i].at, fields[i].n);
-		if (values[i] < fields[i].min || values[i] > fields[i].max)
+	for (size_t i = 0; i < sizeof(shape) - 1; i++)
+		if (shape[i] == '0' ? !isdigit((unsigned char)p[i])
+				    : p[i] != shape[i])
 			return false;
-		if (fields[i].behind &&
-		    p[fields[i].at + fields[i].n] != fields[i].behind)
-			return false;
-	}
-	*ret = (struct tm){ .tm_year = values[0] - 1900,
-			    .tm_mon = values[1] - 1,
-			    .tm_mday = values[2],
-			    .tm_hour = values[3],
-			    .tm_min = values[4],
-			    .tm_sec = values[5] };
-	return true;
+	memcpy(text, p, sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	*ret = (struct tm){ 0 };
+	return strptime(text, "%Y-%m-%dT%H:%M:%S", ret) && ret->tm_sec <= 60;
 }
 
 int clock_from_rfc3339(int64_t *ret_wall_ms, const char *p, size_t n)
@@ -117,12 +90,12 @@ int clock_from_rfc3339(int64_t *ret_wall_ms, const char *p, size_t n)
 	struct tm tm, date;
 	int ms = 0, unit = 100;
 
-	if (n <= n_whole || p[n - 1] != 'Z' || !read_fields(p, &tm))
+	if (n <= n_whole || p[n - 1] != 'Z' || !read_tm(p, &tm))
 		return CLOCK_E_TEXT;
 	if (n > n_whole + 1 && (p[n_whole] != '.' || n == n_whole + 2))
 		return CLOCK_E_TEXT;
 	for (size_t i = n_whole + 1; i < n - 1; i++) {
-		if (digits(p + i, 1) < 0)
+		if (!isdigit((unsigned char)p[i]))
 			return CLOCK_E_TEXT;
 		ms += (p[i] - '0') * unit;
 		unit /= 10;

@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "infra/lib/str.h"
+#include "infra/lib/text/str.h"
+
+const char version_of_build[] = GALORE_VERSION;
 
 static const char *value_of(const struct conf_row *row)
 {
@@ -63,8 +65,8 @@ void conf_help(const struct conf_table *table, FILE *out)
 	}
 }
 
-bool conf_arguments(const struct conf_table *table, const char *version,
-		    int argc, char **argv, int *ret_status)
+bool conf_arguments(const struct conf_table *table, int argc, char **argv,
+		    int *ret_status)
 {
 	if (argc == 1)
 		return false;
@@ -72,7 +74,7 @@ bool conf_arguments(const struct conf_table *table, const char *version,
 		conf_help(table, stdout);
 		*ret_status = 0;
 	} else if (!strcmp(argv[1], "--version")) {
-		(void)printf("%s %s\n", table->program, version);
+		(void)printf("%s %s\n", table->program, version_of_build);
 		*ret_status = 0;
 	} else {
 		(void)fprintf(stderr,

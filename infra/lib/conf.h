@@ -10,16 +10,14 @@
  * and in its conf.h makes the struct and the table from it:
  *
  *	struct conf {
- *	#include "infra/lib/conf_fields.h"
- *	#include "producers/storefront/conf.def"
- *	#include "infra/lib/conf_end.h"
+ *	#define CONF_DEF "producers/storefront/conf.def"
+ *	#include "infra/lib/conf_def.h"
  *	};
  *
  *	static const struct conf_row conf_rows[] = {
  *	#define CONF_STRUCT struct conf
- *	#include "infra/lib/conf_rows.h"
- *	#include "producers/storefront/conf.def"
- *	#include "infra/lib/conf_end.h"
+ *	#define CONF_DEF "producers/storefront/conf.def"
+ *	#include "infra/lib/conf_def.h"
  *	};
  *
  * An empty variable counts as unset. --help prints the table.
@@ -66,7 +64,10 @@ void conf_help(const struct conf_table *table, FILE *out);
  * What every daemon does with its arguments: --help and --version print and
  * give true with @ret_status 0; any other argument is wrong use, with 2.
  */
-bool conf_arguments(const struct conf_table *table, const char *version,
-		    int argc, char **argv, int *ret_status);
+bool conf_arguments(const struct conf_table *table, int argc, char **argv,
+		    int *ret_status);
+
+/* As git has it: for --version, logs, metrics and the producer of events. */
+extern const char version_of_build[];
 
 #endif

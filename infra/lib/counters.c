@@ -32,6 +32,7 @@ static const char *const bounds_text[COUNTER_BUCKETS] = {
 
 static struct {
 	const char *version, *colour;
+	int64_t start_wall_ms;
 	struct {
 		struct counter *rows;
 		size_t n_rows;
@@ -48,6 +49,8 @@ void counters_init(const char *version, const char *colour)
 {
 	all.version = version;
 	all.colour = colour;
+	if (!all.start_wall_ms)
+		all.start_wall_ms = clock_wall_ms();
 }
 
 void counters_register(struct counter *rows, size_t n_rows)
@@ -191,56 +194,12 @@ static void seconds_text(struct buf *out, const char *name,
 		   ms % 1000);
 }
 
-/* What /proc/self/stat says; proc(5) has the order of its fields. */
-struct process {
-	int64_t cpu_clock, start_clock, n_threads, virtual_bytes, rss_pages;
-};
-
-static bool read_process(struct process *ret)
+/* -1: the folder cannot be read. */
+static int64_t count_entries(const char *path)
 {
-	FILE *file = fopen("/proc/self/stat", "re");
-	char line[2048];
-	const char *p = NULL;
-	int64_t user, system;
-	int n = 0;
-
-	if (!file)
-		return false;
-	/* The second field is the program's name, in round brackets. */
-	if (fgets(line, sizeof(line), file))
-		p = strrchr(line, ')');
-	if (p)
-		n = sscanf(p + 1,
-			   " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u"
-			   " %" SCNd64 " %" SCNd64 " %*d %*d %*d %*d"
-			   " %" SCNd64 " %*d %" SCNd64 " %" SCNd64 " %" SCNd64,
-			   &user, &system, &ret->n_threads, &ret->start_clock,
-			   &ret->virtual_bytes, &ret->rss_pages);
-	(void)fclose(file);
-	ret->cpu_clock = n == 6 ? user + system : 0;
-	return n == 6;
-}
-
-/* The wall's clock at the start, as it was seen at the first look: a clock
- * that is set later does not move it. */
-static int64_t start_wall_ms(const struct process *process, int64_t clock_hz)
-{
-	static int64_t start_ms;
-	struct timespec boot;
-
-	if (!start_ms && !clock_gettime(CLOCK_BOOTTIME, &boot))
-		start_ms =
-			clock_wall_ms() -
-			((int64_t)boot.tv_sec * 1000 + boot.tv_nsec / 1000000 -
-			 process->start_clock * 1000 / clock_hz);
-	return start_ms;
-}
-
-static int64_t count_fds(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
+	DIR *dir = opendir(path);
 	const struct dirent *entry;
-	int64_t n = -1; /* the folder's own */
+	int64_t n = 0;
 
 	if (!dir)
 		return -1;
@@ -250,40 +209,61 @@ static int64_t count_fds(void)
 	return n;
 }
 
-static void fds_text(struct buf *out)
+static void descriptors_and_threads_text(struct buf *out)
 {
+	int64_t n_open = count_entries("/proc/self/fd");
+	int64_t n_threads = count_entries("/proc/self/task");
 	struct rlimit limit;
-	int64_t n_open = count_fds();
 
 	if (n_open >= 0)
 		gauge_text(out, "process_open_fds", "open file descriptors",
-			   n_open);
+			   n_open - 1); /* the folder's own */
 	if (!getrlimit(RLIMIT_NOFILE, &limit) &&
 	    limit.rlim_cur <= (rlim_t)INT64_MAX)
 		gauge_text(out, "process_max_fds",
 			   "file descriptors that may be open",
 			   (int64_t)limit.rlim_cur);
+	if (n_threads >= 0)
+		gauge_text(out, "process_threads", "threads", n_threads);
+}
+
+static void memory_text(struct buf *out)
+{
+	FILE *file = fopen("/proc/self/statm", "re");
+	int64_t page_bytes = sysconf(_SC_PAGESIZE), n_virtual, n_resident;
+
+	if (!file)
+		return;
+	if (fscanf(file, "%" SCNd64 " %" SCNd64, &n_virtual, &n_resident) ==
+	    2) {
+		gauge_text(out, "process_resident_memory_bytes",
+			   "memory in use", n_resident * page_bytes);
+		gauge_text(out, "process_virtual_memory_bytes",
+			   "addresses in use", n_virtual * page_bytes);
+	}
+	(void)fclose(file);
+}
+
+static int64_t ms_of(struct timeval time)
+{
+	return (int64_t)time.tv_sec * 1000 + time.tv_usec / 1000;
 }
 
 static void process_text(struct buf *out)
 {
-	int64_t clock_hz = sysconf(_SC_CLK_TCK);
-	struct process process;
+	struct rusage usage;
 
-	fds_text(out);
-	if (clock_hz <= 0 || !read_process(&process))
-		return;
-	seconds_text(out, "process_cpu_seconds_total",
-		     "time on a processor, of the program and of the kernel",
-		     KIND_COUNTER, process.cpu_clock * 1000 / clock_hz);
+	descriptors_and_threads_text(out);
+	memory_text(out);
+	if (!getrusage(RUSAGE_SELF, &usage))
+		seconds_text(
+			out, "process_cpu_seconds_total",
+			"time on a processor, of the program and of the kernel",
+			KIND_COUNTER,
+			ms_of(usage.ru_utime) + ms_of(usage.ru_stime));
 	seconds_text(out, "process_start_time_seconds",
 		     "the start, in seconds since 1970", KIND_GAUGE,
-		     start_wall_ms(&process, clock_hz));
-	gauge_text(out, "process_resident_memory_bytes", "memory in use",
-		   process.rss_pages * sysconf(_SC_PAGESIZE));
-	gauge_text(out, "process_virtual_memory_bytes", "addresses in use",
-		   process.virtual_bytes);
-	gauge_text(out, "process_threads", "threads", process.n_threads);
+		     all.start_wall_ms);
 }
 
 void counters_text(struct buf *out)

@@ -8,6 +8,9 @@
  *	GAUGE(field, "name_bytes", "", "sentence")
  *	HISTOGRAM(field, "name_seconds", "", "sentence")
  *
+ * and makes a struct and its initialiser from it with counters_def.h, as conf.h
+ * does with conf_def.h.
+ *
  * Names follow Prometheus: base units, counters end in _total, rows of one
  * name with different labels stand together. Any thread may count; values
  * are relaxed atomics.
@@ -29,7 +32,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "infra/lib/str.h"
+#include "infra/lib/text/str.h"
 
 enum counter_kind { KIND_COUNTER, KIND_GAUGE, KIND_HISTOGRAM };
 
@@ -44,8 +47,8 @@ struct counter {
 	_Atomic int64_t buckets[COUNTER_BUCKETS + 1];
 };
 
-/* Borrows both for ever. @colour is "" where a program has none. What was
- * registered before stays. */
+/* At the start of the process, which is shown too. Borrows both for ever.
+ * @colour is "" where a program has none. What was registered before stays. */
 void counters_init(const char *version, const char *colour);
 
 /* Borrows @rows for ever. At most 16 tables; one that is known is not added

@@ -10,10 +10,24 @@
 #ifndef LIB_ERR_H
 #define LIB_ERR_H
 
+#include <errno.h>
+#include <string.h>
+
 /* An outcome that nobody up here knows becomes a fault. */
-int err_fold(int r);
+static inline int err_fold(int r)
+{
+	return r > 0 ? -ENOTRECOVERABLE : r;
+}
 
 /* The text of a fault, for a log line. Borrows static memory. */
-const char *err_text(int r);
+static inline const char *err_text(int r)
+{
+	const char *text;
+
+	if (r >= 0)
+		return r ? "an outcome that nobody handled" : "no error";
+	text = strerrordesc_np(-r);
+	return text ? text : "an unknown error";
+}
 
 #endif

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "infra/lib/clock.h"
+#include "infra/lib/text/str.h"
 
 #define LINE_MAX_BYTES 2048
 
@@ -24,82 +25,58 @@ static const char *const level_names[] = {
 	[LOG_ERROR] = "error",
 };
 
-/* A line under construction; what does not fit is cut. */
-struct line {
-	char text[LINE_MAX_BYTES];
-	size_t n;
-};
-
-static void line_char(struct line *line, char c)
-{
-	if (line->n < sizeof(line->text) - 2)
-		line->text[line->n++] = c;
-}
-
-static void line_text(struct line *line, const char *s)
-{
-	while (*s)
-		line_char(line, *s++);
-}
-
 /* Quoted, and nothing in it can end the line or forge another. */
-static void line_quoted(struct line *line, const char *s)
+static void add_quoted(struct str *line, const char *s)
 {
-	line_char(line, '"');
+	str_add_text(line, "\"");
 	for (; *s; s++) {
 		if (*s == '"' || *s == '\\')
-			line_char(line, '\\');
-		line_char(line, (unsigned char)*s < ' ' ? ' ' : *s);
+			str_add_text(line, "\\");
+		str_add(line, (unsigned char)*s < ' ' ? " " : s, 1);
 	}
-	line_char(line, '"');
+	str_add_text(line, "\"");
 }
 
-static void line_subject(struct line *line, const struct log_subject *subject)
+static void add_pair(struct str *line, const char *name, const char *value)
 {
-	char numbers[64];
+	str_add_text(line, name);
+	str_add_text(line, value);
+}
 
+static void add_subject(struct str *line, const struct log_subject *subject)
+{
 	if (subject->value) {
-		line_char(line, ' ');
-		line_text(line, subject->name);
-		line_char(line, '=');
-		line_quoted(line, subject->value);
+		add_pair(line, " ", subject->name);
+		str_add_text(line, "=");
+		add_quoted(line, subject->value);
 	}
 	if (subject->topic) {
-		line_text(line, " topic=");
-		line_text(line, subject->topic);
-		(void)snprintf(numbers, sizeof(numbers),
-			       " partition=%" PRId32 " offset=%" PRId64,
-			       subject->partition, subject->offset);
-		line_text(line, numbers);
+		add_pair(line, " topic=", subject->topic);
+		str_add_text(line, " partition=");
+		str_add_i64(line, subject->partition);
+		str_add_text(line, " offset=");
+		str_add_i64(line, subject->offset);
 	}
 	if (subject->trace) {
-		line_text(line, " trace=");
-		line_quoted(line, subject->trace);
+		str_add_text(line, " trace=");
+		add_quoted(line, subject->trace);
 	}
 }
 
-static void line_identity(struct line *line, enum log_level level,
-			  const char *id)
+static void add_identity(struct str *line, enum log_level level, const char *id)
 {
 	char now[CLOCK_RFC3339_MAX];
 
 	clock_rfc3339(clock_wall_ms(), now);
-	line_text(line, "time=");
-	line_text(line, now);
-	line_text(line, " level=");
-	line_text(line, level_names[level]);
-	line_text(line, " id=");
-	line_text(line, id);
+	add_pair(line, "time=", now);
+	add_pair(line, " level=", level_names[level]);
+	add_pair(line, " id=", id);
 	if (identity.program) {
-		line_text(line, " program=");
-		line_text(line, identity.program);
-		line_text(line, " version=");
-		line_text(line, identity.version);
+		add_pair(line, " program=", identity.program);
+		add_pair(line, " version=", identity.version);
 	}
-	if (identity.colour) {
-		line_text(line, " colour=");
-		line_text(line, identity.colour);
-	}
+	if (identity.colour)
+		add_pair(line, " colour=", identity.colour);
 }
 
 void log_init(const struct log_params *params)
@@ -118,8 +95,9 @@ void log_about(const struct log_subject *subject)
 void log_line(enum log_level level, const char *id, const char *format, ...)
 {
 	FILE *out = identity.out ? identity.out : stderr;
-	char message[LINE_MAX_BYTES];
-	struct line line = { .n = 0 };
+	char message[LINE_MAX_BYTES], text[LINE_MAX_BYTES];
+	/* What does not fit is cut; the line feed always fits. */
+	struct str line = { .p = text, .size = sizeof(text) - 1 };
 	va_list args;
 
 	if (level < identity.level)
@@ -127,20 +105,21 @@ void log_line(enum log_level level, const char *id, const char *format, ...)
 	va_start(args, format);
 	(void)vsnprintf(message, sizeof(message), format, args);
 	va_end(args);
-	line_identity(&line, level, id);
-	line_text(&line, " msg=");
-	line_quoted(&line, message);
+	add_identity(&line, level, id);
+	str_add_text(&line, " msg=");
+	add_quoted(&line, message);
 	if (about)
-		line_subject(&line, about);
-	line.text[line.n++] = '\n';
-	(void)fwrite(line.text, 1, line.n, out);
+		add_subject(&line, about);
+	text[line.n++] = '\n';
+	(void)fwrite(text, 1, line.n, out);
 	(void)fflush(out);
 }
 
-bool log_limit_pass(struct log_limit *limit, int64_t now_ms,
-		    int64_t *ret_left_out)
+bool log_limit_about(struct log_limit *limit, const struct log_subject *subject,
+		     const char *what)
 {
-	*ret_left_out = 0;
+	int64_t now_ms = clock_now_ms();
+
 	if (now_ms >= limit->until_ms) {
 		limit->until_ms = now_ms + 1000;
 		limit->n = 0;
@@ -150,22 +129,11 @@ bool log_limit_pass(struct log_limit *limit, int64_t now_ms,
 		return false;
 	}
 	limit->n++;
-	*ret_left_out = limit->n_left_out;
-	limit->n_left_out = 0;
-	return true;
-}
-
-bool log_limit_about(struct log_limit *limit, const struct log_subject *subject,
-		     const char *what)
-{
-	int64_t n_left_out;
-
-	if (!log_limit_pass(limit, clock_now_ms(), &n_left_out))
-		return false;
-	if (n_left_out)
+	if (limit->n_left_out)
 		log_info("LINES-LEFT-OUT",
-			 "%" PRId64 " lines about %s were left out", n_left_out,
-			 what);
+			 "%" PRId64 " lines about %s were left out",
+			 limit->n_left_out, what);
+	limit->n_left_out = 0;
 	log_about(subject);
 	return true;
 }

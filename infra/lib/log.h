@@ -10,7 +10,7 @@
  * Messages: lower case, no full stop, 'subject' quoted, then what happens
  * next. What a line is about (a subject, topic, partition, offset, trace) is
  * set by log_about() and added to every line of that thread until it is
- *cleared. Any thread may log; lines do not mix.
+ * cleared. Any thread may log; lines do not mix.
  */
 #ifndef LIB_LOG_H
 #define LIB_LOG_H
@@ -51,20 +51,11 @@ void log_line(enum log_level level, const char *id, const char *format, ...)
 #define log_warn(id, ...) log_line(LOG_WARN, id, __VA_ARGS__)
 #define log_error(id, ...) log_line(LOG_ERROR, id, __VA_ARGS__)
 
-/*
- * A bound on one kind of line: { .a_second = 200 } begins one.
- *
- * log_limit_pass() says whether another line may be written now. The first
- * that may in a new second also gets the number of those that were left out
- * since the last one that said so; otherwise *@ret_left_out is 0. One thread.
- */
+/* A bound on one kind of line: { .a_second = 200 } begins one. One thread. */
 struct log_limit {
 	int64_t a_second;
 	int64_t until_ms, n, n_left_out;
 };
-
-bool log_limit_pass(struct log_limit *limit, int64_t now_ms,
-		    int64_t *ret_left_out);
 
 /*
  * May a line of a bounded kind about @subject be written now? Then how many

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Loop: libevent behind five verbs. loop_wake() writes to an eventfd, which
+ * Loop: libevent behind a few verbs. loop_wake() writes to an eventfd, which
  * is all that another thread may touch; a wake is never lost, since the
  * eventfd stays readable until the loop has read it.
  */
@@ -148,16 +148,6 @@ void loop_wake(struct loop *loop)
 	uint64_t one = 1;
 
 	(void)!write(loop->wake_fd, &one, sizeof(one));
-}
-
-void loop_run(struct loop *loop)
-{
-	(void)event_base_dispatch(loop->base);
-}
-
-void loop_stop(struct loop *loop)
-{
-	(void)event_base_loopbreak(loop->base);
 }
 
 int loop_wake_fd(const struct loop *loop)

@@ -3,7 +3,7 @@
  * Loop: a thread's event loop, on libevent.
  *
  * One thread makes it, waits in it and frees it. Handlers run in that thread,
- * inside loop_wait() or loop_run(). Only loop_wake() may be called by others.
+ * inside loop_wait(). Only loop_wake() may be called by others.
  */
 #ifndef LIB_LOOP_H
 #define LIB_LOOP_H
@@ -43,10 +43,6 @@ void loop_wait(struct loop *loop, int64_t timeout_ms);
 
 /* Makes loop_wait() return now, or at its next call. From any thread. */
 void loop_wake(struct loop *loop);
-
-/* Handles events until loop_stop(), which handlers call. */
-void loop_run(struct loop *loop);
-void loop_stop(struct loop *loop);
 
 /* An eventfd: eight bytes written to it wake the loop. For libraries that
  * write to a descriptor when they have something. */

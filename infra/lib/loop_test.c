@@ -108,22 +108,6 @@ START_TEST(a_signal_arrives_in_the_loop)
 	}
 END_TEST
 
-static void stop(void *arg)
-{
-	n_fired++;
-	loop_stop(arg);
-}
-
-START_TEST(a_handler_can_end_the_run)
-	{
-		struct loop_source *timer = loop_timer(loop, 5, stop, loop);
-
-		loop_run(loop);
-		ck_assert_int_eq(n_fired, 1);
-		(void)loop_source_free(timer);
-	}
-END_TEST
-
 int main(void)
 {
 	Suite *suite = suite_create("loop");
@@ -135,6 +119,5 @@ int main(void)
 	tcase_add_test(tcase, a_timer_fires_again_and_again_until_it_is_freed);
 	tcase_add_test(tcase, a_readable_descriptor_is_reported);
 	tcase_add_test(tcase, a_signal_arrives_in_the_loop);
-	tcase_add_test(tcase, a_handler_can_end_the_run);
 	return check_run(suite);
 }

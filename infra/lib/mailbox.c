@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Mailbox: a ring under a mutex. The eventfd of a pollable one is a semaphore
- * that counts the messages, and one more when it is closed.
+ * Mailbox: a ring under a mutex, and an eventfd to wait at: a semaphore that
+ * counts the messages, and one more when the mailbox is closed.
  */
 #include "infra/lib/mailbox.h"
 
 #include <assert.h>
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -17,7 +18,6 @@
 struct mailbox {
 	struct mailbox_params params;
 	pthread_mutex_t mutex;
-	pthread_cond_t changed;
 	int fd;
 	bool closed;
 	size_t first, n;
@@ -34,23 +34,14 @@ int mailbox_new(struct mailbox **ret, const struct mailbox_params *params)
 {
 	CLEANUP(mailbox_freep)
 	struct mailbox *mailbox = xcalloc(1, sizeof(*mailbox));
-	pthread_condattr_t monotonic;
 
 	assert(params->n_max > 0);
 	mailbox->params = *params;
-	mailbox->fd = -1;
 	(void)pthread_mutex_init(&mailbox->mutex, NULL);
-	(void)pthread_condattr_init(&monotonic);
-	(void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(&mailbox->changed, &monotonic);
-	(void)pthread_condattr_destroy(&monotonic);
 	mailbox->ring = xcalloc(params->n_max, params->message_bytes);
-	if (params->pollable) {
-		mailbox->fd =
-			eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC | EFD_SEMAPHORE);
-		if (mailbox->fd < 0)
-			return -errno;
-	}
+	mailbox->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC | EFD_SEMAPHORE);
+	if (mailbox->fd < 0)
+		return -errno;
 	*ret = mailbox;
 	mailbox = NULL;
 	return 0;
@@ -62,7 +53,6 @@ struct mailbox *mailbox_free(struct mailbox *mailbox)
 		return NULL;
 	if (mailbox->fd >= 0)
 		(void)close(mailbox->fd);
-	(void)pthread_cond_destroy(&mailbox->changed);
 	(void)pthread_mutex_destroy(&mailbox->mutex);
 	free(mailbox->ring);
 	free(mailbox);
@@ -73,16 +63,7 @@ static void count_up(struct mailbox *mailbox)
 {
 	uint64_t one = 1;
 
-	if (mailbox->fd >= 0)
-		(void)!write(mailbox->fd, &one, sizeof(one));
-}
-
-static void count_down(struct mailbox *mailbox)
-{
-	uint64_t one;
-
-	if (mailbox->fd >= 0)
-		(void)!read(mailbox->fd, &one, sizeof(one));
+	(void)!write(mailbox->fd, &one, sizeof(one));
 }
 
 bool mailbox_put(struct mailbox *mailbox, const void *message)
@@ -96,7 +77,6 @@ bool mailbox_put(struct mailbox *mailbox, const void *message)
 		       mailbox->params.message_bytes);
 		mailbox->n++;
 		count_up(mailbox);
-		(void)pthread_cond_signal(&mailbox->changed);
 	}
 	(void)pthread_mutex_unlock(&mailbox->mutex);
 	if (fits && mailbox->params.loop)
@@ -104,34 +84,39 @@ bool mailbox_put(struct mailbox *mailbox, const void *message)
 	return fits;
 }
 
-static struct timespec deadline_in(int64_t timeout_ms)
+/* False: there is nothing inside. @ret_closed: nor will there be. */
+static bool get_now(struct mailbox *mailbox, void *ret, bool *ret_closed)
 {
-	int64_t at_us = clock_now_us() + timeout_ms * 1000;
-
-	return (struct timespec){ .tv_sec = at_us / 1000000,
-				  .tv_nsec = at_us % 1000000 * 1000 };
-}
-
-bool mailbox_get(struct mailbox *mailbox, void *ret, int64_t timeout_ms)
-{
-	struct timespec until = deadline_in(timeout_ms);
-	int r = timeout_ms > 0 ? 0 : ETIMEDOUT;
+	uint64_t one;
 	bool any;
 
 	(void)pthread_mutex_lock(&mailbox->mutex);
-	while (!r && !mailbox->n && !mailbox->closed)
-		r = pthread_cond_timedwait(&mailbox->changed, &mailbox->mutex,
-					   &until);
 	any = mailbox->n > 0;
 	if (any) {
 		memcpy(ret, message_at(mailbox, 0),
 		       mailbox->params.message_bytes);
 		mailbox->first = (mailbox->first + 1) % mailbox->params.n_max;
 		mailbox->n--;
-		count_down(mailbox);
+		(void)!read(mailbox->fd, &one, sizeof(one));
 	}
+	*ret_closed = mailbox->closed;
 	(void)pthread_mutex_unlock(&mailbox->mutex);
 	return any;
+}
+
+bool mailbox_get(struct mailbox *mailbox, void *ret, int64_t timeout_ms)
+{
+	struct pollfd fd = { .fd = mailbox->fd, .events = POLLIN };
+	int64_t deadline_at_ms = clock_now_ms() + timeout_ms;
+	bool closed;
+
+	/* Another thread may get the message that was waited for. */
+	while (!get_now(mailbox, ret, &closed)) {
+		if (closed || !clock_left_ms(deadline_at_ms))
+			return false;
+		(void)poll(&fd, 1, clock_left_ms(deadline_at_ms));
+	}
+	return true;
 }
 
 void mailbox_close(struct mailbox *mailbox)
@@ -140,7 +125,6 @@ void mailbox_close(struct mailbox *mailbox)
 	if (!mailbox->closed)
 		count_up(mailbox);
 	mailbox->closed = true;
-	(void)pthread_cond_broadcast(&mailbox->changed);
 	(void)pthread_mutex_unlock(&mailbox->mutex);
 }
 

@@ -31,7 +31,6 @@ struct mailbox_params {
 	size_t message_bytes;
 	size_t n_max;      /* messages that may wait */
 	struct loop *loop; /* woken by each message; NULL: none */
-	bool pollable;     /* mailbox_fd() is wanted */
 };
 
 /* Negative: no descriptor is left. Borrows the loop. */

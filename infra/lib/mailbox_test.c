@@ -13,8 +13,7 @@ static void open_box(size_t n_max, struct loop *loop)
 {
 	const struct mailbox_params params = { .message_bytes = sizeof(int),
 					       .n_max = n_max,
-					       .loop = loop,
-					       .pollable = true };
+					       .loop = loop };
 
 	ck_assert_int_eq(mailbox_new(&box, &params), 0);
 }

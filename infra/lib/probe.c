@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 
 #include "infra/lib/counters.h"
-#include "infra/lib/str.h"
+#include "infra/lib/text/str.h"
 #include "infra/lib/xalloc.h"
 
 #define REQUEST_MAX_BYTES 8192

@@ -10,7 +10,7 @@
 
 #include "infra/lib/cleanup.h"
 #include "infra/lib/loop.h"
-#include "infra/lib/str.h"
+#include "infra/lib/text/str.h"
 
 /* NULL: all is well; else what is trouble. Borrowed until the next call. */
 typedef const char *(*probe_fn)(void *arg);

@@ -16,7 +16,7 @@
 
 #include "infra/lib/check_fixture.h"
 #include "infra/lib/counters.h"
-#include "infra/lib/str.h"
+#include "infra/lib/text/str.h"
 
 #define DEADLINE_MS 5000
 

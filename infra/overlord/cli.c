@@ -13,19 +13,16 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "infra/lib/conf.h"
 #include "infra/lib/err.h"
-#include "infra/lib/version.h"
 #include "infra/overlord/verb.h"
 
 /* ---- settings ---- */
 
 static const struct conf_row conf_rows[] = {
-/* clang-format off */
 #define CONF_STRUCT struct conf
-#include "infra/lib/conf_rows.h"
-#include "infra/overlord/conf.def"
-#include "infra/lib/conf_end.h"
-	/* clang-format on */
+#define CONF_DEF "infra/overlord/conf.def"
+#include "infra/lib/conf_def.h"
 };
 
 static const struct conf_table conf_table = {
@@ -103,14 +100,13 @@ static int read_run(const char *dir)
 struct row {
 	const char *name; /* one word or two */
 	int (*run)(struct verb *verb);
-	size_t n_operands;
 	const char *arguments;
 	const char *sentence;
 };
 
 static const struct row rows[] = {
-#define VERB(name, function, n_operands, arguments, sentence)                  \
-	{ name, cmd_##function, n_operands, arguments, sentence },
+#define VERB(name, function, arguments, sentence)                              \
+	{ name, cmd_##function, arguments, sentence },
 #include "infra/overlord/overlord.def"
 #undef VERB
 };
@@ -236,22 +232,25 @@ static int other(int argc, char *const *argv)
 
 /* ---- a verb ---- */
 
-/* As many operands as the verb has; the first that is missing is the
- * one of that place in the text of its arguments. */
-static int check_operands(const struct verb *verb, size_t n_operands)
+/* As many operands as the text of the verb's arguments names. */
+static int check_operands(const struct verb *verb)
 {
 	const struct options *options = &verb->options;
 	const char *name = verb->arguments;
+	size_t n = 0;
 
-	if (options->n_operands > n_operands)
-		return verb_usage(verb, "argument '%s' is one too many",
-				  options->operands[n_operands]);
-	if (options->n_operands == n_operands)
+	for (; *name && !strchr("-[", *name); n++) {
+		size_t n_name = strcspn(name, " ");
+
+		if (n == options->n_operands)
+			return verb_usage(verb, "argument '%.*s' is missing",
+					  (int)n_name, name);
+		name += n_name + (name[n_name] == ' ');
+	}
+	if (options->n_operands == n)
 		return 0;
-	for (size_t i = 0; i < options->n_operands; i++)
-		name += strcspn(name, " ") + 1;
-	return verb_usage(verb, "argument '%.*s' is missing",
-			  (int)strcspn(name, " "), name);
+	return verb_usage(verb, "argument '%s' is one too many",
+			  options->operands[n]);
 }
 
 /* Who acts: as said, else the person behind sudo, else the user. */
@@ -271,6 +270,15 @@ static const char *who(const struct verb *verb)
 
 /* A name that is no longer than what a fact may carry, with words round it. */
 enum { WHO_MAX_CHARS = 100 };
+
+/* Lower case letters, digits and underscores: safe in SQL without quotes. */
+static bool is_plain_name(const char *name)
+{
+	size_t n = strlen(name);
+
+	return n > 0 && n < 64 && !strchr("0123456789", name[0]) &&
+	       strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == n;
+}
 
 /* What a topic's name may have. */
 static bool right_suffix(const char *suffix)
@@ -298,7 +306,7 @@ static int read_settings(struct verb *verb)
 				  "who acts, '%.120s', is no name: 1 to %d "
 				  "characters, no control characters",
 				  verb->who, WHO_MAX_CHARS);
-	if (!verb_plain_name(verb->schema))
+	if (!is_plain_name(verb->schema))
 		return verb_usage(verb,
 				  "schema '%.120s' is no plain name: a to "
 				  "z, 0 to 9 and _, at most 63",
@@ -330,7 +338,7 @@ static int run(const struct row *row, int argc, char *const *argv)
 	}
 	r = read_settings(&verb);
 	if (!r)
-		r = check_operands(&verb, row->n_operands);
+		r = check_operands(&verb);
 	if (r)
 		return r;
 	/* Nobody who stops reading stops a change in the middle. */

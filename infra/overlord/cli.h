@@ -18,11 +18,8 @@
 int cli_run(int argc, char *const *argv);
 
 struct conf {
-/* clang-format off */
-#include "infra/lib/conf_fields.h"
-#include "infra/overlord/conf.def"
-#include "infra/lib/conf_end.h"
-	/* clang-format on */
+#define CONF_DEF "infra/overlord/conf.def"
+#include "infra/lib/conf_def.h"
 };
 
 enum { OPERANDS_MAX = 4 };

@@ -233,25 +233,22 @@ END_TEST
 
 int main(void)
 {
+	const struct check_row rows[] = {
+		{ help_is_given_for_all_a_group_and_a_verb, CHECK_N(helps) },
+		{ wrong_use_is_2_and_says_what_and_where, CHECK_N(wrong) },
+		{ a_setting_that_does_not_fit_is_wrong_use, 1 },
+		{ without_a_database_every_verb_fails_and_says_where_it_looked,
+		  CHECK_N(away) },
+		{ without_brokers_topics_fail_within_the_time_that_is_set, 1 },
+		{ a_server_that_never_answers_is_away_within_5_seconds,
+		  CHECK_N(frozen) },
+		{ the_servers_of_a_make_run_are_read_from_its_folder, 1 },
+		{ an_answer_that_nobody_can_take_is_a_failure, 1 },
+		{ 0 },
+	};
 	Suite *suite = suite_create("cli");
 	TCase *tcase = check_case(suite, 30);
 
-	tcase_add_loop_test(tcase, help_is_given_for_all_a_group_and_a_verb, 0,
-			    CHECK_N(helps));
-	tcase_add_loop_test(tcase, wrong_use_is_2_and_says_what_and_where, 0,
-			    CHECK_N(wrong));
-	tcase_add_test(tcase, a_setting_that_does_not_fit_is_wrong_use);
-	tcase_add_loop_test(
-		tcase,
-		without_a_database_every_verb_fails_and_says_where_it_looked, 0,
-		CHECK_N(away));
-	tcase_add_test(tcase,
-		       without_brokers_topics_fail_within_the_time_that_is_set);
-	tcase_add_loop_test(
-		tcase, a_server_that_never_answers_is_away_within_5_seconds, 0,
-		CHECK_N(frozen));
-	tcase_add_test(tcase,
-		       the_servers_of_a_make_run_are_read_from_its_folder);
-	tcase_add_test(tcase, an_answer_that_nobody_can_take_is_a_failure);
+	check_add(tcase, rows);
 	return check_run(suite);
 }

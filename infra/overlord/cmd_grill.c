@@ -15,8 +15,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "infra/lib/str.h"
-#include "infra/lib/text.h"
+#include "infra/lib/text/str.h"
+#include "infra/lib/text/text.h"
 #include "infra/overlord/plan.h"
 #include "infra/overlord/verb.h"
 #include "schemas/limits.h"
@@ -104,38 +104,17 @@ static int check_set(const struct verb *verb)
 	return 0;
 }
 
-/* NULL: all. */
-static const char *stalls_of(const struct options *options)
-{
-	return options->stalls && strcmp(options->stalls, "all") != 0
-		       ? options->stalls
-		       : NULL;
-}
-
-static void write_grill(struct verb *verb, const void *arg)
+/* How it is in words is in @grill, if it is there, and how it will be in
+ * @words: statements of the last message. */
+static int set_locked(struct verb *verb, int grill, int words,
+		      const char *stalls)
 {
 	const struct options *options = &verb->options;
 	const char *name = options->operands[0];
-
-	(void)arg;
-	(void)verb_add(verb, &sql_grill_write,
-		       VALUES(value_text(name), value_text(options->address),
-			      value_i32(options->unit),
-			      value_text(stalls_of(options))));
-	(void)verb_add(verb, &sql_plates_add,
-		       VALUES(value_text(name), value_i32(options->plates)));
-}
-
-/* The row @i is what was locked; no row: a new grill. */
-static int set_locked(struct verb *verb, int i)
-{
-	const struct options *options = &verb->options;
-	const char *name = options->operands[0], *stalls = stalls_of(options);
-	bool there = pg_n_rows(verb->pg, i) > 0;
-	const char *now = there ? verb_cell(verb, i, 0, 0) : "missing";
-	int64_t n_plates = there ? pg_i64(verb->pg, i, 0, 1) : 0;
-	struct buf then = { 0 };
-	int r;
+	bool there = pg_n_rows(verb->pg, grill) > 0;
+	const char *now = there ? verb_cell(verb, grill, 0, 0) : "missing";
+	const char *then = verb_cell(verb, words, 0, 0);
+	int64_t n_plates = there ? pg_i64(verb->pg, grill, 0, 1) : 0;
 
 	if (options->plates < n_plates)
 		return verb_failed(NULL,
@@ -143,32 +122,41 @@ static int set_locked(struct verb *verb, int i)
 				   "would have %" PRId64 ": plates are never "
 				   "taken away",
 				   name, n_plates, options->plates);
-	/* As sql_grill_lock says it. */
-	buf_printf(&then, "%s unit %" PRId64 ", %" PRId64 " plates, stalls %s",
-		   options->address, options->unit, options->plates,
-		   stalls ? stalls : "all");
-	buf_add(&then, "", 1);
-	r = change_run(
-		verb, &(struct change){
-			      .what = name,
-			      .now = now,
-			      .then = strcmp(now, then.p) ? then.p : NULL,
-			      .key = "grill",
-			      .before = there ? verb_cell(verb, i, 0, 2) : NULL,
-			      .write = write_grill });
-	buf_deinit(&then);
-	return r;
+	return change_run(
+		verb,
+		&(struct change){
+			.what = name,
+			.now = now,
+			.then = strcmp(now, then) ? then : NULL,
+			.key = "grill",
+			.before = there ? verb_cell(verb, grill, 0, 2) : NULL,
+			.statement = &sql_grill_write,
+			.values = VALUES(
+				value_text(name), value_text(options->address),
+				value_i64(options->unit), value_text(stalls),
+				value_i64(options->plates)) });
 }
 
 int cmd_grill_set(struct verb *verb)
 {
-	const char *name = verb->options.operands[0];
-	int i, r = check_set(verb);
+	const struct options *options = &verb->options;
+	const char *name = options->operands[0], *stalls = options->stalls;
+	int grill, words, r = check_set(verb);
 
+	if (stalls && !strcmp(stalls, "all"))
+		stalls = NULL;
 	if (!r)
-		r = verb_lock(verb, &sql_grill_lock, VALUES(value_text(name)),
-			      name, &i);
-	return r ? r : set_locked(verb, i);
+		r = verb_connect(verb);
+	if (r)
+		return r;
+	(void)verb_add(verb, &pg_begin, NULL);
+	grill = verb_add(verb, &sql_grill_lock, VALUES(value_text(name)));
+	words = verb_add(
+		verb, &sql_grill_words,
+		VALUES(value_text(options->address), value_i64(options->unit),
+		       value_i64(options->plates), value_text(stalls)));
+	r = verb_send(verb, name);
+	return r ? r : set_locked(verb, grill, words, stalls);
 }
 
 /* ---- enable, disable, remove ---- */
@@ -180,20 +168,6 @@ static const char *const uses[] = {
 	[DISABLED] = "disabled",
 	[REMOVED] = "not there",
 };
-
-static void write_use(struct verb *verb, const void *arg)
-{
-	struct value name = value_text(verb->options.operands[0]);
-	enum use use = *(const enum use *)arg;
-
-	if (use != REMOVED) {
-		(void)verb_add(verb, &sql_grill_use,
-			       VALUES(name, value_bool(use == ENABLED)));
-		return;
-	}
-	(void)verb_add(verb, &sql_plates_delete, &name);
-	(void)verb_add(verb, &sql_grill_delete, &name);
-}
 
 /* How many toasties are on it: the row of @toasties_on. */
 static int check_toasties(const struct verb *verb, int i, enum use use)
@@ -217,16 +191,20 @@ static int check_toasties(const struct verb *verb, int i, enum use use)
 
 static int change_use(struct verb *verb, int grill, enum use use)
 {
+	const char *name = verb->options.operands[0];
 	enum use now = pg_bool(verb->pg, grill, 0, 3) ? ENABLED : DISABLED;
 
 	return change_run(
-		verb, &(struct change){ .what = verb->options.operands[0],
-					.now = uses[now],
-					.then = now == use ? NULL : uses[use],
-					.key = "grill",
-					.before = verb_cell(verb, grill, 0, 2),
-					.write = write_use,
-					.arg = &use });
+		verb, &(struct change){
+			      .what = name,
+			      .now = uses[now],
+			      .then = now == use ? NULL : uses[use],
+			      .key = "grill",
+			      .before = verb_cell(verb, grill, 0, 2),
+			      .statement = use == REMOVED ? &sql_grill_delete
+							  : &sql_grill_use,
+			      .values = VALUES(value_text(name),
+					       value_bool(use == ENABLED)) });
 }
 
 static int use_grill(struct verb *verb, enum use use)

@@ -19,65 +19,36 @@ enum { MIGRATORS_MAX = 2 };
 
 struct run {
 	struct verb *verb;
-	char dir[MIGRATION_PATH_MAX - 16]; /* of all migrations */
 	struct migrator migrators[MIGRATORS_MAX];
 	size_t n_migrators;
 	struct plan plan;
 	struct migrator_step *steps; /* one for each of the plan's */
 };
 
-static void run_deinit(struct run *run)
+static void forget_plan(struct run *run)
 {
-	for (size_t i = 0; i < run->n_migrators; i++)
-		migrator_deinit(&run->migrators[i]);
 	for (size_t i = 0; i < run->plan.n_steps; i++)
-		buf_deinit(&run->steps[i].gone);
+		migrator_step_deinit(&run->steps[i]);
 	plan_deinit(&run->plan);
 	free(run->steps);
+	run->steps = NULL;
 }
 
-/* As said; else as it is here, or installed. */
-static int find_folder(struct run *run)
+static void run_deinit(struct run *run)
 {
-	const struct verb *verb = run->verb;
-	const char *dir =
-		verb->options.dir ? verb->options.dir : verb->conf.migrations;
-	char found[MIGRATION_PATH_MAX];
-	int r;
-
-	if (!*dir) {
-		r = migration_folder(found);
-		if (r)
-			return r;
-		dir = found;
-	}
-	if (!str_copy(run->dir, sizeof(run->dir), dir))
-		return verb_usage(verb, "folder '%.100s...' is too long", dir);
-	return 0;
-}
-
-static int add_set(struct run *run, const char *name, const char *folder,
-		   const char *schema)
-{
-	const char *set = run->verb->options.set;
-	struct migrator *migrator = &run->migrators[run->n_migrators];
-	int r;
-
-	if (set && strcmp(set, name) != 0)
-		return 0;
-	run->n_migrators++;
-	migrator->verb = run->verb;
-	migrator->name = name;
-	migrator->schema = schema;
-	(void)snprintf(migrator->dir, sizeof(migrator->dir), "%s%s", run->dir,
-		       folder);
-	r = migration_set_load(&migrator->set, migrator->dir);
-	return r ? r : migrator_read(migrator);
+	forget_plan(run);
+	for (size_t i = 0; i < run->n_migrators; i++)
+		migrator_deinit(&run->migrators[i]);
 }
 
 static int run_init(struct run *run, struct verb *verb)
 {
+	const struct {
+		const char *name, *folder, *schema;
+	} all[MIGRATORS_MAX] = { { "control", "/control", "control" },
+				 { "service", "", verb->schema } };
 	const char *set = verb->options.set;
+	char dir[MIGRATION_DIR_MAX];
 	int r;
 
 	run->verb = verb;
@@ -88,46 +59,54 @@ static int run_init(struct run *run, struct verb *verb)
 	if (!strcmp(verb->schema, "control"))
 		return verb_usage(verb,
 				  "schema 'control' is not the services'");
-	r = find_folder(run);
+	r = migration_folder(verb, dir);
 	if (!r)
 		r = verb_connect(verb);
-	if (!r)
-		r = add_set(run, "control", "/control", "control");
-	if (!r)
-		r = add_set(run, "service", "", verb->schema);
+	for (size_t i = 0; !r && i < MIGRATORS_MAX; i++) {
+		struct migrator *migrator = &run->migrators[run->n_migrators];
+
+		if (set && strcmp(set, all[i].name) != 0)
+			continue;
+		run->n_migrators++;
+		migrator->verb = verb;
+		migrator->name = all[i].name;
+		migrator->schema = all[i].schema;
+		(void)snprintf(migrator->dir, sizeof(migrator->dir), "%s%s",
+			       dir, all[i].folder);
+		r = migrator_load(migrator);
+		if (!r)
+			r = migrator_read(migrator);
+	}
 	return r;
 }
 
 /* ---- status and check ---- */
 
 static const char *state_of(const struct migrator *migrator,
-			    const struct migration *row,
-			    const struct applied *applied)
+			    const struct migration *row)
 {
 	if (migrator->dirty && migrator->version == row->version)
 		return "dirty";
 	if (migrator->version < row->version)
 		return "pending";
-	if (!applied)
+	if (!*row->applied_by)
 		return "applied by another tool";
-	return strcmp(applied->checksum, row->checksum) ? "changed" : "applied";
+	return strcmp(row->applied_checksum, row->checksum) ? "changed"
+							    : "applied";
 }
 
 static void put_row(struct out *out, const struct migrator *migrator,
 		    const struct migration *row)
 {
-	const struct applied *applied =
-		migrator_applied(migrator, row->version);
-
 	out_row(out);
 	out_cell(out, "%s", migrator->name);
 	out_cell(out, "%s", migrator->schema);
 	out_cell(out, "%" PRId64, row->version);
 	out_cell(out, "%s", row->name);
-	out_cell(out, "%s", state_of(migrator, row, applied));
-	if (applied) {
-		out_cell_wall_ms(out, applied->at_ms);
-		out_cell(out, "%s", applied->by);
+	out_cell(out, "%s", state_of(migrator, row));
+	if (*row->applied_by) {
+		out_cell_wall_ms(out, row->applied_at_ms);
+		out_cell(out, "%s", row->applied_by);
 	}
 }
 
@@ -146,21 +125,23 @@ static int print_status(const struct run *run)
 	for (size_t i = 0; i < run->n_migrators; i++) {
 		const struct migrator *migrator = &run->migrators[i];
 
-		for (size_t n = 0; n < migrator->set.n_rows; n++)
-			put_row(out, migrator, &migrator->set.rows[n]);
+		for (size_t n = 0; n < migrator->n_rows; n++)
+			put_row(out, migrator, &migrator->rows[n]);
 	}
 	return out_print(out);
 }
 
-static void say_newer(const struct migrator *migrator)
+static void say_newer(const struct run *run)
 {
-	int64_t newest = migration_newest(&migrator->set);
+	for (size_t i = 0; i < run->n_migrators; i++) {
+		const struct migrator *migrator = &run->migrators[i];
 
-	if (migrator->version > newest)
-		out_say("schema '%s' is at version %" PRId64 ", newer than "
-			"the files in '%s', which end at %" PRId64,
-			migrator->schema, migrator->version, migrator->dir,
-			newest);
+		if (migrator->version > (int64_t)migrator->n_rows)
+			out_say("schema '%s' is at version %" PRId64 ", newer "
+				"than the files in '%s', which end at %zu",
+				migrator->schema, migrator->version,
+				migrator->dir, migrator->n_rows);
+	}
 }
 
 int cmd_migrate_status(struct verb *verb)
@@ -170,27 +151,23 @@ int cmd_migrate_status(struct verb *verb)
 
 	if (!r)
 		r = print_status(&run);
-	for (size_t i = 0; !r && i < run.n_migrators; i++)
-		say_newer(&run.migrators[i]);
+	if (!r)
+		say_newer(&run);
 	run_deinit(&run);
 	return r;
 }
 
 static int check_applied(const struct migrator *migrator)
 {
-	int64_t newest = migration_newest(&migrator->set);
 	int r = migrator_check(migrator, UP);
 
-	if (r)
+	if (r || migrator->version >= (int64_t)migrator->n_rows)
 		return r;
-	say_newer(migrator);
-	if (migrator->version >= newest)
-		return 0;
 	return verb_failed("overlord migrate up --execute",
 			   "schema '%s' is at version %" PRId64
-			   ", the files in '%s' end at %" PRId64,
+			   ", the files in '%s' end at %zu",
 			   migrator->schema, migrator->version, migrator->dir,
-			   newest);
+			   migrator->n_rows);
 }
 
 int cmd_migrate_check(struct verb *verb)
@@ -203,6 +180,8 @@ int cmd_migrate_check(struct verb *verb)
 	for (size_t i = 0; !r && i < run.n_migrators; i++)
 		if (check_applied(&run.migrators[i]))
 			checked = VERB_E_FAILED;
+	if (!r)
+		say_newer(&run);
 	run_deinit(&run);
 	return r ? r : checked;
 }
@@ -214,7 +193,7 @@ static void add_step(struct run *run, const struct migrator *migrator,
 {
 	int64_t to = direction == DOWN ? from - 1 : from + 1;
 	const struct migration *row =
-		migration_find(&migrator->set, direction == DOWN ? from : to);
+		&migrator->rows[(direction == DOWN ? from : to) - 1];
 	char what[MIGRATION_NAME_MAX + 80], now[32], then[32];
 
 	(void)snprintf(what, sizeof(what), "%s: %s", migrator->schema,
@@ -233,34 +212,25 @@ static void add_step(struct run *run, const struct migrator *migrator,
 	};
 }
 
-/* Where a set goes to: --to is meant for the services' set, or for --set. */
-static int64_t target_of(const struct run *run, const struct migrator *migrator)
-{
-	const struct options *options = &run->verb->options;
-
-	if (options->to < 0 ||
-	    (!options->set && !strcmp(migrator->name, "control")))
-		return migration_newest(&migrator->set);
-	return options->to;
-}
-
+/* --to is meant for the services' set, or for --set. */
 static int plan_set(struct run *run, const struct migrator *migrator,
 		    enum direction direction)
 {
-	int64_t target = target_of(run, migrator);
-	int64_t newest = migration_newest(&migrator->set);
+	const struct options *options = &run->verb->options;
+	int64_t newest = (int64_t)migrator->n_rows, target = newest;
 	int64_t version = migrator->version;
 	int r = migrator_check(migrator, direction);
 
 	if (r)
 		return r;
+	if (options->to >= 0 &&
+	    (options->set || strcmp(migrator->name, "control") != 0))
+		target = options->to;
 	if (target > newest)
 		return verb_usage(run->verb,
 				  "there is no version %" PRId64
 				  ", the files in '%s' end at %" PRId64,
 				  target, migrator->dir, newest);
-	if (direction == UP)
-		say_newer(migrator);
 	for (; direction == UP && version < target; version++)
 		add_step(run, migrator, version, UP);
 	for (; direction == DOWN && version > target; version--)
@@ -268,27 +238,25 @@ static int plan_set(struct run *run, const struct migrator *migrator,
 	return 0;
 }
 
-/*
- * Plans the set; what is to be done is locked and planned anew, since another
- * migrator that had the lock may have done it.
- */
-static int plan_and_lock(struct run *run, struct migrator *migrator,
-			 enum direction direction)
+/* The sets that have something to do are locked, and read again: another
+ * migrator that had the lock may have done it. */
+static int plan_all(struct run *run, enum direction direction, bool lock)
 {
-	const struct options *options = &run->verb->options;
-	size_t n_before = run->plan.n_steps;
-	int r = plan_set(run, migrator, direction);
+	int r = 0;
 
-	if (r || run->plan.n_steps == n_before ||
-	    (!options->execute && !options->dry_run))
-		return r;
-	r = migrator_lock(migrator);
-	if (!r)
-		r = migrator_read(migrator);
-	if (r)
-		return r;
-	plan_truncate(&run->plan, n_before);
-	return plan_set(run, migrator, direction);
+	forget_plan(run);
+	for (size_t i = 0; !r && i < run->n_migrators; i++) {
+		struct migrator *migrator = &run->migrators[i];
+		size_t n_before = run->plan.n_steps;
+
+		r = plan_set(run, migrator, direction);
+		if (!lock || r || run->plan.n_steps == n_before)
+			continue;
+		r = migrator_lock(migrator);
+		if (!r)
+			r = migrator_read(migrator);
+	}
+	return r;
 }
 
 static int apply(void *arg, size_t i, enum plan_result *ret)
@@ -298,7 +266,7 @@ static int apply(void *arg, size_t i, enum plan_result *ret)
 	int r = migrator_apply(step);
 
 	if (!r)
-		*ret = PLAN_CONFIRMED;
+		*ret = step->within ? PLAN_TRIED : PLAN_CONFIRMED;
 	else if (step->unknown)
 		*ret = PLAN_UNKNOWN;
 	if (step->gone.n)
@@ -306,32 +274,28 @@ static int apply(void *arg, size_t i, enum plan_result *ret)
 	return r;
 }
 
-static int rehearse(struct run *run)
-{
-	struct verb *verb = run->verb;
-	int r = verb_exec(verb, "BEGIN", "begin");
-
-	if (r)
-		return r;
-	r = plan_rehearse(&run->plan, verb, apply, run);
-	if (!pg_lost(verb->pg))
-		(void)pg_exec(verb->pg, "ROLLBACK", verb->conf.timeout_ms);
-	return r;
-}
-
+/* The transaction of a dry run ends with the session. */
 static int migrate(struct verb *verb, enum direction direction)
 {
-	struct run run = { .plan.killable = true };
+	const struct options *options = &verb->options;
+	struct run run = { 0 };
 	int r = run_init(&run, verb);
 
-	for (size_t i = 0; !r && i < run.n_migrators; i++)
-		r = plan_and_lock(&run, &run.migrators[i], direction);
-	if (!r && verb->options.dry_run)
-		r = rehearse(&run);
-	else if (!r)
+	if (!r)
+		r = plan_all(&run, direction, false);
+	if (!r && run.plan.n_steps && (options->execute || options->dry_run)) {
+		r = plan_all(&run, direction, true);
+		if (!r)
+			r = plan_all(&run, direction, false);
+	}
+	if (!r && direction == UP)
+		say_newer(&run);
+	if (!r && options->dry_run)
+		r = verb_exec(verb, "BEGIN", "begin");
+	run.plan.killable = true;
+	run.plan.rehearsal = options->dry_run;
+	if (!r)
 		r = plan_run(&run.plan, verb, apply, &run);
-	for (size_t i = 0; !r && i < run.n_migrators; i++)
-		r = migrator_unlock(&run.migrators[i]);
 	run_deinit(&run);
 	return r;
 }

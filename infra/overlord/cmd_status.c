@@ -16,8 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "infra/lib/kafka_admin.h"
-#include "infra/lib/str.h"
+#include "infra/lib/text/str.h"
 #include "infra/overlord/verb.h"
 
 struct run {
@@ -104,8 +103,7 @@ static int read_topics(struct run *run)
 		r = verb_topic(verb, topic_table[i].id, names[i]);
 	if (r)
 		return r;
-	r = kafka_admin_new(&admin, verb->conf.brokers, "overlord",
-			    verb_first_ms(verb));
+	r = verb_kafka(verb, &admin);
 	buf_text(&run->logs, "[");
 	for (size_t i = 0; !r && i < N_TOPICS; i++)
 		r = read_topic(run, admin, &topic_table[i], names[i]);
@@ -127,7 +125,7 @@ static int read_rows(struct run *run, struct out *positions)
 {
 	struct verb *verb = run->verb;
 	const struct value values[] = { value_text(verb->schema),
-					value_json(run->logs.p) };
+					value_text(run->logs.p) };
 	int groups = verb_add(verb, &sql_status_positions, values);
 	int checks = verb_add(verb, &sql_status_checks, values);
 	int r = verb_send(verb, "status");

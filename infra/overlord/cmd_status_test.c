@@ -6,7 +6,7 @@
  */
 #include <jansson.h>
 
-#include "infra/lib/kafka_fixture.h"
+#include "infra/lib/kafka/kafka_fixture.h"
 #include "infra/overlord/database_fixture.h"
 #include "schemas/topics.h"
 
@@ -214,19 +214,19 @@ END_TEST
 
 int main(void)
 {
+	const struct check_row rows[] = {
+		{ what_is_as_it_should_be_is_0, CHECK_N(good) },
+		{ what_is_not_as_it_should_be_is_1_and_named, CHECK_N(bad) },
+		{ what_waits_for_a_service_that_never_ran_is_named, 1 },
+		{ a_topic_that_is_not_as_declared_is_named, CHECK_N(topics) },
+		{ without_kafka_the_rest_is_shown_and_json_is_one_object, 1 },
+		{ 0 },
+	};
 	Suite *suite = suite_create("cmd_status");
 	TCase *tcase = check_case(suite, 60);
 
 	tcase_add_unchecked_fixture(tcase, make_servers, mock_stop);
 	tcase_add_checked_fixture(tcase, begin, NULL);
-	tcase_add_loop_test(tcase, what_is_as_it_should_be_is_0, 0,
-			    CHECK_N(good));
-	tcase_add_loop_test(tcase, what_is_not_as_it_should_be_is_1_and_named,
-			    0, CHECK_N(bad));
-	tcase_add_test(tcase, what_waits_for_a_service_that_never_ran_is_named);
-	tcase_add_loop_test(tcase, a_topic_that_is_not_as_declared_is_named, 0,
-			    CHECK_N(topics));
-	tcase_add_test(tcase,
-		       without_kafka_the_rest_is_shown_and_json_is_one_object);
+	check_add(tcase, rows);
 	return postgres_run(suite);
 }

@@ -21,9 +21,9 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "infra/lib/kafka_admin.h"
-#include "infra/lib/kafka_out.h"
-#include "infra/lib/version.h"
+#include "infra/lib/clock.h"
+#include "infra/lib/conf.h"
+#include "infra/lib/kafka/kafka_out.h"
 #include "infra/overlord/plan.h"
 #include "infra/overlord/verb.h"
 #include "schemas/event.h"
@@ -62,12 +62,6 @@ int cmd_stock_list(struct verb *verb)
 #define STOCK_ROW(verb)                                                        \
 	VALUES(value_text((verb)->options.operands[0]),                        \
 	       value_text((verb)->options.operands[1]))
-
-static void delete_row(struct verb *verb, const void *arg)
-{
-	(void)arg;
-	(void)verb_add(verb, &sql_stock_delete, STOCK_ROW(verb));
-}
 
 /* The row @i is what was locked. */
 static int check_empty(const struct verb *verb, int i, const char *what)
@@ -110,27 +104,28 @@ int cmd_stock_remove(struct verb *verb)
 		r = check_empty(verb, i, what);
 	if (r)
 		return r;
-	return change_run(verb, &(struct change){ .what = what,
-						  .now = "0",
-						  .then = "not on the menu",
-						  .key = "stock",
-						  .before = "0",
-						  .after = "",
-						  .write = delete_row });
+	return change_run(verb,
+			  &(struct change){ .what = what,
+					    .now = "0",
+					    .then = "not on the menu",
+					    .key = "stock",
+					    .before = "0",
+					    .after = "",
+					    .statement = &sql_stock_delete,
+					    .values = STOCK_ROW(verb) });
 }
 
 /* ---- restock ---- */
 
 struct run {
 	struct verb *verb;
-	bool there, stall_there;
+	struct plan plan; /* of one step */
 	struct kafka_out *out;
 	struct stock_command stock_command;
 	struct event event;
 	uint8_t body[4096];
 	char topic[TOPIC_NAME_BYTES];
 	char id[UUID_CHARS + 1];
-	char now[48], then[80];
 	bool reported, delivered;
 	char position[TOPIC_NAME_BYTES + 40];
 	char error[256];
@@ -152,6 +147,7 @@ static void read_report(void *arg, const struct kafka_report *report)
 /* With the position when it is known. @end is pg_commit, or pg_rollback. */
 static int write_audit(struct run *run, const struct pg_statement *end)
 {
+	const struct plan_step *step = &run->plan.steps[0];
 	struct buf what = { 0 };
 
 	buf_text(&what, "{");
@@ -161,22 +157,10 @@ static int write_audit(struct run *run, const struct pg_statement *end)
 		      text_of(run->delivered ? run->position : NULL));
 	buf_add(&what, "}", 2);
 	(void)verb_add(run->verb, &pg_begin, NULL);
-	plan_audit_text(run->verb, what.p, run->now, run->then);
+	plan_audit(run->verb, &sql_audit_texts, what.p, step->now, step->then);
 	(void)verb_add(run->verb, end, NULL);
 	buf_deinit(&what);
 	return verb_send(run->verb, "audit");
-}
-
-/* The producer has refused it: nothing of it will ever be on the topic. */
-static int not_sent(const struct run *run, int r)
-{
-	if (r < 0)
-		return r;
-	return verb_failed(
-		NULL,
-		"the event for '%s' was not accepted: outcome %d of the "
-		"producer",
-		run->topic, r);
 }
 
 static int publish(void *arg, size_t step, enum plan_result *ret)
@@ -190,8 +174,14 @@ static int publish(void *arg, size_t step, enum plan_result *ret)
 	if (r)
 		return r;
 	r = event_send(&run->event, run->out, run->topic, NULL);
+	/* Nothing of it will ever be on the topic. */
+	if (r > 0)
+		return verb_failed(NULL,
+				   "the event for '%s' was not accepted: "
+				   "outcome %d of the producer",
+				   run->topic, r);
 	if (r)
-		return not_sent(run, r);
+		return r;
 	if (!kafka_out_flush(run->out, conf->timeout_ms) || !run->reported) {
 		*ret = PLAN_UNKNOWN;
 		out_say("Kafka at '%s' did not acknowledge the event '%s'",
@@ -214,24 +204,19 @@ static int publish(void *arg, size_t step, enum plan_result *ret)
 static int check_topic(const struct run *run)
 {
 	CLEANUP(kafka_admin_freep) struct kafka_admin *admin = NULL;
-	const char *brokers = run->verb->conf.brokers;
+	const struct verb *verb = run->verb;
 	int32_t n_partitions = 0;
-	int r = kafka_admin_new(&admin, brokers, "overlord",
-				verb_first_ms(run->verb));
+	int r = verb_kafka(verb, &admin);
 
 	if (!r)
 		r = kafka_admin_partitions(admin, run->topic, &n_partitions);
-	if (r < 0)
-		return r;
 	if (r)
-		return verb_failed(
-			"nothing was sent; KAFKA_BROKERS says where it is",
-			"%s: Kafka at '%s': %s", run->topic, brokers,
-			kafka_admin_error(admin));
+		return verb_kafka_failed(verb, r, admin, run->topic);
 	if (!n_partitions)
 		return verb_failed(
 			"overlord topics apply --execute makes the topics",
-			"Kafka at '%s' has no topic '%s'", brokers, run->topic);
+			"Kafka at '%s' has no topic '%s'", verb->conf.brokers,
+			run->topic);
 	return 0;
 }
 
@@ -248,7 +233,6 @@ static int make_event(struct run *run)
 	event_source(event, TEXT("/overlord"), wall_ms);
 	event_id_add(event, order_id_format(&id, run->id));
 	event_begin_trace(event, &id);
-	event->envelope.producer = text_of("overlord@" GALORE_VERSION);
 	return stock_command_encode(&run->stock_command, &event->body);
 }
 
@@ -269,41 +253,29 @@ static int open_producer(struct run *run)
 	return r ? r : kafka_out_new(&run->out, &params);
 }
 
-static int read_stock(struct run *run)
+/* What there is and will be. A name that is new may be a slip of the pen, which
+ * would stay on the menu. */
+static int plan_stock(struct run *run)
 {
 	struct verb *verb = run->verb;
-	const struct stock_command *stock_command = &run->stock_command;
+	const struct options *options = &verb->options;
 	int i, r = verb_connect(verb);
 
 	if (r)
 		return r;
 	i = verb_add(verb, &sql_stock_of,
-		     VALUES(value_text(verb->options.operands[0]),
-			    value_text(verb->options.operands[1]),
-			    value_i64(stock_command->quantity),
-			    value_bool(verb->options.count)));
+		     VALUES(value_text(options->operands[0]),
+			    value_text(options->operands[1]),
+			    value_i64(run->stock_command.quantity),
+			    value_bool(options->count)));
 	r = verb_send(verb, "stock");
 	if (r)
 		return r;
-	(void)str_copy(run->now, sizeof(run->now), verb_cell(verb, i, 0, 0));
-	(void)str_copy(run->then, sizeof(run->then), verb_cell(verb, i, 0, 1));
-	run->there = pg_bool(verb->pg, i, 0, 2);
-	run->stall_there = pg_bool(verb->pg, i, 0, 3);
-	return 0;
-}
-
-/* A slip of the pen would stay on the menu. */
-static int check_new(const struct run *run)
-{
-	const struct options *options = &run->verb->options;
-
-	if (run->there || options->fresh)
+	plan_add(&run->plan, run->event.key.p, verb_cell(verb, i, 0, 0),
+		 verb_cell(verb, i, 0, 1));
+	if (pg_null(verb->pg, i, 0, 2) || options->fresh)
 		return 0;
-	if (!run->stall_there)
-		out_say("there is no stall '%s' yet", options->operands[0]);
-	else
-		out_say("stall '%s' has no '%s' yet", options->operands[0],
-			options->operands[1]);
+	out_say("%s", verb_cell(verb, i, 0, 2));
 	out_hint("--new says that it is meant; overlord stock list shows what "
 		 "there is");
 	return options->execute ? VERB_E_FAILED : 0;
@@ -343,20 +315,15 @@ static int read_operands(struct run *run)
 int cmd_restock(struct verb *verb)
 {
 	struct run run = { .verb = verb };
-	struct plan plan = { 0 };
 	int r = read_operands(&run);
 
 	if (!r)
-		r = read_stock(&run);
-	if (!r)
-		r = check_new(&run);
+		r = plan_stock(&run);
 	if (!r && verb->options.execute)
 		r = open_producer(&run);
-	if (!r) {
-		plan_add(&plan, run.event.key.p, run.now, run.then);
-		r = plan_run(&plan, verb, publish, &run);
-	}
-	plan_deinit(&plan);
+	if (!r)
+		r = plan_run(&run.plan, verb, publish, &run);
+	plan_deinit(&run.plan);
 	run.out = kafka_out_free(run.out);
 	return r;
 }

@@ -7,32 +7,34 @@
  * with it. `returned` makes chillybin give the ingredients back, once. Main
  * thread.
  */
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "infra/overlord/plan.h"
 #include "infra/overlord/verb.h"
 #include "schemas/messages/toastie.h"
 
-/* Of each state that may be asked for: which statement has it. NULL: there is
- * no such state. */
+/* Which statement has the toasties of a state. NULL: there is no such state. */
 static const struct pg_statement *statement_of(const char *name)
 {
-	static const char *const open[] = { "queued", "grilling", "parked",
-					    "uncertain" };
+	static const struct text open[] = { TEXT_INIT("queued"),
+					    TEXT_INIT("grilling"),
+					    TEXT_INIT("parked"),
+					    TEXT_INIT("uncertain") };
 	/* Rows have some that no fact has. */
-	static const char *const rest[] = { "all", "collecting", "cancelled" };
+	static const struct text rest[] = { TEXT_INIT("all"),
+					    TEXT_INIT("collecting"),
+					    TEXT_INIT("cancelled") };
 	enum toastie_state state;
+	size_t i;
 
-	for (size_t i = 0; i < sizeof(open) / sizeof(open[0]); i++)
-		if (!name || !strcmp(name, open[i]))
-			return &sql_toasties_open;
-	for (size_t i = 0; i < sizeof(rest) / sizeof(rest[0]); i++)
-		if (!strcmp(name, rest[i]))
-			return &sql_toasties_all;
-	return toastie_state_parse(&state, text_of(name)) ? NULL
-							  : &sql_toasties_all;
+	if (!name || !text_index(&i, open, sizeof(open) / sizeof(open[0]),
+				 text_of(name)))
+		return &sql_toasties_open;
+	if (!text_index(&i, rest, sizeof(rest) / sizeof(rest[0]),
+			text_of(name)) ||
+	    !toastie_state_parse(&state, text_of(name)))
+		return &sql_toasties_all;
+	return NULL;
 }
 
 int cmd_toastie_list(struct verb *verb)
@@ -66,21 +68,10 @@ int cmd_toastie_list(struct verb *verb)
 
 /* ---- resolve ---- */
 
-static void write_resolved(struct verb *verb, const void *arg)
-{
-	struct value order = value_order(arg);
-	struct value state = value_text(verb->options.operands[1]);
-
-	(void)verb_add(verb, &sql_toastie_resolve,
-		       VALUES(order, state, value_text(verb->who)));
-	(void)verb_add(verb, &sql_intent_close, VALUES(order, state));
-}
-
 static int resolve(struct verb *verb, int i, const struct order_id *order)
 {
 	const char *const *operands = verb->options.operands;
-	char id[ORDER_ID_CHARS + 1], before[80], after[80];
-	int64_t seq;
+	char id[ORDER_ID_CHARS + 1];
 
 	if (!pg_n_rows(verb->pg, i))
 		return verb_failed(NULL, "order '%s' has no toastie",
@@ -90,22 +81,19 @@ static int resolve(struct verb *verb, int i, const struct order_id *order)
 			NULL,
 			"the toastie of order '%s' is '%s', not 'uncertain'",
 			operands[0], verb_cell(verb, i, 0, 0));
-	seq = pg_i64(verb->pg, i, 0, 1);
-	(void)snprintf(before, sizeof(before),
-		       "{\"state\": \"uncertain\", \"seq\": %" PRId64 "}", seq);
-	(void)snprintf(after, sizeof(after),
-		       "{\"state\": \"%s\", \"seq\": %" PRId64 "}", operands[1],
-		       seq + 1);
-	return change_run(verb,
-			  &(struct change){ .what = operands[0],
-					    .now = "uncertain",
-					    .then = operands[1],
-					    .key = "order_id",
-					    .id = order_id_format(order, id),
-					    .before = before,
-					    .after = after,
-					    .write = write_resolved,
-					    .arg = order });
+	return change_run(
+		verb,
+		&(struct change){ .what = operands[0],
+				  .now = "uncertain",
+				  .then = operands[1],
+				  .key = "order_id",
+				  .id = order_id_format(order, id),
+				  .before = verb_cell(verb, i, 0, 1),
+				  .after = verb_cell(verb, i, 0, 2),
+				  .statement = &sql_toastie_resolve,
+				  .values = VALUES(value_order(order),
+						   value_text(operands[1]),
+						   value_text(verb->who)) });
 }
 
 int cmd_toastie_resolve(struct verb *verb)
@@ -127,7 +115,9 @@ int cmd_toastie_resolve(struct verb *verb)
 	if (!r)
 		r = verb_order(verb, operands[0], &order);
 	if (!r)
-		r = verb_lock(verb, &sql_toastie_lock,
-			      VALUES(value_order(&order)), "toastie", &i);
+		r = verb_lock(
+			verb, &sql_toastie_lock,
+			VALUES(value_order(&order), value_text(operands[1])),
+			"toastie", &i);
 	return r ? r : resolve(verb, i, &order);
 }

@@ -6,13 +6,14 @@
  * never adds partitions, since keys would move. It works before there is a
  * database: then no audit row is left, and it says so. Main thread.
  */
+#include "infra/overlord/cmd_topics.h"
+
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "infra/lib/kafka_admin.h"
 #include "infra/overlord/plan.h"
-#include "infra/overlord/topics_plan.h"
 #include "infra/overlord/verb.h"
 
 struct row {
@@ -28,21 +29,43 @@ struct run {
 	struct row rows[N_TOPICS];
 };
 
-static int kafka_failed(const struct run *run, int r, const char *what)
+void topic_drift(const struct topic *declared, const struct kafka_topic *is,
+		 struct topic_drift *ret)
 {
-	switch (r) {
-	case KAFKA_ADMIN_E_AWAY:
-		return verb_failed(
-			"KAFKA_BROKERS says where it is; --run takes it from a "
-			"make run's folder",
-			"%s: no answer from Kafka at '%s': %s", what,
-			run->verb->conf.brokers, kafka_admin_error(run->admin));
-	case KAFKA_ADMIN_E_REFUSED:
-		return verb_failed(NULL, "%s: Kafka refused: %s", what,
-				   kafka_admin_error(run->admin));
-	default:
-		return r;
+	size_t n = 0;
+
+	*ret = (struct topic_drift){ .missing = !is->there };
+	if (is->there) {
+		ret->partitions = is->n_partitions != declared->partitions;
+		buf_printf(&ret->now, "%" PRId32 " partitions",
+			   is->n_partitions);
+	} else {
+		buf_text(&ret->now, "missing");
 	}
+	buf_printf(&ret->then, "%" PRId32 " partitions", declared->partitions);
+	for (const struct topic_setting *row = declared->settings; row->name;
+	     row++) {
+		const struct kafka_setting *setting =
+			kafka_topic_setting(is, row->name);
+
+		if (setting && !strcmp(setting->value, row->value))
+			continue;
+		assert(n < SETTINGS_MAX);
+		ret->settings[2 * n] = row->name;
+		ret->settings[2 * n++ + 1] = row->value;
+		buf_printf(&ret->then, ", %s=%s", row->name, row->value);
+		if (is->there)
+			buf_printf(&ret->now, ", %s=%s", row->name,
+				   setting ? setting->value : "?");
+	}
+	buf_add(&ret->now, "", 1);
+	buf_add(&ret->then, "", 1);
+}
+
+void topic_drift_deinit(struct topic_drift *drift)
+{
+	buf_deinit(&drift->now);
+	buf_deinit(&drift->then);
 }
 
 static void run_deinit(struct run *run)
@@ -60,8 +83,7 @@ static int run_init(struct run *run, struct verb *verb)
 	int r;
 
 	run->verb = verb;
-	r = kafka_admin_new(&run->admin, verb->conf.brokers, "overlord",
-			    verb_first_ms(verb));
+	r = verb_kafka(verb, &run->admin);
 	for (size_t i = 0; !r && i < N_TOPICS; i++) {
 		struct row *row = &run->rows[i];
 
@@ -70,7 +92,8 @@ static int run_init(struct run *run, struct verb *verb)
 			return r;
 		r = kafka_admin_topic(run->admin, row->name, &row->is);
 		if (r)
-			return kafka_failed(run, r, row->name);
+			return verb_kafka_failed(run->verb, r, run->admin,
+						 row->name);
 		topic_drift(&topic_table[i], &row->is, &row->drift);
 	}
 	/* They are there: a write may take its time. */
@@ -82,7 +105,7 @@ static int run_init(struct run *run, struct verb *verb)
 static void put_row(struct out *out, const struct topic *declared,
 		    const struct row *row)
 {
-	bool drifted = row->drift.partitions || row->drift.n_settings;
+	bool drifted = row->drift.partitions || *row->drift.settings;
 
 	out_row(out);
 	out_cell(out, "%s", row->name);
@@ -133,8 +156,8 @@ static void plan_row(struct run *run, size_t i)
 	const struct row *row = &run->rows[i];
 
 	plan_add(&run->plan, row->name, row->drift.now.p,
-		 row->drift.missing || row->drift.n_settings ? row->drift.then.p
-							     : NULL);
+		 row->drift.missing || *row->drift.settings ? row->drift.then.p
+							    : NULL);
 	if (row->drift.partitions) {
 		out_say("topic '%s' has %" PRId32 " partitions, declared are "
 			"%" PRId32 ": this is not mended, keys would move",
@@ -169,7 +192,7 @@ static void write_audit(struct verb *verb, const struct plan_step *step)
 	buf_text(&what, "{");
 	buf_json_pair(&what, "topic", text_of(step->what));
 	buf_add(&what, "}", 2);
-	plan_audit_text(verb, what.p, step->now, step->then);
+	plan_audit(verb, &sql_audit_texts, what.p, step->now, step->then);
 	buf_deinit(&what);
 	if (verb_try(verb, verb_first_ms(verb))) {
 		out_say("no audit row is left: %s", pg_message(verb->pg));
@@ -180,26 +203,21 @@ static void write_audit(struct verb *verb, const struct plan_step *step)
 static int apply(void *arg, size_t i, enum plan_result *ret)
 {
 	struct run *run = arg;
-	const char *settings[2 * SETTINGS_MAX + 1];
 	const struct row *row = &run->rows[i];
 	const struct kafka_new_topic topic = {
 		.name = row->name,
 		.n_partitions = topic_table[i].partitions,
 		.n_replicas = (int32_t)run->verb->options.replication,
-		.settings = settings,
+		.settings = row->drift.settings,
 	};
-	int r;
+	int r = row->drift.missing ? kafka_admin_create(run->admin, &topic)
+				   : kafka_admin_alter(run->admin, row->name,
+						       row->drift.settings);
 
-	topic_settings(&topic_table[i], settings);
-	if (row->drift.missing)
-		r = kafka_admin_create(run->admin, &topic);
-	else
-		r = kafka_admin_alter(run->admin, row->name,
-				      row->drift.settings);
 	if (r == KAFKA_ADMIN_E_AWAY)
 		*ret = PLAN_UNKNOWN;
 	if (r)
-		return kafka_failed(run, r, row->name);
+		return verb_kafka_failed(run->verb, r, run->admin, row->name);
 	*ret = PLAN_CONFIRMED;
 	write_audit(run->verb, &run->plan.steps[i]);
 	return 0;

@@ -61,8 +61,7 @@ static int list_with_code(struct verb *verb, const char *code)
 
 static int show_story(struct verb *verb, const struct order_id *order)
 {
-	/* The order is a column in JSON only. */
-	static const struct out_column columns[] = {
+	struct out_column columns[] = {
 		{ "at", OUT_TIME },
 		{ "what", OUT_TEXT },
 		{ "detail", OUT_TEXT },
@@ -71,22 +70,17 @@ static int show_story(struct verb *verb, const struct order_id *order)
 		{ "call", OUT_CALL_CODE },
 		{ NULL, 0 },
 	};
-	static const struct out_column table[] = {
-		{ "at", OUT_TIME },
-		{ "what", OUT_TEXT },
-		{ "detail", OUT_TEXT },
-		{ "where", OUT_TEXT },
-		{ NULL, 0 },
-	};
-	CLEANUP(out_freep)
-	struct out *out = out_new("trace", verb->options.json,
-				  verb->options.json ? columns : table);
+	CLEANUP(out_freep) struct out *out = NULL;
 	char text[ORDER_ID_CHARS + 1], code[CALL_CODE_CHARS + 1];
 	int i = verb_add(verb, &sql_order_story, VALUES(value_order(order)));
 	int r = verb_send(verb, "trace");
 
 	if (r)
 		return r;
+	/* A table has the order above it. */
+	if (!verb->options.json)
+		columns[4].name = NULL;
+	out = out_new("trace", verb->options.json, columns);
 	out_say("order %s, called %s", order_id_format(order, text),
 		order_call_code(order, code));
 	out_rows(out, verb->pg, i);

@@ -6,7 +6,7 @@
 #ifndef OVERLORD_DATABASE_FIXTURE_H
 #define OVERLORD_DATABASE_FIXTURE_H
 
-#include "infra/lib/postgres_fixture.h"
+#include "infra/lib/postgres/postgres_fixture.h"
 #include "infra/overlord/overlord_fixture.h"
 
 #define ORDER "01900000-0000-7000-8000-000000000007"
@@ -18,7 +18,8 @@
 static const char *url;
 
 #define NUMBER(sql) postgres_number(url, sql)
-#define N_AUDIT NUMBER("SELECT count(*) FROM control.audit")
+/* "TABLE WHERE ..." has so many rows. */
+#define CHECK_COUNT(n, from) ck_assert_int_eq(postgres_count(url, from), n)
 
 static inline void execute_sql(const char *sql)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Migration files: in order; see migrations.h. Main thread. */
+/* Migration files: found, in order, read; see migrations.h. Main thread. */
 #include "infra/overlord/migrations.h"
 
 #include <assert.h>
@@ -11,19 +11,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "infra/lib/hex.h"
+#include "infra/lib/text/text.h"
 #include "infra/lib/xalloc.h"
 
 /* The hint of all that is wrong here. */
 static const char where[] =
 	"MIGRATIONS_DIR or --dir says where the migrations are";
-
-static bool ends_with(const char *s, const char *end)
-{
-	size_t n = strlen(s), n_end = strlen(end);
-
-	return n >= n_end && !strcmp(s + n - n_end, end);
-}
 
 /* "0001_positions.up.sql" into its parts; false: no migration's name. */
 static bool parse(const char *file, int64_t *ret_version,
@@ -46,30 +39,21 @@ static bool parse(const char *file, int64_t *ret_version,
 	       n_name && (*ret == UP || !strcmp(name + n_name, ".down.sql"));
 }
 
-static struct migration *append(struct migration_set *set, int64_t version,
-				const char *name)
-{
-	struct migration *row;
-
-	set->rows =
-		xreallocarray(set->rows, set->n_rows + 1, sizeof(*set->rows));
-	row = &set->rows[set->n_rows++];
-	*row = (struct migration){ .version = version };
-	(void)str_copy(row->name, sizeof(row->name), name);
-	return row;
-}
-
-/* One of the files that are there. */
+/* One of the files that are there, or NULL. */
 static const char *a_file(const struct migration *row)
 {
-	return row->files[*row->files[UP] ? UP : DOWN];
+	if (*row->files[UP])
+		return row->files[UP];
+	return *row->files[DOWN] ? row->files[DOWN] : NULL;
 }
 
-int migration_set_add(struct migration_set *set, const char *file)
+/* Of @n_files. One whose version is higher than that stands behind a gap: it
+ * goes to the last row. */
+static int add_file(struct migrator *migrator, int n_files, const char *file)
 {
 	char name[MIGRATION_NAME_MAX];
-	struct migration *row;
 	enum direction direction;
+	struct migration *row;
 	int64_t version;
 
 	if (!parse(file, &version, name, &direction))
@@ -78,103 +62,46 @@ int migration_set_add(struct migration_set *set, const char *file)
 			"'%s' is no migration's name: NNNN_name.up.sql or "
 			"NNNN_name.down.sql",
 			file);
-	row = migration_find(set, version);
-	if (!row)
-		row = append(set, version, name);
-	if (strcmp(row->name, name) != 0 || *row->files[direction])
+	row = &migrator->rows[version > n_files ? n_files : version - 1];
+	if (a_file(row) && version <= n_files &&
+	    (*row->files[direction] || strcmp(row->name, name) != 0))
 		return verb_failed(where,
 				   "version %" PRId64
 				   " is there twice: '%s' and '%s'",
 				   version, file, a_file(row));
+	row->version = version;
+	(void)str_copy(row->name, sizeof(row->name), name);
 	(void)str_copy(row->files[direction], MIGRATION_NAME_MAX, file);
 	return 0;
 }
 
-static int compare(const void *a, const void *b)
+/* Counts the rows, which go from 1 on without a gap, and both ways. */
+static int check_rows(struct migrator *migrator, int n_files)
 {
-	const struct migration *left = a, *right = b;
+	const struct migration *rows = migrator->rows;
+	size_t n = 0, next;
 
-	return (left->version > right->version) -
-	       (left->version < right->version);
-}
-
-int migration_set_check(struct migration_set *set)
-{
-	if (set->n_rows)
-		qsort(set->rows, set->n_rows, sizeof(*set->rows), compare);
-	for (size_t i = 0; i < set->n_rows; i++) {
-		const struct migration *row = &set->rows[i];
-
-		if (row->version != (int64_t)i + 1)
+	while (a_file(&rows[n]))
+		n++;
+	for (next = n; next <= (size_t)n_files; next++)
+		if (a_file(&rows[next]))
 			return verb_failed(where,
 					   "version %zu is missing before '%s'",
-					   i + 1, a_file(row));
-		if (!*row->files[UP] || !*row->files[DOWN])
-			return verb_failed(
-				NULL, "'%s' has no %s file beside it",
-				a_file(row), *row->files[UP] ? "down" : "up");
-	}
+					   n + 1, a_file(&rows[next]));
+	for (size_t i = 0; i < n; i++)
+		if (!*rows[i].files[UP] || !*rows[i].files[DOWN])
+			return verb_failed(NULL,
+					   "'%s' has no %s file beside it",
+					   a_file(&rows[i]),
+					   *rows[i].files[UP] ? "down" : "up");
+	migrator->n_rows = n;
 	return 0;
-}
-
-static int load_names(struct migration_set *set, DIR *dir)
-{
-	const struct dirent *entry;
-	int r = 0;
-
-	while (!r && (entry = readdir(dir)))
-		if (ends_with(entry->d_name, ".sql") && entry->d_name[0] != '.')
-			r = migration_set_add(set, entry->d_name);
-	return r ? r : migration_set_check(set);
-}
-
-int migration_set_load(struct migration_set *set, const char *dir)
-{
-	struct buf text = { 0 };
-	DIR *handle = opendir(dir);
-	int r;
-
-	*set = (struct migration_set){ .dir = dir };
-	if (!handle)
-		return verb_failed(where, "folder '%s' cannot be read: %s", dir,
-				   strerrordesc_np(errno));
-	r = load_names(set, handle);
-	(void)closedir(handle);
-	for (size_t i = 0; !r && i < set->n_rows; i++) {
-		r = migration_read(set, set->rows[i].files[UP], &text);
-		if (!r)
-			migration_checksum(text.p, text.n,
-					   set->rows[i].checksum);
-	}
-	buf_deinit(&text);
-	return r;
-}
-
-void migration_set_deinit(struct migration_set *set)
-{
-	free(set->rows);
-	*set = (struct migration_set){ 0 };
-}
-
-struct migration *migration_find(const struct migration_set *set,
-				 int64_t version)
-{
-	for (size_t i = 0; i < set->n_rows; i++)
-		if (set->rows[i].version == version)
-			return &set->rows[i];
-	return NULL;
-}
-
-int64_t migration_newest(const struct migration_set *set)
-{
-	return set->n_rows ? set->rows[set->n_rows - 1].version : 0;
 }
 
 static int read_all(FILE *file, struct buf *ret)
 {
 	size_t n;
 
-	buf_reset(ret);
 	do {
 		n = fread(buf_reserve(ret, 65536), 1, 65536, file);
 		ret->n += n;
@@ -189,22 +116,70 @@ static int read_all(FILE *file, struct buf *ret)
 	return 0;
 }
 
-int migration_read(const struct migration_set *set, const char *file,
-		   struct buf *ret)
+static int read_file(const struct migrator *migrator, const char *name,
+		     struct buf *ret)
 {
-	char path[MIGRATION_PATH_MAX + MIGRATION_NAME_MAX];
-	FILE *handle;
+	char path[MIGRATION_DIR_MAX + MIGRATION_NAME_MAX];
+	FILE *file;
 	int r;
 
-	(void)snprintf(path, sizeof(path), "%s/%s", set->dir, file);
-	handle = fopen(path, "re");
-	r = handle ? read_all(handle, ret) : -errno;
-	if (handle)
-		(void)fclose(handle);
+	(void)snprintf(path, sizeof(path), "%s/%s", migrator->dir, name);
+	file = fopen(path, "re");
+	r = file ? read_all(file, ret) : -errno;
+	if (file)
+		(void)fclose(file);
 	if (!r)
 		return 0;
 	return verb_failed(where, "file '%s' cannot be read: %s", path,
 			   strerrordesc_np(-r));
+}
+
+static int is_sql(const struct dirent *entry)
+{
+	const char *end = strrchr(entry->d_name, '.');
+
+	return entry->d_name[0] != '.' && end && !strcmp(end, ".sql");
+}
+
+int migrator_load(struct migrator *migrator)
+{
+	struct dirent **files;
+	int r = 0, n = scandir(migrator->dir, &files, is_sql, alphasort);
+
+	if (n < 0)
+		return verb_failed(where, "folder '%s' cannot be read: %s",
+				   migrator->dir, strerrordesc_np(errno));
+	/* And one for those behind a gap, which is empty in a good folder. */
+	migrator->rows = xcalloc((size_t)n + 1, sizeof(*migrator->rows));
+	for (int i = 0; i < n; i++) {
+		if (!r)
+			r = add_file(migrator, n, files[i]->d_name);
+		free(files[i]);
+	}
+	free(files);
+	if (!r)
+		r = check_rows(migrator, n);
+	for (size_t i = 0; !r && i < migrator->n_rows; i++) {
+		struct migration *row = &migrator->rows[i];
+
+		for (int way = UP; !r && way <= DOWN; way++)
+			r = read_file(migrator, row->files[way],
+				      &row->texts[way]);
+		if (!r)
+			migration_checksum(row->texts[UP].p, row->texts[UP].n,
+					   row->checksum);
+	}
+	return r;
+}
+
+void migrator_deinit(struct migrator *migrator)
+{
+	for (size_t i = 0; i < migrator->n_rows; i++) {
+		buf_deinit(&migrator->rows[i].texts[UP]);
+		buf_deinit(&migrator->rows[i].texts[DOWN]);
+	}
+	free(migrator->rows);
+	*migrator = (struct migrator){ 0 };
 }
 
 void migration_checksum(const void *p, size_t n, char ret[CHECKSUM_CHARS + 1])
@@ -223,13 +198,13 @@ void migration_checksum(const void *p, size_t n, char ret[CHECKSUM_CHARS + 1])
 /* Only a folder of ours has the control tables beside the services'. */
 static bool is_ours(const char *dir)
 {
-	char path[MIGRATION_PATH_MAX + 16];
+	char path[MIGRATION_DIR_MAX + 16];
 
 	(void)snprintf(path, sizeof(path), "%s/control", dir);
 	return access(path, R_OK | X_OK) == 0;
 }
 
-int migration_folder(char ret[MIGRATION_PATH_MAX])
+int migration_folder(const struct verb *verb, char ret[MIGRATION_DIR_MAX])
 {
 	/* An installation's, a copied program's, a build folder's. */
 	static const char *const beside[] = {
@@ -237,16 +212,19 @@ int migration_folder(char ret[MIGRATION_PATH_MAX])
 		"migrations",
 		"../../../migrations",
 	};
-	char program[MIGRATION_PATH_MAX / 2] = "";
+	const char *said =
+		verb->options.dir ? verb->options.dir : verb->conf.migrations;
+	char program[MIGRATION_DIR_MAX / 2] = "";
 	ssize_t n = readlink("/proc/self/exe", program, sizeof(program) - 1);
 
-	program[n > 0 ? n : 0] = '\0';
-	(void)str_copy(ret, MIGRATION_PATH_MAX, "migrations");
-	if (is_ours(ret))
+	if (!str_copy(ret, MIGRATION_DIR_MAX - 16, *said ? said : "migrations"))
+		return verb_usage(verb, "folder '%.100s...' is too long", said);
+	if (*said || is_ours(ret))
 		return 0;
+	program[n > 0 ? n : 0] = '\0';
 	*(strrchr(program, '/') ?: program) = '\0';
 	for (size_t i = 0; i < sizeof(beside) / sizeof(beside[0]); i++) {
-		(void)snprintf(ret, MIGRATION_PATH_MAX, "%s/%s", program,
+		(void)snprintf(ret, MIGRATION_DIR_MAX, "%s/%s", program,
 			       beside[i]);
 		if (is_ours(ret))
 			return 0;

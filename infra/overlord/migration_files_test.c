@@ -5,104 +5,100 @@
 #include "infra/overlord/migrations.h"
 #include "infra/overlord/overlord_fixture.h"
 
-static const struct {
-	const char *file;
-	int64_t version;
-	const char *name;
-	enum direction direction;
-} good[] = {
-	{ "0001_positions.up.sql", 1, "positions", UP },
-	{ "0001_positions.down.sql", 1, "positions", DOWN },
-	{ "12_two_words.up.sql", 12, "two_words", UP },
-	{ "20260131120000_by-the-clock.up.sql", 20260131120000, "by-the-clock",
-	  UP },
-};
+static char folder[] = "/tmp/migrations-test.XXXXXX";
+static struct migrator migrator;
 
-START_TEST(a_name_of_golang_migrate_is_read_into_its_parts)
-	{
-		struct migration_set set = { 0 };
+static void begin(void)
+{
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	(void)str_copy(migrator.dir, sizeof(migrator.dir), folder);
+}
 
-		ck_assert_int_eq(migration_set_add(&set, good[_i].file), 0);
-		ck_assert_int_eq(set.rows[0].version, good[_i].version);
-		ck_assert_str_eq(set.rows[0].name, good[_i].name);
-		ck_assert_str_eq(set.rows[0].files[good[_i].direction],
-				 good[_i].file);
-		migration_set_deinit(&set);
-	}
-END_TEST
+static void end(void)
+{
+	char line[128];
+
+	migrator_deinit(&migrator);
+	(void)snprintf(line, sizeof(line), "rm -rf -- %s", folder);
+	ck_assert_int_eq(system(line), 0); /* NOLINT: our own folder */
+}
 
 /* @said "": it is as it should be. */
 static const struct {
 	const char *files[5], *said;
 } sets[] = {
 	{ { "2_b.up.sql", "1_a.down.sql", "2_b.down.sql", "1_a.up.sql" }, "" },
+	{ { "0001_two_words.up.sql", "0001_two_words.down.sql" }, "" },
+	{ { "01_by-the-Clock9.up.sql", "1_by-the-Clock9.down.sql" }, "" },
+	{ { "1_a.up.sql", "1_a.down.sql", "README.md", "1_a.up.sql.bak" }, "" },
 	{ { NULL }, "" },
 	{ { "1_a.up.sql", "1_a.down.sql", "3_c.up.sql", "3_c.down.sql" },
 	  "version 2 is missing before '3_c.up.sql'" },
 	{ { "2_b.up.sql", "2_b.down.sql" }, "version 1 is missing" },
+	{ { "20260131120000_a.up.sql" },
+	  "version 1 is missing before '20260131120000_a.up.sql'" },
 	{ { "1_a.up.sql", "1_b.up.sql" },
 	  "version 1 is there twice: '1_b.up.sql' and '1_a.up.sql'" },
 	{ { "1_a.up.sql", "01_a.up.sql" }, "version 1 is there twice" },
 	{ { "1_a.up.sql", "1_b.down.sql" }, "version 1 is there twice" },
 	{ { "1_a.up.sql" }, "'1_a.up.sql' has no down file beside it" },
 	{ { "1_a.down.sql" }, "'1_a.down.sql' has no up file beside it" },
+	{ { "positions.up.sql" }, "is no migration's name" },
+	{ { "0001.up.sql" }, "is no migration's name" },
+	{ { "0001_.up.sql" }, "is no migration's name" },
+	{ { "0001_a.sql" }, "is no migration's name" },
+	{ { "0000_zero.up.sql" }, "is no migration's name" },
+	{ { "-1_minus.up.sql" }, "is no migration's name" },
+	{ { "1x_a.up.sql" }, "is no migration's name" },
+	{ { "0001_a b.up.sql" }, "is no migration's name" },
+	{ { "0001_a.x.up.sql" }, "is no migration's name" },
+	{ { "99999999999999999999_a.up.sql" }, "is no migration's name" },
 };
 
 START_TEST(a_set_is_in_order_without_gaps_and_goes_both_ways)
 	{
-		struct migration_set set = { 0 };
-		int r = 0;
+		int r;
 
+		for (size_t i = 0; sets[_i].files[i]; i++)
+			write_file(folder, sets[_i].files[i], "abc");
 		said_begin();
-		for (size_t i = 0; !r && sets[_i].files[i]; i++)
-			r = migration_set_add(&set, sets[_i].files[i]);
-		if (!r)
-			r = migration_set_check(&set);
+		r = migrator_load(&migrator);
 		said_end();
 		ck_assert_int_eq(r, *sets[_i].said ? VERB_E_FAILED : 0);
 		CHECK_SAID(sets[_i].said);
-		for (size_t i = 0; !r && i < set.n_rows; i++)
-			ck_assert_int_eq(set.rows[i].version, (int64_t)i + 1);
-		migration_set_deinit(&set);
+		for (size_t i = 0; i < migrator.n_rows; i++)
+			ck_assert_int_eq(migrator.rows[i].version,
+					 (int64_t)i + 1);
 	}
 END_TEST
 
-static const char *const bad[] = {
-	"",
-	"positions.up.sql",
-	"0001.up.sql",
-	"0001_.up.sql",
-	"0001_a.sql",
-	"0001_a.up.SQL",
-	"0000_zero.up.sql",
-	"-1_minus.up.sql",
-	"1x_a.up.sql",
-	"0001_a b.up.sql",
-	"0001_a.up.sql.bak",
-	"0001_a.x.up.sql",
-	"99999999999999999999_a.up.sql",
-};
-
-START_TEST(any_other_name_is_refused)
+START_TEST(a_migration_has_its_name_its_files_and_its_checksum)
 	{
-		struct migration_set set = { 0 };
+		const struct migration *row;
 
-		said_begin();
-		ck_assert_int_eq(migration_set_add(&set, bad[_i]),
-				 VERB_E_FAILED);
-		said_end();
-		CHECK_SAID("is no migration's name");
-		ck_assert_uint_eq(set.n_rows, 0);
+		write_file(folder, "0001_two-Words_9.up.sql", "abc");
+		write_file(folder, "1_two-Words_9.down.sql", "");
+		ck_assert_int_eq(migrator_load(&migrator), 0);
+		ck_assert_uint_eq(migrator.n_rows, 1);
+		row = &migrator.rows[0];
+		ck_assert_str_eq(row->name, "two-Words_9");
+		ck_assert_str_eq(row->files[UP], "0001_two-Words_9.up.sql");
+		ck_assert_str_eq(row->texts[UP].p, "abc");
+		ck_assert_str_eq(row->files[DOWN], "1_two-Words_9.down.sql");
+		ck_assert_str_eq(row->texts[DOWN].p, "");
+		/* SHA-256 of "abc". */
+		ck_assert_str_eq(row->checksum,
+				 "ba7816bf8f01cfea414140de5dae2223"
+				 "b00361a396177a9cb410ff61f20015ad");
 	}
 END_TEST
 
 START_TEST(migrations_are_found_here_or_it_says_where_it_looked)
 	{
-		char dir[] = "/tmp/migrations-test.XXXXXX";
-		char found[MIGRATION_PATH_MAX];
+		struct verb verb = { .conf.migrations = "" };
+		char found[MIGRATION_DIR_MAX];
 
-		ck_assert_ptr_nonnull(mkdtemp(dir));
-		ck_assert_int_eq(chdir(dir), 0);
+		ck_assert_int_eq(chdir(folder), 0);
 		CHECK_RUN("migrate status", FAILED,
 			  "'migrations' of this folder");
 		CHECK_SAID("share/toasties-galore");
@@ -111,38 +107,24 @@ START_TEST(migrations_are_found_here_or_it_says_where_it_looked)
 		ck_assert_int_eq(mkdir("migrations", 0700), 0);
 		CHECK_RUN("migrate status", FAILED, "there are no migrations");
 		ck_assert_int_eq(mkdir("migrations/control", 0700), 0);
-		ck_assert_int_eq(migration_folder(found), 0);
+		ck_assert_int_eq(migration_folder(&verb, found), 0);
 		ck_assert_str_eq(found, "migrations");
-		ck_assert_int_eq(rmdir("migrations/control"), 0);
-		ck_assert_int_eq(rmdir("migrations"), 0);
-		ck_assert_int_eq(rmdir(dir), 0);
-	}
-END_TEST
-
-START_TEST(a_checksum_is_sha_256_of_the_bytes)
-	{
-		char checksum[CHECKSUM_CHARS + 1];
-
-		migration_checksum("abc", 3, checksum);
-		ck_assert_str_eq(checksum, "ba7816bf8f01cfea414140de5dae2223"
-					   "b00361a396177a9cb410ff61f20015ad");
 	}
 END_TEST
 
 int main(void)
 {
+	const struct check_row rows[] = {
+		{ a_set_is_in_order_without_gaps_and_goes_both_ways,
+		  CHECK_N(sets) },
+		{ a_migration_has_its_name_its_files_and_its_checksum, 1 },
+		{ migrations_are_found_here_or_it_says_where_it_looked, 1 },
+		{ 0 },
+	};
 	Suite *suite = suite_create("migration_files");
 	TCase *tcase = check_case(suite, 20);
 
-	tcase_add_loop_test(tcase,
-			    a_name_of_golang_migrate_is_read_into_its_parts, 0,
-			    CHECK_N(good));
-	tcase_add_loop_test(tcase, any_other_name_is_refused, 0, CHECK_N(bad));
-	tcase_add_loop_test(tcase,
-			    a_set_is_in_order_without_gaps_and_goes_both_ways,
-			    0, CHECK_N(sets));
-	tcase_add_test(tcase,
-		       migrations_are_found_here_or_it_says_where_it_looked);
-	tcase_add_test(tcase, a_checksum_is_sha_256_of_the_bytes);
+	tcase_add_checked_fixture(tcase, begin, end);
+	check_add(tcase, rows);
 	return check_run(suite);
 }

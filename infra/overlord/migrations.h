@@ -5,8 +5,8 @@
  * VERB_E_FAILED is returned.
  *
  * Files have golang-migrate's names, 0001_positions.up.sql and
- * 0001_positions.down.sql. A set is in order of the versions, each once, from 1
- * on without a gap, and each with its way up and its way down.
+ * 0001_positions.down.sql. The versions of a folder go from 1 on without a gap,
+ * each is there once, and each has its way up and its way down.
  *
  * The schema's table schema_migrations is golang-migrate's, kept exactly as
  * its own tool keeps it: one row, the version and a dirty mark. Beside it
@@ -30,15 +30,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "infra/lib/str.h"
+#include "infra/lib/text/str.h"
 #include "infra/overlord/verb.h"
-
-/* ---- files: migration_files.c ---- */
 
 enum {
 	MIGRATION_NAME_MAX = 128,
 	MIGRATION_FILE_MAX_BYTES = 4 << 20,
-	MIGRATION_PATH_MAX = 4096,
+	MIGRATION_DIR_MAX = 4096,
 	CHECKSUM_CHARS = 64,
 };
 
@@ -47,75 +45,49 @@ enum direction { UP, DOWN };
 struct migration {
 	int64_t version;
 	char name[MIGRATION_NAME_MAX];
-	/* By direction, without the folder; "" until it was found. */
+	/* By direction: its file, without the folder, and what stands in it. */
 	char files[2][MIGRATION_NAME_MAX];
+	struct buf texts[2];               /* with a NUL */
 	char checksum[CHECKSUM_CHARS + 1]; /* of the up file, SHA-256 */
+	/* What the schema says of it; "": not applied, or not by overlord. */
+	char applied_by[64];
+	char applied_checksum[CHECKSUM_CHARS + 1];
+	int64_t applied_at_ms;
 };
 
-struct migration_set {
-	const char *dir; /* borrowed */
-	struct migration *rows;
-	size_t n_rows;
-};
-
-/* Adds a file by its name. */
-int migration_set_add(struct migration_set *set, const char *file);
-/* Sorts the set, then checks that it is as it should be. */
-int migration_set_check(struct migration_set *set);
-/* All *.sql files of @dir, with their checksums. Borrows @dir. */
-int migration_set_load(struct migration_set *set, const char *dir);
-void migration_set_deinit(struct migration_set *set);
-
-/* NULL when the set has no such version. */
-struct migration *migration_find(const struct migration_set *set,
-				 int64_t version);
-int64_t migration_newest(const struct migration_set *set);
-
-/* The text of a file, with a NUL. */
-int migration_read(const struct migration_set *set, const char *file,
-		   struct buf *ret);
-
-/* SHA-256 in lower case hex, of bytes. */
-void migration_checksum(const void *p, size_t n, char ret[CHECKSUM_CHARS + 1]);
-
-/*
- * Where the migrations are when nobody has said it: `migrations` in the current
- * folder, else those that were installed with the program.
- */
-int migration_folder(char ret[MIGRATION_PATH_MAX]);
-
-/* ---- one schema: migrations.c ---- */
-
-struct applied {
-	int64_t version;
-	char checksum[CHECKSUM_CHARS + 1];
-	int64_t at_ms;
-	char by[64];
-};
-
-/* { 0 } and the first three before migrator_read(). */
+/* { 0 } and the first four before migrator_load() and migrator_read(). */
 struct migrator {
-	struct verb *verb;  /* with a session */
-	const char *name;   /* of the set: "control", "service" */
-	const char *schema; /* that it is applied to */
-	char dir[MIGRATION_PATH_MAX];
-	struct migration_set set;
+	struct verb *verb;  /* with a session, but for the files */
+	const char *name;   /* of the files: "control", "service" */
+	const char *schema; /* that they are applied to */
+	char dir[MIGRATION_DIR_MAX];
+	struct migration *rows; /* version 1 first */
+	size_t n_rows;
 	/* How the schema is. */
 	bool dirty;
 	int64_t version; /* 0: none */
-	struct applied *applied;
-	size_t n_applied;
-	bool locked;
 };
 
 void migrator_deinit(struct migrator *migrator);
 
+/* ---- files: migration_files.c ---- */
+
+/*
+ * Where the migrations are: as said, else `migrations` in the current folder,
+ * else those that were installed with the program.
+ */
+int migration_folder(const struct verb *verb, char ret[MIGRATION_DIR_MAX]);
+
+/* Reads all *.sql files of the folder. */
+int migrator_load(struct migrator *migrator);
+
+/* SHA-256 in lower case hex, of bytes. */
+void migration_checksum(const void *p, size_t n, char ret[CHECKSUM_CHARS + 1]);
+
+/* ---- the schema: migrations.c ---- */
+
 /* Reads how the schema is. */
 int migrator_read(struct migrator *migrator);
-
-/* NULL: not applied, or not by overlord. Only versions up to the schema's. */
-const struct applied *migrator_applied(const struct migrator *migrator,
-				       int64_t version);
 
 /*
  * What stands in the way of going anywhere: the dirty mark, a file that changed
@@ -125,10 +97,9 @@ int migrator_check(const struct migrator *migrator, enum direction direction);
 
 /*
  * Waits for the lock as long as a server may take, saying who holds it. The
- * session keeps it until migrator_unlock() or its end.
+ * session keeps it until its end.
  */
-int migrator_lock(struct migrator *migrator);
-int migrator_unlock(struct migrator *migrator);
+int migrator_lock(const struct migrator *migrator);
 
 /*
  * One step up to, or down from, @row, from version @from, which must still be
@@ -146,7 +117,13 @@ struct migrator_step {
 	/* What came of it. */
 	bool unknown;
 	struct buf gone; /* tables that went, "a, b" with a NUL, or empty */
+	/* While it is done: the schema's tables before it, JSON; has the
+	 * transaction given an enum a value before; is there an audit now? */
+	struct buf tables;
+	bool new_enum, audited;
 };
+
+void migrator_step_deinit(struct migrator_step *step);
 
 int migrator_apply(struct migrator_step *step);
 

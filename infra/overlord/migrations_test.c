@@ -11,18 +11,21 @@
 static char folder[] = "/tmp/overlord-files.XXXXXX";
 static struct pg *pg, *blocker; /* @blocker holds locks */
 
-#define VERSION(schema)                                                        \
-	NUMBER("SELECT max(version) FROM " schema ".schema_migrations")
-#define THERE(table)                                                           \
-	NUMBER("SELECT count(*) FROM to_regclass('" table "') AS t "           \
-	       "WHERE t IS NOT NULL")
+/* The schema of each test. */
+#define VERSION NUMBER("SELECT max(version) FROM mig.schema_migrations")
+#define CHECK_VERSION(n) ck_assert_int_eq(VERSION, n)
+#define CHECK_THERE(table, n)                                                  \
+	CHECK_COUNT(n, "to_regclass('mig." table "') AS t WHERE t IS NOT "     \
+		       "NULL")
 
 static void begin(void)
 {
 	ck_assert_ptr_nonnull(mkdtemp(folder));
 	use_server(postgres_url);
 	set_env("MIGRATIONS_DIR", folder);
+	set_env("DB_SCHEMA", "mig");
 	pg = postgres_connect(url, NULL);
+	postgres_exec(pg, "DROP SCHEMA IF EXISTS mig CASCADE");
 	blocker = postgres_connect(url, NULL);
 	write_file(folder, "1_a.up.sql", "CREATE TABLE a (n int);");
 	write_file(folder, "1_a.down.sql", "DROP TABLE a;");
@@ -53,16 +56,12 @@ static void use_second_file(const char *up)
 
 START_TEST(up_applies_every_file_and_a_second_up_finds_nothing)
 	{
-		set_env("DB_SCHEMA", "up_twice");
 		use_second_file("CREATE TABLE b (n int);");
 		CHECK_RUN(UP_EXECUTE, DONE, "");
-		ck_assert_int_eq(VERSION("up_twice"), 2);
-		ck_assert_int_eq(THERE("up_twice.b"), 1);
-		ck_assert_int_eq(NUMBER("SELECT count(*) FROM "
-					"up_twice.migrations_applied "
-					"WHERE applied_by = 'tester' "
-					"AND length(checksum) = 64"),
-				 2);
+		CHECK_VERSION(2);
+		CHECK_THERE("b", 1);
+		CHECK_COUNT(2, "mig.migrations_applied WHERE applied_by = "
+			       "'tester' AND length(checksum) = 64");
 		CHECK_RUN(UP_EXECUTE, DONE, "nothing to do");
 		CHECK_RUN(CHECK, DONE, "");
 	}
@@ -70,48 +69,40 @@ END_TEST
 
 START_TEST(without_execute_nothing_is_changed)
 	{
-		set_env("DB_SCHEMA", "plan_only");
 		CHECK_RUN(UP_ONLY, DONE, "nothing was changed");
 		CHECK_SAID("NOT_ATTEMPTED");
-		ck_assert_int_eq(NUMBER("SELECT count(*) FROM pg_namespace "
-					"WHERE nspname = 'plan_only'"),
-				 0);
+		CHECK_COUNT(0, "pg_namespace WHERE nspname = 'mig'");
 		CHECK_RUN(CHECK, FAILED, "");
 	}
 END_TEST
 
 START_TEST(a_dry_run_runs_every_file_and_leaves_nothing)
 	{
-		set_env("DB_SCHEMA", "dry");
 		use_second_file("CREATE TABLE b AS SELECT * FROM a;");
 		CHECK_RUN(UP_DRY, DONE, "rolled back");
 		CHECK_SAID("TRIED");
 		use_second_file("CREATE TABLE b AS SELECT * FROM nowhere;");
 		CHECK_RUN(UP_DRY, FAILED, "nowhere");
 		CHECK_SAID("it was tried and failed, nothing was changed");
-		ck_assert_int_eq(NUMBER("SELECT count(*) FROM pg_namespace "
-					"WHERE nspname = 'dry'"),
-				 0);
+		CHECK_COUNT(0, "pg_namespace WHERE nspname = 'mig'");
 	}
 END_TEST
 
 START_TEST(a_file_that_fails_leaves_the_version_before_it)
 	{
-		set_env("DB_SCHEMA", "fails");
 		use_second_file("CREATE TABLE b (n int); SELECT 1 / 0;");
 		CHECK_RUN(UP_EXECUTE, FAILED, "2_b.up.sql: division by zero");
-		ck_assert_int_eq(VERSION("fails"), 1);
-		ck_assert_int_eq(THERE("fails.a"), 1);
-		ck_assert_int_eq(THERE("fails.b"), 0);
+		CHECK_VERSION(1);
+		CHECK_THERE("a", 1);
+		CHECK_THERE("b", 0);
 		use_second_file("CREATE TABLE b (n int);");
 		CHECK_RUN(UP_EXECUTE, DONE, "");
-		ck_assert_int_eq(VERSION("fails"), 2);
+		CHECK_VERSION(2);
 	}
 END_TEST
 
 START_TEST(down_names_the_tables_that_go_before_it_is_done)
 	{
-		set_env("DB_SCHEMA", "goes");
 		use_second_file("CREATE TABLE b (n int); CREATE TABLE c ();");
 		write_file(folder, "2_b.down.sql",
 			   "DROP TABLE b, c; "
@@ -120,10 +111,10 @@ START_TEST(down_names_the_tables_that_go_before_it_is_done)
 		CHECK_RUN(DOWN_TO("1"), DONE,
 			  "version 1, without the tables b, c");
 		CHECK_SAID("nothing was changed");
-		ck_assert_int_eq(THERE("goes.b"), 1);
+		CHECK_THERE("b", 1);
 		CHECK_RUN(DOWN_TO("1") " --execute", DONE,
 			  "version 1, without the tables b, c");
-		ck_assert_int_eq(THERE("goes.b"), 0);
+		CHECK_THERE("b", 0);
 	}
 END_TEST
 
@@ -132,7 +123,6 @@ START_TEST(a_file_that_changed_after_it_was_applied_is_refused)
 		char checksum[CHECKSUM_CHARS + 1];
 		static const char changed[] = "CREATE TABLE a (n bigint);";
 
-		set_env("DB_SCHEMA", "changed");
 		CHECK_RUN(UP_EXECUTE, DONE, "");
 		write_file(folder, "1_a.up.sql", changed);
 		migration_checksum(changed, sizeof(changed) - 1, checksum);
@@ -141,54 +131,67 @@ START_TEST(a_file_that_changed_after_it_was_applied_is_refused)
 		migration_checksum("CREATE TABLE a (n int);", 23, checksum);
 		CHECK_SAID(checksum);
 		CHECK_RUN(CHECK, FAILED, "");
-		ck_assert_int_eq(VERSION("changed"), 1);
+		CHECK_VERSION(1);
 	}
 END_TEST
 
+/* As another tool leaves it when it stops; golang-migrate writes -1. */
+static const struct {
+	const char *row, *said;
+} dirty[] = {
+	{ "(1, true)", "marked dirty at version 1" },
+	{ "(-1, true)", "marked dirty at version 0" },
+};
+
+static void make_schema(const char *row)
+{
+	char sql[256];
+
+	(void)snprintf(sql, sizeof(sql),
+		       "CREATE SCHEMA mig; CREATE TABLE mig.schema_migrations "
+		       "(version bigint NOT NULL PRIMARY KEY, dirty boolean "
+		       "NOT NULL); INSERT INTO mig.schema_migrations VALUES %s",
+		       row);
+	postgres_exec(pg, sql);
+}
+
 START_TEST(a_dirty_mark_stops_everything)
 	{
-		set_env("DB_SCHEMA", "dirty");
-		CHECK_RUN(UP_EXECUTE, DONE, "");
-		postgres_exec(
-			pg, "UPDATE dirty.schema_migrations SET dirty = true");
+		make_schema(dirty[_i].row);
 		use_second_file("CREATE TABLE b (n int);");
-		CHECK_RUN(UP_EXECUTE, FAILED, "marked dirty at version 1");
+		CHECK_RUN(UP_EXECUTE, FAILED, dirty[_i].said);
 		CHECK_SAID("HINT");
-		ck_assert_int_eq(THERE("dirty.b"), 0);
+		CHECK_RUN(CHECK, FAILED, "");
+		CHECK_THERE("a", 0);
+		CHECK_THERE("b", 0);
 	}
 END_TEST
 
 START_TEST(down_takes_back_and_up_brings_again)
 	{
-		set_env("DB_SCHEMA", "down");
 		use_second_file("CREATE TABLE b (n int);");
 		CHECK_RUN(UP_EXECUTE, DONE, "");
 		CHECK_RUN("migrate down"
 			  " --execute",
 			  USED_WRONGLY, "");
 		CHECK_RUN(DOWN_TO("1") " --execute", DONE, "");
-		ck_assert_int_eq(VERSION("down"), 1);
-		ck_assert_int_eq(THERE("down.b"), 0);
-		ck_assert_int_eq(
-			NUMBER("SELECT count(*) FROM down.migrations_applied"),
-			1);
+		CHECK_VERSION(1);
+		CHECK_THERE("b", 0);
+		CHECK_COUNT(1, "mig.migrations_applied");
 		CHECK_RUN(DOWN_TO("0") " --execute", DONE, "");
-		ck_assert_int_eq(
-			NUMBER("SELECT count(*) FROM down.schema_migrations"),
-			0);
+		CHECK_COUNT(0, "mig.schema_migrations");
 		CHECK_RUN(UP_EXECUTE, DONE, "");
-		ck_assert_int_eq(VERSION("down"), 2);
+		CHECK_VERSION(2);
 	}
 END_TEST
 
 START_TEST(a_schema_that_is_newer_than_the_files_is_left_alone)
 	{
-		set_env("DB_SCHEMA", "newer");
 		CHECK_RUN(UP_EXECUTE, DONE, "");
 		postgres_exec(pg,
-			      "UPDATE newer.schema_migrations SET version = 9");
+			      "UPDATE mig.schema_migrations SET version = 9");
 		CHECK_RUN(UP_EXECUTE, DONE, "newer than the files");
-		ck_assert_int_eq(VERSION("newer"), 9);
+		CHECK_VERSION(9);
 		CHECK_RUN(DOWN_TO("0") " --execute", FAILED,
 			  "version 2 is applied, and its files are not in");
 		CHECK_SAID("HINT: the schema is newer than these files");
@@ -198,21 +201,14 @@ END_TEST
 
 START_TEST(what_another_tool_applied_is_gone_on_from)
 	{
-		set_env("DB_SCHEMA", "other");
-		postgres_exec(pg, "CREATE SCHEMA other; CREATE TABLE "
-				  "other.schema_migrations "
-				  "(version bigint not null primary key, dirty "
-				  "boolean not "
-				  "null);"
-				  "INSERT INTO other.schema_migrations VALUES "
-				  "(1, false)");
+		make_schema("(1, false)");
 		use_second_file("CREATE TABLE b (n int);");
 		CHECK_RUN("migrate status" SERVICE, DONE,
 			  "applied by another tool");
 		CHECK_RUN(UP_EXECUTE, DONE, "");
-		ck_assert_int_eq(VERSION("other"), 2);
-		ck_assert_int_eq(THERE("other.a"), 0);
-		ck_assert_int_eq(THERE("other.b"), 1);
+		CHECK_VERSION(2);
+		CHECK_THERE("a", 0);
+		CHECK_THERE("b", 1);
 	}
 END_TEST
 
@@ -223,11 +219,9 @@ START_TEST(a_migrator_killed_in_the_middle_leaves_nothing_half)
 		pid_t child;
 		int status;
 
-		set_env("DB_SCHEMA", "killed");
-		postgres_exec(pg, "DROP SCHEMA IF EXISTS killed CASCADE");
 		CHECK_RUN(UP_EXECUTE, DONE, "");
 		use_second_file("CREATE TABLE b (n int); LOCK TABLE a;");
-		postgres_exec(blocker, "BEGIN; LOCK TABLE killed.a");
+		postgres_exec(blocker, "BEGIN; LOCK TABLE mig.a");
 		child = overlord_in_a_child(UP_EXECUTE);
 		wait_for_waiter();
 		ck_assert_int_eq(kill(child, kills[_i]), 0);
@@ -237,22 +231,18 @@ START_TEST(a_migrator_killed_in_the_middle_leaves_nothing_half)
 		/* Waits for the lock of the one that was killed, if it is still
 		 * there. */
 		CHECK_RUN(UP_EXECUTE, DONE, "");
-		ck_assert_int_eq(VERSION("killed"), 2);
-		ck_assert_int_eq(NUMBER("SELECT count(*) FROM "
-					"killed.migrations_applied"),
-				 2);
+		CHECK_VERSION(2);
+		CHECK_COUNT(2, "mig.migrations_applied");
 	}
 END_TEST
 
 START_TEST(of_two_migrators_one_waits_and_then_finds_nothing)
 	{
 		pid_t first, second;
-		int status;
 
-		set_env("DB_SCHEMA", "two");
 		CHECK_RUN(UP_EXECUTE, DONE, "");
 		use_second_file("CREATE TABLE b (n int); LOCK TABLE a;");
-		postgres_exec(blocker, "BEGIN; LOCK TABLE two.a");
+		postgres_exec(blocker, "BEGIN; LOCK TABLE mig.a");
 		first = overlord_in_a_child(UP_EXECUTE);
 		wait_for_waiter();
 		second = overlord_in_a_child(UP_EXECUTE);
@@ -262,39 +252,32 @@ START_TEST(of_two_migrators_one_waits_and_then_finds_nothing)
 				    "AND NOT granted") == 1,
 			     (void)0);
 		postgres_exec(blocker, "ROLLBACK");
-		ck_assert_int_eq(waitpid(first, &status, 0), first);
-		ck_assert_int_eq(status, 0);
-		ck_assert_int_eq(waitpid(second, &status, 0), second);
-		ck_assert_int_eq(status, 0);
-		ck_assert_int_eq(VERSION("two"), 2);
+		ck_assert_int_eq(status_of(first), DONE);
+		ck_assert_int_eq(status_of(second), DONE);
+		CHECK_VERSION(2);
 	}
 END_TEST
 
 START_TEST(a_migrator_that_waits_too_long_says_for_whom)
 	{
-		set_env("DB_SCHEMA", "long");
 		set_env("OVERLORD_TIMEOUT_MS", "500");
 		postgres_exec(blocker, "SELECT pg_advisory_lock("
-				       "hashtextextended('migrations of long', "
+				       "hashtextextended('migrations of mig', "
 				       "0))");
 		CHECK_RUN(UP_EXECUTE, FAILED, "still being migrated by test");
 	}
 END_TEST
 
 /* A role of a server that all tests share: made once. */
-static void become_reader(const char *schema)
+static void become_reader(void)
 {
 	char reader[sizeof(postgres_url) + 8];
 	const char *at = strstr(postgres_url, "galore@");
-	char sql[256];
 
 	ck_assert_ptr_nonnull(at);
-	(void)snprintf(sql, sizeof(sql),
-		       "CREATE ROLE reader LOGIN; "
-		       "GRANT USAGE ON SCHEMA %s TO reader; "
-		       "GRANT SELECT ON ALL TABLES IN SCHEMA %s TO reader",
-		       schema, schema);
-	postgres_exec(pg, sql);
+	postgres_exec(pg, "CREATE ROLE reader LOGIN; "
+			  "GRANT USAGE ON SCHEMA mig TO reader; "
+			  "GRANT SELECT ON ALL TABLES IN SCHEMA mig TO reader");
 	(void)snprintf(reader, sizeof(reader), "%.*sreader@%s",
 		       (int)(at - postgres_url), postgres_url,
 		       at + strlen("galore@"));
@@ -303,74 +286,50 @@ static void become_reader(const char *schema)
 
 START_TEST(a_role_without_rights_reads_and_changes_nothing)
 	{
-		set_env("DB_SCHEMA", "rights");
 		CHECK_RUN(UP_EXECUTE, DONE, "");
 		use_second_file("CREATE TABLE b (n int);");
-		become_reader("rights");
+		become_reader();
 		CHECK_RUN("migrate status" SERVICE, DONE, "pending");
 		CHECK_RUN(UP_EXECUTE, FAILED, "permission denied");
 		CHECK_SAID("HINT: the role of DATABASE_URL may not do this");
 		CHECK_SAID("FAILED");
-		ck_assert_int_eq(VERSION("rights"), 1);
-		set_env("DB_SCHEMA", "rights_of_nobody");
+		CHECK_VERSION(1);
+		set_env("DB_SCHEMA", "mig_of_nobody");
 		CHECK_RUN(UP_EXECUTE, FAILED, "permission denied");
-		ck_assert_int_eq(NUMBER("SELECT count(*) FROM pg_namespace "
-					"WHERE nspname = 'rights_of_nobody'"),
-				 0);
+		CHECK_COUNT(0, "pg_namespace WHERE nspname = 'mig_of_nobody'");
 	}
 END_TEST
 
-/* What every version of the golang-migrate tool leaves when it stops. */
-START_TEST(a_dirty_mark_without_a_version_stops_everything_too)
-	{
-		set_env("DB_SCHEMA", "half");
-		postgres_exec(pg,
-			      "CREATE SCHEMA half; CREATE TABLE "
-			      "half.schema_migrations (version bigint NOT NULL "
-			      "PRIMARY KEY, dirty boolean NOT NULL); INSERT "
-			      "INTO half.schema_migrations VALUES (-1, true)");
-		CHECK_RUN(UP_EXECUTE, FAILED, "marked dirty at version 0");
-		CHECK_RUN(CHECK, FAILED, "");
-		ck_assert_int_eq(THERE("half.a"), 0);
-	}
-END_TEST
-
-/* Every table, column, view and function of a schema, as one number. */
-#define SHAPE(schema)                                                          \
+/* Every table, column, view and function of the schema, as one number. */
+#define SHAPE                                                                  \
 	NUMBER("SELECT hashtextextended(string_agg(line, ';' ORDER BY line), " \
 	       "0) FROM (SELECT c.relname || a.attname || a.atttypid AS line " \
 	       "FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid "    \
-	       "WHERE c.relnamespace = to_regnamespace('" schema "') "         \
+	       "WHERE c.relnamespace = to_regnamespace('mig') "                \
 	       "AND a.attnum > 0 AND NOT a.attisdropped "                      \
 	       "UNION ALL SELECT p.proname || p.prosrc FROM pg_proc p "        \
-	       "WHERE p.pronamespace = to_regnamespace('" schema "')) lines")
+	       "WHERE p.pronamespace = to_regnamespace('mig')) lines")
 
 START_TEST(each_file_of_this_project_goes_up_down_and_up_again)
 	{
-		int64_t shape_before, newest;
+		int64_t shape_before;
+		char down[64];
 
-		char down[64], up[64];
-
-		set_env("DB_SCHEMA", "galore_test");
 		set_env("MIGRATIONS_DIR", "migrations");
 		CHECK_RUN("migrate up --execute", DONE, "");
-		newest = VERSION("galore_test");
-		(void)snprintf(up, sizeof(up), UP_EXECUTE " --to %d",
-			       (int)newest);
-		for (int64_t to = newest; to >= 0; to--) {
-			shape_before = SHAPE("galore_test");
+		for (int64_t to = VERSION; to >= 0; to--) {
+			shape_before = SHAPE;
 			(void)snprintf(down, sizeof(down),
 				       DOWN_TO("%d") " --execute", (int)to);
 			CHECK_RUN(down, DONE, "");
-			CHECK_RUN(up, DONE, "");
-			ck_assert_int_eq(SHAPE("galore_test"), shape_before);
+			CHECK_RUN(UP_EXECUTE, DONE, "");
+			ck_assert_int_eq(SHAPE, shape_before);
 		}
 		CHECK_RUN(DOWN_TO("0") " --execute", DONE, "");
-		ck_assert_int_eq(
-			NUMBER("SELECT count(*) FROM pg_class WHERE "
-			       "relnamespace = to_regnamespace('galore_test') "
-			       "AND relname NOT LIKE '%migrations%'"),
-			0);
+		CHECK_COUNT(
+			0,
+			"pg_class WHERE relnamespace = to_regnamespace('mig') "
+			"AND relname NOT LIKE '%migrations%'");
 		CHECK_RUN(DOWN_TO("0") " --execute --set control", DONE, "");
 		CHECK_RUN("migrate up --execute", DONE, "");
 		CHECK_RUN("migrate check", DONE, "");
@@ -414,13 +373,11 @@ START_TEST(a_file_that_is_not_one_transaction_leaves_nothing)
 
 		(void)snprintf(up, sizeof(up), "CREATE TABLE b (n int); %s",
 			       alone[_i].sql);
-		set_env("DB_SCHEMA", "alone");
 		use_second_file(up);
 		CHECK_RUN(UP_EXECUTE, FAILED, alone[_i].said);
-		ck_assert_int_eq(VERSION("alone"), 1);
-		ck_assert_int_eq(THERE("alone.b"), 0);
-		ck_assert_int_eq(
-			NUMBER("SELECT count(*) FROM pg_prepared_xacts"), 0);
+		CHECK_VERSION(1);
+		CHECK_THERE("b", 0);
+		CHECK_COUNT(0, "pg_prepared_xacts");
 	}
 END_TEST
 
@@ -440,35 +397,30 @@ static const char *const whole[] = {
 	"\xef\xbb\xbf"
 	"CREATE TABLE b ();",
 	"CREATE ROLE other_role; GRANT other_role TO CURRENT_USER; GRANT "
-	"CREATE ON SCHEMA whole TO other_role; "
-	"SET ROLE other_role; CREATE TABLE whole.b (); "
+	"CREATE ON SCHEMA mig TO other_role; "
+	"SET ROLE other_role; CREATE TABLE mig.b (); "
 	"SELECT set_config('search_path', '', false);",
 };
 
 START_TEST(a_file_that_is_one_transaction_is_run_as_it_is)
 	{
-		set_env("DB_SCHEMA", "whole");
-		postgres_exec(pg, "DROP SCHEMA IF EXISTS whole CASCADE");
 		use_second_file(whole[_i]);
 		CHECK_RUN(UP_EXECUTE, DONE, "");
-		ck_assert_int_eq(VERSION("whole"), 2);
-		ck_assert_int_eq(THERE("whole.b"), 1);
-		ck_assert_int_eq(
-			NUMBER("SELECT count(*) FROM whole.migrations_applied "
-			       "WHERE applied_by = 'tester'"),
-			2);
+		CHECK_VERSION(2);
+		CHECK_THERE("b", 1);
+		CHECK_COUNT(
+			2,
+			"mig.migrations_applied WHERE applied_by = 'tester'");
 	}
 END_TEST
 
 START_TEST(a_file_without_a_statement_is_applied)
 	{
-		set_env("DB_SCHEMA", "none");
 		use_second_file("-- nothing any more\n");
+		write_file(folder, "3_c.up.sql", "");
+		write_file(folder, "3_c.down.sql", "");
 		CHECK_RUN(UP_EXECUTE, DONE, "");
-		use_second_file("");
-		set_env("DB_SCHEMA", "none_either");
-		CHECK_RUN(UP_EXECUTE, DONE, "");
-		ck_assert_int_eq(VERSION("none_either"), 2);
+		CHECK_VERSION(3);
 	}
 END_TEST
 
@@ -494,24 +446,22 @@ END_TEST
 
 START_TEST(each_file_begins_from_the_same_settings)
 	{
-		set_env("DB_SCHEMA", "settings");
 		write_file(folder, "1_a.up.sql",
 			   "CREATE TABLE a (); " SETTINGS);
 		use_second_file(PLAIN);
 		CHECK_RUN(UP_DRY, DONE, "");
 		CHECK_RUN(UP_EXECUTE, DONE, "");
-		ck_assert_int_eq(VERSION("settings"), 2);
+		CHECK_VERSION(2);
 		ck_assert_int_eq(NUMBER("SELECT strpos(pg_get_expr(adbin, "
 					"adrelid), 'cr\xc3\xa8me') "
 					"FROM pg_attrdef WHERE "
-					"adrelid = 'settings.b'::regclass"),
+					"adrelid = 'mig.b'::regclass"),
 				 2);
 	}
 END_TEST
 
 START_TEST(a_dry_run_says_what_it_cannot_know_and_is_no_failure)
 	{
-		set_env("DB_SCHEMA", "enums");
 		write_file(folder, "1_a.up.sql",
 			   "CREATE TYPE kind AS ENUM ('a');");
 		CHECK_RUN(UP_EXECUTE, DONE, "");
@@ -523,7 +473,7 @@ START_TEST(a_dry_run_says_what_it_cannot_know_and_is_no_failure)
 		CHECK_RUN(UP_DRY, DONE, "3_c.up.sql: unsafe use of new value");
 		CHECK_SAID("a dry run cannot know this");
 		CHECK_SAID("UNKNOWN");
-		ck_assert_int_eq(VERSION("enums"), 1);
+		CHECK_VERSION(1);
 		/* In one file it can be known: it will never work. */
 		use_second_file("ALTER TYPE kind ADD VALUE 'b'; "
 				"CREATE TABLE b (k kind DEFAULT 'b'); "
@@ -532,55 +482,38 @@ START_TEST(a_dry_run_says_what_it_cannot_know_and_is_no_failure)
 	}
 END_TEST
 
-static void add_tests(TCase *tcase)
-{
-	tcase_add_test(tcase,
-		       up_applies_every_file_and_a_second_up_finds_nothing);
-	tcase_add_test(tcase, without_execute_nothing_is_changed);
-	tcase_add_test(tcase, a_dry_run_runs_every_file_and_leaves_nothing);
-	tcase_add_test(tcase, a_file_that_fails_leaves_the_version_before_it);
-	tcase_add_test(tcase, down_names_the_tables_that_go_before_it_is_done);
-	tcase_add_test(tcase,
-		       a_file_that_changed_after_it_was_applied_is_refused);
-	tcase_add_test(tcase, a_dirty_mark_stops_everything);
-	tcase_add_test(tcase, down_takes_back_and_up_brings_again);
-	tcase_add_test(tcase,
-		       a_schema_that_is_newer_than_the_files_is_left_alone);
-	tcase_add_test(tcase, what_another_tool_applied_is_gone_on_from);
-	tcase_add_loop_test(tcase,
-			    a_migrator_killed_in_the_middle_leaves_nothing_half,
-			    0, CHECK_N(kills));
-	tcase_add_test(tcase,
-		       of_two_migrators_one_waits_and_then_finds_nothing);
-	tcase_add_test(tcase, a_migrator_that_waits_too_long_says_for_whom);
-	tcase_add_test(tcase, a_role_without_rights_reads_and_changes_nothing);
-	tcase_add_test(tcase,
-		       a_dirty_mark_without_a_version_stops_everything_too);
-	tcase_add_test(tcase,
-		       each_file_of_this_project_goes_up_down_and_up_again);
-}
-
-static void add_files(TCase *tcase)
-{
-	tcase_add_loop_test(tcase,
-			    a_file_that_is_not_one_transaction_leaves_nothing,
-			    0, CHECK_N(alone));
-	tcase_add_loop_test(tcase,
-			    a_file_that_is_one_transaction_is_run_as_it_is, 0,
-			    CHECK_N(whole));
-	tcase_add_test(tcase, a_file_without_a_statement_is_applied);
-	tcase_add_test(tcase, each_file_begins_from_the_same_settings);
-	tcase_add_test(tcase,
-		       a_dry_run_says_what_it_cannot_know_and_is_no_failure);
-}
-
 int main(void)
 {
+	const struct check_row rows[] = {
+		{ up_applies_every_file_and_a_second_up_finds_nothing, 1 },
+		{ without_execute_nothing_is_changed, 1 },
+		{ a_dry_run_runs_every_file_and_leaves_nothing, 1 },
+		{ a_file_that_fails_leaves_the_version_before_it, 1 },
+		{ down_names_the_tables_that_go_before_it_is_done, 1 },
+		{ a_file_that_changed_after_it_was_applied_is_refused, 1 },
+		{ a_dirty_mark_stops_everything, CHECK_N(dirty) },
+		{ down_takes_back_and_up_brings_again, 1 },
+		{ a_schema_that_is_newer_than_the_files_is_left_alone, 1 },
+		{ what_another_tool_applied_is_gone_on_from, 1 },
+		{ a_migrator_killed_in_the_middle_leaves_nothing_half,
+		  CHECK_N(kills) },
+		{ of_two_migrators_one_waits_and_then_finds_nothing, 1 },
+		{ a_migrator_that_waits_too_long_says_for_whom, 1 },
+		{ a_role_without_rights_reads_and_changes_nothing, 1 },
+		{ each_file_of_this_project_goes_up_down_and_up_again, 1 },
+		{ a_file_that_is_not_one_transaction_leaves_nothing,
+		  CHECK_N(alone) },
+		{ a_file_that_is_one_transaction_is_run_as_it_is,
+		  CHECK_N(whole) },
+		{ a_file_without_a_statement_is_applied, 1 },
+		{ each_file_begins_from_the_same_settings, 1 },
+		{ a_dry_run_says_what_it_cannot_know_and_is_no_failure, 1 },
+		{ 0 },
+	};
 	Suite *suite = suite_create("migrations");
 	TCase *tcase = check_case(suite, 60);
 
 	tcase_add_checked_fixture(tcase, begin, end);
-	add_tests(tcase);
-	add_files(tcase);
+	check_add(tcase, rows);
 	return postgres_run(suite);
 }

@@ -10,7 +10,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "infra/lib/str.h"
+#include "infra/lib/text/str.h"
 #include "infra/overlord/out.h"
 
 struct row {

@@ -16,8 +16,8 @@
 #include <unistd.h>
 
 #include "infra/lib/clock.h"
-#include "infra/lib/pg.h"
-#include "infra/lib/str.h"
+#include "infra/lib/postgres/pg.h"
+#include "infra/lib/text/str.h"
 #include "infra/lib/xalloc.h"
 #include "schemas/order_id.h"
 

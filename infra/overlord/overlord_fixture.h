@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "infra/lib/check_fixture.h"
-#include "infra/lib/str.h"
+#include "infra/lib/text/str.h"
 #include "infra/overlord/cli.h"
 
 static char said[16384];

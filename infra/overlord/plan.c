@@ -9,20 +9,13 @@
 #include "infra/lib/xalloc.h"
 #include "infra/overlord/out.h"
 
-void plan_truncate(struct plan *plan, size_t n_steps)
-{
-	while (plan->n_steps > n_steps) {
-		const struct plan_step *step = &plan->steps[--plan->n_steps];
-
-		free(step->what);
-		free(step->now);
-		free(step->then);
-	}
-}
-
 void plan_deinit(struct plan *plan)
 {
-	plan_truncate(plan, 0);
+	for (size_t i = 0; i < plan->n_steps; i++) {
+		free(plan->steps[i].what);
+		free(plan->steps[i].now);
+		free(plan->steps[i].then);
+	}
 	free(plan->steps);
 	*plan = (struct plan){ 0 };
 }
@@ -125,6 +118,25 @@ static int do_steps(struct plan *plan, plan_step_fn fn, void *arg)
 	return 0;
 }
 
+static bool any_is(const struct plan *plan, enum plan_result result)
+{
+	for (size_t i = 0; i < plan->n_steps; i++)
+		if (plan->steps[i].result == result)
+			return true;
+	return false;
+}
+
+/* What is said below the table of a rehearsal that came to @r. */
+static const char *rehearsed(const struct plan *plan, int r)
+{
+	if (any_is(plan, PLAN_UNKNOWN))
+		return "it was tried as far as it can be known and rolled "
+		       "back, nothing was changed; --execute does it";
+	return r ? "it was tried and failed, nothing was changed"
+		 : "it was tried and rolled back, nothing was changed; "
+		   "--execute does it";
+}
+
 int plan_run(struct plan *plan, const struct verb *verb, plan_step_fn fn,
 	     void *arg)
 {
@@ -135,76 +147,39 @@ int plan_run(struct plan *plan, const struct verb *verb, plan_step_fn fn,
 	for (size_t i = 0; i < plan->n_steps; i++)
 		needed = needed || plan->steps[i].needed;
 	block_signals(plan, &before);
-	if (execute)
+	if (execute || plan->rehearsal)
 		r = do_steps(plan, fn, arg);
 	printed = print(plan, verb->options.json);
 	if (!needed)
 		out_say("nothing to do");
+	else if (plan->rehearsal)
+		out_say("%s", rehearsed(plan, r));
 	else if (!execute)
 		out_say("nothing was changed; --execute does it");
 	else if (printed)
 		out_say("what was done stays done");
 	(void)sigprocmask(SIG_SETMASK, &before, NULL);
+	if (plan->rehearsal && any_is(plan, PLAN_UNKNOWN))
+		r = 0;
 	return r ? r : printed;
-}
-
-int plan_rehearse(struct plan *plan, const struct verb *verb, plan_step_fn fn,
-		  void *arg)
-{
-	int r = do_steps(plan, fn, arg), printed;
-	bool unknown = false;
-
-	for (size_t i = 0; i < plan->n_steps; i++) {
-		enum plan_result *result = &plan->steps[i].result;
-
-		unknown = unknown || *result == PLAN_UNKNOWN;
-		if (*result == PLAN_CONFIRMED)
-			*result = PLAN_TRIED;
-	}
-	printed = print(plan, verb->options.json);
-	if (!plan->n_steps)
-		out_say("nothing to do");
-	else if (unknown)
-		out_say("it was tried as far as it can be known and rolled "
-			"back, nothing was changed; --execute does it");
-	else if (r)
-		out_say("it was tried and failed, nothing was changed");
-	else
-		out_say("it was tried and rolled back, nothing was changed; "
-			"--execute does it");
-	return r && !unknown ? r : printed;
 }
 
 /* ---- a change of rows ---- */
 
-void plan_audit(struct verb *verb, const char *what, const char *before,
-		const char *after)
+void plan_audit(struct verb *verb, const struct pg_statement *statement,
+		const char *what, const char *before, const char *after)
 {
-	(void)verb_add(verb, &sql_audit_row,
+	(void)verb_add(verb, statement,
 		       VALUES(value_text(verb->who), value_text(verb->name),
-			      value_json(what), value_json(before),
-			      value_json(after)));
-}
-
-void plan_audit_text(struct verb *verb, const char *what, const char *now,
-		     const char *then)
-{
-	struct buf before = { 0 }, after = { 0 };
-
-	buf_json_text(&before, now, strlen(now));
-	buf_add(&before, "", 1);
-	buf_json_text(&after, then, strlen(then));
-	buf_add(&after, "", 1);
-	plan_audit(verb, what, before.p, after.p);
-	buf_deinit(&before);
-	buf_deinit(&after);
+			      value_text(what), value_text(before),
+			      value_text(after)));
 }
 
 struct change_run {
 	struct verb *verb;
 	const struct change *change;
-	char *before; /* copies: results go with the next message */
-	struct buf what, after;
+	/* JSON; copies, since results go with the next message. */
+	struct buf what, before, after;
 };
 
 /* One message with its COMMIT. */
@@ -215,8 +190,9 @@ static int do_change(void *arg, size_t i, enum plan_result *ret)
 	int r;
 
 	(void)i;
-	run->change->write(verb, run->change->arg);
-	plan_audit(verb, run->what.p, run->before, run->after.p);
+	(void)verb_add(verb, run->change->statement, run->change->values);
+	plan_audit(verb, &sql_audit_row, run->what.p, run->before.p,
+		   run->after.p);
 	(void)verb_add(verb, &pg_commit, NULL);
 	r = verb_send(verb, run->change->what);
 	if (!r)
@@ -232,11 +208,12 @@ int change_run(struct verb *verb, const struct change *change)
 	struct plan plan = { 0 };
 	int r;
 
-	run.before = change->before ? xstrdup(change->before) : NULL;
 	buf_text(&run.what, "{");
 	buf_json_pair(&run.what, change->key,
 		      text_of(change->id ? change->id : change->what));
 	buf_add(&run.what, "}", 2);
+	buf_text(&run.before, change->before ? change->before : "");
+	buf_add(&run.before, "", 1);
 	if (change->after)
 		buf_text(&run.after, change->after);
 	else if (change->then)
@@ -246,7 +223,7 @@ int change_run(struct verb *verb, const struct change *change)
 	r = plan_run(&plan, verb, do_change, &run);
 	plan_deinit(&plan);
 	buf_deinit(&run.what);
+	buf_deinit(&run.before);
 	buf_deinit(&run.after);
-	free(run.before);
 	return r;
 }

@@ -16,7 +16,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "infra/lib/str.h"
+#include "infra/lib/text/str.h"
 #include "infra/overlord/verb.h"
 
 enum plan_result {
@@ -39,6 +39,10 @@ struct plan {
 	size_t n_steps;
 	/* A step may be killed at any moment, and leaves nothing then. */
 	bool killable;
+	/* The steps are done, --execute or not, in a transaction that the
+	 * caller rolls back. What one says is unknown ends it, and is no
+	 * failure. */
+	bool rehearsal;
 };
 
 /* { 0 } is an empty plan. */
@@ -50,9 +54,6 @@ void plan_add(struct plan *plan, const char *what, const char *now,
 
 /* Adds @more and @of to what will be, once a step has shown it. */
 void plan_then(struct plan *plan, size_t i, const char *more, const char *of);
-
-/* Forgets the steps from the @n_steps-th on. */
-void plan_truncate(struct plan *plan, size_t n_steps);
 
 /*
  * Does step @i: 0 and what became of it. Why it failed has been said. A fault
@@ -68,13 +69,6 @@ int plan_run(struct plan *plan, const struct verb *verb, plan_step_fn fn,
 	     void *arg);
 
 /*
- * The same in a transaction that the caller rolls back, --execute or not. What
- * a step says is unknown ends it, and is no failure.
- */
-int plan_rehearse(struct plan *plan, const struct verb *verb, plan_step_fn fn,
-		  void *arg);
-
-/*
  * A change of rows in Postgres. A verb begins a transaction, locks the rows
  * and reads how they are. change_run() shows the plan; with --execute it then
  * adds what writes them, the audit row and the commit to one message. Without
@@ -87,17 +81,16 @@ struct change {
 	const char *key, *id;
 	const char *before; /* there, too: JSON, or NULL */
 	const char *after;  /* the same; NULL: @then as text; "": none */
-	void (*write)(struct verb *verb, const void *arg);
-	const void *arg;
+	/* What writes it. */
+	const struct pg_statement *statement;
+	const struct value *values;
 };
 
 int change_run(struct verb *verb, const struct change *change);
 
-/* Adds the audit row to the message that makes the change: JSON, or NULL. */
-void plan_audit(struct verb *verb, const char *what, const char *before,
-		const char *after);
-/* The same of what is now and what will be, as text. */
-void plan_audit_text(struct verb *verb, const char *what, const char *now,
-		     const char *then);
+/* Adds the audit row to the message that makes the change. @what is JSON, and
+ * the rest is what @statement says, which is sql_audit_row or _texts. */
+void plan_audit(struct verb *verb, const struct pg_statement *statement,
+		const char *what, const char *before, const char *after);
 
 #endif

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "infra/lib/str.h"
+#include "infra/lib/text/str.h"
 
 #define FIRST_ANSWER_MS INT64_C(4000)
 
@@ -50,7 +50,7 @@ int verb_usage(const struct verb *verb, const char *format, ...)
 	return VERB_E_USAGE;
 }
 
-/* ---- Postgres ---- */
+/* ---- servers ---- */
 
 int64_t verb_first_ms(const struct verb *verb)
 {
@@ -87,26 +87,42 @@ int verb_connect(struct verb *verb)
 	}
 }
 
+int verb_kafka(const struct verb *verb, struct kafka_admin **ret)
+{
+	return kafka_admin_new(ret, verb->conf.brokers, "overlord",
+			       verb_first_ms(verb));
+}
+
+int verb_kafka_failed(const struct verb *verb, int r,
+		      const struct kafka_admin *admin, const char *what)
+{
+	switch (r) {
+	case KAFKA_ADMIN_E_AWAY:
+		return verb_failed(
+			"KAFKA_BROKERS says where it is; --run takes it from a "
+			"make run's folder",
+			"%s: no answer from Kafka at '%s': %s", what,
+			verb->conf.brokers, kafka_admin_error(admin));
+	case KAFKA_ADMIN_E_REFUSED:
+		return verb_failed(NULL, "%s: Kafka refused: %s", what,
+				   kafka_admin_error(admin));
+	default:
+		return r;
+	}
+}
+
+/* ---- statements ---- */
+
 static void put_value(struct pg_args *args, const struct value *value)
 {
 	struct buf *buf = pg_arg(args);
-	size_t n = value->p && value->kind != VALUE_UUID ? strlen(value->p) : 0;
 
 	switch (value->kind) {
 	case VALUE_TEXT:
-		pg_put_text(buf, value->p, n);
-		break;
-	case VALUE_JSON:
-		if (n)
-			pg_put_jsonb(buf, value->p, n);
-		else
-			pg_put_null(buf);
+		pg_put_text(buf, value->p, value->p ? strlen(value->p) : 0);
 		break;
 	case VALUE_I64:
 		pg_put_i64(buf, value->number);
-		break;
-	case VALUE_I32:
-		pg_put_i32(buf, (int32_t)value->number);
 		break;
 	case VALUE_BOOL:
 		pg_put_bool(buf, value->number);
@@ -271,14 +287,6 @@ int verb_order(struct verb *verb, const char *word, struct order_id *ret)
 }
 
 /* ---- names ---- */
-
-bool verb_plain_name(const char *name)
-{
-	size_t n = strlen(name);
-
-	return n > 0 && n < 64 && !strchr("0123456789", name[0]) &&
-	       strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == n;
-}
 
 bool verb_right_text(struct text text, size_t max_chars)
 {

@@ -17,8 +17,9 @@
 
 #include <stdbool.h>
 
-#include "infra/lib/pg.h"
-#include "infra/lib/text.h"
+#include "infra/lib/kafka/kafka_admin.h"
+#include "infra/lib/postgres/pg.h"
+#include "infra/lib/text/text.h"
 #include "infra/overlord/cli.h"
 #include "infra/overlord/out.h"
 #include "schemas/order_id.h"
@@ -56,7 +57,7 @@ int verb_failed(const char *hint, const char *format, ...)
 int verb_usage(const struct verb *verb, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* ---- Postgres ---- */
+/* ---- servers ---- */
 
 /* How long a server's first answer may take: one that is away is soon known
  * to be. */
@@ -65,22 +66,22 @@ int64_t verb_first_ms(const struct verb *verb);
 /* VERB_E_FAILED: no session; it has been said. */
 int verb_connect(struct verb *verb);
 
+/* A handle of the brokers, whose first answer may take verb_first_ms(). */
+int verb_kafka(const struct verb *verb, struct kafka_admin **ret);
+/* Says after @what which outcome @admin met; VERB_E_FAILED. Faults pass
+ * unchanged. */
+int verb_kafka_failed(const struct verb *verb, int r,
+		      const struct kafka_admin *admin, const char *what);
+
 /* Every statement of overlord: sql_grill_lock and others. */
 #define SQL(name, ...) extern const struct pg_statement sql_##name;
 #include "infra/overlord/sql.def"
 #undef SQL
 
-/* A parameter of a statement. A text or JSON that is NULL or empty is SQL's
- * NULL. */
+/* A parameter of a statement; a text that is NULL or empty is SQL's NULL. What
+ * else there is, JSON and other types of numbers, the statement casts to. */
 struct value {
-	enum {
-		VALUE_TEXT,
-		VALUE_JSON,
-		VALUE_I64,
-		VALUE_I32,
-		VALUE_BOOL,
-		VALUE_UUID
-	} kind;
+	enum { VALUE_TEXT, VALUE_I64, VALUE_BOOL, VALUE_UUID } kind;
 	const void *p;
 	int64_t number;
 };
@@ -92,19 +93,9 @@ static inline struct value value_text(const char *text)
 	return (struct value){ VALUE_TEXT, text, 0 };
 }
 
-static inline struct value value_json(const char *json)
-{
-	return (struct value){ VALUE_JSON, json, 0 };
-}
-
 static inline struct value value_i64(int64_t number)
 {
 	return (struct value){ VALUE_I64, NULL, number };
-}
-
-static inline struct value value_i32(int64_t number)
-{
-	return (struct value){ VALUE_I32, NULL, number };
 }
 
 static inline struct value value_bool(bool value)
@@ -175,9 +166,6 @@ bool verb_is_call_code(const char *word);
 int verb_order(struct verb *verb, const char *word, struct order_id *ret);
 
 /* ---- names ---- */
-
-/* Lower case letters, digits and underscores: safe in SQL without quotes. */
-bool verb_plain_name(const char *name);
 
 /* What a person may call something, and a record may carry: UTF-8 of 1 to
  * @max_chars characters, without control characters. */

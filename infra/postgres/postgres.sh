@@ -17,13 +17,13 @@
 # the database `galore` accepts connections.
 set -euo pipefail
 
-HERE=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
+# shellcheck source=infra/dev/server.sh
+. "$(dirname -- "${BASH_SOURCE[0]}")/../dev/server.sh" postgres
+
 MAJOR=15
 # Read by server.sh, as is what the functions below set for it.
 # shellcheck disable=SC2034
-SELF=$HERE/postgres.sh SERVER=postgres TITLE="PostgreSQL $MAJOR" N_PORTS=1
-# shellcheck source=infra/dev/server.sh
-. "$HERE/../dev/server.sh"
+TITLE="PostgreSQL $MAJOR" N_PORTS=1
 
 forget_pg_env
 PG_BIN=${PG_BIN:-/usr/lib/postgresql/$MAJOR/bin}
@@ -128,8 +128,7 @@ check_cluster() {
 # Made apart and then renamed, so that a cluster is whole or not there.
 make_cluster() {
 	local fresh=$DATA.new out start
-	now_ms
-	start=$REPLY
+	now_ms start
 	say "making a cluster in '$DATA'"
 	rm -rf -- "$fresh" "$DATA"
 	mkdir -m 0700 -- "$fresh"
@@ -196,7 +195,7 @@ write_settings() {
 		"unix_socket_directories = '$SOCKET'" \
 		"unix_socket_permissions = 0700" \
 		"$(sed -e '/^#/d' -e '/^$/d' "$HERE/postgresql.conf")" \
-		${test[@]+"${test[@]}"})
+		"${test[@]}")
 }
 
 # leftovers sets REPLY: processes of a server that was killed, which still have
@@ -316,8 +315,4 @@ server_forget() {
 	rm -f -- "$DIR"/postgres.{data,socket,pgpass}
 }
 
-case ${1:-help} in
-help | --help | -h) help ;;
-start | stop | status | env | remove | watch) server_main "$@" ;;
-*) usage_die "there is no '$1'" ;;
-esac
+server_main "$@"

@@ -35,29 +35,24 @@ function check(truth, what) {
 }
 
 async function open(page) {
-	await page.goto(BASE_URL, { timeout: STEP_MS });
-	await page.getByRole("heading", { name: "Toasties Galore" })
-		.waitFor({ timeout: STEP_MS });
+	await page.goto(BASE_URL);
+	await page.getByRole("heading", { name: "Toasties Galore" }).waitFor();
 }
 
 // What a person does: read the menu, choose, say a name, press the button.
 async function order(page, name) {
-	await page.getByRole("checkbox", { name: /^Cheese/ })
-		.check({ timeout: STEP_MS });
-	await page.getByRole("checkbox", { name: /^Vegemite/ })
-		.check({ timeout: STEP_MS });
-	await page.getByRole("radio", { name: "light" })
-		.check({ timeout: STEP_MS });
-	await page.getByLabel(/Your name/).fill(name, { timeout: STEP_MS });
-	await page.getByRole("button", { name: "Order" })
-		.click({ timeout: STEP_MS });
+	await page.getByRole("checkbox", { name: /^Cheese/ }).check();
+	await page.getByRole("checkbox", { name: /^Vegemite/ }).check();
+	await page.getByRole("radio", { name: "light" }).check();
+	await page.getByLabel(/Your name/).fill(name);
+	await page.getByRole("button", { name: "Order" }).click();
 }
 
 // The card of that order, from sent to done.
 async function seeItDone(page, name) {
 	const card = page.locator("li.order").filter({ hasText: name });
 
-	await card.waitFor({ timeout: STEP_MS });
+	await card.waitFor();
 	await page.waitForFunction((id) => {
 		const state = document.querySelector(
 			`li.order[data-order="${id}"]`)?.dataset.state;
@@ -105,13 +100,13 @@ async function seeItCancelled(page) {
 		localStorage.setItem("toasties:main", JSON.stringify(
 			[...JSON.parse(others), kept]));
 	}, order);
-	await page.reload({ timeout: STEP_MS });
+	await page.reload();
 
 	const card = page.locator(`li.order[data-order="${order.order_id}"]`);
 	const says = card.getByRole("status");
 
 	await says.filter({ hasText: "Cancelled, as you wanted it." })
-		.waitFor({ timeout: STEP_MS });
+		.waitFor();
 	check((await says.innerText()).includes("The ingredients went back"),
 	      "the page does not say that the ingredients went back");
 	check(await card.locator(".wrong").count() === 0,
@@ -131,15 +126,14 @@ async function seeBothTabs(page) {
 		await tab.bringToFront();
 		await order(tab, names[i]);
 		await tab.locator("li.order:not([data-state=sending])")
-			.filter({ hasText: names[i] })
-			.waitFor({ timeout: STEP_MS });
+			.filter({ hasText: names[i] }).waitFor();
 	}
 	await other.close();
 	await page.bringToFront();
-	await page.reload({ timeout: STEP_MS });
+	await page.reload();
 	for (const name of names)
 		await page.locator("li.order").filter({ hasText: name })
-			.waitFor({ timeout: STEP_MS });
+			.waitFor();
 }
 
 // What the page shows is what the API says.
@@ -198,6 +192,7 @@ try {
 		viewport: { width: 1100, height: 900 },
 		timeout: STEP_MS,
 	});
+	browser.setDefaultTimeout(STEP_MS);
 	page = await browser.newPage();
 	const id = await run(page, complaints);
 

@@ -10,12 +10,8 @@
 # so that a run that is cut short leaves nothing half made behind.
 set -euo pipefail
 
-HERE=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
-# Read by server.sh.
-# shellcheck disable=SC2034
-SERVER=browser
 # shellcheck source=infra/dev/server.sh
-. "$HERE/../../infra/dev/server.sh"
+. "$(dirname -- "${BASH_SOURCE[0]}")/../../infra/dev/server.sh" browser
 
 install_packages() {
 	[[ ! -d $FOLDER ]] || return 0
@@ -44,7 +40,7 @@ for program in node npm "${CHROMIUM:-/usr/bin/chromium}"; do
 	command -v "$program" >/dev/null || die "there is no '$program'" \
 		"infra/dev/bootstrap.sh --need test installs what is missing"
 done
-[[ -d $FOLDER ]] || fetch_alone "$FOLDER" "$HERE/run.sh" install
+[[ -d $FOLDER ]] || fetch_alone "$FOLDER" "$SELF" install
 
 # Modules are looked for beside the file that imports them, so the test runs
 # from a copy beside its packages.

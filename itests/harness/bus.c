@@ -3,14 +3,13 @@
 #include "itests/harness/bus.h"
 
 #include <check.h>
-#include <inttypes.h>
 #include <librdkafka/rdkafka.h>
 #include <stdarg.h>
 #include <stdio.h>
 
 #include "infra/lib/clock.h"
-#include "infra/lib/kafka_admin.h"
-#include "infra/lib/kafka_client.h"
+#include "infra/lib/kafka/kafka_admin.h"
+#include "infra/lib/kafka/kafka_client.h"
 #include "infra/lib/xalloc.h"
 #include "schemas/topics.h"
 
@@ -21,6 +20,7 @@
 /* Borrows the bytes of @message, which the log owns from now on. */
 static void add_record(struct bus_log *log, rd_kafka_message_t *message)
 {
+	rd_kafka_timestamp_type_t type;
 	rd_kafka_headers_t *headers;
 	struct bus_record *record;
 	struct bus_header *header;
@@ -34,6 +34,7 @@ static void add_record(struct bus_log *log, rd_kafka_message_t *message)
 	*record = (struct bus_record){
 		.partition = message->partition,
 		.offset = message->offset,
+		.timestamp_ms = rd_kafka_message_timestamp(message, &type),
 		.key = { message->key, message->key_len },
 		.value = { message->payload, message->len },
 		.message = message,
@@ -382,28 +383,17 @@ static void alter_topic(struct world *world, const char *topic,
 		  partitions ? "--partitions" : NULL, partitions);
 }
 
-struct deleted {
-	struct kafka_admin *admin;
-	char name[128];
-};
-
-static bool is_gone(void *arg)
-{
-	const struct deleted *deleted = arg;
-	int32_t n;
-
-	return !kafka_admin_partitions(deleted->admin, deleted->name, &n) && !n;
-}
-
 void topic_delete(struct world *world, const char *topic)
 {
 	CLEANUP(kafka_admin_freep) struct kafka_admin *admin = admin_of(world);
-	struct deleted deleted = { .admin = admin };
+	int64_t deadline_at_ms = within(PATIENCE_MS);
+	char name[128];
+	int32_t n;
 
 	alter_topic(world, topic, "--delete", NULL);
-	world_topic(world, topic, deleted.name);
-	ck_assert_msg(until(PATIENCE_MS, is_gone, &deleted),
-		      "'%s' is not deleted", deleted.name);
+	world_topic(world, topic, name);
+	while (kafka_admin_partitions(admin, name, &n) || n)
+		wait_more(deadline_at_ms, "'%s' is not deleted", name);
 }
 
 void topic_raise_partitions(struct world *world, const char *topic,

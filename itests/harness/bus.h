@@ -22,7 +22,7 @@ struct bus_header {
 
 struct bus_record {
 	int32_t partition; /* sending: -1 is by the key */
-	int64_t offset;
+	int64_t offset, timestamp_ms;
 	struct text key, value;
 	struct bus_header *headers;
 	size_t n_headers;

@@ -11,20 +11,18 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "infra/lib/hash.h"
-#include "infra/lib/table.h"
+#include "infra/lib/text/hash.h"
 #include "infra/lib/xalloc.h"
 #include "itests/harness/checker_rules.h"
 #include "schemas/dead_letter.h"
-#include "schemas/messages/order_cancelled.h"
-#include "schemas/messages/order_placed.h"
-#include "schemas/messages/pick.h"
-#include "schemas/messages/stock_changed.h"
-#include "schemas/messages/toastie.h"
+#include "schemas/oracle.h"
 
 #define FAULTS_SHOWN 8
 
-struct check {
+/* The message that was decoded last. */
+static struct oracle_message it;
+
+struct checker {
 	struct world *world;
 	const struct check_params *params;
 	struct bus_log orders, restocks, dlq;
@@ -33,19 +31,19 @@ struct check {
 	size_t n_faults;
 };
 
-static void add_fault(struct check *check, const char *format, ...)
+static void add_fault(struct checker *checker, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
-static void add_fault(struct check *check, const char *format, ...)
+static void add_fault(struct checker *checker, const char *format, ...)
 {
 	char line[512];
 	va_list args;
 
-	if (check->n_faults++ >= FAULTS_SHOWN)
+	if (checker->n_faults++ >= FAULTS_SHOWN)
 		return;
 	va_start(args, format);
 	(void)vsnprintf(line, sizeof(line), format, args);
 	va_end(args);
-	buf_printf(&check->faults, "\n\t%s", line);
+	buf_printf(&checker->faults, "\n\t%s", line);
 }
 
 /* ---- rows of the tables ---- */
@@ -89,54 +87,44 @@ static const char *id_text(const struct order_id *id)
 }
 
 /* NULL, or the reason for which nobody can act on the record. */
-static const char *decode_command(const struct check *check,
+static const char *decode_command(const struct checker *checker,
 				  const struct bus_record *record, bool *placed,
 				  struct order_id *id, uint64_t *hash)
 {
-	struct item items[ORDER_ITEMS_MAX];
-	struct order_cancelled cancelled;
-	struct order_placed order;
 	struct schema_fault fault;
 	struct envelope envelope;
 	int r;
 
 	r = bus_envelope(record, &envelope, &fault);
+	*placed = !r && envelope.type == EVENT_ORDER_PLACED;
+	if (!r && !*placed && envelope.type != EVENT_ORDER_CANCELLED)
+		r = SCHEMA_E_UNKNOWN_TYPE;
+	if (!r)
+		r = oracle_decode(&it, &envelope, record->value.p,
+				  record->value.n, &fault);
 	if (r)
 		return schema_outcome_name(r);
-	*placed = envelope.type == EVENT_ORDER_PLACED;
-	if (!*placed && envelope.type != EVENT_ORDER_CANCELLED)
-		return schema_outcome_name(SCHEMA_E_UNKNOWN_TYPE);
-	if (*placed)
-		r = order_placed_decode(&order, items, &envelope,
-					record->value.p, record->value.n,
-					&fault);
-	else
-		r = order_cancelled_decode(&cancelled, &envelope,
-					   record->value.p, record->value.n,
-					   &fault);
-	if (r)
-		return schema_outcome_name(r);
-	*id = *placed ? order.order_id : cancelled.order_id;
+	*id = *placed ? it.order.order_id : it.cancelled.order_id;
 	if (!*placed)
 		return NULL;
-	*hash = order_placed_hash(&order);
-	if (check->params->refuses && check->params->refuses(id))
+	*hash = order_placed_hash(&it.order);
+	if (checker->params->refuses && checker->params->refuses(id))
 		return "sql-error";
 	return NULL;
 }
 
-static void read_commands(const struct check *check)
+static void read_commands(const struct checker *checker)
 {
 	struct values values = { 0 };
 
-	for (size_t i = 0; i < check->orders.n; i++) {
-		const struct bus_record *record = &check->orders.records[i];
+	for (size_t i = 0; i < checker->orders.n; i++) {
+		const struct bus_record *record = &checker->orders.records[i];
 		const char *reason;
 		struct order_id id = { 0 };
 		uint64_t hash = 0;
 		bool placed = false;
 
-		reason = decode_command(check, record, &placed, &id, &hash);
+		reason = decode_command(checker, record, &placed, &id, &hash);
 		values_add(&values,
 			   "%d, %" PRId64 ", %s, '%s', %" PRId64 ", %s%s%s",
 			   record->partition, record->offset,
@@ -144,7 +132,7 @@ static void read_commands(const struct check *check)
 			   (int64_t)hash, reason ? "'" : "",
 			   reason ? reason : "NULL", reason ? "'" : "");
 	}
-	values_insert(&values, check->world, "check_commands");
+	values_insert(&values, checker->world, "check_commands");
 }
 
 /* ---- dead letters ---- */
@@ -154,11 +142,13 @@ static bool same_text(struct text a, struct text b)
 	return !a.p == !b.p && text_equal(a, b);
 }
 
-/* A copy has all that its source has, in the same order. */
-static bool is_copy(const struct bus_record *copy,
+/* @copy has the time, the key, the value and the first headers of @source, in
+ * the same order. */
+static bool repeats(const struct bus_record *copy,
 		    const struct bus_record *source)
 {
-	if (!source || !same_text(copy->key, source->key) ||
+	if (copy->timestamp_ms != source->timestamp_ms ||
+	    !same_text(copy->key, source->key) ||
 	    !same_text(copy->value, source->value) ||
 	    copy->n_headers < source->n_headers)
 		return false;
@@ -181,15 +171,16 @@ static bool is_letter(const struct dead_letter *letter, const char *group)
 	       (letter->cut.n || letter->message.n);
 }
 
-static void read_copies(const struct check *check)
+static void read_copies(const struct checker *checker)
 {
 	struct values values = { 0 };
 	char group[128];
 
 	(void)snprintf(group, sizeof(group), "chillybin.blue%s",
-		       check->world->suffix);
-	for (size_t i = 0; i < check->dlq.n; i++) {
-		const struct bus_record *copy = &check->dlq.records[i];
+		       checker->world->suffix);
+	for (size_t i = 0; i < checker->dlq.n; i++) {
+		const struct bus_record *copy = &checker->dlq.records[i];
+		const struct bus_record *source;
 		struct dead_letter letter;
 		struct schema_fault fault;
 		bool exact;
@@ -202,16 +193,16 @@ static void read_copies(const struct check *check)
 		if (dead_letter_check(&letter, &fault) ||
 		    letter.partition != copy->partition)
 			continue;
-		exact = letter.cut.n ||
-			is_copy(copy, bus_at(&check->orders, letter.partition,
-					     letter.offset));
+		source = bus_at(&checker->orders, letter.partition,
+				letter.offset);
+		exact = letter.cut.n || (source && repeats(copy, source));
 		values_add(&values, "%d, %" PRId64 ", %s, %s", letter.partition,
 			   letter.offset,
 			   exact && is_letter(&letter, group) ? "true"
 							      : "false",
 			   letter.cut.n ? "true" : "false");
 	}
-	values_insert(&values, check->world, "check_copies");
+	values_insert(&values, checker->world, "check_copies");
 }
 
 /* ---- facts ---- */
@@ -223,23 +214,9 @@ static bool has_id(const void *key, const void *value)
 	return text_equal(bus_header(a, "ce_id"), bus_header(b, "ce_id"));
 }
 
-static bool equal_but_producer(const struct bus_record *a,
-			       const struct bus_record *b)
-{
-	if (!text_equal(a->key, b->key) || !text_equal(a->value, b->value) ||
-	    a->n_headers != b->n_headers)
-		return false;
-	for (size_t i = 0; i < a->n_headers; i++)
-		if (strcmp(a->headers[i].name, b->headers[i].name) != 0 ||
-		    (strcmp(a->headers[i].name, "producer") != 0 &&
-		     !text_equal(a->headers[i].value, b->headers[i].value)))
-			return false;
-	return true;
-}
-
 /* A fact may stand on its topic several times: the copies have one identity,
- * and are equal in everything but who sent them. True for the first one. */
-static bool is_first(struct check *check, struct table *seen,
+ * and are equal in everything. True for the first one. */
+static bool is_first(struct checker *checker, struct table *seen,
 		     struct bus_record *record)
 {
 	struct text id = bus_header(record, "ce_id");
@@ -250,83 +227,56 @@ static bool is_first(struct check *check, struct table *seen,
 		table_add(seen, hash, record);
 		return true;
 	}
-	check->n_copies++;
-	if (!equal_but_producer(first, record))
-		add_fault(check, "copies of the fact %.*s differ", (int)id.n,
+	checker->n_copies++;
+	if (first->n_headers != record->n_headers || !repeats(record, first))
+		add_fault(checker, "copies of the fact %.*s differ", (int)id.n,
 			  id.p);
 	return false;
 }
 
-/* Adds the row of a fact, the @at-th of its topic. Positive: SCHEMA_E_*. */
-typedef int (*add_fact_fn)(struct values *values, int at,
-			   const struct bus_record *record,
-			   const struct envelope *envelope,
-			   struct schema_fault *fault);
+/* The rows of a fact, @record, the @at-th of its topic; decoded it is @it. */
 
-static int add_pick(struct values *values, int at,
-		    const struct bus_record *record,
-		    const struct envelope *envelope, struct schema_fault *fault)
+static void add_pick(struct values *values, int at,
+		     const struct bus_record *record)
 {
-	static struct pick_storage room;
-	struct pick pick;
-	int r;
-
-	r = pick_decode(&pick, &room, envelope, record->value.p,
-			record->value.n, fault);
-	if (!r)
-		values_add(values, "%d, '%s', %" PRId64 ", %d, '%s'", at,
-			   id_text(&pick.order_id), pick.seq, pick.version,
-			   verdict_name(pick.verdict));
-	return r;
+	values_add(values, "%d, '%s', %" PRId64 ", %d, '%s', %" PRId64, at,
+		   id_text(&it.pick.order_id), it.pick.seq, it.pick.version,
+		   verdict_name(it.pick.verdict), record->timestamp_ms);
 }
 
-static int add_toastie(struct values *values, int at,
-		       const struct bus_record *record,
-		       const struct envelope *envelope,
-		       struct schema_fault *fault)
+static void add_toastie(struct values *values, int at,
+			const struct bus_record *record)
 {
-	struct toastie toastie;
-	int r;
+	(void)record;
 
-	r = toastie_decode(&toastie, envelope, record->value.p, record->value.n,
-			   fault);
-	if (!r)
-		values_add(values, "%d, '%s', %" PRId64 ", '%s'", at,
-			   id_text(&toastie.order_id), toastie.seq,
-			   toastie_state_name(toastie.state));
-	return r;
+	values_add(values, "%d, '%s', %" PRId64 ", '%s'", at,
+		   id_text(&it.toastie.order_id), it.toastie.seq,
+		   toastie_state_name(it.toastie.state));
 }
 
-static int add_change(struct values *values, int at,
-		      const struct bus_record *record,
-		      const struct envelope *envelope,
-		      struct schema_fault *fault)
+/* No name in a test has the end of such a quotation in it. */
+static void add_change(struct values *values, int at,
+		       const struct bus_record *record)
 {
-	struct stock_changed changed;
-	int r;
-
-	r = stock_changed_decode(&changed, envelope, record->value.p,
-				 record->value.n, fault);
-	/* No name in a test has the end of such a quotation in it. */
-	if (!r)
-		values_add(values, "%d, $q$%.*s$q$, $q$%.*s$q$, '%s', %" PRId64,
-			   at, (int)changed.stall.n, changed.stall.p,
-			   (int)changed.ingredient.n, changed.ingredient.p,
-			   stock_change_name(changed.kind), changed.delta);
-	return r;
+	(void)record;
+	values_add(values, "%d, $q$%.*s$q$, $q$%.*s$q$, '%s', %" PRId64, at,
+		   (int)it.changed.stall.n, it.changed.stall.p,
+		   (int)it.changed.ingredient.n, it.changed.ingredient.p,
+		   stock_change_name(it.changed.kind), it.changed.delta);
 }
 
 static const struct {
 	const char *topic, *table;
 	enum event_type type;
-	add_fact_fn add;
+	void (*add)(struct values *values, int at,
+		    const struct bus_record *record);
 } fact_topics[] = {
 	{ "picks", "check_picks", EVENT_PICK, add_pick },
 	{ "ledger", "check_changes", EVENT_STOCK_CHANGED, add_change },
 	{ "toasties", "check_toasties", EVENT_TOASTIE, add_toastie },
 };
 
-static void read_facts(struct check *check, int topic)
+static void read_facts(struct checker *checker, int topic)
 {
 	struct values values = { 0 };
 	struct schema_fault fault;
@@ -334,51 +284,50 @@ static void read_facts(struct check *check, int topic)
 	struct table seen = { 0 };
 	struct bus_log log;
 
-	bus_read(check->world, fact_topics[topic].topic, &log);
+	bus_read(checker->world, fact_topics[topic].topic, &log);
 	for (size_t i = 0; i < log.n; i++) {
 		struct bus_record *record = &log.records[i];
 
-		if (!is_first(check, &seen, record))
+		if (!is_first(checker, &seen, record))
 			continue;
 		if (bus_envelope(record, &envelope, &fault) ||
 		    envelope.type != fact_topics[topic].type ||
-		    fact_topics[topic].add(&values, (int)i, record, &envelope,
-					   &fault))
-			add_fault(check,
+		    oracle_decode(&it, &envelope, record->value.p,
+				  record->value.n, &fault))
+			add_fault(checker,
 				  "a fact at %s/%d@%" PRId64
 				  " cannot be read: %s",
 				  fact_topics[topic].topic, record->partition,
 				  record->offset, fault.what);
+		else
+			fact_topics[topic].add(&values, (int)i, record);
 	}
-	values_insert(&values, check->world, fact_topics[topic].table);
+	values_insert(&values, checker->world, fact_topics[topic].table);
 	table_deinit(&seen);
 	bus_log_deinit(&log);
 }
 
 /* ---- the grills' own logs ---- */
 
-static void read_edges(const struct check *check)
+static void read_edges(const struct checker *checker)
 {
-	static const char *const kinds[] = { "start", "done", "stop", "reset" };
-	const struct grill_spy *grill = check->world->grills;
+	const struct grill_spy *grill = checker->world->grills;
 	struct values values = { 0 };
 
 	for (; grill; grill = grill->next) {
 		struct edges edges = grill_edges(grill);
 
 		for (size_t i = 0; i < edges.n; i++)
-			if (edges.all[i].kind != EDGE_RESET)
-				values_add(&values, "'%s', '%s'",
-					   kinds[edges.all[i].kind],
-					   id_text(&edges.all[i].job));
+			values_add(&values, "'%s', '%s'", edges.all[i].kind,
+				   id_text(&edges.all[i].job));
 		edges_deinit(&edges);
 	}
-	values_insert(&values, check->world, "check_edges");
+	values_insert(&values, checker->world, "check_edges");
 }
 
 /* ---- what was acknowledged ---- */
 
-static void check_line(struct check *check, const json_t *line)
+static void check_line(struct checker *checker, const json_t *line)
 {
 	const char *kind = json_string_value(json_object_get(line, "kind"));
 	const char *id = json_string_value(json_object_get(line, "id"));
@@ -390,18 +339,19 @@ static void check_line(struct check *check, const json_t *line)
 	if (!kind || !id || !offset)
 		return;
 	record = bus_at(
-		!strcmp(kind, "restock") ? &check->restocks : &check->orders,
+		!strcmp(kind, "restock") ? &checker->restocks
+					 : &checker->orders,
 		(int32_t)json_integer_value(json_object_get(line, "partition")),
 		json_integer_value(offset));
 	key = record ? bus_header(record, "ce_id") : (struct text){ 0 };
 	if (!text_equal(key, text_of(id)))
-		add_fault(check,
+		add_fault(checker,
 			  "the %s %s was acknowledged and is not where it was "
 			  "said to be",
 			  kind, id);
 }
 
-static void check_record_file(struct check *check, const char *path)
+static void check_record_file(struct checker *checker, const char *path)
 {
 	size_t flags = JSON_REJECT_DUPLICATES | JSON_DISABLE_EOF_CHECK;
 	FILE *file = fopen(path, "re");
@@ -410,34 +360,34 @@ static void check_record_file(struct check *check, const char *path)
 
 	ck_assert_msg(file, "there is no record '%s'", path);
 	while ((line = json_loadf(file, flags, NULL))) {
-		check_line(check, line);
+		check_line(checker, line);
 		json_decref(line);
 		n++;
 	}
 	(void)fclose(file);
 	if (!n)
-		add_fault(check, "the record '%s' is empty", path);
+		add_fault(checker, "the record '%s' is empty", path);
 }
 
 /* ---- all of it ---- */
 
-static void check_rule(struct check *check, const struct check_rule *rule)
+static void check_rule(struct checker *checker, const struct check_rule *rule)
 {
-	struct db *db = check->world->db;
+	struct db *db = checker->world->db;
 	int i = db_query(db, "%s", rule->sql);
 	const char *p;
 	size_t n;
 
 	for (int row = 0; row < pg_n_rows(db_pg(db), i); row++) {
 		p = pg_bytes(db_pg(db), i, row, 0, &n);
-		add_fault(check, "%s: %.*s", rule->breach, (int)n, p);
+		add_fault(checker, "%s: %.*s", rule->breach, (int)n, p);
 	}
 }
 
-static void check_all(struct check *check)
+static void check_all(struct checker *checker)
 {
-	struct world *world = check->world;
-	const struct check_params *params = check->params;
+	struct world *world = checker->world;
+	const struct check_params *params = checker->params;
 	bool toasties = world_has(world, "jafflr");
 	const bool whens[] = {
 		[CHECK_ALWAYS] = true,
@@ -448,21 +398,21 @@ static void check_all(struct check *check)
 
 	for (size_t i = 0; i < n_check_tables; i++)
 		(void)db_query(world->db, "%s", check_tables[i]);
-	read_commands(check);
-	read_copies(check);
+	read_commands(checker);
+	read_copies(checker);
 	for (int i = 0; i < 3; i++)
-		read_facts(check, i);
-	read_edges(check);
+		read_facts(checker, i);
+	read_edges(checker);
 	for (size_t i = 0; i < CHECK_RECORDS_MAX && params->records[i]; i++)
-		check_record_file(check, params->records[i]);
+		check_record_file(checker, params->records[i]);
 	for (size_t i = 0; i < n_check_rules; i++)
 		if (whens[check_rules[i].when])
-			check_rule(check, &check_rules[i]);
+			check_rule(checker, &check_rules[i]);
 }
 
-static struct check_result result_of(const struct check *check)
+static struct check_result result_of(const struct checker *checker)
 {
-	struct db *db = check->world->db;
+	struct db *db = checker->world->db;
 	struct check_result result = {
 		.n_orders = db_i64(db, "orders"),
 		.n_picked = db_i64(db, "order_view WHERE verdict = 'picked'"),
@@ -475,8 +425,8 @@ static struct check_result result_of(const struct check *check)
 					  "'cancelled'"),
 		.n_kept = db_i64(db, "check_picks WHERE verdict = 'kept'"),
 		.n_done = db_i64(db, "toasties WHERE state = 'done'"),
-		.n_starts = db_i64(db, "check_edges WHERE kind = 'start'"),
-		.n_fact_copies = check->n_copies,
+		.n_starts = db_i64(db, "check_edges WHERE kind = 'START'"),
+		.n_fact_copies = checker->n_copies,
 	};
 
 	result.n_fact_copies +=
@@ -487,22 +437,22 @@ static struct check_result result_of(const struct check *check)
 struct check_result check_world_with(struct world *world,
 				     const struct check_params *params)
 {
-	struct check check = { .world = world, .params = params };
+	struct checker checker = { .world = world, .params = params };
 	struct check_result result;
 
 	world_settle(world);
-	bus_read(world, "orders", &check.orders);
-	bus_read(world, "restocks", &check.restocks);
-	bus_read(world, "orders.dlq", &check.dlq);
-	check_all(&check);
+	bus_read(world, "orders", &checker.orders);
+	bus_read(world, "restocks", &checker.restocks);
+	bus_read(world, "orders.dlq", &checker.dlq);
+	check_all(&checker);
 	/* A transaction's marker may come after its end was acknowledged. */
 	world_settle(world);
-	ck_assert_msg(!check.n_faults, "%zu breaches:%.*s", check.n_faults,
-		      (int)check.faults.n, check.faults.p);
-	result = result_of(&check);
-	bus_log_deinit(&check.orders);
-	bus_log_deinit(&check.restocks);
-	bus_log_deinit(&check.dlq);
+	ck_assert_msg(!checker.n_faults, "%zu breaches:%.*s", checker.n_faults,
+		      (int)checker.faults.n, checker.faults.p);
+	result = result_of(&checker);
+	bus_log_deinit(&checker.orders);
+	bus_log_deinit(&checker.restocks);
+	bus_log_deinit(&checker.dlq);
 	return result;
 }
 

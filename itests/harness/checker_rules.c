@@ -15,7 +15,7 @@ const char *const check_tables[] = {
 	"CREATE TABLE IF NOT EXISTS check_copies (partition int, "
 	"\"offset\" int8, exact bool, cut bool)",
 	"CREATE TABLE IF NOT EXISTS check_picks (at int, order_id uuid, "
-	"seq int8, version int, verdict text)",
+	"seq int8, version int, verdict text, timestamp_ms int8)",
 	"CREATE TABLE IF NOT EXISTS check_toasties (at int, order_id uuid, "
 	"seq int8, state text)",
 	"CREATE TABLE IF NOT EXISTS check_changes (at int, stall text, "
@@ -49,7 +49,7 @@ const size_t n_check_tables = sizeof(check_tables) / sizeof(check_tables[0]);
 /* Each order that has a toastie, with its edges counted. */
 #define TOASTIES_AND_EDGES                                                     \
 	"FROM (SELECT t.order_id, t.state, count(*) FILTER (WHERE kind = "     \
-	"'start') AS starts, count(*) FILTER (WHERE kind = 'done') AS ends "   \
+	"'START') AS starts, count(*) FILTER (WHERE kind = 'DONE') AS ends "   \
 	"FROM toasties t LEFT JOIN check_edges e USING (order_id) "            \
 	"GROUP BY t.order_id) t "
 
@@ -71,6 +71,10 @@ const struct check_rule check_rules[] = {
 	{ CHECK_ALWAYS, "a row with another number than its record",
 	  "SELECT concat_ws(' ', order_id, number) FROM order_view "
 	  "WHERE number <> \"offset\" * 12 + partition" },
+	{ CHECK_ALWAYS, "a verdict with another time than its row",
+	  "SELECT p.order_id::text FROM check_picks p JOIN orders o "
+	  "USING (order_id) WHERE p.seq = 1 AND p.timestamp_ms <> "
+	  "floor(extract(epoch FROM o.decided_at) * 1000)" },
 	{ CHECK_ALWAYS, "a record that is dead by another reason: should, is",
 	  "SELECT concat(partition, '@', \"offset\", ' ', e.reason, ', ', "
 	  "d.reason) FROM (SELECT c.partition, c.\"offset\", CASE "
@@ -201,7 +205,7 @@ const struct check_rule check_rules[] = {
 	  "WHERE (" GRILLED ") IS NOT TRUE" },
 	{ CHECK_STARTS, "a toastie that was started several times",
 	  "SELECT concat_ws(' ', order_id, count(*)) FROM check_edges "
-	  "WHERE kind = 'start' GROUP BY order_id HAVING count(*) > 1" },
+	  "WHERE kind = 'START' GROUP BY order_id HAVING count(*) > 1" },
 	{ CHECK_STARTS, "a toastie that is done: starts, ends",
 	  "SELECT concat_ws(' ', order_id, starts, ends) " TOASTIES_AND_EDGES
 	  "WHERE state = 'done' AND (starts, ends) <> (1, 1)" },

@@ -3,7 +3,6 @@
 #include "itests/harness/commands.h"
 
 #include <check.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "infra/lib/xalloc.h"
@@ -14,35 +13,32 @@
 
 static int copy_header(void *arg, const char *name, const char *value, size_t n)
 {
-	struct command *command = arg;
-	const char *copy = n ? arena_copy(&command->arena, value, n) : "";
+	struct draft *draft = arg;
+	const char *copy = n ? arena_copy(&draft->arena, value, n) : "";
 
-	command_header(command, name, (struct text){ copy, n });
+	draft_header(draft, name, (struct text){ copy, n });
 	return 0;
 }
 
-void command_header(struct command *command, const char *name,
-		    struct text value)
+void draft_header(struct draft *draft, const char *name, struct text value)
 {
-	struct bus_record *record = &command->record;
+	struct bus_record *record = &draft->record;
 	size_t i = 0;
 
 	while (i < record->n_headers &&
 	       strcmp(record->headers[i].name, name) != 0)
 		i++;
-	ck_assert_uint_lt(i, COMMAND_HEADERS_MAX);
+	ck_assert_uint_lt(i, DRAFT_HEADERS_MAX);
 	record->headers[i] = (struct bus_header){ name, value };
 	if (i == record->n_headers)
 		record->n_headers++;
 }
 
-void command_build(struct command *ret, const struct envelope *envelope,
-		   const struct msgpack_writer *body)
+void draft_build(struct draft *ret, struct text key,
+		 const struct envelope *envelope,
+		 const struct msgpack_writer *body)
 {
-	struct envelope written = *envelope;
-	struct text key = envelope->subject;
-
-	*ret = (struct command){
+	*ret = (struct draft){
 		.topic = topic_table[event_kinds[envelope->type].topic].name,
 		.record.partition = -1,
 	};
@@ -52,10 +48,7 @@ void command_build(struct command *ret, const struct envelope *envelope,
 	ret->record.value = (struct text){ "", body->n };
 	if (body->n)
 		ret->record.value.p = arena_copy(&ret->arena, body->p, body->n);
-	/* The key of two long names is longer than a header may be. */
-	if (text_is_longer(key, TEXT_MAX_CHARS))
-		written.subject = (struct text){ 0 };
-	ck_assert(!envelope_write(&written, copy_header, ret));
+	ck_assert(!envelope_write(envelope, copy_header, ret));
 }
 
 static struct envelope envelope_of(enum event_type type, int version,
@@ -71,8 +64,8 @@ static struct envelope envelope_of(enum event_type type, int version,
 	return envelope;
 }
 
-void command_order(struct command *ret, const struct order_placed *order,
-		   int version, const char *event_id)
+void draft_order(struct draft *ret, const struct order_placed *order,
+		 int version, const char *event_id)
 {
 	struct envelope envelope =
 		envelope_of(EVENT_ORDER_PLACED, version, event_id);
@@ -80,18 +73,18 @@ void command_order(struct command *ret, const struct order_placed *order,
 	struct msgpack_writer body = MSGPACK_WRITER_INIT(bytes);
 	char id[ORDER_ID_CHARS + 1];
 
-	envelope.subject = text_of(order_id_format(&order->order_id, id));
+	(void)order_id_format(&order->order_id, id);
+	if (!event_id)
+		envelope.id = text_of(id);
 	envelope.customer = order->customer;
-	envelope.stall = order->stall;
-	if (version == 1 && !order->grill)
-		envelope.grill = TEXT("false");
+	if (version == 1)
+		order_placed_headers_v1(order, &envelope);
 	ck_assert(!order_placed_encode(order, version, &body));
-	command_build(ret, &envelope, &body);
+	draft_build(ret, text_of(id), &envelope, &body);
 }
 
-static void command_stock(struct command *ret,
-			  const struct stock_command *stock,
-			  const char *event_id)
+static void draft_stock(struct draft *ret, const struct stock_command *stock,
+			const char *event_id)
 {
 	struct envelope envelope =
 		envelope_of(stock_command_type(stock->kind), 1, event_id);
@@ -99,19 +92,15 @@ static void command_stock(struct command *ret,
 	struct msgpack_writer body = MSGPACK_WRITER_INIT(bytes);
 	char key[STOCK_KEY_BYTES];
 
-	(void)snprintf(key, sizeof(key), "%.*s/%.*s", (int)stock->stall.n,
-		       stock->stall.p, (int)stock->ingredient.n,
-		       stock->ingredient.p);
-	envelope.subject = text_of(key);
-	envelope.stall = stock->stall;
 	ck_assert(!stock_command_encode(stock, &body));
-	command_build(ret, &envelope, &body);
+	draft_build(ret, stock_key(key, stock->stall, stock->ingredient),
+		    &envelope, &body);
 }
 
-void command_send(struct command *command, struct bus *bus)
+void draft_send(struct draft *draft, struct bus *bus)
 {
-	bus_send(bus, command->topic, &command->record, NULL);
-	arena_deinit(&command->arena);
+	bus_send(bus, draft->topic, &draft->record, NULL);
+	arena_deinit(&draft->arena);
 }
 
 /* ---- good ones ---- */
@@ -145,33 +134,38 @@ struct order_placed sample_order(uint32_t n)
 void send_order(struct bus *bus, const struct order_placed *order, int version,
 		const char *event_id)
 {
-	struct command command;
+	struct draft draft;
 
-	command_order(&command, order, version, event_id);
-	command_send(&command, bus);
+	draft_order(&draft, order, version, event_id);
+	draft_send(&draft, bus);
 }
 
-static void command_sample(struct command *ret, uint32_t n, int version,
-			   int32_t partition)
+static void draft_sample(struct draft *ret, uint32_t n, int32_t partition)
 {
 	const struct order_placed order = sample_order(n);
-	char event_id[32];
 
-	(void)snprintf(event_id, sizeof(event_id), "placed-%u", n);
-	command_order(ret, &order, version, event_id);
+	draft_order(ret, &order, 2, NULL);
 	ret->record.partition = partition;
 }
 
 void send_orders(struct bus *bus, uint32_t first, uint32_t end,
 		 int32_t partition)
 {
-	struct command command;
+	struct draft draft;
 
 	for (uint32_t n = first; n < end; n++) {
-		command_sample(&command, n, 2, partition);
-		command_send(&command, bus);
+		draft_sample(&draft, n, partition);
+		draft_send(&draft, bus);
 	}
 	bus_flush(bus);
+}
+
+void send_to_each(struct world *world, uint32_t first, int32_t but)
+{
+	for (int32_t i = 0; i < TOPIC_PARTITIONS; i++)
+		if (i != but)
+			send_orders(world_bus(world), first + (uint32_t)i,
+				    first + (uint32_t)i + 1, i);
 }
 
 void send_cancel(struct bus *bus, const struct order_id *id,
@@ -186,23 +180,23 @@ void send_cancel(struct bus *bus, const struct order_id *id,
 	uint8_t bytes[2048];
 	struct msgpack_writer body = MSGPACK_WRITER_INIT(bytes);
 	char text[ORDER_ID_CHARS + 1];
-	struct command command;
+	struct draft draft;
 
-	envelope.subject = text_of(order_id_format(id, text));
 	envelope.customer = cancelled.customer;
 	envelope.stall = cancelled.stall;
 	ck_assert(!order_cancelled_encode(&cancelled, &body));
-	command_build(&command, &envelope, &body);
-	command_send(&command, bus);
+	draft_build(&draft, text_of(order_id_format(id, text)), &envelope,
+		    &body);
+	draft_send(&draft, bus);
 }
 
 void send_stock(struct bus *bus, const struct stock_command *stock,
 		const char *event_id)
 {
-	struct command command;
+	struct draft draft;
 
-	command_stock(&command, stock, event_id);
-	command_send(&command, bus);
+	draft_stock(&draft, stock, event_id);
+	draft_send(&draft, bus);
 }
 
 void send_restock(struct bus *bus, const char *stall, const char *ingredient,
@@ -226,6 +220,14 @@ void stock_up(struct world *world, int32_t quantity)
 	db_wait(world->db, 2,
 		"stock WHERE stall = 'main' AND "
 		"ingredient IN ('bread', 'cheese')");
+}
+
+struct program *open_stocked(struct world *world)
+{
+	struct program *chillybin = world_start_ready(world, "chillybin-1");
+
+	stock_up(world, 1000000);
+	return chillybin;
 }
 
 void wait_decided(struct world *world, int64_t n)
@@ -296,16 +298,16 @@ void send_poison(struct bus *bus, const struct hostile_poison *poison)
 void send_large(struct bus *bus, const struct hostile_order *order)
 {
 	CLEANUP(cleanup_free) char *letters = letters_of(HOSTILE_BYTES);
-	struct command command;
+	struct draft draft;
 
-	command_sample(&command, order->n, 2, order->partition);
+	draft_sample(&draft, order->n, order->partition);
 	if (order->in_key)
-		command.record.key = text_of(letters);
+		draft.record.key = text_of(letters);
 	else
-		command_header(&command, "note", text_of(letters));
+		draft_header(&draft, "note", text_of(letters));
 	if (order->poisoned)
-		command.record.value = TEXT(HOSTILE_BODY);
-	command_send(&command, bus);
+		draft.record.value = TEXT(HOSTILE_BODY);
+	draft_send(&draft, bus);
 }
 
 void send_long_lines(struct bus *bus, uint32_t n, int32_t partition)
@@ -314,8 +316,7 @@ void send_long_lines(struct bus *bus, uint32_t n, int32_t partition)
 	char(*names)[TEXT_MAX_BYTES] = xcalloc(ORDER_ITEMS_MAX, sizeof(*names));
 	struct order_placed order = sample_order(n);
 	struct item items[ORDER_ITEMS_MAX];
-	struct command command;
-	char event_id[32];
+	struct draft draft;
 
 	for (int i = 0; i < ORDER_ITEMS_MAX; i++) {
 		items[i].ingredient = fixture_longest(names[i], (uint64_t)i);
@@ -323,25 +324,24 @@ void send_long_lines(struct bus *bus, uint32_t n, int32_t partition)
 	}
 	order.items = items;
 	order.n_items = ORDER_ITEMS_MAX;
-	(void)snprintf(event_id, sizeof(event_id), "placed-%u", n);
-	command_order(&command, &order, 1, event_id);
-	command.record.partition = partition;
-	command_send(&command, bus);
+	draft_order(&draft, &order, 1, NULL);
+	draft.record.partition = partition;
+	draft_send(&draft, bus);
 }
 
 void send_long_restock(struct bus *bus, uint32_t n)
 {
 	char names[3][TEXT_MAX_BYTES + 1] = { 0 };
-	struct command command;
+	struct draft draft;
 
 	for (uint32_t i = 0; i < 3; i++)
 		(void)fixture_longest(names[i], 3 * n + i + 1);
-	command_stock(&command,
-		      &(struct stock_command){ .kind = STOCK_COMMAND_ADDED,
-					       .stall = TEXT("main"),
-					       .ingredient = text_of(names[0]),
-					       .quantity = 1 },
-		      names[1]);
-	command_header(&command, "ce_source", text_of(names[2]));
-	command_send(&command, bus);
+	draft_stock(&draft,
+		    &(struct stock_command){ .kind = STOCK_COMMAND_ADDED,
+					     .stall = TEXT("main"),
+					     .ingredient = text_of(names[0]),
+					     .quantity = 1 },
+		    names[1]);
+	draft_header(&draft, "ce_source", text_of(names[2]));
+	draft_send(&draft, bus);
 }

@@ -19,27 +19,28 @@
 
 /* ---- making one ---- */
 
-enum { COMMAND_HEADERS_MAX = 32 };
+enum { DRAFT_HEADERS_MAX = 32 };
 
 /* A command that is not sent yet: a test may change everything of its record.
  * By its key to a partition. */
-struct command {
+struct draft {
 	const char *topic;
 	struct bus_record record;
-	struct bus_header headers[COMMAND_HEADERS_MAX];
+	struct bus_header headers[DRAFT_HEADERS_MAX];
 	struct arena arena;
 };
 
 /* Copies. */
-void command_build(struct command *ret, const struct envelope *envelope,
-		   const struct msgpack_writer *body);
-void command_order(struct command *ret, const struct order_placed *order,
-		   int version, const char *event_id);
+void draft_build(struct draft *ret, struct text key,
+		 const struct envelope *envelope,
+		 const struct msgpack_writer *body);
+/* @event_id NULL: the order's own id. */
+void draft_order(struct draft *ret, const struct order_placed *order,
+		 int version, const char *event_id);
 /* Adds a header, or changes the one of that name. Borrows. */
-void command_header(struct command *command, const char *name,
-		    struct text value);
+void draft_header(struct draft *draft, const char *name, struct text value);
 /* Of no use any more after that. */
-void command_send(struct command *command, struct bus *bus);
+void draft_send(struct draft *draft, struct bus *bus);
 
 /* ---- good ones ---- */
 
@@ -61,8 +62,13 @@ void send_restock(struct bus *bus, const char *stall, const char *ingredient,
 void send_orders(struct bus *bus, uint32_t first, uint32_t end,
 		 int32_t partition);
 
+/* The sample order @first + i to each partition i, but for one; -1: to all. */
+void send_to_each(struct world *world, uint32_t first, int32_t but);
+
 /* So much bread and cheese at `main`; waits until it is there. */
 void stock_up(struct world *world, int32_t quantity);
+/* A chillybin that is ready, and more of both than any test asks for. */
+struct program *open_stocked(struct world *world);
 /* Waits until so many orders are decided. */
 void wait_decided(struct world *world, int64_t n);
 /* How much of an ingredient `main` has. */

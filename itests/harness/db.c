@@ -11,7 +11,6 @@
 #include <stdio.h>
 
 #include "infra/lib/xalloc.h"
-#include "itests/harness/until.h"
 
 enum { STATEMENTS_MAX = 90 };
 
@@ -132,29 +131,17 @@ int db_query(struct db *db, const char *format, ...)
 	return query(db, sql);
 }
 
-struct insisted {
-	struct db *db;
-	const char *sql;
-};
-
-static bool is_allowed(void *arg)
-{
-	const struct insisted *insisted = arg;
-
-	return try_query(insisted->db, insisted->sql) >= 0;
-}
-
 void db_insist(struct db *db, const char *format, ...)
 {
 	CLEANUP(cleanup_free) char *sql = NULL;
+	int64_t deadline_at_ms = within(PATIENCE_MS);
 	va_list args;
 
 	va_start(args, format);
 	sql = text_of_args(format, args);
 	va_end(args);
-	ck_assert_msg(
-		until(PATIENCE_MS, is_allowed, &(struct insisted){ db, sql }),
-		"'%s': %s", sql, pg_message(db->pg));
+	while (try_query(db, sql) < 0)
+		wait_more(deadline_at_ms, "'%s': %s", sql, pg_message(db->pg));
 }
 
 struct pg *db_pg(struct db *db)
@@ -190,82 +177,49 @@ char *db_text(struct db *db, const char *format, ...)
 
 /* ---- questions ---- */
 
-struct question {
-	struct db *db;
-	char *sql;
-	int64_t expected, seen;
-};
-
-static bool is_answered(void *arg)
+static char *question_of(const char *format, va_list args)
 {
-	struct question *question = arg;
-	struct pg *pg;
-	int i = query_one(question->db, question->sql);
-
-	pg = question->db->pg;
-	question->seen = pg_null(pg, i, 0, 0) ? -1 : pg_i64(pg, i, 0, 0);
-	return question->seen == question->expected;
-}
-
-static struct question question_of(struct db *db, int64_t expected,
-				   const char *format, va_list args)
-{
-	struct question question = { .db = db, .expected = expected };
 	CLEANUP(cleanup_free) char *text = text_of_args(format, args);
 	bool whole = !strncmp(text, "SELECT ", 7);
+	char *sql = NULL;
 
-	ck_assert_int_ge(asprintf(&question.sql, "%s%s",
+	ck_assert_int_ge(asprintf(&sql, "%s%s",
 				  whole ? "" : "SELECT count(*) FROM ", text),
 			 0);
-	return question;
+	return sql;
 }
 
-static void expect(struct question question, int64_t timeout_ms)
+static int64_t answer_of(struct db *db, const char *sql)
 {
-	ck_assert_msg(
-		until(timeout_ms, is_answered, &question),
-		"'%s' is %" PRId64 " and not %" PRId64 " after %" PRId64 " ms",
-		question.sql, question.seen, question.expected, timeout_ms);
-	free(question.sql);
+	int i = query_one(db, sql);
+
+	return pg_null(db->pg, i, 0, 0) ? -1 : pg_i64(db->pg, i, 0, 0);
 }
 
 int64_t db_i64(struct db *db, const char *format, ...)
 {
-	struct question question;
+	CLEANUP(cleanup_free) char *sql = NULL;
 	va_list args;
 
 	va_start(args, format);
-	question = question_of(db, 0, format, args);
+	sql = question_of(format, args);
 	va_end(args);
-	(void)is_answered(&question);
-	free(question.sql);
-	return question.seen;
-}
-
-void db_expect(struct db *db, int64_t expected, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	expect(question_of(db, expected, format, args), 0);
-	va_end(args);
-}
-
-void db_wait(struct db *db, int64_t expected, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	expect(question_of(db, expected, format, args), PATIENCE_MS);
-	va_end(args);
+	return answer_of(db, sql);
 }
 
 void db_wait_within(struct db *db, int64_t timeout_ms, int64_t expected,
 		    const char *format, ...)
 {
+	CLEANUP(cleanup_free) char *sql = NULL;
+	int64_t deadline_at_ms = within(timeout_ms), seen;
 	va_list args;
 
 	va_start(args, format);
-	expect(question_of(db, expected, format, args), timeout_ms);
+	sql = question_of(format, args);
 	va_end(args);
+	while ((seen = answer_of(db, sql)) != expected)
+		wait_more(deadline_at_ms,
+			  "'%s' is %" PRId64 " and not %" PRId64
+			  " after %" PRId64 " ms",
+			  sql, seen, expected, timeout_ms);
 }

@@ -9,8 +9,9 @@
 #include <stdint.h>
 
 #include "infra/lib/cleanup.h"
-#include "infra/lib/pg.h"
-#include "infra/lib/str.h"
+#include "infra/lib/postgres/pg.h"
+#include "infra/lib/text/str.h"
+#include "itests/harness/until.h"
 
 struct db;
 
@@ -34,14 +35,12 @@ struct pg *db_pg(struct db *db);
  */
 int64_t db_i64(struct db *db, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
-/* The answer is @expected, or the test fails: now, or after a while. */
-void db_expect(struct db *db, int64_t expected, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
-void db_wait(struct db *db, int64_t expected, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+/* The answer is @expected within that time, or the test fails. */
 void db_wait_within(struct db *db, int64_t timeout_ms, int64_t expected,
 		    const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
+#define db_expect(db, ...) db_wait_within((db), 0, __VA_ARGS__)
+#define db_wait(db, ...) db_wait_within((db), PATIENCE_MS, __VA_ARGS__)
 
 /* The one text of the one row, to be freed. */
 char *db_text(struct db *db, const char *format, ...)

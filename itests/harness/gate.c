@@ -7,8 +7,6 @@
 
 #include <inttypes.h>
 
-#include "itests/harness/until.h"
-
 void gate_build(const struct world *world, const char *table)
 {
 	struct db *db = world->db;

@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "infra/lib/str.h"
+#include "infra/lib/text/str.h"
 #include "infra/lib/xalloc.h"
 #include "itests/harness/http.h"
 #include "itests/harness/until.h"
@@ -82,24 +82,13 @@ struct grill_spy *grill_free(struct grill_spy *spy)
 /* "START at_ms=81020 grill=grill-1 plate=3 token=17 boot=99 job=0190..." */
 static bool parse(const char *line, struct edge *ret)
 {
-	static const char *const kinds[] = { "START", "DONE", "STOP", "RESET" };
-	char kind[16], job[64] = "";
-	int n;
+	char job[64];
 
-	n = sscanf(line,
-		   "%15s at_ms=%" SCNd64 " grill=%*s plate=%" SCNd64
-		   " token=%" SCNd64 " boot=%" SCNd64 " job=%63s",
-		   kind, &ret->at_ms, &ret->plate, &ret->token, &ret->boot,
-		   job);
-	if (n < 5)
-		return false;
-	(void)order_id_parse(&ret->job, job, strlen(job));
-	for (size_t i = 0; i < 4; i++)
-		if (!strcmp(kind, kinds[i])) {
-			ret->kind = (enum edge_kind)i;
-			return true;
-		}
-	return false;
+	return sscanf(line,
+		      "%7s at_ms=%*s grill=%*s plate=%*s token=%*s boot=%*s "
+		      "job=%63s",
+		      ret->kind, job) == 2 &&
+	       !order_id_parse(&ret->job, job, strlen(job));
 }
 
 struct edges grill_edges(const struct grill_spy *spy)
@@ -113,14 +102,14 @@ struct edges grill_edges(const struct grill_spy *spy)
 	/* The last line may be under way. */
 	for (line = text; line && (end = strchr(line, '\n')); line = end + 1) {
 		*end = '\0';
-		/* A token that a plate has seen: nothing happened to bread. */
-		if (!strncmp(line, "FENCE ", 6))
-			continue;
 		edges.all = xreallocarray(edges.all, edges.n + 1,
 					  sizeof(*edges.all));
-		edges.all[edges.n] = (struct edge){ 0 };
-		ck_assert_msg(parse(line, &edges.all[edges.n++]),
+		ck_assert_msg(parse(line, &edges.all[edges.n]),
 			      "not an edge: %s", line);
+		/* A token that a plate has seen, or a memory that it lost. */
+		if (strcmp(edges.all[edges.n].kind, "FENCE") != 0 &&
+		    strcmp(edges.all[edges.n].kind, "RESET") != 0)
+			edges.n++;
 	}
 	return edges;
 }
@@ -131,35 +120,24 @@ void edges_deinit(struct edges *edges)
 	*edges = (struct edges){ 0 };
 }
 
-size_t grill_count(const struct grill_spy *spy, enum edge_kind kind)
+size_t grill_count(const struct grill_spy *spy, const char *kind)
 {
 	struct edges edges = grill_edges(spy);
 	size_t n = 0;
 
 	for (size_t i = 0; i < edges.n; i++)
-		n += edges.all[i].kind == kind;
+		n += !strcmp(edges.all[i].kind, kind);
 	edges_deinit(&edges);
 	return n;
 }
 
-struct awaited_starts {
-	const struct grill_spy *spy;
-	size_t n;
-};
-
-static bool has_started(void *arg)
-{
-	const struct awaited_starts *awaited = arg;
-
-	return grill_count(awaited->spy, EDGE_START) >= awaited->n;
-}
-
 void grill_wait_starts(const struct grill_spy *spy, size_t n)
 {
-	struct awaited_starts awaited = { spy, n };
+	int64_t deadline_at_ms = within(PATIENCE_MS);
 
-	ck_assert_msg(until(PATIENCE_MS, has_started, &awaited),
-		      "%s has not begun %zu toasties", spy->name, n);
+	while (grill_count(spy, "START") < n)
+		wait_more(deadline_at_ms, "%s has not begun %zu toasties",
+			  spy->name, n);
 }
 
 /* ---- faults ---- */

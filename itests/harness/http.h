@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "infra/lib/str.h"
+#include "infra/lib/text/str.h"
 
 struct http_ask {
 	const char *method; /* "POST" */

@@ -7,36 +7,29 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <string.h>
 
-#include "infra/lib/str.h"
 #include "infra/lib/xalloc.h"
-#include "itests/harness/http.h"
 
 #define ASK_EVERY_MS 20
-#define ANSWER_MS 5000
 
 struct monitor {
 	const struct program *program;
-	uint16_t port;
 	pthread_t thread;
 	atomic_bool over;
 	bool joined;
 	int64_t n_answers, n_unready;
-	char reason[256]; /* the first one */
+	char reason[PROGRAM_REASON_MAX]; /* the first one */
 };
 
 static void ask(struct monitor *monitor)
 {
-	struct http_answer answer;
-	bool none = http_get(&answer, monitor->port, "/readyz", ANSWER_MS) != 0;
-	const char *said = none ? "no answer" : answer.body;
+	char reason[PROGRAM_REASON_MAX] = "no answer";
+	int status = program_ready_status(monitor->program, reason);
 
 	monitor->n_answers++;
-	if ((none || answer.status != 200) && !monitor->n_unready++)
-		(void)str_n_copy(monitor->reason, sizeof(monitor->reason), said,
-				 strcspn(said, "\r\n"));
-	if (!none)
-		http_answer_deinit(&answer);
+	if (status != 200 && !monitor->n_unready++)
+		memcpy(monitor->reason, reason, sizeof(reason));
 }
 
 static void *watch_program(void *arg)
@@ -55,8 +48,6 @@ struct monitor *monitor_new(const struct program *program)
 	struct monitor *monitor = xcalloc(1, sizeof(*monitor));
 
 	monitor->program = program;
-	monitor->port = program_port(program);
-	ck_assert(monitor->port);
 	ck_assert(!pthread_create(&monitor->thread, NULL, watch_program,
 				  monitor));
 	return monitor;

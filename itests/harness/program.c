@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #include "infra/lib/clock.h"
-#include "infra/lib/str.h"
+#include "infra/lib/text/str.h"
 #include "infra/lib/xalloc.h"
 #include "itests/harness/http.h"
 #include "itests/harness/until.h"
@@ -173,8 +173,8 @@ static bool has_probes(const struct program *program)
 	return strncmp(program->name, "grill", 5) != 0;
 }
 
-/* The status of /readyz, 0 when there was none in time, and its reason. */
-static int ready_status(const struct program *program, char reason[512])
+int program_ready_status(const struct program *program,
+			 char reason[PROGRAM_REASON_MAX])
 {
 	struct http_answer answer;
 	uint16_t port = program_port(program);
@@ -183,7 +183,7 @@ static int ready_status(const struct program *program, char reason[512])
 	if (!port || http_get(&answer, port, "/readyz", PROBE_TIMEOUT_MS))
 		return 0;
 	status = answer.status;
-	(void)str_n_copy(reason, 512, answer.body,
+	(void)str_n_copy(reason, PROGRAM_REASON_MAX, answer.body,
 			 strcspn(answer.body, "\r\n"));
 	http_answer_deinit(&answer);
 	return status;
@@ -191,62 +191,44 @@ static int ready_status(const struct program *program, char reason[512])
 
 bool program_ready_now(const struct program *program)
 {
-	char reason[512];
+	char reason[PROGRAM_REASON_MAX];
 
 	if (!has_probes(program))
 		return program_port(program) != 0;
-	return ready_status(program, reason) == 200;
+	return program_ready_status(program, reason) == 200;
 }
 
 bool program_unready_now(const struct program *program)
 {
-	char reason[512];
+	char reason[PROGRAM_REASON_MAX];
 
-	return ready_status(program, reason) == 503;
-}
-
-struct unready {
-	const struct program *program;
-	const char *text;
-	char reason[512];
-};
-
-static bool is_unready(void *arg)
-{
-	struct unready *unready = arg;
-
-	return ready_status(unready->program, unready->reason) == 503 &&
-	       strstr(unready->reason, unready->text);
+	return program_ready_status(program, reason) == 503;
 }
 
 int64_t program_wait_unready(struct program *program, const char *text)
 {
-	struct unready unready = { .program = program, .text = text };
 	int64_t start_ms = clock_now_ms();
+	char reason[PROGRAM_REASON_MAX] = "";
 
-	ck_assert_msg(until(PATIENCE_MS, is_unready, &unready),
-		      "%s does not say that it is not ready for '%s', but "
-		      "'%s'; its log is '%s'",
-		      program->name, text, unready.reason, program->log);
+	while (program_ready_status(program, reason) != 503 ||
+	       !strstr(reason, text))
+		wait_more(start_ms + PATIENCE_MS,
+			  "%s does not say that it is not ready for '%s', but "
+			  "'%s'; its log is '%s'",
+			  program->name, text, reason, program->log);
 	return since_ms(start_ms);
-}
-
-static bool ready_or_over(void *arg)
-{
-	struct program *program = arg;
-
-	return program_ended(program) || program_ready_now(program);
 }
 
 int64_t program_wait_ready(struct program *program)
 {
 	int64_t start_ms = clock_now_ms();
 
-	ck_assert_msg(until(PATIENCE_MS, ready_or_over, program) &&
-			      program->pid,
-		      "%s %s, its log is '%s'", program->name,
-		      program->pid ? "is not ready" : "has ended instead",
-		      program->log);
+	while (!program_ended(program) && !program_ready_now(program))
+		wait_more(start_ms + PATIENCE_MS,
+			  "%s is not ready, its log is '%s'", program->name,
+			  program->log);
+	ck_assert_msg(program->pid, "%s has ended instead, its log is '%s'",
+		      program->name, program->log);
 	return since_ms(start_ms);
 }
 
@@ -258,22 +240,17 @@ void program_signal(const struct program *program, int signal)
 	ck_assert_int_eq(kill(program->pid, signal), 0);
 }
 
-/* The parent hears of a stop once the last thread has come to it. */
-static bool has_stopped(void *arg)
-{
-	const struct program *program = arg;
-	int status = 0;
-
-	return waitpid(program->pid, &status, WNOHANG | WUNTRACED) ==
-		       program->pid &&
-	       WIFSTOPPED(status);
-}
-
 void program_freeze(struct program *program)
 {
+	int64_t deadline_at_ms = within(PATIENCE_MS);
+	int status = 0;
+
 	program_signal(program, SIGSTOP);
-	ck_assert_msg(until(PATIENCE_MS, has_stopped, program),
-		      "%s does not stop", program->name);
+	/* The parent hears of it once the last thread has come to a stop. */
+	while (waitpid(program->pid, &status, WNOHANG | WUNTRACED) !=
+		       program->pid ||
+	       !WIFSTOPPED(status))
+		wait_more(deadline_at_ms, "%s does not stop", program->name);
 }
 
 void program_thaw(const struct program *program)
@@ -291,16 +268,15 @@ bool program_ended(struct program *program)
 	return true;
 }
 
-static bool has_ended(void *arg)
-{
-	return program_ended(arg);
-}
-
 int program_wait(struct program *program, int64_t timeout_ms)
 {
-	ck_assert_msg(until(timeout_ms, has_ended, program),
-		      "%s does not end within %" PRId64 " ms, its log is '%s'",
-		      program->name, timeout_ms, program->log);
+	int64_t deadline_at_ms = within(timeout_ms);
+
+	while (!program_ended(program))
+		wait_more(deadline_at_ms,
+			  "%s does not end within %" PRId64
+			  " ms, its log is '%s'",
+			  program->name, timeout_ms, program->log);
 	if (WIFSIGNALED(program->status))
 		return 128 + WTERMSIG(program->status);
 	return WEXITSTATUS(program->status);
@@ -335,26 +311,6 @@ void program_restart(struct program *program)
 
 /* ---- metrics ---- */
 
-/* The sum of the lines that begin with @metric, whatever labels follow. */
-static bool find_metric(const char *text, const char *metric, int64_t *ret)
-{
-	size_t n = strlen(metric);
-	bool found = false;
-
-	*ret = 0;
-	for (const char *p = text; p && *p; p = strchr(p, '\n')) {
-		p += *p == '\n';
-		if (strncmp(p, metric, n) != 0 || !strchr(" {,}", p[n]))
-			continue;
-		p += strcspn(p, "\n");
-		while (p[-1] != ' ')
-			p--;
-		*ret += (int64_t)strtod(p, NULL);
-		found = true;
-	}
-	return found;
-}
-
 /* A whole answer, with a line's end before the first line too. */
 static char *metrics_of(const struct program *program)
 {
@@ -369,14 +325,35 @@ static char *metrics_of(const struct program *program)
 	return text;
 }
 
-int64_t program_metric(const struct program *program, const char *metric)
+/* The sum of the lines that begin with @metric, whatever labels follow. */
+static int64_t sum_metric(const struct program *program, const char *metric,
+			  bool *ret_found)
 {
 	CLEANUP(cleanup_free) char *text = metrics_of(program);
-	int64_t value = 0;
+	size_t n = strlen(metric);
+	int64_t sum = 0;
 
-	ck_assert_msg(find_metric(text, metric, &value),
-		      "%s has no metric '%s'", program->name, metric);
-	return value;
+	*ret_found = false;
+	for (const char *p = text; p; p = strchr(p, '\n')) {
+		p++;
+		if (strncmp(p, metric, n) != 0 || !strchr(" {,}", p[n]))
+			continue;
+		p += strcspn(p, "\n");
+		while (p[-1] != ' ')
+			p--;
+		sum += (int64_t)strtod(p, NULL);
+		*ret_found = true;
+	}
+	return sum;
+}
+
+int64_t program_metric(const struct program *program, const char *metric)
+{
+	bool found;
+	int64_t sum = sum_metric(program, metric, &found);
+
+	ck_assert_msg(found, "%s has no metric '%s'", program->name, metric);
+	return sum;
 }
 
 bool program_shows(const struct program *program, const char *line)
@@ -389,29 +366,16 @@ bool program_shows(const struct program *program, const char *line)
 	return p != NULL;
 }
 
-struct awaited_metric {
-	const struct program *program;
-	const char *metric;
-	int64_t value, seen;
-};
-
-static bool has_value(void *arg)
-{
-	struct awaited_metric *awaited = arg;
-	CLEANUP(cleanup_free) char *text = metrics_of(awaited->program);
-
-	(void)find_metric(text, awaited->metric, &awaited->seen);
-	return awaited->seen == awaited->value;
-}
-
 void program_wait_metric(const struct program *program, const char *metric,
 			 int64_t value)
 {
-	struct awaited_metric awaited = { program, metric, value, 0 };
+	int64_t deadline_at_ms = within(PATIENCE_MS), seen;
+	bool found;
 
-	ck_assert_msg(until(PATIENCE_MS, has_value, &awaited),
-		      "%s of %s is %" PRId64 " and not %" PRId64, metric,
-		      program->name, awaited.seen, value);
+	while ((seen = sum_metric(program, metric, &found)) != value)
+		wait_more(deadline_at_ms,
+			  "%s of %s is %" PRId64 " and not %" PRId64, metric,
+			  program->name, seen, value);
 }
 
 void program_wait_no_lag(const struct program *program)
@@ -435,24 +399,17 @@ static int64_t read_kbytes(const struct program *program, const char *file_name,
 			   const char *name)
 {
 	CLEANUP(cleanup_free) char *text = NULL;
-	char path[64];
-	int64_t kbytes = -1;
+	char path[64], line[32];
+	int64_t kbytes;
 	const char *p;
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/%s", (int)program->pid,
 		       file_name);
+	(void)snprintf(line, sizeof(line), "\n%s:", name);
 	text = file_text(path);
-	ck_assert_msg(text, "%s is not in /proc", program->name);
-	p = text;
-	while ((p = strstr(p, name)) && (p == text || p[-1] != '\n'))
-		p++;
-	if (p) {
-		p += strlen(name) + 1;
-		p += strspn(p, " \t");
-		(void)str_n_to_i64(&kbytes, p, strspn(p, "0123456789"), 0,
-				   INT64_MAX);
-	}
-	ck_assert_msg(kbytes >= 0, "'%s' has no %s", path, name);
+	p = text ? strstr(text, line) : NULL;
+	ck_assert_msg(p && sscanf(p + strlen(line), "%" SCNd64, &kbytes) == 1,
+		      "'%s' of %s has no %s", path, program->name, name);
 	return kbytes;
 }
 
@@ -511,24 +468,12 @@ int64_t program_said(const struct program *program, const char *text)
 	return count_lines(program, text, "");
 }
 
-struct awaited_line {
-	const struct program *program;
-	const char *text, *about;
-};
-
-static bool has_line(void *arg)
-{
-	const struct awaited_line *awaited = arg;
-
-	return count_lines(awaited->program, awaited->text, awaited->about) > 0;
-}
-
 void program_wait_said(const struct program *program, int64_t timeout_ms,
 		       const char *text, const char *about)
 {
-	struct awaited_line awaited = { program, text, about };
+	int64_t deadline_at_ms = within(timeout_ms);
 
-	ck_assert_msg(until(timeout_ms, has_line, &awaited),
-		      "'%s' with '%s' is not in '%s'", text, about,
-		      program->log);
+	while (!count_lines(program, text, about))
+		wait_more(deadline_at_ms, "'%s' with '%s' is not in '%s'", text,
+			  about, program->log);
 }

@@ -18,7 +18,7 @@
 
 #include "infra/lib/cleanup.h"
 
-enum { PROGRAM_PATH_MAX = 512 };
+enum { PROGRAM_PATH_MAX = 512, PROGRAM_REASON_MAX = 512 };
 
 struct program {
 	char name[64]; /* "chillybin-1" */
@@ -51,6 +51,10 @@ uint16_t program_port(const struct program *program);
 /* Waits until it answers /readyz with 200 (or, a grillsim, listens), or the
  * test fails. Gives the milliseconds. */
 int64_t program_wait_ready(struct program *program);
+/* The status of /readyz and the first line of its answer; 0, and @reason as it
+ * was, when there is none in time. */
+int program_ready_status(const struct program *program,
+			 char reason[PROGRAM_REASON_MAX]);
 /* Does /readyz answer 200 now? Or 503? */
 bool program_ready_now(const struct program *program);
 bool program_unready_now(const struct program *program);

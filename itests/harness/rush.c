@@ -6,7 +6,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "infra/lib/hash.h"
+#include "infra/lib/text/hash.h"
+#include "itests/harness/gate.h"
 #include "itests/harness/suite.h"
 
 #define N_PLATES 32
@@ -137,4 +138,23 @@ struct rush_workers rush_workers(struct world *world, int n,
 		(void)world_start(world, "jafflr-2", QUICK_GRILL, setting);
 	}
 	return workers;
+}
+
+struct program *rush_hold(struct rush *rush, struct world *world,
+			  const char *setting)
+{
+	struct program *chillybin =
+		world_start(world, "chillybin-1", "BATCH_MAX=32", setting);
+
+	rush_open(rush, world,
+		  &(struct rush_params){ .n_orders = RUSH_FEW,
+					 .plain = true,
+					 .v1_percent = 30,
+					 .no_grills = true });
+	gate_build(world, "orders");
+	rush_start(rush);
+	rush_wait_sent(rush);
+	gate_wait_for(world, chillybin);
+	ck_assert_int_eq(bus_count(world, "picks"), 0);
+	return chillybin;
 }

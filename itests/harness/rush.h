@@ -59,6 +59,13 @@ struct rush_workers {
 struct rush_workers rush_workers(struct world *world, int n,
 				 const char *setting);
 
+/* A chillybin with few orders before it, which a gate holds in the middle of
+ * its first transaction: all of that and its COMMIT are sent as one message.
+ * Nothing is published of what is not committed. @setting may be NULL. */
+enum { RUSH_FEW = 200 };
+struct program *rush_hold(struct rush *rush, struct world *world,
+			  const char *setting);
+
 /* A setting of a jafflr for grills that toast in milliseconds. */
 #define QUICK_GRILL "GRILL_POLL_MS=5"
 

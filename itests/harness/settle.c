@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "infra/lib/kafka_admin.h"
+#include "infra/lib/kafka/kafka_admin.h"
 #include "itests/harness/checker.h"
 #include "schemas/topics.h"
 
@@ -54,48 +54,36 @@ static int64_t count_behind(struct world *world, struct kafka_admin *admin,
 	return n;
 }
 
-struct settling {
-	struct world *world;
-	struct kafka_admin *admin;
-	const char *service, *topic;
-	int64_t n;
-};
-
-static bool is_level(void *arg)
+/* What is left to do at a stage; -1: that cannot be said now. */
+static int64_t count_left(struct world *world, struct kafka_admin *admin,
+			  size_t stage)
 {
-	struct settling *settling = arg;
-	struct world *world = settling->world;
-
-	for (size_t i = 0; i < sizeof(stages) / sizeof(stages[0]); i++) {
-		if (!world_has(world, stages[i].service))
-			continue;
-		settling->service = stages[i].service;
-		settling->topic = stages[i].topic;
-		settling->n =
-			stages[i].toasties
-				? db_i64(world->db,
-					 "toasties WHERE state IN "
-					 "('collecting', 'queued', "
-					 "'grilling') OR published_seq < seq")
-				: count_behind(world, settling->admin,
-					       stages[i].service,
-					       stages[i].topic);
-		if (settling->n)
-			return false;
-	}
-	return true;
+	if (!world_has(world, stages[stage].service))
+		return 0;
+	if (stages[stage].toasties)
+		return db_i64(world->db,
+			      "toasties WHERE state IN ('collecting', "
+			      "'queued', 'grilling') OR published_seq < seq");
+	return count_behind(world, admin, stages[stage].service,
+			    stages[stage].topic);
 }
 
 void world_settle(struct world *world)
 {
 	CLEANUP(kafka_admin_freep) struct kafka_admin *admin = NULL;
-	struct settling settling = { .world = world };
+	int64_t deadline_at_ms = within(PATIENCE_MS), n;
+	size_t stage = 0;
 
 	ck_assert(
 		!kafka_admin_new(&admin, world->brokers, "itest", PATIENCE_MS));
-	settling.admin = admin;
-	ck_assert_msg(until(PATIENCE_MS, is_level, &settling),
-		      "after %d ms %s is not done with %s: %" PRId64 " left",
-		      PATIENCE_MS, settling.service, settling.topic,
-		      settling.n);
+	while (stage < sizeof(stages) / sizeof(stages[0])) {
+		n = count_left(world, admin, stage);
+		if (n)
+			wait_more(deadline_at_ms,
+				  "after %d ms %s is not done with %s: %" PRId64
+				  " left",
+				  PATIENCE_MS, stages[stage].service,
+				  stages[stage].topic, n);
+		stage = n ? 0 : stage + 1;
+	}
 }

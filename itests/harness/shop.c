@@ -54,17 +54,21 @@ struct program *shop_open(struct world *world)
 	return storefront;
 }
 
-int shop_post(const struct program *storefront, const char *path,
-	      const char *body)
+int shop_status(const struct program *storefront, const struct http_ask *ask)
 {
-	const struct http_ask ask = { .method = "POST",
-				      .path = path,
-				      .body = body };
-	struct http_answer answer = shop_ask(storefront, &ask);
+	struct http_answer answer = shop_ask(storefront, ask);
 	int status = answer.status;
 
 	http_answer_deinit(&answer);
 	return status;
+}
+
+int shop_post(const struct program *storefront, const char *path,
+	      const char *body)
+{
+	return shop_status(storefront, &(struct http_ask){ .method = "POST",
+							   .path = path,
+							   .body = body });
 }
 
 void shop_order(const struct program *storefront, const char *body,
@@ -82,32 +86,19 @@ void shop_order(const struct program *storefront, const char *body,
 	http_answer_deinit(&answer);
 }
 
-struct insisted_order {
-	const struct program *storefront;
-	const char *key;
-};
-
-static bool is_accepted(void *arg)
+void shop_insist(const struct program *storefront, const char *key)
 {
-	const struct insisted_order *insisted = arg;
 	const struct http_ask ask = { .method = "POST",
 				      .path = "/orders",
 				      .body = SHOP_SLICE,
-				      .key = insisted->key };
-	struct http_answer answer = shop_ask(insisted->storefront, &ask);
-	int status = answer.status;
+				      .key = key };
+	int64_t deadline_at_ms = within(PATIENCE_MS);
+	int status;
 
-	http_answer_deinit(&answer);
-	ck_assert_msg(status == 202 || status == 503, "POST /orders: %d",
-		      status);
-	return status == 202;
-}
-
-void shop_insist(const struct program *storefront, const char *key)
-{
-	ck_assert_msg(until(PATIENCE_MS, is_accepted,
-			    &(struct insisted_order){ storefront, key }),
-		      "no order is accepted any more");
+	while ((status = shop_status(storefront, &ask)) != 202) {
+		ck_assert_int_eq(status, 503);
+		wait_more(deadline_at_ms, "no order is accepted any more");
+	}
 }
 
 int64_t shop_stock(const struct program *storefront, const char *ingredient)
@@ -124,28 +115,25 @@ int64_t shop_stock(const struct program *storefront, const char *ingredient)
 	return quantity;
 }
 
-static bool is_stocked(void *arg)
-{
-	/* They come in one request, and may be counted in any order. */
-	return shop_stock(arg, "bread") > 0 && shop_stock(arg, "cheese") > 0 &&
-	       shop_stock(arg, "vegemite") > 0;
-}
-
 void shop_restock(const struct program *storefront, int64_t quantity)
 {
-	char body[512];
+	static const char *const ingredients[] = { "bread", "cheese",
+						   "vegemite" };
+	int64_t deadline_at_ms = within(PATIENCE_MS);
+	struct buf body = { 0 };
 
-	(void)snprintf(body, sizeof(body),
-		       "{\"stall\":\"main\",\"items\":["
-		       "{\"ingredient\":\"bread\",\"quantity\":%" PRId64 "},"
-		       "{\"ingredient\":\"cheese\",\"quantity\":%" PRId64 "},"
-		       "{\"ingredient\":\"vegemite\",\"quantity\":%" PRId64
-		       "}]}",
-		       quantity, quantity, quantity);
-	ck_assert_int_eq(shop_post(storefront, "/restock", body), 202);
-	ck_assert_msg(
-		until(PATIENCE_MS, is_stocked, (void *)(uintptr_t)storefront),
-		"a restock does not arrive");
+	buf_text(&body, "{\"stall\":\"main\",\"items\":[");
+	for (int i = 0; i < 3; i++)
+		buf_printf(&body,
+			   "%s{\"ingredient\":\"%s\",\"quantity\":%" PRId64 "}",
+			   i ? "," : "", ingredients[i], quantity);
+	buf_add(&body, "]}", 3);
+	ck_assert_int_eq(shop_post(storefront, "/restock", body.p), 202);
+	buf_deinit(&body);
+	/* They come in one request, and may be counted in any order. */
+	for (int i = 0; i < 3; i++)
+		while (shop_stock(storefront, ingredients[i]) <= 0)
+			wait_more(deadline_at_ms, "a restock does not arrive");
 }
 
 json_t *shop_see(const struct program *storefront, const char *id)
@@ -163,33 +151,19 @@ json_t *shop_see(const struct program *storefront, const char *id)
 	return json;
 }
 
-struct awaited_state {
-	const struct program *storefront;
-	const char *id, *state;
-	char seen[32];
-	json_t *json;
-};
-
-static bool is_in_state(void *arg)
-{
-	struct awaited_state *awaited = arg;
-
-	json_decref(awaited->json);
-	awaited->json = shop_see(awaited->storefront, awaited->id);
-	(void)str_copy(awaited->seen, sizeof(awaited->seen),
-		       text_at(awaited->json, "state"));
-	return !strcmp(awaited->seen, awaited->state);
-}
-
 json_t *shop_wait(const struct program *storefront, const char *id,
 		  const char *state)
 {
-	struct awaited_state awaited = { .storefront = storefront,
-					 .id = id,
-					 .state = state };
+	int64_t deadline_at_ms = within(PATIENCE_MS);
+	json_t *order;
 
-	ck_assert_msg(until(PATIENCE_MS, is_in_state, &awaited),
-		      "order %s is %s and does not become %s", id, awaited.seen,
-		      state);
-	return awaited.json;
+	for (;;) {
+		order = shop_see(storefront, id);
+		if (!strcmp(text_at(order, "state"), state))
+			return order;
+		wait_more(deadline_at_ms,
+			  "order %s is %s and does not become %s", id,
+			  text_at(order, "state"), state);
+		json_decref(order);
+	}
 }

@@ -26,7 +26,8 @@ struct program *shop_open(struct world *world);
 struct http_answer shop_ask(const struct program *storefront,
 			    const struct http_ask *ask);
 struct http_answer shop_get(const struct program *storefront, const char *path);
-/* POST, and the status of the answer. */
+/* The status of the answer, which is dropped; the same of a POST. */
+int shop_status(const struct program *storefront, const struct http_ask *ask);
 int shop_post(const struct program *storefront, const char *path,
 	      const char *body);
 

@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #include "infra/lib/clock.h"
-#include "infra/lib/hash.h"
+#include "infra/lib/text/hash.h"
 #include "infra/lib/xalloc.h"
 #include "itests/harness/bus.h"
 #include "itests/harness/grill_spy.h"
@@ -150,30 +150,21 @@ void world_wait_all_ready(struct world *world)
 
 /* ---- overlord status ---- */
 
-struct awaited_status {
-	struct world *world;
-	int status;
-	const char *said;
-};
-
-static bool is_status(void *arg)
-{
-	const struct awaited_status *awaited = arg;
-	struct program *overlord =
-		world_command(awaited->world, "overlord-status", "status");
-
-	(void)remove(overlord->log);
-	program_start(overlord);
-	return program_wait(overlord, PATIENCE_MS) == awaited->status &&
-	       program_said(overlord, awaited->said);
-}
-
 void world_wait_status(struct world *world, int status, const char *said)
 {
-	struct awaited_status awaited = { world, status, said };
+	struct program *overlord =
+		world_command(world, "overlord-status", "status");
+	int64_t deadline_at_ms = within(PATIENCE_MS);
 
-	ck_assert_msg(until(PATIENCE_MS, is_status, &awaited),
-		      "status does not come to %d with '%s'", status, said);
+	for (;;) {
+		(void)remove(overlord->log);
+		program_start(overlord);
+		if (program_wait(overlord, PATIENCE_MS) == status &&
+		    program_said(overlord, said))
+			return;
+		wait_more(deadline_at_ms,
+			  "status does not come to %d with '%s'", status, said);
+	}
 }
 
 /* ---- database ---- */

@@ -6,15 +6,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "infra/lib/version.h"
+#include "infra/lib/clock.h"
+#include "infra/lib/conf.h"
 #include "schemas/event.h"
 
 int messages_init(struct messages *ret, const struct conf *conf,
 		  const struct orders *orders)
 {
 	*ret = (struct messages){ .conf = conf, .orders = orders };
-	(void)snprintf(ret->producer, sizeof(ret->producer), "stampede@%s",
-		       version_of_build);
 	if (topic_names_init(&ret->topics, conf->topic_suffix)) {
 		(void)fprintf(stderr, "stampede: setting 'TOPIC_SUFFIX' is too "
 				      "long\n");
@@ -29,77 +28,37 @@ const char *messages_topic(const struct messages *messages, enum sent_kind kind)
 		.of[kind == SENT_RESTOCK ? TOPIC_RESTOCKS : TOPIC_ORDERS];
 }
 
-static void replace(struct msgpack_writer *writer, const char *p, size_t n)
-{
-	msgpack_writer_reset(writer);
-	(void)msgpack_writer_write(writer, p, n);
-}
-
-/* Spoils the body, if that is what the sort does. */
-static void poison_body(enum poison poison, struct msgpack_writer *writer)
-{
-	/* c1 is the one byte that msgpack never uses. */
-	static const char not_msgpack[] = "\xc1 cheese, please";
-	/* { "order_id": 7 } */
-	static const char contract[] = "\x81\xa8order_id\x07";
-	/* An array of 268435456 values, of which none is there. */
-	static const char huge[] = "\xdd\x10\x00\x00\x00";
-
-	switch (poison) {
-	case POISON_NOT_MSGPACK:
-		replace(writer, not_msgpack, sizeof(not_msgpack) - 1);
-		break;
-	case POISON_TRUNCATED:
-		writer->n /= 2;
-		break;
-	case POISON_CONTRACT:
-		replace(writer, contract, sizeof(contract) - 1);
-		break;
-	case POISON_HUGE_COUNT:
-		replace(writer, huge, sizeof(huge) - 1);
-		break;
-	case POISON_UNKNOWN_VERSION:
-	case POISON_UNKNOWN_TYPE:
-	case N_POISONS:
-		break;
-	}
-}
-
-/* The value that a header gets instead; NULL: it stays. */
-static const char *poison_header(enum poison poison, const char *name)
-{
-	if (poison == POISON_UNKNOWN_VERSION && !strcmp(name, "schema-version"))
-		return "99";
-	if (poison == POISON_UNKNOWN_TYPE && !strcmp(name, "ce_type"))
-		return "galore.order.eaten";
-	return NULL;
-}
-
-/* A message being made, and the headers that its sort of poison changes. */
+/* A message being made, and what its sort of poison changes. */
 struct spoiled {
 	struct kafka_message *message;
-	enum poison poison;
+	const struct poison_sort *sort;
 };
 
 static int spoil_header(void *arg, const char *name, const char *value,
 			size_t n)
 {
 	const struct spoiled *spoiled = arg;
-	const char *other = poison_header(spoiled->poison, name);
+	const struct poison_sort *sort = spoiled->sort;
 
-	if (other)
-		return kafka_message_header(spoiled->message, name, other,
-					    strlen(other));
+	if (text_equal(text_of(name), sort->header))
+		return kafka_message_header(spoiled->message, name,
+					    sort->value.p, sort->value.n);
 	return kafka_message_header(spoiled->message, name, value, n);
 }
 
 static int send_poison(struct event *event, struct kafka_out *out,
 		       const char *topic, struct sent *sent)
 {
-	struct spoiled spoiled = { kafka_out_message(out, topic),
-				   sent->step.poison };
+	const struct poison_sort *sort = &poison_sorts[sent->step.poison];
+	struct spoiled spoiled = { kafka_out_message(out, topic), sort };
 
-	poison_body(sent->step.poison, &event->body);
+	if (sort->body.p) {
+		msgpack_writer_reset(&event->body);
+		(void)msgpack_writer_write(&event->body, sort->body.p,
+					   sort->body.n);
+	}
+	if (sort->truncated)
+		event->body.n /= 2;
 	(void)envelope_write(&event->envelope, spoil_header, &spoiled);
 	return kafka_out_send(spoiled.message,
 			      &(struct kafka_body){ .key = event->key.p,
@@ -110,13 +69,12 @@ static int send_poison(struct event *event, struct kafka_out *out,
 }
 
 /* Who says it, when, and the trace that begins with the event's @id. */
-static void add_origin(const struct messages *messages, struct event *event,
-		       const struct order_id *id, struct sent *sent)
+static void add_origin(struct event *event, const struct order_id *id,
+		       struct sent *sent)
 {
 	sent->sent_ms = clock_wall_ms();
 	event_source(event, TEXT("/stampede"), sent->sent_ms);
 	event_begin_trace(event, id);
-	event->envelope.producer = text_of(messages->producer);
 }
 
 static int send_order(const struct messages *messages, struct kafka_out *out,
@@ -136,11 +94,10 @@ static int send_order(const struct messages *messages, struct kafka_out *out,
 	event_begin(&event, EVENT_ORDER_PLACED, order->version, bytes,
 		    sizeof(bytes));
 	event_about_order(&event, &id);
-	add_origin(messages, &event, &id, sent);
-	event.envelope.stall = order->stall;
+	add_origin(&event, &id, sent);
 	event.envelope.customer = order->customer;
-	if (order->version == 1 && !order->grill)
-		event.envelope.grill = TEXT("false");
+	if (order->version == 1)
+		order_placed_headers_v1(order, &event.envelope);
 	r = order_placed_encode(order, order->version, &event.body);
 	if (r)
 		return r < 0 ? r : -EINVAL;
@@ -164,7 +121,7 @@ static int send_restock(const struct messages *messages, struct kafka_out *out,
 	event_begin(&event, EVENT_STOCK_ADDED, 1, bytes, sizeof(bytes));
 	event_about_stock(&event, row.stall, row.ingredient);
 	event_id_add(&event, order_id_format(&row.id, id));
-	add_origin(messages, &event, &row.id, sent);
+	add_origin(&event, &row.id, sent);
 	r = stock_command_encode(
 		&(struct stock_command){
 			.kind = STOCK_COMMAND_ADDED,

@@ -10,7 +10,7 @@
 
 #include <stdint.h>
 
-#include "infra/lib/kafka_out.h"
+#include "infra/lib/kafka/kafka_out.h"
 #include "producers/stampede/orders.h"
 #include "producers/stampede/sent.h"
 #include "schemas/topics.h"
@@ -19,7 +19,6 @@ struct messages {
 	const struct conf *conf;
 	const struct orders *orders;
 	struct topic_names topics;
-	char producer[80];
 };
 
 enum messages_outcome { MESSAGES_E_SETTING = 1 };

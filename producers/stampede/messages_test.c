@@ -2,8 +2,8 @@
 /* Messages: what arrives, as a worker reads it. The broker is a mock. */
 #include "producers/stampede/messages.h"
 
-#include "infra/lib/kafka_fixture.h"
-#include "infra/lib/kafka_in.h"
+#include "infra/lib/kafka/kafka_fixture.h"
+#include "infra/lib/kafka/kafka_in.h"
 #include "schemas/envelope.h"
 #include "schemas/messages/stock_command.h"
 #include "schemas/trace.h"

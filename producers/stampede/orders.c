@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "infra/lib/str.h"
+#include "infra/lib/text/str.h"
 #include "infra/lib/xalloc.h"
 
 /* Ids are in order of time, as those of pages are: 20 orders a millisecond
@@ -21,12 +21,9 @@
 #define BACK_MAX 1000
 
 static const struct conf_row conf_rows[] = {
-/* clang-format off */
 #define CONF_STRUCT struct conf
-#include "infra/lib/conf_rows.h"
-#include "producers/stampede/conf.def"
-#include "infra/lib/conf_end.h"
-	/* clang-format on */
+#define CONF_DEF "producers/stampede/conf.def"
+#include "infra/lib/conf_def.h"
 };
 
 const struct conf_table stampede_conf = {
@@ -41,6 +38,25 @@ const struct text ingredient_names[N_INGREDIENTS] = {
 	TEXT_INIT("bread"), TEXT_INIT("cheese"), TEXT_INIT("vegemite"),
 	TEXT_INIT("ham"),   TEXT_INIT("tomato"), TEXT_INIT("pineapple"),
 	TEXT_INIT("onion"), TEXT_INIT("egg"),
+};
+
+const struct poison_sort poison_sorts[N_POISONS] = {
+	/* c1 is the one byte that msgpack never uses. */
+	[POISON_NOT_MSGPACK] = { .name = "not-msgpack",
+				 .body = TEXT_INIT("\xc1 cheese, please") },
+	[POISON_TRUNCATED] = { .name = "truncated", .truncated = true },
+	/* { "order_id": 7 } */
+	[POISON_CONTRACT] = { .name = "contract",
+			      .body = TEXT_INIT("\x81\xa8order_id\x07") },
+	/* An array of 268435456 values, of which none is there. */
+	[POISON_HUGE_COUNT] = { .name = "huge-count",
+				.body = TEXT_INIT("\xdd\x10\x00\x00\x00") },
+	[POISON_UNKNOWN_VERSION] = { .name = "unknown-version",
+				     .header = TEXT_INIT("schema-version"),
+				     .value = TEXT_INIT("99") },
+	[POISON_UNKNOWN_TYPE] = { .name = "unknown-type",
+				  .header = TEXT_INIT("ce_type"),
+				  .value = TEXT_INIT("galore.order.eaten") },
 };
 
 /*
@@ -120,27 +136,14 @@ static int name_stalls(struct orders *ret, const char *value)
 		     "1 to 1000, or names of at most 63 bytes with commas");
 }
 
-static int read_chance(struct orders *ret, const char *p, size_t n)
-{
-	const char *equals = memchr(p, '=', n);
-	size_t n_name = equals ? (size_t)(equals - p) : n, i;
-
-	if (!equals || text_index(&i, ingredient_names, N_INGREDIENTS,
-				  (struct text){ p, n_name }))
-		return ORDERS_E_SETTING;
-	if (str_n_to_i64(&ret->chances[i], equals + 1, n - n_name - 1, 0, 100))
-		return ORDERS_E_SETTING;
-	return 0;
-}
-
 static int read_chances(struct orders *ret, const char *value)
 {
-	const char *p = value;
+	for (const char *p = value;;) {
+		size_t n = strcspn(p, ","), i;
+		struct text chance = { p, n }, name = text_cut(&chance, '=');
 
-	for (;;) {
-		size_t n = strcspn(p, ",");
-
-		if (read_chance(ret, p, n))
+		if (text_index(&i, ingredient_names, N_INGREDIENTS, name) ||
+		    text_to_i64(&ret->chances[i], chance, 0, 100))
 			return wrong("ITEMS", value,
 				     "a list like bread=100,cheese=70, in "
 				     "percent");

@@ -17,11 +17,8 @@
 #include "schemas/messages/order_placed.h"
 
 struct conf {
-/* clang-format off */
-#include "infra/lib/conf_fields.h"
-#include "producers/stampede/conf.def"
-#include "infra/lib/conf_end.h"
-	/* clang-format on */
+#define CONF_DEF "producers/stampede/conf.def"
+#include "infra/lib/conf_def.h"
 };
 
 extern const struct conf_table stampede_conf;
@@ -85,6 +82,14 @@ enum poison {
 	POISON_UNKNOWN_TYPE,    /* galore.order.eaten */
 	N_POISONS,
 };
+
+struct poison_sort {
+	const char *name;
+	struct text body; /* in place of the order's; p NULL: it stays */
+	bool truncated;   /* half of it is left */
+	struct text header, value; /* what that header says instead */
+};
+extern const struct poison_sort poison_sorts[N_POISONS];
 
 struct step {
 	enum sent_kind kind;

@@ -57,6 +57,11 @@ START_TEST(ids_rise_with_the_index_and_none_comes_twice)
 	}
 END_TEST
 
+static void assert_between(int min, int n, int max)
+{
+	ck_assert_msg(min < n && n < max, "%d < %d < %d", min, n, max);
+}
+
 START_TEST(shares_are_near_what_the_settings_say)
 	{
 		int n_v1 = 0, n_cheese = 0, n_north = 0;
@@ -72,12 +77,9 @@ START_TEST(shares_are_near_what_the_settings_say)
 				n_cheese += text_equal(made.items[n].ingredient,
 						       TEXT("cheese"));
 		}
-		ck_assert_int_gt(n_v1, 2800);
-		ck_assert_int_lt(n_v1, 3200);
-		ck_assert_int_gt(n_cheese, 6800);
-		ck_assert_int_lt(n_cheese, 7200);
-		ck_assert_int_gt(n_north, 4800);
-		ck_assert_int_lt(n_north, 5200);
+		assert_between(2800, n_v1, 3200);
+		assert_between(6800, n_cheese, 7200);
+		assert_between(4800, n_north, 5200);
 	}
 END_TEST
 
@@ -146,10 +148,8 @@ START_TEST(duplicates_and_poison_come_beside_the_orders)
 					n_sorts[steps[s].poison]++;
 			}
 		}
-		ck_assert_int_gt(n_duplicates, 4500);
-		ck_assert_int_lt(n_duplicates, 5500);
-		ck_assert_int_gt(n_poisons, 800);
-		ck_assert_int_lt(n_poisons, 1200);
+		assert_between(4500, n_duplicates, 5500);
+		assert_between(800, n_poisons, 1200);
 		for (int i = 0; i < N_POISONS; i++)
 			ck_assert_int_gt(n_sorts[i], 0);
 	}

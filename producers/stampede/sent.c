@@ -55,20 +55,6 @@ static const char *kind_name(enum sent_kind kind)
 	return names[kind];
 }
 
-static const char *poison_name(enum poison poison)
-{
-	static const char *const names[] = {
-		[POISON_NOT_MSGPACK] = "not-msgpack",
-		[POISON_TRUNCATED] = "truncated",
-		[POISON_CONTRACT] = "contract",
-		[POISON_HUGE_COUNT] = "huge-count",
-		[POISON_UNKNOWN_VERSION] = "unknown-version",
-		[POISON_UNKNOWN_TYPE] = "unknown-type",
-	};
-
-	return names[poison];
-}
-
 static void put_id(struct buf *ret, const struct order_id *id)
 {
 	char text[ORDER_ID_CHARS + 1];
@@ -105,7 +91,8 @@ static void poison_line(const struct orders *orders, const struct sent *sent,
 	const struct order_id id = orders_poison_id(orders, sent->step.index);
 
 	put_id(ret, &id);
-	buf_json_pair(ret, "sort", text_of(poison_name(sent->step.poison)));
+	buf_json_pair(ret, "sort",
+		      text_of(poison_sorts[sent->step.poison].name));
 }
 
 static void restock_line(const struct orders *orders, const struct sent *sent,

@@ -15,7 +15,7 @@
 #ifndef STAMPEDE_SENT_H
 #define STAMPEDE_SENT_H
 
-#include "infra/lib/str.h"
+#include "infra/lib/text/str.h"
 #include "producers/stampede/orders.h"
 
 struct sent {

@@ -12,17 +12,30 @@
 #include <signal.h>
 
 #include "infra/lib/clock.h"
+#include "infra/lib/conf.h"
 #include "infra/lib/err.h"
-#include "infra/lib/kafka_watch.h"
+#include "infra/lib/kafka/kafka_watch.h"
 #include "infra/lib/probe.h"
-#include "infra/lib/version.h"
-#include "producers/storefront/live/facts.h"
+#include "producers/storefront/live/fact_reader.h"
 #include "producers/storefront/live/subscriptions.h"
 #include "producers/storefront/orders/command.h"
 #include "producers/storefront/orders/order_cache.h"
 #include "producers/storefront/routes.h"
 #include "producers/storefront/views.h"
 #include "producers/storefront/web.h"
+
+static const struct conf_row conf_rows[] = {
+#define CONF_STRUCT struct conf
+#define CONF_DEF "producers/storefront/conf.def"
+#include "infra/lib/conf_def.h"
+};
+
+static const struct conf_table conf_table = {
+	.program = "storefront",
+	.sentence = "the web page and the HTTP API of the stalls",
+	.rows = conf_rows,
+	.n_rows = sizeof(conf_rows) / sizeof(conf_rows[0]),
+};
 
 enum { TIMER_MS = 100, ACCEPTED_LINES_A_SECOND = 200 };
 
@@ -32,11 +45,11 @@ struct storefront {
 	struct kafka_watch *watch;
 	const char *kafka_away; /* as the log has it; NULL: it is there */
 	int64_t kafka_away_at_ms;
-	struct facts *facts;
+	struct fact_reader *fact_reader;
 	struct http *http;
 	struct loop_source *on_term, *on_int, *on_timer;
 	bool stopping;
-	char version[64], producer[80];
+	char version[64];
 	struct probe_checks checks;
 };
 
@@ -52,20 +65,21 @@ static const char *check_started(void *arg)
 {
 	const struct storefront *storefront = arg;
 
-	return facts_ready(storefront->facts) ? NULL
-					      : "the topics have not been seen";
+	return fact_reader_ready(storefront->fact_reader)
+		       ? NULL
+		       : "the topics have not been seen";
 }
 
 static const char *check_ready(void *arg)
 {
 	const struct storefront *storefront = arg;
-	const char *away = publisher_away(storefront->shop.publisher);
+	const char *away = commands_away(storefront->shop.commands);
 
 	if (storefront->stopping)
 		return "stopping";
 	if (away)
 		return away;
-	if (!facts_ready(storefront->facts))
+	if (!fact_reader_ready(storefront->fact_reader))
 		return check_started(arg);
 	if (!views_ready(storefront->shop.views))
 		return "the database does not answer";
@@ -84,12 +98,12 @@ static void stop(void *arg)
 /* Logs when Kafka goes away, when the reason changes, and when it is back. */
 static void note_kafka(struct storefront *storefront)
 {
-	const char *away = publisher_away(storefront->shop.publisher);
+	const char *away = commands_away(storefront->shop.commands);
 	const char *before = storefront->kafka_away;
 	int64_t now_ms = clock_now_ms();
 
 	counter_set(&metrics.kafka_ready,
-		    !away && facts_ready(storefront->facts));
+		    !away && fact_reader_ready(storefront->fact_reader));
 	if (away ? before && strcmp(away, before) == 0 : !before)
 		return;
 	if (away)
@@ -109,7 +123,7 @@ static void on_timer(void *arg)
 {
 	struct storefront *storefront = arg;
 
-	publisher_expire(storefront->shop.publisher, clock_now_ms());
+	commands_expire(storefront->shop.commands, clock_now_ms());
 	note_kafka(storefront);
 	counter_set(&metrics.connections,
 		    (int64_t)http_n_connections(storefront->http));
@@ -127,12 +141,9 @@ static void init_log(struct storefront *storefront)
 
 	(void)str_copy(storefront->version, sizeof(storefront->version),
 		       *conf->version ? conf->version : version_of_build);
-	(void)snprintf(storefront->producer, sizeof(storefront->producer),
-		       "storefront@%s", storefront->version);
 	log_init(&params);
 	counters_init(storefront->version, "");
 	metrics_register();
-	counters_collect(routes_collect, NULL);
 }
 
 /* All topics that are written or read here. */
@@ -228,15 +239,14 @@ static int open_all(struct storefront *storefront)
 	if (!r)
 		r = open_watch(storefront);
 	if (!r)
-		r = publisher_new(&shop->publisher, shop, storefront->producer,
-				  storefront->watch);
+		r = commands_new(&shop->commands, shop, storefront->watch);
 	if (!r)
 		r = views_new(&shop->views, shop);
 	if (r)
 		return r;
 	shop->cache = order_cache_new((size_t)storefront->conf.order_cache_max);
 	shop->subscriptions = subscriptions_new(shop);
-	r = facts_new(&storefront->facts, shop, storefront->watch);
+	r = fact_reader_new(&storefront->fact_reader, shop, storefront->watch);
 	return r ? r : open_http(storefront);
 }
 
@@ -246,9 +256,9 @@ static void close_all(struct storefront *storefront)
 	struct shop *shop = &storefront->shop;
 
 	shop->views = views_free(shop->views);
-	shop->publisher = publisher_free(shop->publisher);
+	shop->commands = commands_free(shop->commands);
 	storefront->http = http_free(storefront->http);
-	storefront->facts = facts_free(storefront->facts);
+	storefront->fact_reader = fact_reader_free(storefront->fact_reader);
 	storefront->watch = kafka_watch_free(storefront->watch);
 	shop->subscriptions = subscriptions_free(shop->subscriptions);
 	shop->cache = order_cache_free(shop->cache);
@@ -267,9 +277,9 @@ static int run_once(struct storefront *storefront)
 	int r;
 
 	loop_wait(shop->loop, TIMER_MS);
-	r = publisher_serve(shop->publisher);
+	r = commands_serve(shop->commands);
 	views_serve(shop->views);
-	facts_serve(storefront->facts);
+	fact_reader_serve(storefront->fact_reader);
 	subscriptions_flush(shop->subscriptions);
 	return r;
 }
@@ -295,7 +305,7 @@ static int drain(struct storefront *storefront)
 	while (!r && clock_left_ms(until_ms) > 0) {
 		subscriptions_end(shop->subscriptions);
 		if (http_n_connections(storefront->http) == 0 &&
-		    publisher_n_commands(shop->publisher) == 0)
+		    commands_n(shop->commands) == 0)
 			break;
 		r = run_once(storefront);
 	}
@@ -307,7 +317,7 @@ int main(int argc, char **argv)
 	struct storefront storefront = { 0 };
 	int status, r;
 
-	if (conf_arguments(&conf_table, version_of_build, argc, argv, &status))
+	if (conf_arguments(&conf_table, argc, argv, &status))
 		return status;
 	if (conf_load(&conf_table, &storefront.conf))
 		return 2;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Routes: the first row whose path fits has the request. */
+/* Routes: the first row whose path fits has the request. What was counted, here
+ * and in all of the program, goes out by /metrics. */
 #include "producers/storefront/routes.h"
 
 #include <stdio.h>
@@ -40,14 +41,10 @@ static void answer_probe(struct shop *shop, struct http_request *request,
 static void answer_page(struct shop *shop, struct http_request *request,
 			const struct order_id *id)
 {
-	static const struct answer_error error = {
-		.status = 404,
-		.error = "there is nothing here",
-	};
-
 	(void)id;
 	if (!web_answer(shop->web, request))
-		answer_error(request, &error);
+		http_reply_error(request, 404, "there is nothing here", NULL,
+				 NULL);
 }
 
 /* ---- the table ---- */
@@ -116,21 +113,19 @@ int routes_find(const struct route **ret, enum http_method method,
 
 /* ---- requests ---- */
 
-static void refuse(struct http_request *request, int r,
-		   const struct route *route)
+static void refuse_method(struct http_request *request,
+			  const struct route *route)
 {
-	static const struct answer_error bad_id = {
-		.status = 404,
-		.error = "that is not the id of an order",
+	const struct http_field allow = {
+		TEXT("Allow"),
+		route->method == HTTP_METHOD_GET ? TEXT("GET, HEAD")
+						 : TEXT("POST"),
 	};
-	const struct answer_error bad_method = {
-		.status = 405,
-		.error = "not this way",
-		.allow =
-			route->method == HTTP_METHOD_GET ? "GET, HEAD" : "POST",
-	};
+	struct buf json = { 0 };
 
-	answer_error(request, r == ROUTE_E_METHOD ? &bad_method : &bad_id);
+	buf_text(&json, "{\"error\":\"not this way\"}");
+	http_reply_json(request, 405, &json, &allow);
+	buf_deinit(&json);
 }
 
 void routes_handle(void *shop, struct http_request *request)
@@ -141,8 +136,11 @@ void routes_handle(void *shop, struct http_request *request)
 	int r = routes_find(&route, head->method, head->path, &id);
 
 	http_request_set_tag(request, (int)(route - routes));
-	if (r)
-		refuse(request, r, route);
+	if (r == ROUTE_E_METHOD)
+		refuse_method(request, route);
+	else if (r)
+		http_reply_error(request, 404, "that is not the id of an order",
+				 NULL, NULL);
 	else
 		route->handle(shop, request, &id);
 }
@@ -166,7 +164,8 @@ void routes_answered(void *shop, const struct http_answered *what)
 			  (double)what->duration_us / 1000);
 }
 
-void routes_collect(void *arg, struct buf *out)
+/* A counters_collect_fn: appends the counts of answers. */
+static void collect(void *arg, struct buf *out)
 {
 	char labels[64];
 
@@ -183,4 +182,18 @@ void routes_collect(void *arg, struct buf *out)
 				      answered[i][class]);
 		}
 	}
+}
+
+struct metrics metrics = {
+#define COUNTERS_ROWS
+#define COUNTERS_DEF "producers/storefront/counters.def"
+#include "infra/lib/counters_def.h"
+};
+
+void metrics_register(void)
+{
+	/* The struct has counters only, so it is an array of them. */
+	counters_register((struct counter *)&metrics,
+			  sizeof(metrics) / sizeof(struct counter));
+	counters_collect(collect, NULL);
 }

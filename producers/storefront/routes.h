@@ -13,7 +13,7 @@ struct route {
 	const char *path; /* '*' stands for the id of an order; NULL: any */
 	enum http_method method;
 	const char *name; /* in /metrics */
-	handler_fn handle;
+	handler_fn *handle;
 };
 
 enum route_outcome {
@@ -30,7 +30,7 @@ void routes_handle(void *shop, struct http_request *request);
 /* An http_answered_fn: the tag is the route. Logs a line at debug. */
 void routes_answered(void *shop, const struct http_answered *answered);
 
-/* Appends the counts of answers; a counters_collect_fn. */
-void routes_collect(void *arg, struct buf *out);
+/* From now on /metrics has the program's counters and the counts of answers. */
+void metrics_register(void);
 
 #endif

@@ -15,7 +15,7 @@
 #include "infra/lib/clock.h"
 #include "infra/lib/log.h"
 #include "infra/lib/mailbox.h"
-#include "infra/lib/pg.h"
+#include "infra/lib/postgres/pg.h"
 #include "infra/lib/xalloc.h"
 #include "schemas/limits.h"
 
@@ -28,19 +28,14 @@ enum {
 	CONNECT_AGAIN_MS = 500,
 };
 
-enum kind { KIND_ORDER, KIND_STOCK };
-
 struct request {
 	STAILQ_ENTRY(request) link; /* in refused */
-	enum kind kind;
 	int64_t deadline_at_ms;
 	int r;
 	void *arg;
-	union {
-		views_order_fn order_fn;
-		views_stock_fn stock_fn;
-	};
-	struct order order; /* its id is asked for */
+	views_order_fn order_fn; /* either this one */
+	views_stock_fn stock_fn; /* or that one */
+	struct order order;      /* its id is asked for */
 	char *stall;
 	struct buf json;
 };
@@ -276,7 +271,7 @@ static int ask(struct reader *reader, struct request *const *requests, size_t n)
 		const struct request *request = requests[i];
 		int left_ms = clock_left_ms(request->deadline_at_ms);
 
-		if (request->kind == KIND_ORDER) {
+		if (request->order_fn) {
 			pg_put_uuid(pg_arg(&args[i]), request->order.id.bytes);
 			(void)pg_add(reader->pg, &order_by_id, &args[i]);
 		} else {
@@ -311,7 +306,7 @@ static void serve(struct reader *reader, struct request *const *requests,
 		struct request *request = requests[i];
 
 		request->r = 0;
-		if (request->kind == KIND_STOCK)
+		if (request->stock_fn)
 			read_stock(reader->pg, (int)i, &request->json);
 		else
 			request->r =
@@ -408,7 +403,7 @@ int views_new(struct views **ret, const struct shop *shop)
 
 static void hand_over(struct request *request)
 {
-	if (request->kind == KIND_ORDER)
+	if (request->order_fn)
 		request->order_fn(request->arg, request->r,
 				  request->r ? NULL : &request->order);
 	else
@@ -480,7 +475,6 @@ void views_order(struct views *views, const struct order_id *id,
 {
 	struct request *request = xcalloc(1, sizeof(*request));
 
-	request->kind = KIND_ORDER;
 	request->order_fn = fn;
 	request->arg = arg;
 	order_init(&request->order, id);
@@ -492,7 +486,6 @@ void views_stock(struct views *views, struct text stall, views_stock_fn fn,
 {
 	struct request *request = xcalloc(1, sizeof(*request));
 
-	request->kind = KIND_STOCK;
 	request->stock_fn = fn;
 	request->arg = arg;
 	order_set(&request->stall, stall);

@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 #include "infra/lib/cleanup.h"
-#include "infra/lib/text.h"
+#include "infra/lib/text/text.h"
 #include "producers/storefront/orders/order.h"
 #include "producers/storefront/shop.h"
 

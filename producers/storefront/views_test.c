@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 
 #include "infra/lib/loop.h"
-#include "infra/lib/postgres_fixture.h"
+#include "infra/lib/postgres/postgres_fixture.h"
 
 #define ID "01000000-0000-0000-0000-000000000000"
 #define NOWHERE "host=127.0.0.1 port=1"

@@ -11,8 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "infra/lib/hash.h"
-#include "infra/lib/str.h"
+#include "infra/lib/text/hash.h"
+#include "infra/lib/text/str.h"
 #include "infra/lib/xalloc.h"
 
 enum { FILE_MAX_BYTES = 1 << 20, TAG_BYTES = 24 };

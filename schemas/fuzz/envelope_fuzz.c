@@ -8,6 +8,7 @@
  */
 #include "schemas/envelope.h"
 
+#include "infra/lib/text/str.h"
 #include "schemas/dead_letter.h"
 #include "schemas/fuzz/fuzz.h"
 
@@ -68,32 +69,24 @@ static void write_again(const struct envelope *envelope,
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
-	struct text rest = { (const char *)bytes, n }, line;
+	struct text rest = { (const char *)bytes, n }, value;
 	struct envelope envelope;
 	struct dead_letter letter;
 	struct schema_fault fault;
 	char name[NAME_CAP];
-	const char *end;
-	size_t n_name;
 
 	envelope_init(&envelope);
 	dead_letter_init(&letter);
 	while (rest.n > 0) {
-		end = memchr(rest.p, '\n', rest.n);
-		line = rest;
-		line.n = end ? (size_t)(end - rest.p) : rest.n;
-		rest.p += end ? line.n + 1 : line.n;
-		rest.n -= end ? line.n + 1 : line.n;
-		end = memchr(line.p, ':', line.n);
-		n_name = end ? (size_t)(end - line.p) : 0;
-		if (!end || n_name >= NAME_CAP || line.n - n_name < 2)
+		struct text line = text_cut(&rest, '\n');
+		struct text key = text_cut(&line, ':');
+
+		/* A space, and then the value. */
+		if (line.n < 1 || !str_n_copy(name, sizeof(name), key.p, key.n))
 			continue;
-		memcpy(name, line.p, n_name);
-		name[n_name] = '\0';
-		line.p += n_name + 2;
-		line.n -= n_name + 2;
-		envelope_read(&envelope, name, line.p, line.n);
-		dead_letter_read(&letter, name, line.p, line.n);
+		value = (struct text){ line.p + 1, line.n - 1 };
+		envelope_read(&envelope, name, value.p, value.n);
+		dead_letter_read(&letter, name, value.p, value.n);
 	}
 	write_again(envelope_check(&envelope, &fault) == 0 ? &envelope : NULL,
 		    dead_letter_check(&letter, &fault) == 0 ? &letter : NULL);

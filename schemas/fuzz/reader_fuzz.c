@@ -6,7 +6,6 @@
 #include "schemas/msgpack/reader.h"
 
 #include "schemas/fuzz/fuzz.h"
-#include "schemas/oracle.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {

@@ -2,7 +2,7 @@
 /* Choices: the tables of names, from choices.def. */
 #include "schemas/messages/choices.h"
 
-#include "infra/lib/str.h"
+#include "infra/lib/text/str.h"
 
 #define NAMES(type)                                                            \
 	{                                                                      \

@@ -9,7 +9,7 @@
 #ifndef SCHEMAS_MESSAGES_CHOICES_H
 #define SCHEMAS_MESSAGES_CHOICES_H
 
-#include "infra/lib/text.h"
+#include "infra/lib/text/text.h"
 #include "schemas/outcome.h"
 
 enum doneness {

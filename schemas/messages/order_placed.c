@@ -11,7 +11,7 @@
 #include <assert.h>
 #include <endian.h>
 
-#include "infra/lib/hash.h"
+#include "infra/lib/text/hash.h"
 #include "schemas/msgpack/fields.h"
 
 /* Version 1 has names only, one for each unit. */
@@ -164,17 +164,25 @@ int order_placed_encode(const struct order_placed *order, int version,
 	}
 }
 
-/* A number as eight bytes, the lowest first, on every machine. */
-static void hash_number(struct hash_sip *hash, uint64_t number)
+void order_placed_headers_v1(const struct order_placed *order,
+			     struct envelope *envelope)
 {
-	number = htole64(number);
-	hash_sip_add(hash, &number, sizeof(number));
+	envelope->stall = order->stall;
+	if (!order->grill)
+		envelope->grill = TEXT("false");
 }
 
-static void hash_text(struct hash_sip *hash, struct text text)
+/* A number as eight bytes, the lowest first, on every machine. */
+static void hash_number(struct hash *hash, uint64_t number)
+{
+	number = htole64(number);
+	hash_add(hash, &number, sizeof(number));
+}
+
+static void hash_text(struct hash *hash, struct text text)
 {
 	hash_number(hash, text.n);
-	hash_sip_add(hash, text.p, text.n);
+	hash_add(hash, text.p, text.n);
 }
 
 /* @ret: the order's items by name; a few, so by insertion. */
@@ -196,11 +204,12 @@ static void sort(const struct order_placed *order, const struct item **ret)
 uint64_t order_placed_hash(const struct order_placed *order)
 {
 	const struct item *items[ORDER_ITEMS_MAX];
-	struct hash_sip hash;
+	struct hash hash;
+	uint64_t value;
 
 	assert(order->n_items <= ORDER_ITEMS_MAX);
 	sort(order, items);
-	hash_sip_begin(&hash);
+	hash_begin(&hash);
 	hash_text(&hash, order->stall);
 	hash_text(&hash, order->customer);
 	hash_number(&hash, order->n_items);
@@ -211,5 +220,6 @@ uint64_t order_placed_hash(const struct order_placed *order)
 	hash_text(&hash, text_of(doneness_name(order->doneness)));
 	hash_number(&hash, order->grill);
 	hash_text(&hash, order->metadata);
-	return hash_sip_end(&hash);
+	value = hash_end(&hash);
+	return value ? value : 1;
 }

@@ -44,15 +44,20 @@ int order_placed_decode(struct order_placed *ret, struct item *items,
 /*
  * Appends the body. SCHEMA_E_CONTRACT when @version cannot say it: v1 has no
  * metadata and at most ORDER_LINES_MAX names. -ENOBUFS: the buffer is too
- * small. What v1 leaves out (customer, stall, grill) belongs into the headers.
+ * small. The customer belongs into a header whatever the version.
  */
 int order_placed_encode(const struct order_placed *order, int version,
 			struct msgpack_writer *writer);
+/* Sets the headers of what the body of version 1 leaves out. */
+void order_placed_headers_v1(const struct order_placed *order,
+			     struct envelope *envelope);
 
 /*
  * Of the content: stall, customer, items in any order, doneness, grill,
  * metadata; not of the id and not of the version, so that the same order as v1
- * and as v2 is equal. SipHash-2-4, the same on every machine for ever.
+ * and as v2 is equal. Never 0. XXH3, the same on every machine for ever. A
+ * client that makes two orders of one id and one hash gains nothing: the second
+ * counts as a repeat of the first.
  */
 uint64_t order_placed_hash(const struct order_placed *order);
 

@@ -27,16 +27,12 @@ int stock_changed_decode(struct stock_changed *ret,
 {
 	const struct field_body body = { bytes, n, BODY_MAX_BYTES };
 	struct stock_changed changed = { 0 };
-	struct fields fields;
 	int r;
 
 	assert(envelope->type == EVENT_STOCK_CHANGED);
-	r = fields_read(&fields, rows, N_ROWS, &body, fault);
-	if (!r)
-		r = fields_get(&fields, 0, N_ROWS - 1, &changed);
-	if (!r)
-		r = fields_get(&fields, N_ROWS - 1, n_rows_of(&changed),
-			       &changed);
+	r = fields_decode(&changed, rows, N_ROWS - 1, &body, fault);
+	if (!r && n_rows_of(&changed) == N_ROWS)
+		r = fields_decode(&changed, rows, N_ROWS, &body, fault);
 	if (!r)
 		*ret = changed;
 	return r;

@@ -4,7 +4,7 @@
 
 #include <assert.h>
 
-#include "infra/lib/str.h"
+#include "infra/lib/text/str.h"
 #include "schemas/msgpack/fields.h"
 
 #define ROWS(quantity_min)                                                     \
@@ -46,18 +46,15 @@ int stock_command_encode(const struct stock_command *command,
 }
 
 struct text stock_key(char out[static STOCK_KEY_BYTES], struct text stall,
-		      struct text ingredient, struct text *subject)
+		      struct text ingredient)
 {
 	struct str str = { .p = out, .size = STOCK_KEY_BYTES };
-	struct text key;
 
 	assert(stall.n <= TEXT_MAX_BYTES && ingredient.n <= TEXT_MAX_BYTES);
 	str_add(&str, stall.p, stall.n);
 	str_add_text(&str, "/");
 	str_add(&str, ingredient.p, ingredient.n);
-	key = str_text(&str);
-	*subject = text_is_longer(key, TEXT_MAX_CHARS) ? ingredient : key;
-	return key;
+	return str_text(&str);
 }
 
 enum event_type stock_command_type(enum stock_command_kind kind)

@@ -38,12 +38,10 @@ enum { STOCK_KEY_BYTES = 2 * TEXT_MAX_BYTES + 2 };
 
 /*
  * The key of a record about @ingredient of @stall, in @out with a NUL behind
- * it. @subject is what its ce_subject says: the key too, or @ingredient alone
- * when the key is longer than a text of an envelope may be. The names are
- * clean and within TEXT_MAX_BYTES.
+ * it. The names are clean and within TEXT_MAX_BYTES.
  */
 struct text stock_key(char out[static STOCK_KEY_BYTES], struct text stall,
-		      struct text ingredient, struct text *subject);
+		      struct text ingredient);
 
 /* EVENT_STOCK_ADDED or EVENT_STOCK_COUNTED, for the envelope. */
 enum event_type stock_command_type(enum stock_command_kind kind);

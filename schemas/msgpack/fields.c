@@ -1,44 +1,43 @@
 /* SPDX-License-Identifier: MIT */
-/* Fields: the table is walked once to read, and once to write. */
+/*
+ * Fields: the body is walked once to read it. Each value is checked, bounded
+ * and put into its place when it is met; only the body of which something is
+ * wrong is walked again, to say what.
+ */
 #include "schemas/msgpack/fields.h"
 
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-/* ---- the map ---- */
+#include "schemas/msgpack/reader.h"
 
-/*
- * Index of the row of the key @name; n_rows when it is none of them. Writers
- * keep the table's order: @next is the likely one.
- */
-static inline size_t find(const struct fields *fields, struct text name,
-			  size_t next)
-{
-	for (size_t i = next; i < fields->n_rows; i++)
-		if (text_equal(fields->rows[i].key, name))
-			return i;
-	for (size_t i = 0; i < next; i++)
-		if (text_equal(fields->rows[i].key, name))
-			return i;
-	return fields->n_rows;
-}
+/* ---- faults ---- */
+
+/* Where reading is. */
+struct decoder {
+	const uint8_t *p, *end;
+	size_t depth;     /* containers that are open */
+	const char *list; /* element @index of it is read; or NULL */
+	size_t index;
+	struct schema_fault *fault;
+};
 
 /* "<path of @field> <what>". */
-static int fail(const struct fields *fields, const struct field *field,
+static int fail(const struct decoder *decoder, const struct field *field,
 		const char *what)
 {
-	if (fields->list)
-		return schema_fail(fields->fault, SCHEMA_E_CONTRACT,
-				   "%s[%zu].%s %s", fields->list, fields->index,
-				   field->key.p, what);
-	return schema_fail(fields->fault, SCHEMA_E_CONTRACT, "%s %s",
+	if (decoder->list)
+		return schema_fail(decoder->fault, SCHEMA_E_CONTRACT,
+				   "%s[%zu].%s %s", decoder->list,
+				   decoder->index, field->key.p, what);
+	return schema_fail(decoder->fault, SCHEMA_E_CONTRACT, "%s %s",
 			   field->key.p, what);
 }
 
 /* What the row's bounds are. Apart from what checks them, so that reading what
  * is right has no buffer on its stack. */
-static __attribute__((noinline)) int fail_bounds(const struct fields *fields,
+static __attribute__((noinline)) int fail_bounds(const struct decoder *decoder,
 						 const struct field *field)
 {
 	long long min = field->min, max = field->max;
@@ -55,83 +54,25 @@ static __attribute__((noinline)) int fail_bounds(const struct fields *fields,
 		(void)snprintf(what, sizeof(what),
 			       "must be an integer from %lld to %lld", min,
 			       max);
-	return fail(fields, field, what);
+	return fail(decoder, field, what);
 }
 
-static __attribute__((noinline)) int fail_choice(const struct fields *fields,
+static __attribute__((noinline)) int fail_choice(const struct decoder *decoder,
 						 const struct field *field)
 {
 	char rule[CHOICE_RULE_BYTES];
 
-	return fail(fields, field, choice_rule(field->choice, rule));
+	return fail(decoder, field, choice_rule(field->choice, rule));
 }
 
-static int fail_no_map(const struct fields *fields)
+static int fail_no_map(const struct decoder *decoder)
 {
-	if (!fields->list)
-		return schema_fail(fields->fault, SCHEMA_E_CONTRACT,
+	if (!decoder->list)
+		return schema_fail(decoder->fault, SCHEMA_E_CONTRACT,
 				   "the body must be a map");
-	return schema_fail(fields->fault, SCHEMA_E_CONTRACT,
-			   "%s[%zu] must be a map", fields->list,
-			   fields->index);
-}
-
-static int read_map(struct fields *fields, struct msgpack_reader *reader)
-{
-	struct msgpack_value map, key, unknown, *value;
-	size_t i, next = 0;
-
-	assert(fields->n_rows <= FIELDS_MAX);
-	for (i = 0; i < fields->n_rows; i++) {
-		fields->at[i] = NULL;
-		fields->values[i].kind = MSGPACK_KIND_NIL;
-	}
-	fields->end = reader->end;
-	msgpack_next(reader, &map);
-	if (map.kind != MSGPACK_KIND_MAP)
-		return fail_no_map(fields);
-	for (; map.n > 0; map.n--) {
-		msgpack_next(reader, &key);
-		i = find(fields, msgpack_text(&key), next);
-		value = &unknown;
-		if (i < fields->n_rows) {
-			if (fields->at[i])
-				return fail(fields, &fields->rows[i],
-					    "stands there twice");
-			fields->at[i] = reader->p;
-			value = &fields->values[i];
-			next = i + 1;
-		}
-		msgpack_next_whole(reader, value);
-	}
-	return 0;
-}
-
-int fields_read(struct fields *ret, const struct field *rows, size_t n_rows,
-		const struct field_body *body, struct schema_fault *fault)
-{
-	const uint8_t *p = body->bytes;
-	struct msgpack_reader reader;
-	int r = msgpack_check(p, body->n, body->max_bytes, NULL, fault);
-
-	if (r)
-		return r;
-	reader = (struct msgpack_reader){ p, p + body->n };
-	ret->rows = rows;
-	ret->n_rows = n_rows;
-	ret->list = NULL;
-	ret->index = 0;
-	ret->fault = fault;
-	return read_map(ret, &reader);
-}
-
-/* ---- one field out of the map ---- */
-
-static inline bool is_text(const struct msgpack_value *value, bool may_be_empty)
-{
-	return value->kind == MSGPACK_KIND_STR &&
-	       (value->n > 0 || may_be_empty) &&
-	       !text_is_longer(msgpack_text(value), TEXT_MAX_CHARS);
+	return schema_fail(decoder->fault, SCHEMA_E_CONTRACT,
+			   "%s[%zu] must be a map", decoder->list,
+			   decoder->index);
 }
 
 static const char *text_rule(bool may_be_empty)
@@ -140,14 +81,41 @@ static const char *text_rule(bool may_be_empty)
 			    : "must be a text of 1 to 255 characters";
 }
 
-static int get_choice(const struct fields *fields, const struct field *field,
+/* ---- one field ---- */
+
+/* The next value's head. SCHEMA_E_MALFORMED: there is none, or a text is not
+ * clean. */
+static inline int next(struct decoder *decoder, struct msgpack_value *ret)
+{
+	decoder->p = msgpack_read(ret, decoder->p, decoder->end);
+	if (!decoder->p || (ret->kind == MSGPACK_KIND_STR &&
+			    !text_is_clean(msgpack_text(ret))))
+		return SCHEMA_E_MALFORMED;
+	return 0;
+}
+
+/* Checks the next value, whatever it is, and goes behind it. */
+static int skip(struct decoder *decoder)
+{
+	decoder->p = msgpack_skip(decoder->p, decoder->end, decoder->depth);
+	return decoder->p ? 0 : SCHEMA_E_MALFORMED;
+}
+
+static inline bool is_text(const struct msgpack_value *value, bool may_be_empty)
+{
+	return value->kind == MSGPACK_KIND_STR &&
+	       (value->n > 0 || may_be_empty) &&
+	       !text_is_longer(msgpack_text(value), TEXT_MAX_CHARS);
+}
+
+static int get_choice(const struct decoder *decoder, const struct field *field,
 		      struct text name, void *to)
 {
 	unsigned int number;
 	size_t value;
 
 	if (choice_parse(field->choice, &value, name))
-		return fail_choice(fields, field);
+		return fail_choice(decoder, field);
 	/* An enum of ours has the size of an unsigned int. */
 	number = (unsigned int)value;
 	memcpy(to, &number, sizeof(number));
@@ -169,7 +137,7 @@ static void set_number(const struct field *field, void *to, int64_t number)
 		memcpy(to, &number, sizeof(number));
 }
 
-static int get_number(const struct fields *fields, const struct field *field,
+static int get_number(const struct decoder *decoder, const struct field *field,
 		      const struct msgpack_value *value, void *to)
 {
 	if (value->kind == MSGPACK_KIND_I64 && value->i64 >= field->min &&
@@ -177,77 +145,78 @@ static int get_number(const struct fields *fields, const struct field *field,
 		set_number(field, to, value->i64);
 		return 0;
 	}
-	return fail_bounds(fields, field);
+	return fail_bounds(decoder, field);
 }
 
-/* @at is where the map itself stands. */
-static int get_map(const struct fields *fields, const struct field *field,
-		   const uint8_t *at, struct text *to)
+/* @value is its head, which stands at @at. */
+static int get_map(struct decoder *decoder, const struct field *field,
+		   const struct msgpack_value *value, const uint8_t *at,
+		   struct text *to)
 {
-	struct msgpack_reader reader = { at, fields->end };
-	struct msgpack_value value = { .kind = MSGPACK_KIND_NIL };
-	size_t n;
-
-	if (at)
-		msgpack_next_whole(&reader, &value);
-	n = (size_t)(reader.p - at);
-	if (value.kind != MSGPACK_KIND_MAP || n > (size_t)field->max)
-		return fail_bounds(fields, field);
-	if (value.n > 0)
-		*to = (struct text){ (const char *)at, n };
+	if (value->kind != MSGPACK_KIND_MAP)
+		return fail_bounds(decoder, field);
+	decoder->p = at;
+	if (skip(decoder))
+		return SCHEMA_E_MALFORMED;
+	if (decoder->p - at > field->max)
+		return fail_bounds(decoder, field);
+	if (value->n > 0)
+		*to = (struct text){ (const char *)at,
+				     (size_t)(decoder->p - at) };
 	return 0;
 }
 
-static int get_elements(const struct fields *fields, const struct field *field,
-			struct msgpack_reader *reader, size_t n, char *to)
-{
-	const struct field_list *list = field->list;
-	struct msgpack_value value;
-	struct fields one __attribute__((uninitialized));
-	int r = 0;
+static int get_fields(struct decoder *decoder, const struct field *rows,
+		      size_t n_rows, char *message);
 
-	one.rows = list->of;
-	one.n_rows = list->n_of;
-	one.list = field->key.p;
-	one.fault = fields->fault;
-	for (size_t i = 0; !r && i < n; i++, to += list->element_bytes) {
-		one.index = i;
-		if (list->of) {
-			r = read_map(&one, reader);
-			if (!r)
-				r = fields_get(&one, 0, one.n_rows, to);
-			continue;
-		}
-		msgpack_next(reader, &value);
-		if (!is_text(&value, false))
-			r = schema_fail(fields->fault, SCHEMA_E_CONTRACT,
-					"%s[%zu] %s", field->key.p, i,
-					text_rule(false));
-		*(struct text *)to = msgpack_text(&value);
-	}
-	return r;
+static int get_element(struct decoder *decoder, const struct field *field,
+		       char *to)
+{
+	struct msgpack_value value;
+
+	if (field->list->of)
+		return get_fields(decoder, field->list->of, field->list->n_of,
+				  to);
+	if (next(decoder, &value))
+		return SCHEMA_E_MALFORMED;
+	if (!is_text(&value, false))
+		return schema_fail(decoder->fault, SCHEMA_E_CONTRACT,
+				   "%s[%zu] %s", field->key.p, decoder->index,
+				   text_rule(false));
+	*(struct text *)to = msgpack_text(&value);
+	return 0;
 }
 
-static int get_list(const struct fields *fields, const struct field *field,
+static int get_list(struct decoder *decoder, const struct field *field,
 		    const struct msgpack_value *value, char *message)
 {
-	struct msgpack_reader reader = { value->p, fields->end };
-	/* read_map() has filled in a value for each row. */
-	size_t n = value->n; /* NOLINT(clang-analyzer-core.*) */
+	const struct field_list *list = field->list;
+	size_t n = value->n;
 	char *to;
+	int r = 0;
 
 	if (value->kind != MSGPACK_KIND_ARRAY || n < (size_t)field->min ||
 	    n > (size_t)field->max)
-		return fail_bounds(fields, field);
+		return fail_bounds(decoder, field);
 	memcpy(&to, message + field->at, sizeof(to));
-	memcpy(message + field->list->n_at, &n, sizeof(n));
-	return get_elements(fields, field, &reader, n, to);
+	memcpy(message + list->n_at, &n, sizeof(n));
+	decoder->depth++;
+	decoder->list = field->key.p;
+	for (size_t i = 0; !r && i < n; i++, to += list->element_bytes) {
+		decoder->index = i;
+		r = get_element(decoder, field, to);
+	}
+	decoder->list = NULL;
+	decoder->depth--;
+	return r;
 }
 
-static int get(const struct fields *fields, size_t i, char *message)
+/* @value is the head of the field's value, which stands at @at; nil when the
+ * map does not have it. */
+static int get(struct decoder *decoder, const struct field *field,
+	       const struct msgpack_value *value, const uint8_t *at,
+	       char *message)
 {
-	const struct msgpack_value *value = &fields->values[i];
-	const struct field *field = &fields->rows[i];
 	bool may = field->need != FIELD_MUST;
 	char *to = message + field->at;
 
@@ -260,50 +229,124 @@ static int get(const struct fields *fields, size_t i, char *message)
 	case FIELD_TYPE_UUID:
 		if (value->kind != MSGPACK_KIND_STR ||
 		    uuid_parse((uint8_t *)to, (const char *)value->p, value->n))
-			return fail(fields, field, "must be a UUID in text");
+			return fail(decoder, field, "must be a UUID in text");
 		return 0;
 	case FIELD_TYPE_TEXT:
 		if (!is_text(value, may))
-			return fail(fields, field, text_rule(may));
+			return fail(decoder, field, text_rule(may));
 		*(struct text *)to = msgpack_text(value);
 		return 0;
 	case FIELD_TYPE_CHOICE:
 		if (!is_text(value, may))
-			return fail(fields, field, text_rule(may));
-		return get_choice(fields, field, msgpack_text(value), to);
+			return fail(decoder, field, text_rule(may));
+		return get_choice(decoder, field, msgpack_text(value), to);
 	case FIELD_TYPE_I64:
 	case FIELD_TYPE_I32:
-		return get_number(fields, field, value, to);
+		return get_number(decoder, field, value, to);
 	case FIELD_TYPE_BOOL:
 		if (value->kind != MSGPACK_KIND_BOOL)
-			return fail(fields, field, "must be true or false");
+			return fail(decoder, field, "must be true or false");
 		*(bool *)to = value->i64;
 		return 0;
 	case FIELD_TYPE_MAP:
-		return get_map(fields, field, fields->at[i], (struct text *)to);
+		return get_map(decoder, field, value, at, (struct text *)to);
 	case FIELD_TYPE_LIST:
-		return get_list(fields, field, value, message);
+		return get_list(decoder, field, value, message);
 	}
 	abort();
 }
 
-int fields_get(const struct fields *fields, size_t from, size_t to,
-	       void *message)
+/* ---- a map of fields ---- */
+
+/*
+ * Index of the row of the key @name; @n_rows when it is none of them. Writers
+ * keep the table's order: @likely is the one behind the last.
+ */
+static inline size_t find(const struct field *rows, size_t n_rows,
+			  struct text name, size_t likely)
 {
+	for (size_t i = likely; i < n_rows; i++)
+		if (text_equal(rows[i].key, name))
+			return i;
+	for (size_t i = 0; i < likely; i++)
+		if (text_equal(rows[i].key, name))
+			return i;
+	return n_rows;
+}
+
+static int get_absent(struct decoder *decoder, const struct field *rows,
+		      size_t n_rows, unsigned int seen, char *message)
+{
+	static const struct msgpack_value nil = { .kind = MSGPACK_KIND_NIL };
 	int r = 0;
 
-	for (size_t i = from; !r && i < to; i++)
-		r = get(fields, i, message);
+	for (size_t i = 0; !r && i < n_rows; i++)
+		if (!(seen & 1u << i))
+			r = get(decoder, &rows[i], &nil, NULL, message);
 	return r;
+}
+
+static int get_pair(struct decoder *decoder, const struct field *rows,
+		    size_t n_rows, char *message, unsigned int *seen,
+		    size_t *likely)
+{
+	struct msgpack_value key, value;
+	const uint8_t *at;
+	size_t i;
+
+	decoder->p = msgpack_read(&key, decoder->p, decoder->end);
+	if (!decoder->p || key.kind != MSGPACK_KIND_STR)
+		return SCHEMA_E_MALFORMED;
+	i = find(rows, n_rows, msgpack_text(&key), *likely);
+	if (i == n_rows)
+		return text_is_clean(msgpack_text(&key)) ? skip(decoder)
+							 : SCHEMA_E_MALFORMED;
+	if (*seen & 1u << i)
+		return fail(decoder, &rows[i], "stands there twice");
+	*seen |= 1u << i;
+	*likely = i + 1;
+	at = decoder->p;
+	if (next(decoder, &value))
+		return SCHEMA_E_MALFORMED;
+	return get(decoder, &rows[i], &value, at, message);
+}
+
+static int get_fields(struct decoder *decoder, const struct field *rows,
+		      size_t n_rows, char *message)
+{
+	struct msgpack_value map;
+	unsigned int seen = 0;
+	size_t likely = 0;
+	int r = next(decoder, &map);
+
+	assert(n_rows <= FIELDS_MAX);
+	if (!r && map.kind != MSGPACK_KIND_MAP)
+		return fail_no_map(decoder);
+	decoder->depth++;
+	for (; !r && map.n > 0; map.n--)
+		r = get_pair(decoder, rows, n_rows, message, &seen, &likely);
+	decoder->depth--;
+	return r ? r : get_absent(decoder, rows, n_rows, seen, message);
 }
 
 int fields_decode(void *message, const struct field *rows, size_t n_rows,
 		  const struct field_body *body, struct schema_fault *fault)
 {
-	struct fields fields __attribute__((uninitialized));
-	int r = fields_read(&fields, rows, n_rows, body, fault);
+	struct decoder decoder = { .p = body->bytes, .fault = fault };
+	int r = SCHEMA_E_MALFORMED, r_check;
 
-	return r ? r : fields_get(&fields, 0, n_rows, message);
+	if (body->n > 0 && body->n <= body->max_bytes) {
+		decoder.end = decoder.p + body->n;
+		r = get_fields(&decoder, rows, n_rows, message);
+		if (!r && decoder.p == decoder.end)
+			return 0;
+	}
+	/* What is malformed is that above all, whatever else is wrong; the
+	 * check names the place. */
+	r_check = msgpack_check(body->bytes, body->n, body->max_bytes, NULL,
+				fault);
+	assert(r || r_check);
+	return r_check ? r_check : r;
 }
 
 /* ---- writing ---- */

@@ -11,20 +11,21 @@
  *		...
  *	};
  *
- * fields_read() runs the bounds check, walks the body's map once and notes
- * where the values of those keys are that the table knows; other keys are
- * ignored. fields_get() then holds each field to its exact type and bounds and
- * names it in the fault. Nothing is allocated, and texts are not copied,
- * however the bytes look.
+ * fields_decode() walks the body's map once: it holds every value to the bounds
+ * of msgpack (reader.h), and those whose keys the table knows to their exact
+ * type and bounds; other keys are ignored. Nothing is allocated, and texts are
+ * not copied, however the bytes look.
  */
 #ifndef SCHEMAS_MSGPACK_FIELDS_H
 #define SCHEMAS_MSGPACK_FIELDS_H
 
 #include <stddef.h>
 
+#include "infra/lib/text/text.h"
+#include "schemas/limits.h"
 #include "schemas/messages/choices.h"
-#include "schemas/msgpack/reader.h"
 #include "schemas/msgpack/writer.h"
+#include "schemas/outcome.h"
 
 enum { FIELDS_MAX = 10 };
 
@@ -107,38 +108,16 @@ struct field {
 			.list = &(of_list)                                     \
 	}
 
-/* A message's map, where its known values are. */
-struct fields {
-	const struct field *rows;
-	size_t n_rows;    /* at most FIELDS_MAX */
-	const char *list; /* for faults: element @index of it; or NULL */
-	size_t index;
-	struct schema_fault *fault;
-	const uint8_t *end;
-	/* Where each row's value stands and what its head says; nil where the
-	   map has no such key. */
-	const uint8_t *at[FIELDS_MAX];
-	struct msgpack_value values[FIELDS_MAX];
-};
-
 struct field_body {
 	const void *bytes;
 	size_t n, max_bytes;
 };
 
 /*
- * Checks @body and reads its map, for @rows. SCHEMA_E_MALFORMED, or
- * SCHEMA_E_CONTRACT when it is no map or names a field twice.
+ * Reads @body into @message. SCHEMA_E_MALFORMED: what msgpack_check() would not
+ * let pass; SCHEMA_E_CONTRACT: it is no map, names a field twice, or a field is
+ * not as its row says. @fault names the first, and @message is half filled.
  */
-int fields_read(struct fields *ret, const struct field *rows, size_t n_rows,
-		const struct field_body *body, struct schema_fault *fault);
-
-/* The rows from @from to below @to into @message. SCHEMA_E_CONTRACT: the first
- * that is wrong is named; @message is then half filled. */
-int fields_get(const struct fields *fields, size_t from, size_t to,
-	       void *message);
-
-/* Both, with all rows. */
 int fields_decode(void *message, const struct field *rows, size_t n_rows,
 		  const struct field_body *body, struct schema_fault *fault);
 

@@ -8,13 +8,14 @@
 #include <errno.h>
 
 #include "schemas/fixture.h"
+#include "schemas/msgpack/reader.h"
 
 struct pair {
 	struct text name;
 	int64_t left;
 };
 
-struct message {
+struct sample {
 	uint8_t id[UUID_BYTES];
 	struct text text, may_text, map;
 	int64_t number, may_number;
@@ -33,10 +34,10 @@ static const struct field pair_rows[] = {
 };
 
 static const struct field_list pairs = { pair_rows, 2, sizeof(struct pair),
-					 offsetof(struct message, n_pairs) };
+					 offsetof(struct sample, n_pairs) };
 static const struct field_list texts = {
 	.element_bytes = sizeof(struct text),
-	.n_at = offsetof(struct message, n_texts),
+	.n_at = offsetof(struct sample, n_texts),
 };
 
 /* Each test reads one of them, or the whole. */
@@ -54,21 +55,20 @@ enum row {
 };
 
 static const struct field rows[N_ROWS] = {
-	[ID] = FIELD_UUID(struct message, id, MUST),
-	[TEXT] = FIELD_TEXT(struct message, text, MUST),
-	[MAY_TEXT] = FIELD_TEXT(struct message, may_text, MAY),
-	[MAP] = FIELD_MAP(struct message, map, MAY, 8),
-	[NUMBER] =
-		FIELD_I64(struct message, number, MUST, INT64_MIN, INT64_MAX),
-	[MAY_NUMBER] = FIELD_I64(struct message, may_number, MAY, 1, 9),
-	[I32] = FIELD_I32(struct message, i32, MUST, 1, INT32_MAX),
-	[YES] = FIELD_BOOL(struct message, yes, MAY),
-	[DONE] = FIELD_CHOICE(struct message, doneness, MAY, doneness_choice),
+	[ID] = FIELD_UUID(struct sample, id, MUST),
+	[TEXT] = FIELD_TEXT(struct sample, text, MUST),
+	[MAY_TEXT] = FIELD_TEXT(struct sample, may_text, MAY),
+	[MAP] = FIELD_MAP(struct sample, map, MAY, 8),
+	[NUMBER] = FIELD_I64(struct sample, number, MUST, INT64_MIN, INT64_MAX),
+	[MAY_NUMBER] = FIELD_I64(struct sample, may_number, MAY, 1, 9),
+	[I32] = FIELD_I32(struct sample, i32, MUST, 1, INT32_MAX),
+	[YES] = FIELD_BOOL(struct sample, yes, MAY),
+	[DONE] = FIELD_CHOICE(struct sample, doneness, MAY, doneness_choice),
 };
 
 static const struct field list_rows[] = {
-	FIELD_LIST(struct message, pairs, 1, 2, pairs),
-	FIELD_LIST(struct message, texts, 0, 3, texts),
+	FIELD_LIST(struct sample, pairs, 1, 2, pairs),
+	FIELD_LIST(struct sample, texts, 0, 3, texts),
 };
 
 static struct fixture fixture;
@@ -91,23 +91,23 @@ static struct field_body body_of(const char *json)
 START_TEST(the_table_writes_what_it_reads)
 	{
 		const struct field_body body = body_of(ALL);
-		struct message message = { 0 };
+		struct sample sample = { 0 };
 		uint8_t bytes[200];
 		struct msgpack_writer writer = MSGPACK_WRITER_INIT(bytes);
 
 		ck_assert_int_eq(
-			fields_decode(&message, rows, N_ROWS, &body, NULL), 0);
-		fixture_text_eq(message.text, "bread");
-		fixture_text_eq(message.map, "\x81\xa1y\x01");
-		ck_assert_int_eq(message.number, -7);
-		ck_assert_int_eq(message.i32, 5);
-		ck_assert_int_eq(message.doneness, DONENESS_BURNT);
-		ck_assert_int_eq(fields_encode(&message, rows, N_ROWS, &writer),
+			fields_decode(&sample, rows, N_ROWS, &body, NULL), 0);
+		fixture_text_eq(sample.text, "bread");
+		fixture_text_eq(sample.map, "\x81\xa1y\x01");
+		ck_assert_int_eq(sample.number, -7);
+		ck_assert_int_eq(sample.i32, 5);
+		ck_assert_int_eq(sample.doneness, DONENESS_BURNT);
+		ck_assert_int_eq(fields_encode(&sample, rows, N_ROWS, &writer),
 				 0);
 		ck_assert_uint_eq(writer.n, fixture.writer.n);
 		ck_assert_mem_eq(bytes, fixture.bytes, writer.n);
 		writer = (struct msgpack_writer){ .p = bytes, .cap = 40 };
-		ck_assert_int_eq(fields_encode(&message, rows, N_ROWS, &writer),
+		ck_assert_int_eq(fields_encode(&sample, rows, N_ROWS, &writer),
 				 -ENOBUFS);
 	}
 END_TEST
@@ -117,17 +117,13 @@ START_TEST(fields_are_found_in_any_order_among_unknown_ones)
 		const struct field_body body =
 			body_of("{'z':[1,{'text':2,'q':[]}],'i32':7,"
 				"'y':{'i32':{}},'text':'bread','':null}");
-		struct message message = { 0 };
-		struct fields fields;
+		const struct field two[] = { rows[TEXT], rows[I32] };
+		struct sample sample = { 0 };
 
-		ck_assert_int_eq(
-			fields_read(&fields, rows, N_ROWS, &body, NULL), 0);
-		ck_assert_int_eq(fields_get(&fields, I32, I32 + 1, &message),
+		ck_assert_int_eq(fields_decode(&sample, two, 2, &body, NULL),
 				 0);
-		ck_assert_int_eq(fields_get(&fields, TEXT, TEXT + 1, &message),
-				 0);
-		ck_assert_int_eq(message.i32, 7);
-		fixture_text_eq(message.text, "bread");
+		ck_assert_int_eq(sample.i32, 7);
+		fixture_text_eq(sample.text, "bread");
 	}
 END_TEST
 
@@ -139,24 +135,21 @@ static const char *const nothing[] = {
 START_TEST(nil_is_the_same_as_not_there)
 	{
 		const struct field_body body = body_of(nothing[_i]);
-		struct message message = { .may_text = TEXT_INIT("x"),
-					   .may_number = 5,
-					   .yes = true,
-					   .doneness = DONENESS_BURNT };
-		struct fields fields;
+		struct sample sample = { .may_text = TEXT_INIT("x"),
+					 .may_number = 5,
+					 .yes = true,
+					 .doneness = DONENESS_BURNT };
+		const struct field may[] = { rows[MAY_TEXT], rows[MAP],
+					     rows[MAY_NUMBER], rows[YES],
+					     rows[DONE] };
 
 		ck_assert_int_eq(
-			fields_read(&fields, rows, N_ROWS, &body, NULL), 0);
-		ck_assert_int_eq(
-			fields_get(&fields, MAY_TEXT, MAP + 1, &message), 0);
-		ck_assert_int_eq(fields_get(&fields, MAY_NUMBER, MAY_NUMBER + 1,
-					    &message),
-				 0);
-		ck_assert_int_eq(fields_get(&fields, YES, N_ROWS, &message), 0);
-		fixture_text_eq(message.may_text, "x");
-		ck_assert_int_eq(message.may_number, 0);
-		ck_assert(message.yes);
-		ck_assert_int_eq(message.doneness, DONENESS_BURNT);
+			fields_decode(&sample, may, CHECK_N(may), &body, NULL),
+			0);
+		fixture_text_eq(sample.may_text, "x");
+		ck_assert_int_eq(sample.may_number, 0);
+		ck_assert(sample.yes);
+		ck_assert_int_eq(sample.doneness, DONENESS_BURNT);
 	}
 END_TEST
 
@@ -226,13 +219,10 @@ START_TEST(a_field_has_its_exact_type_and_bounds_or_is_named)
 		const struct field_body body = body_of(typed[_i].json);
 		struct schema_fault fault = { "" };
 		const char *what = typed[_i].what;
-		enum row row = typed[_i].row;
-		struct message message = { 0 };
-		struct fields fields;
+		struct sample sample = { 0 };
 
-		ck_assert_int_eq(
-			fields_read(&fields, rows, N_ROWS, &body, &fault), 0);
-		ck_assert_int_eq(fields_get(&fields, row, row + 1, &message),
+		ck_assert_int_eq(fields_decode(&sample, &rows[typed[_i].row], 1,
+					       &body, &fault),
 				 what ? SCHEMA_E_CONTRACT : 0);
 		ck_assert_str_eq(fault.what, what ? what : "");
 	}
@@ -249,8 +239,8 @@ static const struct {
 	{ "[]", "the body must be a map" },
 	{ "'a'", "the body must be a map" },
 	{ "7", "the body must be a map" },
-	{ "{'pairs':1,'pairs':1}", "pairs stands there twice" },
-	{ "{'texts':null,'pairs':1,'texts':1}", "texts stands there twice" },
+	{ "{" ONE "," ONE "}", "pairs stands there twice" },
+	{ "{'texts':[]," ONE ",'texts':1}", "texts stands there twice" },
 	{ "{}", PAIRS_RULE },
 	{ "{'pairs':null}", PAIRS_RULE },
 	{ "{'pairs':[]}", PAIRS_RULE },
@@ -272,12 +262,12 @@ static const struct {
 START_TEST(an_element_of_a_list_is_named_with_its_index)
 	{
 		const struct field_body body = body_of(lists[_i].json);
-		struct message message = { .pairs = pair_storage,
-					   .texts = text_storage };
+		struct sample sample = { .pairs = pair_storage,
+					 .texts = text_storage };
 		struct schema_fault fault = { "" };
 
 		ck_assert_int_eq(
-			fields_decode(&message, list_rows, 2, &body, &fault),
+			fields_decode(&sample, list_rows, 2, &body, &fault),
 			*lists[_i].what ? SCHEMA_E_CONTRACT : 0);
 		ck_assert_str_eq(fault.what, lists[_i].what);
 	}
@@ -288,19 +278,51 @@ START_TEST(lists_are_written_as_they_were_read)
 		const struct field_body body =
 			body_of("{'pairs':[{'name':'a','left':1},{'name':'b',"
 				"'left':null}],'texts':['x','y']}");
-		struct message message = { .pairs = pair_storage,
-					   .texts = text_storage };
+		struct sample sample = { .pairs = pair_storage,
+					 .texts = text_storage };
 		uint8_t bytes[100];
 		struct msgpack_writer writer = MSGPACK_WRITER_INIT(bytes);
 
 		ck_assert_int_eq(
-			fields_decode(&message, list_rows, 2, &body, NULL), 0);
-		ck_assert_uint_eq(message.n_pairs, 2);
+			fields_decode(&sample, list_rows, 2, &body, NULL), 0);
+		ck_assert_uint_eq(sample.n_pairs, 2);
 		ck_assert_int_eq(pair_storage[1].left, -1);
-		ck_assert_int_eq(fields_encode(&message, list_rows, 2, &writer),
+		ck_assert_int_eq(fields_encode(&sample, list_rows, 2, &writer),
 				 0);
 		ck_assert_uint_eq(writer.n, fixture.writer.n);
 		ck_assert_mem_eq(bytes, fixture.bytes, writer.n);
+	}
+END_TEST
+
+/* A contract's fault before it, behind it, or none. */
+static const char *const malformed[] = {
+	"\x82\xa3i32\xc0\xa1z\xc1",                 /* reserved */
+	"\x82\xa1z\xa1\xff\xa3i32\xc0",             /* no UTF-8 */
+	"\x81\xa3i32\x01\x01",                      /* more behind it */
+	"\x82\xa3i32\x01\x01\x01",                  /* key that is no text */
+	"\x82\xa3i32\x01\xa1\xff\x01",              /* nor UTF-8 */
+	"\x83\xa3i32\x01\xa1z\x01",                 /* not all there */
+	"\x82\xa3i32\x01\xa1z\xdd\x10\x10\x10\x10", /* counts too much */
+	"\x81\xa1z\x91\x91\x91\x91\x91\x91\x91\x91\x01", /* too deep */
+	"\x81",
+	"",
+};
+
+START_TEST(what_is_malformed_is_that_whatever_else_is_wrong)
+	{
+		const struct text text = text_of(malformed[_i]);
+		const struct field_body body = { text.p, text.n,
+						 BODY_MAX_BYTES };
+		struct schema_fault fault = { "" }, check = { "" };
+		struct sample sample = { 0 };
+
+		ck_assert_int_eq(
+			fields_decode(&sample, &rows[I32], 1, &body, &fault),
+			SCHEMA_E_MALFORMED);
+		ck_assert_int_eq(msgpack_check(text.p, text.n, BODY_MAX_BYTES,
+					       NULL, &check),
+				 SCHEMA_E_MALFORMED);
+		ck_assert_str_eq(fault.what, check.what);
 	}
 END_TEST
 
@@ -319,5 +341,8 @@ int main(void)
 	tcase_add_loop_test(tcase, an_element_of_a_list_is_named_with_its_index,
 			    0, CHECK_N(lists));
 	tcase_add_test(tcase, lists_are_written_as_they_were_read);
+	tcase_add_loop_test(tcase,
+			    what_is_malformed_is_that_whatever_else_is_wrong, 0,
+			    CHECK_N(malformed));
 	return check_run(suite);
 }

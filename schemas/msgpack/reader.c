@@ -153,9 +153,9 @@ struct level {
 };
 
 struct check {
-	struct level now; /* the innermost */
-	size_t promised;  /* values that all of them wait for */
-	size_t depth;
+	struct level now;    /* the innermost */
+	size_t promised;     /* values that all of them wait for */
+	size_t depth, floor; /* levels below @floor are not ours */
 	struct level outer[BODY_MAX_DEPTH];
 };
 
@@ -197,7 +197,7 @@ static inline const char *check_value(struct check *check,
 		   value->kind == MSGPACK_KIND_MAP) {
 		what = container(check, value, n_left);
 	}
-	while (check->now.left == 0 && check->depth > 0)
+	while (check->now.left == 0 && check->depth > check->floor)
 		check->now = check->outer[--check->depth];
 	return what;
 }
@@ -208,12 +208,32 @@ static int fail(struct schema_fault *fault, const char *what, size_t at)
 			   at);
 }
 
+/* Walks the value at *@p, of which @check->promised is 1, and moves *@p behind
+ * it. NULL, or what is wrong with the value at *@p. */
+static const char *walk(struct check *check, const uint8_t **p,
+			const uint8_t *end, size_t *n_values)
+{
+	struct msgpack_value value;
+	const uint8_t *next;
+	const char *what;
+
+	for (; check->promised > 0; ++*n_values) {
+		next = msgpack_read(&value, *p, end);
+		if (!next)
+			return nothing;
+		what = check_value(check, &value, (size_t)(end - next));
+		if (what)
+			return what;
+		*p = next;
+	}
+	return NULL;
+}
+
 int msgpack_check(const void *bytes, size_t n, size_t max_bytes,
 		  size_t *ret_n_values, struct schema_fault *fault)
 {
-	const uint8_t *begin = bytes, *p = begin, *end, *next;
+	const uint8_t *begin = bytes, *p = begin;
 	struct check check = { .promised = 1, .now.left = 1 };
-	struct msgpack_value value;
 	const char *what;
 	size_t n_values = 0;
 
@@ -223,38 +243,23 @@ int msgpack_check(const void *bytes, size_t n, size_t max_bytes,
 				   n, max_bytes);
 	if (n == 0) /* @bytes may then be NULL, which has no end */
 		return fail(fault, nothing, 0);
-	end = p + n;
-	for (; check.promised > 0; n_values++) {
-		next = msgpack_read(&value, p, end);
-		if (!next)
-			return fail(fault, nothing, (size_t)(p - begin));
-		what = check_value(&check, &value, (size_t)(end - next));
-		if (what)
-			return fail(fault, what, (size_t)(p - begin));
-		p = next;
-	}
-	if (p != end)
-		return fail(fault, "more behind the value",
-			    (size_t)(p - begin));
+	what = walk(&check, &p, begin + n, &n_values);
+	if (!what && p != begin + n)
+		what = "more behind the value";
+	if (what)
+		return fail(fault, what, (size_t)(p - begin));
 	if (ret_n_values)
 		*ret_n_values = n_values;
 	return 0;
 }
 
-/* ---- reading what was checked ---- */
-
-void msgpack_skip_elements(struct msgpack_reader *reader,
-			   const struct msgpack_value *value)
+const uint8_t *msgpack_skip(const uint8_t *p, const uint8_t *end, size_t depth)
 {
-	struct msgpack_value one = *value;
-	size_t left = 0;
+	struct check check = {
+		.promised = 1, .now.left = 1, .depth = depth, .floor = depth
+	};
+	size_t n_values = 0;
 
-	do {
-		if (one.kind == MSGPACK_KIND_ARRAY)
-			left += one.n;
-		else if (one.kind == MSGPACK_KIND_MAP)
-			left += 2 * (size_t)one.n;
-		if (left > 0)
-			msgpack_next(reader, &one);
-	} while (left-- > 0);
+	assert(depth <= BODY_MAX_DEPTH);
+	return walk(&check, &p, end, &n_values) ? NULL : p;
 }

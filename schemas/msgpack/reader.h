@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Msgpack reader: one whole value, checked against its bounds, and then read
- * in place.
+ * Msgpack reader: values, read in place and held to their bounds.
  *
- * msgpack_check() runs before anything else reads a body, msgpack-c too: five
- * bytes (dd 10 00 00 00) can make that reserve gigabytes. It makes one pass,
+ * No body reaches msgpack-c that msgpack_check() has not let pass: five bytes
+ * (dd 10 00 00 00) can make that reserve gigabytes. The check makes one pass,
  * without allocation and without recursion; time and the number of values are
- * bounded by the number of bytes. msgpack_next() then reads value by value;
- * it too never goes beyond the end, so that not even a mistake in the check
- * could make it read outside. (Building msgpack-c's tree takes more time than
- * all of this; the tests hold the two to the same values.)
+ * bounded by the number of bytes. Messages are read by fields.h, which holds
+ * them to the same in its own pass. (Building msgpack-c's tree takes more time
+ * than all of this; the tests hold the two to the same values.)
  *
  *	byte	     what		 and then
  *	00-7f e0-ff  small integer
@@ -27,7 +25,7 @@
 
 #include <assert.h>
 
-#include "infra/lib/text.h"
+#include "infra/lib/text/text.h"
 #include "schemas/limits.h"
 #include "schemas/outcome.h"
 
@@ -100,30 +98,10 @@ static inline struct text msgpack_text(const struct msgpack_value *value)
 	return (struct text){ (const char *)value->p, value->n };
 }
 
-/* Where reading of checked bytes stands. */
-struct msgpack_reader {
-	const uint8_t *p, *end;
-};
-
-/* The next value's head; that it cannot be read is a broken invariant. */
-static inline void msgpack_next(struct msgpack_reader *reader,
-				struct msgpack_value *ret)
-{
-	reader->p = msgpack_read(ret, reader->p, reader->end);
-	assert(reader->p);
-}
-
-/* Goes behind the elements of @value, whose head has been read. */
-void msgpack_skip_elements(struct msgpack_reader *reader,
-			   const struct msgpack_value *value);
-
-/* The next value's head; then goes behind all that is in it. */
-static inline void msgpack_next_whole(struct msgpack_reader *reader,
-				      struct msgpack_value *ret)
-{
-	msgpack_next(reader, ret);
-	if (ret->kind >= MSGPACK_KIND_ARRAY)
-		msgpack_skip_elements(reader, ret);
-}
+/*
+ * Holds the value at @p, inside @depth containers, to what msgpack_check() asks
+ * for. Gives where the next value begins; NULL: it does not hold.
+ */
+const uint8_t *msgpack_skip(const uint8_t *p, const uint8_t *end, size_t depth);
 
 #endif

@@ -9,8 +9,7 @@
 #ifndef SCHEMAS_MSGPACK_WRITER_H
 #define SCHEMAS_MSGPACK_WRITER_H
 
-#include "infra/lib/hex.h"
-#include "infra/lib/text.h"
+#include "infra/lib/text/text.h"
 
 struct msgpack_writer {
 	uint8_t *p;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Wire: what does not fit is left out whole, and said.
+ * Writer: what does not fit is left out whole, and said.
  */
 #include "schemas/msgpack/writer.h"
 

@@ -13,11 +13,8 @@
 
 struct chillybin_conf {
 	struct runtime_conf runtime;
-	/* clang-format off */
-#include "infra/lib/conf_fields.h"
-#include "workers/chillybin/conf.def"
-#include "infra/lib/conf_end.h"
-	/* clang-format on */
+#define CONF_DEF "workers/chillybin/conf.def"
+#include "infra/lib/conf_def.h"
 };
 
 struct chillybin {

@@ -18,7 +18,7 @@
 #define CHILLYBIN_COLUMNS_H
 
 #include "infra/lib/arena.h"
-#include "infra/lib/pg.h"
+#include "infra/lib/postgres/pg.h"
 #include "workers/chillybin/rows.h"
 
 /* clang-format off */

@@ -90,7 +90,8 @@ static void decide_order(struct decision *decision, struct record *record,
 	if (row) {
 		if (row->damaged)
 			damaged(decision, record, damaged_order);
-		else if (row->content_hash != input->own.content_hash)
+		else if (row->content_hash &&
+			 row->content_hash != input->own.content_hash)
 			batch_dead(decision->batch, record, "conflict",
 				   "an order of this id has other content");
 		return;

@@ -12,7 +12,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "infra/lib/hash.h"
+#include "infra/lib/text/hash.h"
 
 enum { SEQ_VERDICT = 1, SEQ_CANCELLATION = 2 };
 
@@ -22,7 +22,6 @@ static void add_origin(struct event *event, int64_t decided_at_ms,
 		       struct text traceparent, struct text tracestate)
 {
 	event_source(event, TEXT("/chillybin"), decided_at_ms);
-	event_decided(event);
 	event_follow(event, traceparent, tracestate);
 }
 
@@ -45,6 +44,7 @@ static void put_line_headers(const struct pick_fact *from, struct event *event,
 	const struct pick *pick = &from->pick;
 
 	event_number(event, pick->number);
+	event->envelope.stall = pick->stall;
 	event->envelope.verdict = text_of(verdict_name(pick->verdict));
 	event->envelope.reason = pick->reason;
 	event->envelope.grill = pick->grill ? TEXT("true") : TEXT("false");
@@ -71,7 +71,6 @@ static void publish_pick(const struct pick_fact *from, int line,
 		   from->tracestate);
 	event.envelope.source_position = from->position;
 	event.envelope.seq = pick->seq;
-	event.envelope.stall = pick->stall;
 	event.envelope.customer = pick->customer;
 	if (line < 0) {
 		(void)pick_encode_v2(pick, &event.body);

@@ -3,7 +3,7 @@
  * Chillybin: reserves stock and writes orders, exactly once. This file only
  * wires: which topics, and which function does what.
  */
-#include "infra/lib/version.h"
+#include "infra/lib/conf.h"
 #include "workers/chillybin/chillybin.h"
 #include "workers/chillybin/decide.h"
 
@@ -13,13 +13,11 @@
 /* clang-format off */
 static const struct conf_row conf_rows[] = {
 #define CONF_STRUCT struct runtime_conf
-#include "infra/lib/conf_rows.h"
-#include "workers/runtime/conf.def"
-#include "infra/lib/conf_end.h"
+#define CONF_DEF "workers/runtime/conf.def"
+#include "infra/lib/conf_def.h"
 #define CONF_STRUCT struct chillybin_conf
-#include "infra/lib/conf_rows.h"
-#include "workers/chillybin/conf.def"
-#include "infra/lib/conf_end.h"
+#define CONF_DEF "workers/chillybin/conf.def"
+#include "infra/lib/conf_def.h"
 };
 /* clang-format on */
 
@@ -81,7 +79,7 @@ int main(int argc, char **argv)
 	struct chillybin chillybin = { .report = REPORT_INIT };
 	int r;
 
-	if (conf_arguments(&conf_table, version_of_build, argc, argv, &r))
+	if (conf_arguments(&conf_table, argc, argv, &r))
 		return r;
 	if (conf_load(&conf_table, &chillybin.conf))
 		return 2;

@@ -14,13 +14,12 @@ static const char stock_name[] = "galore_stock";
 
 /* clang-format off */
 static struct chillybin_counters {
-#include "infra/lib/counters_fields.h"
-#include "workers/chillybin/counters.def"
-#include "infra/lib/counters_end.h"
+#define COUNTERS_DEF "workers/chillybin/counters.def"
+#include "infra/lib/counters_def.h"
 } counters = {
-#include "infra/lib/counters_rows.h"
-#include "workers/chillybin/counters.def"
-#include "infra/lib/counters_end.h"
+#define COUNTERS_ROWS
+#define COUNTERS_DEF "workers/chillybin/counters.def"
+#include "infra/lib/counters_def.h"
 };
 /* clang-format on */
 

@@ -13,8 +13,8 @@
 #define CHILLYBIN_REPORT_H
 
 #include "infra/lib/log.h"
-#include "infra/lib/pg.h"
-#include "infra/lib/str.h"
+#include "infra/lib/postgres/pg.h"
+#include "infra/lib/text/str.h"
 #include "workers/chillybin/decode.h"
 
 enum { ORDERS_A_SECOND = 200 };

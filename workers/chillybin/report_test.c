@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "infra/lib/counters.h"
-#include "infra/lib/postgres_fixture.h"
+#include "infra/lib/postgres/postgres_fixture.h"
 #include "workers/chillybin/sql.h"
 
 #define ID "01000000-0000-0000-0000-000000000000"

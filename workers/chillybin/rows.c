@@ -2,7 +2,7 @@
 /* Rows: by id, by event, and by stall and ingredient. */
 #include "workers/chillybin/rows.h"
 
-#include "infra/lib/hash.h"
+#include "infra/lib/text/hash.h"
 
 static uint64_t hash_of(struct text a, struct text b)
 {

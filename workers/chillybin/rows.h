@@ -11,7 +11,7 @@
 #define CHILLYBIN_ROWS_H
 
 #include "infra/lib/arena.h"
-#include "infra/lib/table.h"
+#include "infra/lib/text/hash.h"
 #include "schemas/messages/order_placed.h"
 #include "schemas/messages/pick.h"
 #include "schemas/messages/stock_changed.h"

@@ -11,7 +11,7 @@
 #ifndef CHILLYBIN_SQL_H
 #define CHILLYBIN_SQL_H
 
-#include "infra/lib/pg.h"
+#include "infra/lib/postgres/pg.h"
 #include "workers/chillybin/decode.h"
 
 /* In the order in which they are sent. */

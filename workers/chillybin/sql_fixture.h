@@ -6,10 +6,10 @@
 #ifndef CHILLYBIN_SQL_FIXTURE_H
 #define CHILLYBIN_SQL_FIXTURE_H
 
-#include "infra/lib/postgres_fixture.h"
+#include "infra/lib/postgres/postgres_fixture.h"
 #include "workers/chillybin/chillybin.h"
 #include "workers/chillybin/decide.h"
-#include "workers/runtime/positions.h"
+#include "workers/runtime/database/positions.h"
 
 struct sql_worker {
 	struct pg *pg;

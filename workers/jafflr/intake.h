@@ -13,7 +13,7 @@
 #ifndef JAFFLR_INTAKE_H
 #define JAFFLR_INTAKE_H
 
-#include "infra/lib/table.h"
+#include "infra/lib/text/hash.h"
 #include "workers/jafflr/toastie_row.h"
 #include "workers/runtime/batch.h"
 

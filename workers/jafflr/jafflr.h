@@ -16,11 +16,8 @@
 
 struct jafflr_conf {
 	struct runtime_conf runtime;
-	/* clang-format off */
-#include "infra/lib/conf_fields.h"
-#include "workers/jafflr/conf.def"
-#include "infra/lib/conf_end.h"
-	/* clang-format on */
+#define CONF_DEF "workers/jafflr/conf.def"
+#include "infra/lib/conf_def.h"
 };
 
 struct jafflr {

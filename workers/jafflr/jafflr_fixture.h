@@ -11,8 +11,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "infra/lib/postgres_fixture.h"
+#include "infra/lib/postgres/postgres_fixture.h"
 #include "workers/jafflr/jafflr.h"
+#include "workers/runtime/database/positions.h"
 
 #define DEADLINE_MS 15000
 #define NOW_MS INT64_C(1800000000000)
@@ -27,6 +28,7 @@ struct test_worker {
 	struct identity identity;
 	struct positions *acquired;
 	struct assigned_position rows[HELD_MAX];
+	struct held_positions positions;
 	struct worker_assignments assignments;
 	struct publisher *publisher;
 	const struct published *heard; /* the last one that was acknowledged */
@@ -92,6 +94,7 @@ static inline void take_over(struct test_worker *worker, int32_t partition)
 
 	ck_assert_msg(!r, "%s", pg_message(worker->pg));
 	ck_assert_uint_le(worker->acquired->n_rows, HELD_MAX);
+	worker->assignments = (struct worker_assignments){ 0 };
 	for (size_t i = 0; i < worker->acquired->n_rows; i++) {
 		const struct position *row = &worker->acquired->rows[i];
 
@@ -100,19 +103,20 @@ static inline void take_over(struct test_worker *worker, int32_t partition)
 			.lane = worker->acquired->lanes.lanes[row->lane].name,
 			.epoch = row->epoch,
 		};
+		worker->assignments.partitions[0][row->lane] |=
+			INT64_C(1) << row->partition;
 	}
-	worker->assignments = (struct worker_assignments){
-		.identity = &worker->identity,
-		.lanes = &worker->acquired->lanes,
-		.positions = worker->rows,
-		.n_positions = worker->acquired->n_rows,
-	};
+	worker->positions =
+		(struct held_positions){ &worker->identity, worker->rows,
+					 worker->acquired->n_rows };
+	worker->assignments.lanes = &worker->acquired->lanes;
+	worker->assignments.positions = &worker->positions;
 	scheduler_task.changed(&worker->jafflr);
 }
 
 static inline void begin(struct test_worker *worker, const char *name)
 {
-	struct publisher_params publisher = { .producer = "jafflr@test" };
+	struct publisher_params publisher = { 0 };
 
 	*worker = (struct test_worker){
 		.jafflr = {

@@ -21,7 +21,7 @@
 #ifndef JAFFLR_JOB_H
 #define JAFFLR_JOB_H
 
-#include "workers/jafflr/grill.h"
+#include "workers/jafflr/grill/grill.h"
 
 enum job_state {
 	JOB_PUBLISHING, /* its `grilling` fact is in flight; not started */

@@ -3,7 +3,7 @@
  * Jafflr: makes picks into toasties. This file only wires intake and scheduler
  * to the runtime.
  */
-#include "infra/lib/version.h"
+#include "infra/lib/conf.h"
 #include "workers/jafflr/jafflr.h"
 
 #define SCHEMA_VERSION 6
@@ -12,13 +12,11 @@
 /* clang-format off */
 static const struct conf_row conf_rows[] = {
 #define CONF_STRUCT struct runtime_conf
-#include "infra/lib/conf_rows.h"
-#include "workers/runtime/conf.def"
-#include "infra/lib/conf_end.h"
+#define CONF_DEF "workers/runtime/conf.def"
+#include "infra/lib/conf_def.h"
 #define CONF_STRUCT struct jafflr_conf
-#include "infra/lib/conf_rows.h"
-#include "workers/jafflr/conf.def"
-#include "infra/lib/conf_end.h"
+#define CONF_DEF "workers/jafflr/conf.def"
+#include "infra/lib/conf_def.h"
 };
 /* clang-format on */
 
@@ -65,7 +63,7 @@ int main(int argc, char **argv)
 	struct jafflr jafflr = { .magic = JAFFLR_MAGIC };
 	int r;
 
-	if (conf_arguments(&conf_table, version_of_build, argc, argv, &r))
+	if (conf_arguments(&conf_table, argc, argv, &r))
 		return r;
 	if (conf_load(&conf_table, &jafflr.conf))
 		return 2;

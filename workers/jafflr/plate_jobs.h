@@ -12,7 +12,7 @@
 #ifndef JAFFLR_PLATE_JOBS_H
 #define JAFFLR_PLATE_JOBS_H
 
-#include "workers/jafflr/grills.h"
+#include "workers/jafflr/grill/grills.h"
 #include "workers/jafflr/job.h"
 
 /* One toastie on one plate. */

@@ -4,7 +4,7 @@
 
 #include "infra/lib/clock.h"
 #include "infra/lib/counters.h"
-#include "infra/lib/table.h"
+#include "infra/lib/text/hash.h"
 #include "infra/lib/xalloc.h"
 #include "workers/jafflr/jafflr.h"
 
@@ -120,8 +120,7 @@ static uint64_t in_flight_add(struct in_flight *in_flight,
 	if (in_flight->next - in_flight->first == in_flight->size)
 		grow(in_flight);
 	*fact_of(in_flight, in_flight->next) = (struct in_flight_fact){
-		.order_id = row->order_id,
-		.seq = row->seq,
+		.fact = { row->order_id, row->seq },
 		.job = job,
 		.used = true,
 	};
@@ -162,8 +161,7 @@ static void scheduler_delivered(void *arg, uint64_t token)
 		return;
 	if (!scheduler->next->n_published)
 		scheduler->mark_at_ms = scheduler->now_ms + MARK_AFTER_MS;
-	TX_ADD(scheduler->next, published) =
-		(struct tx_published){ fact.order_id, fact.seq };
+	TX_ADD(scheduler->next, published) = fact.fact;
 	job = fact.job ? plate_jobs_find(&scheduler->jobs, fact.job) : NULL;
 	if (job)
 		plate_jobs_published(&scheduler->jobs, job, scheduler->now_ms);
@@ -231,8 +229,7 @@ static void scheduler_begin(void *arg)
 	}
 	if (now_ms >= scheduler->look_at_ms) {
 		tx->asks.look = true;
-		grills_name_stalls(&scheduler->grills, tx,
-				   grills_any_heard(&scheduler->grills));
+		grills_name_stalls(&scheduler->grills, tx);
 		scheduler->look_at_ms = now_ms + LOOK_EVERY_MS;
 	}
 }
@@ -325,21 +322,11 @@ static void note_published(struct table *table, struct tx_published *list,
 }
 
 static void note_in_flight(struct table *table,
-			   const struct in_flight *in_flight,
-			   struct arena *arena)
+			   const struct in_flight *in_flight)
 {
-	struct tx_published *list =
-		arena_alloc(arena, (in_flight->next - in_flight->first + 1) *
-					   sizeof(*list));
-	size_t n = 0;
-
 	for (uint64_t i = in_flight->first; i < in_flight->next; i++)
 		if (fact_of(in_flight, i)->used)
-			list[n++] = (struct tx_published){
-				fact_of(in_flight, i)->order_id,
-				fact_of(in_flight, i)->seq,
-			};
-	note_published(table, list, n);
+			note_published(table, &fact_of(in_flight, i)->fact, 1);
 }
 
 /* A fact that is in flight, or is published and its row does not say so yet,
@@ -350,7 +337,7 @@ static void publish_unpublished(struct scheduler *scheduler,
 	struct scheduler_tx *tx = scheduler->running;
 	struct table table = { 0 };
 
-	note_in_flight(&table, &scheduler->in_flight, &tx->arena);
+	note_in_flight(&table, &scheduler->in_flight);
 	note_published(&table, scheduler->next->published,
 		       scheduler->next->n_published);
 	note_published(&table, tx->published, tx->n_published);
@@ -373,7 +360,7 @@ static void apply_rows(struct scheduler *scheduler, struct publisher *publisher)
 {
 	const struct scheduler_tx *tx = scheduler->running;
 
-	if (tx->looked)
+	if (tx->asks.look)
 		publish_unpublished(scheduler, publisher);
 	for (size_t i = 0; i < tx->n_rows; i++) {
 		const struct tx_row *row = &tx->rows[i];
@@ -458,7 +445,7 @@ static void scheduler_done(void *arg, int r, struct publisher *publisher)
 		grills_update(&scheduler->grills, tx->grills, tx->n_grills,
 			      scheduler->now_ms);
 	if (!r && !stale) {
-		if (tx->looked) {
+		if (tx->asks.look) {
 			queues_set(&scheduler->queues, tx);
 			scheduler->maybe_queued =
 				any_queue_above(scheduler, 0, true);

@@ -36,8 +36,7 @@ struct queues {
 
 /* A fact on its way to its topic. */
 struct in_flight_fact {
-	struct order_id order_id;
-	int64_t seq;
+	struct tx_published fact;
 	uint64_t job; /* the job that waits for it; 0: none */
 	bool used;
 };

@@ -28,7 +28,6 @@ void scheduler_tx_reset(struct scheduler_tx *tx)
 	TX_LISTS(TX_LIST)
 #undef TX_LIST
 	tx->asks = (struct tx_asks){ 0 };
-	tx->looked = false;
 	tx->n_claimed = 0;
 	arena_reset(&tx->arena);
 }
@@ -96,7 +95,7 @@ void scheduler_tx_choose(struct scheduler_tx *tx)
 	keep_free_plates(tx);
 	for (size_t i = 0; i < tx->n_queued; i++) {
 		if (stall_is_demo(tx->queued[i].stall))
-			TX_ADD(tx, demos) = tx->queued[i].order_id;
+			TX_ADD(tx, plateless) = tx->queued[i].order_id;
 		else
 			choose_plate(tx, &tx->queued[i]);
 	}

@@ -140,14 +140,13 @@ struct tx_row {
 	/* read */                                                             \
 	LIST(struct toastie_row, queued)                                       \
 	LIST(struct tx_free_plate, free_plates)                                \
-	/* in the queue, and cancelled by a jafflr that has no such column */  \
-	LIST(struct order_id, cancelled)                                       \
 	LIST(struct tx_grill, grills)                                          \
 	/* demo stalls, and those that are served, where any wait */           \
 	LIST(struct tx_stall, stalls)                                          \
 	/* chosen */                                                           \
 	LIST(struct tx_claim, claims)                                          \
-	LIST(struct order_id, demos)                                           \
+	/* need none: of demo stalls, or queued though they are cancelled */   \
+	LIST(struct order_id, plateless)                                       \
 	/* what became of rows */                                              \
 	LIST(struct tx_row, rows)
 /* clang-format on */
@@ -159,7 +158,6 @@ struct scheduler_tx {
 	TX_LISTS(TX_LIST)
 #undef TX_LIST
 	struct tx_asks asks;
-	bool looked;
 	size_t n_claimed;
 	struct arena arena;
 };

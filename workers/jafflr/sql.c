@@ -235,18 +235,6 @@ static int64_t bit(int i)
 	return INT64_C(1) << i;
 }
 
-/* The partitions in which a lane is ours, as bits. */
-static int64_t lane_partitions(const struct worker_assignments *assignments,
-			       const char *lane)
-{
-	int64_t bits = 0;
-
-	for (size_t k = 0; k < assignments->n_positions; k++)
-		if (!strcmp(assignments->positions[k].lane, lane))
-			bits |= bit(assignments->positions[k].partition);
-	return bits;
-}
-
 static void put_names(struct pg_call *call, const struct lane *lane, int i)
 {
 	char kind = lane->kind == LANE_STALLS ? 's' : 'c';
@@ -292,7 +280,7 @@ static void put_lanes(struct pg_call *call,
 		pg_put_i32(pg_call_put(call, UNTIL),
 			   lane->ended ? (int32_t)lane->until : n + 1);
 		pg_put_i64(pg_call_put(call, LANE_PARTITIONS),
-			   lane_partitions(assignments, lane->name));
+			   assignments->partitions[0][i]);
 	}
 }
 
@@ -302,8 +290,8 @@ void sql_our_rows(struct pg_call *call,
 	int64_t partitions = 0;
 
 	pg_call_begin(call);
-	for (size_t i = 0; i < assignments->n_positions; i++)
-		partitions |= bit(assignments->positions[i].partition);
+	for (size_t i = 0; i < assignments->lanes->n_lanes; i++)
+		partitions |= assignments->partitions[0][i];
 	for (int32_t i = 0; i < TOPIC_PARTITIONS; i++)
 		if (partitions & bit(i))
 			pg_put_i32(pg_call_put(call, PARTITIONS), i);
@@ -374,9 +362,16 @@ static const struct pg_statement mark_cancelled = {
 	1,
 };
 
+static const enum pg_type ids[] = { PG_UUID };
+
+/* A record that the batch does not decide is neither read nor written. */
+static bool is_decided_now(const struct record *record)
+{
+	return !record->dead_reason && !record->decided;
+}
+
 int sql_load(void *arg, struct pg *pg, struct batch *batch)
 {
-	static const enum pg_type types[] = { PG_UUID };
 	struct intake_rows *rows = &jafflr_of(arg)->rows;
 	struct pg_call *call = &jafflr_of(arg)->sql.calls[0];
 	int i, r;
@@ -386,13 +381,12 @@ int sql_load(void *arg, struct pg *pg, struct batch *batch)
 	for (size_t k = 0; k < batch->n_records; k++) {
 		const struct record *record = &batch->records[k];
 
-		if (record->dead_reason || record->decided ||
-		    intake_of(record)->kind == INTAKE_NOTHING)
-			continue;
-		pg_put_uuid(pg_call_put(call, 0),
-			    intake_of(record)->own.order_id.bytes);
+		if (is_decided_now(record) &&
+		    intake_of(record)->kind != INTAKE_NOTHING)
+			pg_put_uuid(pg_call_put(call, 0),
+				    intake_of(record)->own.order_id.bytes);
 	}
-	pg_call_arrays(call, types, 1);
+	pg_call_arrays(call, ids, 1);
 	i = pg_add(pg, &load_rows, &call->args);
 	r = pg_run(pg, TIMEOUT_MS);
 	for (int row = 0; !r && row < pg_n_rows(pg, i); row++) {
@@ -417,10 +411,9 @@ static void store_rows(struct sql *sql, struct pg *pg,
 
 		/* A row that several picks changed is written once, as the
 		 * last of them left it. */
-		if (record->dead_reason || record->decided ||
-		    !intake->changed || intake->row->changed_by != i + 1)
-			continue;
-		put_row(call, intake->row);
+		if (is_decided_now(record) && intake->changed &&
+		    intake->row->changed_by == i + 1)
+			put_row(call, intake->row);
 	}
 	if (!call->arrays[0].n)
 		return;
@@ -433,22 +426,19 @@ static void store_rows(struct sql *sql, struct pg *pg,
 static void store_marks(struct sql *sql, struct pg *pg,
 			const struct batch *batch)
 {
-	static const enum pg_type types[] = { PG_UUID };
 	struct pg_call *call = &sql->calls[1];
 
 	pg_call_begin(call);
 	for (size_t i = 0; i < batch->n_records; i++) {
 		const struct record *record = &batch->records[i];
 
-		if (record->dead_reason || record->decided ||
-		    !intake_of(record)->marked)
-			continue;
-		pg_put_uuid(pg_call_put(call, 0),
-			    intake_of(record)->row->order_id.bytes);
+		if (is_decided_now(record) && intake_of(record)->marked)
+			pg_put_uuid(pg_call_put(call, 0),
+				    intake_of(record)->row->order_id.bytes);
 	}
 	if (!call->arrays[0].n)
 		return;
-	pg_call_arrays(call, types, 1);
+	pg_call_arrays(call, ids, 1);
 	(void)pg_add(pg, &mark_cancelled, &call->args);
 }
 

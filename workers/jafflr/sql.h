@@ -11,7 +11,7 @@
 #ifndef JAFFLR_SQL_H
 #define JAFFLR_SQL_H
 
-#include "infra/lib/pg.h"
+#include "infra/lib/postgres/pg.h"
 #include "workers/jafflr/intake.h"
 #include "workers/jafflr/scheduler_tx.h"
 #include "workers/runtime/worker.h"

@@ -4,7 +4,7 @@
 #ifndef JAFFLR_SQL_FIXTURE_H
 #define JAFFLR_SQL_FIXTURE_H
 
-#include "workers/jafflr/grill.h"
+#include "workers/jafflr/grill/grill.h"
 #include "workers/jafflr/jafflr_fixture.h"
 
 enum { N_PLATES = 4 };

@@ -71,27 +71,6 @@ START_TEST(a_long_queue_of_one_stall_hides_no_other_and_is_counted_so_far)
 	}
 END_TEST
 
-START_TEST(a_queue_that_no_grill_serves_is_not_counted)
-	{
-		static char west_stall[] = "west";
-		static char *west_names[] = { west_stall };
-		static const struct stalls only_west = { west_names, 1 };
-
-		for (int n = 1; n <= 9; n++)
-			add((struct toast){ .n = n, .stall = "nowhere" });
-		add((struct toast){ .n = 10, .stall = "west" });
-		add((struct toast){ .n = 11, .stall = "main" });
-		add((struct toast){ .n = 12, .stall = "demo-1" });
-		me.tx.asks.look = true;
-		TX_ADD(&me.tx, served) = &only_main;
-		TX_ADD(&me.tx, served) = &only_west;
-		run(&me);
-		ck_assert_uint_eq(me.tx.n_stalls, 3);
-		for (size_t i = 0; i < me.tx.n_stalls; i++)
-			ck_assert_int_eq(me.tx.stalls[i].n, 1);
-	}
-END_TEST
-
 START_TEST(a_row_that_is_on_a_plate_already_keeps_no_plate_from_others)
 	{
 		add_many(2);
@@ -234,13 +213,11 @@ START_TEST(rows_that_are_not_published_are_found_where_they_are_held)
 			      "UPDATE toasties SET seq = 2 WHERE number <> 1");
 		run(&me);
 		ck_assert_uint_eq(me.tx.n_rows, 0);
-		ck_assert(!me.tx.looked);
 		run_asks(&me, (struct tx_asks){ .look = true });
 		ck_assert_uint_eq(me.tx.n_rows, 1);
 		ck_assert_int_eq(me.tx.rows[0].kind, TX_UNPUBLISHED);
 		ck_assert_int_eq(me.tx.rows[0].row.number, 2);
 		ck_assert_int_eq(me.tx.rows[0].row.seq, 2);
-		ck_assert(me.tx.looked);
 		ck_assert_uint_eq(me.tx.n_stalls, 1);
 		ck_assert(text_equal(me.tx.stalls[0].stall, TEXT("main")));
 		ck_assert_int_eq(me.tx.stalls[0].n, 2);
@@ -296,31 +273,12 @@ START_TEST(grills_that_are_enabled_and_have_plates_are_listed)
 	}
 END_TEST
 
-START_TEST(a_grill_that_is_disabled_is_listed_while_something_is_on_it)
-	{
-		struct tx_row row = claim_first();
-
-		postgres_exec(db, "UPDATE control.grills SET enabled = false");
-		run_asks(&me, (struct tx_asks){ .list_grills = true });
-		ck_assert_uint_eq(me.tx.n_grills, 1);
-		ck_assert(!me.tx.grills[0].enabled);
-		/* Also when it is uncertain and keeps its plate. */
-		finish(&row, ROW_UNCERTAIN, true);
-		run_asks(&me, (struct tx_asks){ .list_grills = true });
-		ck_assert_uint_eq(me.tx.n_grills, 1);
-		finish(&row, ROW_DONE, false);
-		run_asks(&me, (struct tx_asks){ .list_grills = true });
-		ck_assert_uint_eq(me.tx.n_grills, 0);
-	}
-END_TEST
-
 int main(void)
 {
 	/* clang-format off */
 	return run_tests("sql_read", setup, teardown, (const struct check_row[]){
 		{ rows_that_are_not_ours_are_left_alone_and_hide_none_of_ours, 1 },
 		{ a_long_queue_of_one_stall_hides_no_other_and_is_counted_so_far, 1 },
-		{ a_queue_that_no_grill_serves_is_not_counted, 1 },
 		{ a_plate_that_is_not_in_the_tables_keeps_nothing_from_one_that_is, 1 },
 		{ what_is_heard_of_a_grill_stands_beside_its_address, 1 },
 		{ a_grill_that_another_worker_hears_answers, 1 },
@@ -330,7 +288,6 @@ int main(void)
 		{ rows_that_are_not_published_are_found_where_they_are_held, 1 },
 		{ grills_that_are_enabled_and_have_plates_are_listed, CHECK_N(listed) },
 		{ a_row_that_is_on_a_plate_already_keeps_no_plate_from_others, 1 },
-		{ a_grill_that_is_disabled_is_listed_while_something_is_on_it, 1 },
 		{ 0 },
 	});
 	/* clang-format on */

@@ -10,14 +10,14 @@
  */
 #include <string.h>
 
-#include "workers/jafflr/grill.h"
-#include "workers/jafflr/grills.h"
+#include "workers/jafflr/grill/grill.h"
+#include "workers/jafflr/grill/grills.h"
 #include "workers/jafflr/sql.h"
 
 #define TIMEOUT_MS 10000
-#define UNPUBLISHED_MAX 5000
-#define STALLS_MAX 1000
-#define CANCELLED_MAX 256
+#define UNPUBLISHED_MAX "5000"
+#define STALLS_MAX "1000"
+#define CANCELLED_MAX "256"
 #define DEMOS_MAX "256"
 
 /* How long each doneness is grilled. */
@@ -55,18 +55,22 @@ static const struct pg_statement list_grills = {
 	" WHERE " which " ORDER BY t.queue_number NULLS FIRST LIMIT " limit    \
 	")"
 
+/* A statement that reads stall by stall: how many rows of each at most, and
+ * which stalls are served (put_served). */
+#define A_STALL "$11::bigint"
+#define IS_SERVED "($12::boolean OR s.stall = ANY ($13::text[]))"
+#define IS_DEMO "starts_with(s.stall, '" DEMO_STALL "')"
+enum { SERVED_ARGS = OUR_ARGS + 3 };
+
 /* For each free plate, the oldest toasties of the stalls that it serves. */
 /* clang-format off */
 static const struct pg_statement candidates = {
 	"queued_toasties",
 	WITH_QUEUED_STALLS " "
-	OLDEST_OF_STALLS("NOT starts_with(s.stall, '" DEMO_STALL "')"
-			 " AND ($13::boolean OR s.stall = ANY ($14::text[]))",
-			 "$11::bigint")
+	OLDEST_OF_STALLS("NOT " IS_DEMO " AND " IS_SERVED, A_STALL)
 	" UNION ALL "
-	OLDEST_OF_STALLS("$12::boolean AND starts_with(s.stall, '" DEMO_STALL "')",
-			 DEMOS_MAX),
-	14,
+	OLDEST_OF_STALLS("$14::boolean AND " IS_DEMO, DEMOS_MAX),
+	SERVED_ARGS + 1,
 };
 /* clang-format on */
 
@@ -83,16 +87,18 @@ static const struct pg_statement free_plates = {
 static const struct pg_statement unpublished = {
 	"unpublished_toasties",
 	"SELECT" ROW_COLUMNS "FROM toasties t WHERE t.published_seq < t.seq"
-	" AND" OUR_ROWS " ORDER BY t.queue_number NULLS FIRST LIMIT $11",
-	11,
+	" AND" OUR_ROWS " ORDER BY t.queue_number NULLS FIRST"
+	" LIMIT " UNPUBLISHED_MAX,
+	OUR_ARGS,
 };
 
 /* An older jafflr puts back into the queue what is cancelled. */
 static const struct pg_statement queued_cancelled = {
 	"queued_cancelled_toasties",
 	"SELECT t.order_id FROM toasties t WHERE t.state = 'queued'"
-	" AND t.cancelled AND" OUR_ROWS " AND" IS_OFF_PLATES " LIMIT $11",
-	11,
+	" AND t.cancelled AND" OUR_ROWS " AND" IS_OFF_PLATES
+	" LIMIT " CANCELLED_MAX,
+	OUR_ARGS,
 };
 
 /* Toasties of a stall that no grill serves are not counted. */
@@ -101,12 +107,10 @@ static const struct pg_statement count_queued = {
 	WITH_QUEUED_STALLS
 	" SELECT s.stall, c.n FROM s, LATERAL (SELECT count(*) AS n FROM"
 	" (SELECT FROM toasties t WHERE t.state = 'queued'"
-	" AND t.stall = s.stall AND" OUR_ROWS " LIMIT $11) AS few) c"
-	" WHERE c.n > 0 AND (starts_with(s.stall, '" DEMO_STALL
-	"') OR $13::boolean"
-	" OR s.stall = ANY ($14::text[]))"
-	" ORDER BY c.n DESC, s.stall LIMIT $12",
-	14,
+	" AND t.stall = s.stall AND" OUR_ROWS " LIMIT " A_STALL ") AS few) c"
+	" WHERE c.n > 0 AND (" IS_DEMO " OR " IS_SERVED ")"
+	" ORDER BY c.n DESC, s.stall LIMIT " STALLS_MAX,
+	SERVED_ARGS,
 };
 
 static const struct pg_statement open_intents = {
@@ -125,44 +129,46 @@ struct read {
 	int grills, queued, free, unpublished, count, cancelled, open;
 };
 
-static bool has(const struct pg_array *names, const char *name)
+static void put_text(struct pg_call *call, int column, const char *s)
 {
-	struct pg_elements elements = { names->elements.p, names->elements.n };
-	const char *p;
-	size_t n;
-
-	while (pg_next_element(&elements, &p, &n))
-		if (n == strlen(name) && !memcmp(p, name, n))
-			return true;
-	return false;
+	if (s)
+		pg_put_bytes(pg_call_put(call, column), s, strlen(s));
+	else
+		pg_put_null(pg_call_put(call, column));
 }
 
-/* Adds stalls, each once. True: they are all there are. */
-static bool add_stalls(struct pg_array *ret, const struct stalls *stalls)
+/* True: they are all there are. */
+static bool put_stalls(struct pg_call *call, const struct stalls *stalls)
 {
-	for (size_t i = 0; stalls->names && i < stalls->n; i++)
-		if (!has(ret, stalls->names[i]))
-			pg_put_bytes(pg_element(ret), stalls->names[i],
-				     strlen(stalls->names[i]));
+	for (size_t i = 0; i < stalls->n; i++)
+		put_text(call, OUR_ARGS, stalls->names[i]);
 	return !stalls->names;
+}
+
+static void put_served(struct pg_call *call, int64_t a_stall, bool all)
+{
+	pg_put_i64(pg_arg(&call->args), a_stall);
+	pg_put_bool(pg_arg(&call->args), all);
+	pg_arg_array(&call->args, PG_TEXT, &call->arrays[OUR_ARGS]);
 }
 
 static int add_candidates(struct pg *pg, struct pg_call *call,
 			  const struct worker_assignments *assignments,
 			  const struct scheduler_tx *tx)
 {
-	struct pg_array *stalls = &call->arrays[OUR_ARGS];
+	const struct stalls *last = NULL; /* plates of a grill come together */
+	size_t n = tx->n_plates;
 	bool all = false;
 
 	sql_our_rows(call, assignments);
-	for (size_t i = 0; i < tx->n_plates; i++)
-		all |= add_stalls(stalls, tx->plates[i].stalls);
-	pg_put_i64(pg_arg(&call->args), tx->n_plates < TX_FOR_PLATES_MAX
-						? (int64_t)tx->n_plates
-						: TX_FOR_PLATES_MAX);
+	for (size_t i = 0; i < n; i++) {
+		if (tx->plates[i].stalls != last)
+			all |= put_stalls(call, tx->plates[i].stalls);
+		last = tx->plates[i].stalls;
+	}
+	put_served(call, n < TX_FOR_PLATES_MAX ? (int64_t)n : TX_FOR_PLATES_MAX,
+		   all);
 	pg_put_bool(pg_arg(&call->args), all || tx->asks.look);
-	pg_put_bool(pg_arg(&call->args), all);
-	pg_arg_array(&call->args, PG_TEXT, stalls);
 	return pg_add(pg, &candidates, &call->args);
 }
 
@@ -170,27 +176,20 @@ static int add_count(struct pg *pg, struct pg_call *call,
 		     const struct worker_assignments *assignments,
 		     const struct scheduler_tx *tx)
 {
-	struct pg_array *stalls = &call->arrays[OUR_ARGS];
 	bool all = false;
 
 	sql_our_rows(call, assignments);
 	for (size_t i = 0; i < tx->n_served; i++)
-		all |= add_stalls(stalls, tx->served[i]);
-	pg_put_i64(pg_arg(&call->args), tx->asks.queue_max + 1);
-	pg_put_i64(pg_arg(&call->args), STALLS_MAX);
-	pg_put_bool(pg_arg(&call->args), all);
-	pg_arg_array(&call->args, PG_TEXT, stalls);
+		all |= put_stalls(call, tx->served[i]);
+	put_served(call, tx->asks.queue_max + 1, all);
 	return pg_add(pg, &count_queued, &call->args);
 }
 
-/* A statement about our rows; @limit 0: it has none. */
 static int add_ours(struct pg *pg, struct pg_call *call,
 		    const struct pg_statement *statement,
-		    const struct worker_assignments *assignments, int64_t limit)
+		    const struct worker_assignments *assignments)
 {
 	sql_our_rows(call, assignments);
-	if (limit)
-		pg_put_i64(pg_arg(&call->args), limit);
 	return pg_add(pg, statement, &call->args);
 }
 
@@ -215,15 +214,14 @@ static int ask(struct sql *sql, struct pg *pg,
 	if (tx->n_plates)
 		ret->free = pg_add(pg, &free_plates, NULL);
 	if (tx->asks.look) {
-		ret->unpublished = add_ours(pg, &calls[2], &unpublished,
-					    assignments, UNPUBLISHED_MAX);
+		ret->unpublished =
+			add_ours(pg, &calls[2], &unpublished, assignments);
 		ret->count = add_count(pg, &calls[3], assignments, tx);
-		ret->cancelled = add_ours(pg, &calls[4], &queued_cancelled,
-					  assignments, CANCELLED_MAX);
+		ret->cancelled =
+			add_ours(pg, &calls[4], &queued_cancelled, assignments);
 	}
 	if (tx->asks.adopt)
-		ret->open =
-			add_ours(pg, &calls[5], &open_intents, assignments, 0);
+		ret->open = add_ours(pg, &calls[5], &open_intents, assignments);
 	if (ret->grills < 0 && ret->queued < 0 && ret->open < 0)
 		return 0;
 	return pg_run(pg, TIMEOUT_MS);
@@ -296,7 +294,7 @@ static void read_cancelled(const struct pg *pg, int i, struct scheduler_tx *tx)
 		const char *p = pg_bytes(pg, i, row, 0, &n);
 
 		if (n == sizeof(struct order_id))
-			memcpy(TX_ADD(tx, cancelled).bytes, p, n);
+			memcpy(TX_ADD(tx, plateless).bytes, p, n);
 	}
 }
 
@@ -326,7 +324,6 @@ int sql_read(struct sql *sql, struct pg *pg,
 			.grill = sql_text(pg, read.free, row, 0, &tx->arena),
 			.plate = (int)pg_i64(pg, read.free, row, 1),
 		};
-	tx->looked = read.count >= 0;
 	return 0;
 }
 
@@ -411,20 +408,16 @@ static const struct pg_statement raise = {
 };
 /* clang-format on */
 
-static const struct pg_statement finish_demo = {
-	"finish_demo_toasties",
-	"UPDATE toasties t SET state = 'done', seq = seq + 1, changed_at = $2"
+/* What leaves the queue and needs no plate: a demo toastie is done, and what
+ * an older jafflr has put back though it is cancelled is returned. */
+static const struct pg_statement finish_queued = {
+	"finish_queued_toasties",
+	"UPDATE toasties t SET seq = seq + 1, changed_at = $2,"
+	" state = CASE WHEN cancelled THEN 'returned' ELSE 'done' END,"
+	" reason = CASE WHEN cancelled THEN 'cancelled' ELSE reason END"
 	" WHERE order_id = ANY ($1::uuid[]) AND state = 'queued'"
+	" AND (cancelled OR starts_with(stall, '" DEMO_STALL "'))"
 	" RETURNING" ROW_COLUMNS WAITED_MS,
-	2,
-};
-
-static const struct pg_statement return_cancelled = {
-	"return_cancelled_toasties",
-	"UPDATE toasties t SET state = 'returned', seq = seq + 1,"
-	" reason = 'cancelled', changed_at = $2"
-	" WHERE order_id = ANY ($1::uuid[]) AND state = 'queued'"
-	" AND cancelled RETURNING" ROW_COLUMNS WAITED_MS,
 	2,
 };
 
@@ -480,14 +473,6 @@ static const struct pg_statement claim = {
 
 /* ---- changing ---- */
 
-static void put_text(struct pg_call *call, int column, const char *s)
-{
-	if (s)
-		pg_put_bytes(pg_call_put(call, column), s, strlen(s));
-	else
-		pg_put_null(pg_call_put(call, column));
-}
-
 static void put_finish(struct pg_call *call, const struct scheduler_tx *tx)
 {
 	for (size_t i = 0; i < tx->n_finish; i++) {
@@ -518,16 +503,10 @@ static void put_raise(struct pg_call *call, const struct scheduler_tx *tx)
 	}
 }
 
-static void put_demos(struct pg_call *call, const struct scheduler_tx *tx)
+static void put_plateless(struct pg_call *call, const struct scheduler_tx *tx)
 {
-	for (size_t i = 0; i < tx->n_demos; i++)
-		pg_put_uuid(pg_call_put(call, 0), tx->demos[i].bytes);
-}
-
-static void put_cancelled(struct pg_call *call, const struct scheduler_tx *tx)
-{
-	for (size_t i = 0; i < tx->n_cancelled; i++)
-		pg_put_uuid(pg_call_put(call, 0), tx->cancelled[i].bytes);
+	for (size_t i = 0; i < tx->n_plateless; i++)
+		pg_put_uuid(pg_call_put(call, 0), tx->plateless[i].bytes);
 }
 
 static void put_claims(struct pg_call *call, const struct scheduler_tx *tx)
@@ -555,7 +534,7 @@ static void put_health(struct pg_call *call, const struct scheduler_tx *tx)
 	}
 }
 
-enum { FINISH, PUBLISHED, RAISE, DEMOS, CANCELLED, CLAIM, HEALTH, N_WRITES };
+enum { FINISH, PUBLISHED, RAISE, PLATELESS, CLAIM, HEALTH, N_WRITES };
 enum { TYPES_MAX = 6 };
 
 _Static_assert((int)N_WRITES <= (int)SQL_CALLS,
@@ -576,8 +555,7 @@ static const struct {
 	[PUBLISHED] = { &published, put_published, false, false,
 			2, { PG_UUID, PG_INT8 } },
 	[RAISE] = { &raise, put_raise, true, false, 2, { PG_INT8, PG_INT8 } },
-	[DEMOS] = { &finish_demo, put_demos, true, false, 1, { PG_UUID } },
-	[CANCELLED] = { &return_cancelled, put_cancelled, true, false,
+	[PLATELESS] = { &finish_queued, put_plateless, true, false,
 			1, { PG_UUID } },
 	[CLAIM] = { &claim, put_claims, true, false, 6,
 		    { PG_UUID, PG_TEXT, PG_INT4, PG_INT8, PG_INT8, PG_INT8 } },
@@ -621,21 +599,19 @@ int sql_write(struct sql *sql, struct pg *pg,
 	int at[N_WRITES], r;
 
 	if (!tx->n_finish && !tx->n_published && !tx->n_raise &&
-	    !tx->n_health && !tx->n_demos && !tx->n_cancelled && !tx->n_claims)
+	    !tx->n_health && !tx->n_plateless && !tx->n_claims)
 		return 0;
 	(void)pg_add(pg, &pg_begin, NULL);
 	for (int i = 0; i < N_WRITES; i++)
 		at[i] = add_write(pg, &sql->calls[i], i, tx);
-	positions_add_confirm(pg, assignments->identity, assignments->positions,
-			      assignments->n_positions, &confirm);
+	worker_add_confirm(pg, assignments, &confirm);
 	(void)pg_add(pg, &pg_commit, NULL);
 	r = pg_run(pg, TIMEOUT_MS);
 	pg_call_deinit(&confirm);
 	if (r)
 		return r;
 	read_rows(pg, at[FINISH], tx, TX_FINISHED);
-	read_rows(pg, at[DEMOS], tx, TX_FINISHED);
-	read_rows(pg, at[CANCELLED], tx, TX_FINISHED);
+	read_rows(pg, at[PLATELESS], tx, TX_FINISHED);
 	read_rows(pg, at[CLAIM], tx, TX_CLAIMED);
 	read_tokens(pg, at[RAISE], tx);
 	tx->n_claimed = (size_t)n_rows(pg, at[CLAIM]);

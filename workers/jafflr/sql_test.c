@@ -92,6 +92,18 @@ static const struct toastie_row *load(uint8_t n)
 	return intake_rows_find(&jafflr.rows, &asked.order_id);
 }
 
+#define SAME_UUID(a, b) ck_assert(!order_id_compare(&(a), &(b)));
+#define SAME_NUMBER(a, b) ck_assert_int_eq(a, b);
+#define SAME_INT4 SAME_NUMBER
+#define SAME_INT8 SAME_NUMBER
+#define SAME_BOOL SAME_NUMBER
+#define SAME_STATE SAME_NUMBER
+#define SAME_DONENESS SAME_NUMBER
+#define SAME_PLATE SAME_NUMBER
+#define SAME_WALL SAME_NUMBER
+#define SAME_TEXT(a, b) same(a, b);
+#define SAME_TRACE SAME_TEXT
+
 static void same(struct text a, struct text b)
 {
 	ck_assert_msg(text_equal(a, b), "'%.*s' is not '%.*s'", (int)a.n, a.p,
@@ -136,23 +148,12 @@ START_TEST(a_row_is_read_as_it_was_written)
 		ck_assert_int_eq(store(mode), 0);
 		read = load(5);
 		ck_assert_ptr_nonnull(read);
-		ck_assert_int_eq(read->number, row.number);
-		same(read->stall, row.stall);
-		same(read->customer, row.customer);
-		same(read->reason, row.reason);
-		same(read->traceparent, row.traceparent);
-		same(read->tracestate, row.tracestate);
-		ck_assert_int_eq(read->doneness, row.doneness);
-		ck_assert_int_eq(read->state, row.state);
-		ck_assert(read->cancelled == row.cancelled);
-		ck_assert_int_eq(read->seq, 1);
-		ck_assert_int_eq(read->lines, 2);
-		ck_assert_int_eq(read->lines_seen, 3);
-		ck_assert_int_eq(read->partition, 3);
-		ck_assert_int_eq(read->offset, 70);
-		ck_assert_int_eq(read->bucket, 4095);
-		ck_assert_int_eq(read->plate, TOASTIE_PLATE_NONE);
-		ck_assert_int_eq(read->changed_at_ms, DECIDED_MS);
+#define SAME(parameter, column, type, kind, field)                             \
+	SAME_##kind(read->field, row.field)
+#define READ(column, kind, field) SAME_##kind(read->field, row.field)
+		TOASTIE_COLUMNS(SAME, SAME, READ)
+#undef SAME
+#undef READ
 		ck_assert_uint_eq(read->changed_by, 0);
 	}
 END_TEST

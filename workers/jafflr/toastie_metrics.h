@@ -12,7 +12,7 @@
 #define JAFFLR_TOASTIE_METRICS_H
 
 #include "infra/lib/log.h"
-#include "infra/lib/str.h"
+#include "infra/lib/text/str.h"
 #include "workers/jafflr/toastie_row.h"
 
 /* ---- survey ---- */

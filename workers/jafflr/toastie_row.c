@@ -5,7 +5,8 @@
 
 #include <assert.h>
 
-#include "infra/lib/hash.h"
+#include "infra/lib/clock.h"
+#include "infra/lib/text/hash.h"
 
 #define BODY_BYTES 8192
 
@@ -55,8 +56,9 @@ void toastie_row_publish(const struct toastie_row *row, uint64_t token,
 			 struct publisher *publisher)
 {
 	uint8_t body[BODY_BYTES];
+	char at[CLOCK_RFC3339_MAX];
 	struct event event;
-	struct toastie toastie = {
+	const struct toastie toastie = {
 		.order_id = row->order_id,
 		.number = row->number,
 		.seq = row->seq,
@@ -66,21 +68,20 @@ void toastie_row_publish(const struct toastie_row *row, uint64_t token,
 		.customer = row->customer,
 		.grill = row->grill,
 		.reason = row->reason,
+		.at = { at, sizeof(at) - 1 },
 	};
 
 	assert(toastie_row_has_fact(row));
+	clock_rfc3339(row->changed_at_ms, at);
 	event_begin(&event, EVENT_TOASTIE, 1, body, sizeof(body));
 	event_source(&event, TEXT("/jafflr"), row->changed_at_ms);
 	event_about_order(&event, &row->order_id);
 	event_id_add(&event, ".toastie.");
 	event_id_add_i64(&event, row->seq);
 	event_follow(&event, row->traceparent, row->tracestate);
-	event_decided(&event);
 	event_position(&event, TEXT("picks"), row->partition, row->offset);
 	event.envelope.seq = row->seq;
-	event.envelope.stall = row->stall;
 	event.envelope.customer = row->customer;
-	toastie.at = event.envelope.time;
 	(void)toastie_encode(&toastie, &event.body);
 	publish_own(publisher, &event, token);
 }

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "infra/lib/str.h"
+#include "infra/lib/text/str.h"
 
 bool backoff_begin_with(struct backoff *backoff, const char *reason,
 			int64_t now_ms, uint32_t random)

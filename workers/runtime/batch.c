@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "infra/lib/xalloc.h"
-#include "workers/runtime/batch_extent.h"
+#include "workers/runtime/batches/batch_extent.h"
 
 #define FIRST_CAP ((size_t)64)
 

@@ -10,8 +10,8 @@
 #define RUNTIME_BATCH_H
 
 #include "infra/lib/arena.h"
-#include "infra/lib/kafka_in.h"
-#include "infra/lib/str.h"
+#include "infra/lib/kafka/kafka_in.h"
+#include "infra/lib/text/str.h"
 #include "schemas/envelope.h"
 #include "schemas/outcome.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Batch: the ranges it covers, and the rows of positions that it moves. */
-#include "workers/runtime/batch_extent.h"
+#include "workers/runtime/batches/batch_extent.h"
 
 #include <string.h>
 

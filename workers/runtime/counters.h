@@ -7,9 +7,8 @@
 
 /* clang-format off */
 struct runtime_counters {
-#include "infra/lib/counters_fields.h"
-#include "workers/runtime/counters.def"
-#include "infra/lib/counters_end.h"
+#define COUNTERS_DEF "workers/runtime/counters.def"
+#include "infra/lib/counters_def.h"
 };
 /* clang-format on */
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "infra/lib/hash.h"
+#include "infra/lib/text/hash.h"
 
 int32_t lane_bucket(const struct lane_key *key)
 {

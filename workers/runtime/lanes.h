@@ -22,7 +22,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "infra/lib/text.h"
+#include "infra/lib/text/text.h"
 
 enum { LANES_MAX = 62, LANE_BUCKETS = 4096, LANE_NAME_BYTES = 64 };
 

@@ -43,19 +43,6 @@ static const struct lanes tree = {
 	.n_lanes = 5,
 };
 
-START_TEST(without_other_lanes_everything_is_stable)
-	{
-		struct lanes lanes = tree;
-
-		lanes.n_lanes = 1;
-		for (int i = 0; i < 1000; i++) {
-			struct lane_key key = key_of(i);
-
-			ck_assert_int_eq(lanes_find(&lanes, &key), 0);
-		}
-	}
-END_TEST
-
 /* A record, whether pier and gita have ended, and its lane. */
 static const struct {
 	const char *customer, *stall;
@@ -315,7 +302,6 @@ int main(void)
 	Suite *suite = suite_create("lanes");
 	TCase *tcase = check_case(suite, 20);
 
-	tcase_add_test(tcase, without_other_lanes_everything_is_stable);
 	tcase_add_loop_test(tcase, a_record_belongs_to_the_lowest_living_lane_that_names_it, 0, CHECK_N(places));
 	tcase_add_test(tcase, a_sibling_takes_over_from_an_ended_lane_only_if_it_was_made_later);
 	tcase_add_test(tcase, a_bucket_is_the_customers_and_without_one_the_keys);

@@ -19,10 +19,10 @@
 #include <string.h>
 
 #include "infra/lib/log.h"
-#include "infra/lib/str.h"
+#include "infra/lib/text/str.h"
 #include "infra/lib/xalloc.h"
 #include "schemas/dead_letter.h"
-#include "workers/runtime/assignment.h"
+#include "workers/runtime/assignments/assignment.h"
 #include "workers/runtime/counters.h"
 
 #define NUMBER_BITS 48
@@ -194,7 +194,6 @@ static uint64_t expect_one(struct publisher *publisher)
 static void send_fact(struct publisher *publisher, struct event *event,
 		      uint64_t opaque)
 {
-	event->envelope.producer = text_of(publisher->params.producer);
 	note_sent(publisher,
 		  event_send(event, publisher->out,
 			     publisher->params.names->of[event->topic],
@@ -277,24 +276,37 @@ static struct kafka_message *begin_copy(struct publisher *publisher,
 	return message;
 }
 
+static struct dead_letter letter_of(const struct publisher *publisher,
+				    const struct topic *source,
+				    int32_t partition, int64_t offset)
+{
+	return (struct dead_letter){
+		.topic = text_of(source->name),
+		.partition = partition,
+		.offset = offset,
+		.group = text_of(publisher->params.group),
+		.delivery_count = 1,
+	};
+}
+
 void publish_dead(struct publisher *publisher, const struct record *record,
 		  const struct topic *source)
 {
 	struct copy copy = { .message = begin_copy(publisher, source,
 						   record->kafka.partition) };
-	struct dead_letter letter = {
-		.topic = text_of(source->name),
-		.partition = record->kafka.partition,
-		.offset = record->kafka.offset,
-		.group = text_of(publisher->params.group),
-		.delivery_count = 1,
-		.message = text_of(record->dead_detail),
-	};
+	struct dead_letter letter =
+		letter_of(publisher, source, record->kafka.partition,
+			  record->kafka.offset);
 	struct kafka_body body;
 	uint64_t opaque;
 
+	kafka_message_timestamp(copy.message,
+				record->kafka.timestamp_ms > 0
+					? record->kafka.timestamp_ms
+					: 0);
 	kafka_record_headers(&record->kafka, copy_header, &copy);
 	body = cut_body(&copy, &record->kafka);
+	letter.message = text_of(record->dead_detail);
 	letter.cut = text_of(copy.cut);
 	(void)dead_letter_write(&letter, kafka_message_header, copy.message);
 	opaque = expect_one(publisher) | DEAD_BIT;
@@ -310,15 +322,10 @@ static void send_bare(struct publisher *publisher,
 		publisher->params.topics[assignment->topic];
 	struct kafka_message *message =
 		begin_copy(publisher, source, assignment->partition);
-	const struct dead_letter letter = {
-		.topic = text_of(source->name),
-		.partition = assignment->partition,
-		.offset = offset,
-		.group = text_of(publisher->params.group),
-		.delivery_count = 1,
-		.cut = TEXT("all of it: the broker refused the copy"),
-	};
+	struct dead_letter letter =
+		letter_of(publisher, source, assignment->partition, offset);
 
+	letter.cut = TEXT("all of it: the broker refused the copy");
 	(void)dead_letter_write(&letter, kafka_message_header, message);
 	note_sent(publisher, kafka_out_send(message, &(struct kafka_body){ 0 },
 					    (void *)(uintptr_t)opaque));

@@ -10,7 +10,7 @@
 #ifndef RUNTIME_PUBLISH_H
 #define RUNTIME_PUBLISH_H
 
-#include "infra/lib/kafka_out.h"
+#include "infra/lib/kafka/kafka_out.h"
 #include "schemas/event.h"
 #include "schemas/topics.h"
 #include "workers/runtime/batch.h"
@@ -23,8 +23,7 @@ struct publisher_params {
 	const char *brokers;
 	const char *client_id;
 	const struct topic_names *names;
-	const char *producer; /* program@version */
-	const char *group;    /* who gives dead letters up */
+	const char *group; /* who gives dead letters up */
 	int64_t linger_ms;
 	int64_t queue_max;
 	struct loop *loop;
@@ -44,7 +43,6 @@ DEFINE_CLEANUP(struct publisher, publisher_free);
 void publish_begin(struct publisher *publisher, const struct record *record);
 void publish_end(struct publisher *publisher);
 
-/* The publisher fills in the envelope's producer. */
 void publish_fact(struct publisher *publisher, struct event *event);
 /* The token is below 2^63. */
 void publish_own(struct publisher *publisher, struct event *event,

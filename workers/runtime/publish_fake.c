@@ -7,10 +7,10 @@
 
 #include "infra/lib/xalloc.h"
 #include "schemas/dead_letter.h"
-#include "workers/runtime/assignment.h"
+#include "workers/runtime/assignments/assignment.h"
 
 struct publisher {
-	const char *producer, *group;
+	const char *group;
 	struct arena arena;
 	struct published *first, **end;
 	size_t n;
@@ -60,7 +60,6 @@ int publisher_new(struct publisher **ret, const struct publisher_params *params)
 {
 	struct publisher *publisher = xcalloc(1, sizeof(*publisher));
 
-	publisher->producer = params->producer;
 	publisher->group = params->group;
 	publisher->end = &publisher->first;
 	*ret = publisher;
@@ -100,9 +99,9 @@ static struct published *publish(struct publisher *publisher,
 	struct adding adding = { publisher, published };
 
 	assert(!event->body.full);
+	published->wall_ms = event->wall_ms;
 	published->key = keep(publisher, event->key.p, event->key.n);
 	published->body = keep(publisher, event->body.p, event->body.n);
-	event->envelope.producer = text_of(publisher->producer);
 	(void)envelope_write(&event->envelope, add_header, &adding);
 	return published;
 }

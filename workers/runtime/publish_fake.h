@@ -14,6 +14,7 @@ enum { PUBLISHED_HEADERS_MAX = 40 };
 /* All of it is the fake's, until it is cleared. */
 struct published {
 	enum topic_id topic;
+	int64_t wall_ms; /* the record's timestamp */
 	struct text key, body;
 	struct {
 		const char *name;

@@ -18,27 +18,40 @@
 #define RUNTIME_WORKER_H
 
 #include "infra/lib/conf.h"
-#include "infra/lib/pg.h"
+#include "infra/lib/postgres/pg.h"
 #include "workers/runtime/batch.h"
-#include "workers/runtime/positions.h"
+#include "workers/runtime/lanes.h"
 #include "workers/runtime/publish.h"
+
+enum { WORKER_TOPICS_MAX = 4 };
+
+/* SQLSTATEs that our functions raise; see migrations/. */
+#define POSITIONS_LOST "TG001"
+#define ROWS_CHANGED "TG002"
+#define ROWS_KNOWN "TG003"
 
 /* Settings of every worker; the rows are in conf.def. */
 /* clang-format off */
 struct runtime_conf {
-#include "infra/lib/conf_fields.h"
-#include "workers/runtime/conf.def"
-#include "infra/lib/conf_end.h"
+#define CONF_DEF "workers/runtime/conf.def"
+#include "infra/lib/conf_def.h"
 };
 /* clang-format on */
 
 /* What a worker holds while a task runs. */
 struct worker_assignments {
-	const struct identity *identity;
 	const struct lanes *lanes;
-	const struct assigned_position *positions;
-	size_t n_positions;
+	/* By topic and lane: the bit of each partition where the lane is ours.
+	 */
+	int64_t partitions[WORKER_TOPICS_MAX][LANES_MAX];
+	const struct held_positions *positions; /* the runtime's own */
 };
+
+/* Adds a lock on the positions that are held: fails with POSITIONS_LOST when
+ * one of them is not any more. @call keeps the parameters until the message is
+ * sent. */
+void worker_add_confirm(struct pg *pg, const struct worker_assignments *held,
+			struct pg_call *call);
 
 /* Work beside the batches, on rows of positions that the worker holds. */
 struct worker_task {
@@ -53,7 +66,7 @@ struct worker_task {
 	void (*begin)(void *arg);
 	/*
 	 * Database thread. Adds statements and runs them, with
-	 * positions_add_confirm() of @held before each commit, so that a
+	 * worker_add_confirm() of @held before each commit, so that a
 	 * worker that was taken over from changes nothing. Gives what pg_run()
 	 * gave.
 	 */

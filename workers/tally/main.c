@@ -3,7 +3,7 @@
  * Tally: counts toasties per stall and hour. This file only wires: which
  * topic, and which function does what.
  */
-#include "infra/lib/version.h"
+#include "infra/lib/conf.h"
 #include "workers/tally/tally.h"
 
 #define SCHEMA_VERSION 4
@@ -12,9 +12,8 @@
 /* clang-format off */
 static const struct conf_row conf_rows[] = {
 #define CONF_STRUCT struct runtime_conf
-#include "infra/lib/conf_rows.h"
-#include "workers/runtime/conf.def"
-#include "infra/lib/conf_end.h"
+#define CONF_DEF "workers/runtime/conf.def"
+#include "infra/lib/conf_def.h"
 };
 
 static const struct conf_table conf_table = {
@@ -42,7 +41,7 @@ int main(int argc, char **argv)
 	struct tally tally = { 0 };
 	int r;
 
-	if (conf_arguments(&conf_table, version_of_build, argc, argv, &r))
+	if (conf_arguments(&conf_table, argc, argv, &r))
 		return r;
 	if (conf_load(&conf_table, &conf))
 		return 2;

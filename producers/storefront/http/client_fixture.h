@@ -20,10 +20,16 @@
 #include <unistd.h>
 
 #include "infra/lib/clock.h"
-#include "infra/lib/str.h"
+#include "infra/lib/text/str.h"
 #include "producers/storefront/http/http.h"
 
 enum { FIXTURE_WAIT_MS = 10000 };
+
+/* What the client got so far; the teardown frees it. */
+static struct buf heard;
+
+#define HEARD(what)                                                            \
+	ck_assert_msg(strstr(heard.p, what), "no '%s' in '%s'", what, heard.p)
 
 /* The port of a server on a free one; the rest of @params is the test's. */
 static inline uint16_t fixture_serve(struct http **ret,

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include "infra/lib/str.h"
+#include "infra/lib/text/str.h"
 
 enum {
 	BAD_REQUEST = 400,

@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "infra/lib/text.h"
+#include "infra/lib/text/text.h"
 
 enum {
 	HTTP_HEAD_MAX_BYTES = 8192,

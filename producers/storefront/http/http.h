@@ -39,9 +39,11 @@
 
 #include "infra/lib/cleanup.h"
 #include "infra/lib/loop.h"
-#include "infra/lib/text.h"
+#include "infra/lib/text/str.h"
 #include "producers/storefront/http/head.h"
 
+/* The body of a request; BODY_MAX_BYTES in schemas/limits.h bounds that of a
+ * record. */
 enum { HTTP_BODY_MAX_BYTES = 16384 };
 
 struct evbuffer;
@@ -113,6 +115,17 @@ struct http_reply {
 
 /* Takes @request. */
 void http_reply(struct http_request *request, const struct http_reply *reply);
+
+/* These two take @request, or NULL when it was answered before. */
+
+/* The body and a line end, Cache-Control: no-store, and @more if not NULL. */
+void http_reply_json(struct http_request *request, int status,
+		     const struct buf *json, const struct http_field *more);
+/* {"error":@error,@key:@value}: a sentence in lower case, and the field that
+ * is wrong or the order that it is about, unless @value is NULL or "". A 503
+ * has Retry-After: 1. */
+void http_reply_error(struct http_request *request, int status,
+		      const char *error, const char *key, const char *value);
 
 /*
  * Takes @request and answers 200 with a body that has no end. NULL: the client

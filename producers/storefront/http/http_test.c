@@ -10,6 +10,7 @@
 #include "producers/storefront/http/http.h"
 
 #include <event2/buffer.h>
+#include <event2/util.h>
 #include <signal.h>
 
 #include "infra/lib/check_fixture.h"
@@ -18,6 +19,7 @@
 
 #define GET(path) "GET " path " HTTP/1.1\r\nHost: x\r\n\r\n"
 #define POST(fields) "POST / HTTP/1.1\r\nHost: x\r\n" fields "\r\n"
+#define X16(s) s s s s s s s s s s s s s s s s
 #define LENGTH(n) "Content-Length: " #n "\r\n"
 
 enum { KEPT_MAX = 8, LARGE_BYTES = 32768, LONG_MS = 60000 };
@@ -115,6 +117,7 @@ static void teardown(void)
 		answer(kept[--n_kept], TEXT("late"));
 	http = http_free(http);
 	loop = loop_free(loop);
+	buf_deinit(&heard);
 }
 
 static void turn(void)
@@ -122,9 +125,9 @@ static void turn(void)
 	loop_wait(loop, 10);
 }
 
-static void hear(int fd, struct buf *ret, const char *end)
+static void hear(int fd, const char *end)
 {
-	fixture_hear(fd, turn, ret, end);
+	fixture_hear(fd, turn, &heard, end);
 }
 
 static void wait_for(bool (*fn)(void))
@@ -209,9 +212,10 @@ static const struct {
 	  0,
 	  { "HTTP/1.1 411 ", REFUSED },
 	  NULL },
-	{ "GET / HTTP/3.0\r\nHost: x\r\n\r\n",
+	/* A head of more than 8 KiB. */
+	{ "GET / HTTP/1.1\r\nHost: x\r\nA: " X16(X16(X16("aa"))),
 	  0,
-	  { "HTTP/1.1 505 ", REFUSED },
+	  { "HTTP/1.1 431 ", REFUSED },
 	  NULL },
 	/* What follows a refused request is not another one. */
 	{ POST(LENGTH(30) LENGTH(0)) GET("/keep"),
@@ -222,10 +226,9 @@ static const struct {
 
 START_TEST(a_client_gets_the_answers_to_its_requests)
 	{
-		struct buf heard = { 0 };
 		int fd = say(exchanges[_i].text);
 
-		hear(fd, &heard, NULL);
+		hear(fd, NULL);
 		for (int i = 0; i < 4 && exchanges[_i].answer[i]; i++)
 			ck_assert_msg(strstr(heard.p, exchanges[_i].answer[i]),
 				      "no '%s' in '%s'",
@@ -235,14 +238,12 @@ START_TEST(a_client_gets_the_answers_to_its_requests)
 				strstr(heard.p, exchanges[_i].no_answer));
 		ck_assert_int_eq(n_handled, exchanges[_i].n_handled);
 		close_and_wait(fd);
-		buf_deinit(&heard);
 	}
 END_TEST
 
 START_TEST(a_request_in_single_bytes_is_understood)
 	{
 		static const char text[] = POST(LENGTH(2)) "ok";
-		struct buf heard = { 0 };
 		int fd = fixture_connect(port);
 
 		for (size_t i = 0; i < sizeof(text) - 1; i++) {
@@ -250,40 +251,19 @@ START_TEST(a_request_in_single_bytes_is_understood)
 					 1);
 			loop_wait(loop, 1);
 		}
-		hear(fd, &heard, "\r\n\r\nok");
+		hear(fd, "\r\n\r\nok");
 		(void)close(fd);
-		buf_deinit(&heard);
-	}
-END_TEST
-
-START_TEST(a_head_of_more_than_8_kibibytes_is_refused)
-	{
-		struct buf text = { 0 }, heard = { 0 };
-		int fd;
-
-		buf_text(&text, "GET / HTTP/1.1\r\nHost: x\r\nA: ");
-		while (text.n <= HTTP_HEAD_MAX_BYTES)
-			buf_text(&text, "aaaaaaaaaaaaaaaa");
-		buf_add(&text, "", 1);
-		fd = say(text.p);
-		hear(fd, &heard, NULL);
-		ck_assert_ptr_nonnull(strstr(heard.p, "HTTP/1.1 431 "));
-		(void)close(fd);
-		buf_deinit(&text);
-		buf_deinit(&heard);
 	}
 END_TEST
 
 START_TEST(a_client_that_waits_with_its_body_is_asked_to_go_on)
 	{
-		struct buf heard = { 0 };
 		int fd = say(POST(LENGTH(2) "Expect: 100-continue\r\n"));
 
-		hear(fd, &heard, "HTTP/1.1 100 Continue\r\n\r\n");
+		hear(fd, "HTTP/1.1 100 Continue\r\n\r\n");
 		fixture_say(fd, "ok");
-		hear(fd, &heard, "\r\n\r\nok");
+		hear(fd, "\r\n\r\nok");
 		(void)close(fd);
-		buf_deinit(&heard);
 	}
 END_TEST
 
@@ -304,33 +284,29 @@ END_TEST
 
 START_TEST(a_client_that_shut_its_half_still_gets_a_late_answer)
 	{
-		struct buf heard = { 0 };
 		int fd = say(GET("/keep"));
 
 		(void)shutdown(fd, SHUT_WR);
 		wait_for(is_kept);
 		loop_wait(loop, 20);
 		answer(kept[--n_kept], TEXT("late"));
-		hear(fd, &heard, NULL);
-		ck_assert_ptr_nonnull(strstr(heard.p, "\r\n\r\nlate"));
+		hear(fd, NULL);
+		HEARD("\r\n\r\nlate");
 		(void)close(fd);
-		buf_deinit(&heard);
 	}
 END_TEST
 
 START_TEST(a_client_that_shut_its_half_gets_all_it_asked_for)
 	{
-		struct buf heard = { 0 };
 		int fd = say(GET("/large") GET("/large") GET("/large")
 				     GET("/large") POST(LENGTH(4)) "last");
 
 		(void)shutdown(fd, SHUT_WR);
-		hear(fd, &heard, NULL);
+		hear(fd, NULL);
 		ck_assert_uint_gt(heard.n, 4 * LARGE_BYTES);
 		ck_assert_str_eq(heard.p + heard.n - 4, "last");
 		ck_assert_int_eq(n_handled, 5);
 		close_and_wait(fd);
-		buf_deinit(&heard);
 	}
 END_TEST
 
@@ -339,33 +315,29 @@ static const char *const halves[] = { "", "GET / HT", POST(LENGTH(2)) "o",
 
 START_TEST(a_client_that_leaves_in_the_middle_leaves_nothing_behind)
 	{
-		struct buf heard = { 0 };
 		int fd = say(halves[_i]);
 
 		(void)shutdown(fd, SHUT_WR);
-		hear(fd, &heard, NULL);
+		hear(fd, NULL);
 		ck_assert_int_eq(n_handled, strstr(halves[_i], "stream") != 0);
 		close_and_wait(fd);
-		buf_deinit(&heard);
 	}
 END_TEST
 
 START_TEST(draining_answers_those_who_wait_and_accepts_nobody_else)
 	{
-		struct buf heard = { 0 };
 		int busy = say(GET("/keep")), idle = fixture_connect(port);
 
 		wait_for(is_kept);
 		http_drain(http);
-		hear(idle, &heard, NULL);
+		hear(idle, NULL);
 		ck_assert_uint_eq(heard.n, 0);
 		answer(kept[--n_kept], TEXT("late"));
-		hear(busy, &heard, NULL);
-		ck_assert_ptr_nonnull(strstr(heard.p, "Connection: close\r\n"));
-		ck_assert_ptr_nonnull(strstr(heard.p, "late"));
+		hear(busy, NULL);
+		HEARD("Connection: close\r\n");
+		HEARD("late");
 		(void)close(busy);
 		close_and_wait(idle);
-		buf_deinit(&heard);
 	}
 END_TEST
 
@@ -382,38 +354,33 @@ static void send_event(void)
 
 START_TEST(a_stream_goes_on_until_its_client_leaves)
 	{
-		struct buf heard = { 0 };
 		int fd = say(GET("/stream"));
 
 		wait_for(is_streaming);
 		send_event();
-		hear(fd, &heard, "data: 1\n\n");
+		hear(fd, "data: 1\n\n");
 		/* nginx passes it on at once only when this field says so. */
-		ck_assert_ptr_nonnull(
-			strstr(heard.p, "X-Accel-Buffering: no\r\n"));
+		HEARD("X-Accel-Buffering: no\r\n");
 		ck_assert_int_ge(n_drained, 1);
 		fixture_say(fd, "whatever a client says now is dropped");
 		(void)close(fd);
 		wait_for(is_closed);
 		ck_assert_ptr_null(stream);
-		buf_deinit(&heard);
 	}
 END_TEST
 
 START_TEST(a_stream_that_is_ended_sends_what_it_has)
 	{
-		struct buf heard = { 0 };
 		int fd = say(GET("/stream"));
 
 		wait_for(is_streaming);
 		send_event();
 		http_stream_end(stream);
 		stream = NULL;
-		hear(fd, &heard, NULL);
-		ck_assert_ptr_nonnull(strstr(heard.p, "data: 1\n\n"));
+		hear(fd, NULL);
+		HEARD("data: 1\n\n");
 		ck_assert_int_eq(n_closed, 0);
 		(void)close(fd);
-		buf_deinit(&heard);
 	}
 END_TEST
 
@@ -481,7 +448,6 @@ START_TEST(a_client_that_sends_more_than_is_read_ahead_stops_nobody)
 	{
 		struct loop_source *timer =
 			loop_timer(loop, 10, on_timer, NULL);
-		struct buf heard = { 0 };
 		int fd = flood("/keep");
 
 		wait_for(is_kept);
@@ -491,11 +457,10 @@ START_TEST(a_client_that_sends_more_than_is_read_ahead_stops_nobody)
 		ck_assert_int_eq(n_handled, 1);
 		answer(kept[--n_kept], TEXT("late"));
 		(void)shutdown(fd, SHUT_WR);
-		hear(fd, &heard, NULL); /* all of them, in the end */
+		hear(fd, NULL); /* all of them, in the end */
 		ck_assert_int_gt(n_handled, 1000);
 		(void)loop_source_free(timer);
 		close_and_wait(fd);
-		buf_deinit(&heard);
 	}
 END_TEST
 
@@ -535,15 +500,13 @@ static const struct {
 
 START_TEST(a_client_that_is_too_slow_is_cut)
 	{
-		struct buf heard = { 0 };
 		int fd;
 
 		start(64, 64, &late[_i].timeouts);
 		fd = say(late[_i].text);
-		hear(fd, &heard, NULL);
-		ck_assert_ptr_nonnull(strstr(heard.p, late[_i].answer));
+		hear(fd, NULL);
+		HEARD(late[_i].answer);
 		close_and_wait(fd);
-		buf_deinit(&heard);
 	}
 END_TEST
 
@@ -593,15 +556,13 @@ START_TEST(a_client_that_stays_after_the_last_answer_is_cut)
 		static const struct http_timeouts timeouts = { LONG_MS, LONG_MS,
 							       LONG_MS, LONG_MS,
 							       50 };
-		struct buf heard = { 0 };
 		int fd;
 
 		start(64, 64, &timeouts);
 		fd = say("nonsense\r\n\r\n");
-		hear(fd, &heard, "HTTP/1.1 400 ");
+		hear(fd, "HTTP/1.1 400 ");
 		wait_for(is_empty);
 		(void)close(fd);
-		buf_deinit(&heard);
 	}
 END_TEST
 
@@ -609,12 +570,11 @@ END_TEST
 
 START_TEST(at_the_limit_of_connections_a_client_waits_for_a_place)
 	{
-		struct buf heard = { 0 };
 		int first, second;
 
 		start(1, 64, NULL);
 		first = say(GET("/"));
-		hear(first, &heard, "200 OK");
+		hear(first, "200 OK");
 		second = say(GET("/")); /* connected by the kernel only */
 		for (int i = 0; i < 10; i++)
 			turn();
@@ -622,30 +582,27 @@ START_TEST(at_the_limit_of_connections_a_client_waits_for_a_place)
 		ck_assert_int_eq(n_handled, 1);
 		(void)close(first);
 		buf_reset(&heard);
-		hear(second, &heard, "200 OK");
+		hear(second, "200 OK");
 		(void)close(second);
-		buf_deinit(&heard);
 	}
 END_TEST
 
 START_TEST(one_address_gets_no_more_than_its_share)
 	{
-		struct buf heard = { 0 };
 		int first, second;
 
 		start(64, 1, NULL);
 		first = fixture_connect(port);
 		second = fixture_connect(port);
-		hear(second, &heard, NULL); /* cut at once */
+		hear(second, NULL); /* cut at once */
 		ck_assert_uint_eq(heard.n, 0);
 		ck_assert_uint_eq(http_n_connections(http), 1);
 		ck_assert_int_eq(last_status, 503);
 		(void)close(second);
 		close_and_wait(first);
 		second = say(GET("/"));
-		hear(second, &heard, "200 OK");
+		hear(second, "200 OK");
 		(void)close(second);
-		buf_deinit(&heard);
 	}
 END_TEST
 
@@ -671,21 +628,10 @@ END_TEST
 static struct http_caller caller_of(const char *text)
 {
 	struct sockaddr_storage address = { 0 };
+	int n = sizeof(address);
 	void *p = &address;
 
-	if (strchr(text, ':')) {
-		address.ss_family = AF_INET6;
-		ck_assert_int_eq(
-			inet_pton(AF_INET6, text,
-				  &((struct sockaddr_in6 *)p)->sin6_addr),
-			1);
-	} else {
-		address.ss_family = AF_INET;
-		ck_assert_int_eq(
-			inet_pton(AF_INET, text,
-				  &((struct sockaddr_in *)p)->sin_addr),
-			1);
-	}
+	ck_assert_int_eq(evutil_parse_sockaddr_port(text, p, &n), 0);
 	return http_caller_of(p);
 }
 
@@ -719,7 +665,6 @@ int main(void)
 	tcase_add_loop_test(tcase, a_client_gets_the_answers_to_its_requests, 0,
 			    CHECK_N(exchanges));
 	tcase_add_test(tcase, a_request_in_single_bytes_is_understood);
-	tcase_add_test(tcase, a_head_of_more_than_8_kibibytes_is_refused);
 	tcase_add_test(tcase,
 		       a_client_that_waits_with_its_body_is_asked_to_go_on);
 	tcase_add_test(tcase, an_answer_to_a_client_that_has_gone_is_dropped);

@@ -2,7 +2,7 @@
 /*
  * Http reply: an answer -> its bytes: the first line, the fields that every
  * answer has, and the body's length. No field can contain the end of a line:
- * that would be a second answer.
+ * that would be a second answer. And the one shape of all answers in JSON.
  */
 #include <assert.h>
 #include <event2/buffer.h>
@@ -40,19 +40,14 @@ const char *http_reply_reason(int status)
 	return "Unknown";
 }
 
-static void add(struct evbuffer *out, const char *s)
-{
-	(void)evbuffer_add(out, s, strlen(s));
-}
-
 static void add_field(struct evbuffer *out, const struct http_field *field)
 {
-	assert(!memchr(field->value.p, '\r', field->value.n) &&
-	       !memchr(field->value.p, '\n', field->value.n));
-	(void)evbuffer_add(out, field->name.p, field->name.n);
-	add(out, ": ");
-	(void)evbuffer_add(out, field->value.p, field->value.n);
-	add(out, "\r\n");
+	struct text value = field->value;
+
+	assert(!memchr(value.p, '\r', value.n) &&
+	       !memchr(value.p, '\n', value.n));
+	(void)evbuffer_add_printf(out, "%.*s: %.*s\r\n", (int)field->name.n,
+				  field->name.p, (int)value.n, value.p);
 }
 
 void http_reply_write(struct evbuffer *out, const struct http_reply *reply,
@@ -71,13 +66,13 @@ void http_reply_write(struct evbuffer *out, const struct http_reply *reply,
 		(void)evbuffer_add_printf(out, "Content-Type: %s\r\n",
 					  reply->type);
 	if (style->close)
-		add(out, "Connection: close\r\n");
+		(void)evbuffer_add_printf(out, "Connection: close\r\n");
 	for (size_t i = 0; i < reply->n_fields; i++)
 		add_field(out, &reply->fields[i]);
 	if (!no_length)
 		(void)evbuffer_add_printf(out, "Content-Length: %zu\r\n",
 					  reply->n_body);
-	add(out, "\r\n");
+	(void)evbuffer_add(out, "\r\n", 2);
 	if (!style->no_body && reply->n_body)
 		(void)evbuffer_add(out, reply->body, reply->n_body);
 }
@@ -93,4 +88,47 @@ const char *http_date_text(struct http_date *date, int64_t wall_ms)
 		date->at_s = now;
 	}
 	return date->text;
+}
+
+/* ---- JSON ---- */
+
+void http_reply_json(struct http_request *request, int status,
+		     const struct buf *json, const struct http_field *more)
+{
+	struct http_field fields[2] = {
+		{ TEXT("Cache-Control"), TEXT("no-store") },
+	};
+	struct http_reply reply = {
+		.status = status,
+		.type = "application/json",
+		.fields = fields,
+		.n_fields = 1,
+	};
+	struct buf body = { 0 };
+
+	if (!request)
+		return;
+	if (more)
+		fields[reply.n_fields++] = *more;
+	buf_add(&body, json->p, json->n);
+	buf_text(&body, "\n");
+	reply.body = body.p;
+	reply.n_body = body.n;
+	http_reply(request, &reply);
+	buf_deinit(&body);
+}
+
+void http_reply_error(struct http_request *request, int status,
+		      const char *error, const char *key, const char *value)
+{
+	const struct http_field again = { TEXT("Retry-After"), TEXT("1") };
+	struct buf json = { 0 };
+
+	buf_text(&json, "{");
+	buf_json_pair(&json, "error", text_of(error));
+	if (value && *value)
+		buf_json_pair(&json, key, text_of(value));
+	buf_text(&json, "}");
+	http_reply_json(request, status, &json, status == 503 ? &again : NULL);
+	buf_deinit(&json);
 }

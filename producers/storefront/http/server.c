@@ -14,8 +14,8 @@
 #include <string.h>
 
 #include "infra/lib/clock.h"
-#include "infra/lib/hash.h"
 #include "infra/lib/probe.h"
+#include "infra/lib/text/hash.h"
 #include "infra/lib/xalloc.h"
 #include "producers/storefront/http/conn.h"
 

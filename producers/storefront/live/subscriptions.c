@@ -248,21 +248,20 @@ static struct subscriber *begin(struct subscriptions *subscriptions,
 
 /* ---- an order ---- */
 
-static void subscribe_read_order(struct shop *shop,
-				 struct http_request *request,
-				 const struct order_id *id, int r,
-				 const struct order *order)
+static void subscribe_read_order(const struct order_read *read)
 {
-	struct cached_order *entry = order_cache_find(shop->cache, id);
+	struct order_cache *cache = read->shop->cache;
+	struct cached_order *entry = order_cache_find(cache, &read->id);
 	struct subscriber *subscriber;
 
-	if (!order) {
-		answer_no_order(request, id, r);
-		order_cache_unpin(shop->cache, entry);
+	if (!read->order) {
+		answer_no_order(read);
+		order_cache_unpin(cache, entry);
 		return;
 	}
 	/* The pin is the subscriber's from here on. */
-	subscriber = begin(shop->subscriptions, request, entry, NULL);
+	subscriber =
+		begin(read->shop->subscriptions, read->request, entry, NULL);
 	if (subscriber)
 		send_state(subscriber);
 }
@@ -275,15 +274,11 @@ static void subscribe_order(struct shop *shop, struct http_request *request,
 	order_read(shop, request, id, subscribe_read_order);
 }
 
-static void on_refreshed(struct shop *shop, struct http_request *request,
-			 const struct order_id *id, int r,
-			 const struct order *order)
+static void on_refreshed(const struct order_read *read)
 {
-	struct cached_order *entry = order_cache_find(shop->cache, id);
+	struct cached_order *entry =
+		order_cache_find(read->shop->cache, &read->id);
 
-	(void)request;
-	(void)r;
-	(void)order;
 	if (entry)
 		entry->asked = false;
 }
@@ -383,23 +378,17 @@ static bool subscribe_to_query(struct shop *shop, struct http_request *request)
 void subscribe(struct shop *shop, struct http_request *request,
 	       const struct order_id *id)
 {
-	static const struct answer_error full = {
-		.status = 503,
-		.error = "there are too many subscribers, try again",
-	};
-	static const struct answer_error bad = {
-		.status = 400,
-		.error = "order must be the id of an order, or stall the name "
-			 "of a stall",
-		.field = "order",
-	};
-
 	(void)id;
 	if ((int64_t)shop->subscriptions->n_subscribers >=
 	    shop->conf->subscribers_max)
-		answer_error(request, &full);
+		http_reply_error(request, 503,
+				 "there are too many subscribers, try again",
+				 NULL, NULL);
 	else if (!subscribe_to_query(shop, request))
-		answer_error(request, &bad);
+		http_reply_error(request, 400,
+				 "order must be the id of an order, or stall "
+				 "the name of a stall",
+				 "field", "order");
 }
 
 /* ---- the loop's side ---- */

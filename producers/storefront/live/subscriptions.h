@@ -22,7 +22,7 @@
 #define STOREFRONT_SUBSCRIPTIONS_H
 
 #include "infra/lib/cleanup.h"
-#include "infra/lib/text.h"
+#include "infra/lib/text/text.h"
 #include "producers/storefront/shop.h"
 
 /* What one subscriber may leave unread. */
@@ -34,9 +34,8 @@ struct subscriptions *subscriptions_new(struct shop *shop);
 struct subscriptions *subscriptions_free(struct subscriptions *subscriptions);
 DEFINE_CLEANUP(struct subscriptions, subscriptions_free);
 
-/* GET /events?order= or ?stall=; a handler_fn. */
-void subscribe(struct shop *shop, struct http_request *request,
-	       const struct order_id *id);
+/* GET /events?order= or ?stall= */
+handler_fn subscribe;
 
 /* Does anybody listen to that stall? */
 bool subscriptions_has_stall(const struct subscriptions *subscriptions,

@@ -33,9 +33,13 @@ static void grill(uint8_t n, enum toastie_state state, int64_t seq)
 	order_cache_toastie(shop.cache, &fact);
 }
 
-/* The connection; what came up to @end is appended to @ret. */
-static int listen_to(const char *query, const char *fields, struct buf *ret,
-		     const char *end)
+static void hear_up_to(int fd, const char *end)
+{
+	fixture_hear(fd, turn, &heard, end);
+}
+
+/* The connection; what came up to @end is appended to what was heard. */
+static int listen_to(const char *query, const char *fields, const char *end)
 {
 	int fd = fixture_connect(port);
 	char text[512];
@@ -44,13 +48,14 @@ static int listen_to(const char *query, const char *fields, struct buf *ret,
 		       "GET /events?%s HTTP/1.1\r\nHost: x\r\n%s\r\n", query,
 		       fields);
 	fixture_say(fd, text);
-	fixture_hear(fd, turn, ret, end);
+	hear_up_to(fd, end);
 	return fd;
 }
 
-static int n_times(const struct buf *text, const char *what)
+/* In what was heard. */
+static int n_times(const char *what)
 {
-	const char *p = text->p;
+	const char *p = heard.p;
 	int n = 0;
 
 	while ((p = strstr(p, what))) {
@@ -71,31 +76,27 @@ static void restart_with(int64_t subscribers_max, int64_t heartbeat_ms,
 
 START_TEST(a_subscriber_of_an_order_hears_its_state_now_and_each_change)
 	{
-		struct buf heard = { 0 };
 		int fd;
 
 		accept_in(1, "main");
 		accept_in(2, "main");
-		fd = listen_to("order=" ID_1, "", &heard,
-			       "\"state\":\"accepted\"");
-		ck_assert_ptr_nonnull(strstr(heard.p, "text/event-stream"));
+		fd = listen_to("order=" ID_1, "", "\"state\":\"accepted\"");
+		HEARD("text/event-stream");
 		grill(2, TOASTIE_DONE, 3); /* of no concern */
 		turn();
 		grill(1, TOASTIE_GRILLING, 2);
 		turn();
 		grill(1, TOASTIE_DONE, 3);
-		fixture_hear(fd, turn, &heard, "\"state\":\"done\"");
-		ck_assert_int_eq(n_times(&heard, "data: "), 3);
-		ck_assert_int_eq(n_times(&heard, ID_2), 0);
+		hear_up_to(fd, "\"state\":\"done\"");
+		ck_assert_int_eq(n_times("data: "), 3);
+		ck_assert_int_eq(n_times(ID_2), 0);
 		(void)close(fd);
-		buf_deinit(&heard);
 	}
 END_TEST
 
 START_TEST(a_subscriber_of_a_stall_hears_of_its_orders_only)
 	{
-		struct buf heard = { 0 };
-		int fd = listen_to("stall=main", "", &heard, "retry: ");
+		int fd = listen_to("stall=main", "", "retry: ");
 
 		ck_assert(subscriptions_has_stall(shop.subscriptions,
 						  TEXT("main")));
@@ -103,10 +104,9 @@ START_TEST(a_subscriber_of_a_stall_hears_of_its_orders_only)
 						   TEXT("north")));
 		accept_in(2, "north");
 		accept_in(1, "main");
-		fixture_hear(fd, turn, &heard, ID_1);
-		ck_assert_int_eq(n_times(&heard, ID_2), 0);
+		hear_up_to(fd, ID_1);
+		ck_assert_int_eq(n_times(ID_2), 0);
 		(void)close(fd);
-		buf_deinit(&heard);
 	}
 END_TEST
 
@@ -123,18 +123,16 @@ static void close_and_wait(int fd)
 
 START_TEST(a_stall_is_forgotten_with_its_last_subscriber)
 	{
-		struct buf heard = { 0 };
-		int first = listen_to("stall=main", "", &heard, "retry: ");
+		int first = listen_to("stall=main", "", "retry: ");
 		int second;
 
 		buf_reset(&heard);
-		second = listen_to("stall=main", "", &heard, "retry: ");
+		second = listen_to("stall=main", "", "retry: ");
 		(void)close(first);
 		for (int i = 0; i < 10; i++)
 			turn();
 		ck_assert(!nobody_listens());
 		close_and_wait(second);
-		buf_deinit(&heard);
 	}
 END_TEST
 
@@ -156,12 +154,11 @@ static const struct {
 
 START_TEST(a_subscriber_that_comes_back_hears_what_its_last_id_does_not_cover)
 	{
-		struct buf heard = { 0 };
 		char field[256], *id;
-		int fd = listen_to("stall=main", "", &heard, "retry: ");
+		int fd = listen_to("stall=main", "", "retry: ");
 
 		accept_in(1, "main");
-		fixture_hear(fd, turn, &heard, ID_1);
+		hear_up_to(fd, ID_1);
 		close_and_wait(fd);
 		accept_in(2, "main");
 		turn();
@@ -171,37 +168,32 @@ START_TEST(a_subscriber_that_comes_back_hears_what_its_last_id_does_not_cover)
 			       ids[_i].process ? ids[_i].process : id,
 			       ids[_i].change);
 		buf_reset(&heard);
-		fd = listen_to("stall=main", field, &heard, ID_2);
-		ck_assert_int_eq(n_times(&heard, ID_1), ids[_i].hears_1);
+		fd = listen_to("stall=main", field, ID_2);
+		ck_assert_int_eq(n_times(ID_1), ids[_i].hears_1);
 		(void)close(fd);
-		buf_deinit(&heard);
 	}
 END_TEST
 
 START_TEST(a_sign_of_life_comes_now_and_then)
 	{
-		struct buf heard = { 0 };
 		int fd;
 
 		restart_with(8, 20, 64);
-		fd = listen_to("stall=main", "", &heard, "retry: ");
-		fixture_hear(fd, turn, &heard, "\n:\n\n");
+		fd = listen_to("stall=main", "", "retry: ");
+		hear_up_to(fd, "\n:\n\n");
 		(void)close(fd);
-		buf_deinit(&heard);
 	}
 END_TEST
 
 START_TEST(more_subscribers_than_the_limit_are_refused)
 	{
-		struct buf heard = { 0 };
 		int first, second;
 
 		restart_with(1, 60000, 64);
-		first = listen_to("stall=main", "", &heard, "retry: ");
-		second = listen_to("stall=main", "", &heard, "HTTP/1.1 503 ");
+		first = listen_to("stall=main", "", "retry: ");
+		second = listen_to("stall=main", "", "HTTP/1.1 503 ");
 		(void)close(first);
 		(void)close(second);
-		buf_deinit(&heard);
 	}
 END_TEST
 
@@ -218,13 +210,10 @@ static const struct {
 
 START_TEST(a_subscription_to_nothing_is_refused)
 	{
-		struct buf heard = { 0 };
-		int fd = listen_to(refused[_i].query, "", &heard,
-				   refused[_i].status);
+		int fd = listen_to(refused[_i].query, "", refused[_i].status);
 
 		ck_assert_uint_eq(order_cache_n(shop.cache), 0);
 		(void)close(fd);
-		buf_deinit(&heard);
 	}
 END_TEST
 
@@ -241,61 +230,53 @@ static void change_often(uint8_t n)
 
 START_TEST(a_slow_reader_of_an_order_skips_to_the_latest_state)
 	{
-		struct buf heard = { 0 };
 		int fd;
 
 		accept_in(1, "main");
-		fd = listen_to("order=" ID_1, "", &heard,
-			       "\"state\":\"accepted\"");
+		fd = listen_to("order=" ID_1, "", "\"state\":\"accepted\"");
 		change_often(1);
 		grill(1, TOASTIE_DONE, 30000);
 		/* While its buffer is full. */
 		subscriptions_flush(shop.subscriptions);
-		fixture_hear(fd, turn, &heard, "\"state\":\"done\"");
-		ck_assert_int_lt(n_times(&heard, "data: "), 20000);
+		hear_up_to(fd, "\"state\":\"done\"");
+		ck_assert_int_lt(n_times("data: "), 20000);
 		(void)close(fd);
-		buf_deinit(&heard);
 	}
 END_TEST
 
 START_TEST(a_slow_reader_of_a_stall_is_cut)
 	{
-		struct buf heard = { 0 };
-		int slow = listen_to("stall=main", "", &heard, "retry: ");
+		int slow = listen_to("stall=main", "", "retry: ");
 
 		accept_in(1, "main");
 		change_often(1);
 		ck_assert(nobody_listens());
-		fixture_hear(slow, turn, &heard, NULL);
+		hear_up_to(slow, NULL);
 		(void)close(slow);
-		buf_deinit(&heard);
 	}
 END_TEST
 
 START_TEST(an_event_larger_than_the_limit_is_sent_all_the_same)
 	{
-		struct buf heard = { 0 };
 		struct order order;
-		int fd = listen_to("stall=main", "", &heard, "retry: ");
+		int fd = listen_to("stall=main", "", "retry: ");
 
 		order_init(&order, &(struct order_id){ { 1 } });
 		order_set(&order.stall, TEXT("main"));
 		order.items = xmalloc(SUBSCRIBER_MAX_BYTES + 2);
 		memset(order.items, ' ', SUBSCRIBER_MAX_BYTES);
 		memcpy(order.items + SUBSCRIBER_MAX_BYTES - 2, "[]", 3);
-		fixture_hear(fd, turn, &heard, "\n\n");
+		hear_up_to(fd, "\n\n");
 		turn();
 		order_cache_accept(shop.cache, &order, 1);
-		fixture_hear(fd, turn, &heard, "\"plate\":null}\n\n");
+		hear_up_to(fd, "\"plate\":null}\n\n");
 		order_deinit(&order);
 		(void)close(fd);
-		buf_deinit(&heard);
 	}
 END_TEST
 
 START_TEST(coming_back_to_a_quiet_stall_costs_no_more_than_to_others)
 	{
-		struct buf heard = { 0 };
 		struct order order;
 		int fd;
 
@@ -310,27 +291,24 @@ START_TEST(coming_back_to_a_quiet_stall_costs_no_more_than_to_others)
 		}
 		order_deinit(&order);
 		turn();
-		fd = listen_to("stall=main", "Last-Event-ID: 0-7\r\n", &heard,
+		fd = listen_to("stall=main", "Last-Event-ID: 0-7\r\n",
 			       "retry: ");
 		/* Too long ago to be looked for, and still live. */
 		grill(1, TOASTIE_DONE, 3);
-		fixture_hear(fd, turn, &heard, "\"state\":\"done\"");
-		ck_assert_int_eq(n_times(&heard, "data: "), 1);
+		hear_up_to(fd, "\"state\":\"done\"");
+		ck_assert_int_eq(n_times("data: "), 1);
 		(void)close(fd);
-		buf_deinit(&heard);
 	}
 END_TEST
 
 START_TEST(ending_ends_all)
 	{
-		struct buf heard = { 0 };
-		int fd = listen_to("stall=main", "", &heard, "retry: ");
+		int fd = listen_to("stall=main", "", "retry: ");
 
 		subscriptions_end(shop.subscriptions);
 		ck_assert(nobody_listens());
-		fixture_hear(fd, turn, &heard, NULL);
+		hear_up_to(fd, NULL);
 		(void)close(fd);
-		buf_deinit(&heard);
 	}
 END_TEST
 

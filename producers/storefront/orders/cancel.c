@@ -8,31 +8,21 @@
  * again, which changes nothing. The workers decide about the cancellation, and
  * may have started the toastie meanwhile: 202 says that it is on its topic.
  */
-#include <stdio.h>
-
+#include "producers/storefront/http/http.h"
 #include "producers/storefront/orders/command.h"
 #include "producers/storefront/orders/handlers.h"
 #include "producers/storefront/orders/order_cache.h"
 #include "producers/storefront/views.h"
 #include "schemas/messages/order_cancelled.h"
 
-static void cancelled(struct command *command)
+static void accept_cancellation(struct command *command)
 {
 	const struct order *order = &command->order;
-	char text[96], name[ORDER_NAME_BYTES];
 
-	if (!command_delivered(command)) {
-		command_answer_away(command);
-		return;
-	}
 	counter_add(&metrics.cancellations_accepted, 1);
-	(void)snprintf(text, sizeof(text),
-		       "the cancellation of %s, was accepted",
-		       order_name(&order->id, order->number, name));
-	command_log(command, "CANCEL-ACCEPTED", text);
-	command_answer_accepted(
-		command, order->number,
-		order_state_name(order_state_of(&order->facts)));
+	command_answer_order(command, "CANCEL-ACCEPTED", "the cancellation of ",
+			     order->number,
+			     order_state_name(order_state_of(&order->facts)));
 }
 
 static void publish(struct command *command)
@@ -57,44 +47,31 @@ static void publish(struct command *command)
 	command_end(command);
 }
 
-/* The view does not have it: it is not decided yet, or there is none. */
-static void refuse(struct shop *shop, struct http_request *request,
-		   const struct order_id *id, int r)
+static void cancel(const struct order_read *read)
 {
-	const struct cached_order *entry = order_cache_find(shop->cache, id);
-	struct answer_error error = { .order_id = id };
-
-	if (r != VIEWS_E_NONE) {
-		error.status = 503;
-		error.error = "the database is away or busy, send it again";
-	} else if (entry && entry->accepted) {
-		error.status = 409;
-		error.error = "the order has not been decided yet";
-	} else {
-		error.status = 404;
-		error.error = "there is no such order";
-	}
-	answer_error(request, &error);
-}
-
-static void cancel(struct shop *shop, struct http_request *request,
-		   const struct order_id *id, int r, const struct order *order)
-{
-	struct answer_error too_late = { .status = 409, .order_id = id };
+	const struct cached_order *entry =
+		order_cache_find(read->shop->cache, &read->id);
+	const struct order *order = read->order;
+	char text[ORDER_ID_CHARS + 1];
+	const char *why_not = NULL;
 	struct command *command;
 
-	if (r) {
-		refuse(shop, request, id, r);
+	if (!read->r)
+		why_not = order_state_too_late(order_state_of(&order->facts));
+	else if (read->r == VIEWS_E_NONE && entry && entry->accepted)
+		why_not = "the order has not been decided yet";
+	if (why_not) {
+		http_reply_error(read->request, 409, why_not, "order_id",
+				 order_id_format(&read->id, text));
 		return;
 	}
-	too_late.error = order_state_too_late(order_state_of(&order->facts));
-	if (too_late.error) {
-		answer_error(request, &too_late);
+	if (read->r) {
+		answer_no_order(read);
 		return;
 	}
-	command = command_new(shop, request, cancelled);
+	command = command_new(read->shop, read->request, accept_cancellation);
 	command->of_order = true;
-	command->order.id = *id;
+	command->order.id = read->id;
 	command->order.number = order->number;
 	command->order.facts = order->facts;
 	order_set(&command->order.stall, text_of(order->stall));

@@ -6,8 +6,8 @@
  *	command_new() -> command_publish() ... -> command_end()
  *
  * Each event that was sent carries its command, so Kafka's report of it reaches
- * the command directly. When all events are reported, finished() answers, and
- * the command is freed.
+ * the command directly. When all events are reported, the request is answered,
+ * by accepted() if all were delivered, and the command is freed.
  *
  * A request has a deadline, its events have none: when the deadline passes, the
  * request is answered 503 (nobody knows the outcome, and the answer has the
@@ -15,10 +15,11 @@
  * nothing of the request but what the answer needs, since there may be as many
  * commands as events may wait.
  *
- * The publisher owns the connection to Kafka. After a report that leaves an
- * event in doubt it resets its client, so that nothing old goes out late, and
- * everything in flight is in doubt, too. An event that the broker refuses is
- * not on its topic, and no other event is touched by that.
+ * struct commands is all that are in flight, and owns the connection to Kafka.
+ *After a report that leaves an event in doubt it resets its client, so that
+ *nothing old goes out late, and everything in flight is in doubt, too. An event
+ *that the broker refuses is not on its topic, and no other event is touched by
+ *that.
  *
  * One thread: that of the loop.
  */
@@ -34,38 +35,38 @@
 
 struct kafka_watch;
 
-/* Borrows all. @producer is "storefront@1.2.3"; @watch NULL: what the client
- * itself notices must do. */
-int publisher_new(struct publisher **ret, const struct shop *shop,
-		  const char *producer, const struct kafka_watch *watch);
+/* Borrows all. @watch NULL: what the client itself notices must do. */
+int commands_new(struct commands **ret, const struct shop *shop,
+		 const struct kafka_watch *watch);
 /* Commands with events in flight are finished in doubt. */
-struct publisher *publisher_free(struct publisher *publisher);
-DEFINE_CLEANUP(struct publisher, publisher_free);
+struct commands *commands_free(struct commands *commands);
+DEFINE_CLEANUP(struct commands, commands_free);
 
 /*
  * Reads Kafka's reports, and resets the client when it must be. Negative: it
- * cannot be opened again, and the publisher is of no use any more.
+ * cannot be opened again, and nothing can be published any more.
  */
-int publisher_serve(struct publisher *publisher);
+int commands_serve(struct commands *commands);
 /* Answers the requests whose deadline has passed. */
-void publisher_expire(struct publisher *publisher, int64_t now_ms);
+void commands_expire(struct commands *commands, int64_t now_ms);
 
 /* Commands that are not finished. */
-size_t publisher_n_commands(const struct publisher *publisher);
+size_t commands_n(const struct commands *commands);
 
 /*
  * Why nothing would be sent now; NULL: it would. Kafka is away, lacks a topic,
  * or has acknowledged nothing of what is in flight for five seconds.
  */
-const char *publisher_away(struct publisher *publisher);
+const char *commands_away(struct commands *commands);
 
 struct command {
 	struct shop *shop;
 	struct http_request *request; /* NULL: it has been answered */
-	/* Every event is reported: answers @request, which may be NULL. */
-	void (*finished)(struct command *command);
+	/* All events are on their topics: answers @request, which may be NULL.
+	 */
+	void (*accepted)(struct command *command);
 
-	/* For finished(); the handler sets them. */
+	/* For accepted(); the handler sets them. */
 	struct order order;
 	bool of_order; /* the command is about @order */
 	uint64_t content_hash;
@@ -87,30 +88,25 @@ struct command {
 
 /* Takes @request. */
 struct command *command_new(struct shop *shop, struct http_request *request,
-			    void (*finished)(struct command *command));
+			    void (*accepted)(struct command *command));
 
 /*
  * Sends one more event; one that cannot be sent counts as not delivered.
- * Copies @event, which lacks only what is the same for all: source, time,
- * producer and trace. The request's trace goes on, or @id begins one.
+ * Copies @event, which lacks only what is the same for all: source, time and
+ * trace. The request's trace goes on, or @id begins one.
  */
 void command_publish(struct command *command, struct event *event,
 		     const struct order_id *id);
 
-/* That was the last event: finished() may be called from within, or later. */
+/* That was the last event: accepted() may be called from within, or later. */
 void command_end(struct command *command);
 
-bool command_delivered(const struct command *command);
-
 /*
- * Answers 503 to the request of a command whose events are not delivered: none
- * is on its topic, or nobody knows.
+ * For accepted() of a command about an order: logs "@what order K042, number 6,
+ * was accepted", and answers 202 {"order_id","number","code","state"}.
  */
-void command_answer_away(struct command *command);
-
-/* Answers 202 {"order_id","number","code","state"} to one about an order. */
-void command_answer_accepted(struct command *command, int64_t number,
-			     const char *state);
+void command_answer_order(struct command *command, const char *log_id,
+			  const char *what, int64_t number, const char *state);
 
 /*
  * Writes a line about an accepted command, with order, record and trace: at

@@ -8,7 +8,7 @@
 
 #include <stdio.h>
 
-#include "infra/lib/kafka_in.h"
+#include "infra/lib/kafka/kafka_in.h"
 #include "producers/storefront/orders/shop_fixture.h"
 
 #define OTHER_ORDER                                                            \
@@ -30,8 +30,7 @@ static const struct {
 	{ "/orders", KEY KEY, ORDER, "HTTP/1.1 400 ",
 	  "{\"error\":\"must come once\",\"field\":\"Idempotency-Key\"}\n" },
 	/* Nobody knows: the order's id is there to ask for. */
-	{ "/orders", "Idempotency-Key: " ID "\r\n", ORDER, "HTTP/1.1 503 ",
-	  "\"order_id\":\"" ID "\"" },
+	{ "/orders", KEY, ORDER, "HTTP/1.1 503 ", "\"order_id\":\"" ID "\"" },
 	{ "/orders", "", ORDER, "HTTP/1.1 503 ", "Retry-After: 1\r\n" },
 	{ "/restock", "", "{}", "HTTP/1.1 400 ", "\"field\":\"stall\"" },
 	{ "/restock", "", ORDER, "HTTP/1.1 503 ", "Retry-After: 1\r\n" },
@@ -48,60 +47,54 @@ static const struct {
 
 START_TEST(a_request_that_cannot_be_met_says_why)
 	{
-		struct buf heard = { 0 };
-
-		post(&heard, answers[_i].path, answers[_i].fields,
-		     answers[_i].body);
-		ck_assert_ptr_nonnull(strstr(heard.p, answers[_i].status));
-		ck_assert_ptr_nonnull(strstr(heard.p, answers[_i].says));
-		buf_deinit(&heard);
+		post(answers[_i].path, answers[_i].fields, answers[_i].body);
+		HEARD(answers[_i].status);
+		HEARD(answers[_i].says);
 	}
 END_TEST
 
 START_TEST(another_order_under_a_key_that_was_used_is_a_conflict)
 	{
-		struct buf heard = { 0 };
-
 		accept_order(1, "main", NULL, "cheese");
-		post(&heard, "/orders", "Idempotency-Key: " ID "\r\n",
-		     OTHER_ORDER);
-		ck_assert_ptr_nonnull(strstr(heard.p, "HTTP/1.1 409 "));
+		post("/orders", KEY, OTHER_ORDER);
+		HEARD("HTTP/1.1 409 ");
 		buf_reset(&heard);
-		post(&heard, "/orders", "Idempotency-Key: " ID "\r\n", ORDER);
-		ck_assert_ptr_nonnull(strstr(heard.p, "HTTP/1.1 503 "));
-		buf_deinit(&heard);
+		post("/orders", KEY, ORDER);
+		HEARD("HTTP/1.1 503 ");
 	}
 END_TEST
 
 static bool is_away(void)
 {
-	return publisher_away(shop.publisher) != NULL;
+	return commands_away(shop.commands) != NULL;
 }
 
 START_TEST(while_the_broker_is_away_nobody_waits_for_it)
 	{
-		struct buf heard = { 0 };
 		int64_t begun_at_ms;
 
 		conf.publish_timeout_ms = 60000;
 		fixture_wait(turn, is_away);
 		begun_at_ms = clock_now_ms();
-		post(&heard, "/orders", "", ORDER);
-		ck_assert_ptr_nonnull(strstr(heard.p, "HTTP/1.1 503 "));
-		ck_assert_ptr_nonnull(
-			strstr(heard.p, "the broker is away or busy"));
+		post("/orders", "", ORDER);
+		HEARD("HTTP/1.1 503 ");
+		HEARD("the broker is away or busy");
 		ck_assert_int_lt(clock_now_ms() - begun_at_ms, 5000);
-		buf_deinit(&heard);
 	}
 END_TEST
 
-/* The number in an answer. */
-static int64_t number_in(const struct buf *heard)
+static void setup_declared(void)
 {
-	const char *p = strstr(heard->p, "\"number\":");
+	setup_with_broker(TOPIC_PARTITIONS);
+}
+
+/* The number in an answer. */
+static int64_t number_in(const struct buf *answer)
+{
+	const char *p = strstr(answer->p, "\"number\":");
 	int64_t number = -1;
 
-	ck_assert_msg(p, "no number in '%s'", heard->p);
+	ck_assert_msg(p, "no number in '%s'", answer->p);
 	p += 9;
 	ck_assert_int_eq(
 		str_n_to_i64(&number, p, strcspn(p, ","), 0, INT64_MAX), 0);
@@ -110,78 +103,71 @@ static int64_t number_in(const struct buf *heard)
 
 START_TEST(an_order_is_accepted_when_the_broker_has_it)
 	{
-		struct buf heard = { 0 };
-
-		post(&heard, "/orders", KEY, ORDER);
-		ck_assert_ptr_nonnull(strstr(heard.p, "HTTP/1.1 202 "));
-		ck_assert_ptr_nonnull(
-			strstr(heard.p, "Location: /orders/" ID "\r\n"));
-		ck_assert_ptr_nonnull(strstr(heard.p, "{\"order_id\":\"" ID
-						      "\",\"number\":"));
+		post("/orders", KEY, ORDER);
+		HEARD("HTTP/1.1 202 ");
+		HEARD("Location: /orders/" ID "\r\n");
+		HEARD("{\"order_id\":\"" ID "\",\"number\":");
 		/* What is called out, beside the whole number. */
-		ck_assert_ptr_nonnull(strstr(heard.p, ",\"code\":\"E945\","));
+		HEARD(",\"code\":\"E945\",");
 		ck_assert_int_ge(number_in(&heard), 0);
-		buf_deinit(&heard);
 	}
 END_TEST
 
+static struct buf other_heard;
+
+/* Two orders at once: ORDER under KEY, whose answer is in @heard, and another
+ * one. */
+static void order_both(const char *fields, const char *body)
+{
+	int one = ask("/orders", KEY, ORDER);
+	int other = ask("/orders", fields, body);
+
+	hear(one, &heard);
+	hear(other, &other_heard);
+}
+
 START_TEST(one_order_sent_twice_at_once_is_one_order)
 	{
-		struct buf first = { 0 }, second = { 0 };
-		int one = ask("/orders", KEY, ORDER);
-		int other = ask("/orders", KEY, ORDER);
-
-		hear(one, &first);
-		hear(other, &second);
-		ck_assert_int_eq(number_in(&first), number_in(&second));
+		order_both(KEY, ORDER);
+		ck_assert_int_eq(number_in(&heard), number_in(&other_heard));
 		ck_assert_uint_eq(order_cache_n(shop.cache), 1);
-		buf_deinit(&first);
-		buf_deinit(&second);
+		buf_deinit(&other_heard);
 	}
 END_TEST
 
 START_TEST(of_two_orders_under_one_key_at_once_one_is_a_conflict)
 	{
-		struct buf first = { 0 }, second = { 0 };
-		int one = ask("/orders", KEY, ORDER);
-		int other = ask("/orders", KEY, OTHER_ORDER);
 		const struct cached_order *entry;
 		bool one_won;
 
-		hear(one, &first);
-		hear(other, &second);
-		one_won = strstr(first.p, "HTTP/1.1 202 ");
-		ck_assert_ptr_nonnull(
-			strstr(one_won ? second.p : first.p, "HTTP/1.1 409 "));
+		order_both(KEY, OTHER_ORDER);
+		one_won = strstr(heard.p, "HTTP/1.1 202 ");
+		ck_assert_ptr_nonnull(strstr(one_won ? other_heard.p : heard.p,
+					     "HTTP/1.1 409 "));
 		entry = order_cache_find(shop.cache,
 					 &(struct order_id){ { 1 } });
 		ck_assert_ptr_nonnull(
 			strstr(entry->order.items, one_won ? "cheese" : "ham"));
-		buf_deinit(&first);
-		buf_deinit(&second);
+		buf_deinit(&other_heard);
 	}
 END_TEST
 
 static bool all_are_finished(void)
 {
-	return publisher_n_commands(shop.publisher) == 0;
+	return commands_n(shop.commands) == 0;
 }
 
 START_TEST(a_request_that_waits_too_long_is_answered_how_to_go_on)
 	{
-		struct buf heard = { 0 };
-
 		conf.publish_timeout_ms = 50;
 		rd_kafka_mock_broker_set_rtt(mock, 1, SLOW_MS);
-		post(&heard, "/orders", KEY, ORDER);
-		ck_assert_ptr_nonnull(strstr(heard.p, "HTTP/1.1 503 "));
-		ck_assert_ptr_nonnull(strstr(heard.p, "may or may not"));
-		ck_assert_ptr_nonnull(
-			strstr(heard.p, "\"order_id\":\"" ID "\""));
+		post("/orders", KEY, ORDER);
+		HEARD("HTTP/1.1 503 ");
+		HEARD("may or may not");
+		HEARD("\"order_id\":\"" ID "\"");
 		/* The order was accepted all the same. */
 		fixture_wait(turn, all_are_finished);
 		ck_assert_uint_eq(order_cache_n(shop.cache), 1);
-		buf_deinit(&heard);
 	}
 END_TEST
 
@@ -194,86 +180,69 @@ static const struct {
 
 START_TEST(a_bad_report_is_not_an_invitation_to_order_twice)
 	{
-		struct buf heard = { 0 };
-
-		rd_kafka_mock_push_request_errors(
-			mock, API_PRODUCE, 1,
-			RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
-		post(&heard, doubtful[_i].path, "", ORDER);
-		ck_assert_ptr_nonnull(strstr(heard.p, "HTTP/1.1 503 "));
-		ck_assert_ptr_nonnull(strstr(heard.p, doubtful[_i].says));
-		buf_deinit(&heard);
+		mock_refuse(API_PRODUCE,
+			    RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+		post(doubtful[_i].path, "", ORDER);
+		HEARD("HTTP/1.1 503 ");
+		HEARD(doubtful[_i].says);
 	}
 END_TEST
 
 static bool one_waits(void)
 {
-	return publisher_n_commands(shop.publisher) == 1;
+	return commands_n(shop.commands) == 1;
 }
 
 /* At the end, as after a reset of the client. */
 START_TEST(what_will_not_be_reported_is_in_doubt)
 	{
-		struct buf heard = { 0 };
 		int fd;
 
 		rd_kafka_mock_broker_set_rtt(mock, 1, HANGS_MS);
 		fd = ask("/orders", KEY, ORDER);
 		fixture_wait(turn, one_waits);
-		shop.publisher = publisher_free(shop.publisher);
-		open_publisher(mock_brokers());
+		shop.commands = commands_free(shop.commands);
+		open_commands(mock_brokers());
 		hear(fd, &heard);
-		ck_assert_ptr_nonnull(strstr(heard.p, "may or may not"));
-		buf_deinit(&heard);
+		HEARD("may or may not");
 	}
 END_TEST
 
 /* Another order is under way meanwhile, and is not touched. */
 START_TEST(what_the_broker_refuses_is_known_not_to_be_there)
 	{
-		struct buf first = { 0 }, second = { 0 };
-		int one, other, n_refused, n_accepted;
+		static const char refused[] = "the broker refused it";
+		static const char accepted[] = "HTTP/1.1 202 ";
 
 		rd_kafka_mock_broker_set_rtt(mock, 1, SLOW_MS);
-		rd_kafka_mock_push_request_errors(
-			mock, API_PRODUCE, 1,
-			RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
-		one = ask("/orders", KEY, ORDER);
-		other = ask("/orders", "Idempotency-Key: b\r\n", ORDER);
-		hear(one, &first);
-		hear(other, &second);
-		n_refused = !!strstr(first.p, "the broker refused it") +
-			    !!strstr(second.p, "the broker refused it");
-		n_accepted = !!strstr(first.p, "HTTP/1.1 202 ") +
-			     !!strstr(second.p, "HTTP/1.1 202 ");
-		ck_assert_msg(n_refused == 1 && n_accepted == 1, "%s\n%s",
-			      first.p, second.p);
-		buf_deinit(&first);
-		buf_deinit(&second);
+		mock_refuse(API_PRODUCE, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
+		order_both("Idempotency-Key: b\r\n", ORDER);
+		ck_assert_msg((strstr(heard.p, refused) &&
+			       strstr(other_heard.p, accepted)) ||
+				      (strstr(heard.p, accepted) &&
+				       strstr(other_heard.p, refused)),
+			      "%s\n%s", heard.p, other_heard.p);
+		buf_deinit(&other_heard);
 	}
 END_TEST
 
 START_TEST(while_nothing_is_acknowledged_nobody_waits_for_it)
 	{
-		struct buf heard = { 0 };
 		int fd;
 
 		rd_kafka_mock_broker_set_rtt(mock, 1, HANGS_MS);
 		fd = ask("/orders", "", ORDER);
 		fixture_wait(turn, is_away);
-		ck_assert_str_eq(publisher_away(shop.publisher),
+		ck_assert_str_eq(commands_away(shop.commands),
 				 "the broker acknowledges nothing");
-		post(&heard, "/orders", "", ORDER);
-		ck_assert_ptr_nonnull(
-			strstr(heard.p, "the broker is away or busy"));
+		post("/orders", "", ORDER);
+		HEARD("the broker is away or busy");
 		(void)close(fd);
-		buf_deinit(&heard);
 	}
 END_TEST
 
 START_TEST(more_than_may_wait_is_refused_at_once)
 	{
-		struct buf heard = { 0 };
 		int fds[N_ASKED], n_busy = 0;
 
 		rd_kafka_mock_broker_set_rtt(mock, 1, SLOW_MS);
@@ -284,13 +253,11 @@ START_TEST(more_than_may_wait_is_refused_at_once)
 			n_busy += strstr(heard.p, "away or busy") != NULL;
 		}
 		ck_assert_int_eq(n_busy, N_ASKED - 8);
-		buf_deinit(&heard);
 	}
 END_TEST
 
 START_TEST(more_bytes_than_may_wait_are_refused_too)
 	{
-		struct buf heard = { 0 };
 		int first, second;
 
 		conf.publish_queue_max_bytes = 1;
@@ -299,10 +266,9 @@ START_TEST(more_bytes_than_may_wait_are_refused_too)
 		fixture_wait(turn, one_waits);
 		second = ask("/orders", "", ORDER);
 		hear(second, &heard);
-		ck_assert_ptr_nonnull(strstr(heard.p, "away or busy"));
+		HEARD("away or busy");
 		hear(first, &heard);
-		ck_assert_ptr_nonnull(strstr(heard.p, "HTTP/1.1 202 "));
-		buf_deinit(&heard);
+		HEARD("HTTP/1.1 202 ");
 	}
 END_TEST
 
@@ -331,12 +297,7 @@ static void setup_raised(void)
 		.queue_max_kbytes = 1024,
 	};
 
-	mock_start("orders", RAISED);
-	ck_assert_int_eq(
-		rd_kafka_mock_topic_create(mock, "restocks", RAISED, 1), 0);
-	ck_assert_int_eq(loop_new(&shop.loop), 0);
-	open_all(mock_brokers(), 64);
-	conf.publish_timeout_ms = 60000;
+	setup_with_broker(RAISED);
 	params.brokers = mock_brokers();
 	ck_assert_int_eq(kafka_in_new(&in, &params), 0);
 	for (int i = 0; i < 2 * RAISED; i++)
@@ -356,13 +317,10 @@ static void teardown_raised(void)
 static void assert_accepted(const char *path, const char *fields,
 			    const char *body)
 {
-	struct buf heard = { 0 };
-
-	post(&heard, path, fields, body);
+	post(path, fields, body);
 	ck_assert_msg(strstr(heard.p, "HTTP/1.1 202 "), "%s", heard.p);
 	ck_assert_ptr_null(strstr(heard.p, "\"number\":null"));
 	ck_assert_ptr_null(strstr(heard.p, "\"number\":-"));
-	buf_deinit(&heard);
 }
 
 /* The next record; to be released. */
@@ -520,8 +478,7 @@ int main(void)
 	suite_add_tcase(suite, tcase);
 	tcase = tcase_create("with a broker");
 	tcase_set_timeout(tcase, 60);
-	tcase_add_checked_fixture(tcase, setup_with_broker,
-				  teardown_with_broker);
+	tcase_add_checked_fixture(tcase, setup_declared, teardown_with_broker);
 	tcase_add_test(tcase, an_order_is_accepted_when_the_broker_has_it);
 	tcase_add_test(tcase, one_order_sent_twice_at_once_is_one_order);
 	tcase_add_test(tcase,

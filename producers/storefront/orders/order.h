@@ -13,7 +13,7 @@
 #ifndef STOREFRONT_ORDER_H
 #define STOREFRONT_ORDER_H
 
-#include "infra/lib/str.h"
+#include "infra/lib/text/str.h"
 #include "schemas/messages/choices.h"
 #include "schemas/messages/items.h"
 #include "schemas/messages/order_placed.h"

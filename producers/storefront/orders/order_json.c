@@ -9,10 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "infra/lib/str.h"
-
-/* Index of a field that is not inside an item. */
-#define NO_ITEM SIZE_MAX
+#include "infra/lib/text/str.h"
 
 /* Of metadata: maps and arrays inside each other, the outermost counted. */
 enum { METADATA_MAX_DEPTH = 6 };
@@ -25,18 +22,18 @@ static void make_printable(char *s)
 			*s = '?';
 }
 
-static int bad(struct order_json *json, size_t item, const char *field,
-	       const char *what)
+/* @field is inside the item that is being read, if one is. */
+static int bad(struct order_json *json, const char *field, const char *what)
 {
 	struct order_json_fault *fault = &json->fault;
 
 	(void)snprintf(fault->what, sizeof(fault->what), "%s", what);
-	if (item == NO_ITEM)
+	if (json->item < 0)
 		(void)snprintf(fault->field, sizeof(fault->field), "%s", field);
 	else
 		(void)snprintf(fault->field, sizeof(fault->field),
-			       "items[%zu]%s%.32s", item, *field ? "." : "",
-			       field);
+			       "items[%d]%s%.32s", json->item,
+			       *field ? "." : "", field);
 	make_printable(fault->what);
 	make_printable(fault->field);
 	return ORDER_JSON_E_BAD;
@@ -130,11 +127,11 @@ static int read_root(struct order_json *json, struct text body)
 	json_error_t error;
 
 	json->counted = false;
+	json->item = -1;
 	json->root = NULL;
 	json->mark[0] = '\0';
 	if (body.n == 0)
-		return bad(json, NO_ITEM, "",
-			   "the body is empty, it must be JSON");
+		return bad(json, "", "the body is empty, it must be JSON");
 	json->root = json_loadb(body.p, body.n, FLAGS, &error);
 	if (!json->root &&
 	    json_error_code(&error) == json_error_numeric_overflow)
@@ -142,9 +139,9 @@ static int read_root(struct order_json *json, struct text body)
 	if (json_is_object(json->root))
 		return 0;
 	if (json->root)
-		return bad(json, NO_ITEM, "", "the body must be an object");
+		return bad(json, "", "the body must be an object");
 	(void)snprintf(what, sizeof(what), "not JSON: %.90s", error.text);
-	return bad(json, NO_ITEM, "", what);
+	return bad(json, "", what);
 }
 
 /* Was @value a number that jansson cannot represent? */
@@ -172,77 +169,77 @@ static bool has_huge(const struct order_json *json, json_t *value)
 
 /* ---- fields ---- */
 
+static struct text text_in(const json_t *string)
+{
+	return (struct text){ json_string_value(string),
+			      json_string_length(string) };
+}
+
 /* A text of 1 to TEXT_MAX_CHARS characters. */
-static int read_text(struct order_json *json, const json_t *object, size_t item,
+static int read_text(struct order_json *json, const json_t *object,
 		     const char *field, struct text *ret)
 {
 	const json_t *value = json_object_get(object, field);
 	struct text text;
 
 	if (!value)
-		return bad(json, item, field, "is missing");
+		return bad(json, field, "is missing");
 	if (!json_is_string(value))
-		return bad(json, item, field, "must be a text");
-	text = (struct text){ json_string_value(value),
-			      json_string_length(value) };
+		return bad(json, field, "must be a text");
+	text = text_in(value);
 	if (text.n == 0)
-		return bad(json, item, field, "must not be empty");
+		return bad(json, field, "must not be empty");
 	if (memchr(text.p, '\0', text.n))
-		return bad(json, item, field, "must not hold \\u0000");
+		return bad(json, field, "must not hold \\u0000");
 	if (!text_is_clean(text))
-		return bad(json, item, field, "must be UTF-8");
+		return bad(json, field, "must be UTF-8");
 	if (text_n_chars(text) > TEXT_MAX_CHARS)
-		return bad(json, item, field, "must be at most 255 characters");
+		return bad(json, field, "must be at most 255 characters");
 	*ret = text;
 	return 0;
 }
 
 static int read_quantity(struct order_json *json, const json_t *object,
-			 size_t item, int32_t *ret)
+			 int32_t *ret)
 {
 	const json_t *value = json_object_get(object, "quantity");
 	double min = json->counted ? 0 : 1, quantity;
 
 	if (!value)
-		return bad(json, item, "quantity", "is missing");
+		return bad(json, "quantity", "is missing");
 	if (is_huge(json, value))
-		return bad(json, item, "quantity", "is too large a number");
+		return bad(json, "quantity", "is too large a number");
 	/* A double is exact for every whole number that may be a quantity. */
 	quantity = json_number_value(value);
 	if (!json_is_number(value) || floor(quantity) != quantity)
-		return bad(json, item, "quantity", "must be a whole number");
+		return bad(json, "quantity", "must be a whole number");
 	if (quantity < min)
-		return bad(json, item, "quantity",
+		return bad(json, "quantity",
 			   json->counted ? "must be at least 0"
 					 : "must be at least 1");
 	if (quantity > QUANTITY_MAX)
-		return bad(json, item, "quantity",
-			   "must be at most 2147483647");
+		return bad(json, "quantity", "must be at most 2147483647");
 	*ret = (int32_t)quantity;
 	return 0;
 }
 
-static int read_item(struct order_json *json, json_t *object, size_t index,
-		     struct item *ret)
+static int read_item(struct order_json *json, json_t *object, struct item *ret)
 {
-	struct item item;
+	const char *key;
+	json_t *value;
 	int r;
 
 	if (!json_is_object(object))
-		return bad(json, index, "", "must be an object");
-	r = read_text(json, object, index, "ingredient", &item.ingredient);
+		return bad(json, "", "must be an object");
+	r = read_text(json, object, "ingredient", &ret->ingredient);
 	if (!r)
-		r = read_quantity(json, object, index, &item.quantity);
-	for (void *at = json_object_iter(object); !r && at;
-	     at = json_object_iter_next(object, at)) {
-		const char *key = json_object_iter_key(at);
-
-		if (strcmp(key, "ingredient") != 0 &&
+		r = read_quantity(json, object, &ret->quantity);
+	json_object_foreach(object, key, value)
+	{
+		if (!r && strcmp(key, "ingredient") != 0 &&
 		    strcmp(key, "quantity") != 0)
-			r = bad(json, index, key, "is not known");
+			r = bad(json, key, "is not known");
 	}
-	if (!r)
-		*ret = item;
 	return r;
 }
 
@@ -255,23 +252,25 @@ static struct item *find(struct item *items, size_t n, struct text ingredient)
 }
 
 /* An order may name an ingredient twice, which is their sum; a count not. */
-static int add_item(struct order_json *json, size_t *n_items, size_t index,
+static int add_item(struct order_json *json, size_t *n_items,
 		    const struct item *item)
 {
 	struct item *known = find(json->items, *n_items, item->ingredient);
 
 	if (known && json->counted)
-		return bad(json, index, "ingredient", "is named twice");
+		return bad(json, "ingredient", "is named twice");
 	if (known) {
 		if (__builtin_add_overflow(known->quantity, item->quantity,
 					   &known->quantity))
-			return bad(json, index, "quantity",
+			return bad(json, "quantity",
 				   "sums up to more than 2147483647");
 		return 0;
 	}
-	if (*n_items == ORDER_ITEMS_MAX)
-		return bad(json, NO_ITEM, "items",
+	if (*n_items == ORDER_ITEMS_MAX) {
+		json->item = -1;
+		return bad(json, "items",
 			   "must be at most 32 different ingredients");
+	}
 	json->items[(*n_items)++] = *item;
 	return 0;
 }
@@ -279,26 +278,30 @@ static int add_item(struct order_json *json, size_t *n_items, size_t index,
 static int read_items(struct order_json *json, struct order_placed *ret)
 {
 	const json_t *items = json_object_get(json->root, "items");
+	struct item item;
+	json_t *value;
+	size_t i;
 	int r = 0;
 
 	if (!items)
-		return bad(json, NO_ITEM, "items", "is missing");
+		return bad(json, "items", "is missing");
 	if (!json_is_array(items))
-		return bad(json, NO_ITEM, "items", "must be a list");
+		return bad(json, "items", "must be a list");
 	if (json_array_size(items) == 0)
-		return bad(json, NO_ITEM, "items", "must not be empty");
+		return bad(json, "items", "must not be empty");
 	if (json_array_size(items) > ORDER_LINES_MAX)
-		return bad(json, NO_ITEM, "items",
-			   "must be at most 256 entries");
+		return bad(json, "items", "must be at most 256 entries");
 	ret->items = json->items;
 	ret->n_items = 0;
-	for (size_t i = 0; !r && i < json_array_size(items); i++) {
-		struct item item;
-
-		r = read_item(json, json_array_get(items, i), i, &item);
+	json_array_foreach(items, i, value)
+	{
+		json->item = (int)i;
 		if (!r)
-			r = add_item(json, &ret->n_items, i, &item);
+			r = read_item(json, value, &item);
+		if (!r)
+			r = add_item(json, &ret->n_items, &item);
 	}
+	json->item = -1;
 	return r;
 }
 
@@ -310,19 +313,28 @@ static const json_t *optional(const struct order_json *json, const char *field)
 	return json_is_null(value) ? NULL : value;
 }
 
+static int read_bool(struct order_json *json, const char *field, bool *ret)
+{
+	const json_t *value = optional(json, field);
+
+	if (!value)
+		return 0;
+	if (!json_is_boolean(value))
+		return bad(json, field, "must be true or false");
+	*ret = json_is_true(value);
+	return 0;
+}
+
 static int read_doneness(struct order_json *json, struct order_placed *ret)
 {
 	const json_t *value = optional(json, "doneness");
-	struct text name;
 
 	if (!value)
 		return 0;
 	if (!json_is_string(value))
-		return bad(json, NO_ITEM, "doneness", "must be a text");
-	name = (struct text){ json_string_value(value),
-			      json_string_length(value) };
-	if (doneness_parse(&ret->doneness, name))
-		return bad(json, NO_ITEM, "doneness",
+		return bad(json, "doneness", "must be a text");
+	if (doneness_parse(&ret->doneness, text_in(value)))
+		return bad(json, "doneness",
 			   "must be light, medium, well-done or burnt");
 	return 0;
 }
@@ -334,7 +346,7 @@ static int put_value(struct order_json *json, struct msgpack_writer *writer,
 
 static int too_large(struct order_json *json)
 {
-	return bad(json, NO_ITEM, "metadata", "must be at most 4096 bytes");
+	return bad(json, "metadata", "must be at most 4096 bytes");
 }
 
 /* Never in one byte after the head. chillybin knows a repeated order from
@@ -351,15 +363,6 @@ static void put_integer(struct msgpack_writer *writer, int64_t value)
 		(void)msgpack_writer_write(writer, bytes, sizeof(bytes));
 	else
 		msgpack_put_i64(writer, value);
-}
-
-static int put_metadata_text(struct order_json *json,
-			     struct msgpack_writer *writer, struct text text)
-{
-	if (memchr(text.p, '\0', text.n))
-		return bad(json, NO_ITEM, "metadata", "must not hold \\u0000");
-	msgpack_put_text(writer, text);
-	return 0;
 }
 
 static int put_children(struct order_json *json, struct msgpack_writer *writer,
@@ -392,8 +395,7 @@ static int put_value(struct order_json *json, struct msgpack_writer *writer,
 {
 	if ((json_is_object(value) || json_is_array(value)) &&
 	    depth == METADATA_MAX_DEPTH)
-		return bad(json, NO_ITEM, "metadata",
-			   "must be at most 6 levels deep");
+		return bad(json, "metadata", "must be at most 6 levels deep");
 	if (writer->full)
 		return too_large(json);
 	switch (json_typeof(value)) {
@@ -401,10 +403,11 @@ static int put_value(struct order_json *json, struct msgpack_writer *writer,
 	case JSON_ARRAY:
 		return put_children(json, writer, value, depth + 1);
 	case JSON_STRING:
-		return put_metadata_text(
-			json, writer,
-			(struct text){ json_string_value(value),
-				       json_string_length(value) });
+		if (memchr(json_string_value(value), '\0',
+			   json_string_length(value)))
+			return bad(json, "metadata", "must not hold \\u0000");
+		msgpack_put_text(writer, text_in(value));
+		break;
 	case JSON_INTEGER:
 		put_integer(writer, json_integer_value(value));
 		break;
@@ -431,11 +434,11 @@ static int read_metadata(struct order_json *json, struct order_placed *ret)
 	if (!value || json_is_null(value))
 		return 0;
 	if (!json_is_object(value))
-		return bad(json, NO_ITEM, "metadata", "must be an object");
+		return bad(json, "metadata", "must be an object");
 	if (json_object_size(value) == 0)
 		return 0;
 	if (has_huge(json, value))
-		return bad(json, NO_ITEM, "metadata",
+		return bad(json, "metadata",
 			   "holds a number that is too large, write it as a "
 			   "text");
 	r = put_value(json, &writer, value, 0);
@@ -446,18 +449,6 @@ static int read_metadata(struct order_json *json, struct order_placed *ret)
 }
 
 /* ---- the whole body ---- */
-
-static int read_grill(struct order_json *json, struct order_placed *ret)
-{
-	const json_t *value = optional(json, "grill");
-
-	if (!value)
-		return 0;
-	if (!json_is_boolean(value))
-		return bad(json, NO_ITEM, "grill", "must be true or false");
-	ret->grill = json_is_true(value);
-	return 0;
-}
 
 void order_json_deinit(struct order_json *json)
 {
@@ -473,10 +464,9 @@ int order_json_order(struct order_json *json, struct order_placed *ret,
 	int r = read_root(json, body);
 
 	if (!r)
-		r = read_text(json, json->root, NO_ITEM, "stall", &order.stall);
+		r = read_text(json, json->root, "stall", &order.stall);
 	if (!r && optional(json, "customer"))
-		r = read_text(json, json->root, NO_ITEM, "customer",
-			      &order.customer);
+		r = read_text(json, json->root, "customer", &order.customer);
 	if (!r)
 		r = read_items(json, &order);
 	if (!r)
@@ -484,7 +474,7 @@ int order_json_order(struct order_json *json, struct order_placed *ret,
 	if (!r)
 		r = read_metadata(json, &order);
 	if (!r)
-		r = read_grill(json, &order);
+		r = read_bool(json, "grill", &order.grill);
 	if (!r)
 		*ret = order;
 	return r;
@@ -494,16 +484,12 @@ int order_json_restock(struct order_json *json, struct order_placed *ret,
 		       struct text body)
 {
 	struct order_placed restock = { 0 };
-	const json_t *counted;
 	int r = read_root(json, body);
 
-	if (r)
-		return r;
-	counted = optional(json, "counted");
-	if (counted && !json_is_boolean(counted))
-		return bad(json, NO_ITEM, "counted", "must be true or false");
-	json->counted = json_is_true(counted);
-	r = read_text(json, json->root, NO_ITEM, "stall", &restock.stall);
+	if (!r)
+		r = read_bool(json, "counted", &json->counted);
+	if (!r)
+		r = read_text(json, json->root, "stall", &restock.stall);
 	if (!r)
 		r = read_items(json, &restock);
 	if (!r)

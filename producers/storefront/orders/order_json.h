@@ -19,10 +19,9 @@
 #ifndef STOREFRONT_ORDER_JSON_H
 #define STOREFRONT_ORDER_JSON_H
 
-#include "infra/lib/text.h"
 #include <jansson.h>
 
-#include "infra/lib/text.h"
+#include "infra/lib/text/text.h"
 #include "schemas/limits.h"
 #include "schemas/messages/order_placed.h"
 #include "schemas/messages/stock_command.h"
@@ -42,6 +41,7 @@ struct order_json {
 	struct item items[ORDER_ITEMS_MAX];
 	uint8_t metadata[METADATA_MAX_BYTES];
 	bool counted; /* a restock: quantities are counts */
+	int item;     /* that is being read, for the fault; -1: none */
 	struct order_json_fault fault;
 };
 

@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #include "infra/lib/check_fixture.h"
-#include "infra/lib/str.h"
+#include "infra/lib/text/str.h"
 #include "schemas/msgpack/reader.h"
 
 #define ITEM "{\"ingredient\":\"cheese\",\"quantity\":1}"

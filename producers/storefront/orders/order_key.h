@@ -12,7 +12,7 @@
 #ifndef STOREFRONT_ORDER_KEY_H
 #define STOREFRONT_ORDER_KEY_H
 
-#include "infra/lib/text.h"
+#include "infra/lib/text/text.h"
 #include "producers/storefront/http/head.h"
 #include "schemas/limits.h"
 #include "schemas/order_id.h"

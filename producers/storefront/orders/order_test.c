@@ -84,30 +84,18 @@ START_TEST(whatever_is_known_there_is_a_state)
 	}
 END_TEST
 
-static const struct {
-	const char *state;
-	bool too_late;
-} cancels[N_ORDER_STATES] = {
-	[ORDER_ACCEPTED] = { "accepted", false },
-	[ORDER_REFUSED] = { "refused", true },
-	[ORDER_QUEUED] = { "queued", false },
-	[ORDER_GRILLING] = { "grilling", true },
-	[ORDER_DONE] = { "done", true },
-	[ORDER_FAILED] = { "failed", true },
-	[ORDER_UNCERTAIN] = { "uncertain", true },
-	[ORDER_RETURNED] = { "returned", true },
-	[ORDER_CANCELLED] = { "cancelled", false },
+static const bool too_late[N_ORDER_STATES] = {
+	[ORDER_REFUSED] = true,   [ORDER_GRILLING] = true,
+	[ORDER_DONE] = true,      [ORDER_FAILED] = true,
+	[ORDER_UNCERTAIN] = true, [ORDER_RETURNED] = true,
 };
 
 START_TEST(what_is_on_a_plate_or_at_its_end_cannot_be_taken_back)
 	{
 		const char *why = order_state_too_late((enum order_state)_i);
 
-		ck_assert_str_eq(order_state_name((enum order_state)_i),
-				 cancels[_i].state);
-		ck_assert_int_eq(why != NULL, cancels[_i].too_late);
-		if (why)
-			ck_assert_int_eq(strncmp(why, "too late: ", 10), 0);
+		ck_assert_int_eq(why != NULL, too_late[_i]);
+		ck_assert(!why || strncmp(why, "too late: ", 10) == 0);
 	}
 END_TEST
 

@@ -8,8 +8,6 @@
  * verdict. Another order under that key is a conflict, also when both come at
  * once. What was parsed is freed as soon as it is published.
  */
-#include <stdio.h>
-
 #include "infra/lib/clock.h"
 #include "producers/storefront/http/http.h"
 #include "producers/storefront/orders/command.h"
@@ -30,13 +28,9 @@ static bool conflicts(const struct shop *shop, const struct order_id *id,
 
 static void answer_conflict(struct http_request *request)
 {
-	static const struct answer_error error = {
-		.status = 409,
-		.error = "another order was placed under this key",
-		.field = "Idempotency-Key",
-	};
-
-	answer_error(request, &error);
+	http_reply_error(request, 409,
+			 "another order was placed under this key", "field",
+			 "Idempotency-Key");
 }
 
 /* The broker has it. Of two under one key the first is the order. */
@@ -44,7 +38,6 @@ static void accept_order(struct command *command)
 {
 	struct order_cache *cache = command->shop->cache;
 	struct order *order = &command->order;
-	char text[96], name[ORDER_NAME_BYTES];
 	int64_t number;
 
 	if (conflicts(command->shop, &order->id, command->content_hash)) {
@@ -58,18 +51,7 @@ static void accept_order(struct command *command)
 	counter_add(&metrics.orders_accepted, 1);
 	counter_observe_us(&metrics.accept_duration,
 			   clock_now_us() - command->begun_at_us, 1);
-	(void)snprintf(text, sizeof(text), "%s, was accepted",
-		       order_name(&order->id, number, name));
-	command_log(command, "ORDER-ACCEPTED", text);
-	command_answer_accepted(command, number, "accepted");
-}
-
-static void placed(struct command *command)
-{
-	if (command_delivered(command))
-		accept_order(command);
-	else
-		command_answer_away(command);
+	command_answer_order(command, "ORDER-ACCEPTED", "", number, "accepted");
 }
 
 static void publish(struct command *command, const struct order_placed *order)
@@ -90,9 +72,8 @@ static void publish(struct command *command, const struct order_placed *order)
 	event_about_order(&event, &order->order_id);
 	event_id_add(&event, ".placed");
 	event.envelope.customer = order->customer;
-	event.envelope.stall = order->stall;
-	if (!order->grill && version == 1)
-		event.envelope.grill = TEXT("false");
+	if (version == 1)
+		order_placed_headers_v1(order, &event.envelope);
 	command_publish(command, &event, &order->order_id);
 	command_end(command);
 }
@@ -101,25 +82,21 @@ static void publish(struct command *command, const struct order_placed *order)
 static bool check(struct shop *shop, struct http_request *request,
 		  struct order_json *json, struct order_placed *ret)
 {
-	struct answer_error error = { .status = 400 };
 	struct order_key key;
+	const char *why;
 
 	if (order_json_order(json, ret, http_request_body(request))) {
-		error.error = json->fault.what;
-		error.field = json->fault.field;
-	} else if (order_key_read(&key, http_request_head(request),
-				  &error.error)) {
-		error.field = "Idempotency-Key";
+		http_reply_error(request, 400, json->fault.what, "field",
+				 json->fault.field);
+	} else if (order_key_read(&key, http_request_head(request), &why)) {
+		http_reply_error(request, 400, why, "field", "Idempotency-Key");
 	} else {
 		ret->order_id = order_key_id(&key, ret->stall);
 		if (!conflicts(shop, &ret->order_id, order_placed_hash(ret)))
 			return true;
+		answer_conflict(request);
 	}
 	counter_add(&metrics.orders_invalid, 1);
-	if (error.error)
-		answer_error(request, &error);
-	else
-		answer_conflict(request);
 	return false;
 }
 
@@ -132,7 +109,7 @@ void place_order(struct shop *shop, struct http_request *request,
 
 	(void)id;
 	if (check(shop, request, &json, &order)) {
-		command = command_new(shop, request, placed);
+		command = command_new(shop, request, accept_order);
 		command->of_order = true;
 		command->content_hash = order_placed_hash(&order);
 		order_of_placed(&command->order, &order);

@@ -22,23 +22,18 @@ struct restocking {
 	struct order_key key;
 };
 
-static void restocked(struct command *command)
+static void accept_restock(struct command *command)
 {
 	struct buf json = { 0 };
 	char text[64];
 
-	counter_add(&metrics.restocks_accepted, (int64_t)command->n_delivered);
-	if (!command_delivered(command)) {
-		command_answer_away(command);
-		return;
-	}
 	(void)snprintf(text, sizeof(text),
 		       "a restock of %zu ingredients was accepted",
 		       command->n_events);
 	command_log(command, "RESTOCK-ACCEPTED", text);
 	buf_printf(&json, "{\"state\":\"accepted\",\"accepted\":%zu}",
 		   command->n_events);
-	answer_json(command->request, 202, &json, NULL);
+	http_reply_json(command->request, 202, &json, NULL);
 	buf_deinit(&json);
 }
 
@@ -71,19 +66,18 @@ static void publish(struct command *command,
 /* False: it has been answered. */
 static bool check(struct restocking *restocking, struct http_request *request)
 {
-	struct answer_error error = { .status = 400 };
+	struct order_json_fault *fault = &restocking->json.fault;
+	const char *why;
 
 	if (order_json_restock(&restocking->json, &restocking->order,
-			       http_request_body(request))) {
-		error.error = restocking->json.fault.what;
-		error.field = restocking->json.fault.field;
-	} else if (order_key_read(&restocking->key, http_request_head(request),
-				  &error.error)) {
-		error.field = "Idempotency-Key";
-	} else {
+			       http_request_body(request)))
+		http_reply_error(request, 400, fault->what, "field",
+				 fault->field);
+	else if (order_key_read(&restocking->key, http_request_head(request),
+				&why))
+		http_reply_error(request, 400, why, "field", "Idempotency-Key");
+	else
 		return true;
-	}
-	answer_error(request, &error);
 	return false;
 }
 
@@ -95,7 +89,7 @@ void restock(struct shop *shop, struct http_request *request,
 
 	(void)id;
 	if (check(&restocking, request)) {
-		command = command_new(shop, request, restocked);
+		command = command_new(shop, request, accept_restock);
 		for (size_t i = 0; i < restocking.order.n_items; i++)
 			publish(command, &restocking,
 				&restocking.order.items[i]);

@@ -9,7 +9,7 @@
 #include <signal.h>
 
 #include "infra/lib/check_fixture.h"
-#include "infra/lib/kafka_fixture.h"
+#include "infra/lib/kafka/kafka_fixture.h"
 #include "producers/storefront/http/client_fixture.h"
 #include "producers/storefront/live/subscriptions.h"
 #include "producers/storefront/orders/command.h"
@@ -44,19 +44,17 @@ static uint16_t port;
 static inline void turn(void)
 {
 	loop_wait(shop.loop, 10);
-	ck_assert_int_eq(publisher_serve(shop.publisher), 0);
+	ck_assert_int_eq(commands_serve(shop.commands), 0);
 	views_serve(shop.views);
-	publisher_expire(shop.publisher, clock_now_ms());
+	commands_expire(shop.commands, clock_now_ms());
 	subscriptions_flush(shop.subscriptions);
 }
 
-static inline void open_publisher(const char *brokers)
+static inline void open_commands(const char *brokers)
 {
 	conf.brokers = brokers;
 	ck_assert_int_eq(topic_names_init(&shop.topics, conf.topic_suffix), 0);
-	ck_assert_int_eq(
-		publisher_new(&shop.publisher, &shop, "storefront@test", NULL),
-		0);
+	ck_assert_int_eq(commands_new(&shop.commands, &shop, NULL), 0);
 }
 
 static inline void open_all(const char *brokers, size_t cache_max)
@@ -71,24 +69,30 @@ static inline void open_all(const char *brokers, size_t cache_max)
 	};
 
 	shop.accepted_lines = (struct log_limit){ .a_second = 200 };
-	open_publisher(brokers);
+	open_commands(brokers);
 	ck_assert_int_eq(views_new(&shop.views, &shop), 0);
 	shop.cache = order_cache_new(cache_max);
 	shop.subscriptions = subscriptions_new(&shop);
 	port = fixture_serve(&http, &params);
 }
 
-static inline void setup(void)
+static inline void setup_with(const char *brokers)
 {
 	(void)signal(SIGPIPE, SIG_IGN);
 	ck_assert_int_eq(loop_new(&shop.loop), 0);
-	open_all("127.0.0.1:1", 64);
+	open_all(brokers, 64);
+}
+
+/* The broker is away. */
+static inline void setup(void)
+{
+	setup_with("127.0.0.1:1");
 }
 
 static inline void close_all(void)
 {
 	shop.views = views_free(shop.views);
-	shop.publisher = publisher_free(shop.publisher);
+	shop.commands = commands_free(shop.commands);
 	http = http_free(http);
 	shop.subscriptions = subscriptions_free(shop.subscriptions);
 	shop.cache = order_cache_free(shop.cache);
@@ -98,16 +102,16 @@ static inline void teardown(void)
 {
 	close_all();
 	shop.loop = loop_free(shop.loop);
+	buf_deinit(&heard);
 }
 
-static inline void setup_with_broker(void)
+static inline void setup_with_broker(int n_partitions)
 {
-	mock_start("orders", 12);
-	ck_assert_int_eq(rd_kafka_mock_topic_create(mock, "restocks", 12, 1),
-			 0);
-	ck_assert_int_eq(loop_new(&shop.loop), 0);
-	(void)signal(SIGPIPE, SIG_IGN);
-	open_all(mock_brokers(), 64);
+	mock_start("orders", n_partitions);
+	ck_assert_int_eq(
+		rd_kafka_mock_topic_create(mock, "restocks", n_partitions, 1),
+		0);
+	setup_with(mock_brokers());
 	conf.publish_timeout_ms = 60000;
 }
 
@@ -162,10 +166,9 @@ static inline void hear(int fd, struct buf *ret)
 	(void)close(fd);
 }
 
-static inline void post(struct buf *ret, const char *path, const char *fields,
-			const char *body)
+static inline void post(const char *path, const char *fields, const char *body)
 {
-	hear(ask(path, fields, body), ret);
+	hear(ask(path, fields, body), &heard);
 }
 
 #endif

@@ -6,78 +6,56 @@
 #include "producers/storefront/orders/order_cache.h"
 #include "producers/storefront/views.h"
 
-/* Lives while a view is read. */
-struct reading {
-	struct shop *shop;
-	struct http_request *request;
-	struct order_id id;
-	order_read_fn fn;
-};
-
-static struct reading *reading_new(struct shop *shop,
-				   struct http_request *request)
-{
-	struct reading *reading = xcalloc(1, sizeof(*reading));
-
-	reading->shop = shop;
-	reading->request = request;
-	return reading;
-}
-
 /* ---- orders ---- */
 
 static void on_order(void *arg, int r, const struct order *order)
 {
-	struct reading *reading = arg;
-	struct order_cache *cache = reading->shop->cache;
+	struct order_read *read = arg;
+	struct order_cache *cache = read->shop->cache;
 	const struct cached_order *entry;
 
 	if (!r)
 		order_cache_learn(cache, order);
-	entry = order_cache_find(cache, &reading->id);
+	entry = order_cache_find(cache, &read->id);
 	if (entry && entry->accepted && entry->order.items)
 		order = &entry->order;
-	reading->fn(reading->shop, reading->request, &reading->id, r, order);
-	free(reading);
+	read->r = r;
+	read->order = order;
+	read->fn(read);
+	free(read);
 }
 
 void order_read(struct shop *shop, struct http_request *request,
-		const struct order_id *id, order_read_fn fn)
+		const struct order_id *id,
+		void (*fn)(const struct order_read *read))
 {
-	struct reading *reading = reading_new(shop, request);
+	struct order_read *read = xmalloc(sizeof(*read));
 
-	reading->id = *id;
-	reading->fn = fn;
-	views_order(shop->views, id, on_order, reading);
+	*read = (struct order_read){ shop, request, *id, fn, 0, NULL };
+	views_order(shop->views, id, on_order, read);
 }
 
-void answer_no_order(struct http_request *request, const struct order_id *id,
-		     int r)
+void answer_no_order(const struct order_read *read)
 {
-	struct answer_error error = { .order_id = id };
+	char text[ORDER_ID_CHARS + 1];
+	bool none = read->r == VIEWS_E_NONE;
 
-	if (r == VIEWS_E_NONE) {
-		error.status = 404;
-		error.error = "there is no such order";
-	} else {
-		error.status = 503;
-		error.error = "the database is away or busy, ask again";
-	}
-	answer_error(request, &error);
+	http_reply_error(read->request, none ? 404 : 503,
+			 none ? "there is no such order"
+			      : "the database is away or busy, try again",
+			 "order_id", order_id_format(&read->id, text));
 }
 
-static void show(struct shop *shop, struct http_request *request,
-		 const struct order_id *id, int r, const struct order *order)
+static void show(const struct order_read *read)
 {
 	struct buf json = { 0 };
 
-	(void)shop;
-	if (!order) {
-		answer_no_order(request, id, r);
+	if (!read->order) {
+		answer_no_order(read);
 		return;
 	}
-	order_json(order, &json);
-	answer_json(request, 200, &json, NULL);
+	order_json(read->order, &json);
+	http_reply_json(read->request, 200, &json, NULL);
 	buf_deinit(&json);
 }
 
@@ -89,19 +67,13 @@ void show_order(struct shop *shop, struct http_request *request,
 
 /* ---- stock ---- */
 
-static void on_stock(void *arg, int r, const struct buf *json)
+static void on_stock(void *request, int r, const struct buf *json)
 {
-	static const struct answer_error error = {
-		.status = 503,
-		.error = "the stock cannot be read now",
-	};
-	struct reading *reading = arg;
-
 	if (r)
-		answer_error(reading->request, &error);
+		http_reply_error(request, 503, "the stock cannot be read now",
+				 NULL, NULL);
 	else
-		answer_json(reading->request, 200, json, NULL);
-	free(reading);
+		http_reply_json(request, 200, json, NULL);
 }
 
 bool query_stall(const struct http_head *head, char out[static TEXT_MAX_BYTES],
@@ -115,18 +87,14 @@ bool query_stall(const struct http_head *head, char out[static TEXT_MAX_BYTES],
 void show_stock(struct shop *shop, struct http_request *request,
 		const struct order_id *id)
 {
-	static const struct answer_error error = {
-		.status = 400,
-		.error = "must be a text of 1 to 255 characters",
-		.field = "stall",
-	};
 	char name[TEXT_MAX_BYTES];
 	struct text stall;
 
 	(void)id;
 	if (query_stall(http_request_head(request), name, &stall))
-		views_stock(shop->views, stall, on_stock,
-			    reading_new(shop, request));
+		views_stock(shop->views, stall, on_stock, request);
 	else
-		answer_error(request, &error);
+		http_reply_error(request, 400,
+				 "must be a text of 1 to 255 characters",
+				 "field", "stall");
 }

@@ -1,0 +1,470 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Batches: from the client's records to published facts.
+ *
+ * Decoding happens here, while the database thread commits the batch before.
+ *
+ * A dead letter is a line of the log. A flood of them is not: so many lines a
+ * second; the next line says how many were left out, and the counter has them
+ * all.
+ */
+#include "workers/runtime/batches/batches.h"
+
+#include <string.h>
+
+#include "infra/lib/clock.h"
+#include "infra/lib/xalloc.h"
+#include "schemas/messages/items.h"
+#include "schemas/trace.h"
+#include "workers/runtime/batches/batches_state.h"
+#include "workers/runtime/counters.h"
+
+/* The longest header that a check lets pass, and a byte to see that it is
+ * longer. */
+#define HEADER_KEPT_BYTES ((size_t)MISSING_HEADER_BYTES + 1)
+
+/*
+ * Of large records all three batches are small, and little is fetched ahead:
+ * the client's own limit counts values only, and a record may be all headers.
+ * What is fetched too far ahead is dropped by a pause, and fetched again; so
+ * small records, which are many, may be far ahead.
+ */
+#define LARGE_RECORD_BYTES ((size_t)4 << 10)
+#define BATCH_MAX_BYTES ((size_t)16 << 20)
+#define LARGE_BATCH_MAX_BYTES ((size_t)4 << 20)
+#define AHEAD_MAX_BYTES ((size_t)256 << 20)
+#define LARGE_AHEAD_MAX_BYTES ((size_t)16 << 20)
+/* What the client keeps of a record and of a header beside their bytes. */
+#define RECORD_BYTES ((size_t)400)
+#define HEADER_BYTES ((size_t)32)
+/* So large is a record as long as none was seen. */
+#define FIRST_RECORD_BYTES ((size_t)4 << 10)
+#define FEWEST_RECORDS ((size_t)64)
+/* What waits for the broker in all, with headers. */
+#define FACTS_MAX_BYTES ((size_t)32 << 20)
+#define DEAD_LINES_A_SECOND 10
+
+struct batches *batches_new(const struct batches_params *params)
+{
+	struct batches *batches = xcalloc(1, sizeof(*batches));
+
+	batches->params = *params;
+	batches->open = batch_new();
+	batches->running = batch_new();
+	batches->publishing = batch_new();
+	batches->batch_max = FEWEST_RECORDS;
+	batches->record_bytes = FIRST_RECORD_BYTES;
+	batches->dead_lines.a_second = DEAD_LINES_A_SECOND;
+	return batches;
+}
+
+struct batches *batches_free(struct batches *batches)
+{
+	if (!batches)
+		return NULL;
+	(void)batch_free(batches->open);
+	(void)batch_free(batches->running);
+	(void)batch_free(batches->publishing);
+	free(batches);
+	return NULL;
+}
+
+/* ---- a record into the open batch ---- */
+
+/* Where an envelope is read to, and its texts are kept. */
+struct headers {
+	struct envelope *envelope;
+	struct arena *arena;
+	size_t n_bytes; /* of all headers */
+};
+
+static void read_header(void *arg, const char *name, const void *value,
+			size_t n)
+{
+	struct headers *headers = arg;
+
+	headers->n_bytes += strlen(name) + n + HEADER_BYTES;
+	/* What no check would let pass is not worth keeping whole. */
+	if (n > HEADER_KEPT_BYTES)
+		n = HEADER_KEPT_BYTES;
+	if (value)
+		value = arena_copy(headers->arena, value, n);
+	envelope_read(headers->envelope, name, value, n);
+}
+
+static struct text clean(struct text text)
+{
+	return text_is_clean(text) ? text : (struct text){ 0 };
+}
+
+/* Whose record is it? By its headers, whatever else is wrong with it. */
+static int lane_of(const struct batches *batches,
+		   const struct kafka_record *kafka,
+		   const struct envelope *envelope)
+{
+	const struct lanes *lanes =
+		assignments_lanes(batches->params.assignments);
+	struct lane_key key = {
+		.key = { kafka->key, kafka->n_key },
+		.customer = clean(envelope->customer),
+		.stall = clean(envelope->stall),
+	};
+
+	return lanes->n_lanes == 1 ? 0 : lanes_find(lanes, &key);
+}
+
+static void decode(struct batches *batches, struct record *record, int checked,
+		   struct schema_fault *fault)
+{
+	int r = checked;
+
+	if (!r)
+		r = batches->params.ops->decode(batches->params.arg,
+						batches->open, record, fault);
+	if (!r)
+		return;
+	record->poison = true;
+	batch_dead(batches->open, record, schema_outcome_name(r), fault->what);
+}
+
+/* How large the next ones may be: as the last ones were, if not larger. */
+static void expect_size(struct batches *batches, size_t n_bytes)
+{
+	batches->record_bytes -= batches->record_bytes / 64;
+	if (n_bytes > batches->record_bytes)
+		batches->record_bytes = n_bytes;
+}
+
+static void add_record(struct batches *batches, struct assignment *assignment,
+		       struct kafka_record *kafka)
+{
+	struct batch *open = batches->open;
+	struct schema_fault fault = { { 0 } };
+	struct envelope envelope;
+	struct headers headers = { &envelope, &open->arena, RECORD_BYTES };
+	struct lane_position *position;
+	struct record *record;
+	int checked, lane;
+
+	envelope_init(&envelope);
+	kafka_record_headers(kafka, read_header, &headers);
+	expect_size(batches, headers.n_bytes + kafka->n_key + kafka->n_value);
+	checked = envelope_check(&envelope, &fault);
+	lane = lane_of(batches, kafka, &envelope);
+	position = assignment_lane(assignment, lane);
+	/* Another lane's, or its facts are published already. */
+	if (!position || kafka->offset < position->emitted) {
+		counter_add(&runtime_counters.skipped, 1);
+		batch_skip(open, assignment, kafka->offset, kafka->offset + 1);
+		return;
+	}
+	record = batch_add(open, assignment, kafka);
+	batch_count(open, record, headers.n_bytes);
+	record->envelope = envelope;
+	record->lane = lane;
+	record->decided = record->kafka.offset < position->next_offset;
+	decode(batches, record, checked, &fault);
+}
+
+static bool are_large(const struct batches *batches)
+{
+	return batches->record_bytes > LARGE_RECORD_BYTES;
+}
+
+static size_t max_bytes(const struct batches *batches)
+{
+	return are_large(batches) ? LARGE_BATCH_MAX_BYTES : BATCH_MAX_BYTES;
+}
+
+static bool is_full(const struct batches *batches)
+{
+	return batch_bytes(batches->open) >= max_bytes(batches);
+}
+
+static void receive(struct batches *batches, struct kafka_record *kafka)
+{
+	int64_t from;
+	struct assignment *assignment =
+		assignments_receive(batches->params.assignments, kafka, &from);
+
+	if (!assignment)
+		return;
+	if (from < kafka->offset)
+		batch_skip(batches->open, assignment, from, kafka->offset);
+	if (kafka->mark == KAFKA_END)
+		return;
+	if (is_full(batches)) {
+		/* It came with those that have filled the batch: it is read
+		 * again. */
+		assignment->state = ASSIGNMENT_ACQUIRED;
+		return;
+	}
+	assignment->next_read = kafka->offset + 1;
+	assignment->read_stamp_ms = kafka->timestamp_ms;
+	assignment->n_received++;
+	add_record(batches, assignment, kafka);
+}
+
+bool batches_too_far(const struct batches *batches)
+{
+	size_t ahead =
+		kafka_in_queued(batches->params.in) * batches->record_bytes;
+	bool paused = assignments_paused(batches->params.assignments);
+
+	if (!are_large(batches))
+		return ahead > AHEAD_MAX_BYTES;
+	/* A paused worker goes on when half of a batch is gone. */
+	return ahead > LARGE_AHEAD_MAX_BYTES ||
+	       batch_bytes(batches->open) >=
+		       LARGE_BATCH_MAX_BYTES / (paused ? 2 : 1);
+}
+
+/* So many records more are wanted. */
+static size_t n_wanted(const struct batches *batches)
+{
+	const struct batch *open = batches->open;
+	size_t n;
+
+	if (open->n_records >= batches->batch_max || is_full(batches))
+		return 0;
+	n = (max_bytes(batches) - batch_bytes(open)) / batches->record_bytes +
+	    1;
+	if (n > batches->batch_max - open->n_records)
+		n = batches->batch_max - open->n_records;
+	return n < READ_AT_ONCE ? n : READ_AT_ONCE;
+}
+
+void batches_read(struct batches *batches)
+{
+	size_t n, n_max;
+
+	do {
+		n_max = n_wanted(batches);
+		/* Full: the group is served again when the batch has gone. A
+		 * backoff may be long, and is no reason to leave: while all is
+		 * paused nothing comes but the group's callbacks. */
+		if (!n_max && !assignments_paused(batches->params.assignments))
+			return;
+		if (!n_max)
+			n_max = 1;
+		n = kafka_in_poll(batches->params.in, batches->polled, n_max,
+				  0);
+		for (size_t i = 0; i < n; i++) {
+			receive(batches, &batches->polled[i]);
+			kafka_record_release(&batches->polled[i]);
+		}
+	} while (n == n_max);
+}
+
+/* ---- the batch at the database ---- */
+
+bool batches_facts_above(const struct batches *batches, size_t part)
+{
+	const struct publisher *publisher = batches->params.publisher;
+
+	return publisher_waiting(publisher) >
+		       (size_t)batches->params.conf->facts_max / part ||
+	       publisher_waiting_bytes(publisher) > FACTS_MAX_BYTES / part;
+}
+
+bool batches_retrying(const struct batches *batches)
+{
+	return batches->retry && !batch_empty(batches->running);
+}
+
+struct batch *batches_next(struct batches *batches)
+{
+	struct batch *batch = batches->running;
+
+	if (batches->committed || batches_facts_above(batches, 1))
+		return NULL;
+	/* Of one to be retried, perhaps nothing is ours any more. */
+	if (!batches_retrying(batches)) {
+		batches->retry = false;
+		batch_reset(batch);
+		if (batch_empty(batches->open))
+			return NULL;
+		batches->running = batches->open;
+		batches->open = batch;
+		batch = batches->running;
+	}
+	batch_close(batch, assignments_lanes(batches->params.assignments),
+		    clock_wall_ms());
+	batch->closed_at_us = clock_now_us();
+	batches->at_database = true;
+	return batch;
+}
+
+/* So many records that the next transaction takes its time, not more. */
+static void adapt_size(struct batches *batches, int64_t us)
+{
+	const struct runtime_conf *conf = batches->params.conf;
+	int64_t limit_us = conf->batch_ms * 1000;
+	size_t n = batches->running->n_records;
+
+	if (us > limit_us && n > FEWEST_RECORDS)
+		batches->batch_max = n * (size_t)limit_us / (size_t)us;
+	else if (n * 2 > batches->batch_max)
+		batches->batch_max *= 2;
+	if (batches->batch_max < FEWEST_RECORDS)
+		batches->batch_max = FEWEST_RECORDS;
+	if (batches->batch_max > (size_t)conf->batch_max)
+		batches->batch_max = (size_t)conf->batch_max;
+}
+
+static void log_dead(struct batches *batches, const struct record *record)
+{
+	const struct topic *topic =
+		batches->params.identity->topics[record->kafka.topic];
+	char trace[TRACE_ID_CHARS + 1];
+	struct log_subject subject = {
+		.topic = topic->name,
+		.partition = record->kafka.partition,
+		.offset = record->kafka.offset,
+		.trace = trace_id(record->envelope.traceparent, trace),
+	};
+
+	if (!log_limit_about(&batches->dead_lines, &subject, "dead letters"))
+		return;
+	log_warn("DEAD-LETTER", "%s: %s, a copy is on '%s'",
+		 record->dead_reason, record->dead_detail,
+		 topic_dlq(topic)->name);
+	log_about(NULL);
+}
+
+static void count(struct batches *batches, const struct record *record)
+{
+	if (record->decided) {
+		counter_add(&runtime_counters.republished, 1);
+	} else if (record->dead_reason) {
+		counter_add(&runtime_counters.dead, 1);
+		log_dead(batches, record);
+	} else {
+		counter_add(&runtime_counters.decided, 1);
+	}
+}
+
+/* The facts of the batch before may still be going out. */
+static void publish_next(struct batches *batches)
+{
+	struct batch *batch = batches->running;
+
+	if (!batches->committed || !batch_empty(batches->publishing))
+		return;
+	batches->running = batches->publishing;
+	batches->publishing = batch;
+	batches->committed = false;
+}
+
+/* The next batch may begin before the facts of this one are sent: what is
+ * expected holds emitted_offset back. */
+void batches_committed(struct batches *batches)
+{
+	struct batch *batch = batches->running;
+	int64_t us = clock_now_us() - batch->closed_at_us;
+
+	batches->at_database = batches->retry = false;
+	counter_observe_us(&runtime_counters.process, us,
+			   (int64_t)batch->n_records);
+	adapt_size(batches, us);
+	for (size_t i = 0; i < batch->n_records; i++) {
+		struct record *record = &batch->records[i];
+
+		if (assignment_is_ours(record->assignment))
+			batch_expect(record);
+		else
+			record->entry = EMITTED_NONE;
+		count(batches, record);
+	}
+	assignments_committed(batches->params.assignments, batch->extent);
+	batches->committed = true;
+	publish_next(batches);
+}
+
+void batches_failed(struct batches *batches)
+{
+	batches->at_database = false;
+	batches->retry = true;
+	batch_drop_lost(batches->running);
+}
+
+/* ---- facts ---- */
+
+static void publish(struct batches *batches, const struct record *record)
+{
+	const struct batches_params *params = &batches->params;
+
+	publish_begin(params->publisher, record);
+	if (record->dead_reason)
+		publish_dead(params->publisher, record,
+			     params->identity->topics[record->kafka.topic]);
+	else if (params->ops->facts)
+		params->ops->facts(params->arg, batches->publishing, record,
+				   params->publisher);
+	publish_end(params->publisher);
+}
+
+/* After a take-over, facts are published anew, from the rows. */
+static bool is_expected(const struct record *record)
+{
+	const struct assignment *assignment = record->assignment;
+
+	return assignment_is_ours(assignment) &&
+	       emitted_offset_of(&assignment->emitted, record->entry) >= 0;
+}
+
+static void publish_facts(struct batches *batches)
+{
+	const struct batch *batch = batches->publishing;
+
+	for (; batches->n_published < batch->n_records;
+	     batches->n_published++) {
+		const struct record *record =
+			&batch->records[batches->n_published];
+
+		if (batches_facts_above(batches, 1))
+			return; /* it goes on when the broker has got some */
+		if (is_expected(record))
+			publish(batches, record);
+	}
+	batches_drop_unpublished(batches);
+}
+
+void batches_publish(struct batches *batches)
+{
+	publish_facts(batches);
+	publish_next(batches);
+	publish_facts(batches);
+}
+
+bool batches_unpublished(const struct batches *batches)
+{
+	return batches->committed || !batch_empty(batches->publishing);
+}
+
+/* ---- dropping ---- */
+
+void batches_drop_lost(struct batches *batches)
+{
+	batch_drop_lost(batches->open);
+	/* One that waits, too: its records come again, behind those whose
+	 * facts are not known to be published. */
+	if (!batches->at_database)
+		batch_drop_lost(batches->running);
+}
+
+void batches_drop_unpublished(struct batches *batches)
+{
+	batch_reset(batches->publishing);
+	batches->n_published = 0;
+}
+
+void batches_drop_all(struct batches *batches)
+{
+	batch_reset(batches->open);
+	batches_drop_unpublished(batches);
+	if (batches->at_database)
+		return;
+	batch_reset(batches->running);
+	batches->committed = false;
+}
