@@ -1,3 +1,5 @@
+-- A worker of before hashes an order's content by another function: a repeat of
+-- an order that is in the table now is a conflict to it.
 CREATE INDEX IF NOT EXISTS stock_changes_event_id
 	ON stock_changes USING hash (event_id);
 CREATE INDEX IF NOT EXISTS toasties_queued

@@ -21,7 +21,7 @@ DROP INDEX IF EXISTS orders_number;
 -- their own, each with the position or id of the record that brought it.
 CREATE TABLE orders (
 	order_id uuid PRIMARY KEY,
-	content_hash bigint NOT NULL,
+	content_hash bigint NOT NULL, -- 0: not known, so no repeat conflicts
 	"offset" bigint NOT NULL, -- where on the topic `orders` it stands
 	decided_at timestamptz NOT NULL,
 	partition smallint NOT NULL,
@@ -92,12 +92,13 @@ AS $$
 			ELSE '00' END, 'hex')
 	END
 $$;
--- A row that somebody has damaged stays damaged.
+-- A row that somebody has damaged stays damaged. Its content was hashed by
+-- another function.
 INSERT INTO orders (order_id, content_hash, "offset", decided_at, partition,
 	order_version, pick_version, verdict, doneness, grill, stall, customer,
 	items, missing, trace, tracestate, metadata, cancelled_at, returned_at,
 	cancelled_position, cancel_trace, cancel_tracestate, returned_event)
-SELECT order_id, content_hash, "offset", decided_at, partition,
+SELECT order_id, 0, "offset", decided_at, partition,
 	order_version, pick_version, left(verdict, 1)::"char",
 	CASE WHEN doneness IN ('light', 'medium', 'well-done', 'burnt')
 		THEN left(doneness, 1) ELSE '?' END::"char",

@@ -296,6 +296,7 @@ void bus_send(struct bus *bus, const char *topic,
 		err = rd_kafka_producev(
 			bus->rk, RD_KAFKA_V_TOPIC(name),
 			RD_KAFKA_V_PARTITION(record->partition),
+			RD_KAFKA_V_TIMESTAMP(record->timestamp_ms),
 			RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
 			RD_KAFKA_V_KEY(record->key.p, record->key.n),
 			RD_KAFKA_V_VALUE((void *)(uintptr_t)record->value.p,

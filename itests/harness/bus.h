@@ -22,7 +22,8 @@ struct bus_header {
 
 struct bus_record {
 	int32_t partition; /* sending: -1 is by the key */
-	int64_t offset, timestamp_ms;
+	int64_t offset;
+	int64_t timestamp_ms; /* sending: 0 is now */
 	struct text key, value;
 	struct bus_header *headers;
 	size_t n_headers;
