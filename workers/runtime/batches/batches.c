@@ -324,8 +324,7 @@ static void log_dead(struct batches *batches, const struct record *record)
 		.trace = trace_id(record->envelope.traceparent, trace),
 	};
 
-	if (!log_limit_about(&batches->dead_lines, &subject, "dead letters"))
-		return;
+	log_about(&subject);
 	log_warn("DEAD-LETTER", "%s: %s, a copy is on '%s'",
 		 record->dead_reason, record->dead_detail,
 		 topic_dlq(topic)->name);
@@ -338,7 +337,8 @@ static void count(struct batches *batches, const struct record *record)
 		counter_add(&runtime_counters.republished, 1);
 	} else if (record->dead_reason) {
 		counter_add(&runtime_counters.dead, 1);
-		log_dead(batches, record);
+		if (log_limit_pass(&batches->dead_lines, "dead letters"))
+			log_dead(batches, record);
 	} else {
 		counter_add(&runtime_counters.decided, 1);
 	}
