@@ -15,6 +15,7 @@
 #include "infra/lib/clock.h"
 #include "infra/lib/xalloc.h"
 #include "schemas/messages/items.h"
+#include "schemas/messages/stall.h"
 #include "schemas/trace.h"
 #include "workers/runtime/batches/batches_state.h"
 #include "workers/runtime/counters.h"
@@ -107,7 +108,7 @@ static struct text clean(struct text text)
 	return text_is_clean(text) ? text : (struct text){ 0 };
 }
 
-/* Whose record is it? By its headers, whatever else is wrong with it. */
+/* Whose record is it? Whatever else is wrong with it. */
 static int lane_of(const struct batches *batches,
 		   const struct kafka_record *kafka,
 		   const struct envelope *envelope)
@@ -117,10 +118,14 @@ static int lane_of(const struct batches *batches,
 	struct lane_key key = {
 		.key = { kafka->key, kafka->n_key },
 		.customer = clean(envelope->customer),
-		.stall = clean(envelope->stall),
 	};
 
-	return lanes->n_lanes == 1 ? 0 : lanes_find(lanes, &key);
+	if (lanes->n_lanes == 1)
+		return 0;
+	if (lanes_name_stalls(lanes))
+		key.stall =
+			message_stall(envelope, kafka->value, kafka->n_value);
+	return lanes_find(lanes, &key);
 }
 
 static void decode(struct batches *batches, struct record *record, int checked,
