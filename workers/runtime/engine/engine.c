@@ -110,7 +110,7 @@ static void mirror(struct engine *engine)
 	engine->mirror_at_ms = clock_now_ms() + MIRROR_EVERY_MS;
 }
 
-/* What a drain has freed stays with malloc until it is told. */
+/* What a drain has freed stays with malloc unless it is trimmed. */
 static void give_memory_back(struct engine *engine)
 {
 	if (!batches_idle(engine->batches)) {
