@@ -92,6 +92,12 @@ func connect(ctx context.Context, url string, n int) (*pgxpool.Pool, error) {
 	return pgxpool.NewWithConfig(ctx, config)
 }
 
+// Positions only rise, and a share may move one while it is read.
+func raise(at *atomic.Int64, to int64) {
+	for is := at.Load(); is < to && !at.CompareAndSwap(is, to); is = at.Load() {
+	}
+}
+
 func (p *positions) load(ctx context.Context, pool *pgxpool.Pool) error {
 	found, err := pool.Query(ctx, `SELECT partition, next_offset,
 		emitted_offset FROM positions p WHERE `+ofPosition)
@@ -101,8 +107,8 @@ func (p *positions) load(ctx context.Context, pool *pgxpool.Pool) error {
 	var partition int32
 	var next, emitted int64
 	_, err = pgx.ForEachRow(found, []any{&partition, &next, &emitted}, func() error {
-		p[partition].next.Store(next)
-		p[partition].emitted.Store(emitted)
+		raise(&p[partition].next, next)
+		raise(&p[partition].emitted, emitted)
 		return nil
 	})
 	return err

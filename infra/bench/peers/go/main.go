@@ -320,8 +320,10 @@ func (p *peer) runTuned(ctx context.Context) error {
 		}
 		of := make([][]*kgo.Record, p.workers)
 		fetches.EachPartition(func(from kgo.FetchTopicPartition) {
-			w := int64(from.Partition) % p.workers
-			of[w] = append(of[w], from.Records...)
+			if len(from.Records) > 0 { // an error has no partition
+				w := int64(from.Partition) % p.workers
+				of[w] = append(of[w], from.Records...)
+			}
 		})
 		for w, records := range of {
 			for len(records) > 0 {

