@@ -52,11 +52,17 @@ struct plate_job *plate_jobs_add(struct plate_jobs *jobs,
 	return job;
 }
 
+static void leave_plate(struct plate_job *job)
+{
+	if (job->grill)
+		job->grill->plates[job->plate].n_jobs--;
+	job->grill = NULL;
+}
+
 void plate_jobs_drop(struct plate_job *job)
 {
 	job->used = false;
-	if (job->grill)
-		job->grill->plates[job->plate].n_jobs--;
+	leave_plate(job);
 }
 
 void plate_jobs_drop_all(struct plate_jobs *jobs)
@@ -164,7 +170,7 @@ static const struct {
 			     false },
 };
 
-static void end(struct plate_jobs *jobs, const struct plate_job *job,
+static void end(struct plate_jobs *jobs, struct plate_job *job,
 		enum job_action action, int64_t now_ms)
 {
 	char order[ORDER_ID_CHARS + 1];
@@ -176,7 +182,11 @@ static void end(struct plate_jobs *jobs, const struct plate_job *job,
 		.reason = ends[action].reason,
 		.keep_plate = ends[action].keep_plate,
 	};
-	if (action == JOB_DO_DONE || !job->grill)
+	/* The transaction that records this end may give the plate the next
+	 * toastie. */
+	if (action == JOB_DO_DONE)
+		leave_plate(job);
+	if (!job->grill)
 		return;
 	/* A plate that was in trouble is left alone for a while. */
 	job->grill->plates[job->plate].rest_until_ms = now_ms + REST_MS;

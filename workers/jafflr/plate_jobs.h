@@ -6,8 +6,9 @@
  * transaction, or is due later. Poll thread only.
  *
  * The scheduler adds a job, and says when its fact was published or its end
- * was committed. A job that is over, or is being parked, stays until its end
- * is committed, so that its plate is not offered.
+ * was committed. A job that is done leaves its plate at once: the plate is
+ * offered to the transaction that records the end. Any other job that is over,
+ * or is being parked, keeps its plate until its end is committed.
  */
 #ifndef JAFFLR_PLATE_JOBS_H
 #define JAFFLR_PLATE_JOBS_H
@@ -23,7 +24,8 @@ struct plate_job {
 	struct job_past past;
 	struct order_id order_id;
 	int64_t intent_id;
-	struct grill_of *grill; /* NULL: not among those that are used */
+	/* NULL: not among those that are used, or the job has left it. */
+	struct grill_of *grill;
 	int plate;
 	uint32_t token;
 	int64_t time_ms;

@@ -74,14 +74,15 @@ static const struct pg_statement candidates = {
 };
 /* clang-format on */
 
-/* Plates without an open intent that are not out of use. */
+/* Plates that are not out of use and have no open intent, but for one that this
+ * transaction will close before it claims. */
 static const struct pg_statement free_plates = {
 	"free_plates",
 	"SELECT p.grill, p.plate FROM control.plates p"
 	" WHERE p.out_since IS NULL AND NOT EXISTS (SELECT FROM intents i"
 	" WHERE i.grill = p.grill AND i.plate = p.plate"
-	" AND i.closed_at IS NULL)",
-	0,
+	" AND i.closed_at IS NULL AND i.intent_id <> ALL ($1::bigint[]))",
+	1,
 };
 
 static const struct pg_statement unpublished = {
@@ -200,6 +201,20 @@ static int add_grills(struct pg *pg, struct pg_call *call)
 	return pg_add(pg, &list_grills, &call->args);
 }
 
+static int add_free_plates(struct pg *pg, struct pg_call *call,
+			   const struct scheduler_tx *tx)
+{
+	static const enum pg_type types[] = { PG_INT8 };
+
+	pg_call_begin(call);
+	for (size_t i = 0; i < tx->n_finish; i++)
+		if (!tx->finish[i].keep_plate)
+			pg_put_i64(pg_call_put(call, 0),
+				   tx->finish[i].intent_id);
+	pg_call_arrays(call, types, 1);
+	return pg_add(pg, &free_plates, &call->args);
+}
+
 static int ask(struct sql *sql, struct pg *pg,
 	       const struct worker_assignments *assignments,
 	       const struct scheduler_tx *tx, struct read *ret)
@@ -212,7 +227,7 @@ static int ask(struct sql *sql, struct pg *pg,
 	if (tx->n_plates || tx->asks.look)
 		ret->queued = add_candidates(pg, &calls[1], assignments, tx);
 	if (tx->n_plates)
-		ret->free = pg_add(pg, &free_plates, NULL);
+		ret->free = add_free_plates(pg, &calls[6], tx);
 	if (tx->asks.look) {
 		ret->unpublished =
 			add_ours(pg, &calls[2], &unpublished, assignments);
