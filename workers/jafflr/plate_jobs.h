@@ -29,6 +29,7 @@ struct plate_job {
 	int plate;
 	uint32_t token;
 	int64_t time_ms;
+	int64_t due_at_ms;     /* when it is done, about */
 	int64_t contact_at_ms; /* when the grill last answered */
 	int64_t act_at_ms;     /* the action below is due; 0: none is */
 	enum job_action act;
@@ -42,6 +43,7 @@ struct plate_jobs {
 	struct plate_job *list;
 	size_t n;
 	uint64_t last_tag;
+	int64_t wake_at_ms; /* the next action is due; INT64_MAX: none is */
 };
 
 /* A job at the plate that the row names. The pointer is good until the next
