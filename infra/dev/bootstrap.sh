@@ -21,7 +21,7 @@ find_missing() {
 	local package when why
 	local -A there=() want=([build]='build' [run]='build run'
 		[test]='build run test' [lint]='build lint'
-		[coverage]='build run test coverage'
+		[coverage]='build run test coverage' [peers]='run peers'
 		[all]='build run test lint coverage')
 	while read -r package _ _ why; do
 		[[ $why != installed ]] || there[$package]=yes
@@ -122,9 +122,9 @@ install_missing() {
 when=all
 [[ $# == 0 ]] || when=${2-}
 if [[ $# != 0 && $1 != --need ||
-	! $when =~ ^(build|run|test|lint|coverage|all)$ ]]; then
+	! $when =~ ^(build|run|test|lint|coverage|peers|all)$ ]]; then
 	say "error: '$*' is not understood"
-	hint "bootstrap.sh [--need build|run|test|lint|coverage|all]"
+	hint "bootstrap.sh [--need build|run|test|lint|coverage|peers|all]"
 	exit 2
 fi
 find_missing "$when"
