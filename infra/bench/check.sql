@@ -2,9 +2,10 @@
 --
 -- A line for each thing that is not as it should be after a drain or a floor.
 --
--- Variables: n, how many orders were sent, all of which the stock covers; facts,
--- how many are on picks, and unpublished, how many positions may have some that
--- are not: NULL where nothing publishes.
+-- Variables: rows, how many orders the table has; picked, how many of them were
+-- sent by now, all of which the stock covers; decided, at which offsets the
+-- positions stand, summed; unpublished, how many positions may have facts that
+-- are not published. NULL: it does not matter.
 SET search_path = galore;
 WITH taken AS (
 	SELECT stall, i->>'ingredient' AS ingredient,
@@ -19,9 +20,9 @@ WITH taken AS (
 )
 SELECT format('%s: %s, expected %s', what, is_now, expected)
 FROM (VALUES
-	('orders', (SELECT count(*) FROM orders), :n),
+	('orders', (SELECT count(*) FROM orders), :rows),
 	('orders picked',
-		(SELECT count(*) FROM orders WHERE verdict = 'p'), :n),
+		(SELECT count(*) FROM orders WHERE verdict = 'p'), :picked),
 	('ingredients not conserved', (
 		SELECT count(*) FROM stock s
 			LEFT JOIN taken USING (stall, ingredient)
@@ -30,10 +31,9 @@ FROM (VALUES
 	), 0),
 	('records decided', (
 		SELECT sum(next_offset)::bigint FROM positions
-		WHERE topic = 'orders'), :n),
+		WHERE topic = 'orders'), :decided),
 	('positions with unpublished facts', (
 		SELECT count(*) FROM positions
-		WHERE next_offset <> emitted_offset), :unpublished),
-	('facts on picks', :facts::bigint, :n)
+		WHERE next_offset <> emitted_offset), :unpublished)
 ) AS c(what, is_now, expected)
 WHERE is_now <> expected;
