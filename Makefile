@@ -54,6 +54,10 @@ LDFLAGS += --coverage
 else
 CFLAGS += $(FORTIFY)
 endif
+# For `make bench B=tax` alone, which measures what exactly-once costs.
+ifeq ($(MODE),at-least-once)
+CPPFLAGS += -DBENCH_AT_LEAST_ONCE
+endif
 CFLAGS += $(WARN) $(HARDEN)
 
 # ---- the map: a library a folder, a list of layers a program ---------------

@@ -8,10 +8,11 @@
 -- are not published. NULL: it does not matter.
 SET search_path = galore;
 WITH taken AS (
-	SELECT stall, i->>'ingredient' AS ingredient,
-		sum((i->>'quantity')::bigint) AS n
-	FROM order_view, jsonb_array_elements(items) AS i
-	WHERE verdict = 'picked' GROUP BY 1, 2
+	-- As order_view has it, but quick enough for millions of rows.
+	SELECT stall, wide_name(i) AS ingredient,
+		sum(wide_number(split_part(i, ' ', 1))) AS n
+	FROM orders, string_to_table(items, ';') AS i
+	WHERE verdict = 'p' GROUP BY 1, 2
 ), added AS (
 	SELECT stall, ingredient, sum(delta) AS n
 	FROM stock_changes GROUP BY 1, 2

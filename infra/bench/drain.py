@@ -67,39 +67,48 @@ def numbers_of(bench, n, before, workers, rate, facts=True):
     return numbers
 
 
-def chillybin(bench, tag, n, n_workers=1, program=None, fenced=True,
-              rate=True, after=True, stalls=1):
-    """One turn: n orders by so many processes; its numbers. Without `rate` it
-    is not measured, without `after` database and topics stay."""
-    suffix = f".{tag}"
-    bench.topics(suffix)
-    bench.fill(n, STALLS=stalls)
-    url = bench.fresh(f"bench_{tag}", n, stalls)
+def work(bench, tag, n, n_workers=1, program=None, rate=True):
+    """The database and the topics are there: what the drain costs."""
     before = bench.servers_cpu_s()
     workers = [bench.spawn(f"chillybin{i}",
                            [program or bench.program("chillybin")])
                for i in range(n_workers)]
     ready_ms = workers[0].wait_ready()
-    looks = looks_at(bench, "picks" + suffix, n, workers)
+    looks = looks_at(bench, f"picks.{tag}", n, workers)
     numbers = numbers_of(bench, n, before, workers,
                          middle_rate(looks, n) if rate else 0)
     numbers["ready_ms"] = ready_ms
     if not all([bench.forget(worker) for worker in workers]):
         raise Void("chillybin did not end well")
-    finish(bench, tag, url, n, 0 if fenced else None, fenced, after)
     return numbers
 
 
-def finish(bench, tag, url, n, unpublished, positions=True, after=True):
+def chillybin(bench, tag, n, n_workers=1, program=None, positions=True,
+              rate=True, after=True, stalls=1, partitions=12):
+    """One turn: n orders by so many processes; its numbers. Without `rate` it
+    is not measured, without `after` database and topics stay, without
+    `positions` nobody moves them."""
+    bench.topics(f".{tag}", partitions)
+    bench.fill(n, STALLS=stalls)
+    url = bench.fresh(f"bench_{tag}", n, stalls)
+    numbers = work(bench, tag, n, n_workers, program, rate)
+    finish(bench, tag, url, n, 0, positions, after)
+    return numbers
+
+
+def finish(bench, tag, url, n, unpublished, positions=True, after=True,
+           drop=True, **expected):
     """Is everything as it should be? Then it may go."""
     facts = bench.n_records(f"picks.{tag}")
     if facts != n:
         raise Void(f"facts on picks: {facts}, expected {n}")
-    bench.check(url, rows=n, picked=n, decided=n if positions else None,
-                unpublished=unpublished)
+    bench.check(url, **{"rows": n, "picked": n,
+                        "decided": n if positions else None,
+                        "unpublished": unpublished, **expected})
     if after:
         bench.forget_topics(f".{tag}")
-        bench.drop(f"bench_{tag}")
+        if drop:
+            bench.drop(f"bench_{tag}")
 
 
 def peer(bench, name, tag, n, env):

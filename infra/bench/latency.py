@@ -7,10 +7,11 @@ waits because the system stalls counts with all of its waiting. The floor is an
 echo of two hops: it reads each order and publishes it again, at once.
 """
 import json
+import select
 
 from drain import finish, turns
 from report import Goal
-from servers import HERE, Void, peers_built
+from servers import HERE, READY_S, Void, peers_built
 
 WARM_S = 3  # as the probe has it
 
@@ -37,7 +38,8 @@ def measured(bench, tag, worker):
 
 def wait_line(worker):
     """Until it says that it is ready."""
-    if not worker.popen.stdout.readline():
+    there, _, _ = select.select([worker.popen.stdout], [], [], READY_S)
+    if not there or not worker.popen.stdout.readline():
         raise Void(f"it did not begin: {worker.last_words()}")
 
 

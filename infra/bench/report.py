@@ -65,6 +65,13 @@ class Result:
             self.load.append(proc.load_average())
             names = names[1:] + names[:1]
 
+    def merge(self, n_rounds):
+        """What was measured one after the other counts as the same rounds."""
+        merged = [{} for _ in range(n_rounds)]
+        for i, numbers in enumerate(self.rounds):
+            merged[i % n_rounds].update(numbers)
+        self.rounds = merged
+
     def values(self, system, number):
         return [numbers[system][number] for numbers in self.rounds
                 if number in numbers.get(system, {})]

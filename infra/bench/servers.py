@@ -254,8 +254,12 @@ class Bench:
 
     # ---- topics ----
 
-    def topics(self, suffix):
+    def topics(self, suffix, partitions=12):
+        """New ones. `orders` may have fewer partitions than are declared."""
         self.env["TOPIC_SUFFIX"] = suffix
+        if partitions != 12:
+            self.run("a topic cannot be made", self.program("probe"), "make",
+                     f"orders{suffix}", str(partitions))
         self.run("the topics cannot be made", self.program("overlord"),
                  "topics", "apply", "--execute", "--who", "bench")
 
