@@ -54,9 +54,12 @@ LDFLAGS += --coverage
 else
 CFLAGS += $(FORTIFY)
 endif
-# For `make bench B=tax` alone, which measures what exactly-once costs.
+# For `make bench` alone, B=tax and B=scale: what exactly-once costs, and other
+# numbers of partitions (MODE=partitions-64).
 ifeq ($(MODE),at-least-once)
 CPPFLAGS += -DBENCH_AT_LEAST_ONCE
+else ifneq ($(filter partitions-%,$(MODE)),)
+CPPFLAGS += -DBENCH_PARTITIONS=$(MODE:partitions-%=%)
 endif
 CFLAGS += $(WARN) $(HARDEN)
 

@@ -36,7 +36,8 @@ def looks_at(bench, topic, n, workers, seconds=DRAIN_S):
     """The looks, until all n facts are there. Ends early when no worker
     lives."""
     looker = bench.spawn("looker", [bench.program("probe"), "ends", topic,
-                                    "12", str(n)], read=True)
+                                    str(bench.partitions), str(n)],
+                         read=True)
     looks = []
     end = time.monotonic() + seconds
     for line in looker.popen.stdout:
@@ -84,11 +85,11 @@ def work(bench, tag, n, n_workers=1, program=None, rate=True):
 
 
 def chillybin(bench, tag, n, n_workers=1, program=None, positions=True,
-              rate=True, after=True, stalls=1, partitions=12):
+              rate=True, after=True, stalls=1):
     """One turn: n orders by so many processes; its numbers. Without `rate` it
     is not measured, without `after` database and topics stay, without
     `positions` nobody moves them."""
-    bench.topics(f".{tag}", partitions)
+    bench.topics(f".{tag}")
     bench.fill(n, STALLS=stalls)
     url = bench.fresh(f"bench_{tag}", n, stalls)
     numbers = work(bench, tag, n, n_workers, program, rate)

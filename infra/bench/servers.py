@@ -22,6 +22,13 @@ READY_S = 60
 DRAIN_S = 120
 
 
+# Of a build with another number of partitions.
+POSITIONS = """SET search_path = galore;
+DELETE FROM positions WHERE partition >= {0};
+SELECT add_positions('chillybin', topic, {0})
+FROM unnest(ARRAY['orders', 'restocks', 'toasties']) AS topic"""
+
+
 class Void(Exception):
     """This round does not count, and why."""
 
@@ -137,6 +144,7 @@ class Bench:
     def __init__(self, settings):
         self.settings = settings
         self.bin = settings["BIN"]
+        self.partitions = 12  # of each topic
         self.processes = []
         self.dir = None
         self.env = {}
@@ -188,6 +196,18 @@ class Bench:
 
     # ---- programs ----
 
+    def build(self, mode, *programs):
+        """Programs of another build; their folder."""
+        folder = os.path.join(os.path.dirname(self.settings["OUT"]), mode,
+                              "bin")
+        make = subprocess.run(
+            ["make", "-s", f"-j{os.cpu_count()}", f"MODE={mode}",
+             *[f"{folder}/{name}" for name in programs]], check=False,
+            stdin=subprocess.DEVNULL, stdout=sys.stderr)
+        if make.returncode:
+            raise Void(f"the programs of '{mode}' cannot be built")
+        return folder
+
     def run(self, what, *command, **env):
         """A program that ends by itself; what it says on stdout."""
         process = self.spawn("run", list(command), read=True, **env)
@@ -236,6 +256,8 @@ class Bench:
         self.run("the tables cannot be made", self.program("overlord"),
                  "migrate", "up", "--execute", "--who", "bench")
         self.sql(url, "-f", f"{HERE}/stock.sql", n=n, stalls=stalls)
+        if self.partitions != 12:
+            self.sql(url, "-c", POSITIONS.format(self.partitions))
         self.checkpoint()
         return url
 
@@ -254,12 +276,8 @@ class Bench:
 
     # ---- topics ----
 
-    def topics(self, suffix, partitions=12):
-        """New ones. `orders` may have fewer partitions than are declared."""
+    def topics(self, suffix):
         self.env["TOPIC_SUFFIX"] = suffix
-        if partitions != 12:
-            self.run("a topic cannot be made", self.program("probe"), "make",
-                     f"orders{suffix}", str(partitions))
         self.run("the topics cannot be made", self.program("overlord"),
                  "topics", "apply", "--execute", "--who", "bench")
 
@@ -277,7 +295,7 @@ class Bench:
 
     def n_records(self, topic):
         return int(self.run("the topic's ends", self.program("probe"), "ends",
-                            topic, "12"))
+                            topic, str(self.partitions)))
 
     # ---- CPU of the servers ----
 

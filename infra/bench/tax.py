@@ -5,30 +5,13 @@ no position in its transactions?
 That build (MODE=at-least-once, a switch in workers/runtime/database/positions.c)
 exists for this alone: after a kill it decides again what it had decided.
 """
-import os
-import subprocess
-
 from drain import chillybin, turns
 from report import Goal
-from servers import Void
-
-MODE = "at-least-once"
-
-
-def build(bench):
-    """The path of that build's chillybin."""
-    program = os.path.join(os.path.dirname(bench.settings["OUT"]), MODE,
-                           "bin/chillybin")
-    make = subprocess.run(["make", "-s", f"-j{os.cpu_count()}",
-                           f"MODE={MODE}", program], check=False,
-                          stdin=subprocess.DEVNULL)
-    if make.returncode:
-        raise Void(f"'{program}' cannot be built")
-    return program
 
 
 def run(bench, result):
-    n, loose = bench.settings["N"], build(bench)
+    n = bench.settings["N"]
+    loose = bench.build("at-least-once", "chillybin") + "/chillybin"
     systems = {
         "exactly once": lambda i: chillybin(bench, f"once{i}", n),
         "at least once": lambda i: chillybin(bench, f"least{i}", n,
