@@ -19,16 +19,14 @@ enum handling {
 };
 
 struct header {
-	const char *name;
-	uint8_t n_name;
+	struct text name;
 	uint8_t handling;
 	uint16_t at; /* of a struct text in the envelope */
 };
 
 #define HEADER(name, handling, field)                                          \
 	{                                                                      \
-		(name), sizeof(name) - 1, (handling),                          \
-			offsetof(struct envelope, field)                       \
+		TEXT_INIT(name), (handling), offsetof(struct envelope, field)  \
 	}
 
 /* clang-format off */
@@ -87,7 +85,7 @@ void envelope_read(struct envelope *envelope, const char *name,
 	header = &headers[first_of_length[n_name]];
 	end = &headers[first_of_length[n_name + 1]];
 	for (; header < end; header++) {
-		if (memcmp(header->name, name, n_name) != 0)
+		if (!text_equal(header->name, (struct text){ name, n_name }))
 			continue;
 		text = at(envelope, header);
 		if (!text->p)
@@ -135,7 +133,7 @@ static int check_texts(struct envelope *envelope, struct schema_fault *fault)
 			continue;
 		*text = (struct text){ NULL, 0 };
 		r = schema_fail(fault, SCHEMA_E_CONTRACT, "header %s %s",
-				header->name, what);
+				header->name.p, what);
 	}
 	return r;
 }
@@ -272,7 +270,7 @@ int envelope_write(const struct envelope *envelope, envelope_header_fn fn,
 		text = at(&out, &headers[i]);
 		if (!text->p)
 			continue;
-		r = fn(arg, headers[i].name, text->p, text->n);
+		r = fn(arg, headers[i].name.p, text->p, text->n);
 		if (r != 0)
 			return r;
 	}

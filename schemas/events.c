@@ -17,10 +17,11 @@ const struct event_kind event_kinds[N_EVENT_TYPES] = {
 
 const struct event_version event_versions[] = {
 #define EVENT_TYPE(...)
-#define EVENT_VERSION(id_, name_, version_, sentence_)                         \
+#define EVENT_VERSION(id_, name_, version_, stall_, sentence_)                 \
 	{                                                                      \
 		.type = EVENT_##id_,                                           \
 		.version = (version_),                                         \
+		.stall = STALL_IN_##stall_,                                    \
 		.sentence = (sentence_),                                       \
 	},
 #include "schemas/events.def"

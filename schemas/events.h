@@ -25,9 +25,12 @@ struct event_kind {
 	const char *sentence;
 };
 
+enum stall_place { STALL_IN_BODY, STALL_IN_HEADER };
+
 struct event_version {
 	enum event_type type;
 	int version; /* schema-version */
+	enum stall_place stall;
 	const char *sentence;
 };
 

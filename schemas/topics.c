@@ -4,12 +4,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#define ANY_TIME "9223372036854775807"
 #define KEPT_WITH(max_message_bytes)                                           \
 	((const struct topic_setting[]){                                       \
 		{ "cleanup.policy", "delete" },                                \
 		{ "retention.ms", "-1" },                                      \
 		{ "retention.bytes", "-1" },                                   \
 		{ "message.timestamp.type", "CreateTime" },                    \
+		{ "message.timestamp.before.max.ms", ANY_TIME },               \
+		{ "message.timestamp.after.max.ms", ANY_TIME },                \
 		{ "max.message.bytes", max_message_bytes },                    \
 		{ NULL, NULL },                                                \
 	})

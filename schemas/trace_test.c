@@ -81,12 +81,19 @@ static const struct {
 START_TEST(a_later_version_goes_on_as_the_one_that_is_understood)
 	{
 		char out[TRACE_BYTES];
+		uint8_t bytes[TRACE_PACKED_BYTES];
 		struct text parent = trace_parent(text_of(parents[_i].came));
+		struct text packed = { (const char *)bytes, sizeof(bytes) };
 
 		ck_assert_int_eq(parent.p != NULL, parents[_i].goes != NULL);
-		if (parent.p)
-			fixture_text_eq(trace_parent_00(out, parent),
-					parents[_i].goes);
+		ck_assert_int_eq(!trace_pack(bytes, parent), parent.p != NULL);
+		if (!parent.p)
+			return;
+		fixture_text_eq(trace_parent_00(out, parent), parents[_i].goes);
+		/* So it does by way of a table. */
+		fixture_text_eq(trace_unpack(out, packed), parents[_i].goes);
+		packed.n--;
+		ck_assert_ptr_null(trace_unpack(out, packed).p);
 	}
 END_TEST
 

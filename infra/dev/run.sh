@@ -523,7 +523,10 @@ start() {
 		sleep 0.1 || :
 	done
 	server_stop
-	[[ $INTERRUPTED ]] || ! grep -q '^run: error' "$DIR/run.log"
+	[[ ! $INTERRUPTED ]] || return 0
+	grep -q '^run: stopped' "$DIR/run.log" || die "the shop was killed" \
+		"the next start clears what is left of it"
+	! grep -q '^run: error' "$DIR/run.log"
 }
 
 # stop: also one that still starts, whose lock we get when it has gone.

@@ -326,7 +326,8 @@ server_pid() {
 }
 
 server_lock() {
-	lock_take "$DIR/$SERVER.lock" 180000 ||
+	# Longer than any start or stop may take.
+	lock_take "$DIR/$SERVER.lock" 300000 ||
 		die "another process is starting or stopping the server of '$DIR'"
 }
 

@@ -67,7 +67,7 @@ void conf_help(const struct conf_table *table, FILE *out);
 bool conf_arguments(const struct conf_table *table, int argc, char **argv,
 		    int *ret_status);
 
-/* As git has it: for --version, logs, metrics and the producer of events. */
+/* As git has it: for --version, logs and metrics. */
 extern const char version_of_build[];
 
 #endif

@@ -115,8 +115,7 @@ void log_line(enum log_level level, const char *id, const char *format, ...)
 	(void)fflush(out);
 }
 
-bool log_limit_about(struct log_limit *limit, const struct log_subject *subject,
-		     const char *what)
+bool log_limit_pass(struct log_limit *limit, const char *what)
 {
 	int64_t now_ms = clock_now_ms();
 
@@ -134,7 +133,6 @@ bool log_limit_about(struct log_limit *limit, const struct log_subject *subject,
 			 "%" PRId64 " lines about %s were left out",
 			 limit->n_left_out, what);
 	limit->n_left_out = 0;
-	log_about(subject);
 	return true;
 }
 

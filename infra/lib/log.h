@@ -58,13 +58,11 @@ struct log_limit {
 };
 
 /*
- * May a line of a bounded kind about @subject be written now? Then how many
- * lines about @what ("decided orders") were left out before is said, and
- * log_about() has @subject: the caller writes its line and calls
- * log_about(NULL).
+ * May a line of a bounded kind be written now? Asked before anything is made
+ * for the line, since most may not. Then how many lines about @what ("decided
+ * orders") were left out before is said.
  */
-bool log_limit_about(struct log_limit *limit, const struct log_subject *subject,
-		     const char *what);
+bool log_limit_pass(struct log_limit *limit, const char *what);
 
 /* "debug", "info", "warn" or "error"; anything else is LOG_INFO. */
 enum log_level log_level_of(const char *name);

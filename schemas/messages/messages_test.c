@@ -7,6 +7,7 @@
 #include <signal.h>
 
 #include "schemas/fixture.h"
+#include "schemas/messages/stall.h"
 #include "schemas/oracle.h"
 
 #define ID "'order_id':'018f3a1e-7c2b-7abc-8def-0123456789ab'"
@@ -534,6 +535,40 @@ START_TEST(only_a_return_has_an_order_id)
 	}
 END_TEST
 
+static const struct {
+	enum event_type type;
+	int version;
+	struct text header;
+	const char *json, *stall;
+} stalls[] = {
+	{ EVENT_ORDER_PLACED, 2, { 0 }, "{'z':[1],'stall':'north'}", "north" },
+	{ EVENT_ORDER_PLACED, 2, TEXT_INIT("x"), "{'stall':'north'}", "north" },
+	{ EVENT_ORDER_PLACED, 1, TEXT_INIT("north"), "{'stall':'x'}", "north" },
+	{ EVENT_ORDER_PLACED, 1, { 0 }, "{'stall':'x'}", "main" },
+	{ EVENT_ORDER_CANCELLED, 1, TEXT_INIT("north"), "{}", "north" },
+	{ EVENT_STOCK_COUNTED, 1, { 0 }, "{'stall':'north'}", "north" },
+	{ EVENT_PICK, 2, { 0 }, "{'stall':'north'}", "north" },
+	{ EVENT_PICK, 1, TEXT_INIT("north"), "{}", "north" },
+	{ EVENT_STOCK_CHANGED, 1, { 0 }, "{'stall':'north'}", "north" },
+	{ EVENT_TOASTIE, 1, { 0 }, "{'stall':'north'}", "north" },
+	{ EVENT_TOASTIE, 1, { 0 }, "{'stall':7}", "main" },
+	{ EVENT_TOASTIE, 1, TEXT_INIT("north"), "7", "north" },
+	{ EVENT_NONE, 3, { 0 }, "{'stall':'north'}", "main" },
+};
+
+START_TEST(the_stall_of_a_record_is_known_without_decoding_all_of_it)
+	{
+		struct envelope envelope =
+			fixture_envelope(stalls[_i].type, stalls[_i].version);
+
+		envelope.stall = stalls[_i].header;
+		fixture_body(&fixture, stalls[_i].json);
+		fixture_text_eq(message_stall(&envelope, fixture.bytes,
+					      fixture.writer.n),
+				stalls[_i].stall);
+	}
+END_TEST
+
 int main(void)
 {
 	const struct check_row rows[] = {
@@ -551,6 +586,8 @@ int main(void)
 		{ a_refusal_of_all_the_longest_names_is_read, 1 },
 		{ nothing_may_be_counted, 1 },
 		{ only_a_return_has_an_order_id, 1 },
+		{ the_stall_of_a_record_is_known_without_decoding_all_of_it,
+		  CHECK_N(stalls) },
 		{ 0 },
 	};
 	Suite *suite = suite_create("messages");

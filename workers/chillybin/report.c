@@ -73,8 +73,7 @@ static const char *count_order(const struct order_row *order)
 	return "refused, out of stock";
 }
 
-static void log_order(struct report *report, const struct order_row *order,
-		      const char *what)
+static void log_order(const struct order_row *order, const char *what)
 {
 	char id[ORDER_ID_CHARS + 1], name[ORDER_NAME_BYTES];
 	char trace[TRACE_ID_CHARS + 1];
@@ -87,11 +86,18 @@ static void log_order(struct report *report, const struct order_row *order,
 		.trace = trace_id(order->traceparent, trace),
 	};
 
-	if (!log_limit_about(&report->orders, &subject, "decided orders"))
-		return;
+	log_about(&subject);
 	log_info("ORDER-DECIDED", "%s, is %s",
 		 order_name(&order->id, order->number, name), what);
 	log_about(NULL);
+}
+
+static void report_order(struct report *report, const struct order_row *order)
+{
+	const char *what = count_order(order);
+
+	if (log_limit_pass(&report->orders, "decided orders"))
+		log_order(order, what);
 }
 
 void report_decided(struct report *report, const struct record *record)
@@ -101,7 +107,7 @@ void report_decided(struct report *report, const struct record *record)
 	switch (input->kind) {
 	case INPUT_ORDER:
 		if (input->is_new)
-			log_order(report, input->row, count_order(input->row));
+			report_order(report, input->row);
 		return;
 	case INPUT_CANCELLATION:
 		if (input->is_new)

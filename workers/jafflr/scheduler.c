@@ -321,12 +321,19 @@ static void note_published(struct table *table, struct tx_published *list,
 		table_add(table, order_id_hash(&list[i].order_id), &list[i]);
 }
 
+/* A copy in @arena: what is published meanwhile may move the ring. */
 static void note_in_flight(struct table *table,
-			   const struct in_flight *in_flight)
+			   const struct in_flight *in_flight,
+			   struct arena *arena)
 {
+	size_t n_max = in_flight->next - in_flight->first, n = 0;
+	struct tx_published *list =
+		arena_alloc(arena, (n_max + 1) * sizeof(*list));
+
 	for (uint64_t i = in_flight->first; i < in_flight->next; i++)
 		if (fact_of(in_flight, i)->used)
-			note_published(table, &fact_of(in_flight, i)->fact, 1);
+			list[n++] = fact_of(in_flight, i)->fact;
+	note_published(table, list, n);
 }
 
 /* A fact that is in flight, or is published and its row does not say so yet,
@@ -337,7 +344,7 @@ static void publish_unpublished(struct scheduler *scheduler,
 	struct scheduler_tx *tx = scheduler->running;
 	struct table table = { 0 };
 
-	note_in_flight(&table, &scheduler->in_flight);
+	note_in_flight(&table, &scheduler->in_flight, &tx->arena);
 	note_published(&table, scheduler->next->published,
 		       scheduler->next->n_published);
 	note_published(&table, tx->published, tx->n_published);

@@ -115,7 +115,41 @@ START_TEST(a_row_that_intake_committed_is_published_and_claimed_at_once)
 	}
 END_TEST
 
-enum { N_FACTS = 200 };
+static enum job_state state_of(const struct test_worker *worker)
+{
+	ck_assert_uint_ge(worker->scheduler->jobs.n, 1);
+	return worker->scheduler->jobs.list[0].state;
+}
+
+START_TEST(a_start_that_comes_late_is_shut_out_by_the_next_ones_token)
+	{
+		claim_one();
+		take_over_by_other();
+		/* It has fenced and read, and cannot start yet. */
+		next_start(GRILL_FAKE_AWAY, 1);
+		CHECK_WITHIN(DEADLINE_MS,
+			     other.scheduler->jobs.n &&
+				     state_of(&other) == JOB_WAITING,
+			     work(&other));
+		acknowledge(&me);
+		ck_assert_int_eq(state_of(&me), JOB_STARTING);
+		/* Unless a tx of its own says it first that it is no holder
+		 * any more: then it waits for no answer. */
+		TURN_UNTIL(state_of(&me) != JOB_STARTING || me.n_failed);
+		ck_assert_int_eq(n_starts(), 0);
+		CHECK_WITHIN(DEADLINE_MS, n_starts() == 1, work(&other));
+	}
+END_TEST
+
+enum { N_FIRST = 60, N_FACTS = 400 };
+
+static void return_many(int first, int n)
+{
+	insert("gen_random_uuid()",
+	       (struct toast){
+		       .n = first, .state = "returned", .unpublished = true },
+	       n);
+}
 
 START_TEST(facts_are_acknowledged_in_any_order_and_each_counts_once)
 	{
@@ -123,13 +157,15 @@ START_TEST(facts_are_acknowledged_in_any_order_and_each_counts_once)
 		uint64_t facts[N_FACTS] = { 0 };
 		size_t n = 0;
 
-		insert("gen_random_uuid()",
-		       (struct toast){ .n = 1,
-				       .state = "returned",
-				       .unpublished = true },
-		       N_FACTS);
-		TURN_UNTIL(publish_fake_n(me.publisher) == N_FACTS);
-		/* A fact in flight is not published again. */
+		return_many(1, N_FIRST);
+		TURN_UNTIL(publish_fake_n(me.publisher) == N_FIRST);
+		/* A fact in flight is not published again, though many others
+		 * come before it. */
+		return_many(N_FIRST + 1, N_FACTS - N_FIRST);
+		postgres_exec(db, "UPDATE toasties SET queue_number ="
+				  " -queue_number WHERE number > 60");
+		me.scheduler->look_at_ms = 0;
+		TURN_UNTIL(publish_fake_n(me.publisher) >= N_FACTS);
 		me.scheduler->look_at_ms = 0;
 		turn(&me);
 		ck_assert_uint_eq(publish_fake_n(me.publisher), N_FACTS);
@@ -544,6 +580,7 @@ int main(void)
 		{ each_fact_of_a_toastie_is_of_its_trace, 1 },
 		{ nothing_is_started_before_its_fact_is_acknowledged, 1 },
 		{ a_row_that_intake_committed_is_published_and_claimed_at_once, 1 },
+		{ a_start_that_comes_late_is_shut_out_by_the_next_ones_token, 1 },
 		{ facts_are_acknowledged_in_any_order_and_each_counts_once, 1 },
 		{ what_one_grill_cannot_start_goes_to_the_other, 2 },
 		{ a_grill_that_falls_silent_keeps_the_plate_and_a_person_may_decide, 1 },

@@ -130,8 +130,8 @@ static void describe(char ret[DETAIL_BYTES], const struct toastie_row *row,
 	}
 }
 
-static void write_line(struct ends *ends, const struct toastie_row *row,
-		       const char *id, int64_t waited_ms)
+static void write_line(const struct toastie_row *row, const char *id,
+		       int64_t waited_ms)
 {
 	char order[ORDER_ID_CHARS + 1], trace[TRACE_ID_CHARS + 1];
 	char name[ORDER_NAME_BYTES], detail[DETAIL_BYTES];
@@ -141,8 +141,7 @@ static void write_line(struct ends *ends, const struct toastie_row *row,
 		.trace = trace_id(row->traceparent, trace),
 	};
 
-	if (!log_limit_about(&ends->lines, &subject, "ends of toasties"))
-		return;
+	log_about(&subject);
 	describe(detail, row, waited_ms);
 	log_info(id, "%s, of stall '%.*s' is %s%s",
 		 order_name(&row->order_id, row->number, name),
@@ -160,7 +159,8 @@ void ends_note(struct ends *ends, const struct toastie_row *row,
 		return;
 	if (row->state == ROW_DONE && waited_ms >= 0)
 		observe(ends, waited_ms);
-	write_line(ends, row, id, waited_ms);
+	if (log_limit_pass(&ends->lines, "ends of toasties"))
+		write_line(row, id, waited_ms);
 }
 
 void ends_text(const struct ends *ends, struct buf *out)

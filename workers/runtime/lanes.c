@@ -61,6 +61,14 @@ int lanes_find(const struct lanes *lanes, const struct lane_key *key)
 	return living(lanes, found, lanes->n_lanes);
 }
 
+bool lanes_name_stalls(const struct lanes *lanes)
+{
+	for (size_t i = 0; i < lanes->n_lanes; i++)
+		if (lanes->lanes[i].kind == LANE_STALLS)
+			return true;
+	return false;
+}
+
 int lanes_by_name(const struct lanes *lanes, struct text name)
 {
 	for (size_t i = 0; i < lanes->n_lanes; i++)

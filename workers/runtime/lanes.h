@@ -58,6 +58,9 @@ int32_t lane_bucket(const struct lane_key *key);
 /* The index of the lane that a record belongs to. */
 int lanes_find(const struct lanes *lanes, const struct lane_key *key);
 
+/* Does a lane name stalls? Else nobody need know a record's. */
+bool lanes_name_stalls(const struct lanes *lanes);
+
 /* -1 for a name that is none. */
 int lanes_by_name(const struct lanes *lanes, struct text name);
 

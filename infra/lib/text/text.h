@@ -34,9 +34,31 @@ static inline struct text text_of(const char *s)
 	return (struct text){ s, s ? strlen(s) : 0 };
 }
 
+/* Do the @n bytes from @offset on differ? A size that the compiler knows is
+ * compared without a call. */
+static inline bool text_differs(struct text a, struct text b, size_t offset,
+				size_t n)
+{
+	return memcmp(a.p + offset, b.p + offset, n) != 0;
+}
+
+/* Keys and names are short: two pieces, which may overlap, cover them. */
 static inline bool text_equal(struct text a, struct text b)
 {
-	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+	if (a.n != b.n)
+		return false;
+	if (a.n > 16)
+		return memcmp(a.p, b.p, a.n) == 0;
+	if (a.n >= 8)
+		return !text_differs(a, b, 0, 8) &&
+		       !text_differs(a, b, a.n - 8, 8);
+	if (a.n >= 4)
+		return !text_differs(a, b, 0, 4) &&
+		       !text_differs(a, b, a.n - 4, 4);
+	for (size_t i = 0; i < a.n; i++)
+		if (a.p[i] != b.p[i])
+			return false;
+	return true;
 }
 
 /* Order of the bytes, a prefix first: below, equal to or above 0. */

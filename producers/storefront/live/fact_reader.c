@@ -9,6 +9,7 @@
 #include "infra/lib/xalloc.h"
 #include "producers/storefront/live/subscriptions.h"
 #include "producers/storefront/orders/order_cache.h"
+#include "schemas/messages/stall.h"
 #include "schemas/topics.h"
 
 enum {
@@ -103,8 +104,9 @@ static bool concerns_somebody(const struct fact_reader *reader,
 	if (record->key && !order_id_parse(&id, record->key, record->n_key) &&
 	    order_cache_find(reader->shop->cache, &id))
 		return true;
-	return subscriptions_has_stall(reader->shop->subscriptions,
-				       envelope_stall(envelope));
+	return subscriptions_has_stall(
+		reader->shop->subscriptions,
+		message_stall(envelope, record->value, record->n_value));
 }
 
 static int apply(struct fact_reader *reader, const struct kafka_record *record,
@@ -137,15 +139,17 @@ static void read_record(struct fact_reader *reader,
 	const char *name;
 	const void *value;
 	size_t n;
+	int r;
 
 	counter_add(&metrics.facts_read, 1);
 	envelope_init(&envelope);
 	for (size_t i = 0; kafka_record_header(record, i, &name, &value, &n);
 	     i++)
 		envelope_read(&envelope, name, value, n);
+	r = envelope_check(&envelope, NULL);
 	if (!concerns_somebody(reader, record, &envelope))
 		return;
-	if (envelope_check(&envelope, NULL) || apply(reader, record, &envelope))
+	if (r || apply(reader, record, &envelope))
 		counter_add(&metrics.facts_bad, 1);
 }
 

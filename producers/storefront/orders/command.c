@@ -90,9 +90,7 @@ void command_log(struct command *command, const char *id, const char *text)
 		.trace = command->trace,
 	};
 
-	if (!log_limit_about(&command->shop->accepted_lines, &about,
-			     "accepted commands"))
-		return;
+	log_about(&about);
 	log_info(id, "%s", text);
 	log_about(NULL);
 }
@@ -106,7 +104,8 @@ void command_answer_order(struct command *command, const char *log_id,
 
 	(void)snprintf(line, sizeof(line), "%s%s, was accepted", what,
 		       order_name(&command->order.id, number, name));
-	command_log(command, log_id, line);
+	if (log_limit_pass(&command->shop->accepted_lines, "accepted commands"))
+		command_log(command, log_id, line);
 	location.value.n =
 		(size_t)snprintf(path, sizeof(path), "/orders/%s",
 				 order_id_format(&command->order.id, id));

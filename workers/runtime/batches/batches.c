@@ -15,6 +15,7 @@
 #include "infra/lib/clock.h"
 #include "infra/lib/xalloc.h"
 #include "schemas/messages/items.h"
+#include "schemas/messages/stall.h"
 #include "schemas/trace.h"
 #include "workers/runtime/batches/batches_state.h"
 #include "workers/runtime/counters.h"
@@ -97,7 +98,7 @@ static struct text clean(struct text text)
 	return text_is_clean(text) ? text : (struct text){ 0 };
 }
 
-/* Whose record is it? By its headers, whatever else is wrong with it. */
+/* Whose record is it? Whatever else is wrong with it. */
 static int lane_of(const struct batches *batches,
 		   const struct kafka_record *kafka,
 		   const struct envelope *envelope)
@@ -107,10 +108,14 @@ static int lane_of(const struct batches *batches,
 	struct lane_key key = {
 		.key = { kafka->key, kafka->n_key },
 		.customer = clean(envelope->customer),
-		.stall = clean(envelope->stall),
 	};
 
-	return lanes->n_lanes == 1 ? 0 : lanes_find(lanes, &key);
+	if (lanes->n_lanes == 1)
+		return 0;
+	if (lanes_name_stalls(lanes))
+		key.stall =
+			message_stall(envelope, kafka->value, kafka->n_value);
+	return lanes_find(lanes, &key);
 }
 
 static void decode(struct batches *batches, struct record *record, int checked,
@@ -324,8 +329,7 @@ static void log_dead(struct batches *batches, const struct record *record)
 		.trace = trace_id(record->envelope.traceparent, trace),
 	};
 
-	if (!log_limit_about(&batches->dead_lines, &subject, "dead letters"))
-		return;
+	log_about(&subject);
 	log_warn("DEAD-LETTER", "%s: %s, a copy is on '%s'",
 		 record->dead_reason, record->dead_detail,
 		 topic_dlq(topic)->name);
@@ -338,7 +342,8 @@ static void count(struct batches *batches, const struct record *record)
 		counter_add(&runtime_counters.republished, 1);
 	} else if (record->dead_reason) {
 		counter_add(&runtime_counters.dead, 1);
-		log_dead(batches, record);
+		if (log_limit_pass(&batches->dead_lines, "dead letters"))
+			log_dead(batches, record);
 	} else {
 		counter_add(&runtime_counters.decided, 1);
 	}

@@ -165,6 +165,28 @@ START_TEST(a_record_of_a_lane_that_is_not_ours_is_skipped)
 	}
 END_TEST
 
+START_TEST(a_lane_of_stalls_has_what_says_so_in_its_body)
+	{
+		static const char body[] = "\x81\xa5stall\xa5north";
+		struct kafka_record record = { .partition = 3,
+					       .offset = FIRST,
+					       .value = body,
+					       .n_value = sizeof(body) - 1 };
+		const struct kafka_in_fake_header headers[] = {
+			{ "ce_specversion", "1.0", 3 },
+			{ "ce_type", "galore.pick", 11 },
+			{ "ce_id", "1", 1 },
+			{ "ce_source", "/test", 5 },
+			{ "schema-version", "2", 1 },
+		};
+
+		(void)add_lane(3);
+		kafka_in_fake_push(in, &record, headers, CHECK_N(headers));
+		check_read(3, FIRST + 1);
+		ck_assert_int_eq(batches->open->records[0].lane, 1);
+	}
+END_TEST
+
 START_TEST(a_record_without_an_envelope_is_dead_and_not_decoded)
 	{
 		struct kafka_record record = { .partition = 3,
@@ -524,6 +546,7 @@ int main(void)
 	tcase_add_test(tcase, partitions_that_are_not_declared_or_not_ours_are_ignored);
 	tcase_add_test(tcase, a_record_whose_facts_are_published_is_skipped);
 	tcase_add_test(tcase, a_record_of_a_lane_that_is_not_ours_is_skipped);
+	tcase_add_test(tcase, a_lane_of_stalls_has_what_says_so_in_its_body);
 	tcase_add_test(tcase, a_record_without_an_envelope_is_dead_and_not_decoded);
 	tcase_add_test(tcase, a_batch_that_is_full_gets_no_more_and_reads_it_again);
 	tcase_add_test(tcase, a_batch_of_small_records_has_more_bytes);

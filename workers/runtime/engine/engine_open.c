@@ -121,7 +121,7 @@ static void log_trouble(void *arg, const char *what)
 	struct engine *engine = arg;
 
 	/* The client says some things of each partition, again and again. */
-	if (log_limit_about(&engine->trouble_lines, NULL, "trouble with Kafka"))
+	if (log_limit_pass(&engine->trouble_lines, "trouble with Kafka"))
 		log_warn("KAFKA-TROUBLE", "%s", what);
 }
 
