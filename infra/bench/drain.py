@@ -18,7 +18,7 @@ FLOORS = {"floor, 1 connection": (1, 1000), "floor, 2 connections": (2, 5000)}
 PEERS = {
     "{} tuned, 3 workers": {"MODE": "tuned", "WORKERS": 3, "BATCH": 5000},
     "{} tuned, 1 worker": {"MODE": "tuned", "WORKERS": 1, "BATCH": 2000},
-    "{} idiomatic": {"MODE": "idiomatic", "WORKERS": 1, "BATCH": 1},
+    "{} idiomatic": {"MODE": "idiomatic", "WORKERS": 1, "BATCH": 500},
 }
 
 
@@ -201,8 +201,6 @@ def run(bench, result):
             lambda i, k=k: chillybin(bench, f"own{k}_{i}", n, k))
     for name in peers_built(bench):
         for title, env in PEERS.items():
-            if name == "node" and env["WORKERS"] == 3:
-                continue
             many = n if env["MODE"] == "tuned" else n_slow
             systems[title.format(name)] = (
                 lambda i, name=name, env=env, many=many: peer(
