@@ -78,7 +78,7 @@ def write(folder, path):
                 results[bench] = json.load(f)
         except OSError:
             pass
-    lines, y = [], 40
+    lines, y = [], 50
     for bench, number, title, logarithmic in PANELS:
         if bench in results:
             more, y = panel(results[bench]["systems"], number, title,
@@ -86,9 +86,13 @@ def write(folder, path):
             lines += more
     about = next(iter(results.values()), None)
     if about:
-        lines.insert(0, text(
-            10, 20, f"{about['version']}, {about['date']}, {about['cpus']} "
-            f"CPUs, {about['machine']}: medians, least to most"))
+        load = max(of["load"].get("max", 0) for of in results.values())
+        about = (f"{about['version']}, {about['date']}, {about['cpus']} CPUs, "
+                 f"{about['machine']}",
+                 f"load up to {load:.0f}; medians, and a line from least to "
+                 "most")
+        lines = [text(10, 20 + 18 * i, words)
+                 for i, words in enumerate(about)] + lines
     with open(path + ".new", "w") as out:
         out.write(f'<svg xmlns="http://www.w3.org/2000/svg" '
                   f'viewBox="0 0 {WIDTH} {y}" font-family="sans-serif" '

@@ -2,7 +2,7 @@
 """What does exactly-once cost, against a build of the same sources that moves
 no position in its transactions?
 
-That build (MODE=at-least-once, a switch in workers/runtime/database/positions.c)
+That build (MODE=at-least-once, a switch in workers/runtime/database/positions.h)
 exists for this alone: after a kill it decides again what it had decided.
 """
 from drain import chillybin, turns

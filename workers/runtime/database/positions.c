@@ -14,16 +14,6 @@
 #include "workers/runtime/database/session.h"
 
 #define ACQUIRE_TRIES 20
-/*
- * A build for infra/bench/tax.py alone moves no position: nothing is compared
- * and nothing fenced, and only the group's offset follows, so that a restart
- * may decide orders again.
- */
-#ifdef BENCH_AT_LEAST_ONCE
-#define POSITIONS_MOVE false
-#else
-#define POSITIONS_MOVE true
-#endif
 /* No key of ours is longer; what is, stands with the original alone. */
 #define DEAD_KEY_MAX_BYTES ((size_t)4 * TEXT_MAX_BYTES)
 
