@@ -42,7 +42,7 @@ class Grown:
         if till > self.rows - self.picked:
             path = f"{self.bench.dir}/grow.sql"
             with open(path, "w") as out:
-                out.write(GROW + ";\nANALYZE galore.orders;\n")
+                out.write(GROW + ";\nVACUUM ANALYZE galore.orders;\n")
             self.bench.sql(self.url, "-f", path,
                            since=self.rows - self.picked, till=till)
             self.rows = till + self.picked

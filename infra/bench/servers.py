@@ -20,6 +20,7 @@ ROOT = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
 HERE = "infra/bench"
 READY_S = 60
 DRAIN_S = 120
+RUN_S = 600  # a program that ends by itself
 
 
 # Of a build with another number of partitions.
@@ -211,8 +212,12 @@ class Bench:
     def run(self, what, *command, **env):
         """A program that ends by itself; what it says on stdout."""
         process = self.spawn("run", list(command), read=True, **env)
-        out = process.popen.stdout.read()
-        status = process.wait_end(DRAIN_S)
+        try:
+            out, _ = process.popen.communicate(timeout=RUN_S)
+        except subprocess.TimeoutExpired:
+            self.forget(process)
+            raise Void(f"{what}: no end within {RUN_S} s") from None
+        status = process.popen.returncode
         words = process.last_words()
         self.forget(process)
         if status:
