@@ -7,6 +7,9 @@
 
 #include <string.h>
 
+#define LOOK_MIN_MS 1
+#define OVERDUE_SHARE 4
+
 #define STEP(action, next, pause)                                              \
 	{                                                                      \
 		{ JOB_DO_##action, JOB_##next, JOB_##pause }, true             \
@@ -26,7 +29,8 @@ static const struct {
 		[JOB_NO_GRILL] = STEP(RAISE, DOUBT, NOW),
 	},
 	[JOB_STARTING] = {
-		[JOB_STARTED] = STEP(READ, GRILLING, AFTER_POLL),
+		/* The plate knows best how long it takes. */
+		[JOB_STARTED] = STEP(READ, GRILLING, NOW),
 		[JOB_NOT_SENT] = STEP(RETRY, WAITING, AFTER_FAILURE),
 		/* It may be our own job that it refuses to run again. */
 		[JOB_SAID_NO ... JOB_SAID_NO_AGAIN] = STEP(RAISE, REFUSED, AFTER_NO),
@@ -133,6 +137,14 @@ struct job_step job_step(enum job_state state, enum job_event event)
 	if (!table[state][event].named)
 		return (struct job_step){ .next = state };
 	return table[state][event].step;
+}
+
+int64_t job_look_ms(int64_t due_at_ms, int64_t now_ms, int64_t most_ms)
+{
+	int64_t ms = due_at_ms > now_ms ? due_at_ms - now_ms
+					: (now_ms - due_at_ms) / OVERDUE_SHARE;
+
+	return ms < LOOK_MIN_MS ? LOOK_MIN_MS : ms > most_ms ? most_ms : ms;
 }
 
 /* A plate that has not our job. */

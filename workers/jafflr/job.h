@@ -87,7 +87,7 @@ enum job_action {
 /* When the action is due. */
 enum job_pause {
 	JOB_NOW,
-	JOB_AFTER_POLL,    /* while a plate grills */
+	JOB_AFTER_POLL,    /* while a plate grills: job_look_ms() */
 	JOB_AFTER_FAILURE, /* a grill that is away, or did not answer */
 	JOB_AFTER_NO,      /* a plate that says no; longer each time */
 	JOB_IDLE,          /* as seldom as a grill is read without a job */
@@ -101,6 +101,11 @@ struct job_step {
 
 /* An event that comes too late to matter changes nothing. */
 struct job_step job_step(enum job_state state, enum job_event event);
+
+/* After how long a plate that grills is looked at again: when it is due, but
+ * within @most_ms, since it may be stopped. One that is overdue is looked at
+ * again at once, then after pauses that grow with what it is late. */
+int64_t job_look_ms(int64_t due_at_ms, int64_t now_ms, int64_t most_ms);
 
 enum { JOB_REFUSALS_MAX = 3 };
 

@@ -452,6 +452,32 @@ START_TEST(whatever_happens_an_order_is_never_started_twice)
 	}
 END_TEST
 
+/* ---- when a plate is looked at ---- */
+
+static const struct {
+	int64_t due_at_ms, now_ms, after_ms;
+} looks[] = {
+	/* Not beyond what was set: it may be stopped. */
+	{ 6000, 1000, 100 },
+	{ 1099, 1000, 99 },
+	{ 1001, 1000, 1 },
+	{ 1000, 1000, 1 },
+	/* It is late: a plate that says nothing of its time, say. */
+	{ 1000, 1007, 1 },
+	{ 1000, 1040, 10 },
+	{ 1000, 1400, 100 },
+	{ 1000, 9000, 100 },
+	{ 0, 9000, 100 },
+};
+
+START_TEST(a_plate_is_looked_at_when_it_is_due_then_soon_then_less_often)
+	{
+		ck_assert_int_eq(
+			job_look_ms(looks[_i].due_at_ms, looks[_i].now_ms, 100),
+			looks[_i].after_ms);
+	}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("job");
@@ -464,6 +490,7 @@ int main(void)
 		{ what_is_parked_is_never_started_from_there, 1 },
 		{ a_report_is_seen_as_what_it_proves, CHECK_N(sights) },
 		{ whatever_happens_an_order_is_never_started_twice, 2 },
+		{ a_plate_is_looked_at_when_it_is_due_then_soon_then_less_often, CHECK_N(looks) },
 		{ 0 },
 	});
 	/* clang-format on */

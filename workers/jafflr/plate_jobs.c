@@ -52,11 +52,17 @@ struct plate_job *plate_jobs_add(struct plate_jobs *jobs,
 	return job;
 }
 
+static void leave_plate(struct plate_job *job)
+{
+	if (job->grill)
+		job->grill->plates[job->plate].n_jobs--;
+	job->grill = NULL;
+}
+
 void plate_jobs_drop(struct plate_job *job)
 {
 	job->used = false;
-	if (job->grill)
-		job->grill->plates[job->plate].n_jobs--;
+	leave_plate(job);
 }
 
 void plate_jobs_drop_all(struct plate_jobs *jobs)
@@ -164,7 +170,7 @@ static const struct {
 			     false },
 };
 
-static void end(struct plate_jobs *jobs, const struct plate_job *job,
+static void end(struct plate_jobs *jobs, struct plate_job *job,
 		enum job_action action, int64_t now_ms)
 {
 	char order[ORDER_ID_CHARS + 1];
@@ -176,7 +182,11 @@ static void end(struct plate_jobs *jobs, const struct plate_job *job,
 		.reason = ends[action].reason,
 		.keep_plate = ends[action].keep_plate,
 	};
-	if (action == JOB_DO_DONE || !job->grill)
+	/* The transaction that records this end may give the plate the next
+	 * toastie. */
+	if (action == JOB_DO_DONE)
+		leave_plate(job);
+	if (!job->grill)
 		return;
 	/* A plate that was in trouble is left alone for a while. */
 	job->grill->plates[job->plate].rest_until_ms = now_ms + REST_MS;
@@ -204,7 +214,7 @@ static void perform(struct plate_jobs *jobs, struct plate_job *job,
 		return;
 	case JOB_DO_READ:
 		if (job->grill)
-			job->reading = grills_ask(job->grill, now_ms);
+			job->reading = grills_ask_of(job->grill, job->plate);
 		return;
 	case JOB_DO_RETRY:
 		(void)apply(jobs, job, JOB_RETRY, now_ms);
@@ -225,7 +235,8 @@ static void perform(struct plate_jobs *jobs, struct plate_job *job,
 /* ---- events ---- */
 
 static int64_t pause_ms(const struct plate_jobs *jobs,
-			const struct plate_job *job, enum job_pause pause)
+			const struct plate_job *job, enum job_pause pause,
+			int64_t now_ms)
 {
 	uint32_t n_before = job->past.n_refused ? job->past.n_refused - 1 : 0;
 
@@ -233,7 +244,7 @@ static int64_t pause_ms(const struct plate_jobs *jobs,
 	case JOB_NOW:
 		return 0;
 	case JOB_AFTER_POLL:
-		return jobs->poll_ms;
+		return job_look_ms(job->due_at_ms, now_ms, jobs->poll_ms);
 	case JOB_AFTER_FAILURE:
 		return RETRY_MS;
 	case JOB_AFTER_NO:
@@ -251,7 +262,7 @@ static bool apply(struct plate_jobs *jobs, struct plate_job *job,
 		  enum job_event event, int64_t now_ms)
 {
 	struct job_step step = job_step(job->state, event);
-	int64_t after_ms = pause_ms(jobs, job, step.pause);
+	int64_t after_ms = pause_ms(jobs, job, step.pause, now_ms);
 
 	if (step.action == JOB_DO_NOTHING)
 		return false;
@@ -315,7 +326,8 @@ static void apply_answers(struct plate_jobs *jobs, struct grill_of *grill,
 			job->contact_at_ms = now_ms;
 		/* The plate may have seen a higher token: which one? */
 		if (answer.outcome == GRILL_E_REFUSED)
-			(void)grills_ask(grill, now_ms);
+			(void)grills_ask_of(grill, job->plate);
+		job->due_at_ms = now_ms + job->time_ms;
 		(void)apply(jobs, job, event_of(job, answer.outcome), now_ms);
 	}
 }
@@ -328,15 +340,20 @@ static void apply_reading(struct plate_jobs *jobs, struct grills *grills,
 	for (size_t i = 0; i < jobs->n; i++) {
 		struct plate_job *job = &jobs->list[i];
 		const struct plate *plate;
+		bool answered;
 
 		if (!job->used || job->grill != grill || !job->reading ||
 		    job->reading > grill->read)
 			continue;
 		plate = &grill->plates[job->plate];
-		if (!plate->silent)
+		/* What it said before that reading does not count. */
+		answered = !plate->silent && plate->read >= job->reading;
+		if (answered)
 			job->contact_at_ms = now_ms;
+		if (answered && plate->report.left_ms > 0)
+			job->due_at_ms = now_ms + plate->report.left_ms;
 		(void)apply(jobs, job,
-			    plate->silent
+			    !answered
 				    ? JOB_NO_ANSWER
 				    : job_sees(&plate->report,
 					       job->order_id.bytes, &job->past),
@@ -373,7 +390,14 @@ void plate_jobs_turn(struct plate_jobs *jobs, struct grills *grills,
 		if (now_ms - grill->asked_at_ms >= IDLE_READ_MS)
 			(void)grills_ask(grill, now_ms);
 	}
-	for (size_t i = 0; i < jobs->n; i++)
-		if (jobs->list[i].used)
-			apply_time(jobs, &jobs->list[i], now_ms);
+	jobs->wake_at_ms = INT64_MAX;
+	for (size_t i = 0; i < jobs->n; i++) {
+		struct plate_job *job = &jobs->list[i];
+
+		if (!job->used)
+			continue;
+		apply_time(jobs, job, now_ms);
+		if (job->act_at_ms && job->act_at_ms < jobs->wake_at_ms)
+			jobs->wake_at_ms = job->act_at_ms;
+	}
 }

@@ -6,8 +6,9 @@
  * transaction, or is due later. Poll thread only.
  *
  * The scheduler adds a job, and says when its fact was published or its end
- * was committed. A job that is over, or is being parked, stays until its end
- * is committed, so that its plate is not offered.
+ * was committed. A job that is done leaves its plate at once: the plate is
+ * offered to the transaction that records the end. Any other job that is over,
+ * or is being parked, keeps its plate until its end is committed.
  */
 #ifndef JAFFLR_PLATE_JOBS_H
 #define JAFFLR_PLATE_JOBS_H
@@ -23,10 +24,12 @@ struct plate_job {
 	struct job_past past;
 	struct order_id order_id;
 	int64_t intent_id;
-	struct grill_of *grill; /* NULL: not among those that are used */
+	/* NULL: not among those that are used, or the job has left it. */
+	struct grill_of *grill;
 	int plate;
 	uint32_t token;
 	int64_t time_ms;
+	int64_t due_at_ms;     /* when it is done, about */
 	int64_t contact_at_ms; /* when the grill last answered */
 	int64_t act_at_ms;     /* the action below is due; 0: none is */
 	enum job_action act;
@@ -40,6 +43,7 @@ struct plate_jobs {
 	struct plate_job *list;
 	size_t n;
 	uint64_t last_tag;
+	int64_t wake_at_ms; /* the next action is due; INT64_MAX: none is */
 };
 
 /* A job at the plate that the row names. The pointer is good until the next

@@ -498,6 +498,7 @@ static int scheduler_open(void *arg, struct loop *loop)
 		.poll_ms = conf->poll_ms,
 		.patience_ms = conf->patience_ms,
 		.next = scheduler->next,
+		.wake_at_ms = INT64_MAX,
 	};
 	return 0;
 }
@@ -508,6 +509,11 @@ static void scheduler_turn(void *arg, int64_t now_ms)
 
 	scheduler->now_ms = now_ms;
 	plate_jobs_turn(&scheduler->jobs, &scheduler->grills, now_ms);
+}
+
+static int64_t scheduler_wake_at_ms(void *arg)
+{
+	return scheduler_of(arg)->jobs.wake_at_ms;
 }
 
 static void free_tx(struct scheduler_tx *tx)
@@ -534,6 +540,7 @@ const struct worker_task scheduler_task = {
 	.open = scheduler_open,
 	.close = scheduler_close,
 	.turn = scheduler_turn,
+	.wake_at_ms = scheduler_wake_at_ms,
 	.wanted = scheduler_wanted,
 	.begin = scheduler_begin,
 	.run = scheduler_run,

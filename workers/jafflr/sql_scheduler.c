@@ -44,9 +44,15 @@ static const struct pg_statement list_grills = {
 	1,
 };
 
-#define IS_OFF_PLATES                                                          \
-	" NOT EXISTS (SELECT FROM intents i WHERE i.order_id = t.order_id"     \
-	" AND i.closed_at IS NULL)"
+/*
+ * An open intent is looked up by a subquery with a LIMIT, which cannot become a
+ * join: a plan is made once, when the tables may still be empty, and a join
+ * then reads all intents there ever were. -> its id, or NULL
+ */
+#define OPEN_INTENT(which)                                                     \
+	" (SELECT i.intent_id FROM intents i WHERE " which                     \
+	" AND i.closed_at IS NULL LIMIT 1)"
+#define IS_OFF_PLATES OPEN_INTENT("i.order_id = t.order_id") " IS NULL"
 #define OLDEST_OF_STALLS(which, limit)                                         \
 	"(SELECT" ROW_COLUMNS "FROM s, LATERAL (SELECT * FROM toasties t"      \
 	" WHERE t.state = 'queued' AND t.stall = s.stall AND NOT t.cancelled"  \
@@ -74,15 +80,18 @@ static const struct pg_statement candidates = {
 };
 /* clang-format on */
 
-/* Plates without an open intent that are not out of use. */
+/* Plates that are not out of use and have no open intent, but for one that this
+ * transaction will close before it claims. */
+/* clang-format off */
 static const struct pg_statement free_plates = {
 	"free_plates",
 	"SELECT p.grill, p.plate FROM control.plates p"
-	" WHERE p.out_since IS NULL AND NOT EXISTS (SELECT FROM intents i"
-	" WHERE i.grill = p.grill AND i.plate = p.plate"
-	" AND i.closed_at IS NULL)",
-	0,
+	" WHERE p.out_since IS NULL AND coalesce("
+	OPEN_INTENT("i.grill = p.grill AND i.plate = p.plate")
+	", 0) = ANY (0::bigint || $1::bigint[])",
+	1,
 };
+/* clang-format on */
 
 static const struct pg_statement unpublished = {
 	"unpublished_toasties",
@@ -200,6 +209,20 @@ static int add_grills(struct pg *pg, struct pg_call *call)
 	return pg_add(pg, &list_grills, &call->args);
 }
 
+static int add_free_plates(struct pg *pg, struct pg_call *call,
+			   const struct scheduler_tx *tx)
+{
+	static const enum pg_type types[] = { PG_INT8 };
+
+	pg_call_begin(call);
+	for (size_t i = 0; i < tx->n_finish; i++)
+		if (!tx->finish[i].keep_plate)
+			pg_put_i64(pg_call_put(call, 0),
+				   tx->finish[i].intent_id);
+	pg_call_arrays(call, types, 1);
+	return pg_add(pg, &free_plates, &call->args);
+}
+
 static int ask(struct sql *sql, struct pg *pg,
 	       const struct worker_assignments *assignments,
 	       const struct scheduler_tx *tx, struct read *ret)
@@ -212,7 +235,7 @@ static int ask(struct sql *sql, struct pg *pg,
 	if (tx->n_plates || tx->asks.look)
 		ret->queued = add_candidates(pg, &calls[1], assignments, tx);
 	if (tx->n_plates)
-		ret->free = pg_add(pg, &free_plates, NULL);
+		ret->free = add_free_plates(pg, &calls[6], tx);
 	if (tx->asks.look) {
 		ret->unpublished =
 			add_ours(pg, &calls[2], &unpublished, assignments);
@@ -354,29 +377,29 @@ int sql_read(struct sql *sql, struct pg *pg,
 /* What is over, or was parked and is settled; its intent is still open, or a
  * person has decided. What would go back to the queue and is cancelled, or
  * has been tried often enough, is returned. */
+/* clang-format off */
 static const struct pg_statement finish = {
 	"finish_toasties",
 	"WITH f AS MATERIALIZED (SELECT * FROM unnest($1::uuid[],"
 	" $2::bigint[], $3::text[], $4::text[], $5::boolean[])"
 	" AS f(order_id, intent_id, state, reason, keep_plate)),"
-	" l AS MATERIALIZED (SELECT t.order_id FROM toasties t JOIN f"
+	" l AS MATERIALIZED (SELECT f.* FROM toasties t JOIN f"
 	" USING (order_id) WHERE t.state IN ('grilling', 'uncertain')"
-	" AND EXISTS (SELECT FROM intents i WHERE i.intent_id = f.intent_id"
-	" AND i.closed_at IS NULL)"
+	" AND" OPEN_INTENT("i.intent_id = f.intent_id") " IS NOT NULL"
 	" ORDER BY t.order_id FOR UPDATE OF t),"
-	" c AS (UPDATE intents i SET closed_at = $6, outcome = f.state"
-	" FROM f JOIN l USING (order_id) WHERE i.intent_id = f.intent_id"
-	" AND NOT f.keep_plate)"
+	" c AS (UPDATE intents i SET closed_at = $6, outcome = l.state"
+	" FROM l WHERE i.intent_id = l.intent_id AND NOT l.keep_plate)"
 	" UPDATE toasties t SET seq = t.seq + 1, changed_at = $6,"
-	" reason = CASE WHEN f.state = 'queued' AND t.cancelled"
-	" THEN 'cancelled' ELSE f.reason END,"
-	" state = CASE WHEN f.state = 'queued' AND (t.cancelled OR"
-	" (SELECT count(*) FROM intents i WHERE i.order_id = f.order_id)"
-	" >= $7) THEN 'returned' ELSE f.state END"
-	" FROM f JOIN l USING (order_id) WHERE t.order_id = f.order_id"
+	" reason = CASE WHEN l.state = 'queued' AND t.cancelled"
+	" THEN 'cancelled' ELSE l.reason END,"
+	" state = CASE WHEN l.state = 'queued' AND (t.cancelled OR"
+	" (SELECT count(*) FROM intents i WHERE i.order_id = l.order_id)"
+	" >= $7) THEN 'returned' ELSE l.state END"
+	" FROM l WHERE t.order_id = l.order_id"
 	" RETURNING" ROW_COLUMNS WAITED_MS,
 	7,
 };
+/* clang-format on */
 
 /* Acknowledgements come in any order: published_seq never falls. */
 static const struct pg_statement published = {
@@ -453,8 +476,8 @@ static const struct pg_statement claim = {
 	" USING (order_id) JOIN control.plates p"
 	" ON p.grill = w.grill AND p.plate = w.plate"
 	" WHERE t.state = 'queued' AND p.out_since IS NULL"
-	" AND NOT EXISTS (SELECT FROM intents i WHERE i.grill = w.grill"
-	" AND i.plate = w.plate AND i.closed_at IS NULL)"
+	" AND" OPEN_INTENT("i.grill = w.grill AND i.plate = w.plate")
+	" IS NULL"
 	" ORDER BY w.grill, w.plate FOR UPDATE OF t, p SKIP LOCKED),"
 	" p AS (UPDATE control.plates p" SET_NEXT_TOKEN("l.seen", "$7")
 	" FROM l WHERE p.grill = l.grill AND p.plate = l.plate"

@@ -355,8 +355,7 @@ START_TEST(what_was_settled_before_is_not_finished_again)
 	}
 END_TEST
 
-START_TEST(
-	a_plate_that_one_transaction_frees_is_given_in_the_same_transaction_or_later)
+START_TEST(the_transaction_that_frees_a_plate_gives_it_to_the_next_toastie)
 	{
 		struct tx_row claimed;
 
@@ -364,11 +363,26 @@ START_TEST(
 		claimed = claim(&me, 0);
 		add_finish(&claimed, ROW_DONE, false);
 		offer(&me, 0);
-		offer(&me, 1);
 		run(&me);
 		ck_assert_int_eq(row_of(&me, 1)->kind, TX_FINISHED);
 		ck_assert_int_eq(row_of(&me, 2)->kind, TX_CLAIMED);
+		ck_assert_int_eq(row_of(&me, 2)->row.plate, 0);
+		ck_assert_uint_eq(row_of(&me, 2)->token, claimed.token + 1);
 		ck_assert_int_eq(n_open(), 1);
+	}
+END_TEST
+
+START_TEST(the_transaction_that_parks_a_toastie_gives_its_plate_to_nobody)
+	{
+		struct tx_row claimed;
+
+		add_many(2);
+		claimed = claim(&me, 0);
+		add_finish(&claimed, ROW_UNCERTAIN, true);
+		offer(&me, 0);
+		run(&me);
+		ck_assert_uint_eq(me.tx.n_claimed, 0);
+		ck_assert(is_in(2, ROW_QUEUED));
 	}
 END_TEST
 
@@ -645,7 +659,8 @@ int main(void)
 		{ what_is_queued_and_cancelled_is_returned_and_on_no_plate, 1 },
 		{ how_long_a_toastie_has_waited_comes_with_its_end, 2 },
 		{ what_was_settled_before_is_not_finished_again, CHECK_N(settled) },
-		{ a_plate_that_one_transaction_frees_is_given_in_the_same_transaction_or_later, 1 },
+		{ the_transaction_that_frees_a_plate_gives_it_to_the_next_toastie, 1 },
+		{ the_transaction_that_parks_a_toastie_gives_its_plate_to_nobody, 1 },
 		{ published_seq_rises_and_never_above_what_there_is, CHECK_N(acknowledged) },
 		{ several_plates_are_raised_each_for_itself, 1 },
 		{ a_token_rises_above_what_the_plate_has_seen_and_not_beyond_the_last, CHECK_N(rises) },

@@ -53,7 +53,8 @@ void publish_dead(struct publisher *publisher, const struct record *record,
 		  const struct topic *source);
 
 /* Few facts since the last call: they go out now. Many: they may wait for more
- * of the same partition, so that the broker gets them in large batches. */
+ * of the same partition, so that the broker gets them in large batches. (None
+ * waiting at all, LINGER_MS=0 and no push, costs a drain a tenth.) */
 void publisher_push(struct publisher *publisher);
 
 /* Serves delivery reports. False: one failed; nothing that was sent may be

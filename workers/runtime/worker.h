@@ -60,6 +60,9 @@ struct worker_task {
 	void (*close)(void *arg);
 	/* Poll thread: each turn of the loop, whatever else goes on. */
 	void (*turn)(void *arg, int64_t now_ms);
+	/* Poll thread: when turn() has something to do at the latest;
+	 * INT64_MAX: when something else happens. */
+	int64_t (*wake_at_ms)(void *arg);
 	/* Poll thread: is there something to do in the database? */
 	bool (*wanted)(void *arg, int64_t now_ms);
 	/* Poll thread: run() is about to begin. */

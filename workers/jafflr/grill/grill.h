@@ -32,6 +32,7 @@ enum grill_outcome { GRILL_E_AWAY = 1, GRILL_E_REFUSED, GRILL_E_UNKNOWN };
 
 enum {
 	GRILL_PLATES_MAX = 256,
+	GRILL_PLATES_A_READ = 7, /* that a driver reads by one request */
 	GRILL_TIME_MAX_MS = 3600000,
 	GRILL_JOB_BYTES = 16
 };
@@ -61,7 +62,8 @@ struct grill_report {
 	uint32_t token; /* the highest that it has seen */
 	uint32_t boot;  /* another one whenever it has lost its history */
 	uint8_t job[GRILL_JOB_BYTES]; /* runs or ran last; zeros: none */
-	int64_t left_ms;              /* while heating */
+	int64_t left_ms;              /* while heating; 0: not known */
+	uint64_t reading;             /* its number, by the grill's thread */
 };
 
 struct grill_start {

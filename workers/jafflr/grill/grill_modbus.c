@@ -33,7 +33,6 @@
 #define PAUSE_MAX_MS 1000
 #define HOST_MAX 64
 #define PORT_MAX 6
-#define PLATES_A_READ (MODBUS_MAX_READ_REGISTERS / GRILL_BLOCK)
 
 /*
  * The holding registers of a grill. The map is a contract on the wire,
@@ -87,6 +86,9 @@ enum {
 	GRILL_MAGIC = 0x7467, /* "tg" */
 	GRILL_MAP_VERSION = 1,
 };
+
+_Static_assert(GRILL_PLATES_A_READ *GRILL_BLOCK <= MODBUS_MAX_READ_REGISTERS,
+	       "what one request reads is bounded by the protocol");
 
 struct grill_modbus {
 	uint32_t magic;
@@ -268,7 +270,7 @@ static void report_of(struct grill_report *ret, const uint16_t *status)
 	get_job(ret->job, status + GRILL_STATUS_JOB);
 }
 
-/* At most PLATES_A_READ of them. */
+/* At most GRILL_PLATES_A_READ of them. */
 static int read_some(struct grill_modbus *grill, int first, int n,
 		     struct grill_report *ret)
 {
@@ -299,8 +301,8 @@ static int grill_read(void *arg, int first_plate, int n_plates,
 		return GRILL_E_REFUSED;
 	for (int i = 0; !r && i < n_plates; i += n) {
 		n = n_plates - i;
-		if (n > PLATES_A_READ)
-			n = PLATES_A_READ;
+		if (n > GRILL_PLATES_A_READ)
+			n = GRILL_PLATES_A_READ;
 		r = read_some(grill, first_plate + i, n, reports + i);
 	}
 	if (!r)

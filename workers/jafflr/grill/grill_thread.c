@@ -2,7 +2,9 @@
 /*
  * Grill thread: commands and answers in mailboxes, the last reading under a
  * mutex. Commands go before readings, and several requests to read may be
- * answered by one reading.
+ * answered by one reading: of the plates that were asked for, those that stand
+ * together by one request to the grill. While one plate is silent, all are
+ * read, each by itself.
  */
 #include "workers/jafflr/grill/grill_thread.h"
 
@@ -30,11 +32,14 @@ struct grill_thread {
 	struct mailbox *messages, *answers;
 	pthread_mutex_t mutex; /* of the reading */
 	uint64_t asked;        /* number of the last request to read */
-	uint64_t read;         /* number of the last reading */
+	uint64_t begun;        /* the last request that the thread knows of */
+	bool asked_for[GRILL_PLATES_MAX];
+	uint64_t read; /* number of the last reading */
 	int read_outcome;
 	struct grill_report reports[GRILL_PLATES_MAX];
 	/* The thread's own. */
 	struct grill_report reading[GRILL_PLATES_MAX];
+	bool wanted[GRILL_PLATES_MAX];
 	bool apart; /* one was silent: each plate is read by itself */
 };
 
@@ -65,8 +70,12 @@ static void do_command(struct grill_thread *thread,
 
 static int read_plates(struct grill_thread *thread, int first, int n)
 {
-	return thread->params.ops->read(thread->params.arg, first, n,
-					thread->reading + first);
+	int r = thread->params.ops->read(thread->params.arg, first, n,
+					 thread->reading + first);
+
+	for (int i = first; !r && i < first + n; i++)
+		thread->reading[i].reading = thread->begun;
+	return r;
 }
 
 /* One silent plate does not hide the others; a silent grill is not read
@@ -83,31 +92,51 @@ static int read_apart(struct grill_thread *thread)
 		}
 		if (!n_read && ++n_silent == SILENT_MAX)
 			break;
-		thread->reading[i] =
-			(struct grill_report){ .state = GRILL_SILENT };
+		thread->reading[i] = (struct grill_report){
+			.state = GRILL_SILENT,
+			.reading = thread->begun,
+		};
 	}
 	thread->apart = n_read && n_read < thread->params.n_plates;
 	return n_read ? 0 : r;
 }
 
-static int read_all(struct grill_thread *thread)
+/* From the first wanted plate on, up to the last one that still fits: 0 when
+ * there is none. */
+static int next_group(const struct grill_thread *thread, int *first)
 {
-	int n = thread->params.n_plates, r;
+	int n = 0;
+
+	while (*first < thread->params.n_plates && !thread->wanted[*first])
+		(*first)++;
+	for (int i = *first;
+	     i < thread->params.n_plates && i - *first < GRILL_PLATES_A_READ;
+	     i++)
+		if (thread->wanted[i])
+			n = i - *first + 1;
+	return n;
+}
+
+static int read_wanted(struct grill_thread *thread)
+{
+	int r = 0, n;
 
 	if (thread->apart)
 		return read_apart(thread);
-	r = read_plates(thread, 0, n);
+	for (int i = 0; !r && (n = next_group(thread, &i)); i += n)
+		r = read_plates(thread, i, n);
 	/* The next one finds out whether it is all of them. */
-	thread->apart = r == GRILL_E_UNKNOWN && n > 1;
+	thread->apart = r == GRILL_E_UNKNOWN && thread->params.n_plates > 1;
 	return r;
 }
 
-static void do_reading(struct grill_thread *thread, uint64_t number)
+static void do_reading(struct grill_thread *thread)
 {
-	int outcome = read_all(thread);
+	int outcome = read_wanted(thread);
 
+	memset(thread->wanted, 0, sizeof(thread->wanted));
 	(void)pthread_mutex_lock(&thread->mutex);
-	thread->read = number;
+	thread->read = thread->begun;
 	thread->read_outcome = outcome < 0 ? GRILL_E_AWAY : outcome;
 	if (!outcome)
 		memcpy(thread->reports, thread->reading,
@@ -117,15 +146,16 @@ static void do_reading(struct grill_thread *thread, uint64_t number)
 	loop_wake(thread->params.loop);
 }
 
-/* The number of the last request, if it is not answered; else 0. */
-static uint64_t request_of(struct grill_thread *thread)
+/* Has anything been asked for that is not answered? */
+static bool any_request(struct grill_thread *thread)
 {
-	uint64_t number;
-
 	(void)pthread_mutex_lock(&thread->mutex);
-	number = thread->asked == thread->read ? 0 : thread->asked;
+	thread->begun = thread->asked;
+	for (int i = 0; i < thread->params.n_plates; i++)
+		thread->wanted[i] |= thread->asked_for[i];
+	memset(thread->asked_for, 0, sizeof(thread->asked_for));
 	(void)pthread_mutex_unlock(&thread->mutex);
-	return number;
+	return thread->begun != thread->read;
 }
 
 static void *run(void *arg)
@@ -134,15 +164,15 @@ static void *run(void *arg)
 	struct message message;
 
 	while (!mailbox_closed(thread->messages)) {
-		/* What was sent before this request is in the mailbox. */
-		uint64_t request = request_of(thread);
+		/* What was sent before the requests is in the mailbox. */
+		bool asked = any_request(thread);
 
 		if (mailbox_get(thread->messages, &message,
-				request ? 0 : WAIT_MS)) {
+				asked ? 0 : WAIT_MS)) {
 			if (!message.is_wake)
 				do_command(thread, &message.command);
-		} else if (request) {
-			do_reading(thread, request);
+		} else if (asked) {
+			do_reading(thread);
 		}
 	}
 	thread->params.ops->close(thread->params.arg);
@@ -212,17 +242,33 @@ bool grill_thread_answer(struct grill_thread *thread, struct grill_answer *ret)
 	return mailbox_get(thread->answers, ret, 0);
 }
 
-uint64_t grill_thread_read(struct grill_thread *thread)
+static uint64_t ask(struct grill_thread *thread, int first, int n)
 {
 	struct message wake = { .is_wake = true };
 	uint64_t number;
+	bool sleeps;
 
 	(void)pthread_mutex_lock(&thread->mutex);
+	sleeps = thread->begun == thread->asked;
 	number = ++thread->asked;
+	for (int i = first; i < first + n; i++)
+		thread->asked_for[i] = true;
 	(void)pthread_mutex_unlock(&thread->mutex);
 	/* A full mailbox wakes the thread as well. */
-	(void)mailbox_put(thread->messages, &wake);
+	if (sleeps)
+		(void)mailbox_put(thread->messages, &wake);
 	return number;
+}
+
+uint64_t grill_thread_read(struct grill_thread *thread, int plate)
+{
+	assert(plate >= 0 && plate < thread->params.n_plates);
+	return ask(thread, plate, 1);
+}
+
+uint64_t grill_thread_read_all(struct grill_thread *thread)
+{
+	return ask(thread, 0, thread->params.n_plates);
 }
 
 bool grill_thread_reading(struct grill_thread *thread, uint64_t after,

@@ -46,14 +46,16 @@ void grill_thread_command(struct grill_thread *thread,
 			  const struct grill_command *command);
 bool grill_thread_answer(struct grill_thread *thread, struct grill_answer *ret);
 
-/* Asks for a reading of all plates after the commands so far. Returns its
- * number; several requests may be answered by one reading. */
-uint64_t grill_thread_read(struct grill_thread *thread);
+/* Asks for a reading of one plate, or of all, after the commands so far.
+ * Returns its number; several requests may be answered by one reading. */
+uint64_t grill_thread_read(struct grill_thread *thread, int plate);
+uint64_t grill_thread_read_all(struct grill_thread *thread);
 
 /*
  * The newest reading, if it is newer than @after: fills @ret (n_plates of
  * them), its number, and its outcome (0 or GRILL_E_; then nothing is
- * filled in).
+ * filled in). A report is of the last reading that its plate was in, whose
+ * number it has.
  */
 bool grill_thread_reading(struct grill_thread *thread, uint64_t after,
 			  struct grill_report *ret, uint64_t *ret_number,

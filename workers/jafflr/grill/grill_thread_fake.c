@@ -65,7 +65,13 @@ bool grill_thread_answer(struct grill_thread *thread, struct grill_answer *ret)
 	return true;
 }
 
-uint64_t grill_thread_read(struct grill_thread *thread)
+uint64_t grill_thread_read(struct grill_thread *thread, int plate)
+{
+	(void)plate;
+	return grill_thread_read_all(thread);
+}
+
+uint64_t grill_thread_read_all(struct grill_thread *thread)
 {
 	return ++thread->asked;
 }
@@ -80,6 +86,8 @@ bool grill_thread_reading(struct grill_thread *thread, uint64_t after,
 		thread->read = thread->asked;
 		thread->outcome = params->ops->read(
 			params->arg, 0, params->n_plates, thread->reports);
+		for (int i = 0; i < params->n_plates; i++)
+			thread->reports[i].reading = thread->read;
 	}
 	if (thread->read <= after)
 		return false;

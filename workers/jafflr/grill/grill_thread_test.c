@@ -14,7 +14,8 @@
 #include "workers/jafflr/grill/grill_modbus.h"
 
 #define DEADLINE_MS 10000
-enum { N_PLATES = 4, BOX_MAX = GRILL_PLATES_MAX * 4 };
+/* All plates are read by so many requests. */
+enum { N_PLATES = 20, N_REQUESTS = 3, BOX_MAX = GRILL_PLATES_MAX * 4 };
 
 static struct grill_fake *grills[2];
 static struct loop *loop;
@@ -99,7 +100,7 @@ static int reading_of(uint64_t number)
 
 static int read_now(void)
 {
-	return reading_of(grill_thread_read(threads[0]));
+	return reading_of(grill_thread_read_all(threads[0]));
 }
 
 static int n_reads(void)
@@ -213,7 +214,7 @@ START_TEST(readings_are_numbered_and_each_is_newer_once)
 
 		ck_assert(no_reading(0));
 		for (uint64_t i = 1; i <= 50; i++) {
-			number = grill_thread_read(threads[0]);
+			number = grill_thread_read_all(threads[0]);
 			ck_assert_uint_eq(number, i);
 			(void)reading_of(number);
 			ck_assert(no_reading(number));
@@ -228,14 +229,14 @@ START_TEST(several_requests_are_answered_by_one_reading)
 
 		give_and_hang(fence_of(0, 1, 1));
 		for (int i = 0; i < 9; i++)
-			(void)grill_thread_read(threads[0]);
+			(void)grill_thread_read_all(threads[0]);
 		ck_assert(no_reading(0));
 		grill_fake_gate(grills[0], false);
 		(void)reading_of(9);
 		ck_assert(grill_thread_reading(threads[0], 0, reports, &got,
 					       &outcome));
 		ck_assert_uint_eq(got, 9);
-		ck_assert_int_eq(n_reads(), 1);
+		ck_assert_int_eq(n_reads(), N_REQUESTS);
 	}
 END_TEST
 
@@ -245,12 +246,13 @@ START_TEST(a_reading_that_had_begun_does_not_answer_a_later_request)
 		uint64_t number;
 
 		grill_fake_gate(grills[0], true);
-		number = grill_thread_read(threads[0]);
+		number = grill_thread_read_all(threads[0]);
 		ck_assert(grill_fake_wait(grills[0], 1, DEADLINE_MS));
-		ck_assert_uint_eq(grill_thread_read(threads[0]), number + 1);
+		ck_assert_uint_eq(grill_thread_read_all(threads[0]),
+				  number + 1);
 		grill_fake_gate(grills[0], false);
 		(void)reading_of(number + 1);
-		ck_assert_int_eq(n_reads(), 2);
+		ck_assert_int_eq(n_reads(), 2 * N_REQUESTS);
 	}
 END_TEST
 
@@ -266,6 +268,45 @@ START_TEST(a_reading_that_failed_says_so_and_fills_in_nothing)
 		ck_assert_mem_eq(reports, before, sizeof(reports));
 		ck_assert_int_eq(read_now(), 0);
 		ck_assert_uint_eq(reports[0].boot, 1);
+	}
+END_TEST
+
+/* Plates are read together that one request reaches. */
+static const struct {
+	int plates[4]; /* that are asked for; -1: no more */
+	int n_requests;
+	bool with_5; /* it stands between two of them */
+} groups[] = {
+	{ { 3, -1 }, 1, false },
+	{ { 0, 6, -1 }, 1, true },
+	{ { 0, 7, -1 }, 2, false },
+	{ { 19, 3, 13, 9 }, 2, true },
+};
+
+START_TEST(only_what_was_asked_for_is_read_and_what_stands_together_at_once)
+	{
+		bool asked[N_PLATES] = { false };
+		uint64_t number = 0;
+		int before;
+
+		(void)read_now();
+		give_and_hang(start_of(3, 5, 7));
+		before = n_reads();
+		for (int i = 0; i < 4 && groups[_i].plates[i] >= 0; i++) {
+			asked[groups[_i].plates[i]] = true;
+			number = grill_thread_read(threads[0],
+						   groups[_i].plates[i]);
+		}
+		grill_fake_gate(grills[0], false);
+		ck_assert_int_eq(reading_of(number), 0);
+		ck_assert_int_eq(n_reads() - before, groups[_i].n_requests);
+		for (int i = 0; i < N_PLATES; i++)
+			if (asked[i])
+				ck_assert_uint_eq(reports[i].reading, number);
+		if (asked[3])
+			ck_assert_int_eq(reports[3].state, GRILL_HEATING);
+		ck_assert_uint_eq(reports[5].reading,
+				  groups[_i].with_5 ? number : 1);
 	}
 END_TEST
 
@@ -296,7 +337,7 @@ START_TEST(a_silent_plate_does_not_hide_the_others)
 		grill_fake_silence(grills[0], 1, false);
 		ck_assert_int_eq(read_once(&outcome), N_PLATES);
 		ck_assert_int_eq(reports[1].state, GRILL_IDLE);
-		ck_assert_int_eq(read_once(&outcome), 1);
+		ck_assert_int_eq(read_once(&outcome), N_REQUESTS);
 		ck_assert_int_eq(outcome, 0);
 	}
 END_TEST
@@ -398,6 +439,7 @@ int main(void)
 		{ several_requests_are_answered_by_one_reading, 1 },
 		{ a_reading_that_had_begun_does_not_answer_a_later_request, 1 },
 		{ a_reading_that_failed_says_so_and_fills_in_nothing, 1 },
+		{ only_what_was_asked_for_is_read_and_what_stands_together_at_once, CHECK_N(groups) },
 		{ a_silent_plate_does_not_hide_the_others, 1 },
 		{ a_grill_that_is_silent_is_not_asked_for_each_plate, 1 },
 		{ a_grill_that_hangs_does_not_keep_another_waiting, 1 },

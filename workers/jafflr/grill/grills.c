@@ -291,8 +291,15 @@ struct grill_of *grills_find(const struct grills *grills, struct text name)
 uint64_t grills_ask(struct grill_of *grill, int64_t now_ms)
 {
 	if (grill->thread)
-		grill->asked = grill_thread_read(grill->thread);
+		grill->asked = grill_thread_read_all(grill->thread);
 	grill->asked_at_ms = now_ms;
+	return grill->asked;
+}
+
+uint64_t grills_ask_of(struct grill_of *grill, int plate)
+{
+	if (grill->thread)
+		grill->asked = grill_thread_read(grill->thread, plate);
 	return grill->asked;
 }
 
@@ -310,12 +317,17 @@ bool grills_read(struct grills *grills, struct grill_of *grill, int64_t now_ms)
 	else
 		note_answer(grills, grill, now_ms);
 	for (int i = 0; i < grill->n_plates; i++) {
-		grill->plates[i].silent =
-			outcome || reports[i].state == GRILL_SILENT;
-		if (grill->plates[i].silent)
+		struct plate *plate = &grill->plates[i];
+
+		/* It was not in the reading. */
+		if (!outcome && reports[i].reading <= plate->read)
 			continue;
-		grill->plates[i].report = reports[i];
-		grill->plates[i].seen_at_ms = now_ms;
+		plate->silent = outcome || reports[i].state == GRILL_SILENT;
+		if (plate->silent)
+			continue;
+		plate->read = reports[i].reading;
+		plate->report = reports[i];
+		plate->seen_at_ms = now_ms;
 	}
 	return true;
 }

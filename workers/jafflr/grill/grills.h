@@ -18,6 +18,7 @@ enum { GRILLS_MAX = 64 };
 struct plate {
 	struct grill_report report;
 	int64_t seen_at_ms; /* when it was read; 0: never */
+	uint64_t read;      /* the number of that reading */
 	int64_t rest_until_ms;
 	bool silent; /* the last reading had no word from it */
 	int n_jobs;  /* of ours */
@@ -38,9 +39,9 @@ struct grill_of {
 	void *driver;                /* what the thread's ops work on */
 	uint64_t read; /* number of the last reading that was looked at */
 	uint64_t asked;
-	int64_t asked_at_ms;
-	bool listed;  /* by the tables: enabled, or something is on it */
-	bool enabled; /* its plates are offered */
+	int64_t asked_at_ms; /* for all of its plates */
+	bool listed;         /* by the tables: enabled, or something is on it */
+	bool enabled;        /* its plates are offered */
 	enum grill_health health;
 	const char *reason;      /* a literal, while it is silent */
 	int64_t silent_since_ms; /* this clock's */
@@ -69,8 +70,9 @@ void grills_update(struct grills *grills, const struct tx_grill *list, size_t n,
 struct grill_of *grills_find(const struct grills *grills, struct text name);
 /* A reading, if there is a new one: plates know of it. True then. */
 bool grills_read(struct grills *grills, struct grill_of *grill, int64_t now_ms);
-/* Asks for a reading; returns its number. */
+/* Ask for a reading of all its plates, or of one; return its number. */
 uint64_t grills_ask(struct grill_of *grill, int64_t now_ms);
+uint64_t grills_ask_of(struct grill_of *grill, int plate);
 /* The highest token that the plate has seen, by its last reading; 0: unknown.
  */
 uint32_t grills_token_of(const struct grill_of *grill, int plate);

@@ -148,6 +148,18 @@ static void turn(struct engine *engine)
 		work_turn(engine);
 }
 
+/* How long the loop waits for something to happen. */
+static int64_t turn_ms(const struct engine *engine)
+{
+	const struct worker_task *task = engine->ops->task;
+	int64_t left_ms = TURN_MS;
+
+	/* A worker that leaves gives its task no turns. */
+	if (task && !engine->draining)
+		left_ms = clock_left_ms(task->wake_at_ms(engine->arg));
+	return left_ms < TURN_MS ? left_ms : TURN_MS;
+}
+
 void engine_drain(void *arg)
 {
 	struct engine *engine = arg;
@@ -172,7 +184,7 @@ int worker_run(const struct worker_ops *ops, void *arg,
 	while (!engine->over) {
 		turn(engine);
 		if (!engine->over)
-			loop_wait(engine->loop, TURN_MS);
+			loop_wait(engine->loop, turn_ms(engine));
 	}
 	r = engine->result;
 	engine_close(engine);
