@@ -54,6 +54,13 @@ LDFLAGS += --coverage
 else
 CFLAGS += $(FORTIFY)
 endif
+# For `make bench` alone, B=tax and B=scale: what exactly-once costs, and other
+# numbers of partitions (MODE=partitions-64).
+ifeq ($(MODE),at-least-once)
+CPPFLAGS += -DBENCH_AT_LEAST_ONCE
+else ifneq ($(filter partitions-%,$(MODE)),)
+CPPFLAGS += -DBENCH_PARTITIONS=$(MODE:partitions-%=%)
+endif
 CFLAGS += $(WARN) $(HARDEN)
 
 # ---- the map: a library a folder, a list of layers a program ---------------
@@ -68,7 +75,7 @@ lib_a = $(foreach d,$(1),$(OUT)/$(d).a)
 LEAVES := schemas infra/lib
 FOLDERS := $(LEAVES) workers/runtime workers/chillybin workers/jafflr \
 	workers/tally producers/storefront producers/stampede \
-	infra/overlord infra/grillsim itests/harness
+	infra/overlord infra/grillsim infra/bench/probe itests/harness
 
 # What stands below a folder is what the include law lets it include, in the
 # order of a linker that looks once: what needs comes before what it needs.
@@ -202,8 +209,10 @@ coverage: ## line coverage of production code by all tests, build/cov/lines.txt
 		--exclude '.*(_test\.c|_fake\.c|_fuzz\.c|fixture\.h)$$' \
 		--output $(O)/cov/lines.txt $(O)/cov && \
 		tail -n 3 $(O)/cov/lines.txt && exit $$r
-bench: programs ## benchmarks, `make bench B=drain`
-	@BIN=$(OUT)/bin infra/bench/bench.sh $(or $(B),drain)
+bench: ## benchmarks, all of them or `make bench B=drain`
+	@infra/dev/bootstrap.sh --need bench
+	@$(MAKE) --no-print-directory -j$(JOBS) programs
+	@BIN=$(OUT)/bin OUT=$(O)/bench infra/bench/bench.py $(B)
 
 FUZZ_C := $(wildcard schemas/fuzz/*_fuzz.c)
 FUZZERS := $(FUZZ_C:%.c=$(O)/fuzz/%)

@@ -11,7 +11,10 @@
 
 #include "infra/lib/text/text.h"
 
-enum { TOPIC_PARTITIONS = 12 };
+#ifndef BENCH_PARTITIONS /* a build for infra/bench/scale.py has others */
+#define BENCH_PARTITIONS 12
+#endif
+enum { TOPIC_PARTITIONS = BENCH_PARTITIONS };
 
 enum topic_kind {
 	TOPIC_COMMAND, /* may be refused */

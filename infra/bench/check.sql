@@ -2,15 +2,17 @@
 --
 -- A line for each thing that is not as it should be after a drain or a floor.
 --
--- Variables: n, how many orders were sent, all of which the stock covers; facts,
--- how many are on picks, and unpublished, how many positions may have some that
--- are not: NULL where nothing publishes.
+-- Variables: rows, how many orders the table has; picked, how many of them were
+-- sent by now, all of which the stock covers; decided, at which offsets the
+-- positions stand, summed; unpublished, how many positions may have facts that
+-- are not published. NULL: it does not matter.
 SET search_path = galore;
 WITH taken AS (
-	SELECT stall, i->>'ingredient' AS ingredient,
-		sum((i->>'quantity')::bigint) AS n
-	FROM order_view, jsonb_array_elements(items) AS i
-	WHERE verdict = 'picked' GROUP BY 1, 2
+	-- As order_view has it, but quick enough for millions of rows.
+	SELECT stall, wide_name(i) AS ingredient,
+		sum(wide_number(split_part(i, ' ', 1))) AS n
+	FROM orders, string_to_table(items, ';') AS i
+	WHERE verdict = 'p' GROUP BY 1, 2
 ), added AS (
 	SELECT stall, ingredient, sum(delta) AS n
 	FROM stock_changes GROUP BY 1, 2
@@ -19,9 +21,9 @@ WITH taken AS (
 )
 SELECT format('%s: %s, expected %s', what, is_now, expected)
 FROM (VALUES
-	('orders', (SELECT count(*) FROM orders), :n),
+	('orders', (SELECT count(*) FROM orders), :rows),
 	('orders picked',
-		(SELECT count(*) FROM orders WHERE verdict = 'p'), :n),
+		(SELECT count(*) FROM orders WHERE verdict = 'p'), :picked),
 	('ingredients not conserved', (
 		SELECT count(*) FROM stock s
 			LEFT JOIN taken USING (stall, ingredient)
@@ -30,10 +32,9 @@ FROM (VALUES
 	), 0),
 	('records decided', (
 		SELECT sum(next_offset)::bigint FROM positions
-		WHERE topic = 'orders'), :n),
+		WHERE topic = 'orders'), :decided),
 	('positions with unpublished facts', (
 		SELECT count(*) FROM positions
-		WHERE next_offset <> emitted_offset), :unpublished),
-	('facts on picks', :facts::bigint, :n)
+		WHERE next_offset <> emitted_offset), :unpublished)
 ) AS c(what, is_now, expected)
 WHERE is_now <> expected;

@@ -6,12 +6,13 @@
 -- compare-and-set of the positions. It prints how many orders it wrote a second,
 -- from a tenth to nine tenths of the batches.
 --
--- Variables: dir, where the files go; batch, orders a transaction.
+-- Variables: dir, where the files go; batch, orders a transaction; part and
+-- parts: of so many connections this one, each of which has its own partitions.
 SET search_path = galore;
 
-CREATE UNLOGGED TABLE numbered AS
+CREATE TEMP TABLE numbered AS
 SELECT (row_number() OVER (ORDER BY ctid) - 1) / :batch AS batch, *
-FROM orders;
+FROM orders WHERE partition % :parts = :part;
 CREATE INDEX ON numbered (batch);
 ANALYZE numbered;
 
@@ -21,6 +22,8 @@ FROM pg_attribute
 WHERE attrelid = 'orders'::regclass AND attnum > 0 AND NOT attisdropped
 	AND attgenerated = '' AND attname !~ '^(cancel|return)' \gset
 SELECT max(batch) + 1 AS n_batches FROM numbered \gset
+SELECT array_agg(p) AS partitions, array_agg('orders'::text) AS topics
+FROM generate_series(0, 11) AS p WHERE p % :parts = :part \gset
 
 \o :dir/export.sql
 SELECT format('\copy (SELECT %s FROM numbered WHERE batch = %s) TO ''%s/%s.rows'' (FORMAT binary)',
@@ -46,7 +49,7 @@ CREATE TEMP VIEW ends AS
 SELECT batch, partition, coalesce(max(max("offset") + 1) OVER (
 	PARTITION BY partition ORDER BY batch), 0) AS till
 FROM generate_series(0, :n_batches - 1) AS batch
-	CROSS JOIN generate_series(0, 11) AS partition
+	CROSS JOIN unnest(:'partitions'::int[]) AS partition
 	LEFT JOIN numbered USING (batch, partition)
 GROUP BY 1, 2;
 CREATE TEMP VIEW moved AS
@@ -65,8 +68,8 @@ GROUP BY batch;
 \qecho SET search_path = galore;
 \qecho '\\o /dev/null'
 \qecho 'SELECT array_agg(epoch ORDER BY partition) AS epochs'
-\qecho 'FROM take_over(''chillybin'', ''blue'', ''floor'','
-\qecho 'array_fill(''orders''::text, ARRAY[12]), ARRAY(SELECT generate_series(0, 11))) \\gset'
+SELECT format('FROM take_over(''chillybin'', ''blue'', ''floor'', %L, %L) \gset',
+	:'topics', :'partitions');
 SELECT concat_ws(E'\n',
 	CASE batch WHEN :n_batches / 10
 		THEN 'SELECT clock_timestamp() AS since \gset' END,

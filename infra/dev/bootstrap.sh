@@ -21,8 +21,9 @@ find_missing() {
 	local package when why
 	local -A there=() want=([build]='build' [run]='build run'
 		[test]='build run test' [lint]='build lint'
-		[coverage]='build run test coverage' [peers]='run peers'
-		[all]='build run test lint coverage')
+		[bench]='build run bench' [peers]='run peers'
+		[coverage]='build run test coverage'
+		[all]='build run test lint coverage bench')
 	while read -r package _ _ why; do
 		[[ $why != installed ]] || there[$package]=yes
 	done < <(dpkg-query -W -f '${Package} ${Status}\n' 2>/dev/null)
@@ -122,9 +123,9 @@ install_missing() {
 when=all
 [[ $# == 0 ]] || when=${2-}
 if [[ $# != 0 && $1 != --need ||
-	! $when =~ ^(build|run|test|lint|coverage|peers|all)$ ]]; then
+	! $when =~ ^(build|run|test|lint|coverage|bench|peers|all)$ ]]; then
 	say "error: '$*' is not understood"
-	hint "bootstrap.sh [--need build|run|test|lint|coverage|peers|all]"
+	hint "bootstrap.sh [--need build|run|test|lint|coverage|bench|peers|all]"
 	exit 2
 fi
 find_missing "$when"

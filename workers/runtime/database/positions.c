@@ -335,6 +335,8 @@ static void put_held(struct pg_call *call, int n_columns,
 void positions_add_move(struct pg *pg, const struct held_positions *held,
 			struct pg_call *call)
 {
+	if (!POSITIONS_MOVE)
+		return;
 	put_held(call, COLUMNS_MOVE, held);
 	(void)pg_add(pg, &move, &call->args);
 }
@@ -351,6 +353,8 @@ int positions_emit(struct pg *pg, const struct held_positions *held)
 	struct pg_call call = { 0 };
 	int r;
 
+	if (!POSITIONS_MOVE)
+		return 0;
 	/* A move from next_offset to itself: only emitted_offset follows. */
 	positions_add_move(pg, held, &call);
 	r = pg_run(pg, SESSION_TIMEOUT_MS);

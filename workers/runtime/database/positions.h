@@ -8,6 +8,17 @@
 
 #include "workers/runtime/worker.h"
 
+/*
+ * A build for infra/bench/tax.py alone moves no position: nothing is compared
+ * and nothing fenced, and only the group's offset follows, so that a restart
+ * may decide orders again.
+ */
+#ifdef BENCH_AT_LEAST_ONCE
+#define POSITIONS_MOVE false
+#else
+#define POSITIONS_MOVE true
+#endif
+
 enum { ASSIGNMENTS_MAX = WORKER_TOPICS_MAX * TOPIC_PARTITIONS };
 
 /* Who we are, and what our topics are; the same for a worker's life. */
