@@ -18,8 +18,10 @@ static void kill_in_the_middle(struct rush *rush, struct rush_workers workers)
 {
 	struct world *world = rush->world;
 
-	gate_shut(world, "orders");
-	gate_shut(world, "intents");
+	/* One transaction of the other jafflr may claim all plates that there
+	 * are: it goes on, so that this one gets some. */
+	gate_shut_for(world, "orders", workers.chillybin);
+	gate_shut_for(world, "intents", workers.jafflr);
 	rush_start(rush);
 	gate_wait_for(world, workers.chillybin);
 	program_kill(workers.chillybin);

@@ -12,17 +12,20 @@ void gate_build(const struct world *world, const char *table)
 	struct db *db = world->db;
 
 	(void)db_query(db, "CREATE TABLE IF NOT EXISTS gates "
-			   "(at text PRIMARY KEY, n_let bigint NOT NULL)");
+			   "(at text PRIMARY KEY, n_let bigint NOT NULL, "
+			   "who text NOT NULL DEFAULT '%%')");
 	(void)db_query(db, "CREATE SEQUENCE gate_of_%s", table);
 	(void)db_query(db,
 		       "INSERT INTO gates VALUES ('%s', nextval('gate_of_%s'))",
 		       table, table);
-	/* Each look is a statement, and sees what was committed until then. */
+	/* Each look is a statement, and sees what was committed until then; it
+	 * finds nothing when another program is waited for. */
 	(void)db_query(db,
 		       "CREATE FUNCTION pass_gate_of_%s() RETURNS trigger "
 		       "LANGUAGE plpgsql AS $$ DECLARE "
 		       "mine bigint := nextval('gate_of_%s'); BEGIN "
-		       "WHILE mine > (SELECT n_let FROM gates WHERE at = '%s') "
+		       "WHILE mine > (SELECT n_let FROM gates WHERE at = '%s' "
+		       "AND current_setting('application_name') LIKE who) "
 		       "LOOP PERFORM pg_sleep(0.005); END LOOP; "
 		       "RETURN NEW; END $$",
 		       table, table, table);
@@ -50,9 +53,18 @@ void gate_refuse(const struct world *world, const char *table, const char *when,
 void gate_shut(const struct world *world, const char *table)
 {
 	(void)db_query(world->db,
-		       "UPDATE gates SET n_let = nextval('gate_of_%s') "
-		       "WHERE at = '%s'",
+		       "UPDATE gates SET n_let = nextval('gate_of_%s'), "
+		       "who = '%%' WHERE at = '%s'",
 		       table, table);
+}
+
+void gate_shut_for(const struct world *world, const char *table,
+		   const struct program *program)
+{
+	(void)db_query(world->db,
+		       "UPDATE gates SET n_let = nextval('gate_of_%s'), "
+		       "who = '%%/%d/%%' WHERE at = '%s'",
+		       table, (int)program->pid, table);
 }
 
 void gate_let(const struct world *world, const char *table, int64_t n_rows)

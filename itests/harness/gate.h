@@ -17,6 +17,9 @@
  * wait for its answer for ever (10 s): be quick. */
 void gate_build(const struct world *world, const char *table);
 void gate_shut(const struct world *world, const char *table);
+/* Only the rows of that program wait. */
+void gate_shut_for(const struct world *world, const char *table,
+		   const struct program *program);
 /* Of a gate that is shut: lets so many more rows through. */
 void gate_let(const struct world *world, const char *table, int64_t n_rows);
 void gate_open(const struct world *world, const char *table);
