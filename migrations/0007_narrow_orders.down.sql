@@ -36,7 +36,7 @@ CREATE TABLE orders_wide (
 		CHECK ((verdict = 'refused') = (missing IS NOT NULL))
 );
 INSERT INTO orders_wide
-SELECT order_id, number, stall, customer, items, doneness, wants_grill,
+SELECT order_id, coalesce(number, -1), stall, customer, items, doneness, wants_grill,
 	metadata, content_hash, verdict,
 	CASE verdict WHEN 'refused' THEN coalesce(missing, '[]') END,
 	order_version, pick_version, partition, "offset", decided_at,

@@ -50,10 +50,11 @@ CREATE INDEX orders_offset ON orders
 	USING brin ("offset" int8_minmax_multi_ops) WITH (autosummarize = on);
 
 -- The number of an order, and the way back: 12 partitions, and 0 for the first
--- incarnation of the topic.
+-- incarnation of the topic. NULL of an offset that no topic has.
 CREATE OR REPLACE FUNCTION order_number(partition int, "offset" bigint)
 RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-	SELECT "offset" * 12 + partition
+	SELECT CASE WHEN "offset" BETWEEN 0 AND 768614336404564649
+		THEN "offset" * 12 + partition END
 $$;
 CREATE OR REPLACE FUNCTION orders_of_number(number bigint)
 RETURNS SETOF orders LANGUAGE sql STABLE AS $$
@@ -98,7 +99,8 @@ INSERT INTO orders (order_id, content_hash, "offset", decided_at, partition,
 	order_version, pick_version, verdict, doneness, grill, stall, customer,
 	items, missing, trace, tracestate, metadata, cancelled_at, returned_at,
 	cancelled_position, cancel_trace, cancel_tracestate, returned_event)
-SELECT order_id, 0, "offset", decided_at, partition,
+SELECT order_id, 0, "offset", decided_at,
+	CASE WHEN partition BETWEEN 0 AND 32767 THEN partition ELSE -1 END,
 	order_version, pick_version, left(verdict, 1)::"char",
 	CASE WHEN doneness IN ('light', 'medium', 'well-done', 'burnt')
 		THEN left(doneness, 1) ELSE '?' END::"char",

@@ -589,6 +589,7 @@ static const char *const damages[] = {
 	"doneness = 'x'",
 	"doneness = ''",
 	"\"offset\" = -1",
+	"\"offset\" = 768614336404564651",
 	"partition = 12",
 	"items = ''",
 	"items = 'bread'",

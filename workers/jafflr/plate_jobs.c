@@ -350,7 +350,10 @@ static void apply_reading(struct plate_jobs *jobs, struct grills *grills,
 		answered = !plate->silent && plate->read >= job->reading;
 		if (answered)
 			job->contact_at_ms = now_ms;
-		if (answered && plate->report.left_ms > 0)
+		/* One that is overdue stays so, whatever it says: it is looked
+		 * at less and less often. */
+		if (answered && plate->report.left_ms > 0 &&
+		    (!job->due_at_ms || now_ms <= job->due_at_ms))
 			job->due_at_ms = now_ms + plate->report.left_ms;
 		(void)apply(jobs, job,
 			    !answered

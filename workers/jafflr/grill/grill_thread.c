@@ -138,10 +138,10 @@ static void do_reading(struct grill_thread *thread)
 	(void)pthread_mutex_lock(&thread->mutex);
 	thread->read = thread->begun;
 	thread->read_outcome = outcome < 0 ? GRILL_E_AWAY : outcome;
-	if (!outcome)
-		memcpy(thread->reports, thread->reading,
-		       (size_t)thread->params.n_plates *
-			       sizeof(*thread->reports));
+	for (int i = 0; !outcome && i < thread->params.n_plates; i++)
+		/* Not what an earlier reading left that failed half-way. */
+		if (thread->reading[i].reading == thread->begun)
+			thread->reports[i] = thread->reading[i];
 	(void)pthread_mutex_unlock(&thread->mutex);
 	loop_wake(thread->params.loop);
 }
