@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "itests/harness/checker.h"
-#include "itests/harness/commands.h"
 #include "itests/harness/shop.h"
 #include "itests/harness/suite.h"
 
@@ -60,24 +59,6 @@ WORLD_TEST(an_order_is_seen_accepted_then_queued_then_grilling_then_done)
 	ck_assert_int_eq(shop_stock(storefront, "vegemite"), 9);
 	ck_assert_int_eq(shop_stock(storefront, "bread"), 8);
 	ck_assert_int_eq(check_world(world).n_done, 1);
-}
-
-/* It came by another storefront, say. */
-WORLD_TEST(
-	who_listens_to_a_stall_hears_of_orders_that_this_storefront_never_had)
-{
-	struct order_placed order = sample_order(1);
-	struct program *storefront = shop_open(world);
-	char id[ORDER_ID_CHARS + 1];
-	struct events events;
-
-	order.stall = TEXT("north");
-	world_wait_all_ready(world);
-	ck_assert(!events_open(&events, program_port(storefront),
-			       "/events?stall=north"));
-	send_order(world_bus(world), &order, 2, NULL);
-	expect_event(&events, order_id_format(&order.order_id, id), "refused");
-	events_close(&events);
 }
 
 /* The answer to the order, and then the order. */
