@@ -28,7 +28,7 @@ static struct loop *loop;
 static struct views *views;
 static struct pg *pg; /* to make what is read */
 static int n_answers, n_away, n_none;
-static struct buf shown; /* the last answer: an order or a stock, in JSON */
+static struct buf shown; /* the last order or stock that was found, in JSON */
 static int64_t shown_seq;
 
 static void count(int r)
@@ -36,7 +36,8 @@ static void count(int r)
 	n_answers++;
 	n_away += r == VIEWS_E_AWAY;
 	n_none += r == VIEWS_E_NONE;
-	buf_reset(&shown);
+	if (!r)
+		buf_reset(&shown);
 }
 
 static void on_order(void *arg, int r, const struct order *order)
