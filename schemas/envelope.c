@@ -226,30 +226,6 @@ int envelope_check(struct envelope *envelope, struct schema_fault *fault)
 	return r != 0 ? r : r_texts;
 }
 
-void envelope_keep(struct envelope *envelope, struct arena *arena)
-{
-	const struct header *header;
-	size_t n_bytes = 0;
-	struct text *text;
-	char *to;
-
-	for (header = headers; header < headers + N_HEADERS; header++) {
-		text = at(envelope, header);
-		if (header->handling == DERIVED)
-			*text = (struct text){ NULL, 0 };
-		n_bytes += text->n;
-	}
-	to = arena_alloc(arena, n_bytes);
-	for (header = headers; header < headers + N_HEADERS; header++) {
-		text = at(envelope, header);
-		if (!text->p)
-			continue;
-		memcpy(to, text->p, text->n);
-		text->p = to;
-		to += text->n;
-	}
-}
-
 int envelope_grill(const struct envelope *envelope, bool *ret,
 		   struct schema_fault *fault)
 {

@@ -13,7 +13,6 @@
 #ifndef SCHEMAS_ENVELOPE_H
 #define SCHEMAS_ENVELOPE_H
 
-#include "infra/lib/arena.h"
 #include "infra/lib/text/text.h"
 #include "schemas/events.h"
 #include "schemas/outcome.h"
@@ -55,10 +54,6 @@ void envelope_read(struct envelope *envelope, const char *name,
  * be made out, and texts that are not clean are absent.
  */
 int envelope_check(struct envelope *envelope, struct schema_fault *fault);
-
-/* Copies the texts that are of use after the check into @arena, in one piece,
- * and drops the others: the headers may go. */
-void envelope_keep(struct envelope *envelope, struct arena *arena);
 
 /* An invalid trace never makes an order refused: the trace is dropped. Of a
  * newer version, or of a tracestate that is too long, only that part is dropped

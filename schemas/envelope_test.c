@@ -358,28 +358,6 @@ START_TEST(a_grill_header_is_true_or_false)
 	}
 END_TEST
 
-START_TEST(what_is_kept_outlives_the_headers)
-	{
-		char customer[] = "c-1", grill[] = "", version[] = "1";
-		struct arena arena = { 0 };
-		struct envelope envelope;
-
-		envelope_init(&envelope);
-		envelope_read(&envelope, "customer", customer, 3);
-		envelope_read(&envelope, "grill", grill, 0);
-		envelope_read(&envelope, "schema-version", version, 1);
-		envelope_keep(&envelope, &arena);
-		memset(customer, 'x', 3);
-		CHECK_BYTES(envelope.customer.p, envelope.customer.n, "c-1");
-		ck_assert_ptr_nonnull(envelope.grill.p);
-		ck_assert_ptr_ne(envelope.grill.p, grill);
-		ck_assert_ptr_null(envelope.stall.p);
-		ck_assert_ptr_null(envelope.schema_version.p);
-		ck_assert_uint_le(arena.n_bytes, 16);
-		arena_deinit(&arena);
-	}
-END_TEST
-
 int main(void)
 {
 	Suite *suite = suite_create("envelope");
@@ -412,6 +390,5 @@ int main(void)
 		what_a_body_does_not_say_stands_in_a_header_or_has_its_default);
 	tcase_add_loop_test(tcase, a_grill_header_is_true_or_false, 0,
 			    CHECK_N(no_grills));
-	tcase_add_test(tcase, what_is_kept_outlives_the_headers);
 	return check_run(suite);
 }

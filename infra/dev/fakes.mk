@@ -3,6 +3,7 @@
 # a fake's object before it looks into the libraries, so that the real one is
 # left out; a row here says which test wants which fake.
 
+$(OUT)/infra/lib/kafka/kafka_record_test: $(OUT)/infra/lib/kafka/kafka_in_fake.o
 $(OUT)/workers/chillybin/examples_test $(OUT)/workers/chillybin/facts_test: \
 	$(OUT)/workers/runtime/publish_fake.o
 $(OUT)/workers/jafflr/job_test $(OUT)/workers/jafflr/grill/grill_thread_test: \

@@ -64,20 +64,36 @@ void *arena_copy(struct arena *arena, const void *p, size_t n_bytes)
 	return copy;
 }
 
+static void free_chunks(struct arena_chunk *chunk)
+{
+	struct arena_chunk *next;
+
+	for (; chunk; chunk = next) {
+		next = chunk->next;
+		free(chunk);
+	}
+}
+
 void arena_reset(struct arena *arena)
 {
+	if (arena->first) {
+		free_chunks(arena->first->next);
+		arena->first->next = NULL;
+	}
 	arena->now = arena->first;
 	arena->n_used = 0;
 	arena->n_bytes = 0;
 }
 
+void arena_rewind(struct arena *arena, const struct arena *before)
+{
+	arena->now = before->now ? before->now : arena->first;
+	arena->n_used = before->n_used;
+	arena->n_bytes = before->n_bytes;
+}
+
 void arena_deinit(struct arena *arena)
 {
-	while (arena->first) {
-		struct arena_chunk *chunk = arena->first;
-
-		arena->first = chunk->next;
-		free(chunk);
-	}
+	free_chunks(arena->first);
 	*arena = (struct arena){ 0 };
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Arena: memory that is given back all at once. Chunks are kept over resets,
- * so that a steady load allocates nothing.
+ * Arena: memory that is given back all at once, in chunks. A reset keeps the
+ * first; the others go to whoever needs some, which may be another arena.
  */
 #ifndef LIB_ARENA_H
 #define LIB_ARENA_H
@@ -22,6 +22,8 @@ struct arena {
 void *arena_alloc(struct arena *arena, size_t n_bytes);
 void *arena_copy(struct arena *arena, const void *p, size_t n_bytes);
 void arena_reset(struct arena *arena);
+/* Takes back what was given since @before was copied from it. */
+void arena_rewind(struct arena *arena, const struct arena *before);
 void arena_deinit(struct arena *arena);
 
 #endif

@@ -40,20 +40,41 @@ START_TEST(a_piece_larger_than_a_chunk_is_given)
 	}
 END_TEST
 
-START_TEST(after_a_reset_the_same_memory_is_given_again)
+START_TEST(a_reset_takes_all_back_and_keeps_one_chunk)
 	{
 		struct arena arena = { 0 };
-		void *pieces[100];
+		void *first = arena_alloc(&arena, 5000);
 
-		for (size_t i = 0; i < 100; i++)
-			pieces[i] = arena_alloc(&arena, 5000);
 		for (int round = 0; round < 3; round++) {
-			arena_reset(&arena);
 			for (size_t i = 0; i < 100; i++)
-				ck_assert_ptr_eq(arena_alloc(&arena, 5000),
-						 pieces[i]);
+				(void)arena_alloc(&arena, 5000);
+			arena_reset(&arena);
+			ck_assert_uint_eq(arena.n_bytes, 0);
+			ck_assert_ptr_eq(arena_alloc(&arena, 5000), first);
 		}
 		arena_deinit(&arena);
+		arena_deinit(&arena);
+	}
+END_TEST
+
+/* From an empty arena, and from one with so many pieces. */
+START_TEST(a_rewind_takes_back_what_was_given_since)
+	{
+		struct arena arena = { 0 }, before;
+		char *piece = NULL;
+		void *next;
+
+		for (int i = 0; i < _i; i++)
+			piece = arena_copy(&arena, "piece", 6);
+		before = arena;
+		next = arena_alloc(&arena, 100);
+		for (size_t i = 0; i < 100; i++)
+			(void)arena_alloc(&arena, 5000);
+		arena_rewind(&arena, &before);
+		ck_assert_uint_eq(arena.n_bytes, before.n_bytes);
+		ck_assert_ptr_eq(arena_alloc(&arena, 100), next);
+		if (piece)
+			ck_assert_str_eq(piece, "piece");
 		arena_deinit(&arena);
 	}
 END_TEST
@@ -65,6 +86,8 @@ int main(void)
 
 	tcase_add_test(tcase, every_piece_is_aligned_and_none_overlaps_another);
 	tcase_add_test(tcase, a_piece_larger_than_a_chunk_is_given);
-	tcase_add_test(tcase, after_a_reset_the_same_memory_is_given_again);
+	tcase_add_test(tcase, a_reset_takes_all_back_and_keeps_one_chunk);
+	tcase_add_loop_test(tcase, a_rewind_takes_back_what_was_given_since, 0,
+			    3);
 	return check_run(suite);
 }

@@ -121,6 +121,18 @@ static int decode_cancellation(struct batch *batch, struct record *record,
 	return 0;
 }
 
+/* An event's identity is its source and id; without, where it stands. */
+static void identify(struct batch *batch, const struct record *record,
+		     struct input *input)
+{
+	input->source = batch->envelope.source;
+	input->event_id = batch->envelope.id;
+	if (input->source.n && input->event_id.n)
+		return;
+	input->source = text_of(topic_of(record)->name);
+	input->event_id = position_of(&batch->arena, record);
+}
+
 static int decode_stock(struct batch *batch, struct record *record,
 			struct input *input, struct schema_fault *fault)
 {
@@ -131,6 +143,7 @@ static int decode_stock(struct batch *batch, struct record *record,
 	if (r)
 		return r;
 	input->kind = INPUT_STOCK;
+	identify(batch, record, input);
 	/* A count becomes a delta, and for that the stock must be read. */
 	if (input->stock.kind == STOCK_COMMAND_COUNTED)
 		batch->needs_load = true;
@@ -150,22 +163,11 @@ static int decode_toastie(struct batch *batch, struct record *record,
 	if (toastie.state != TOASTIE_RETURNED)
 		return 0;
 	input->kind = INPUT_RETURN;
+	identify(batch, record, input);
 	input->order_id = toastie.order_id;
 	batch_count(batch, record, RETURN_BYTES);
 	batch->needs_load = true;
 	return 0;
-}
-
-/* An event's identity is its source and id; without, where it stands. */
-static void identify(struct batch *batch, const struct record *record,
-		     struct input *input)
-{
-	input->source = batch->envelope.source;
-	input->event_id = batch->envelope.id;
-	if (input->source.n && input->event_id.n)
-		return;
-	input->source = text_of(topic_of(record)->name);
-	input->event_id = position_of(&batch->arena, record);
 }
 
 int chillybin_decode(void *arg, struct batch *batch, struct record *record,
@@ -179,7 +181,6 @@ int chillybin_decode(void *arg, struct batch *batch, struct record *record,
 		return schema_fail(fault, SCHEMA_E_UNKNOWN_TYPE,
 				   "this type does not belong on this topic");
 	memset(input, 0, sizeof(*input));
-	identify(batch, record, input);
 	record->item = input;
 	switch (type) {
 	case EVENT_ORDER_PLACED:

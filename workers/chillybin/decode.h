@@ -23,24 +23,29 @@ enum input_kind {
 struct input {
 	enum input_kind kind;
 	bool is_new; /* its row is to be written by this batch */
-	struct text source, event_id;
-
-	/* INPUT_ORDER */
-	struct order_row own; /* when it is new */
 	/* INPUT_ORDER, INPUT_CANCELLATION, INPUT_RETURN */
 	struct order_row *row;
+	union {
+		/* INPUT_ORDER */
+		struct order_row own; /* when it is new */
+		/* All others; orders are many. */
+		struct {
+			struct text source, event_id;
 
-	/* INPUT_CANCELLATION */
-	struct order_id order_id;    /* INPUT_RETURN, too */
-	struct text position;        /* of the cancellation */
-	enum verdict cancel_verdict; /* cancelled or kept */
-	const char *kept_reason;
+			/* INPUT_CANCELLATION */
+			struct order_id order_id;    /* INPUT_RETURN, too */
+			struct text position;        /* of the cancellation */
+			enum verdict cancel_verdict; /* cancelled or kept */
+			const char *kept_reason;
 
-	/* INPUT_STOCK */
-	struct stock_command stock;
+			/* INPUT_STOCK */
+			struct stock_command stock;
 
-	/* INPUT_STOCK, INPUT_RETURN: a row each, facts of the ledger */
-	struct change_row *changes;
+			/* INPUT_STOCK, INPUT_RETURN: a row each, facts of the
+			 * ledger */
+			struct change_row *changes;
+		};
+	};
 };
 
 static inline struct input *input_of(const struct record *record)

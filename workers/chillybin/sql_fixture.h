@@ -43,12 +43,14 @@ static inline struct input *sql_worker_add(struct sql_worker *worker,
 	struct record *record = batch_add(batch, NULL, &kafka);
 	struct input *input = arena_alloc(&batch->arena, sizeof(*input));
 
-	*input = (struct input){
-		.kind = kind,
-		.source = TEXT("/test"),
-		.event_id = { arena_copy(&batch->arena, event, strlen(event)),
-			      strlen(event) },
-	};
+	*input = (struct input){ .kind = kind };
+	if (kind != INPUT_ORDER) {
+		input->source = TEXT("/test");
+		input->event_id = (struct text){
+			arena_copy(&batch->arena, event, strlen(event)),
+			strlen(event),
+		};
+	}
 	record->type = type;
 	record->item = input;
 	return input;

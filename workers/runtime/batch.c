@@ -30,8 +30,6 @@ struct batch *batch_free(struct batch *batch)
 
 void batch_reset(struct batch *batch)
 {
-	for (size_t i = 0; i < batch->n_records; i++)
-		kafka_record_release(&batch->records[i].kafka);
 	batch->n_records = 0;
 	batch->n_bytes = 0;
 	batch->extent->n_ranges = 0;
@@ -43,7 +41,7 @@ void batch_reset(struct batch *batch)
 }
 
 struct record *batch_add(struct batch *batch, struct assignment *assignment,
-			 struct kafka_record *kafka)
+			 const struct kafka_record *kafka)
 {
 	struct record *record;
 
@@ -54,8 +52,6 @@ struct record *batch_add(struct batch *batch, struct assignment *assignment,
 	}
 	record = &batch->records[batch->n_records++];
 	*record = (struct record){ .kafka = *kafka, .assignment = assignment };
-	batch_count(batch, record, kafka->n_key + kafka->n_value);
-	kafka->handle = NULL;
 	if (assignment)
 		batch_skip(batch, assignment, record->kafka.offset,
 			   record->kafka.offset + 1);
@@ -120,10 +116,9 @@ void batch_drop_lost(struct batch *batch)
 			continue;
 		}
 		batch->n_bytes -= record->n_bytes;
-		kafka_record_release(&record->kafka);
 	}
 	batch->n_records = n_records;
-	/* What was read of them stays in the arena until nothing is left. */
+	/* They stay in the arena until nothing is left. */
 	if (!n_ranges)
 		batch_reset(batch);
 }

@@ -3,8 +3,8 @@
  * Batch: records of several partitions that are decided in one transaction.
  *
  * The poll thread fills an open batch while the database thread works on the
- * last one; a batch belongs to one of them at a time. Whatever a worker makes
- * of its records lives in the batch's arena and goes when the batch is reset.
+ * last one; a batch belongs to one of them at a time. Its records and whatever
+ * a worker makes of them live in its arena and go when the batch is reset.
  */
 #ifndef RUNTIME_BATCH_H
 #define RUNTIME_BATCH_H
@@ -36,7 +36,7 @@ struct record {
 	/* The runtime's own. */
 	struct assignment *assignment;
 	int lane;
-	size_t n_bytes; /* that the client keeps for it */
+	size_t n_bytes; /* outside of the arena */
 	uint64_t entry; /* of its facts, in the assignment's `emitted` */
 };
 
@@ -60,25 +60,26 @@ struct batch {
 	/* The runtime's own. */
 	struct batch_extent *extent; /* of the log; see batch_extent.h */
 	size_t cap;
-	size_t n_bytes;       /* of its records, headers and all */
+	size_t n_bytes;       /* outside of the arena */
 	int64_t closed_at_us; /* when it went to the database thread */
 };
 
 struct batch *batch_new(void);
 struct batch *batch_free(struct batch *batch);
 
-/* Releases the records; keeps the memory. */
+/* Without records; keeps the memory. */
 void batch_reset(struct batch *batch);
 
-/* Appends a record and extends the range of its assignment (NULL: of none).
- * Takes @kafka. */
+/* Appends a record, whose bytes are in the arena, and extends the range of its
+ * assignment (NULL: of none). */
 struct record *batch_add(struct batch *batch, struct assignment *assignment,
-			 struct kafka_record *kafka);
+			 const struct kafka_record *kafka);
 
 /* The envelope is that record's. */
 void batch_enclose(const struct batch *batch, struct record *record);
 
-/* So much more is kept for that record: its headers, what is made of it. */
+/* What is made of that record takes so much more memory than the arena knows.
+ */
 void batch_count(struct batch *batch, struct record *record, size_t n_bytes);
 
 /* Poison, or a conflict. Copies @detail. */

@@ -304,8 +304,7 @@ void publish_dead(struct publisher *publisher, const struct record *record,
 				record->kafka.timestamp_ms > 0
 					? record->kafka.timestamp_ms
 					: 0);
-	kafka_headers_release(
-		kafka_record_headers(&record->kafka, copy_header, &copy));
+	kafka_record_headers(&record->kafka, copy_header, &copy);
 	body = cut_body(&copy, &record->kafka);
 	letter.message = text_of(record->dead_detail);
 	letter.cut = text_of(copy.cut);

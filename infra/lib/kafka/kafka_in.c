@@ -416,29 +416,6 @@ bool kafka_record_header(const struct kafka_record *record, size_t i,
 	return !rd_kafka_header_get_all(headers, i, ret_name, ret_value, ret_n);
 }
 
-void *kafka_record_headers(const struct kafka_record *record,
-			   kafka_header_fn fn, void *arg)
-{
-	rd_kafka_headers_t *headers;
-	const char *name;
-	const void *value;
-	size_t n;
-
-	/* Detached, they are parsed anew if they are asked for again. */
-	if (rd_kafka_message_detach_headers(record->handle, &headers))
-		return NULL;
-	for (size_t i = 0;
-	     !rd_kafka_header_get_all(headers, i, &name, &value, &n); i++)
-		fn(arg, name, value, n);
-	return headers;
-}
-
-void kafka_headers_release(void *headers)
-{
-	if (headers)
-		rd_kafka_headers_destroy(headers);
-}
-
 /* ---- where and whether to read ---- */
 
 int kafka_in_assign(struct kafka_in *in,

@@ -135,41 +135,18 @@ void kafka_record_release(struct kafka_record *record)
 	record->handle = NULL;
 }
 
-/* Values of headers; nothing can be read there after the release. */
-struct kafka_in_fake_values {
-	size_t n_bytes;
-	char bytes[];
-};
-
-void *kafka_record_headers(const struct kafka_record *record,
-			   kafka_header_fn fn, void *arg)
+bool kafka_record_header(const struct kafka_record *record, size_t i,
+			 const char **ret_name, const void **ret_value,
+			 size_t *ret_n)
 {
 	const struct kafka_in_fake_record *fake = record->handle;
-	struct kafka_in_fake_values *values;
-	size_t n_bytes = 0;
-	char *at;
 
-	for (size_t i = 0; i < fake->n_headers; i++)
-		n_bytes += fake->headers[i].n;
-	values = xmalloc(sizeof(*values) + n_bytes);
-	values->n_bytes = n_bytes;
-	at = values->bytes;
-	for (size_t i = 0; i < fake->n_headers; i++) {
-		const struct kafka_in_fake_header *header = &fake->headers[i];
-
-		fn(arg, header->name, keep(&at, header->value, header->n),
-		   header->n);
-	}
-	return values;
-}
-
-void kafka_headers_release(void *headers)
-{
-	struct kafka_in_fake_values *values = headers;
-
-	if (values)
-		memset(values->bytes, '?', values->n_bytes);
-	free(values);
+	if (i >= fake->n_headers)
+		return false;
+	*ret_name = fake->headers[i].name;
+	*ret_value = fake->headers[i].value;
+	*ret_n = fake->headers[i].n;
+	return true;
 }
 
 /* ---- where and whether to read ---- */

@@ -22,7 +22,7 @@
 
 /* The longest header that a check lets pass, and a byte to see that it is
  * longer. */
-#define HEADER_KEPT_BYTES ((size_t)MISSING_HEADER_BYTES + 1)
+#define HEADER_READ_BYTES ((size_t)MISSING_HEADER_BYTES + 1)
 
 /*
  * Of large records all three batches are small, and little is fetched ahead:
@@ -35,9 +35,8 @@
 #define LARGE_BATCH_MAX_BYTES ((size_t)4 << 20)
 #define AHEAD_MAX_BYTES ((size_t)256 << 20)
 #define LARGE_AHEAD_MAX_BYTES ((size_t)16 << 20)
-/* What the client keeps of a record and of a header beside their bytes. */
+/* What the client keeps of a record beside its bytes. */
 #define RECORD_BYTES ((size_t)400)
-#define HEADER_BYTES ((size_t)32)
 /* So large is a record as long as none was seen. */
 #define FIRST_RECORD_BYTES ((size_t)4 << 10)
 #define FEWEST_RECORDS ((size_t)64)
@@ -72,35 +71,12 @@ struct batches *batches_free(struct batches *batches)
 
 /* ---- a record into the open batch ---- */
 
-/* Where an envelope is read to. */
-struct headers {
-	struct envelope *envelope;
-	size_t n_bytes; /* of all headers */
-};
-
 static void read_header(void *arg, const char *name, const void *value,
 			size_t n)
 {
-	struct headers *headers = arg;
-
-	headers->n_bytes += strlen(name) + n + HEADER_BYTES;
-	/* What no check would let pass is not worth keeping whole. */
-	if (n > HEADER_KEPT_BYTES)
-		n = HEADER_KEPT_BYTES;
-	envelope_read(headers->envelope, name, value, n);
-}
-
-/* What it gives keeps the envelope's texts for the moment. */
-static void *read_envelope(const struct kafka_record *kafka,
-			   struct envelope *envelope, size_t *ret_n_bytes)
-{
-	struct headers headers = { envelope, RECORD_BYTES };
-	void *kept;
-
-	envelope_init(envelope);
-	kept = kafka_record_headers(kafka, read_header, &headers);
-	*ret_n_bytes = headers.n_bytes;
-	return kept;
+	/* What no check would let pass is not worth looking at whole. */
+	envelope_read(arg, name, value,
+		      n < HEADER_READ_BYTES ? n : HEADER_READ_BYTES);
 }
 
 static struct text clean(struct text text)
@@ -155,15 +131,18 @@ static void add_record(struct batches *batches, struct assignment *assignment,
 {
 	struct batch *open = batches->open;
 	struct envelope *envelope = &open->envelope;
+	struct arena before = open->arena;
 	struct schema_fault fault;
 	struct lane_position *position;
 	struct record *record;
 	int checked, lane;
-	size_t n_bytes;
-	void *headers = read_envelope(kafka, envelope, &n_bytes);
 
+	kafka_record_keep(kafka, &open->arena);
+	expect_size(batches,
+		    RECORD_BYTES + open->arena.n_bytes - before.n_bytes);
+	envelope_init(envelope);
+	kafka_record_headers(kafka, read_header, envelope);
 	fault.what[0] = '\0';
-	expect_size(batches, n_bytes + kafka->n_key + kafka->n_value);
 	checked = envelope_check(envelope, &fault);
 	lane = lane_of(batches, kafka, envelope);
 	position = assignment_lane(assignment, lane);
@@ -171,14 +150,11 @@ static void add_record(struct batches *batches, struct assignment *assignment,
 	if (!position || kafka->offset < position->emitted) {
 		counter_add(&runtime_counters.skipped, 1);
 		batch_skip(open, assignment, kafka->offset, kafka->offset + 1);
-		kafka_headers_release(headers);
+		arena_rewind(&open->arena, &before);
 		return;
 	}
-	envelope_keep(envelope, &open->arena);
-	kafka_headers_release(headers);
 	record = batch_add(open, assignment, kafka);
 	batch_enclose(open, record);
-	batch_count(open, record, n_bytes);
 	record->lane = lane;
 	record->decided = record->kafka.offset < position->next_offset;
 	decode(batches, record, checked, &fault);
@@ -227,14 +203,10 @@ bool batches_too_far(const struct batches *batches)
 {
 	size_t ahead =
 		kafka_in_queued(batches->params.in) * batches->record_bytes;
-	bool paused = assignments_paused(batches->params.assignments);
 
 	if (!are_large(batches))
 		return ahead > AHEAD_MAX_BYTES;
-	/* A paused worker goes on when half of a batch is gone. */
-	return ahead > LARGE_AHEAD_MAX_BYTES ||
-	       batch_bytes(batches->open) >=
-		       LARGE_BATCH_MAX_BYTES / (paused ? 2 : 1);
+	return ahead > LARGE_AHEAD_MAX_BYTES || is_full(batches);
 }
 
 /* So many records more are wanted. */
