@@ -12,10 +12,16 @@
 #include "schemas/limits.h"
 #include "schemas/trace.h"
 
+/* What a header is written from. */
 enum handling {
-	PLAIN,   /* written as it stands in the struct */
-	DERIVED, /* written from type, version or seq */
-	TRACE,   /* as PLAIN; one that is not valid counts as absent */
+	PLAIN,  /* as it stands in the struct */
+	STATE,  /* as PLAIN; one that is not valid counts as absent */
+	PARENT, /* as STATE, in the version that is ours */
+	SPECVERSION,
+	TYPE,
+	CONTENT_TYPE,
+	VERSION,
+	SEQ,
 };
 
 struct header {
@@ -31,22 +37,22 @@ struct header {
 
 /* clang-format off */
 static const struct header headers[] = {
-	HEADER("seq",		  DERIVED, seq_text),
+	HEADER("seq",		  SEQ, seq_text),
 	HEADER("ce_id",		  PLAIN,   id),
 	HEADER("stall",		  PLAIN,   stall),
 	HEADER("grill",		  PLAIN,   grill),
 	HEADER("number",	  PLAIN,   number),
 	HEADER("reason",	  PLAIN,   reason),
-	HEADER("ce_type",	  DERIVED, type_name),
+	HEADER("ce_type",	  TYPE, type_name),
 	HEADER("verdict",	  PLAIN,   verdict),
 	HEADER("missing",	  PLAIN,   missing),
 	HEADER("customer",	  PLAIN,   customer),
 	HEADER("ce_source",	  PLAIN,   source),
-	HEADER("tracestate",	  TRACE,   tracestate),
-	HEADER("traceparent",	  TRACE,   traceparent),
-	HEADER("content-type",	  DERIVED, content_type),
-	HEADER("ce_specversion",  DERIVED, specversion),
-	HEADER("schema-version",  DERIVED, schema_version),
+	HEADER("tracestate",	  STATE,   tracestate),
+	HEADER("traceparent",	  PARENT,   traceparent),
+	HEADER("content-type",	  CONTENT_TYPE, content_type),
+	HEADER("ce_specversion",  SPECVERSION, specversion),
+	HEADER("schema-version",  VERSION, schema_version),
 	HEADER("source-position", PLAIN,   source_position),
 };
 /* clang-format on */
@@ -126,7 +132,8 @@ static int check_texts(struct envelope *envelope, struct schema_fault *fault)
 
 	for (header = headers; header < headers + N_HEADERS; header++) {
 		text = at(envelope, header);
-		if (text->n == 0 || header->handling == TRACE)
+		if (text->n == 0 || header->handling == STATE ||
+		    header->handling == PARENT)
 			continue;
 		what = wrong(envelope, *text);
 		if (!what)
@@ -241,36 +248,49 @@ int envelope_grill(const struct envelope *envelope, bool *ret,
 	return 0;
 }
 
-/* The texts that come from type, version and seq, in place of what was read. */
-static void derive(struct envelope *out, char version[static TEXT_I64_BYTES],
-		   char seq[static TEXT_I64_BYTES])
+/* What is written for that header; absent: nothing. @space is for its bytes. */
+static struct text written(const struct envelope *envelope,
+			   const struct header *header,
+			   char space[static TRACE_BYTES])
 {
-	assert(event_version_find(out->type, out->version));
-	out->specversion = TEXT("1.0");
-	out->type_name = event_kinds[out->type].name;
-	out->content_type = msgpack;
-	out->schema_version = text_from_i64(version, out->version);
-	out->seq_text = (struct text){ NULL, 0 };
-	if (out->seq >= 0)
-		out->seq_text = text_from_i64(seq, out->seq);
+	struct text text =
+		*(const struct text *)((const char *)envelope + header->at);
+
+	switch ((enum handling)header->handling) {
+	case PLAIN:
+	case STATE:
+		return text;
+	case PARENT:
+		return trace_parent_00(space, text);
+	case SPECVERSION:
+		return TEXT("1.0");
+	case TYPE:
+		return event_kinds[envelope->type].name;
+	case CONTENT_TYPE:
+		return msgpack;
+	case VERSION:
+		return text_from_i64(space, envelope->version);
+	case SEQ:
+		if (envelope->seq >= 0)
+			return text_from_i64(space, envelope->seq);
+		break;
+	}
+	return (struct text){ NULL, 0 };
 }
 
 int envelope_write(const struct envelope *envelope, envelope_header_fn fn,
 		   void *arg)
 {
-	char version[TEXT_I64_BYTES], seq[TEXT_I64_BYTES];
-	char traceparent[TRACE_BYTES];
-	struct envelope out = *envelope;
-	const struct text *text;
+	char space[TRACE_BYTES];
+	struct text text;
 	int r;
 
-	derive(&out, version, seq);
-	out.traceparent = trace_parent_00(traceparent, out.traceparent);
+	assert(event_version_find(envelope->type, envelope->version));
 	for (size_t i = 0; i < N_HEADERS; i++) {
-		text = at(&out, &headers[i]);
-		if (!text->p)
+		text = written(envelope, &headers[i], space);
+		if (!text.p)
 			continue;
-		r = fn(arg, headers[i].name.p, text->p, text->n);
+		r = fn(arg, headers[i].name.p, text.p, text.n);
 		if (r != 0)
 			return r;
 	}

@@ -36,6 +36,7 @@ SETTINGS = {
     "GROWTH_MAX": 10000000,   # rows
     "SEED": 42,
     "PEERS": "yes",           # no: leave them out
+    "SYSTEMS": ".",           # a regular expression: which of them
 }
 
 

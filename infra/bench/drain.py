@@ -15,6 +15,10 @@ from servers import DRAIN_S, HERE, Void, peers_built
 
 # Of each floor: connections, rows a transaction.
 FLOORS = {"floor, 1 connection": (1, 1000), "floor, 2 connections": (2, 5000)}
+# Of ours: processes, MEMORY_MAX_MIB of each. Larger batches need more memory.
+ONE, ONE_64 = "chillybin, 1 process", "chillybin, 1 process of 64 MiB"
+OWN = ((ONE, 1, 24), ("chillybin, 2 processes", 2, 24), (ONE_64, 1, 64),
+       ("chillybin, 2 processes of 64 MiB", 2, 64))
 PEERS = {
     "{} tuned, 3 workers": {"MODE": "tuned", "WORKERS": 3, "BATCH": 5000},
     "{} tuned, 1 worker": {"MODE": "tuned", "WORKERS": 1, "BATCH": 2000},
@@ -68,11 +72,12 @@ def numbers_of(bench, n, before, workers, rate, facts=True):
     return numbers
 
 
-def work(bench, tag, n, n_workers=1, program=None, rate=True):
+def work(bench, tag, n, n_workers=1, program=None, rate=True, memory_mib=24):
     """The database and the topics are there: what the drain costs."""
     before = bench.servers_cpu_s()
     workers = [bench.spawn(f"chillybin{i}",
-                           [program or bench.program("chillybin")])
+                           [program or bench.program("chillybin")],
+                           MEMORY_MAX_MIB=memory_mib)
                for i in range(n_workers)]
     ready_ms = workers[0].wait_ready()
     looks = looks_at(bench, f"picks.{tag}", n, workers)
@@ -85,14 +90,14 @@ def work(bench, tag, n, n_workers=1, program=None, rate=True):
 
 
 def chillybin(bench, tag, n, n_workers=1, program=None, positions=True,
-              rate=True, after=True, stalls=1):
+              rate=True, after=True, stalls=1, memory_mib=24):
     """One turn: n orders by so many processes; its numbers. Without `rate` it
     is not measured, without `after` database and topics stay, without
     `positions` nobody moves them."""
     bench.topics(f".{tag}")
     bench.fill(n, STALLS=stalls)
     url = bench.fresh(f"bench_{tag}", n, stalls)
-    numbers = work(bench, tag, n, n_workers, program, rate)
+    numbers = work(bench, tag, n, n_workers, program, rate, memory_mib)
     finish(bench, tag, url, n, 0, positions, after)
     return numbers
 
@@ -196,9 +201,9 @@ def turns(bench, turn):
 def run(bench, result):
     n, n_slow = bench.settings["N"], bench.settings["N_SLOW"]
     systems = all_floors(bench, n)
-    for k in (1, 2):
-        systems[f"chillybin, {k} process{'es' if k > 1 else ''}"] = (
-            lambda i, k=k: chillybin(bench, f"own{k}_{i}", n, k))
+    for name, k, memory_mib in OWN:
+        systems[name] = lambda i, k=k, memory_mib=memory_mib: chillybin(
+            bench, f"own{k}_{memory_mib}_{i}", n, k, memory_mib=memory_mib)
     for name in peers_built(bench):
         for title, env in PEERS.items():
             many = n if env["MODE"] == "tuned" else n_slow
@@ -222,25 +227,26 @@ def best(result, systems):
 
 
 def goals(result):
-    one = "chillybin, 1 process"
-    own = best(result, [one, "chillybin, 2 processes"])
+    own = best(result, [name for name, _, _ in OWN])
     go, java, node = (best(result, [f"{name} tuned, 1 worker",
                                     f"{name} tuned, 3 workers"])
                       for name in ("go", "java", "node"))
     rate = "per_second"
     found = [
-        Goal("one process, of the one-connection floor", (one, rate),
+        Goal("one process, of the one-connection floor", (ONE, rate),
              ("floor, 1 connection", rate), 0.85, 0.7),
         Goal("all cores, of the two-connection floor", (own, rate),
              ("floor, 2 connections", rate)),
         Goal("all cores, of the best tuned Go", (own, rate), (go, rate),
              1.3, 1.1),
-        Goal("worker's CPU an order, of tuned Go's", (one, "worker_us"),
+        Goal("one process, of itself with 64 MiB", (ONE, rate),
+             (ONE_64, rate), 0.9),
+        Goal("worker's CPU an order, of tuned Go's", (ONE, "worker_us"),
              (go, "worker_us"), 0.55, 0.8, most=True),
         Goal("all cores, of the best tuned Java", (own, rate), (java, rate),
              1.9, 1.5),
         Goal("all cores, of tuned Node", (own, rate), (node, rate), 6, 4),
-        Goal("memory under full drain, MiB", (one, "resident_max_mib"), None,
+        Goal("memory under full drain, MiB", (ONE, "resident_max_mib"), None,
              24, 32, most=True),
     ]
     found += [Goal(f"all cores, of idiomatic {name}", (own, rate),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Arena: memory that is given back all at once, in chunks. A reset keeps the
- * first; the others go to whoever needs some, which may be another arena.
+ * first; the others are free for any arena that needs some.
  */
 #ifndef LIB_ARENA_H
 #define LIB_ARENA_H

@@ -203,8 +203,9 @@ static void sort(const struct order_placed *order, const struct item **ret)
 
 uint64_t order_placed_hash(const struct order_placed *order)
 {
-	const struct item *items[ORDER_ITEMS_MAX];
-	struct hash hash;
+	const struct item *items[ORDER_ITEMS_MAX]
+		__attribute__((uninitialized));
+	struct hash hash __attribute__((uninitialized));
 	uint64_t value;
 
 	assert(order->n_items <= ORDER_ITEMS_MAX);

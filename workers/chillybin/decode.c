@@ -63,7 +63,7 @@ static int decode_order(int64_t v2_percent, struct batch *batch,
 			struct record *record, struct input *input,
 			struct schema_fault *fault)
 {
-	struct item items[ORDER_ITEMS_MAX];
+	struct item items[ORDER_ITEMS_MAX] __attribute__((uninitialized));
 	struct order_placed placed;
 	struct order_row *own = &input->own;
 	size_t n_list;

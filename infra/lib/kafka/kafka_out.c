@@ -27,6 +27,7 @@
 /* What librdkafka keeps of a message and of a header beside their bytes. */
 #define MESSAGE_BYTES ((size_t)256)
 #define HEADER_BYTES ((size_t)64)
+#define HEADERS_USUAL 10
 
 /* A message that is under way; the client carries its address. */
 struct sent {
@@ -279,7 +280,7 @@ struct kafka_message *kafka_out_message(struct kafka_out *out,
 	assert(!message->headers);
 	message->out = out;
 	message->topic = topic_of(out, topic);
-	message->headers = xalloc_check(rd_kafka_headers_new(24));
+	message->headers = xalloc_check(rd_kafka_headers_new(HEADERS_USUAL));
 	message->partition = RD_KAFKA_PARTITION_UA;
 	message->wall_ms = 0;
 	message->n_bytes = 0;
@@ -305,10 +306,11 @@ int kafka_message_header(void *arg, const char *name, const char *value,
 			 size_t n)
 {
 	struct kafka_message *message = arg;
+	size_t n_name = strlen(name);
 
-	(void)rd_kafka_header_add(message->headers, name, -1, value,
-				  value ? (ssize_t)n : -1);
-	message->n_bytes += strlen(name) + n + HEADER_BYTES;
+	(void)rd_kafka_header_add(message->headers, name, (ssize_t)n_name,
+				  value, value ? (ssize_t)n : -1);
+	message->n_bytes += n_name + n + HEADER_BYTES;
 	return 0;
 }
 

@@ -45,7 +45,8 @@ static char *put_header(char *to, const struct header *header)
 
 void kafka_record_keep(struct kafka_record *record, struct arena *arena)
 {
-	struct header usual[HEADERS_USUAL], other, *header;
+	struct header usual[HEADERS_USUAL] __attribute__((uninitialized));
+	struct header other, *header;
 	size_t n_bytes = sizeof(uint32_t) + record->n_key + record->n_value;
 	uint32_t n = 0;
 	char *to;

@@ -12,17 +12,30 @@ uint64_t hash_bytes(const void *p, size_t n)
 
 void hash_begin(struct hash *hash)
 {
-	(void)XXH3_64bits_reset(&hash->state);
+	hash->n_few = 0;
+	hash->many = false;
 }
 
 void hash_add(struct hash *hash, const void *p, size_t n)
 {
+	if (!hash->many && n <= HASH_FEW_BYTES - hash->n_few) {
+		if (n)
+			memcpy(hash->few + hash->n_few, p, n);
+		hash->n_few += n;
+		return;
+	}
+	if (!hash->many) {
+		(void)XXH3_64bits_reset(&hash->state);
+		(void)XXH3_64bits_update(&hash->state, hash->few, hash->n_few);
+		hash->many = true;
+	}
 	(void)XXH3_64bits_update(&hash->state, p, n);
 }
 
 uint64_t hash_end(const struct hash *hash)
 {
-	return XXH3_64bits_digest(&hash->state);
+	return hash->many ? XXH3_64bits_digest(&hash->state)
+			  : XXH3_64bits(hash->few, hash->n_few);
 }
 
 /* ---- the table ---- */

@@ -19,7 +19,13 @@ uint64_t hash_bytes(const void *p, size_t n);
 
 /* Begins, adds pieces, ends: hash_bytes() of all of them, one behind the
  * other. */
+enum { HASH_FEW_BYTES = 512 };
+
 struct hash {
+	/* Few bytes are hashed at the end; a state is dear to begin. */
+	size_t n_few;
+	bool many; /* they are in the state, and `few` is not used */
+	char few[HASH_FEW_BYTES];
 	XXH3_state_t state;
 };
 

@@ -116,12 +116,16 @@ enum { HEX_NONE = 0x100 };
 /* 0 to 15, of either case; HEX_NONE for what is no digit. */
 static inline unsigned int hex_digit(char c)
 {
-	if (c >= '0' && c <= '9')
-		return (unsigned int)(c - '0');
-	c = (char)(c | 0x20);
-	if (c >= 'a' && c <= 'f')
-		return (unsigned int)(c - 'a' + 10);
-	return HEX_NONE;
+	/* One more than the digit's value; every id has 32 of them. */
+	static const uint8_t values[256] = {
+		['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,
+		['5'] = 6,  ['6'] = 7,  ['7'] = 8,  ['8'] = 9,  ['9'] = 10,
+		['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15,
+		['f'] = 16, ['A'] = 11, ['B'] = 12, ['C'] = 13, ['D'] = 14,
+		['E'] = 15, ['F'] = 16,
+	};
+
+	return values[(uint8_t)c] ? values[(uint8_t)c] - 1u : HEX_NONE;
 }
 
 /* The byte that the two digits at @p are; above 0xff when they are none. */

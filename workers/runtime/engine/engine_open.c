@@ -21,7 +21,8 @@
 /* A job has deadlines of its own; one that outlives them all is stuck. */
 #define STUCK_MS 120000
 #define CLOSE_MAX_S 15
-#define LARGE_BLOCK_BYTES (128 << 10)
+#define LARGE_BLOCK_BYTES (1 << 20)
+#define FREE_MAX_BYTES (16 << 20)
 #define TROUBLE_LINES_A_SECOND 20
 /* The runtime's own need of the schema `control`: lanes, heartbeats. */
 #define CONTROL_NEEDED INT64_C(6)
@@ -308,15 +309,17 @@ static int open_all(struct engine *engine)
 /*
  * Thousands of headers and messages of ours live at once, and each large
  * block that is freed would sweep all the small ones that were freed before
- * it: a fifth of a worker's time under load. What is freed goes back soon, and
- * a client's threads share one arena, so that little is held for nobody.
+ * it: a fifth of a worker's time under load. An answer to a fetch is such a
+ * block: it comes from what is free, not from new pages each time. Free memory
+ * goes back when the worker is idle (give_memory_back()). A client's threads
+ * share one arena, so that little is held for nobody.
  */
 static void tune_malloc(void)
 {
 	(void)mallopt(M_MXFAST, 0);
 	(void)mallopt(M_ARENA_MAX, 2);
 	(void)mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK_BYTES);
-	(void)mallopt(M_TRIM_THRESHOLD, LARGE_BLOCK_BYTES);
+	(void)mallopt(M_TRIM_THRESHOLD, FREE_MAX_BYTES);
 }
 
 int engine_open(struct engine **ret, const struct worker_ops *ops, void *arg,
