@@ -92,7 +92,7 @@ WORLD_CASES(a_worker_that_is_asked_to_leave_under_load_leaves_nothing_half_done,
 WORLD_TEST(a_worker_asked_to_leave_ends_its_batch_and_publishes_it_first)
 {
 	struct rush rush;
-	/* A fact waits for company while it may. */
+	/* No fact waits so long that the worker leaves without it. */
 	struct program *chillybin = rush_hold(&rush, world, "LINGER_MS=1000");
 	int64_t n_decided, deadline_at_ms;
 

@@ -239,6 +239,8 @@ def goals(result):
              ("floor, 2 connections", rate)),
         Goal("all cores, of the best tuned Go", (own, rate), (go, rate),
              1.3, 1.1),
+        Goal("one process of 64 MiB, of that floor", (ONE_64, rate),
+             ("floor, 1 connection", rate), 0.85, 0.7),
         Goal("one process, of itself with 64 MiB", (ONE, rate),
              (ONE_64, rate), 0.9),
         Goal("worker's CPU an order, of tuned Go's", (ONE, "worker_us"),

@@ -1,40 +1,45 @@
 /* SPDX-License-Identifier: MIT */
-/* Budget: shares of what an idle worker leaves. */
+/* Budget: what is under way is the same for all; the batches get the rest. */
 #include "workers/runtime/budget.h"
 
-#define IDLE_MIB 11
 /* Larger transactions cost Postgres no less. */
 #define BATCH_MAX 5000
-#define FETCH_BYTES_MAX ((int64_t)1 << 20)
 
-/* These fit in 24 MiB. */
+/* These fit in 24 MiB; what fits in less is smaller by the same share. */
+#define IDLE_MIB 11
 #define USUAL_MIB 24
-#define USUAL_FETCHED 2000
-#define USUAL_FETCHED_KBYTES 1024
-#define USUAL_FETCH_BYTES 16384
+#define USUAL_FETCHED 1400
+#define USUAL_FETCHED_KBYTES 700
+#define USUAL_FETCH_BYTES 28672
+#define USUAL_FACTS 1800
 #define USUAL_BATCH 1000
-#define USUAL_FACTS 2000
+/* What each MiB more is good for. */
+#define BATCH_A_MIB 260
 
 static int64_t share(int64_t memory_mib, int64_t usual)
 {
+	if (memory_mib >= USUAL_MIB)
+		return usual;
 	return usual * (memory_mib - IDLE_MIB) / (USUAL_MIB - IDLE_MIB);
 }
 
-static int64_t least(int64_t a, int64_t b)
+static int64_t batch_of(int64_t memory_mib)
 {
-	return a < b ? a : b;
+	int64_t more_mib = memory_mib - USUAL_MIB;
+	int64_t n = share(memory_mib, USUAL_BATCH);
+
+	if (more_mib > 0)
+		n += more_mib * BATCH_A_MIB;
+	return n < BATCH_MAX ? n : BATCH_MAX;
 }
 
 struct budget budget_of(int64_t mib, int64_t batch_max)
 {
-	if (!batch_max)
-		batch_max = least(share(mib, USUAL_BATCH), BATCH_MAX);
 	return (struct budget){
 		.fetched_max = share(mib, USUAL_FETCHED),
 		.fetched_kbytes = share(mib, USUAL_FETCHED_KBYTES),
-		.fetch_bytes =
-			least(share(mib, USUAL_FETCH_BYTES), FETCH_BYTES_MAX),
-		.batch_max = (size_t)batch_max,
+		.fetch_bytes = share(mib, USUAL_FETCH_BYTES),
+		.batch_max = (size_t)(batch_max ? batch_max : batch_of(mib)),
 		.facts_max = (size_t)share(mib, USUAL_FACTS),
 	};
 }

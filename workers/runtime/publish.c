@@ -36,7 +36,6 @@
 #define COPY_KEY_BYTES ((size_t)256 << 10)
 /* Room for the batch around a message, and what we count too low. */
 #define COPY_SPARE_BYTES ((size_t)8 << 10)
-#define FEW_FACTS 64
 
 struct publisher {
 	struct publisher_params params;
@@ -333,7 +332,7 @@ static void send_bare(struct publisher *publisher,
 
 void publisher_push(struct publisher *publisher)
 {
-	if (publisher->n_fresh > 0 && publisher->n_fresh <= FEW_FACTS)
+	if (publisher->n_fresh > 0)
 		kafka_out_push(publisher->out);
 	publisher->n_fresh = 0;
 }

@@ -143,7 +143,6 @@ static void work_turn(struct engine *engine)
 		return;
 	}
 	engine_start_job(engine);
-	publisher_push(engine->publisher);
 	mirror(engine);
 }
 
@@ -162,6 +161,8 @@ static void turn(struct engine *engine)
 		drain_turn(engine);
 	else
 		work_turn(engine);
+	/* All facts of a batch were sent, or as many as may wait. */
+	publisher_push(engine->publisher);
 }
 
 /* How long the loop waits for something to happen. */
