@@ -28,7 +28,7 @@ SCENARIOS = ("drain", "latency", "plates", "idle", "tax", "scale", "growth")
 SETTINGS = {
     "BIN": "build/rel/bin",   # the folder of the programs
     "OUT": "build/bench",     # the folder of the results
-    "N": 200000,              # orders that a quick system drains
+    "N": 400000,              # orders that a quick system drains
     "N_SLOW": 5000,           # orders that a slow one drains
     "ROUNDS": 5,
     "SECONDS": 10,            # of a latency that count

@@ -151,7 +151,8 @@ void publisher_push(struct publisher *publisher)
 
 bool publisher_poll(struct publisher *publisher, int timeout_ms)
 {
-	(void)timeout_ms;
+	if (timeout_ms > 0)
+		publisher->n_waiting = publisher->n_waiting_bytes = 0;
 	return !publisher->trouble;
 }
 

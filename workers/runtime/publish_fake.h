@@ -31,7 +31,8 @@ const struct published *publish_fake_first(const struct publisher *publisher);
 size_t publish_fake_n(const struct publisher *publisher);
 void publish_fake_clear(struct publisher *publisher);
 
-/* What waits for the broker, from now on: as many facts, as many bytes. */
+/* What waits for the broker: as many facts, as many bytes. A poll that may take
+ * its time has all of it delivered. */
 void publish_fake_wait(struct publisher *publisher, size_t n, size_t n_bytes);
 /* A delivery fails: publisher_poll() says so until the next reset. */
 void publish_fake_fail(struct publisher *publisher, const char *why);

@@ -275,12 +275,17 @@ void engine_release(struct engine *engine, int64_t wait_ms)
 {
 	int64_t deadline_at_ms = clock_now_ms() + wait_ms;
 
-	while (publisher_waiting(engine->publisher) &&
-	       clock_left_ms(deadline_at_ms) > 0)
+	while ((publisher_waiting(engine->publisher) ||
+		batches_unpublished(engine->batches)) &&
+	       clock_left_ms(deadline_at_ms) > 0) {
+		/* The next owner would publish it again. */
+		batches_publish(engine->batches);
+		publisher_push(engine->publisher);
 		if (!publisher_poll(engine->publisher, TURN_MS)) {
 			deliveries_lost(engine);
 			return;
 		}
+	}
 	if (!engine->connected)
 		return;
 	submit(engine, DB_JOB_RELEASE);

@@ -13,6 +13,7 @@
 static struct engine *engine;
 static bool task_wanted, survey_was_shown;
 static size_t facts_waiting; /* when a record's have gone out */
+static size_t n_facts;       /* records whose facts have gone out */
 
 /* ---- in place of engine_open.c ---- */
 
@@ -90,6 +91,7 @@ static void facts(void *arg, const struct batch *batch,
 	(void)batch;
 	(void)record;
 	publish_fake_wait(to, facts_waiting, 0);
+	n_facts++;
 }
 
 static const struct worker_task task = {
@@ -132,7 +134,7 @@ static void setup(void)
 	assignments->topics_at_ms = far_ms;
 	in->fatal = true;
 	task_wanted = survey_was_shown = false;
-	facts_waiting = 0;
+	facts_waiting = n_facts = 0;
 	assignments_turn(assignments);
 }
 
@@ -419,6 +421,23 @@ START_TEST(a_committed_batch_waits_for_the_facts_of_the_one_before_it)
 	}
 END_TEST
 
+START_TEST(what_is_given_away_has_all_its_facts_published_first)
+	{
+		need(BATCH);
+		read_at(FIRST + 1);
+		facts_waiting = engine->budget.facts_max + 1;
+		expect_next(DB_JOB_BATCH);
+		read_at(FIRST + 2); /* that the next owner reads again */
+		expect_next(DB_JOB_BATCH);
+		ck_assert_uint_eq(n_facts, 1);
+		read_at(FIRST + 3);
+		engine->over = false;
+		engine_revoked(engine, NULL, 0, false);
+		ck_assert_uint_eq(n_facts, 3);
+		ck_assert(batches_idle(batches));
+	}
+END_TEST
+
 /* ---- what went wrong ---- */
 
 START_TEST(a_batch_that_the_database_refuses_now_is_tried_again_as_it_was)
@@ -533,6 +552,7 @@ int main(void)
 	tcase_add_test(tcase, facts_that_wait_for_long_pause_reading_until_half_of_them_are_out);
 	tcase_add_test(tcase, a_second_after_the_last_batch_free_memory_is_given_back);
 	tcase_add_test(tcase, a_committed_batch_waits_for_the_facts_of_the_one_before_it);
+	tcase_add_test(tcase, what_is_given_away_has_all_its_facts_published_first);
 	tcase_add_test(tcase, a_batch_that_the_database_refuses_now_is_tried_again_as_it_was);
 	tcase_add_test(tcase, a_fenced_batch_is_tried_again_without_what_is_not_ours);
 	tcase_add_test(tcase, nothing_is_believed_of_a_session_that_was_lost);
