@@ -36,12 +36,15 @@ def middle_rate(looks, n):
     return (last[1] - first[1]) / (last[0] - first[0])
 
 
-def looks_at(bench, topic, n, workers, seconds=DRAIN_S):
+def begin_to_look(bench, topic, n):
+    return bench.spawn("looker", [bench.program("probe"), "ends", topic,
+                                  str(bench.partitions), str(n)], read=True)
+
+
+def looks_at(bench, topic, n, workers, looker=None, seconds=DRAIN_S):
     """The looks, until all n facts are there. Ends early when no worker
     lives."""
-    looker = bench.spawn("looker", [bench.program("probe"), "ends", topic,
-                                    str(bench.partitions), str(n)],
-                         read=True)
+    looker = looker or begin_to_look(bench, topic, n)
     looks = []
     end = time.monotonic() + seconds
     for line in looker.popen.stdout:
@@ -79,8 +82,10 @@ def work(bench, tag, n, n_workers=1, program=None, rate=True, memory_mib=24):
                            [program or bench.program("chillybin")],
                            MEMORY_MAX_MIB=memory_mib)
                for i in range(n_workers)]
+    # Of several, the first may be ready when half of it is done.
+    looker = begin_to_look(bench, f"picks.{tag}", n)
     ready_ms = workers[0].wait_ready()
-    looks = looks_at(bench, f"picks.{tag}", n, workers)
+    looks = looks_at(bench, f"picks.{tag}", n, workers, looker)
     numbers = numbers_of(bench, n, before, workers,
                          middle_rate(looks, n) if rate else 0)
     numbers["ready_ms"] = ready_ms

@@ -4,8 +4,8 @@
  *
  * MEMORY_MAX_MIB is what a worker should stay below while it drains a backlog
  * of usual records; all that grows with records is sized from it, here and
- * nowhere else. Large records are bounded by their bytes (batches.c), whatever
- * the budget is. Measured with chillybin: an idle worker has 11 MiB, a record
+ * nowhere else. Large records are bounded by their bytes, whatever the budget
+ * is. Measured with chillybin: an idle worker has 11 MiB, a record
  * that is fetched ahead costs about 1 KiB, a record in a batch 1.3 KiB (there
  * are three batches), a fact in flight 1.5 KiB, an answer to a fetch as much
  * again as its bytes.
@@ -20,6 +20,20 @@
 
 #include <stddef.h>
 #include <stdint.h>
+
+/*
+ * Of large records all three batches are small, and little is fetched ahead:
+ * the client's own limit counts values only, and a record may be all headers.
+ * What is fetched too far ahead is dropped by a pause, and fetched again; so
+ * small records, which are many, may be far ahead.
+ */
+#define LARGE_RECORD_BYTES ((size_t)4 << 10)
+#define BATCH_MAX_BYTES ((size_t)16 << 20)
+#define LARGE_BATCH_MAX_BYTES ((size_t)4 << 20)
+#define AHEAD_MAX_BYTES ((size_t)256 << 20)
+#define LARGE_AHEAD_MAX_BYTES ((size_t)16 << 20)
+/* What waits for the broker in all, with headers. */
+#define FACTS_MAX_BYTES ((size_t)32 << 20)
 
 struct budget {
 	int64_t fetched_max; /* records that wait to be read */

@@ -24,24 +24,11 @@
  * longer. */
 #define HEADER_READ_BYTES ((size_t)MISSING_HEADER_BYTES + 1)
 
-/*
- * Of large records all three batches are small, and little is fetched ahead:
- * the client's own limit counts values only, and a record may be all headers.
- * What is fetched too far ahead is dropped by a pause, and fetched again; so
- * small records, which are many, may be far ahead.
- */
-#define LARGE_RECORD_BYTES ((size_t)4 << 10)
-#define BATCH_MAX_BYTES ((size_t)16 << 20)
-#define LARGE_BATCH_MAX_BYTES ((size_t)4 << 20)
-#define AHEAD_MAX_BYTES ((size_t)256 << 20)
-#define LARGE_AHEAD_MAX_BYTES ((size_t)16 << 20)
 /* What the client keeps of a record beside its bytes. */
 #define RECORD_BYTES ((size_t)400)
 /* So large is a record as long as none was seen. */
 #define FIRST_RECORD_BYTES ((size_t)4 << 10)
 #define FEWEST_RECORDS ((size_t)64)
-/* What waits for the broker in all, with headers. */
-#define FACTS_MAX_BYTES ((size_t)32 << 20)
 #define DEAD_LINES_A_SECOND 10
 
 struct batches *batches_new(const struct batches_params *params)

@@ -347,6 +347,10 @@ int engine_open(struct engine **ret, const struct worker_ops *ops, void *arg,
 		engine_close(engine);
 		return r;
 	}
+	if (!POSITIONS_MOVE)
+		log_warn("AT-LEAST-ONCE",
+			 "this build is for the bench alone: it decides "
+			 "orders twice");
 	log_info("START", "holder '%s', group '%s'", engine->holder,
 		 engine->group);
 	*ret = engine;
