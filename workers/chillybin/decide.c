@@ -63,10 +63,11 @@ static void note_missing(struct decision *decision, struct order_row *order,
 static void reserve(struct decision *decision, struct order_row *order)
 {
 	struct stock_row *rows[ORDER_ITEMS_MAX];
+	const size_t n = order->n_items;
 
 	order->missing = NULL;
 	order->n_missing = 0;
-	for (size_t i = 0; i < order->n_items; i++) {
+	for (size_t i = 0; i < n; i++) {
 		const struct item *item = &order->items[i];
 
 		rows[i] = row_of(decision, order->stall, item->ingredient);
@@ -76,7 +77,7 @@ static void reserve(struct decision *decision, struct order_row *order)
 	order->verdict = order->n_missing ? VERDICT_REFUSED : VERDICT_PICKED;
 	if (order->n_missing)
 		return;
-	for (size_t i = 0; i < order->n_items; i++)
+	for (size_t i = 0; i < n; i++)
 		rows[i]->delta -= order->items[i].quantity;
 }
 

@@ -181,6 +181,11 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+static double ms_at(const int64_t *took_us, int64_t i)
+{
+	return (double)took_us[i] / 1e3;
+}
+
 static int print_percentiles(struct run *run)
 {
 	int64_t warm = WARM_S * run->params->rate, n = run->n - warm;
@@ -196,11 +201,9 @@ static int print_percentiles(struct run *run)
 	(void)printf("{\"orders\":%" PRId64 ",\"missing\":%" PRId64
 		     ",\"p50_ms\":%.3f,\"p90_ms\":%.3f,\"p99_ms\":%.3f,"
 		     "\"p999_ms\":%.3f,\"max_ms\":%.3f}\n",
-		     n, missing, (double)took_us[n / 2] / 1e3,
-		     (double)took_us[n * 9 / 10] / 1e3,
-		     (double)took_us[n * 99 / 100] / 1e3,
-		     (double)took_us[n * 999 / 1000] / 1e3,
-		     (double)took_us[n - 1] / 1e3);
+		     n, missing, ms_at(took_us, n / 2),
+		     ms_at(took_us, n * 9 / 10), ms_at(took_us, n * 99 / 100),
+		     ms_at(took_us, n * 999 / 1000), ms_at(took_us, n - 1));
 	return 0;
 }
 
