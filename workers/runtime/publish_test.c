@@ -319,7 +319,9 @@ static const struct {
 
 static void check_copy(const struct kafka_record *copy, int i)
 {
-	CHECK_BYTES(copy->key, copy->n_key, copies[i].key);
+	ck_assert_uint_eq(copy->n_key, strlen(copies[i].key));
+	if (copy->n_key)
+		CHECK_BYTES(copy->key, copy->n_key, copies[i].key);
 	ck_assert_uint_eq(copy->n_value, copies[i].n_copied);
 	if (copy->n_value)
 		ck_assert_int_eq(*(const char *)copy->value, 'v');

@@ -10,7 +10,7 @@
 enum { HEADERS_MAX = 40 };
 
 /* Every third has no value, every third an empty one. */
-static char names[HEADERS_MAX][16];
+static char names[HEADERS_MAX][32];
 static const char *value_of(size_t i)
 {
 	return i % 3 == 0 ? NULL : i % 3 == 1 ? "" : names[i];
