@@ -12,7 +12,7 @@
 #include "schemas/limits.h"
 #include "schemas/trace.h"
 
-/* What a header is written from. */
+/* How envelope_write() makes the value of a header. */
 enum handling {
 	PLAIN,  /* as it stands in the struct */
 	STATE,  /* as PLAIN; one that is not valid counts as absent */
@@ -37,19 +37,19 @@ struct header {
 
 /* clang-format off */
 static const struct header headers[] = {
-	HEADER("seq",		  SEQ, seq_text),
+	HEADER("seq",		  SEQ,	   seq_text),
 	HEADER("ce_id",		  PLAIN,   id),
 	HEADER("stall",		  PLAIN,   stall),
 	HEADER("grill",		  PLAIN,   grill),
 	HEADER("number",	  PLAIN,   number),
 	HEADER("reason",	  PLAIN,   reason),
-	HEADER("ce_type",	  TYPE, type_name),
+	HEADER("ce_type",	  TYPE,	   type_name),
 	HEADER("verdict",	  PLAIN,   verdict),
 	HEADER("missing",	  PLAIN,   missing),
 	HEADER("customer",	  PLAIN,   customer),
 	HEADER("ce_source",	  PLAIN,   source),
 	HEADER("tracestate",	  STATE,   tracestate),
-	HEADER("traceparent",	  PARENT,   traceparent),
+	HEADER("traceparent",	  PARENT,  traceparent),
 	HEADER("content-type",	  CONTENT_TYPE, content_type),
 	HEADER("ce_specversion",  SPECVERSION, specversion),
 	HEADER("schema-version",  VERSION, schema_version),
@@ -248,7 +248,8 @@ int envelope_grill(const struct envelope *envelope, bool *ret,
 	return 0;
 }
 
-/* What is written for that header; absent: nothing. @space is for its bytes. */
+/* The value that envelope_write() gives for that header; absent: none. @space
+ * is for its bytes. */
 static struct text written(const struct envelope *envelope,
 			   const struct header *header,
 			   char space[static TRACE_BYTES])

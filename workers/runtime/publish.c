@@ -42,7 +42,7 @@ struct publisher {
 	struct kafka_out *out;
 	struct assignment *assignment; /* of the record whose facts go out */
 	uint64_t number;
-	size_t n_fresh; /* sent since the last push */
+	bool fresh; /* something was sent since the last push */
 	bool failed;
 	char trouble[160]; /* why it failed last */
 };
@@ -170,7 +170,7 @@ void publish_end(struct publisher *publisher)
 /* What kafka_out_send() returned. */
 static void note_sent(struct publisher *publisher, int r)
 {
-	publisher->n_fresh++;
+	publisher->fresh = true;
 	/* The owner keeps what waits below the queue's size, and what we
 	 * encode within the broker's bounds: so the producer is done for. */
 	if (r)
@@ -332,9 +332,9 @@ static void send_bare(struct publisher *publisher,
 
 void publisher_push(struct publisher *publisher)
 {
-	if (publisher->n_fresh > 0)
+	if (publisher->fresh)
 		kafka_out_push(publisher->out);
-	publisher->n_fresh = 0;
+	publisher->fresh = false;
 }
 
 bool publisher_poll(struct publisher *publisher, int timeout_ms)

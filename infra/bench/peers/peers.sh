@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # Peers: chillybin's work done by workers in other languages. README.md has the
-# contract. What they depend on is fetched by each language's own client, held
-# to go.sum, sha256.txt and package-lock.json; nothing of it runs before.
+# contract. Each language's own client fetches the packages that a peer depends
+# on and checks them by go.sum, sha256.txt and package-lock.json before they run.
 set -euo pipefail
 
 # shellcheck source=infra/dev/server.sh

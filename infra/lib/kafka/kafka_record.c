@@ -66,7 +66,7 @@ void kafka_record_keep(struct kafka_record *record, struct arena *arena)
 			(void)read_header(record, i, header);
 		to = put_header(to, header);
 	}
-	/* What has no key, or no value, stays without. */
+	/* A record without a key, or without a value, stays so. */
 	if (record->key)
 		record->key = memcpy(to, record->key, record->n_key);
 	to += record->n_key;

@@ -17,10 +17,10 @@
 
 uint64_t hash_bytes(const void *p, size_t n);
 
-/* Begins, adds pieces, ends: hash_bytes() of all of them, one behind the
- * other. */
 enum { HASH_FEW_BYTES = 512 };
 
+/* Begins, adds pieces, ends: hash_bytes() of all of them, one behind the
+ * other. */
 struct hash {
 	/* Few bytes are hashed at the end; a state is dear to begin. */
 	size_t n_few;

@@ -164,7 +164,8 @@ static void *run(void *arg)
 	struct message message;
 
 	while (!mailbox_closed(thread->messages)) {
-		/* What was sent before the requests is in the mailbox. */
+		/* Commands that the poll thread sent before are in the mailbox.
+		 */
 		bool asked = any_request(thread);
 
 		if (mailbox_get(thread->messages, &message,

@@ -10,8 +10,6 @@
  */
 #include "workers/runtime/batches/batches.h"
 
-#include <string.h>
-
 #include "infra/lib/clock.h"
 #include "infra/lib/xalloc.h"
 #include "schemas/messages/items.h"

@@ -349,8 +349,8 @@ int engine_open(struct engine **ret, const struct worker_ops *ops, void *arg,
 	}
 	if (!POSITIONS_MOVE)
 		log_warn("AT-LEAST-ONCE",
-			 "this build is for the bench alone: it decides "
-			 "orders twice");
+			 "this build is for the bench alone: after a restart "
+			 "it may decide orders again");
 	log_info("START", "holder '%s', group '%s'", engine->holder,
 		 engine->group);
 	*ret = engine;
