@@ -163,6 +163,34 @@ static void counter_text(struct buf *out, struct counter *counter, bool first)
 			      counter_get(counter));
 }
 
+static void counter_json(struct buf *out, struct counter *counter)
+{
+	struct buf key = { 0 };
+
+	name_and_labels(&key, counter->name, counter->labels);
+	buf_add(&key, "", 1);
+	buf_json_key(out, key.p);
+	buf_deinit(&key);
+	if (counter->kind != KIND_HISTOGRAM) {
+		buf_printf(out, "%" PRId64, counter_get(counter));
+		return;
+	}
+	for (size_t i = 0; i <= COUNTER_BUCKETS; i++)
+		buf_printf(out, "%s%" PRId64, i ? "," : "[",
+			   (int64_t)atomic_load_explicit(&counter->buckets[i],
+							 memory_order_relaxed));
+	buf_text(out, "]");
+}
+
+void counters_json(struct buf *out)
+{
+	buf_text(out, "{");
+	for (size_t i = 0; i < all.n_tables; i++)
+		for (size_t k = 0; k < all.tables[i].n_rows; k++)
+			counter_json(out, &all.tables[i].rows[k]);
+	buf_text(out, "}");
+}
+
 /* ---- the build and the process ---- */
 
 static void build_text(struct buf *out)

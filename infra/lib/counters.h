@@ -91,5 +91,11 @@ void counter_observe_us(struct counter *counter, int64_t us, int64_t n);
 
 /* All of it in Prometheus' text format, appended to @out. */
 void counters_text(struct buf *out);
+/*
+ * What is counted, without what is asked for, as one JSON object, appended:
+ * {"name{labels}": 12, "name_seconds": [3, 0, ...]}; of a histogram how many
+ * are in each bucket, not below its bound.
+ */
+void counters_json(struct buf *out);
 
 #endif

@@ -183,6 +183,23 @@ START_TEST(every_line_is_a_comment_or_a_name_and_a_number)
 	}
 END_TEST
 
+START_TEST(what_is_counted_is_json_too)
+	{
+		counter_set(&rows.good, 7);
+		counter_observe_us(&rows.grilling, 20000, 2);
+		buf_reset(&text);
+		buf_text(&text, "{\"worker\":");
+		counters_json(&text);
+		buf_add(&text, "}", 2);
+		ck_assert_str_eq(text.p,
+				 "{\"worker\":{"
+				 "\"orders_total{outcome=\\\"good\\\"}\":7,"
+				 "\"orders_total{outcome=\\\"bad\\\"}\":0,"
+				 "\"plates\":0,\"grilling_seconds\":"
+				 "[0,0,2,0,0,0,0,0,0,0,0,0,0,0,0]}}");
+	}
+END_TEST
+
 static void forget(void)
 {
 	buf_deinit(&text);
@@ -202,6 +219,7 @@ int main(void)
 	tcase_add_test(tcase, the_process_is_shown_under_the_usual_names);
 	tcase_add_test(tcase, buckets_of_a_histogram_are_cumulative);
 	tcase_add_test(tcase, what_is_asked_for_comes_with_the_others);
+	tcase_add_test(tcase, what_is_counted_is_json_too);
 	tcase_add_test(tcase, every_line_is_a_comment_or_a_name_and_a_number);
 	return check_run(suite);
 }

@@ -484,6 +484,7 @@ static int scheduler_open(void *arg, struct loop *loop)
 	const struct jafflr_conf *conf = &jafflr_of(arg)->conf;
 
 	counters_collect(collect, arg);
+	ends_register();
 	scheduler->ends = (struct ends)ENDS_INIT;
 	scheduler->grills.lines =
 		(struct log_limit){ .a_second = LINES_A_SECOND };

@@ -11,6 +11,17 @@
 #define DONE_SECONDS "galore_toastie_done_seconds"
 enum { DETAIL_BYTES = 160, NUMBER_BYTES = 32 };
 
+/* clang-format off */
+static struct jafflr_counters {
+#define COUNTERS_DEF "workers/jafflr/counters.def"
+#include "infra/lib/counters_def.h"
+} counters = {
+#define COUNTERS_ROWS
+#define COUNTERS_DEF "workers/jafflr/counters.def"
+#include "infra/lib/counters_def.h"
+};
+/* clang-format on */
+
 /* ---- survey ---- */
 
 static const char *const survey_states[N_SURVEY_STATES] = {
@@ -150,6 +161,26 @@ static void write_line(const struct toastie_row *row, const char *id,
 	log_about(NULL);
 }
 
+void ends_register(void)
+{
+	counters_register((struct counter *)&counters,
+			  sizeof(counters) / sizeof(struct counter));
+}
+
+static struct counter *counter_of(enum row_state state)
+{
+	switch (state) {
+	case ROW_DONE:
+		return &counters.done;
+	case ROW_FAILED:
+		return &counters.failed;
+	case ROW_UNCERTAIN:
+		return &counters.uncertain;
+	default:
+		return &counters.returned;
+	}
+}
+
 void ends_note(struct ends *ends, const struct toastie_row *row,
 	       int64_t waited_ms)
 {
@@ -157,6 +188,7 @@ void ends_note(struct ends *ends, const struct toastie_row *row,
 
 	if (!id)
 		return;
+	counter_add(counter_of(row->state), 1);
 	if (row->state == ROW_DONE && waited_ms >= 0)
 		observe(ends, waited_ms);
 	if (log_limit_pass(&ends->lines, "ends of toasties"))

@@ -58,6 +58,8 @@ struct ends {
 		.lines = {.a_second = ENDS_LINES_A_SECOND }                    \
 	}
 
+/* Once a process: what ends_note() counts is shown from then on. */
+void ends_register(void);
 /* @waited_ms: since it was queued; negative: not known. A row that is at no
  * end is passed over. */
 void ends_note(struct ends *ends, const struct toastie_row *row,

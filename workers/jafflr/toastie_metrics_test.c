@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "infra/lib/counters.h"
 #include "workers/jafflr/jafflr_fixture.h"
 
 /* ---- survey ---- */
@@ -271,6 +272,35 @@ START_TEST(how_long_it_took_is_a_histogram_of_what_is_done)
 	}
 END_TEST
 
+START_TEST(each_end_is_counted_by_its_state)
+	{
+		static const enum row_state states[] = {
+			ROW_DONE,   ROW_FAILED,    ROW_FAILED,
+			ROW_QUEUED, ROW_UNCERTAIN, ROW_RETURNED,
+		};
+		struct buf text = { 0 };
+
+		ends_register();
+		for (int i = 0; i < CHECK_N(states); i++) {
+			struct toastie_row row = row_of(states[i]);
+
+			ends_note(&ends, &row, 1);
+		}
+		counters_text(&text);
+		buf_add(&text, "", 1);
+#define ENDED(state, n)                                                        \
+	ck_assert_msg(                                                         \
+		strstr(text.p, "_ended_total{state=\"" state "\"} " n "\n"),   \
+		"not " n " '" state "' in %s", text.p)
+		ENDED("done", "1");
+		ENDED("failed", "2");
+		ENDED("uncertain", "1");
+		ENDED("returned", "1");
+#undef ENDED
+		buf_deinit(&text);
+	}
+END_TEST
+
 static void add_ends(Suite *suite)
 {
 	TCase *tcase = check_case(suite, 60);
@@ -282,6 +312,7 @@ static void add_ends(Suite *suite)
 		{ texts_of_any_length_and_what_is_not_known_fit_into_a_line, 1 },
 		{ of_a_flood_so_many_are_written_and_the_others_counted, 1 },
 		{ how_long_it_took_is_a_histogram_of_what_is_done, 1 },
+		{ each_end_is_counted_by_its_state, 1 },
 		{ 0 },
 	});
 	/* clang-format on */

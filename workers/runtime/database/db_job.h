@@ -33,6 +33,7 @@ struct heartbeat {
 	int64_t started_at_ms;                 /* wall clock */
 	char reason[2 * BACKOFF_REASON_BYTES]; /* not ready; "": ready */
 	struct buf troubles;                   /* assignments_troubles() */
+	struct buf counters;                   /* counters_json() */
 };
 
 /* What a job works on; only the part of the job in hand is in use. */

@@ -27,6 +27,7 @@ static void setup(void)
 	args->heartbeat.schema = "galore";
 	args->heartbeat.started_at_ms = clock_wall_ms();
 	buf_text(&args->heartbeat.troubles, "[]");
+	buf_text(&args->heartbeat.counters, "{\"orders_total\": 3}");
 	n_cancelled = 0;
 }
 
@@ -52,6 +53,7 @@ static void teardown(void)
 	session_close(&session);
 	lanes_deinit(&args->positions.lanes);
 	buf_deinit(&args->heartbeat.troubles);
+	buf_deinit(&args->heartbeat.counters);
 	free(args);
 	other = pg_free(other);
 }
@@ -165,6 +167,7 @@ START_TEST(a_worker_says_in_one_row_that_it_is_ready_or_why_not_until_it_leaves)
 		ck_assert_int_eq(n_rows("holder = 'holder' AND ready"), 1);
 		ck_assert_int_eq(n_rows("reason IS NULL AND troubles = '[]'"),
 				 1);
+		ck_assert_int_eq(n_rows("counters->>'orders_total' = '3'"), 1);
 		ck_assert_int_eq(
 			n_rows("at > clock_timestamp() - interval '9 s'"), 1);
 		(void)str_copy(args->heartbeat.reason,

@@ -111,6 +111,8 @@ static void prepare_heartbeat(struct engine *engine)
 		       reason ? reason : "");
 	buf_reset(&heartbeat->troubles);
 	assignments_troubles(engine->assignments, &heartbeat->troubles);
+	buf_reset(&heartbeat->counters);
+	counters_json(&heartbeat->counters);
 }
 
 /* What the database thread works on from now on. */

@@ -142,6 +142,7 @@ static void teardown(void)
 {
 	engine->work = work_free(engine->work);
 	buf_deinit(&engine->args->heartbeat.troubles);
+	buf_deinit(&engine->args->heartbeat.counters);
 	free(engine->args);
 	free(engine);
 	fixture_teardown();

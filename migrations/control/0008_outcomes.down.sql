@@ -1,0 +1,1 @@
+ALTER TABLE control.heartbeats DROP COLUMN IF EXISTS counters;
