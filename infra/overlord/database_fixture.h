@@ -52,7 +52,7 @@ static inline void empty_database(void)
 	execute_sql("TRUNCATE orders, toasties, intents, stock, stock_changes, "
 		    "dead_letters, control.grills, control.plates, "
 		    "control.heartbeats, control.audit, control.switches, "
-		    "control.holds; "
+		    "control.holds, control.autoscale CASCADE; "
 		    "DELETE FROM positions WHERE lane <> 'stable'; "
 		    "DELETE FROM control.lanes WHERE lane <> 'stable'; "
 		    "UPDATE control.lanes SET colour = 'blue'; "

@@ -1,0 +1,2 @@
+DROP TABLE IF EXISTS control.autoscale_verdicts;
+DROP TABLE IF EXISTS control.autoscale;
