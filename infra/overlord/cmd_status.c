@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "infra/lib/text/str.h"
+#include "infra/overlord/lanes/logs.h"
 #include "infra/overlord/verb.h"
 
 struct run {
@@ -50,23 +51,10 @@ static void add_check(struct run *run, bool good, const char *what,
 
 /* ---- the brokers ---- */
 
-static void add_log(struct run *run, const struct topic *topic,
-		    const int64_t *begins, const int64_t *ends)
-{
-	for (int i = 0; i < TOPIC_PARTITIONS; i++)
-		buf_printf(&run->logs,
-			   "%s{\"topic\": \"%s\", \"partition\": %d, "
-			   "\"log_begin\": %" PRId64 ", \"log_end\": %" PRId64
-			   "}",
-			   run->logs.n > 1 ? "," : "", topic->name, i,
-			   begins[i], ends[i]);
-}
-
 /* Is the topic there as it is declared, and where does it begin and end? */
 static int read_topic(struct run *run, struct kafka_admin *admin,
 		      const struct topic *topic, const char *name)
 {
-	int64_t begins[TOPIC_PARTITIONS], ends[TOPIC_PARTITIONS];
 	int32_t n_partitions;
 	int r = kafka_admin_partitions(admin, name, &n_partitions);
 
@@ -84,12 +72,7 @@ static int read_topic(struct run *run, struct kafka_admin *admin,
 				  : "");
 	if (n_partitions < TOPIC_PARTITIONS)
 		return 0;
-	r = kafka_admin_ends(admin, name, TOPIC_PARTITIONS, ends);
-	if (!r)
-		r = kafka_admin_begins(admin, name, TOPIC_PARTITIONS, begins);
-	if (!r)
-		add_log(run, topic, begins, ends);
-	return r;
+	return logs_add(&run->logs, admin, topic, name);
 }
 
 static int read_topics(struct run *run)
@@ -107,7 +90,7 @@ static int read_topics(struct run *run)
 	buf_text(&run->logs, "[");
 	for (size_t i = 0; !r && i < N_TOPICS; i++)
 		r = read_topic(run, admin, &topic_table[i], names[i]);
-	buf_add(&run->logs, "]", 2);
+	logs_end(&run->logs);
 	if (r < 0)
 		return r;
 	if (r)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Lane rows: a service's lanes as rows of the database. The statement sends
- * nothing by itself; whoever has a session adds it.
+ * Lane rows: a service's lanes as rows of the database. A program that has a
+ * session adds the statement to a message, and reads its rows.
  */
 #ifndef SCHEMAS_LANE_ROWS_H
 #define SCHEMAS_LANE_ROWS_H
