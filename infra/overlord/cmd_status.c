@@ -12,9 +12,11 @@
  * thread.
  */
 #include <inttypes.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "infra/lib/text/str.h"
 #include "infra/overlord/lanes/logs.h"
@@ -104,29 +106,41 @@ static int read_topics(struct run *run)
 
 /* ---- the rows ---- */
 
+static void add_rows(struct run *run, int i)
+{
+	const struct pg *pg = run->verb->pg;
+
+	out_rows(run->checks, pg, i);
+	for (int row = 0; row < pg_n_rows(pg, i); row++) {
+		run->n_checks++;
+		run->n_bad += !pg_bool(pg, i, row, 2);
+	}
+}
+
 static int read_rows(struct run *run, struct out *positions)
 {
 	struct verb *verb = run->verb;
 	const struct value values[] = { value_text(verb->schema),
 					value_text(run->logs.p) };
 	int groups = verb_add(verb, &sql_status_positions, values);
+	int lanes = verb_add(verb, &sql_status_lanes, NULL);
 	int checks = verb_add(verb, &sql_status_checks, values);
 	int r = verb_send(verb, "status");
 
 	if (r)
 		return r;
 	out_rows(positions, verb->pg, groups);
-	out_rows(run->checks, verb->pg, checks);
-	for (int row = 0; row < pg_n_rows(verb->pg, checks); row++) {
-		run->n_checks++;
-		run->n_bad += !pg_bool(verb->pg, checks, row, 2);
-	}
+	add_rows(run, lanes);
+	add_rows(run, checks);
 	return 0;
 }
 
 static int print(const struct run *run, struct out *positions)
 {
-	int r = out_print_two(positions, run->checks);
+	const struct options *options = &run->verb->options;
+	int r = options->watch && options->json
+			? out_print_two_in_a_line(positions, run->checks)
+			: out_print_two(positions, run->checks);
 
 	if (r || !run->n_bad)
 		return r;
@@ -134,7 +148,7 @@ static int print(const struct run *run, struct out *positions)
 			   run->n_checks);
 }
 
-int cmd_status(struct verb *verb)
+static int show(struct verb *verb)
 {
 	static const struct out_column position_columns[] = {
 		{ "service", OUT_TEXT },
@@ -176,4 +190,30 @@ int cmd_status(struct verb *verb)
 		r = print(&run, positions);
 	buf_deinit(&run.logs);
 	return r;
+}
+
+#define WATCH_EVERY_MS 1000
+#define CLEAR_SCREEN "\033[H\033[2J"
+
+/* Until a signal, or until the answer cannot be written. Servers that are away
+ * are asked again. */
+static int watch(struct verb *verb)
+{
+	bool clear = !verb->options.json && isatty(STDOUT_FILENO);
+	int r;
+
+	for (;;) {
+		if (clear)
+			(void)fputs(CLEAR_SCREEN, stdout);
+		r = show(verb);
+		if (r < 0)
+			return r;
+		verb->pg = pg_free(verb->pg);
+		(void)poll(NULL, 0, WATCH_EVERY_MS);
+	}
+}
+
+int cmd_status(struct verb *verb)
+{
+	return verb->options.watch ? watch(verb) : show(verb);
 }
