@@ -71,7 +71,7 @@ static int print(const struct plan *plan, bool json)
 		out_cell(out, "%s", step->then);
 		out_cell(out, "%s", results[step->result]);
 	}
-	return out_print(out);
+	return plan->below ? out_print_two(out, plan->below) : out_print(out);
 }
 
 static void block_signals(const struct plan *plan, sigset_t *ret_before)

@@ -43,6 +43,8 @@ struct plan {
 	 * caller rolls back. What one says is unknown ends it, and is no
 	 * failure. */
 	bool rehearsal;
+	/* Printed below the steps; or NULL. Borrowed. */
+	struct out *below;
 };
 
 /* { 0 } is an empty plan. */

@@ -60,6 +60,11 @@ int64_t verb_first_ms(const struct verb *verb)
 
 int verb_connect(struct verb *verb)
 {
+	return verb_connect_another(verb, &verb->pg);
+}
+
+int verb_connect_another(const struct verb *verb, struct pg **ret)
+{
 	char application[64];
 	char error[256] = "";
 	struct pg_params params = {
@@ -72,7 +77,7 @@ int verb_connect(struct verb *verb)
 
 	(void)snprintf(application, sizeof(application), "overlord %.30s %.20s",
 		       verb->name, verb->who);
-	r = pg_connect(&verb->pg, &params, error);
+	r = pg_connect(ret, &params, error);
 	switch (r) {
 	case 0:
 		return 0;

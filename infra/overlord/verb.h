@@ -65,6 +65,8 @@ int64_t verb_first_ms(const struct verb *verb);
 
 /* VERB_E_FAILED: no session; it has been said. */
 int verb_connect(struct verb *verb);
+/* The same for one more session, which the caller frees. */
+int verb_connect_another(const struct verb *verb, struct pg **ret);
 
 /* A handle of the brokers, whose first answer may take verb_first_ms(). */
 int verb_kafka(const struct verb *verb, struct kafka_admin **ret);

@@ -183,7 +183,7 @@ static int go_to_step(struct canary_run *run)
 	return run_verb(run, "canary", cmd_canary, percent);
 }
 
-/* Why, for history and for whoever asks later. */
+/* Why, for those who ask later. */
 static int write_down(struct canary_run *run, const char *verdict)
 {
 	struct verb *verb = run->verb;
@@ -323,6 +323,9 @@ int canary_auto(struct verb *verb)
 				  .candidate = verb->options.operands[1] };
 	int r = read_steps(verb, &run.course);
 
+	if (!r && (verb->options.percent || verb->options.customers ||
+		   verb->options.stalls))
+		r = verb_usage(verb, "--auto takes its shares from --steps");
 	if (!r && !verb->options.execute)
 		return show(&run);
 	/* The first look is from before it has any lane. */
