@@ -16,7 +16,7 @@ CC ?= gcc
 PKGS := rdkafka libpq msgpack libevent_core libevent_extra jansson smartcols \
 	libmodbus libxxhash libcrypto
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
-PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
+PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lm
 
 CPPFLAGS := -I. -D_GNU_SOURCE -DGALORE_VERSION='"$(VERSION)"' \
 	-include infra/lib/banned.h

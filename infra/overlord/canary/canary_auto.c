@@ -131,8 +131,8 @@ static int look(struct canary_run *run)
 	note_workers(run, workers);
 	note_positions(run, positions);
 	run->look.trouble = run->trouble[0] ? run->trouble : NULL;
-	run->look.n_orders = tally_sum(&run->tally, &run->look.candidate,
-				       &run->look.other);
+	run->look.n_orders =
+		tally_sum(&run->tally, &run->look.candidate, &run->look.other);
 	return 0;
 }
 
@@ -267,8 +267,8 @@ static bool read_step(struct course *course, const char *word)
 {
 	char *end;
 	double percent = strtod(word, &end);
-	double before = course->n_steps ? course->percents[course->n_steps - 1]
-					: 0;
+	double before =
+		course->n_steps ? course->percents[course->n_steps - 1] : 0;
 
 	if (*end || end == word || !(percent > before && percent < 100) ||
 	    course->n_steps == COURSE_STEPS_MAX)
@@ -279,8 +279,8 @@ static bool read_step(struct course *course, const char *word)
 
 static int read_steps(struct verb *verb, struct course *course)
 {
-	const char *steps = verb->options.steps ? verb->options.steps
-						: "5,25,50";
+	const char *steps =
+		verb->options.steps ? verb->options.steps : "5,25,50";
 	char words[128], *rest = words, *word;
 
 	if (!str_copy(words, sizeof(words), steps))
