@@ -111,6 +111,8 @@ static void prepare_heartbeat(struct engine *engine)
 		       reason ? reason : "");
 	buf_reset(&heartbeat->troubles);
 	assignments_troubles(engine->assignments, &heartbeat->troubles);
+	heartbeat->n_partitions =
+		assignments_load(engine->assignments, &heartbeat->lag);
 }
 
 /* What the database thread works on from now on. */
