@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Agent: the verb. It takes the name, which one agent has at a time, and runs
- * until it is told to leave. An agent of the name that lives is left in peace:
+ * until a signal ends it. An agent of the name that lives is left in peace:
  * on this machine the process says whether it does, elsewhere its last look.
  * Main thread.
  */

@@ -262,12 +262,15 @@ static int read_settings(const struct verb *verb, const char *settings,
 {
 	struct text rest = text_of(settings);
 
-	while (rest.n) {
+	/* One after each comma, also the last. */
+	for (bool more = true; more;) {
 		struct text value = text_cut(&rest, ',');
+		bool is_one = memchr(value.p, '=', value.n) != NULL;
 		struct text name = text_cut(&value, '=');
 		char key[128], text[PATH_BYTES];
 
-		if (name.p + name.n == value.p + value.n || !name.n ||
+		more = rest.p != NULL;
+		if (!is_one || !name.n ||
 		    !str_n_copy(key, sizeof(key), name.p, name.n) ||
 		    !str_n_copy(text, sizeof(text), value.p, value.n) ||
 		    json_object_set_new(ret, key, json_string(text)))

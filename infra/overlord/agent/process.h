@@ -3,7 +3,7 @@
  * Process: one that an agent started, or that it found as an earlier agent
  * left it.
  *
- * A process is named by its number and the tick it was born at, and held by a
+ * A process is named by its number and the time it was born at, and held by a
  * pidfd: a signal reaches nobody else, and its end makes the descriptor
  * readable, child or not. What runs does not depend on the agent: it has a
  * session of its own and writes to files, and its number stands in a file that

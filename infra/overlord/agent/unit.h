@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Unit: an instance of ours with its process: it is started, asked whether it
- * is ready, told to leave, and found again as an earlier agent left it.
+ * is ready, asked to leave, and found again as an earlier agent left it.
  */
 #ifndef AGENT_UNIT_H
 #define AGENT_UNIT_H
