@@ -7,7 +7,7 @@
 #include "workers/tally/tally.h"
 
 #define SCHEMA_VERSION 4
-#define CONTROL_VERSION 8
+#define CONTROL_VERSION 9
 
 /* clang-format off */
 static const struct conf_row conf_rows[] = {

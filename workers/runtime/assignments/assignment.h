@@ -12,8 +12,8 @@
 #ifndef RUNTIME_ASSIGNMENT_H
 #define RUNTIME_ASSIGNMENT_H
 
+#include "infra/lib/backoff.h"
 #include "workers/runtime/assignments/emitted.h"
-#include "workers/runtime/backoff.h"
 #include "workers/runtime/database/positions.h"
 
 enum assignment_state {

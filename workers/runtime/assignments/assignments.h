@@ -102,6 +102,9 @@ const char *assignments_not_ready(struct assignments *given);
 /* [{"topic": "orders", "partition": 3, "what": "..."}], appended: what cannot
  * be read. Without a partition it is the whole topic. */
 void assignments_troubles(const struct assignments *given, struct buf *out);
+/* How many partitions are ours, and the sum of their lags as far as they are
+ * known. */
+int64_t assignments_load(const struct assignments *given, int64_t *ret_lag);
 /* A counters_collect_fn; @given is a struct assignments. */
 void assignments_collect(void *given, struct buf *out);
 

@@ -190,6 +190,20 @@ void lag_note_levels(struct assignments *given)
 			given->all[i].level_at_ms = clock_wall_ms();
 }
 
+int64_t assignments_load(const struct assignments *given, int64_t *ret_lag)
+{
+	int64_t n = 0;
+	struct lag lag;
+
+	*ret_lag = 0;
+	for (size_t i = 0; i < ASSIGNMENTS_MAX; i++) {
+		n += assignment_is_ours(&given->all[i]);
+		if (lag_of(given, &given->all[i], &lag))
+			*ret_lag += lag.records;
+	}
+	return n;
+}
+
 /* ---- metrics ---- */
 
 static void line(struct buf *out, const char *name, struct buf *labels,

@@ -109,6 +109,23 @@ START_TEST(what_cannot_be_read_is_named_with_its_reason)
 	}
 END_TEST
 
+/* More members than partitions, a surge pod, a warm colour. */
+START_TEST(a_member_that_the_group_or_the_lanes_give_nothing_is_ready)
+	{
+		int64_t lag;
+
+		assignments_revoked(assignments);
+		ck_assert(!assignments_joined(assignments));
+		assignments_given(assignments, NULL, 0);
+		ck_assert(assignments_joined(assignments));
+		ck_assert_ptr_null(assignments_not_ready(assignments));
+		ck_assert_int_eq(assignments_load(assignments, &lag), 0);
+		for (size_t i = 0; i < ASSIGNMENTS_MAX; i++)
+			assignments->all[i].state = ASSIGNMENT_WARM;
+		ck_assert_ptr_null(assignments_not_ready(assignments));
+	}
+END_TEST
+
 static void check_line(const char *line)
 {
 	buf_reset(&out);
@@ -133,8 +150,13 @@ static void fall_behind(int64_t n)
 
 START_TEST(lag_is_what_the_log_has_behind_the_lowest_position)
 	{
+		int64_t lag;
+
 		fall_behind(5);
 		check_line(LAG "5\n");
+		ck_assert_int_eq(assignments_load(assignments, &lag),
+				 2 * TOPIC_PARTITIONS);
+		ck_assert_int_eq(lag, 5);
 		assignment_at(3)->lanes[1] =
 			(struct lane_position){ .lane = 1,
 						.next_offset = FIRST - 2 };
@@ -195,6 +217,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_loop_test(tcase, what_cannot_be_read_is_named_with_its_reason, 0, CHECK_N(troubles));
+	tcase_add_test(tcase, a_member_that_the_group_or_the_lanes_give_nothing_is_ready);
 	tcase_add_test(tcase, lag_is_what_the_log_has_behind_the_lowest_position);
 	tcase_add_test(tcase, a_record_after_an_idle_time_is_no_lag_of_that_time);
 	tcase_add_test(tcase, each_topic_that_is_read_has_a_row_of_what_was_read);

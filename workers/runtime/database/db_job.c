@@ -14,13 +14,15 @@ static const struct pg_statement write_heartbeat = {
 	" old AS (DELETE FROM control.heartbeats"
 	" WHERE at < clock_timestamp() - interval '1 hour' AND holder <> $1)"
 	" INSERT INTO control.heartbeats AS h (holder, service, colour,"
-	" version, schema, started_at, at, ready, reason, troubles, counters)"
+	" version, schema, started_at, at, ready, reason, troubles, counters,"
+	" instance, partitions, lag)"
 	" SELECT $1, $2, $3, $4, $5, $6, clock_timestamp(), $7::text IS NULL, "
-	"$7, $8, $9"
+	"$7, $8, $9, $10, $11, $12"
 	" FROM hasty ON CONFLICT (holder) DO UPDATE SET at = excluded.at,"
 	" ready = excluded.ready, reason = excluded.reason,"
-	" troubles = excluded.troubles, counters = excluded.counters",
-	9,
+	" troubles = excluded.troubles, counters = excluded.counters,"
+	" partitions = excluded.partitions, lag = excluded.lag",
+	12,
 };
 
 static const struct pg_statement remove_heartbeat = {
@@ -152,6 +154,10 @@ static int job_heartbeat(void *arg, struct session *session)
 		     heartbeat->troubles.n);
 	pg_put_jsonb(pg_arg(&values), heartbeat->counters.p,
 		     heartbeat->counters.n);
+	pg_put_text(pg_arg(&values), heartbeat->instance,
+		    strlen(heartbeat->instance));
+	pg_put_i32(pg_arg(&values), (int32_t)heartbeat->n_partitions);
+	pg_put_i64(pg_arg(&values), heartbeat->lag);
 	(void)pg_add(session->work, &write_heartbeat, &values);
 	r = pg_run(session->work, SESSION_TIMEOUT_MS);
 	pg_args_deinit(&values);

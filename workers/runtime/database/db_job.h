@@ -30,10 +30,12 @@ enum db_job {
 struct heartbeat {
 	const char *version;
 	const char *schema;
-	int64_t started_at_ms;                 /* wall clock */
+	const char *instance;  /* "": it has no name of its own */
+	int64_t started_at_ms; /* wall clock */
 	char reason[2 * BACKOFF_REASON_BYTES]; /* not ready; "": ready */
 	struct buf troubles;                   /* assignments_troubles() */
 	struct buf counters;                   /* counters_json() */
+	int64_t n_partitions, lag;             /* assignments_load() */
 };
 
 /* What a job works on; only the part of the job in hand is in use. */

@@ -25,6 +25,9 @@ static void setup(void)
 	args->n_keys = 1;
 	args->heartbeat.version = "1";
 	args->heartbeat.schema = "galore";
+	args->heartbeat.instance = "chillybin.blue-1";
+	args->heartbeat.n_partitions = 3;
+	args->heartbeat.lag = 7;
 	args->heartbeat.started_at_ms = clock_wall_ms();
 	buf_text(&args->heartbeat.troubles, "[]");
 	buf_text(&args->heartbeat.counters, "{\"orders_total\": 3}");
@@ -168,6 +171,9 @@ START_TEST(a_worker_says_in_one_row_that_it_is_ready_or_why_not_until_it_leaves)
 		ck_assert_int_eq(n_rows("reason IS NULL AND troubles = '[]'"),
 				 1);
 		ck_assert_int_eq(n_rows("counters->>'orders_total' = '3'"), 1);
+		ck_assert_int_eq(n_rows("instance = 'chillybin.blue-1' AND "
+					"partitions = 3 AND lag = 7"),
+				 1);
 		ck_assert_int_eq(
 			n_rows("at > clock_timestamp() - interval '9 s'"), 1);
 		(void)str_copy(args->heartbeat.reason,

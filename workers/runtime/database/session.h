@@ -12,9 +12,9 @@
 #ifndef RUNTIME_SESSION_H
 #define RUNTIME_SESSION_H
 
+#include "infra/lib/backoff.h"
 #include "infra/lib/cleanup.h"
 #include "infra/lib/postgres/pg.h"
-#include "workers/runtime/backoff.h"
 
 enum { SESSION_TIMEOUT_MS = 10000 };
 

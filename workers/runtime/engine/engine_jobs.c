@@ -113,6 +113,8 @@ static void prepare_heartbeat(struct engine *engine)
 	assignments_troubles(engine->assignments, &heartbeat->troubles);
 	buf_reset(&heartbeat->counters);
 	counters_json(&heartbeat->counters);
+	heartbeat->n_partitions =
+		assignments_load(engine->assignments, &heartbeat->lag);
 }
 
 /* What the database thread works on from now on. */

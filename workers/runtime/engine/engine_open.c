@@ -25,7 +25,7 @@
 #define FREE_MAX_BYTES (16 << 20)
 #define TROUBLE_LINES_A_SECOND 20
 /* The runtime's own need of the schema `control`: lanes, heartbeats. */
-#define CONTROL_NEEDED INT64_C(6)
+#define CONTROL_NEEDED INT64_C(8)
 
 /* ---- health ---- */
 
@@ -241,6 +241,7 @@ static void prepare_args(struct engine *engine)
 	args->lanes = assignments_lanes(engine->assignments);
 	args->heartbeat.version = version_of(engine->conf);
 	args->heartbeat.schema = engine->conf->schema;
+	args->heartbeat.instance = engine->conf->instance;
 	args->heartbeat.started_at_ms = clock_wall_ms();
 	args->transaction.ops = ops;
 	args->transaction.arg = engine->arg;

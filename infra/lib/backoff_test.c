@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Backoff: how long to wait, and what is news. */
-#include "workers/runtime/backoff.h"
+#include "infra/lib/backoff.h"
 
 #include <stdlib.h>
 #include <string.h>

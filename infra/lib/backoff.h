@@ -8,8 +8,8 @@
  * paused, commits nothing, makes no dead letter, and says that it is not
  * ready.
  */
-#ifndef RUNTIME_BACKOFF_H
-#define RUNTIME_BACKOFF_H
+#ifndef LIB_BACKOFF_H
+#define LIB_BACKOFF_H
 
 #include <stdbool.h>
 #include <stdint.h>

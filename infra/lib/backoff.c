@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Backoff: the pauses double up to a bound. */
-#include "workers/runtime/backoff.h"
+#include "infra/lib/backoff.h"
 
 #include <string.h>
 #include <sys/random.h>
