@@ -51,8 +51,13 @@ static inline void empty_database(void)
 {
 	execute_sql("TRUNCATE orders, toasties, intents, stock, stock_changes, "
 		    "dead_letters, control.grills, control.plates, "
-		    "control.heartbeats, control.audit; "
-		    "UPDATE positions SET holder = NULL, epoch = 0, "
+		    "control.heartbeats, control.audit, control.switches, "
+		    "control.holds; "
+		    "DELETE FROM positions WHERE lane <> 'stable'; "
+		    "DELETE FROM control.lanes WHERE lane <> 'stable'; "
+		    "UPDATE control.lanes SET colour = 'blue'; "
+		    "UPDATE positions SET colour = 'blue',  holder = NULL, "
+		    "epoch = 0, "
 		    "next_offset = 0, emitted_offset = 0");
 }
 

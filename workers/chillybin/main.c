@@ -8,7 +8,7 @@
 #include "workers/chillybin/decide.h"
 
 #define SCHEMA_VERSION 7
-#define CONTROL_VERSION 1
+#define CONTROL_VERSION 6
 
 /* clang-format off */
 static const struct conf_row conf_rows[] = {

@@ -7,7 +7,7 @@
 #include "workers/jafflr/jafflr.h"
 
 #define SCHEMA_VERSION 6
-#define CONTROL_VERSION 5
+#define CONTROL_VERSION 6
 
 /* clang-format off */
 static const struct conf_row conf_rows[] = {

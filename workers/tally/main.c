@@ -7,7 +7,7 @@
 #include "workers/tally/tally.h"
 
 #define SCHEMA_VERSION 4
-#define CONTROL_VERSION 3
+#define CONTROL_VERSION 6
 
 /* clang-format off */
 static const struct conf_row conf_rows[] = {

@@ -272,22 +272,10 @@ END_TEST
 
 /* ---- lanes that change meanwhile ---- */
 
-#define ADD_LANE                                                               \
-	"INSERT INTO control.lanes (service, lane, parent, kind, bucket_from," \
-	" bucket_to, names, colour) VALUES ('chillybin', "
-#define RAISE_EPOCHS                                                           \
-	"UPDATE positions SET epoch = nextval('control.epoch_seq')"            \
-	" WHERE service = 'chillybin'"
-#define COPY_POSITIONS                                                         \
-	"INSERT INTO positions (service, lane, topic, partition, colour,"      \
-	" next_offset, emitted_offset, epoch) SELECT service, 'pier', topic,"  \
-	" partition, colour, next_offset, emitted_offset, epoch"               \
-	" FROM positions WHERE service = 'chillybin'"
-
 /* Lane pier, all but its COMMIT. */
-static const char split[] = "BEGIN; " RAISE_EPOCHS "; " ADD_LANE
-			    "'pier', 'stable', 'stalls', NULL, NULL, "
-			    "'{pier,\"a b\"}', 'blue');" COPY_POSITIONS;
+static const char split[] = "BEGIN; SELECT lane_split('chillybin', 'pier', "
+			    "'stable', 'stalls', NULL,"
+			    " NULL, '{pier,\"a b\"}', 'blue')";
 
 static void split_pier(void)
 {
@@ -325,9 +313,11 @@ END_TEST
 
 START_TEST(rows_that_the_lanes_do_not_name_are_never_held)
 	{
-		postgres_exec(other,
-			      ADD_LANE "'pier', 'stable', 'stalls', NULL, NULL,"
-				       " '{pier}', 'blue')");
+		postgres_exec(
+			other,
+			"INSERT INTO control.lanes (service, lane, parent,"
+			" kind, names, colour) VALUES ('chillybin',"
+			" 'pier', 'stable', 'stalls', '{pier}', 'blue')");
 		ck_assert_int_ne(positions_acquire(pg, &me, keys, 3, held), 0);
 	}
 END_TEST
@@ -338,9 +328,12 @@ static const struct {
 	size_t n_lanes; /* that are read */
 	int parent;     /* of the other one */
 } endings[] = {
-	{ ADD_LANE "'half', 'pier', 'buckets', 0, 2048, NULL, 'green')", 3, 1 },
-	{ ADD_LANE "'half', 'stable', 'buckets', 0, 2048, NULL, 'green')", 3,
-	  0 },
+	{ "SELECT lane_split('chillybin', 'half', 'pier', 'buckets', 0, 2048,"
+	  " NULL, 'green')",
+	  3, 1 },
+	{ "SELECT lane_split('chillybin', 'half', 'stable', 'buckets', 0,"
+	  " 2048, NULL, 'green')",
+	  3, 0 },
 	{ "SELECT 1", 1, 0 },
 };
 
@@ -350,10 +343,7 @@ START_TEST(an_ended_lane_is_read_as_long_as_another_one_may_need_it)
 
 		split_pier();
 		postgres_exec(other, endings[_i].other_lane);
-		postgres_exec(other, "UPDATE control.lanes SET ended_at = now()"
-				     " WHERE lane = 'pier';"
-				     "UPDATE positions SET colour = ''"
-				     " WHERE lane = 'pier'");
+		postgres_exec(other, "SELECT lane_merge('chillybin', 'pier')");
 		acquire(pg, &me, held);
 		ck_assert_uint_eq(held->lanes.n_lanes, endings[_i].n_lanes);
 		/* The rows of the ended one are nobody's. */
@@ -383,6 +373,134 @@ START_TEST(more_lanes_than_a_worker_knows_are_an_answer)
 			      "DELETE FROM control.lanes WHERE lane = 'l1'");
 		acquire(pg, &me, held);
 		ck_assert_uint_eq(held->lanes.n_lanes, LANES_MAX);
+	}
+END_TEST
+
+/* ---- changes of lanes ---- */
+
+#define SPLIT_HALF                                                             \
+	"SELECT lane_split('chillybin', 'half', 'stable',"                     \
+	" 'buckets', 0, 2048, NULL, 'green')"
+#define STAND                                                                  \
+	"UPDATE positions SET next_offset = 40 + partition,"                   \
+	" emitted_offset = 30 WHERE service = 'chillybin'"
+
+/* What becomes of rows that a worker held before the change. */
+static const struct {
+	const char *change;
+	const char *then; /* rows that are so afterwards: all 36 of a lane */
+} changes[] = {
+	{ SPLIT_HALF, "lane = 'half' AND colour = 'green' AND next_offset ="
+		      " 40 + partition AND emitted_offset = 30" },
+	{ "SELECT lane_move('chillybin', 'stable', 'green')",
+	  "lane = 'stable' AND colour = 'green' AND next_offset ="
+	  " 40 + partition AND emitted_offset = 30" },
+};
+
+START_TEST(a_change_of_lanes_keeps_positions_and_fences_who_held_them)
+	{
+		struct assigned_position rows[2];
+		struct held_positions ours = { &me, rows, 2 };
+		char from[256];
+
+		postgres_exec(other, STAND);
+		acquire(pg, &me, held);
+		believe_two(held, rows);
+		postgres_exec(other, changes[_i].change);
+		expect_lost(pg, run(pg, MOVE, &ours, true));
+		(void)snprintf(from, sizeof(from),
+			       "positions WHERE service = 'chillybin' AND %s",
+			       changes[_i].then);
+		ck_assert_int_eq(postgres_count(url, from), 36);
+	}
+END_TEST
+
+START_TEST(a_split_copies_what_a_commit_in_flight_leaves)
+	{
+		struct assigned_position rows[2];
+		struct held_positions ours = { &me, rows, 2 };
+
+		acquire(pg, &me, held);
+		believe_two(held, rows);
+		ck_assert_int_eq(run(pg, MOVE, &ours, false), 0);
+		in_flight.session = pg;
+		pg_on_waiting(other, 20, end_transaction, NULL);
+		postgres_exec(other, SPLIT_HALF);
+		ck_assert_int_ge(in_flight.n_looks, 3);
+		ck_assert_int_eq(
+			postgres_count(url, "positions WHERE lane = 'half' AND"
+					    " topic = 'orders' AND"
+					    " next_offset = 10"),
+			2);
+	}
+END_TEST
+
+/* What leaves two lanes that no merge may make one. */
+static const char *const unlike[] = {
+	"UPDATE positions SET next_offset = 41 WHERE lane = 'half'"
+	" AND topic = 'toasties' AND partition = 11",
+	"SELECT lane_move('chillybin', 'half', 'green')",
+	"SELECT lane_move('chillybin', 'stable', 'green')",
+};
+
+static const struct pg_statement merge_half = {
+	"merge_half", "SELECT lane_merge('chillybin', 'half')", 0
+};
+
+static void split_level_half(void)
+{
+	postgres_exec(other, STAND);
+	postgres_exec(other, SPLIT_HALF);
+	postgres_exec(other, "SELECT lane_move('chillybin', 'half', 'blue')");
+}
+
+START_TEST(lanes_that_are_not_level_or_of_two_colours_do_not_merge)
+	{
+		split_level_half();
+		postgres_exec(other, unlike[_i]);
+		(void)pg_add(other, &merge_half, NULL);
+		ck_assert_int_eq(pg_run(other, TIMEOUT_MS), PG_E_SQL);
+		ck_assert_str_eq(pg_sqlstate(other), "TG004");
+		ck_assert_int_eq(postgres_count(url, "control.lanes WHERE"
+						     " ended_at IS NOT NULL"),
+				 0);
+	}
+END_TEST
+
+START_TEST(a_merge_leaves_to_the_heir_what_either_has_not_published)
+	{
+		split_level_half();
+		postgres_exec(other,
+			      "UPDATE positions SET emitted_offset = 20"
+			      " WHERE lane = 'half' AND topic = 'orders'");
+		acquire(pg, &me, held);
+		postgres_exec(other, "SELECT lane_merge('chillybin', 'half')");
+		ck_assert_int_eq(emitted_of(0), 20);
+		ck_assert_int_eq(next_of(3), 43);
+		acquire(pg, &me, held);
+		ck_assert_uint_eq(held->n_rows, 3);
+		ck_assert_int_eq(postgres_count(url,
+						"positions WHERE lane ="
+						" 'half' AND colour <> ''"),
+				 0);
+	}
+END_TEST
+
+START_TEST(the_records_of_a_merged_lane_fall_to_the_nearest_that_lives)
+	{
+		postgres_exec(other, SPLIT_HALF);
+		postgres_exec(other, "SELECT lane_split('chillybin', 'pier',"
+				     " 'half', 'stalls', NULL, NULL, '{pier}',"
+				     " 'green')");
+		postgres_exec(other,
+			      "SELECT lane_move('chillybin', 'half', 'blue')");
+		postgres_exec(other, "SELECT lane_merge('chillybin', 'half')");
+		postgres_exec(other,
+			      "SELECT lane_move('chillybin', 'pier', 'blue')");
+		postgres_exec(other, "SELECT lane_merge('chillybin', 'pier')");
+		ck_assert_int_eq(postgres_count(url, "control.lanes WHERE"
+						     " ended_at IS NOT NULL"),
+				 2);
 	}
 END_TEST
 
@@ -573,6 +691,11 @@ int main(void)
 	tcase_add_test(tcase, rows_that_the_lanes_do_not_name_are_never_held);
 	tcase_add_loop_test(tcase, an_ended_lane_is_read_as_long_as_another_one_may_need_it, 0, CHECK_N(endings));
 	tcase_add_test(tcase, more_lanes_than_a_worker_knows_are_an_answer);
+	tcase_add_loop_test(tcase, a_change_of_lanes_keeps_positions_and_fences_who_held_them, 0, CHECK_N(changes));
+	tcase_add_test(tcase, a_split_copies_what_a_commit_in_flight_leaves);
+	tcase_add_loop_test(tcase, lanes_that_are_not_level_or_of_two_colours_do_not_merge, 0, CHECK_N(unlike));
+	tcase_add_test(tcase, a_merge_leaves_to_the_heir_what_either_has_not_published);
+	tcase_add_test(tcase, the_records_of_a_merged_lane_fall_to_the_nearest_that_lives);
 	tcase_add_test(tcase, a_row_that_is_not_where_it_is_believed_to_be_fails_all_of_them);
 	tcase_add_test(tcase, emitted_never_goes_above_next_nor_back);
 	tcase_add_test(tcase, a_release_leaves_rows_of_another_epoch_alone);
