@@ -17,11 +17,11 @@
  * every zombie and every split brain; then safety only, for nothing comes to
  * rest.
  *
- * With APART a worker that takes over two unequal lanes of a partition may read
- * the one behind by a second reader, which has no group. The second reader has
- * a position of its own, and works under the same row and the same epoch; the
- * transactions of a worker come one after the other. When both readers stand at
- * the same offset, the lane joins the main reader again.
+ * With APART a worker that takes over two unequal lanes of the partition may
+ * read the one behind by a second reader, which has no group. That one has an
+ * offset and acknowledgements of its own, and works under the same row and the
+ * same epoch; a batch may hold records of both readers. When they are level, the
+ * worker takes the partition over anew, and one reader reads both lanes again.
  *
  * Faults (CRASHES of them): a worker is killed and comes back; a worker stands
  * still for ever in its COPY, its keys locked (the coordinator then names the
@@ -62,15 +62,12 @@
 #define BATCH 2
 #endif
 #define NOBODY 3
-#if defined(MAIN_MOVES_APART) || defined(JOIN_WITH_OPEN_BATCH)
-#define PASSES_OVER
-#endif
 
 #define MIN(a, b) ((a) < (b) -> (a) : (b))
 #define MAX(a, b) ((a) > (b) -> (a) : (b))
 
-/* Records are numbered through the partitions; rows, and a worker's readers of
- * a partition (0: the main one, 1: the second one), too. */
+/* Records and rows are numbered through the partitions. A worker has a reader
+ * for each partition, or with APART two for the one: 0 is the main one. */
 #define RECORDS (P * N)
 #define ROWS    (2 * P)
 #define PART(r) ((r) / N)
@@ -79,23 +76,38 @@
 #define LANE(r) (KEY(r) == 0 -> 0 : laneof1)
 #define R(l, p) ((l) * P + (p))
 #define ROW(r)  R(LANE(r), PART(r))
-#ifdef APART
-#define READERS (2 * P)
-#else
-#define READERS P
-#endif
-#define C(k, p) ((k) * P + (p))
 
 #if P == 1
 #define EACH(x) x(0)
 #define ANY(x)  (x(0))
-#define ALL(x)  (x(0))
+#define EVERY(x) (x(0))
 #define ASG(p)  true
 #else
 #define EACH(x) x(0); x(1)
 #define ANY(x)  (x(0) || x(1))
-#define ALL(x)  (x(0) && x(1))
+#define EVERY(x) (x(0) && x(1))
 #define ASG(p)  asg[p]
+#endif
+#if P == 1 && !defined(APART)
+#define READERS 1
+#define EACH_READER(x) x(0)
+#define ANY_READER(x)  (x(0))
+#define ALL_READERS(x) (x(0))
+#else
+#define READERS 2
+#define EACH_READER(x) x(0); x(1)
+#define ANY_READER(x)  (x(0) || x(1))
+#define ALL_READERS(x) (x(0) && x(1))
+#endif
+#if P == 1
+#define PARTOF(i) 0            /* of reader i */
+#else
+#define PARTOF(i) (i)
+#endif
+#ifdef APART
+#define READER(w) (ap == (w) + 1)
+#else
+#define READER(w) ((w) % P)
 #endif
 
 /* Postgres */
@@ -118,11 +130,12 @@ bit rowcol[ROWS];              /* positions.colour, where it is not the lane's *
 typedef Commit {
 	bit on, lk, col;
 	bit own[ROWS];             /* the rows that it moves */
-#ifdef PASSES_OVER
+#ifdef MAIN_MOVES_APART
 	bit passed[ROWS];          /* of these it has read no records */
 #endif
 	byte ln[ROWS];             /* where they are believed to stand */
-	byte c[P], e[P], pp[P]     /* the batch is [c, e); facts below pp are acknowledged */
+	byte e[ROWS];              /* to where they move */
+	byte pp[ROWS]              /* facts below are acknowledged */
 };
 Commit m;                      /* of the batch in hand; empty between batches */
 Commit g;                      /* the ghost */
@@ -171,7 +184,7 @@ inline publish(r) {
 	pub[r] = 1
 }
 
-#ifdef PASSES_OVER
+#ifdef MAIN_MOVES_APART
 #define CLEAR_PASSED(x) x.passed[w] = 0
 #define PASSED(x, w)    x.passed[w]
 #else
@@ -184,12 +197,7 @@ inline clear(x) {
 		x.on = 0; x.lk = 0; x.col = 0;
 		w = 0;
 		do
-		:: w < ROWS -> x.own[w] = 0; CLEAR_PASSED(x); x.ln[w] = 0; w++
-		:: else -> break
-		od;
-		w = 0;
-		do
-		:: w < P -> x.c[w] = 0; x.e[w] = 0; x.pp[w] = 0; w++
+		:: w < ROWS -> x.own[w] = 0; CLEAR_PASSED(x); x.ln[w] = 0; x.e[w] = 0; x.pp[w] = 0; w++
 		:: else -> break
 		od;
 		w = 0
@@ -205,41 +213,24 @@ inline raise(v) {
 }
 
 #define CUR(w) (holder[w] == id && valid[w])
-/* Of a partition's lanes, those that a worker's reader k reads. */
-#ifdef APART
-#define READS(k, l, p) ((ap[p] == (l) + 1) == (k))
-#else
-#define READS(k, l, p) true
-#endif
-#define READER(w) (READS(0, (w) / P, (w) % P) -> (w) % P : C(1, (w) % P) % READERS)
 
-#ifdef MAIN_MOVES_APART        /* the main batch moves every lane whose next lies in it */
-#define TAKES(k, w)  (k == 0 || READS(k, (w) / P, (w) % P))
-#define PASSES(k, w) (k == 0 && !READS(k, (w) / P, (w) % P))
-#elif defined(JOIN_WITH_OPEN_BATCH)
-#define TAKES(k, w)  READS(k, (w) / P, (w) % P)
-#define PASSES(k, w) (k == 0 && op == (w) / P + 1)
-#else
-#define TAKES(k, w)  READS(k, (w) / P, (w) % P)
-#endif
+#define LIES_IN(w, i) (own[w] && ln[w] >= c[i] && ln[w] < e[i])
+#define MOVES_ROW(x, i) x.own[w] = 1; x.ln[w] = ln[w]; x.e[w] = e[i]; x.pp[w] = pp[i]
 
-/* The message over [c, e) of reader k. It moves those of its rows whose next
- * lies in there, whether or not it holds a record of theirs. */
-inline fill(x, k) {
-	w = 0;
-	do
-	:: w < P -> x.c[w] = c[C(k, w)]; x.e[w] = e[w]; x.pp[w] = pp[C(k, w)]; w++
-	:: else -> break
-	od;
+/* The message of a batch over [c, e) of each reader. It moves those of a
+ * reader's rows whose next lies in there, whether or not it holds a record of
+ * theirs. */
+inline fill(x) {
 	x.on = 1; x.lk = lk; x.col = col;
 	w = 0;
 	do
 	:: w < ROWS ->
 		if
-		:: own[w] && TAKES(k, w) && ln[w] >= x.c[w % P] && ln[w] < x.e[w % P] ->
-			x.own[w] = 1; x.ln[w] = ln[w];
-#ifdef PASSES_OVER
-			x.passed[w] = PASSES(k, w)
+#ifdef MAIN_MOVES_APART        /* a reader moves every lane of the partition whose next lies in its batch */
+		:: LIES_IN(w, 0) -> MOVES_ROW(x, 0); x.passed[w] = (READER(w) == 1)
+		:: !LIES_IN(w, 0) && READER(w) == 1 && LIES_IN(w, 1) -> MOVES_ROW(x, 1)
+#else
+		:: LIES_IN(w, READER(w)) -> MOVES_ROW(x, READER(w))
 #endif
 		:: else
 		fi;
@@ -258,17 +249,17 @@ inline fill(x, k) {
 #define STALE(w) (!CUR(w) || nxt[w] != ln[w])
 #endif
 #ifdef APART_UNFENCED
-#define REFUSES(k, w) (k == 0 && STALE(w))
+#define REFUSES(w) (READER(w) == 0 && STALE(w))
 #else
-#define REFUSES(k, w) STALE(w)
+#define REFUSES(w) STALE(w)
 #endif
 
 /* lost: some row of the message is not what its holder believes. */
-inline compare(k) {
+inline compare(x) {
 	lost = 0;
 	w = 0;
 	do
-	:: w < ROWS -> if :: m.own[w] && REFUSES(k, w) -> lost = 1 :: else fi; w++
+	:: w < ROWS -> if :: x.own[w] && REFUSES(w) -> lost = 1 :: else fi; w++
 	:: else -> break
 	od;
 	w = 0
@@ -281,7 +272,7 @@ inline apply(x, MATCHES) {
 	:: r < RECORDS ->
 		w = R((KEY(r) == 1 && x.lk), PART(r));
 		if
-		:: OFF(r) >= x.c[PART(r)] && OFF(r) < x.e[PART(r)] && x.own[w] && OFF(r) >= x.ln[w] && !PASSED(x, w) ->
+		:: x.own[w] && OFF(r) >= x.ln[w] && OFF(r) < x.e[w] && !PASSED(x, w) ->
 			assert(colour[LANE(r)] == x.col);                        /* epoch */
 			acted[r]++
 		:: else
@@ -293,7 +284,7 @@ inline apply(x, MATCHES) {
 	do
 	:: w < ROWS ->
 		if
-		:: x.own[w] && MATCHES -> nxt[w] = x.e[w % P]; emt[w] = MAX(emt[w], x.pp[w % P])
+		:: x.own[w] && MATCHES -> nxt[w] = x.e[w]; emt[w] = MAX(emt[w], x.pp[w])
 		:: else
 		fi;
 		w++
@@ -307,17 +298,11 @@ inline apply(x, MATCHES) {
 
 #define MYROW(r) R((KEY(r) == 0 -> 0 : lk), PART(r))
 
-#ifdef APART
-#define FORGET_APART(p) ap[p] = 0; c[C(1, p)] = N; pp[C(1, p)] = N
-#else
-#define FORGET_APART(p) skip
-#endif
 #ifdef KEEP_ACKED              /* what was acknowledged before the take-over still counts */
-#define FORGET_PP(p) skip
+#define FORGET_READER(i) c[i] = N
 #else
-#define FORGET_PP(p) pp[p] = N
+#define FORGET_READER(i) c[i] = N; pp[i] = N
 #endif
-#define FORGET_READING(p) c[p] = N; FORGET_PP(p); FORGET_APART(p)
 inline forget() {
 	d_step {
 		w = 0;
@@ -326,10 +311,10 @@ inline forget() {
 		:: else -> break
 		od;
 		w = 0; lk = 0;
-#ifdef JOIN_WITH_OPEN_BATCH
-		op = 0;
+#ifdef APART
+		ap = 0;
 #endif
-		EACH(FORGET_READING)
+		EACH_READER(FORGET_READER)
 	}
 }
 
@@ -347,18 +332,6 @@ inline forget() {
 #else
 #define FROM(w) emt[w]
 #endif
-#ifdef APART
-#define BEGIN_APART(p) \
-	if \
-	:: true \
-	:: own[R(0, p)] && own[R(1, p)] && FROM(R(0, p)) != FROM(R(1, p)) -> \
-		ap[p] = (FROM(R(0, p)) < FROM(R(1, p)) -> 1 : 2); \
-		c[C(1, p)] = c[p]; pp[C(1, p)] = c[p]; \
-		c[p] = MAX(FROM(R(0, p)), FROM(R(1, p))) \
-	fi
-#else
-#define BEGIN_APART(p) skip
-#endif
 #ifdef KEEP_ACKED
 #define BEGIN_PP(p) pp[p] = (pp[p] < N && pp[p] > c[p] -> pp[p] : c[p])
 #else
@@ -367,8 +340,18 @@ inline forget() {
 #define BEGIN_READING(p) \
 	c[p] = (own[R(0, p)] && own[R(1, p)] -> MIN(FROM(R(0, p)), FROM(R(1, p))) : \
 		(own[R(0, p)] -> FROM(R(0, p)) : (own[R(1, p)] -> FROM(R(1, p)) : N))); \
-	BEGIN_APART(p); \
 	BEGIN_PP(p)
+
+/* Lanes that are not level may have two readers, as far behind as one may be. */
+inline begin_apart() {
+	if
+	:: true
+	:: own[0] && own[1] && emt[0] != emt[1] ->
+		ap = (emt[0] < emt[1] -> 1 : 2);
+		c[1] = c[0]; pp[1] = c[0];
+		c[0] = MAX(emt[0], emt[1]); pp[0] = c[0]
+	fi
+}
 
 /* Is the row one that the lanes name? */
 #define NAMED(w, lane1) (ASG((w) % P) && ((w) < P || lane1))
@@ -399,12 +382,7 @@ inline take_rows() {
 #define RAISE_ROW(p) RAISE(R(0, p)); RAISE(R(1, p))
 #endif
 
-#define IDLE_READER(k, p) (c[C(k, p)] == N && pp[C(k, p)] == N)
-#ifdef APART
-#define IDLE(p) (IDLE_READER(0, p) && IDLE_READER(1, p))
-#else
-#define IDLE(p) IDLE_READER(0, p)
-#endif
+#define IDLE(i) (c[i] == N && pp[i] == N)
 #define NOT_OURS(w) ((NAMED(w, laneof1) && ROWCOL(w) == col && !CUR(w)) || (own[w] && (!NAMED(w, laneof1) || !CUR(w))))
 #define NOT_OURS_IN(p) (NOT_OURS(R(0, p)) || NOT_OURS(R(1, p)))
 #define UNEMITTED_ROW(w) (own[w] && c[READER(w)] == N && emt[w] < pp[READER(w)])
@@ -418,52 +396,52 @@ inline take_rows() {
 #endif
 #define OLD_IN(p) (OLD(R(0, p)) || OLD(R(1, p)))
 #ifdef EMIT_MAIN_FOR_APART     /* one count of acknowledged facts for both readers */
-#define ACKED(w) pp[(w) % P]
+#define ACKED(w) pp[0]
 #else
 #define ACKED(w) pp[READER(w)]
 #endif
 
-/* A reader's batch can hold a record of that partition; its keys are free. */
-#define FREE_KEYS(k, p) (!(he > (p) * N + c[C(k, p)] && hs < (p) * N + c[C(k, p)] + BATCH))
-#define CAN(k, p) (c[C(k, p)] < N && FREE_KEYS(k, p))
-#define BLOCKED(k, p) (c[C(k, p)] < N && !FREE_KEYS(k, p))
-#define LENGTH(k, p) \
+/* The next records of a reader: are there any, and are their keys free? */
+#define FREE_KEYS(i) (!(he > PARTOF(i) * N + c[i] && hs < PARTOF(i) * N + c[i] + BATCH))
+#define CAN(i) (c[i] < N && FREE_KEYS(i))
+#define BLOCKED(i) (c[i] < N && !FREE_KEYS(i))
+#define LENGTH(i) \
 	if \
-	:: e[p] = c[C(k, p)] + 1 \
-	:: BATCH == 2 && c[C(k, p)] + 2 <= N -> e[p] = c[C(k, p)] + 2 \
+	:: e[i] = c[i] + 1 \
+	:: BATCH == 2 && c[i] + 2 <= N -> e[i] = c[i] + 2 \
 	fi
 
-inline choose(k) {
-#if P == 1
-	LENGTH(k, 0)
+inline choose() {
+#if READERS == 1
+	LENGTH(0)
 #else
 	if
-	:: CAN(k, 0) -> LENGTH(k, 0); if :: e[1] = c[C(k, 1)] :: CAN(k, 1) -> LENGTH(k, 1) fi
-	:: CAN(k, 1) -> e[0] = c[C(k, 0)]; LENGTH(k, 1)
+	:: CAN(0) -> LENGTH(0); if :: e[1] = c[1] :: CAN(1) -> LENGTH(1) fi
+	:: CAN(1) -> e[0] = c[0]; LENGTH(1)
 	fi
 #endif
 }
 
-#define NO_END_OF(p) e[p] = 0
-#define END_READING(k, p) c[C(k, p)] = e[p]; e[p] = 0
+#define NO_END_OF(i) e[i] = 0
+#define END_READING(i) c[i] = e[i]; e[i] = 0
 
 /* One batch. One step, for what lies before the compare-and-set is seen by
  * nobody and is undone if it fails, and from there to the commit the rows are
  * locked. */
-inline batch(k) {
-	choose(k);
+inline batch() {
+	choose();
 	d_step {
 #ifdef EMIT_WITHOUT_ACK
-		pp[C(k, 0)] = c[C(k, 0)];
+		pp[0] = c[0];
 #endif
-		fill(m, k);
-		compare(k)
+		fill(m);
+		compare(m)
 	}
 #ifdef PARTIAL_MOVE            /* the rows that are still ours move, and nobody counts them */
 	lost = 0;
 #endif
 	if
-	:: lost -> lost = 0; clear(m); EACH(NO_END_OF); AGAIN
+	:: lost -> lost = 0; clear(m); EACH_READER(NO_END_OF); AGAIN
 	:: else
 	fi;
 	d_step {
@@ -474,68 +452,39 @@ inline batch(k) {
 #endif
 		w = 0;
 		do
-		:: w < ROWS -> if :: m.own[w] -> ln[w] = m.e[w % P] :: else fi; w++
+		:: w < ROWS -> if :: m.own[w] -> ln[w] = m.e[w] :: else fi; w++
 		:: else -> break
 		od;
 		w = 0;
-		END_READING(k, 0);
-#if P == 2
-		END_READING(k, 1);
-#endif
-#ifdef JOIN_WITH_OPEN_BATCH
-		if :: k == 0 -> op = 0 :: else fi;
-#endif
+		EACH_READER(END_READING)
 	}
 	clear(m)
 }
 
-/* The faults of a worker that has reader k's batch in hand. */
-#define HANG(k, p) \
-	:: CAN(k, p) && he == 0 && (col == 1 || !dead[1 - id]) ->             /* stands still in its COPY for ever */ \
-		hs = (p) * N + c[C(k, p)]; he = (p) * N + MIN(N, c[C(k, p)] + BATCH); \
+/* It stands still in its COPY for ever. */
+#define HANG(i) \
+	:: CAN(i) && he == 0 && (col == 1 || !dead[1 - id]) -> \
+		hs = PARTOF(i) * N + c[i]; he = PARTOF(i) * N + MIN(N, c[i] + BATCH); \
 		if :: col == 1 -> greendead = 1 :: else -> dead[id] = 1 fi; \
 		forget(); goto stopped
-#define GHOST(k) \
-	:: c[C(k, 0)] < N && !g.on ->                                         /* outcome unknown: the message is under way */ \
-		e[0] = MIN(N, c[C(k, 0)] + BATCH); \
-		GHOST_1(k); \
-		d_step { fill(m, k); compare(k); clear(m) } \
-		if \
-		:: lost -> lost = 0 \
-		:: else -> d_step { fill(g, k) } \
-		fi; \
-		EACH(NO_END_OF); AGAIN
-#if P == 1
-#define GHOST_1(k) skip
-#else
-#define GHOST_1(k) e[1] = MIN(N, c[C(k, 1)] + BATCH)
-#endif
+#define HAS_MORE(i) (c[i] < N)
+#define LONGEST(i) e[i] = MIN(N, c[i] + BATCH)
 
 /* The facts of one record are acknowledged. */
-#define PUBLISH(k, p) \
-	:: atomic { pp[C(k, p)] < c[C(k, p)] -> \
+#define PUBLISH(i) \
+	:: atomic { pp[i] < c[i] -> \
 		d_step { \
-			r = (p) * N + pp[C(k, p)]; \
-			if :: own[MYROW(r)] && READS(k, MYROW(r) / P, p) -> publish(r) :: else fi; \
+			r = PARTOF(i) * N + pp[i]; \
+			if :: own[MYROW(r)] && READER(MYROW(r)) == i -> publish(r) :: else fi; \
 			r = 0; \
-			pp[C(k, p)]++ \
+			pp[i]++ \
 		} }
 
-/* Both stand at the same offset. What either has not had acknowledged the main
- * reader publishes again. */
-#ifdef JOIN_BEHIND
-#define LEVEL_READERS(p) true
+#ifdef FREE
+#define SAME_EMITTED true
 #else
-#define LEVEL_READERS(p) (c[p] == c[C(1, p)])
+#define SAME_EMITTED (emt[0] == emt[1])
 #endif
-#ifdef JOIN_FORGETS_UNPUBLISHED
-#define JOINED_PP(p) pp[p]
-#else
-#define JOINED_PP(p) MIN(pp[p], pp[C(1, p)])
-#endif
-#define JOIN(p) \
-	:: atomic { ap[p] != 0 && LEVEL_READERS(p) -> \
-		pp[p] = JOINED_PP(p); FORGET_APART(p) }
 
 proctype Worker(byte id; bit col) {
 	bit lk, s1, lost;                  /* key 1's lane as it read it */
@@ -543,15 +492,12 @@ proctype Worker(byte id; bit col) {
 	byte ln[ROWS];                     /* their next, as it knows it */
 	byte c[READERS] = N;               /* committed or recognised below c */
 	byte pp[READERS] = N;              /* published and acknowledged below pp */
-	byte e[P], q, r, w;
+	byte e[READERS], q, r, w;
 #if P == 2
 	bit asg[P];                        /* the partitions that the group gave it */
 #endif
 #ifdef APART
-	byte ap[P];                        /* 1 + the lane that the second reader reads */
-#endif
-#ifdef JOIN_WITH_OPEN_BATCH
-	byte op;                           /* 1 + the lane whose records the open batch has passed over */
+	byte ap;                           /* 1 + the lane that the second reader reads */
 #endif
 
 begin:
@@ -575,7 +521,10 @@ take:
 #endif
 		d_step { take_rows() }
 		EACH(RAISE_ROW);
-		EACH(BEGIN_READING)
+		EACH(BEGIN_READING);
+#ifdef APART
+		begin_apart()
+#endif
 	}
 	atomic {                           /* then, in a statement of its own, the lanes */
 #ifdef LANES_FIRST
@@ -602,68 +551,38 @@ end_work:
 		if
 		:: forget(); goto begin                                   /* kill -9 */
 		:: col == 1 -> greendead = 1; forget(); goto stopped
-		HANG(0, 0)
-		GHOST(0)
-#if P == 2
-		HANG(0, 1)
+		HANG(0)
+#if READERS == 2
+		HANG(1)
 #endif
-#ifdef APART
-		HANG(1, 0)
-		GHOST(1)
-#endif
+		:: ANY_READER(HAS_MORE) && !g.on ->                       /* outcome unknown: the message is under way */
+			d_step { EACH_READER(LONGEST); fill(g); compare(g) }
+			if :: lost -> lost = 0; clear(g) :: else fi;
+			EACH_READER(NO_END_OF); AGAIN
 		fi }
 
-	PUBLISH(0, 0)
-#if P == 2
-	PUBLISH(0, 1)
-#endif
-#ifdef APART
-	PUBLISH(1, 0)
-#if P == 2
-	PUBLISH(1, 1)
-#endif
+	PUBLISH(0)
+#if READERS == 2
+	PUBLISH(1)
 #endif
 #ifdef NEW_BEFORE_OLD
 	:: atomic { pp[0] < c[0] && own[MYROW(c[0] - 1)] -> r = c[0] - 1; publish(r); r = 0 }
 #endif
-#ifdef APART
-	JOIN(0)
-#if P == 2
-	JOIN(1)
-#endif
-#endif
-#ifdef JOIN_WITH_OPEN_BATCH
-	:: atomic { ap[0] != 0 && op == 0 && c[0] < N -> op = ap[0] }      /* records are read; the other reader's are passed over */
+#ifdef JOIN_IN_PLACE           /* when both stand at the same offset, the main reader goes on with both */
+	:: atomic { ap != 0 && c[0] == c[1] -> ap = 0; c[1] = N; pp[1] = N }
+#elif defined(APART)
+	/* Both readers are level: the partition is taken over anew, so that no
+	 * lane changes its reader while anything of it is in hand. With FREE at
+	 * any time. */
+	:: atomic { ap != 0 && SAME_EMITTED -> forget(); goto take }
 #endif
 
-#if P == 1
-	:: atomic { CAN(0, 0) -> batch(0) };
-#else
-	:: atomic { CAN(0, 0) || CAN(0, 1) -> batch(0) };
-#endif
+	:: atomic { ANY_READER(CAN) -> batch() };
 #ifdef NP
 progress_commit: skip
 #endif
-#ifdef APART
-#if P == 1
-	:: atomic { CAN(1, 0) -> batch(1) };
-#else
-	:: atomic { CAN(1, 0) || CAN(1, 1) -> batch(1) };
-#endif
-#ifdef NP
-progress_apart: skip
-#endif
-#endif
 #ifndef NO_END
-	/* 200 ms: whoever blocks and waits for its client is ended */
-#if P == 1
-	:: atomic { BLOCKED(0, 0) -> hs = 0; he = 0 }
-#else
-	:: atomic { BLOCKED(0, 0) || BLOCKED(0, 1) -> hs = 0; he = 0 }
-#endif
-#ifdef APART
-	:: atomic { BLOCKED(1, 0) -> hs = 0; he = 0 }
-#endif
+	:: atomic { ANY_READER(BLOCKED) -> hs = 0; he = 0 }               /* 200 ms: whoever blocks and waits for its client is ended */
 #endif
 
 	/* no batch to go with: emitted alone; and the look at the epochs */
@@ -678,7 +597,7 @@ progress_apart: skip
 			w = 0
 		}
 		check_db() }
-	:: atomic { ALL(IDLE) && ANY(NOT_OURS_IN) -> AGAIN }
+	:: atomic { ALL_READERS(IDLE) && ANY(NOT_OURS_IN) -> AGAIN }
 	od;
 stopped:
 	skip
@@ -728,9 +647,9 @@ end_coordinator:
 #define LEVEL LEVEL_IN(0)
 #elif defined(MERGE_BOTH_EQUAL) /* not a mutation: the stricter rule, both offsets equal */
 #define LEVEL_BOTH(p) (LEVEL_IN(p) && emt[R(0, p)] == emt[R(1, p)])
-#define LEVEL ALL(LEVEL_BOTH)
+#define LEVEL EVERY(LEVEL_BOTH)
 #else
-#define LEVEL ALL(LEVEL_IN)
+#define LEVEL EVERY(LEVEL_IN)
 #endif
 
 #define RAISE_LANE(l) raise(R(l, 0)); RAISE_SECOND(l)
