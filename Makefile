@@ -180,7 +180,8 @@ clean-run: ## forget the state of earlier runs
 
 # ---- test ------------------------------------------------------------------
 
-.PHONY: test check itest soak shelltest asan tsan coverage fuzz bench
+.PHONY: test check itest model model-quick soak shelltest asan tsan coverage \
+	fuzz bench
 test: ## all checks and tests, on a real Kafka and Postgres
 	@infra/dev/bootstrap.sh --need test
 	@MAKE="$(MAKE)" JOBS=$(JOBS) infra/dev/test.sh
@@ -188,6 +189,11 @@ check: $(TESTS) ## unit tests
 	@infra/dev/check.sh $(TESTS)
 itest: programs $(ITESTS) ## integration tests
 	@BIN=$(OUT)/bin ITEST_DIR=$(O)/itest itests/run.sh $(ITESTS)
+model: ## all checks of the model of take-over, itests/model
+	@infra/dev/bootstrap.sh --need test
+	@itests/model/run.sh full
+model-quick: ## those of the model that `make test` runs
+	@itests/model/run.sh quick
 soak: programs $(OUT)/itests/909_soak ## hostile inputs at a limited worker, SECONDS=600 SEED=
 	@SOAK_SECONDS=$(or $(SECONDS),600) SOAK_SEED=$(SEED) DEADLINE=86400 \
 		CK_DEFAULT_TIMEOUT=$$(($(or $(SECONDS),600) + 600)) \

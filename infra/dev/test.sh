@@ -31,7 +31,7 @@ stage() {
 	END {
 		failed += status && !failed
 		passed += !status && !passed && !failed
-		printf "%-6s  %-10s %5d passed, %d failed, %s s\n",
+		printf "%-6s  %-11s %5d passed, %d failed, %s s\n",
 			failed ? "FAILED" : "ok", target, passed, failed, seconds
 		exit failed > 0
 	}' "$LOG" >>"$LOG.stages"
@@ -39,6 +39,7 @@ stage() {
 
 if stage all -j"${JOBS:-2}"; then
 	stage lint-fast -j"${JOBS:-2}" || :
+	stage model-quick || :
 	stage check || :
 	stage itest || :
 	stage shelltest || :

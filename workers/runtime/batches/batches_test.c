@@ -520,6 +520,24 @@ START_TEST(a_partition_that_was_taken_over_is_not_published_from_the_old_batch)
 	}
 END_TEST
 
+START_TEST(what_was_sent_before_a_revocation_counts_for_nothing)
+	{
+		struct assignment *assignment = assignment_at(3);
+
+		commit();
+		batches_publish(batches);
+		ck_assert_int_eq(assignment_emitted(assignment), FIRST);
+		batches_drop_all(batches);
+		assignments_revoked(assignments);
+		/* It is given back, and begins with records without facts. */
+		assignment->state = ASSIGNMENT_READING;
+		assignment->decided = FIRST + 1;
+		ck_assert_int_eq(assignment_emitted(assignment), FIRST + 1);
+		deliver();
+		ck_assert_int_eq(assignment_emitted(assignment), FIRST + 1);
+	}
+END_TEST
+
 START_TEST(a_dead_record_goes_out_as_its_copy_and_without_facts)
 	{
 		commit();
@@ -562,6 +580,7 @@ int main(void)
 	tcase_add_loop_test(tcase, the_rest_of_a_batch_waits_while_facts_are_above_the_bound, 0, CHECK_N(heavy));
 	tcase_add_test(tcase, a_partition_is_emitted_up_to_the_facts_that_wait);
 	tcase_add_loop_test(tcase, a_partition_that_was_taken_over_is_not_published_from_the_old_batch, 0, CHECK_N(doubts));
+	tcase_add_test(tcase, what_was_sent_before_a_revocation_counts_for_nothing);
 	tcase_add_test(tcase, a_dead_record_goes_out_as_its_copy_and_without_facts);
 	return check_run(suite);
 }

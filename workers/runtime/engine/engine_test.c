@@ -343,6 +343,22 @@ START_TEST(nothing_is_taken_over_before_membership_is_confirmed)
 	}
 END_TEST
 
+START_TEST(a_row_with_another_holder_is_taken_back_only_by_a_member)
+	{
+		need(REFRESH);
+		expect_next(DB_JOB_REFRESH);
+		rows_are_ours();
+		engine->args->positions.rows[3].epoch++;
+		in->commit_answer = KAFKA_IN_E_NOT_MEMBER;
+		expect_next(DB_JOB_NONE);
+		ck_assert_int_eq(assignment_at(3)->state, ASSIGNMENT_ACQUIRING);
+		in->commit_answer = 0;
+		pause_is_over();
+		expect_next(DB_JOB_ACQUIRE);
+		ck_assert_uint_eq(engine->args->n_keys, 1);
+	}
+END_TEST
+
 START_TEST(no_batch_is_committed_while_facts_are_above_the_bound)
 	{
 		size_t most = engine->budget.facts_max;
@@ -549,6 +565,7 @@ int main(void)
 	tcase_add_test(tcase, a_survey_is_shown_when_it_went_well);
 	tcase_add_test(tcase, a_worker_that_backs_off_does_nothing_but_say_so);
 	tcase_add_test(tcase, nothing_is_taken_over_before_membership_is_confirmed);
+	tcase_add_test(tcase, a_row_with_another_holder_is_taken_back_only_by_a_member);
 	tcase_add_test(tcase, no_batch_is_committed_while_facts_are_above_the_bound);
 	tcase_add_test(tcase, facts_that_wait_for_long_pause_reading_until_half_of_them_are_out);
 	tcase_add_test(tcase, a_second_after_the_last_batch_free_memory_is_given_back);
