@@ -132,6 +132,8 @@ static void work_turn(struct engine *engine)
 	batches_publish(engine->batches);
 	assignments_turn(engine->assignments);
 	batches_read(engine->batches);
+	if (assignments_level(engine->assignments))
+		engine_assignments_changed(engine);
 	/* By now it is known how large records are. */
 	pause_if_enough(engine);
 	give_memory_back(engine);

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A lane comes back from a colour that was dead, far behind all others. The
+ * others' orders go on as if it was not there, until it is level and merges;
+ * whatever happens to the worker in the meantime.
+ *
+ *	LEFT_BEHIND=20000   orders that go by while the lane's colour is dead;
+ *	                    1 of 20 is of the lane
+ */
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "infra/lib/clock.h"
+#include "infra/lib/kafka/kafka_in.h"
+#include "itests/harness/checker.h"
+#include "itests/harness/commands.h"
+#include "itests/harness/suite.h"
+#include "schemas/topics.h"
+
+#define LEFT_BEHIND_DEFAULT 20000
+/* Customer 0 of so many is the lane's. */
+#define N_CUSTOMERS 20
+#define RATE 200
+#define BEFORE_MS 3000
+#define N_LOAD_MAX 24000
+#define PARTITION 3
+#define N_POLLED 256
+#define TURNS_A_LOOK 20
+#define CATCHING_UP "galore_lanes_catching_up"
+
+static uint32_t left_behind(void)
+{
+	const char *text = getenv("LEFT_BEHIND");
+	int64_t n;
+
+	if (!text || str_to_i64(&n, text, 1, 1000000))
+		return LEFT_BEHIND_DEFAULT;
+	return (uint32_t)n;
+}
+
+/* ---- orders ---- */
+
+static void send_of(struct bus *bus, uint32_t n, uint32_t customer,
+		    int32_t partition)
+{
+	struct order_placed order = sample_order(n);
+	struct draft draft;
+	char name[16];
+
+	(void)snprintf(name, sizeof(name), "c%u", customer);
+	order.customer = text_of(name);
+	order.grill = false;
+	draft_order(&draft, &order, 2, NULL);
+	draft.record.partition = partition;
+	draft_send(&draft, bus);
+}
+
+/* Orders 0 to @n of all customers; those of the others are decided. */
+static void leave_behind(struct world *world, uint32_t n, int32_t partition)
+{
+	struct bus *bus = world_bus(world);
+
+	db_query(world->db, "SELECT lane_split('chillybin', 'lost', 'stable', "
+			    "'customers', NULL, NULL, '{c0}', 'green')");
+	for (uint32_t i = 0; i < n; i++)
+		send_of(bus, i, i % N_CUSTOMERS, partition);
+	bus_flush(bus);
+	wait_decided(world, n - (n + N_CUSTOMERS - 1) / N_CUSTOMERS);
+}
+
+static void give_back(struct world *world)
+{
+	db_query(world->db, "SELECT lane_move('chillybin', 'lost', 'blue')");
+}
+
+/* Records that the lane is behind the others, over all partitions. */
+static int64_t count_behind(struct world *world)
+{
+	return db_i64(world->db,
+		      "SELECT sum(o.next_offset - l.next_offset)::int8 "
+		      "FROM positions o JOIN positions l "
+		      "USING (service, topic, partition) "
+		      "WHERE service = 'chillybin' AND topic = 'orders' "
+		      "AND o.lane = 'stable' AND l.lane = 'lost'");
+}
+
+static void merge(struct world *world)
+{
+	db_insist(world->db, "SELECT lane_merge('chillybin', 'lost')");
+}
+
+/* ---- a constant load of the others ---- */
+
+struct load {
+	struct bus *bus;
+	struct kafka_in *picks;
+	uint32_t first, n_sent;
+	int64_t start_us;
+	int64_t took_us[N_LOAD_MAX]; /* from when it was due; 0: not yet */
+};
+
+static void load_open(struct load *load, struct world *world, uint32_t first)
+{
+	struct kafka_partition partitions[TOPIC_PARTITIONS] = { 0 };
+	static char name[128];
+	static const char *names[] = { name };
+	struct kafka_in_params params = { .brokers = world->brokers,
+					  .client_id = "load",
+					  .topics = names,
+					  .n_topics = 1,
+					  .queue_max_kbytes = 16384 };
+
+	world_topic(world, "picks", name);
+	load->bus = bus_new(world, "linger.ms", "0", NULL);
+	load->first = first;
+	ck_assert_int_eq(kafka_in_new(&load->picks, &params), 0);
+	for (int32_t i = 0; i < TOPIC_PARTITIONS; i++) {
+		int64_t low;
+
+		partitions[i].partition = i;
+		ck_assert_int_eq(kafka_in_watermarks(load->picks, 0, i,
+						     PATIENCE_MS, &low,
+						     &partitions[i].offset),
+				 0);
+	}
+	ck_assert_int_eq(
+		kafka_in_assign(load->picks, partitions, TOPIC_PARTITIONS), 0);
+	load->start_us = clock_now_us();
+}
+
+static int64_t due_us(const struct load *load, uint32_t i)
+{
+	return load->start_us + (int64_t)i * 1000000 / RATE;
+}
+
+static void arrived(struct load *load, const struct kafka_record *pick)
+{
+	struct order_id id;
+	uint32_t n = 0;
+
+	ck_assert_int_eq(order_id_parse(&id, pick->key, pick->n_key), 0);
+	for (size_t i = sizeof(id.bytes) - 4; i < sizeof(id.bytes); i++)
+		n = n << 8 | id.bytes[i];
+	if (n >= load->first && n - load->first < load->n_sent &&
+	    !load->took_us[n - load->first])
+		load->took_us[n - load->first] =
+			clock_now_us() - due_us(load, n - load->first);
+}
+
+/* Sends what is due, and looks for picks for a moment. */
+static void load_turn(struct load *load)
+{
+	static struct kafka_record polled[N_POLLED];
+	size_t n;
+
+	while (load->n_sent < N_LOAD_MAX &&
+	       due_us(load, load->n_sent) <= clock_now_us()) {
+		send_of(load->bus, load->first + load->n_sent,
+			1 + load->n_sent % (N_CUSTOMERS - 1), -1);
+		load->n_sent++;
+	}
+	n = kafka_in_poll(load->picks, polled, N_POLLED, 1);
+	for (size_t i = 0; i < n; i++) {
+		arrived(load, &polled[i]);
+		kafka_record_release(&polled[i]);
+	}
+}
+
+/* Of the orders from @from up to @to, all have their picks. */
+static void load_wait(struct load *load, uint32_t from, uint32_t to)
+{
+	int64_t deadline_at_ms = within(PATIENCE_MS);
+
+	for (uint32_t i = from; i < to; i++)
+		while (!load->took_us[i]) {
+			ck_assert_msg(clock_left_ms(deadline_at_ms) > 0,
+				      "order %u of the load has no pick", i);
+			load_turn(load);
+		}
+}
+
+static int compare(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Says how long they took, in order. */
+static void load_note(struct load *load, const char *when, uint32_t from,
+		      uint32_t to)
+{
+	int64_t *took_us = &load->took_us[from];
+	uint32_t n = to - from;
+
+	load_wait(load, from, to);
+	qsort(took_us, n, sizeof(*took_us), compare);
+	suite_note("%s: %u orders of the others, p50 %" PRId64 " us, p99 "
+		   "%" PRId64 " us, at most %" PRId64 " us",
+		   when, n, took_us[n / 2], took_us[n - 1 - n / 100],
+		   took_us[n - 1]);
+}
+
+static void load_close(struct load *load)
+{
+	load->picks = kafka_in_free(load->picks);
+	load->bus = bus_free(load->bus);
+}
+
+/* When the batch of that order was decided. */
+static int64_t decided_ms(struct world *world, uint32_t n)
+{
+	char text[ORDER_ID_CHARS + 1];
+	struct order_id id = sample_order_id(n);
+
+	return db_i64(world->db,
+		      "SELECT (extract(epoch FROM decided_at) * 1000)::int8 "
+		      "FROM orders WHERE order_id = '%s'",
+		      order_id_format(&id, text));
+}
+
+WORLD_TEST(a_lane_that_comes_back_from_a_dead_colour_holds_nobody_up)
+{
+	static struct load load;
+	struct program *chillybin = open_stocked(world);
+	uint32_t n_left = left_behind(), before, during;
+	int64_t start_ms;
+
+	leave_behind(world, n_left, -1);
+	load_open(&load, world, n_left);
+	while (clock_now_us() - load.start_us < BEFORE_MS * 1000)
+		load_turn(&load);
+	before = load.n_sent;
+	load_note(&load, "before", 0, before);
+	start_ms = clock_now_ms();
+	give_back(world);
+	while (count_behind(world)) {
+		ck_assert_msg(since_ms(start_ms) < PATIENCE_MS,
+			      "the lane is not level");
+		for (int i = 0; i < TURNS_A_LOOK; i++)
+			load_turn(&load);
+	}
+	during = load.n_sent;
+	suite_note("%u records behind, %u of them the lane's: level after "
+		   "%" PRId64 " ms",
+		   n_left, n_left / N_CUSTOMERS, since_ms(start_ms));
+	load_note(&load, "while it catches up", before, during);
+	load_close(&load);
+	/* The first that came then did not wait for the last of the lane. */
+	ck_assert_int_lt(decided_ms(world, n_left + before),
+			 decided_ms(world, n_left - N_CUSTOMERS));
+	world_settle(world);
+	program_wait_metric(chillybin, CATCHING_UP, 0);
+	ck_assert_int_eq(program_said(chillybin, "CATCH-UP"),
+			 program_said(chillybin, "LEVEL"));
+	merge(world);
+	ck_assert_int_eq(check_world(world).n_orders, n_left + load.n_sent);
+}
