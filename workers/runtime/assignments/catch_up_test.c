@@ -262,19 +262,43 @@ END_TEST
 
 START_TEST(lanes_far_behind_get_a_share_of_a_batch_and_leave_the_others_theirs)
 	{
-		batches->batch_max = 64;
 		fall_behind(P);
-		for (int64_t i = 0; i < 100; i++) {
+		for (int64_t i = 0; i < 4 * 64; i++) {
 			come_behind(FIRST + i, stalls[1]);
 			come(P, HEAD + i);
 		}
+		for (int i = 0; i < 4; i++) {
+			batches->batch_max = 64;
+			batches->behind_at_ms = 0;
+			batches_read(batches);
+			ck_assert_uint_eq(batches->open->n_behind, 48);
+			ck_assert_uint_eq(batches->open->n_records, 48 + 64);
+			(void)batches_next(batches);
+			batches_committed(batches);
+			batches_publish(batches);
+		}
+	}
+END_TEST
+
+/* Of a batch that held no record of them, too. */
+START_TEST(behind_a_batch_of_theirs_the_others_have_the_database_for_as_long)
+	{
+		fall_behind(P);
+		ck_assert_int_eq(batches_wake_at_ms(batches), INT64_MAX);
+		come_behind(FIRST, stalls[_i]);
 		batches_read(batches);
-		ck_assert_uint_eq(batches->open->n_behind, 48);
-		ck_assert_uint_eq(batches->open->n_records, 48 + 64);
-		(void)batches_next(batches);
+		ck_assert_uint_eq(batches->open->n_records, (size_t)_i);
+		batches_next(batches)->closed_at_us -= 3600000000;
+		batches_committed(batches);
+		ck_assert_int_gt(batches_wake_at_ms(batches),
+				 clock_now_ms() + 3000000);
+		come_behind(FIRST + 1, stalls[1]);
+		come(P, HEAD);
+		check_read(P, HEAD + 1);
+		ck_assert_int_eq(behind_at(P)->next_read, FIRST + 1);
+		batches->behind_at_ms = 0;
 		batches_read(batches);
-		ck_assert_uint_eq(batches->open->n_behind, 48);
-		ck_assert_uint_eq(batches->open->n_records, 48 + 36);
+		ck_assert_int_eq(behind_at(P)->next_read, FIRST + 2);
 	}
 END_TEST
 
@@ -324,10 +348,13 @@ START_TEST(a_level_partition_is_taken_over_once_and_read_by_one_reader)
 
 		fall_behind(P);
 		read_both();
+		come(5, FIRST);
+		check_read(5, FIRST + 1);
 		behind_at(P)->written = HEAD;
 		ck_assert(assignments_level(assignments));
 		batches_drop_lost(batches);
-		ck_assert(batch_empty(batches->open));
+		ck_assert_uint_eq(batches->open->n_records, 1);
+		ck_assert_uint_eq(batches->open->n_behind, 0);
 		ck_assert_uint_eq(assignments_keys(assignments, true, keys), 1);
 		ck_assert_int_eq(keys[0].partition, P);
 		take_over(P, (const int64_t[]){ HEAD + 2, HEAD, HEAD + 2 });
@@ -385,6 +412,20 @@ START_TEST(a_revocation_ends_both_readers)
 		ck_assert_uint_eq(behind_at(P)->n_lanes, 0);
 		turn();
 		ck_assert_ptr_null(assignments_catch_up(assignments));
+	}
+END_TEST
+
+START_TEST(what_was_sent_before_a_doubt_counts_for_nothing_behind_it)
+	{
+		fall_behind(P);
+		read_both();
+		(void)batches_next(batches);
+		batches_committed(batches);
+		ck_assert_int_eq(assignment_emitted(behind_at(P)), FIRST + 1);
+		fall_behind(P);
+		ck_assert_int_eq(assignment_emitted(behind_at(P)), FIRST);
+		batches_publish(batches);
+		ck_assert_int_eq(assignment_emitted(behind_at(P)), FIRST);
 	}
 END_TEST
 
@@ -450,6 +491,16 @@ START_TEST(a_place_that_the_log_has_restarts_the_second_consumer_alone)
 	}
 END_TEST
 
+START_TEST(a_place_that_was_gone_is_assigned_anew_after_a_take_over)
+	{
+		fall_behind(P);
+		mark_behind(KAFKA_GONE, "gone");
+		second_at(P)->assigned = false;
+		fall_behind(P);
+		ck_assert(second_at(P)->assigned && second_at(P)->reading);
+	}
+END_TEST
+
 START_TEST(without_a_second_consumer_the_others_go_on_and_it_is_tried_again)
 	{
 		fall_behind(P);
@@ -487,15 +538,18 @@ int main(void)
 	tcase_add_test(tcase, a_batch_moves_each_lane_by_the_range_of_its_own_reader);
 	tcase_add_test(tcase, what_is_acknowledged_counts_for_the_lanes_of_its_reader_alone);
 	tcase_add_test(tcase, lanes_far_behind_get_a_share_of_a_batch_and_leave_the_others_theirs);
+	tcase_add_loop_test(tcase, behind_a_batch_of_theirs_the_others_have_the_database_for_as_long, 0, 2);
 	tcase_add_loop_test(tcase, a_lane_is_level_when_the_database_says_so, 0, CHECK_N(levels));
 	tcase_add_test(tcase, nothing_joins_while_the_worker_is_paused);
 	tcase_add_test(tcase, a_level_partition_is_taken_over_once_and_read_by_one_reader);
 	tcase_add_test(tcase, a_refresh_knows_the_lanes_of_both_readers);
 	tcase_add_test(tcase, the_groups_offset_is_the_lowest_of_all_lanes);
 	tcase_add_test(tcase, a_revocation_ends_both_readers);
+	tcase_add_test(tcase, what_was_sent_before_a_doubt_counts_for_nothing_behind_it);
 	tcase_add_test(tcase, a_commit_that_ends_after_a_doubt_moves_neither_reader);
 	tcase_add_loop_test(tcase, what_the_second_consumer_cannot_read_pauses_it_alone, 0, CHECK_N(faults));
 	tcase_add_test(tcase, a_place_that_the_log_has_restarts_the_second_consumer_alone);
+	tcase_add_test(tcase, a_place_that_was_gone_is_assigned_anew_after_a_take_over);
 	tcase_add_test(tcase, without_a_second_consumer_the_others_go_on_and_it_is_tried_again);
 	return check_run(suite);
 }
