@@ -16,6 +16,7 @@
 #include "infra/lib/kafka/kafka_in.h"
 #include "itests/harness/checker.h"
 #include "itests/harness/commands.h"
+#include "itests/harness/gate.h"
 #include "itests/harness/suite.h"
 #include "schemas/topics.h"
 
@@ -28,6 +29,10 @@
 #define BEFORE_MS 3000
 #define N_LOAD_MAX 24000
 #define PARTITION 3
+#define FEW 3000
+/* Of the lane's orders so many are decided when something happens. */
+#define DECIDED_FIRST 50
+#define CATCH_UP_MS 20000
 #define N_POLLED 256
 #define TURNS_A_LOOK 20
 #define CATCHING_UP "galore_lanes_catching_up"
@@ -59,7 +64,7 @@ static void send_of(struct bus *bus, uint32_t n, uint32_t customer,
 	draft_send(&draft, bus);
 }
 
-/* Orders 0 to @n of all customers; those of the others are decided. */
+/* Orders 0 to @n of all customers; those of the others are published. */
 static void leave_behind(struct world *world, uint32_t n, int32_t partition)
 {
 	struct bus *bus = world_bus(world);
@@ -69,12 +74,15 @@ static void leave_behind(struct world *world, uint32_t n, int32_t partition)
 	for (uint32_t i = 0; i < n; i++)
 		send_of(bus, i, i % N_CUSTOMERS, partition);
 	bus_flush(bus);
-	wait_decided(world, n - (n + N_CUSTOMERS - 1) / N_CUSTOMERS);
+	db_wait(world->db, n,
+		"SELECT sum(emitted_offset)::int8 FROM positions WHERE service "
+		"= 'chillybin' AND lane = 'stable' AND topic = 'orders'");
 }
 
-static void give_back(struct world *world)
+static void give_to(struct world *world, const char *colour)
 {
-	db_query(world->db, "SELECT lane_move('chillybin', 'lost', 'blue')");
+	db_query(world->db, "SELECT lane_move('chillybin', 'lost', '%s')",
+		 colour);
 }
 
 /* Records that the lane is behind the others, over all partitions. */
@@ -246,7 +254,7 @@ WORLD_TEST(a_lane_that_comes_back_from_a_dead_colour_holds_nobody_up)
 	before = load.n_sent;
 	load_note(&load, "before", warm, before);
 	start_ms = clock_now_ms();
-	give_back(world);
+	give_to(world, "blue");
 	while (count_behind(world)) {
 		ck_assert_msg(since_ms(start_ms) < PATIENCE_MS,
 			      "the lane is not level");
@@ -268,4 +276,97 @@ WORLD_TEST(a_lane_that_comes_back_from_a_dead_colour_holds_nobody_up)
 			 program_said(chillybin, "LEVEL"));
 	merge(world);
 	ck_assert_int_eq(check_world(world).n_orders, n_left + load.n_sent);
+}
+
+/* ---- accidents ---- */
+
+static void kill_it(struct world *world, struct program *chillybin)
+{
+	program_kill(chillybin);
+	gate_open(world, "orders");
+	program_start(chillybin);
+}
+
+static void stop_it(struct world *world, struct program *chillybin)
+{
+	program_signal(chillybin, SIGTERM);
+	gate_open(world, "orders");
+	ck_assert_int_eq(program_wait(chillybin, PATIENCE_MS), 0);
+	program_start(chillybin);
+}
+
+static void cut_its_session(struct world *world, struct program *chillybin)
+{
+	ck_assert_int_gt(world_cut_sessions(world, "chillybin"), 0);
+	gate_open(world, "orders");
+	(void)chillybin;
+}
+
+static void share_with_another(struct world *world, struct program *chillybin)
+{
+	(void)world_start(world, "chillybin-2");
+	gate_open(world, "orders");
+	(void)chillybin;
+}
+
+static void take_it_away_and_give_it_back(struct world *world,
+					  struct program *chillybin)
+{
+	give_to(world, "green");
+	gate_open(world, "orders");
+	program_wait_metric(chillybin, CATCHING_UP, 0);
+	give_to(world, "blue");
+}
+
+static void (*const accidents[])(struct world *world,
+				 struct program *chillybin) = {
+	kill_it,
+	stop_it,
+	cut_its_session,
+	share_with_another,
+	take_it_away_and_give_it_back,
+};
+
+WORLD_CASES(whatever_happens_in_the_middle_each_order_is_decided_once,
+	    N_ROWS(accidents))
+{
+	struct program *chillybin = open_stocked(world);
+
+	leave_behind(world, FEW, PARTITION);
+	gate_build(world, "orders");
+	gate_let(world, "orders", DECIDED_FIRST);
+	give_to(world, "blue");
+	program_wait_said(chillybin, CATCH_UP_MS, "CATCH-UP", "lost");
+	gate_wait_for(world, chillybin);
+	accidents[i](world, chillybin);
+	for (uint32_t n = FEW; n < FEW + N_CUSTOMERS; n++)
+		send_of(world_bus(world), n, n % N_CUSTOMERS, PARTITION);
+	bus_flush(world_bus(world));
+	wait_decided(world, FEW + N_CUSTOMERS);
+	world_settle(world);
+	merge(world);
+	ck_assert_int_eq(check_world(world).n_picked, FEW + N_CUSTOMERS);
+}
+
+/* Retention has deleted what the lane had left undecided. */
+WORLD_TEST(a_lane_whose_records_are_gone_pauses_alone_and_is_named)
+{
+	struct program *chillybin = open_stocked(world);
+	struct bus *bus = world_bus(world);
+	char text[160];
+
+	leave_behind(world, FEW, PARTITION);
+	(void)topic_delete_records(world, "orders", PARTITION, FEW / 2);
+	give_to(world, "blue");
+	(void)program_wait_unready(chillybin, "orders");
+	for (uint32_t n = FEW; n < FEW + N_CUSTOMERS; n++)
+		send_of(bus, n, 1, PARTITION);
+	bus_flush(bus);
+	wait_decided(world, FEW - FEW / N_CUSTOMERS + N_CUSTOMERS);
+	ck_assert(program_unready_now(chillybin));
+	world_partition(world, "orders", PARTITION, text);
+	program_wait_said(chillybin, CATCH_UP_MS, "POSITION-GONE", text);
+	/* Where nobody needs them, nobody misses them. */
+	give_to(world, "green");
+	(void)program_wait_ready(chillybin);
 }
