@@ -17,6 +17,7 @@
 #include "itests/harness/checker.h"
 #include "itests/harness/commands.h"
 #include "itests/harness/gate.h"
+#include "itests/harness/rush.h"
 #include "itests/harness/suite.h"
 #include "schemas/topics.h"
 
@@ -33,6 +34,8 @@
 /* Of the lane's orders so many are decided when something happens. */
 #define DECIDED_FIRST 50
 #define CATCH_UP_MS 20000
+/* Two picks each, of version 1: enough of them in each partition. */
+#define N_GRILLED 6000
 #define N_POLLED 256
 #define TURNS_A_LOOK 20
 #define CATCHING_UP "galore_lanes_catching_up"
@@ -49,6 +52,9 @@ static uint32_t left_behind(void)
 
 /* ---- orders ---- */
 
+/* Does a grill get what customer 0 orders? */
+static bool grilled;
+
 static void send_of(struct bus *bus, uint32_t n, uint32_t customer,
 		    int32_t partition)
 {
@@ -58,10 +64,28 @@ static void send_of(struct bus *bus, uint32_t n, uint32_t customer,
 
 	(void)snprintf(name, sizeof(name), "c%u", customer);
 	order.customer = text_of(name);
-	order.grill = false;
+	order.grill = grilled && !customer;
 	draft_order(&draft, &order, 2, NULL);
 	draft.record.partition = partition;
 	draft_send(&draft, bus);
+}
+
+static void split(struct world *world, const char *service)
+{
+	db_query(world->db,
+		 "SELECT lane_split('%s', 'lost', 'stable', 'customers', "
+		 "NULL, NULL, '{c0}', 'green')",
+		 service);
+}
+
+/* So many records of the others, over all partitions. */
+static void wait_emitted(struct world *world, const char *service,
+			 const char *topic, int64_t n)
+{
+	db_wait(world->db, n,
+		"SELECT sum(emitted_offset)::int8 FROM positions WHERE service "
+		"= '%s' AND lane = 'stable' AND topic = '%s'",
+		service, topic);
 }
 
 /* Orders 0 to @n of all customers; those of the others are published. */
@@ -69,25 +93,24 @@ static void leave_behind(struct world *world, uint32_t n, int32_t partition)
 {
 	struct bus *bus = world_bus(world);
 
-	db_query(world->db, "SELECT lane_split('chillybin', 'lost', 'stable', "
-			    "'customers', NULL, NULL, '{c0}', 'green')");
+	split(world, "chillybin");
 	for (uint32_t i = 0; i < n; i++)
 		send_of(bus, i, i % N_CUSTOMERS, partition);
 	bus_flush(bus);
-	db_wait(world->db, n,
-		"SELECT sum(emitted_offset)::int8 FROM positions WHERE service "
-		"= 'chillybin' AND lane = 'stable' AND topic = 'orders'");
+	wait_emitted(world, "chillybin", "orders", n);
 }
 
 static void give_to(struct world *world, const char *colour)
 {
-	db_query(world->db, "SELECT lane_move('chillybin', 'lost', '%s')",
+	db_query(world->db,
+		 "SELECT lane_move(service, 'lost', '%s') FROM control.lanes "
+		 "WHERE lane = 'lost'",
 		 colour);
 }
 
-static void merge(struct world *world)
+static void merge(struct world *world, const char *service)
 {
-	db_insist(world->db, "SELECT lane_merge('chillybin', 'lost')");
+	db_insist(world->db, "SELECT lane_merge('%s', 'lost')", service);
 }
 
 /* ---- a constant load of the others ---- */
@@ -293,7 +316,7 @@ WORLD_TEST(a_lane_that_comes_back_from_a_dead_colour_holds_nobody_up)
 			 program_said(chillybin, "LEVEL"));
 	/* What came when it was taken over did not wait for it. */
 	ck_assert_int_gt(count_overtaken(world, n_left, n_left + taken), 0);
-	merge(world);
+	merge(world, "chillybin");
 	ck_assert_int_eq(check_world(world).n_orders, n_left + load.n_sent);
 }
 
@@ -363,7 +386,7 @@ WORLD_CASES(whatever_happens_in_the_middle_each_order_is_decided_once,
 	bus_flush(world_bus(world));
 	wait_decided(world, FEW + N_CUSTOMERS);
 	world_settle(world);
-	merge(world);
+	merge(world, "chillybin");
 	ck_assert_int_eq(check_world(world).n_picked, FEW + N_CUSTOMERS);
 }
 
@@ -388,4 +411,34 @@ WORLD_TEST(a_lane_whose_records_are_gone_pauses_alone_and_is_named)
 	/* Where nobody needs them, nobody misses them. */
 	give_to(world, "green");
 	(void)program_wait_ready(chillybin);
+}
+
+WORLD_TEST(a_grill_gets_what_a_lane_had_left_behind_once)
+{
+	struct program *jafflr;
+
+	(void)world_start_ready(world, "chillybin-1", "PICK_V2_PERCENT=0");
+	jafflr = world_start_ready(world, "jafflr-1", QUICK_GRILL);
+	(void)grill_open(world, "grill-1", 8, 5000);
+	stock_up(world, 1000000);
+	grilled = true;
+	split(world, "jafflr");
+	for (uint32_t n = 0; n < N_GRILLED; n++)
+		send_of(world_bus(world), n, n % N_CUSTOMERS, -1);
+	bus_flush(world_bus(world));
+	wait_decided(world, N_GRILLED);
+	wait_emitted(world, "jafflr", "picks", 2 * N_GRILLED);
+	ck_assert_int_eq(db_i64(world->db, "toasties"), 0);
+	give_to(world, "blue");
+	program_wait_said(jafflr, CATCH_UP_MS, "CATCH-UP", "lost");
+	db_wait(world->db, N_GRILLED / N_CUSTOMERS,
+		"toasties WHERE state = 'done'");
+	world_settle(world);
+	program_wait_metric(jafflr, CATCHING_UP, 0);
+	merge(world, "jafflr");
+	ck_assert_int_eq(
+		check_world_with(world,
+				 &(struct check_params){ .all_done = true })
+			.n_starts,
+		N_GRILLED / N_CUSTOMERS);
 }

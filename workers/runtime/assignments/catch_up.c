@@ -62,6 +62,7 @@ struct assignment *catch_up_split(struct assignments *given,
 	size_t n_lanes = 0;
 
 	other->n_lanes = 0;
+	other->read_stamp_ms = 0;
 	other->level_from = highest(assignment);
 	for (size_t i = 0; i < assignment->n_lanes; i++) {
 		struct lane_position position = assignment->lanes[i];

@@ -190,6 +190,10 @@ static bool lag_of(struct assignments *given,
 	int64_t end, next = lowest_next(assignment);
 	int64_t since_ms = assignment->read_stamp_ms;
 
+	/* A record after ten idle hours is no lag of ten hours. */
+	if (since_ms < assignment->level_at_ms)
+		since_ms = assignment->level_at_ms;
+	/* One that was left behind for so long is. */
 	if (lowest_next(other) < next) {
 		next = lowest_next(other);
 		since_ms = other->read_stamp_ms;
@@ -204,9 +208,6 @@ static bool lag_of(struct assignments *given,
 		return false;
 	ret->records = end > next ? end - next : 0;
 	ret->seconds = 0;
-	/* A record after ten idle hours is no lag of ten hours. */
-	if (since_ms < assignment->level_at_ms)
-		since_ms = assignment->level_at_ms;
 	if (ret->records && since_ms > 0)
 		ret->seconds = (clock_wall_ms() - since_ms) / 1000;
 	return true;

@@ -155,6 +155,12 @@ START_TEST(lag_is_also_that_of_a_lane_that_catches_up)
 		other->state = ASSIGNMENT_ACQUIRED;
 		other->lanes[0].next_offset = FIRST - 90;
 		check_line(LAG "95\n");
+		/* It was left behind, however short ago it came. */
+		assignment_at(3)->level_at_ms = clock_wall_ms();
+		other->read_stamp_ms = clock_wall_ms() - 3600500;
+		check_line("kafka_consumergroup_group_lag_seconds{"
+			   "consumergroup=\"test\",group=\"test\",topic="
+			   "\"orders\",partition=\"3\"} 3600\n");
 		/* And until it is taken over. */
 		other->decided = FIRST - 90;
 		assignments_doubt(assignments, assignment_at(3), false);
