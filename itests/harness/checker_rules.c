@@ -10,7 +10,8 @@ const char *const check_tables[] = {
 	/* Records of `orders`. @reason: no reader can accept it, or the
 	 * database refuses it. */
 	"CREATE TABLE IF NOT EXISTS check_commands (partition int, "
-	"\"offset\" int8, placed bool, order_id uuid, hash int8, reason text)",
+	"\"offset\" int8, placed bool, order_id uuid, hash int8, reason text, "
+	"timestamp_ms int8, bucket int, customer text, stall text)",
 	/* Dead letters, by the place of their source. */
 	"CREATE TABLE IF NOT EXISTS check_copies (partition int, "
 	"\"offset\" int8, exact bool, cut bool)",

@@ -1,0 +1,517 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Orders come in at a steady rate, whatever happens, to two processes of each
+ * colour of chillybin and of jafflr, while lanes are split, moved and merged,
+ * and workers are killed, frozen, restarted and added at random. Nothing is
+ * lost or doubled, keys keep their order, and each commit is that of the holder
+ * of that moment, under its epoch.
+ *
+ * What is drawn follows from the seed; `make soak` makes more moves:
+ *
+ *	MOVES=20       how many
+ *	MOVES_SEED=1   which; empty: another one each time
+ */
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "infra/lib/clock.h"
+#include "infra/lib/text/hash.h"
+#include "itests/harness/audit.h"
+#include "itests/harness/rush.h"
+#include "itests/harness/suite.h"
+
+#define MOVES_DEFAULT 20
+#define SEED_DEFAULT 1
+#define RATE 300
+#define N_CUSTOMERS 200
+/* More than any run sends. */
+#define MANY_ORDERS 10000000
+#define SESSION_MS 1500
+#define SESSION "GROUP_SESSION_TIMEOUT_MS=1500"
+/* A worker that is down is back after that, at the latest. */
+#define DOWN_MAX_MS 3000
+/* What happened longer ago is over. */
+#define QUIET_MS 1000
+#define LEVEL_WITHIN_MS 3000
+/* Workers read the history since there was one lane only, up to 62. */
+#define HISTORY_MAX 40
+
+enum { N_SERVICES = 2, N_COLOURS = 2, N_EACH = 3 };
+
+static const char *const services[N_SERVICES] = { "chillybin", "jafflr" };
+static const char *const colours[N_COLOURS] = { "blue", "green" };
+
+/* The last of each colour is there only while it is scaled up. */
+enum worker_state { WORKER_ABSENT, WORKER_UP, WORKER_KILLED, WORKER_FROZEN };
+
+struct worker {
+	struct program *program;
+	enum worker_state state;
+	int64_t back_at_ms;
+};
+
+struct moves {
+	struct world *world;
+	int64_t seed, n;
+	uint64_t n_drawn;
+	struct worker workers[N_SERVICES][N_COLOURS][N_EACH];
+	int64_t troubled_at_ms[N_SERVICES]; /* when something was last wrong */
+	int64_t n_made, n_refused;
+};
+
+static uint32_t draw(struct moves *moves, uint32_t below)
+{
+	const uint64_t key[2] = { (uint64_t)moves->seed, moves->n_drawn++ };
+
+	return (uint32_t)(hash_bytes(key, sizeof(key)) % below);
+}
+
+static int64_t setting(const char *name, int64_t fallback)
+{
+	const char *text = getenv(name);
+	int64_t value = fallback;
+
+	if (text && *text)
+		ck_assert_msg(!str_to_i64(&value, text, 1, INT64_MAX),
+			      "%s is '%s'", name, text);
+	return value;
+}
+
+/* ---- workers ---- */
+
+static struct worker *draw_worker(struct moves *moves, int service,
+				  enum worker_state state)
+{
+	struct worker *found = NULL;
+	uint32_t n = 0;
+
+	for (int i = 0; i < N_COLOURS * N_EACH; i++) {
+		struct worker *worker =
+			&moves->workers[service][i / N_EACH][i % N_EACH];
+
+		if (worker->state == state && !draw(moves, ++n))
+			found = worker;
+	}
+	return found;
+}
+
+static void start_worker(struct moves *moves, int service, int colour, int i)
+{
+	struct worker *worker = &moves->workers[service][colour][i];
+	char name[64], setting_colour[32];
+
+	if (worker->program) {
+		program_start(worker->program);
+	} else {
+		(void)snprintf(name, sizeof(name), "%s-%s-%d",
+			       services[service], colours[colour], i + 1);
+		(void)snprintf(setting_colour, sizeof(setting_colour),
+			       "COLOUR=%s", colours[colour]);
+		worker->program = world_start(moves->world, name, SESSION,
+					      QUICK_GRILL, setting_colour);
+	}
+	worker->state = WORKER_UP;
+}
+
+static void bring_back(struct worker *worker)
+{
+	if (worker->state == WORKER_FROZEN)
+		program_thaw(worker->program);
+	else
+		program_start(worker->program);
+	worker->state = WORKER_UP;
+}
+
+/* Those whose time has come, or all. Gives how many are still away. */
+static int bring_back_due(struct moves *moves, int service, bool all)
+{
+	int n_away = 0;
+
+	for (int i = 0; i < N_COLOURS * N_EACH; i++) {
+		struct worker *worker =
+			&moves->workers[service][i / N_EACH][i % N_EACH];
+
+		if (worker->state != WORKER_KILLED &&
+		    worker->state != WORKER_FROZEN)
+			continue;
+		moves->troubled_at_ms[service] = clock_now_ms();
+		if (all || worker->back_at_ms <= clock_now_ms())
+			bring_back(worker);
+		else
+			n_away++;
+	}
+	return n_away;
+}
+
+static bool all_ready(struct moves *moves, int service)
+{
+	for (int i = 0; i < N_COLOURS * N_EACH; i++) {
+		struct worker *worker =
+			&moves->workers[service][i / N_EACH][i % N_EACH];
+
+		if (worker->state == WORKER_UP &&
+		    !program_ready_now(worker->program))
+			return false;
+	}
+	return true;
+}
+
+/* Nothing is wrong with the service, nor was a moment ago. */
+static bool is_quiet(struct moves *moves, int service)
+{
+	if (bring_back_due(moves, service, false) || !all_ready(moves, service))
+		moves->troubled_at_ms[service] = clock_now_ms();
+	return clock_now_ms() - moves->troubled_at_ms[service] > QUIET_MS;
+}
+
+static void wait_quiet(struct moves *moves, int service)
+{
+	int64_t deadline_at_ms = within(PATIENCE_MS);
+
+	while (!is_quiet(moves, service))
+		wait_more(deadline_at_ms, "%s does not come to rest",
+			  services[service]);
+}
+
+/* ---- changes of lanes ---- */
+
+#define EACH_LIVING                                                            \
+	"FROM (SELECT lane FROM control.lanes WHERE service = '%s' AND "       \
+	"ended_at IS NULL ORDER BY made) l"
+
+static struct audit_change change_of(struct moves *moves, int service,
+				     const char *verb)
+{
+	return (struct audit_change){
+		.service = services[service],
+		.verb = verb,
+		.healthy = is_quiet(moves, service),
+	};
+}
+
+static void note_outcome(struct moves *moves, char *refused)
+{
+	moves->n_made += !refused;
+	moves->n_refused += refused != NULL;
+	free(refused);
+}
+
+static char *draw_lane(struct moves *moves, int service, const char *but)
+{
+	const char *name = services[service];
+	int64_t n = db_i64(moves->world->db,
+			   "control.lanes WHERE service = '%s' AND ended_at IS "
+			   "NULL AND lane <> '%s'",
+			   name, but);
+
+	if (!n)
+		return NULL;
+	return db_text(moves->world->db,
+		       "SELECT lane FROM control.lanes WHERE service = '%s' "
+		       "AND ended_at IS NULL AND lane <> '%s' ORDER BY made "
+		       "LIMIT 1 OFFSET %u",
+		       name, but, draw(moves, (uint32_t)n));
+}
+
+static const char *draw_colour(struct moves *moves)
+{
+	return colours[draw(moves, N_COLOURS)];
+}
+
+static void all_to(struct moves *moves, int service, const char *verb,
+		   const char *colour)
+{
+	struct audit_change change = change_of(moves, service, verb);
+
+	note_outcome(
+		moves,
+		audit_change(moves->world, &change,
+			     "SELECT lane_move('%s', lane, '%s') " EACH_LIVING,
+			     services[service], colour, services[service]));
+}
+
+static void promote(struct moves *moves, int service)
+{
+	CLEANUP(cleanup_free)
+	char *colour = db_text(moves->world->db,
+			       "SELECT colour FROM control.lanes WHERE service "
+			       "= '%s' AND lane = 'stable'",
+			       services[service]);
+
+	all_to(moves, service, "promote",
+	       strcmp(colour, "blue") ? "blue" : "green");
+}
+
+static void rollback(struct moves *moves, int service)
+{
+	all_to(moves, service, "rollback", "blue");
+}
+
+/* False: it is not level yet. */
+static bool merge_one(struct moves *moves, int service, const char *lane)
+{
+	struct audit_change change = change_of(moves, service, "merge");
+	CLEANUP(cleanup_free)
+	char *refused = audit_change(moves->world, &change,
+				     "SELECT lane_merge('%s', '%s')",
+				     services[service], lane);
+
+	moves->n_made += !refused;
+	return !refused;
+}
+
+/* First it gets the colour of its heir. Workers that are down may keep it from
+ * becoming level. */
+static void merge(struct moves *moves, int service)
+{
+	int64_t deadline_at_ms = within(LEVEL_WITHIN_MS);
+	struct audit_change change = change_of(moves, service, "move");
+	CLEANUP(cleanup_free)
+	char *lane = draw_lane(moves, service, "stable");
+
+	if (!lane)
+		return;
+	note_outcome(moves,
+		     audit_change(moves->world, &change,
+				  "SELECT lane_move('%s', '%s', colour) FROM "
+				  "control.lanes WHERE service = '%s' AND "
+				  "lane = lane_heir('%s', '%s')",
+				  services[service], lane, services[service],
+				  services[service], lane));
+	while (!merge_one(moves, service, lane)) {
+		if (!clock_left_ms(deadline_at_ms)) {
+			moves->n_refused++;
+			return;
+		}
+		(void)is_quiet(moves, service);
+		wait_more(INT64_MAX, "never");
+	}
+}
+
+/* All of one colour, and merged, so that there is one lane again. */
+static void merge_all(struct moves *moves, int service)
+{
+	int64_t deadline_at_ms = within(PATIENCE_MS);
+	char *lane;
+
+	(void)bring_back_due(moves, service, true);
+	rollback(moves, service);
+	while ((lane = draw_lane(moves, service, "stable"))) {
+		if (!merge_one(moves, service, lane))
+			wait_more(deadline_at_ms, "%s of %s is never level",
+				  lane, services[service]);
+		free(lane);
+	}
+}
+
+static void split(struct moves *moves, int service, const char *verb,
+		  const char *parent, const char *rule)
+{
+	struct audit_change change = change_of(moves, service, verb);
+
+	note_outcome(moves, audit_change(moves->world, &change,
+					 "SELECT lane_split('%s', NULL, '%s', "
+					 "%s, '%s')",
+					 services[service], parent, rule,
+					 draw_colour(moves)));
+}
+
+/* The history that workers read is short enough for one more. */
+static void make_room(struct moves *moves, int service)
+{
+	if (db_i64(moves->world->db,
+		   "control.lanes l WHERE service = '%s' AND made > coalesce("
+		   "(SELECT max(e.ended) FROM control.lanes e WHERE NOT EXISTS "
+		   "(SELECT FROM control.lanes o WHERE o.service = e.service "
+		   "AND o.parent IS NOT NULL AND o.made < e.ended AND "
+		   "(o.ended IS NULL OR o.ended > e.ended)) AND e.service = "
+		   "l.service), 0)",
+		   services[service]) > HISTORY_MAX)
+		merge_all(moves, service);
+}
+
+static void canary_share(struct moves *moves, int service)
+{
+	CLEANUP(cleanup_free) char *parent = NULL;
+	uint32_t from = draw(moves, 4000), n = 1 + draw(moves, 4096 - from);
+	char rule[64];
+
+	make_room(moves, service);
+	parent = draw_lane(moves, service, "");
+	(void)snprintf(rule, sizeof(rule), "'buckets', %u, %u, NULL", from,
+		       from + n);
+	split(moves, service, "canary of a share", parent, rule);
+}
+
+static void canary_customers(struct moves *moves, int service)
+{
+	CLEANUP(cleanup_free) char *parent = NULL;
+	char rule[256];
+
+	make_room(moves, service);
+	parent = draw_lane(moves, service, "");
+	(void)snprintf(rule, sizeof(rule),
+		       "'customers', NULL, NULL, ARRAY['customer-%u', "
+		       "'customer-%u', 'customer-%u']",
+		       1 + draw(moves, N_CUSTOMERS),
+		       1 + draw(moves, N_CUSTOMERS),
+		       1 + draw(moves, N_CUSTOMERS));
+	split(moves, service, "canary of customers", parent, rule);
+}
+
+/* More of what is left, and another split of `stable`. */
+static void widen(struct moves *moves, int service)
+{
+	char rule[64];
+
+	make_room(moves, service);
+	(void)snprintf(rule, sizeof(rule), "'buckets', 0, %u, NULL",
+		       1 + draw(moves, 4096));
+	split(moves, service, "widen", "stable", rule);
+}
+
+/* ---- what happens to workers ---- */
+
+static void kill_worker(struct moves *moves, int service)
+{
+	struct worker *worker = draw_worker(moves, service, WORKER_UP);
+
+	if (!worker)
+		return;
+	program_kill(worker->program);
+	worker->state = WORKER_KILLED;
+	worker->back_at_ms = within(draw(moves, DOWN_MAX_MS));
+	moves->n_made++;
+}
+
+static void freeze_worker(struct moves *moves, int service)
+{
+	struct worker *worker = draw_worker(moves, service, WORKER_UP);
+
+	if (!worker)
+		return;
+	program_freeze(worker->program);
+	worker->state = WORKER_FROZEN;
+	worker->back_at_ms =
+		within(SESSION_MS + draw(moves, DOWN_MAX_MS - SESSION_MS));
+	moves->n_made++;
+}
+
+static void restart_workers(struct moves *moves, int service)
+{
+	uint32_t colour = draw(moves, N_COLOURS);
+
+	for (int i = 0; i < N_EACH; i++) {
+		struct worker *worker = &moves->workers[service][colour][i];
+
+		if (worker->state == WORKER_UP)
+			program_restart(worker->program);
+	}
+	moves->troubled_at_ms[service] = clock_now_ms();
+	moves->n_made++;
+}
+
+static void scale(struct moves *moves, int service)
+{
+	uint32_t colour = draw(moves, N_COLOURS);
+	struct worker *worker = &moves->workers[service][colour][N_EACH - 1];
+
+	if (worker->state == WORKER_ABSENT) {
+		start_worker(moves, service, (int)colour, N_EACH - 1);
+	} else if (worker->state == WORKER_UP) {
+		(void)program_stop(worker->program);
+		worker->state = WORKER_ABSENT;
+	}
+	moves->troubled_at_ms[service] = clock_now_ms();
+	moves->n_made++;
+}
+
+/* ---- all of it ---- */
+
+static const struct {
+	void (*fn)(struct moves *moves, int service);
+	uint32_t weight;
+} kinds[] = {
+	{ canary_share, 4 }, { canary_customers, 2 }, { widen, 2 },
+	{ promote, 4 },      { rollback, 2 },         { merge, 3 },
+	{ kill_worker, 2 },  { freeze_worker, 1 },    { restart_workers, 1 },
+	{ scale, 1 },
+};
+
+static void make_move(struct moves *moves)
+{
+	/* Most of them where orders are decided. */
+	int service = draw(moves, 3) ? 0 : 1;
+	uint32_t sum = 0, at;
+
+	for (int i = 0; i < N_ROWS(kinds); i++)
+		sum += kinds[i].weight;
+	at = draw(moves, sum);
+	/* Half of them come whatever the last one has left behind. */
+	if (draw(moves, 2))
+		wait_quiet(moves, service);
+	for (int i = 0; i < N_ROWS(kinds); i++) {
+		if (at < kinds[i].weight) {
+			kinds[i].fn(moves, service);
+			return;
+		}
+		at -= kinds[i].weight;
+	}
+}
+
+/* Orders go on coming for a while. */
+static void let_time_pass(struct moves *moves)
+{
+	int64_t until_ms = within(200 + draw(moves, 600));
+
+	while (clock_left_ms(until_ms)) {
+		for (int service = 0; service < N_SERVICES; service++)
+			(void)is_quiet(moves, service);
+		wait_more(INT64_MAX, "never");
+	}
+}
+
+static void open_moves(struct moves *moves, struct world *world,
+		       struct rush *rush)
+{
+	int64_t seed =
+		setting("MOVES_SEED",
+			getenv("MOVES_SEED") ? clock_wall_ms() : SEED_DEFAULT);
+
+	*moves = (struct moves){ .world = world, .seed = seed };
+	moves->n = setting("MOVES", MOVES_DEFAULT);
+	suite_note("MOVES=%" PRId64 " MOVES_SEED=%" PRId64, moves->n, seed);
+	for (int i = 0; i < N_SERVICES * N_COLOURS * (N_EACH - 1); i++)
+		start_worker(moves, i % N_SERVICES, i / N_SERVICES % N_COLOURS,
+			     i / N_SERVICES / N_COLOURS);
+	rush_open(
+		rush, world,
+		&(struct rush_params){ .n_orders = MANY_ORDERS, .rate = RATE });
+	audit_begin(world);
+	rush_start(rush);
+	rush_wait_decided(rush, 1);
+}
+
+WORLD_TEST(random_moves_under_load_lose_and_double_nothing)
+{
+	struct check_result result;
+	struct moves moves;
+	struct rush rush;
+
+	open_moves(&moves, world, &rush);
+	for (int64_t i = 0; i < moves.n; i++) {
+		make_move(&moves);
+		let_time_pass(&moves);
+	}
+	for (int service = 0; service < N_SERVICES; service++)
+		(void)bring_back_due(&moves, service, true);
+	program_signal(rush.waves[0], SIGTERM);
+	result = rush_check(&rush);
+	ck_assert_int_eq(result.n_done, result.n_picked);
+	audit_check(world);
+	suite_note("%" PRId64 " changes and accidents, %" PRId64 " refused",
+		   moves.n_made, moves.n_refused);
+	audit_note_gaps(world);
+}
