@@ -13,6 +13,7 @@
  */
 #include <inttypes.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -35,6 +36,8 @@
 /* What happened longer ago is over. */
 #define QUIET_MS 1000
 #define LEVEL_WITHIN_MS 3000
+/* So long the audit looks at what follows a change. */
+#define AROUND_MS 500
 /* Workers read the history since there was one lane only, up to 62. */
 #define HISTORY_MAX 40
 
@@ -58,7 +61,8 @@ struct moves {
 	uint64_t n_drawn;
 	struct worker workers[N_SERVICES][N_COLOURS][N_EACH];
 	int64_t troubled_at_ms[N_SERVICES]; /* when something was last wrong */
-	int64_t n_made, n_refused;
+	int64_t n_made;
+	FILE *log; /* of the moves, beside those of the programs */
 };
 
 static uint32_t draw(struct moves *moves, uint32_t below)
@@ -66,6 +70,14 @@ static uint32_t draw(struct moves *moves, uint32_t below)
 	const uint64_t key[2] = { (uint64_t)moves->seed, moves->n_drawn++ };
 
 	return (uint32_t)(hash_bytes(key, sizeof(key)) % below);
+}
+
+static void note_move(struct moves *moves, const char *what, const char *whom,
+		      const char *outcome)
+{
+	(void)fprintf(moves->log, "%" PRId64 " %s %s%s%s\n", clock_wall_ms(),
+		      what, whom, outcome ? ": " : "", outcome ? outcome : "");
+	(void)fflush(moves->log);
 }
 
 static int64_t setting(const char *name, int64_t fallback)
@@ -115,8 +127,9 @@ static void start_worker(struct moves *moves, int service, int colour, int i)
 	worker->state = WORKER_UP;
 }
 
-static void bring_back(struct worker *worker)
+static void bring_back(struct moves *moves, struct worker *worker)
 {
+	note_move(moves, "back", worker->program->name, NULL);
 	if (worker->state == WORKER_FROZEN)
 		program_thaw(worker->program);
 	else
@@ -138,7 +151,7 @@ static int bring_back_due(struct moves *moves, int service, bool all)
 			continue;
 		moves->troubled_at_ms[service] = clock_now_ms();
 		if (all || worker->back_at_ms <= clock_now_ms())
-			bring_back(worker);
+			bring_back(moves, worker);
 		else
 			n_away++;
 	}
@@ -166,6 +179,14 @@ static bool is_quiet(struct moves *moves, int service)
 	return clock_now_ms() - moves->troubled_at_ms[service] > QUIET_MS;
 }
 
+/* Those that are away come back meanwhile. */
+static void pass_moment(struct moves *moves)
+{
+	for (int service = 0; service < N_SERVICES; service++)
+		(void)is_quiet(moves, service);
+	wait_more(INT64_MAX, "time does not pass");
+}
+
 static void wait_quiet(struct moves *moves, int service)
 {
 	int64_t deadline_at_ms = within(PATIENCE_MS);
@@ -177,25 +198,30 @@ static void wait_quiet(struct moves *moves, int service)
 
 /* ---- changes of lanes ---- */
 
-#define EACH_LIVING                                                            \
-	"FROM (SELECT lane FROM control.lanes WHERE service = '%s' AND "       \
-	"ended_at IS NULL ORDER BY made) l"
-
-static struct audit_change change_of(struct moves *moves, int service,
-				     const char *verb)
+/* NULL, or why it was refused, to be freed. */
+static char *change(struct moves *moves, int service, const char *verb,
+		    const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+static char *change(struct moves *moves, int service, const char *verb,
+		    const char *format, ...)
 {
-	return (struct audit_change){
-		.service = services[service],
-		.verb = verb,
-		.healthy = is_quiet(moves, service),
-	};
-}
+	bool healthy = is_quiet(moves, service);
+	CLEANUP(cleanup_free) char *statement = NULL;
+	char *refused;
+	va_list args;
 
-static void note_outcome(struct moves *moves, char *refused)
-{
+	va_start(args, format);
+	ck_assert_int_ge(vasprintf(&statement, format, args), 0);
+	va_end(args);
+	refused = audit_change(
+		moves->world,
+		&(struct audit_change){ .service = services[service],
+					.verb = verb,
+					.statement = statement,
+					.healthy = healthy });
+	note_move(moves, healthy ? "healthy" : "troubled", statement, refused);
 	moves->n_made += !refused;
-	moves->n_refused += refused != NULL;
-	free(refused);
+	return refused;
 }
 
 static char *draw_lane(struct moves *moves, int service, const char *but)
@@ -215,21 +241,14 @@ static char *draw_lane(struct moves *moves, int service, const char *but)
 		       name, but, draw(moves, (uint32_t)n));
 }
 
-static const char *draw_colour(struct moves *moves)
-{
-	return colours[draw(moves, N_COLOURS)];
-}
-
 static void all_to(struct moves *moves, int service, const char *verb,
 		   const char *colour)
 {
-	struct audit_change change = change_of(moves, service, verb);
-
-	note_outcome(
-		moves,
-		audit_change(moves->world, &change,
-			     "SELECT lane_move('%s', lane, '%s') " EACH_LIVING,
-			     services[service], colour, services[service]));
+	free(change(moves, service, verb,
+		    "SELECT lane_move('%s', lane, '%s') FROM (SELECT lane FROM "
+		    "control.lanes WHERE service = '%s' AND ended_at IS NULL "
+		    "ORDER BY made) l",
+		    services[service], colour, services[service]));
 }
 
 static void promote(struct moves *moves, int service)
@@ -252,13 +271,11 @@ static void rollback(struct moves *moves, int service)
 /* False: it is not level yet. */
 static bool merge_one(struct moves *moves, int service, const char *lane)
 {
-	struct audit_change change = change_of(moves, service, "merge");
 	CLEANUP(cleanup_free)
-	char *refused = audit_change(moves->world, &change,
-				     "SELECT lane_merge('%s', '%s')",
-				     services[service], lane);
+	char *refused =
+		change(moves, service, "merge", "SELECT lane_merge('%s', '%s')",
+		       services[service], lane);
 
-	moves->n_made += !refused;
 	return !refused;
 }
 
@@ -267,27 +284,19 @@ static bool merge_one(struct moves *moves, int service, const char *lane)
 static void merge(struct moves *moves, int service)
 {
 	int64_t deadline_at_ms = within(LEVEL_WITHIN_MS);
-	struct audit_change change = change_of(moves, service, "move");
+	const char *name = services[service];
 	CLEANUP(cleanup_free)
 	char *lane = draw_lane(moves, service, "stable");
 
 	if (!lane)
 		return;
-	note_outcome(moves,
-		     audit_change(moves->world, &change,
-				  "SELECT lane_move('%s', '%s', colour) FROM "
-				  "control.lanes WHERE service = '%s' AND "
-				  "lane = lane_heir('%s', '%s')",
-				  services[service], lane, services[service],
-				  services[service], lane));
-	while (!merge_one(moves, service, lane)) {
-		if (!clock_left_ms(deadline_at_ms)) {
-			moves->n_refused++;
-			return;
-		}
-		(void)is_quiet(moves, service);
-		wait_more(INT64_MAX, "never");
-	}
+	free(change(moves, service, "move",
+		    "SELECT lane_move('%s', '%s', colour) FROM control.lanes "
+		    "WHERE service = '%s' AND lane = lane_heir('%s', '%s')",
+		    name, lane, name, name, lane));
+	while (!merge_one(moves, service, lane) &&
+	       clock_left_ms(deadline_at_ms))
+		pass_moment(moves);
 }
 
 /* All of one colour, and merged, so that there is one lane again. */
@@ -309,13 +318,10 @@ static void merge_all(struct moves *moves, int service)
 static void split(struct moves *moves, int service, const char *verb,
 		  const char *parent, const char *rule)
 {
-	struct audit_change change = change_of(moves, service, verb);
-
-	note_outcome(moves, audit_change(moves->world, &change,
-					 "SELECT lane_split('%s', NULL, '%s', "
-					 "%s, '%s')",
-					 services[service], parent, rule,
-					 draw_colour(moves)));
+	free(change(moves, service, verb,
+		    "SELECT lane_split('%s', NULL, '%s', %s, '%s')",
+		    services[service], parent, rule,
+		    colours[draw(moves, N_COLOURS)]));
 }
 
 /* The history that workers read is short enough for one more. */
@@ -381,6 +387,7 @@ static void kill_worker(struct moves *moves, int service)
 	if (!worker)
 		return;
 	program_kill(worker->program);
+	note_move(moves, "kill", worker->program->name, NULL);
 	worker->state = WORKER_KILLED;
 	worker->back_at_ms = within(draw(moves, DOWN_MAX_MS));
 	moves->n_made++;
@@ -393,6 +400,7 @@ static void freeze_worker(struct moves *moves, int service)
 	if (!worker)
 		return;
 	program_freeze(worker->program);
+	note_move(moves, "freeze", worker->program->name, NULL);
 	worker->state = WORKER_FROZEN;
 	worker->back_at_ms =
 		within(SESSION_MS + draw(moves, DOWN_MAX_MS - SESSION_MS));
@@ -403,6 +411,7 @@ static void restart_workers(struct moves *moves, int service)
 {
 	uint32_t colour = draw(moves, N_COLOURS);
 
+	note_move(moves, "restart", colours[colour], NULL);
 	for (int i = 0; i < N_EACH; i++) {
 		struct worker *worker = &moves->workers[service][colour][i];
 
@@ -418,6 +427,7 @@ static void scale(struct moves *moves, int service)
 	uint32_t colour = draw(moves, N_COLOURS);
 	struct worker *worker = &moves->workers[service][colour][N_EACH - 1];
 
+	note_move(moves, "scale", colours[colour], NULL);
 	if (worker->state == WORKER_ABSENT) {
 		start_worker(moves, service, (int)colour, N_EACH - 1);
 	} else if (worker->state == WORKER_UP) {
@@ -429,6 +439,17 @@ static void scale(struct moves *moves, int service)
 }
 
 /* ---- all of it ---- */
+
+static void note_gaps(struct moves *moves)
+{
+	CLEANUP(cleanup_free)
+	char *gaps = db_text(moves->world->db,
+			     "SELECT string_agg(concat_ws(' ', verb, gap_ms, "
+			     "before_ms, wait_ms), E'\\n' ORDER BY n) "
+			     "FROM check_gaps");
+
+	note_move(moves, "ms of gap, gap before, wait\n", gaps, NULL);
+}
 
 static const struct {
 	void (*fn)(struct moves *moves, int service);
@@ -464,13 +485,10 @@ static void make_move(struct moves *moves)
 /* Orders go on coming for a while. */
 static void let_time_pass(struct moves *moves)
 {
-	int64_t until_ms = within(200 + draw(moves, 600));
+	int64_t until_ms = within(AROUND_MS + draw(moves, 500));
 
-	while (clock_left_ms(until_ms)) {
-		for (int service = 0; service < N_SERVICES; service++)
-			(void)is_quiet(moves, service);
-		wait_more(INT64_MAX, "never");
-	}
+	while (clock_left_ms(until_ms))
+		pass_moment(moves);
 }
 
 static void open_moves(struct moves *moves, struct world *world,
@@ -480,15 +498,21 @@ static void open_moves(struct moves *moves, struct world *world,
 		setting("MOVES_SEED",
 			getenv("MOVES_SEED") ? clock_wall_ms() : SEED_DEFAULT);
 
+	char path[PROGRAM_PATH_MAX];
+
 	*moves = (struct moves){ .world = world, .seed = seed };
+	world_path(world, "moves.log", path);
+	moves->log = fopen(path, "we");
+	ck_assert_msg(moves->log, "cannot write '%s'", path);
 	moves->n = setting("MOVES", MOVES_DEFAULT);
 	suite_note("MOVES=%" PRId64 " MOVES_SEED=%" PRId64, moves->n, seed);
 	for (int i = 0; i < N_SERVICES * N_COLOURS * (N_EACH - 1); i++)
 		start_worker(moves, i % N_SERVICES, i / N_SERVICES % N_COLOURS,
 			     i / N_SERVICES / N_COLOURS);
-	rush_open(
-		rush, world,
-		&(struct rush_params){ .n_orders = MANY_ORDERS, .rate = RATE });
+	rush_open(rush, world,
+		  &(struct rush_params){ .n_orders = MANY_ORDERS,
+					 .rate = RATE,
+					 .late_facts = true });
 	audit_begin(world);
 	rush_start(rush);
 	rush_wait_decided(rush, 1);
@@ -502,6 +526,8 @@ WORLD_TEST(random_moves_under_load_lose_and_double_nothing)
 
 	open_moves(&moves, world, &rush);
 	for (int64_t i = 0; i < moves.n; i++) {
+		/* However many the moves before it have drawn. */
+		moves.n_drawn = (uint64_t)i << 32;
 		make_move(&moves);
 		let_time_pass(&moves);
 	}
@@ -511,7 +537,8 @@ WORLD_TEST(random_moves_under_load_lose_and_double_nothing)
 	result = rush_check(&rush);
 	ck_assert_int_eq(result.n_done, result.n_picked);
 	audit_check(world);
-	suite_note("%" PRId64 " changes and accidents, %" PRId64 " refused",
-		   moves.n_made, moves.n_refused);
+	suite_note("%" PRId64 " changes of lanes and accidents", moves.n_made);
 	audit_note_gaps(world);
+	note_gaps(&moves);
+	(void)fclose(moves.log);
 }

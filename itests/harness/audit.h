@@ -27,23 +27,25 @@
 /* From now on. */
 void audit_begin(const struct world *world);
 
-/* One change of lanes of chillybin or jafflr: a statement, in a transaction of
- * its own. What is in its way for 200 ms and waits for its client is ended. */
+/* One change of lanes of chillybin or jafflr. What is in its way for 200 ms and
+ * waits for its client is ended. */
 struct audit_change {
 	const char *service;
-	const char *verb; /* for people */
-	bool healthy;     /* nothing else was wrong: its gap counts */
+	const char *verb;      /* for people */
+	const char *statement; /* a transaction of its own */
+	bool healthy;          /* nothing else was wrong: its gap counts */
 };
 /* NULL when it was made; else why the database refuses it (SQLSTATE TG004), to
  * be freed. */
-char *audit_change(const struct world *world, const struct audit_change *change,
-		   const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+char *audit_change(const struct world *world,
+		   const struct audit_change *change);
 
 /* Behind check_world(): any breach fails the test. */
 void audit_check(const struct world *world);
-/* Behind audit_check(): how long no order was committed around the healthy
- * changes of chillybin, and how long an order had to wait there. */
+/* Behind audit_check(), figures for people: how long no order was committed
+ * around the healthy changes of chillybin, and how long an order had to wait
+ * there. The table check_gaps has each of them. Half a second after such a
+ * change belongs to it. */
 void audit_note_gaps(const struct world *world);
 
 #endif

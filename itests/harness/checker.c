@@ -415,6 +415,7 @@ static void check_all(struct checker *checker)
 	const bool whens[] = {
 		[CHECK_ALWAYS] = true,
 		[CHECK_TOASTIES] = toasties,
+		[CHECK_IN_ORDER] = toasties && !params->late_facts,
 		[CHECK_STARTS] = toasties && world->grills,
 		[CHECK_ALL_DONE] = toasties && params->all_done,
 	};
