@@ -26,6 +26,8 @@
 #define MOVES_DEFAULT 20
 #define SEED_DEFAULT 1
 #define RATE 300
+#define LOW_RATE 20
+#define N_SWITCHES 10
 #define N_CUSTOMERS 200
 /* More than any run sends. */
 #define MANY_ORDERS 10000000
@@ -60,8 +62,11 @@ struct moves {
 	int64_t seed, n;
 	uint64_t n_drawn;
 	struct worker workers[N_SERVICES][N_COLOURS][N_EACH];
-	int64_t troubled_at_ms[N_SERVICES]; /* when something was last wrong */
+	/* A worker was stopped or started, and not all are ready since. */
+	bool troubled[N_SERVICES];
+	int64_t troubled_at_ms[N_SERVICES]; /* when that was last so */
 	int64_t n_made;
+	struct rush rush;
 	FILE *log; /* of the moves, beside those of the programs */
 };
 
@@ -149,7 +154,7 @@ static int bring_back_due(struct moves *moves, int service, bool all)
 		if (worker->state != WORKER_KILLED &&
 		    worker->state != WORKER_FROZEN)
 			continue;
-		moves->troubled_at_ms[service] = clock_now_ms();
+		moves->troubled[service] = true;
 		if (all || worker->back_at_ms <= clock_now_ms())
 			bring_back(moves, worker);
 		else
@@ -171,12 +176,17 @@ static bool all_ready(struct moves *moves, int service)
 	return true;
 }
 
-/* Nothing is wrong with the service, nor was a moment ago. */
+/* All workers are there, and their groups have been at rest for a while. */
 static bool is_quiet(struct moves *moves, int service)
 {
-	if (bring_back_due(moves, service, false) || !all_ready(moves, service))
+	int n_away = bring_back_due(moves, service, false);
+
+	if (moves->troubled[service]) {
 		moves->troubled_at_ms[service] = clock_now_ms();
-	return clock_now_ms() - moves->troubled_at_ms[service] > QUIET_MS;
+		moves->troubled[service] = n_away || !all_ready(moves, service);
+	}
+	return !moves->troubled[service] &&
+	       clock_now_ms() - moves->troubled_at_ms[service] > QUIET_MS;
 }
 
 /* Those that are away come back meanwhile. */
@@ -418,7 +428,7 @@ static void restart_workers(struct moves *moves, int service)
 		if (worker->state == WORKER_UP)
 			program_restart(worker->program);
 	}
-	moves->troubled_at_ms[service] = clock_now_ms();
+	moves->troubled[service] = true;
 	moves->n_made++;
 }
 
@@ -434,7 +444,7 @@ static void scale(struct moves *moves, int service)
 		(void)program_stop(worker->program);
 		worker->state = WORKER_ABSENT;
 	}
-	moves->troubled_at_ms[service] = clock_now_ms();
+	moves->troubled[service] = true;
 	moves->n_made++;
 }
 
@@ -491,9 +501,15 @@ static void let_time_pass(struct moves *moves)
 		pass_moment(moves);
 }
 
-static void open_moves(struct moves *moves, struct world *world,
-		       struct rush *rush)
+/* Two workers of each colour, of the first @n_services. */
+static void open_moves(struct moves *moves, struct world *world, int n_services,
+		       int64_t rate)
 {
+	struct rush_params params = { .n_orders = MANY_ORDERS,
+				      .rate = rate,
+				      .no_grills = n_services == 1,
+				      .late_facts = true };
+
 	int64_t seed =
 		setting("MOVES_SEED",
 			getenv("MOVES_SEED") ? clock_wall_ms() : SEED_DEFAULT);
@@ -506,25 +522,38 @@ static void open_moves(struct moves *moves, struct world *world,
 	ck_assert_msg(moves->log, "cannot write '%s'", path);
 	moves->n = setting("MOVES", MOVES_DEFAULT);
 	suite_note("MOVES=%" PRId64 " MOVES_SEED=%" PRId64, moves->n, seed);
-	for (int i = 0; i < N_SERVICES * N_COLOURS * (N_EACH - 1); i++)
-		start_worker(moves, i % N_SERVICES, i / N_SERVICES % N_COLOURS,
-			     i / N_SERVICES / N_COLOURS);
-	rush_open(rush, world,
-		  &(struct rush_params){ .n_orders = MANY_ORDERS,
-					 .rate = RATE,
-					 .late_facts = true });
+	for (int i = 0; i < n_services * N_COLOURS * (N_EACH - 1); i++)
+		start_worker(moves, i % n_services, i / n_services % N_COLOURS,
+			     i / n_services / N_COLOURS);
+	rush_open(&moves->rush, world, &params);
 	audit_begin(world);
-	rush_start(rush);
-	rush_wait_decided(rush, 1);
+	rush_start(&moves->rush);
+	rush_wait_decided(&moves->rush, 1);
+	for (int service = 0; service < N_SERVICES; service++)
+		moves->troubled[service] = true;
+}
+
+/* No more orders come; what came must be right. */
+static struct check_result close_moves(struct moves *moves)
+{
+	struct check_result result;
+
+	program_signal(moves->rush.waves[0], SIGTERM);
+	result = rush_check(&moves->rush);
+	audit_check(moves->world);
+	suite_note("%" PRId64 " changes of lanes and accidents", moves->n_made);
+	audit_note_gaps(moves->world);
+	note_gaps(moves);
+	(void)fclose(moves->log);
+	return result;
 }
 
 WORLD_TEST(random_moves_under_load_lose_and_double_nothing)
 {
 	struct check_result result;
 	struct moves moves;
-	struct rush rush;
 
-	open_moves(&moves, world, &rush);
+	open_moves(&moves, world, N_SERVICES, RATE);
 	for (int64_t i = 0; i < moves.n; i++) {
 		/* However many the moves before it have drawn. */
 		moves.n_drawn = (uint64_t)i << 32;
@@ -533,12 +562,21 @@ WORLD_TEST(random_moves_under_load_lose_and_double_nothing)
 	}
 	for (int service = 0; service < N_SERVICES; service++)
 		(void)bring_back_due(&moves, service, true);
-	program_signal(rush.waves[0], SIGTERM);
-	result = rush_check(&rush);
+	result = close_moves(&moves);
 	ck_assert_int_eq(result.n_done, result.n_picked);
-	audit_check(world);
-	suite_note("%" PRId64 " changes of lanes and accidents", moves.n_made);
-	audit_note_gaps(world);
-	note_gaps(&moves);
-	(void)fclose(moves.log);
+}
+
+/* Where few orders come a worker waits for the next one most of the time, also
+ * when lanes change hands. */
+WORLD_TEST(a_service_of_few_orders_changes_colours_without_a_pause)
+{
+	struct moves moves;
+
+	open_moves(&moves, world, 1, LOW_RATE);
+	wait_quiet(&moves, 0);
+	for (int i = 0; i < N_SWITCHES; i++) {
+		promote(&moves, 0);
+		let_time_pass(&moves);
+	}
+	(void)close_moves(&moves);
 }

@@ -437,8 +437,9 @@ void audit_note_gaps(const struct world *world)
 			"gap"
 			"_m"
 			"s") ", " MIDDLE_P99_MAX("before_ms") ","
-							      " " MIDDLE_P99_MAX("wait_ms") ") FROM "
-											    "check_"
-											    "gaps");
+							      " " MIDDLE_P99_MAX(
+								      "wait_ms") ") FROM "
+										 "check_"
+										 "gaps");
 	suite_note("%s", gaps);
 }
