@@ -194,11 +194,13 @@ model: ## all checks of the model of take-over, itests/model
 	@itests/model/run.sh full
 model-quick: ## those of the model that `make test` runs
 	@itests/model/run.sh quick
-soak: programs $(OUT)/itests/909_soak ## hostile inputs at a limited worker, SECONDS=600 SEED=
+SOAKS := $(OUT)/itests/909_soak $(OUT)/itests/430_random_moves
+soak: programs $(SOAKS) ## hostile inputs, random moves of lanes, SECONDS=600 MOVES=200 SEED=
 	@SOAK_SECONDS=$(or $(SECONDS),600) SOAK_SEED=$(SEED) DEADLINE=86400 \
+		MOVES=$(or $(MOVES),200) MOVES_SEED=$(SEED) JOBS=1 \
 		CK_DEFAULT_TIMEOUT=$$(($(or $(SECONDS),600) + 600)) \
 		BIN=$(OUT)/bin ITEST_DIR=$(O)/itest \
-		itests/run.sh $(OUT)/itests/909_soak
+		itests/run.sh $(SOAKS)
 shelltest: programs ## tests of `make run` and of the private servers
 	@printf '%s\n' infra/dev/run_test.sh infra/dev/server_test.sh | \
 		BIN=$(OUT)/bin xargs -n 1 -P 2 env

@@ -419,6 +419,12 @@ void topic_set(const struct world *world, const char *topic, const char *name,
 int64_t topic_committed(const struct world *world, const char *topic,
 			int32_t partition)
 {
+	return group_committed(world, "blue", topic, partition);
+}
+
+int64_t group_committed(const struct world *world, const char *colour,
+			const char *topic, int32_t partition)
+{
 	rd_kafka_topic_partition_list_t *list =
 		rd_kafka_topic_partition_list_new(1);
 	rd_kafka_conf_t *conf = kafka_conf_new(world->brokers, "itest");
@@ -427,7 +433,7 @@ int64_t topic_committed(const struct world *world, const char *topic,
 	rd_kafka_t *rk;
 	int64_t offset;
 
-	(void)snprintf(group, sizeof(group), "chillybin.blue%s", world->suffix);
+	world_group(world, "chillybin", colour, group);
 	kafka_set(conf, "group.id", group);
 	rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, error, sizeof(error));
 	ck_assert_msg(rk, "%s", error);

@@ -96,7 +96,10 @@ void topic_raise_partitions(struct world *world, const char *topic,
 			    const char *n_partitions);
 void topic_set(const struct world *world, const char *topic, const char *name,
 	       const char *value);
-/* The offset that chillybin's group has committed; -1: none. */
+/* The offset that chillybin's group of a colour has committed; -1: none.
+ * topic_committed() is that of blue. */
+int64_t group_committed(const struct world *world, const char *colour,
+			const char *topic, int32_t partition);
 int64_t topic_committed(const struct world *world, const char *topic,
 			int32_t partition);
 

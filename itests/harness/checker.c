@@ -18,6 +18,8 @@
 #include "schemas/oracle.h"
 
 #define FAULTS_SHOWN 8
+/* As the workers have it, and every version of them. */
+#define LANE_BUCKETS 4096
 
 /* The message that was decoded last. */
 static struct oracle_message it;
@@ -86,32 +88,45 @@ static const char *id_text(const struct order_id *id)
 	return order_id_format(id, text);
 }
 
+/* What a command is, and by what its lane is found. */
+struct command {
+	bool placed;
+	struct order_id id;
+	uint64_t hash;
+	struct text customer, stall;
+};
+
 /* NULL, or the reason for which nobody can act on the record. */
 static const char *decode_command(const struct checker *checker,
-				  const struct bus_record *record, bool *placed,
-				  struct order_id *id, uint64_t *hash)
+				  const struct bus_record *record,
+				  struct command *ret)
 {
 	struct schema_fault fault;
 	struct envelope envelope;
 	int r;
 
 	r = bus_envelope(record, &envelope, &fault);
-	*placed = !r && envelope.type == EVENT_ORDER_PLACED;
-	if (!r && !*placed && envelope.type != EVENT_ORDER_CANCELLED)
+	ret->placed = !r && envelope.type == EVENT_ORDER_PLACED;
+	if (!r && !ret->placed && envelope.type != EVENT_ORDER_CANCELLED)
 		r = SCHEMA_E_UNKNOWN_TYPE;
 	if (!r)
 		r = oracle_decode(&it, &envelope, record->value.p,
 				  record->value.n, &fault);
 	if (r)
 		return schema_outcome_name(r);
-	*id = *placed ? it.order.order_id : it.cancelled.order_id;
-	if (!*placed)
+	ret->id = ret->placed ? it.order.order_id : it.cancelled.order_id;
+	ret->customer = envelope.customer;
+	if (!ret->placed)
 		return NULL;
-	*hash = order_placed_hash(&it.order);
-	if (checker->params->refuses && checker->params->refuses(id))
+	ret->hash = order_placed_hash(&it.order);
+	ret->stall = it.order.stall;
+	if (checker->params->refuses && checker->params->refuses(&ret->id))
 		return "sql-error";
 	return NULL;
 }
+
+/* No text of these tests has the end of such a quotation in it. */
+#define QUOTED "$q$%.*s$q$"
 
 static void read_commands(const struct checker *checker)
 {
@@ -119,18 +134,23 @@ static void read_commands(const struct checker *checker)
 
 	for (size_t i = 0; i < checker->orders.n; i++) {
 		const struct bus_record *record = &checker->orders.records[i];
-		const char *reason;
-		struct order_id id = { 0 };
-		uint64_t hash = 0;
-		bool placed = false;
+		struct command command = { 0 };
+		const char *reason = decode_command(checker, record, &command);
+		struct text lane_key =
+			command.customer.n ? command.customer : record->key;
 
-		reason = decode_command(checker, record, &placed, &id, &hash);
 		values_add(&values,
-			   "%d, %" PRId64 ", %s, '%s', %" PRId64 ", %s%s%s",
+			   "%d, %" PRId64 ", %s, '%s', %" PRId64
+			   ", %s%s%s, %" PRId64 ", %d, " QUOTED ", " QUOTED,
 			   record->partition, record->offset,
-			   placed ? "true" : "false", id_text(&id),
-			   (int64_t)hash, reason ? "'" : "",
-			   reason ? reason : "NULL", reason ? "'" : "");
+			   command.placed ? "true" : "false",
+			   id_text(&command.id), (int64_t)command.hash,
+			   reason ? "'" : "", reason ? reason : "NULL",
+			   reason ? "'" : "", record->timestamp_ms,
+			   (int)(hash_bytes(lane_key.p, lane_key.n) %
+				 LANE_BUCKETS),
+			   (int)command.customer.n, command.customer.p,
+			   (int)command.stall.n, command.stall.p);
 	}
 	values_insert(&values, checker->world, "check_commands");
 }
@@ -163,10 +183,16 @@ static bool repeats(const struct bus_record *copy,
 
 /* It says where it comes from, which group gave it up, and why; of what was
  * left out it says that much, and need not say why. */
-static bool is_letter(const struct dead_letter *letter, const char *group)
+static bool is_letter(const struct world *world,
+		      const struct dead_letter *letter)
 {
+	char blue[128], green[128];
+
+	world_group(world, "chillybin", "blue", blue);
+	world_group(world, "chillybin", "green", green);
 	return text_equal(letter->topic, TEXT("orders")) &&
-	       text_equal(letter->group, text_of(group)) &&
+	       (text_equal(letter->group, text_of(blue)) ||
+		text_equal(letter->group, text_of(green))) &&
 	       letter->delivery_count == 1 &&
 	       (letter->cut.n || letter->message.n);
 }
@@ -174,10 +200,7 @@ static bool is_letter(const struct dead_letter *letter, const char *group)
 static void read_copies(const struct checker *checker)
 {
 	struct values values = { 0 };
-	char group[128];
 
-	(void)snprintf(group, sizeof(group), "chillybin.blue%s",
-		       checker->world->suffix);
 	for (size_t i = 0; i < checker->dlq.n; i++) {
 		const struct bus_record *copy = &checker->dlq.records[i];
 		const struct bus_record *source;
@@ -198,8 +221,9 @@ static void read_copies(const struct checker *checker)
 		exact = letter.cut.n || (source && repeats(copy, source));
 		values_add(&values, "%d, %" PRId64 ", %s, %s", letter.partition,
 			   letter.offset,
-			   exact && is_letter(&letter, group) ? "true"
-							      : "false",
+			   exact && is_letter(checker->world, &letter)
+				   ? "true"
+				   : "false",
 			   letter.cut.n ? "true" : "false");
 	}
 	values_insert(&values, checker->world, "check_copies");
@@ -254,12 +278,11 @@ static void add_toastie(struct values *values, int at,
 		   toastie_state_name(it.toastie.state));
 }
 
-/* No name in a test has the end of such a quotation in it. */
 static void add_change(struct values *values, int at,
 		       const struct bus_record *record)
 {
 	(void)record;
-	values_add(values, "%d, $q$%.*s$q$, $q$%.*s$q$, '%s', %" PRId64, at,
+	values_add(values, "%d, " QUOTED ", " QUOTED ", '%s', %" PRId64, at,
 		   (int)it.changed.stall.n, it.changed.stall.p,
 		   (int)it.changed.ingredient.n, it.changed.ingredient.p,
 		   stock_change_name(it.changed.kind), it.changed.delta);
@@ -392,6 +415,7 @@ static void check_all(struct checker *checker)
 	const bool whens[] = {
 		[CHECK_ALWAYS] = true,
 		[CHECK_TOASTIES] = toasties,
+		[CHECK_IN_ORDER] = toasties && !params->late_facts,
 		[CHECK_STARTS] = toasties && world->grills,
 		[CHECK_ALL_DONE] = toasties && params->all_done,
 	};

@@ -32,6 +32,9 @@ struct check_params {
 	const char *records[CHECK_RECORDS_MAX];
 	/* Every toastie that was not given back is done. */
 	bool all_done;
+	/* A worker that lost its lanes may have had facts in hand, which come
+	 * after newer ones: readers go by seq. */
+	bool late_facts;
 	/* Orders that the database refuses, because the test made it so; NULL:
 	 * there are none. */
 	bool (*refuses)(const struct order_id *id);

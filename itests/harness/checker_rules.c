@@ -10,7 +10,8 @@ const char *const check_tables[] = {
 	/* Records of `orders`. @reason: no reader can accept it, or the
 	 * database refuses it. */
 	"CREATE TABLE IF NOT EXISTS check_commands (partition int, "
-	"\"offset\" int8, placed bool, order_id uuid, hash int8, reason text)",
+	"\"offset\" int8, placed bool, order_id uuid, hash int8, reason text, "
+	"timestamp_ms int8, bucket int, customer text, stall text)",
 	/* Dead letters, by the place of their source. */
 	"CREATE TABLE IF NOT EXISTS check_copies (partition int, "
 	"\"offset\" int8, exact bool, cut bool)",
@@ -34,7 +35,7 @@ const size_t n_check_tables = sizeof(check_tables) / sizeof(check_tables[0]);
 #define ORDERS_AND_TOASTIES                                                    \
 	"FROM order_view o LEFT JOIN toasties t USING (order_id) LEFT JOIN "   \
 	"(SELECT DISTINCT ON (order_id) * FROM check_toasties "                \
-	"ORDER BY order_id, at DESC) f USING (order_id) "
+	"ORDER BY order_id, seq DESC) f USING (order_id) "
 #define GRILLED "o.verdict = 'picked' AND o.wants_grill"
 
 /* Each order, with its picks counted; a pick of version 1 is one a line. */
@@ -178,7 +179,7 @@ const struct check_rule check_rules[] = {
 	  "SELECT order_id::text " ORDERS_AND_TOASTIES "WHERE " GRILLED
 	  " AND t.order_id IS NULL" },
 	/* The first of a fact comes after all that are older. */
-	{ CHECK_TOASTIES, "facts of a toastie in another order than their seq",
+	{ CHECK_IN_ORDER, "facts of a toastie in another order than their seq",
 	  "SELECT concat_ws(' ', order_id, seq, before) FROM (SELECT order_id, "
 	  "seq, max(seq) OVER (PARTITION BY order_id ORDER BY at ROWS BETWEEN "
 	  "UNBOUNDED PRECEDING AND 1 PRECEDING) AS before "

@@ -8,7 +8,13 @@
 
 #include <stddef.h>
 
-enum check_when { CHECK_ALWAYS, CHECK_TOASTIES, CHECK_STARTS, CHECK_ALL_DONE };
+enum check_when {
+	CHECK_ALWAYS,
+	CHECK_TOASTIES,
+	CHECK_IN_ORDER,
+	CHECK_STARTS,
+	CHECK_ALL_DONE
+};
 
 struct check_rule {
 	enum check_when when;

@@ -106,6 +106,7 @@ struct check_result rush_check(struct rush *rush)
 	struct check_params params = {
 		.records = { rush->stock_record },
 		.all_done = true,
+		.late_facts = rush->params.late_facts,
 	};
 	struct check_result result;
 

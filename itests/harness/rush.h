@@ -24,8 +24,9 @@ struct rush_params {
 	 * 1; otherwise there are some of each sort. */
 	bool plain;
 	int64_t v1_percent;
-	bool no_grills; /* none is opened, and no order is for one */
-	int64_t seed;   /* 0: by the name of the test */
+	bool no_grills;  /* none is opened, and no order is for one */
+	bool late_facts; /* see struct check_params */
+	int64_t seed;    /* 0: by the name of the test */
 };
 
 struct rush {

@@ -29,7 +29,8 @@ static const struct {
 	{ "chillybin", "toasties", false }, { "tally", "toasties", false },
 };
 
-/* Rows whose next and emitted are not at the end of the topic. */
+/* Rows of living lanes whose next and emitted are not at the end of the topic;
+ * a partition without any counts too. */
 static int64_t count_behind(struct world *world, struct kafka_admin *admin,
 			    const char *service, const char *topic)
 {
@@ -46,9 +47,9 @@ static int64_t count_behind(struct world *world, struct kafka_admin *admin,
 	n = db_i64(world->db,
 		   "(VALUES %.*s) AS e(partition, ending) LEFT JOIN "
 		   "positions p ON p.partition = e.partition AND p.service = "
-		   "'%s' AND p.topic = '%s' WHERE p.next_offset IS DISTINCT "
-		   "FROM e.ending OR p.emitted_offset IS DISTINCT FROM "
-		   "e.ending",
+		   "'%s' AND p.topic = '%s' AND p.colour <> '' "
+		   "WHERE p.next_offset IS DISTINCT FROM e.ending OR "
+		   "p.emitted_offset IS DISTINCT FROM e.ending",
 		   (int)list.n, list.p, service, topic);
 	buf_deinit(&list);
 	return n;

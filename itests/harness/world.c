@@ -48,6 +48,12 @@ void world_topic(const struct world *world, const char *topic, char ret[128])
 	(void)snprintf(ret, 128, "%s%s", topic, world->suffix);
 }
 
+void world_group(const struct world *world, const char *service,
+		 const char *colour, char ret[128])
+{
+	(void)snprintf(ret, 128, "%s.%s%s", service, colour, world->suffix);
+}
+
 void world_partition(const struct world *world, const char *topic,
 		     int32_t partition, char ret[160])
 {

@@ -69,6 +69,9 @@ void world_wait_status(struct world *world, int status, const char *said);
 
 /* "orders" with the world's suffix. */
 void world_topic(const struct world *world, const char *topic, char ret[128]);
+/* The consumer group of a service's colour. */
+void world_group(const struct world *world, const char *service,
+		 const char *colour, char ret[128]);
 /* How programs name a partition of it: "'orders-t1' partition 3". */
 void world_partition(const struct world *world, const char *topic,
 		     int32_t partition, char ret[160]);

@@ -115,7 +115,7 @@ const char *assignments_not_ready(struct assignments *given);
 void assignments_troubles(struct assignments *given, struct buf *out);
 /* How many partitions are ours, and the sum of their lags as far as they are
  * known. */
-int64_t assignments_load(const struct assignments *given, int64_t *ret_lag);
+int64_t assignments_load(struct assignments *given, int64_t *ret_lag);
 /* A counters_collect_fn; @given is a struct assignments. */
 void assignments_collect(void *given, struct buf *out);
 

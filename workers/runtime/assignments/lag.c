@@ -222,7 +222,7 @@ void lag_note_levels(struct assignments *given)
 			given->all[i].level_at_ms = clock_wall_ms();
 }
 
-int64_t assignments_load(const struct assignments *given, int64_t *ret_lag)
+int64_t assignments_load(struct assignments *given, int64_t *ret_lag)
 {
 	int64_t n = 0;
 	struct lag lag;
