@@ -39,7 +39,7 @@ static const struct pg_statement refresh = {
  */
 static const struct pg_statement read_lanes = {
 	"read_lanes",
-	"WITH mine AS (SELECT * FROM control.lanes WHERE service = $1),"
+	"WITH mine AS (SELECT * FROM lanes WHERE service = $1),"
 	" quiet AS (SELECT max(e.ended) AS at FROM mine e WHERE NOT EXISTS"
 	" (SELECT 1 FROM mine l WHERE l.parent IS NOT NULL"
 	" AND l.made < e.ended AND (l.ended IS NULL OR l.ended > e.ended))),"
