@@ -150,6 +150,57 @@ WORLD_CASES(a_shadow_of_the_same_version_makes_no_wrong_decision, N_ROWS(cases))
 	ck_assert_int_eq(result.n_refused > 0, cases[i].restock > 0);
 }
 
+/* ---- cancellations, returns and restocks ---- */
+
+#define N_BEFORE 60
+#define N_CANCELLED_BEFORE 20
+#define N_ALL 120
+
+static void cancel(struct world *world, uint32_t first, uint32_t end)
+{
+	for (uint32_t n = first; n < end; n++) {
+		struct order_id id = sample_order_id(n);
+		char event_id[32];
+
+		(void)snprintf(event_id, sizeof(event_id), "cancel-%u", n);
+		send_cancel(world_bus(world), &id, "gita", event_id);
+	}
+	bus_flush(world_bus(world));
+}
+
+/* No grill is there, so every toastie that is cancelled is returned. */
+WORLD_TEST(cancellations_returns_and_restocks_come_to_the_same_in_the_shadow)
+{
+	struct program *candidate, *diff;
+
+	(void)world_start_ready(world, "chillybin-1");
+	stock_up(world, 1000);
+	send_orders(world_bus(world), 0, N_BEFORE, -1);
+	wait_decided(world, N_BEFORE);
+	cancel(world, 0, N_CANCELLED_BEFORE);
+	world_settle(world);
+	shadow_start(world, bin());
+	candidate = shadow_run(world);
+	send_orders(world_bus(world), N_BEFORE, N_ALL, -1);
+	send_restock(world_bus(world), "main", "cheese", 7, "more-cheese");
+	wait_level(world);
+	(void)world_start_ready(world, "jafflr-1");
+	cancel(world, N_CANCELLED_BEFORE, N_ALL);
+	wait_level(world);
+	ck_assert_msg(!shadow_diff(world, &diff), "see '%s'", diff->log);
+	/* All of the others are older, or were cancelled before. */
+	ck_assert_int_eq(said_number(diff, "compared"), N_ALL - N_BEFORE);
+	ck_assert_int_eq(said_number(diff, "interleaved"), 0);
+	ck_assert_int_eq(said_number(diff, "running"), 1);
+	db_expect(world->db, 0,
+		  "stock l FULL JOIN shadow_green.stock s USING (stall, "
+		  "ingredient) WHERE l.quantity IS DISTINCT FROM s.quantity");
+	db_expect(world->db, N_ALL,
+		  "shadow_green.orders WHERE returned_at IS NOT NULL");
+	shadow_stop(world, candidate);
+	ck_assert_int_eq(check_world(world).n_cancelled, N_ALL);
+}
+
 /* ---- a version that is wrong ---- */
 
 WORLD_TEST(a_wrong_decision_is_found_and_live_stock_knows_nothing_of_it)

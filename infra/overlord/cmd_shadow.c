@@ -379,6 +379,7 @@ static void put_summary(struct out *out, const struct verb *verb, int i,
 	out_cell(out, "%" PRId64, n_interleaved);
 	out_cell(out, "%" PRId64, n_wrong);
 	out_cell(out, "%" PRId64, pg_i64(verb->pg, i, 0, 1));
+	out_cell(out, "%" PRId64, pg_i64(verb->pg, i, 0, 2));
 }
 
 /* Columns of sql_shadow_differences. */
@@ -398,11 +399,9 @@ static void say_first(const struct verb *verb, int i)
 static int print_diff(struct verb *verb, int summary, int differences)
 {
 	static const struct out_column sums[] = {
-		{ "compared", OUT_NUMBER },
-		{ "interleaved", OUT_NUMBER },
-		{ "wrong", OUT_NUMBER },
-		{ "behind", OUT_NUMBER },
-		{ NULL, 0 },
+		{ "compared", OUT_NUMBER }, { "interleaved", OUT_NUMBER },
+		{ "wrong", OUT_NUMBER },    { "behind", OUT_NUMBER },
+		{ "running", OUT_NUMBER },  { NULL, 0 },
 	};
 	static const struct out_column columns[] = {
 		{ "what", OUT_TEXT },   { "id", OUT_TEXT },

@@ -114,7 +114,8 @@ void shadow_close(struct shadow *shadow)
  */
 static const char tables_sql[] =
 	"CREATE TABLE " SHADOW_SCHEMA ".shadow (program text NOT NULL, "
-	"role text NOT NULL, password text, complete boolean NOT NULL);"
+	"role text NOT NULL, password text, complete boolean NOT NULL, "
+	"cut_at timestamptz NOT NULL DEFAULT now());"
 	"CREATE TABLE " SHADOW_SCHEMA ".shadow_cut (topic text, partition int, "
 	"begins bigint NOT NULL, PRIMARY KEY (topic, partition));"
 	"CREATE TABLE " SHADOW_SCHEMA ".shadow_stock (LIKE stock);"
@@ -324,9 +325,10 @@ static const char cut_sql[] =
 	"JOIN " SHADOW_SCHEMA ".shadow_cut c USING (topic, partition) "
 	"WHERE s.\"offset\" >= c.begins;"
 	"INSERT INTO " SHADOW_SCHEMA ".shadow_stock "
-	"SELECT stall, ingredient, quantity - coalesce((SELECT sum(delta) "
-	"FROM " SHADOW_SCHEMA ".shadow_events e WHERE e.stall = s.stall "
-	"AND e.ingredient = s.ingredient), 0) FROM stock s;"
+	"SELECT stall, ingredient, quantity - coalesce(taken, 0) FROM stock "
+	"LEFT JOIN (SELECT stall, ingredient, sum(delta) AS taken "
+	"FROM " SHADOW_SCHEMA ".shadow_events GROUP BY 1, 2) e "
+	"USING (stall, ingredient);"
 	"INSERT INTO " SHADOW_SCHEMA ".positions (service, lane, topic, "
 	"partition, colour, next_offset, emitted_offset) "
 	"SELECT '" SHADOW_SERVICE "', 'stable', topic, partition, "

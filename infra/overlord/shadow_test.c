@@ -472,6 +472,23 @@ START_TEST(a_difference_is_wrong_unless_the_shadows_history_explains_it)
 	}
 END_TEST
 
+START_TEST(an_older_order_that_only_one_has_cancelled_since_is_a_difference)
+	{
+		stock_up(10, 10);
+		add_order("galore", 0, "", 1);
+		move_to("galore", 1);
+		make_shadow();
+		execute_sql(
+			"UPDATE orders SET cancelled_position = 'orders/0@1', "
+			"cancelled_at = now()");
+		move_to("galore", 2);
+		CHECK_RUN("shadow diff --json", DONE, "\"differences\": []");
+		move_to(SHADOW_SCHEMA, 2);
+		CHECK_RUN("shadow diff", FAILED,
+			  "the same cancellation came to another answer");
+	}
+END_TEST
+
 START_TEST(the_first_wrong_decision_is_named_with_its_place)
 	{
 		struct pg *pg;
@@ -547,6 +564,9 @@ int main(void)
 		tcase,
 		a_difference_is_wrong_unless_the_shadows_history_explains_it, 0,
 		(int)(sizeof(changes) / sizeof(changes[0])));
+	tcase_add_test(
+		tcase,
+		an_older_order_that_only_one_has_cancelled_since_is_a_difference);
 	tcase_add_test(tcase, the_first_wrong_decision_is_named_with_its_place);
 	tcase_add_loop_test(tcase, what_cannot_be_done_is_said, 0,
 			    (int)(sizeof(lines) / sizeof(lines[0])));
