@@ -158,8 +158,26 @@ QUIET := $(if $(V),,@)
 # A test that drives a grill runs one.
 $(OUT)/workers/jafflr/grill/grill_modbus_test: | $(OUT)/bin/grillsim
 
+# Workers that do something wrong: itests/broken/PROGRAM_what.c.
+BROKEN_C := $(wildcard itests/broken/*.c)
+broken_program = $(firstword $(subst _, ,$(notdir $(basename $(1)))))
+broken_bin = $(OUT)/broken/$(notdir $(basename $(1)))/$(call broken_program,$(1))
+BROKEN := $(foreach c,$(BROKEN_C),$(call broken_bin,$(c)))
+define broken_rules
+$(call broken_bin,$(1)): $(1:%.c=$(OUT)/%.o) $(OUT)/workers/$(2)/main.o \
+		$$(call lib_a,workers/$(2) $(call below,workers/$(2))) \
+		| $$(LINKED)
+	@mkdir -p $$(@D)
+	@echo "  link  $$@"
+	$$(QUIET)$$(CC) $$(LDFLAGS) -o $$@ $$^ $$(PKG_LIBS) \
+		$$$$(sed -n 's/^.*__wrap_\([a-z0-9_]*\)(.*$$$$/-Wl,--wrap=\1/p' \
+		$(1) | sort -u)
+endef
+$(foreach c,$(BROKEN_C),$(eval $(call \
+	broken_rules,$(c),$(call broken_program,$(c)))))
+
 $(OUT)/itests/%: $(OUT)/itests/%.o $(call lib_a,itests/harness $(LEAVES)) \
-		| $(LINKED)
+		| $(LINKED) $(BROKEN)
 	@echo "  link  $@"
 	$(QUIET)$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) \
 		$(shell pkg-config --libs check)

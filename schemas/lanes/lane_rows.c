@@ -9,20 +9,22 @@
  * Lanes that live, and those that ended since only `stable` lived last: what
  * was before has no effect any more. In the order in which they were made.
  */
-const struct pg_statement lane_rows = {
-	"read_lanes",
-	"WITH mine AS (SELECT * FROM control.lanes WHERE service = $1),"
-	" quiet AS (SELECT max(e.ended) AS at FROM mine e WHERE NOT EXISTS"
-	" (SELECT 1 FROM mine l WHERE l.parent IS NOT NULL"
-	" AND l.made < e.ended AND (l.ended IS NULL OR l.ended > e.ended))),"
-	" kept AS (SELECT m.* FROM mine m, quiet"
-	" WHERE m.parent IS NULL OR quiet.at IS NULL OR m.made > quiet.at)"
-	" SELECT lane, parent, kind, bucket_from, bucket_to, names,"
-	" ended_at IS NOT NULL, colour = $2 AND ended_at IS NULL,"
-	" (SELECT count(*) FROM kept k WHERE k.made < t.ended)"
-	" FROM kept t ORDER BY parent IS NOT NULL, made",
-	2,
-};
+#define LANE_ROWS(table)                                                       \
+	"WITH mine AS (SELECT * FROM " table " WHERE service = $1),"           \
+	" quiet AS (SELECT max(e.ended) AS at FROM mine e WHERE NOT EXISTS"    \
+	" (SELECT 1 FROM mine l WHERE l.parent IS NOT NULL"                    \
+	" AND l.made < e.ended AND (l.ended IS NULL OR l.ended > e.ended))),"  \
+	" kept AS (SELECT m.* FROM mine m, quiet"                              \
+	" WHERE m.parent IS NULL OR quiet.at IS NULL OR m.made > quiet.at)"    \
+	" SELECT lane, parent, kind, bucket_from, bucket_to, names,"           \
+	" ended_at IS NOT NULL, colour = $2 AND ended_at IS NULL,"             \
+	" (SELECT count(*) FROM kept k WHERE k.made < t.ended)"                \
+	" FROM kept t ORDER BY parent IS NOT NULL, made"
+
+const struct pg_statement lane_rows = { "read_lanes",
+					LANE_ROWS("control.lanes"), 2 };
+const struct pg_statement lane_rows_of_worker = { "read_lanes_of_worker",
+						  LANE_ROWS("lanes"), 2 };
 
 static struct text text_at(const struct pg *pg, int i, int row, int column)
 {

@@ -13,8 +13,10 @@ enum lane_rows_outcome {
 	LANE_ROWS_E_TOO_MANY = 1, /* more than LANES_MAX */
 };
 
-/* Parameters: the service, and the colour whose lanes are `mine`. */
-extern const struct pg_statement lane_rows;
+/* Parameters: the service, and the colour whose lanes are `mine`. The lanes
+ * are those of `control`; of a worker they are those that its search path
+ * finds, since a shadow has lanes of its own. */
+extern const struct pg_statement lane_rows, lane_rows_of_worker;
 
 /* The rows of statement @i of the last message. What @ret had is released;
  * { 0 } is an empty one. */

@@ -379,6 +379,64 @@ int kafka_admin_alter(struct kafka_admin *admin, const char *topic,
 	return altered(admin);
 }
 
+/* ---- what goes ---- */
+
+int kafka_admin_delete(struct kafka_admin *admin, const char *topic)
+{
+	rd_kafka_AdminOptions_t *options =
+		options_new(admin, RD_KAFKA_ADMIN_OP_DELETETOPICS);
+	rd_kafka_DeleteTopic_t *row = rd_kafka_DeleteTopic_new(topic);
+	const rd_kafka_topic_result_t **topics;
+	rd_kafka_event_t *event = NULL;
+	rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_UNKNOWN;
+	size_t n;
+	int r;
+
+	rd_kafka_DeleteTopics(admin->rk, &row, 1, options, admin->queue);
+	rd_kafka_AdminOptions_destroy(options);
+	rd_kafka_DeleteTopic_destroy(row);
+	r = answer(admin, &event);
+	if (r)
+		return r;
+	topics = rd_kafka_DeleteTopics_result_topics(
+		rd_kafka_event_DeleteTopics_result(event), &n);
+	if (n == 1)
+		code = rd_kafka_topic_result_error(topics[0]);
+	if (code && code != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
+		r = fail(admin, code, NULL);
+	rd_kafka_event_destroy(event);
+	return r;
+}
+
+int kafka_admin_delete_group(struct kafka_admin *admin, const char *group)
+{
+	rd_kafka_AdminOptions_t *options =
+		options_new(admin, RD_KAFKA_ADMIN_OP_DELETEGROUPS);
+	rd_kafka_DeleteGroup_t *row = rd_kafka_DeleteGroup_new(group);
+	const rd_kafka_group_result_t **groups;
+	const rd_kafka_error_t *error = NULL;
+	rd_kafka_event_t *event = NULL;
+	size_t n;
+	int r;
+
+	rd_kafka_DeleteGroups(admin->rk, &row, 1, options, admin->queue);
+	rd_kafka_AdminOptions_destroy(options);
+	rd_kafka_DeleteGroup_destroy(row);
+	r = answer(admin, &event);
+	if (r)
+		return r;
+	groups = rd_kafka_DeleteGroups_result_groups(
+		rd_kafka_event_DeleteGroups_result(event), &n);
+	if (n == 1)
+		error = rd_kafka_group_result_error(groups[0]);
+	if (error &&
+	    rd_kafka_error_code(error) != RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND)
+		r = fail(admin, rd_kafka_error_code(error),
+			 rd_kafka_error_string(error));
+	rd_kafka_event_destroy(event);
+	return r;
+}
+
 /* ---- offsets ---- */
 
 /* @which is where, as the protocol says it in the place of an instant. */

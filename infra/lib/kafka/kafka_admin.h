@@ -3,7 +3,8 @@
  * Kafka admin: how topics are, making them, their settings, their ends; on
  * librdkafka. Every call waits for the brokers until its deadline.
  *
- * Nothing is ever deleted here. One thread uses a handle.
+ * Only kafka_admin_delete() and kafka_admin_delete_group() delete something.
+ * One thread uses a handle.
  */
 #ifndef LIB_KAFKA_ADMIN_H
 #define LIB_KAFKA_ADMIN_H
@@ -75,6 +76,11 @@ int kafka_admin_create(struct kafka_admin *admin,
  */
 int kafka_admin_alter(struct kafka_admin *admin, const char *topic,
 		      const char *const *settings);
+
+/* Deletes a topic, or a group without members; one that is not there is as good
+ * as deleted. The caller knows that nobody else needs it. */
+int kafka_admin_delete(struct kafka_admin *admin, const char *topic);
+int kafka_admin_delete_group(struct kafka_admin *admin, const char *group);
 
 /* How many partitions it has; 0: there is no such topic. */
 int kafka_admin_partitions(struct kafka_admin *admin, const char *topic,

@@ -11,9 +11,9 @@ static const struct pg_statement write_heartbeat = {
 	"write_heartbeat",
 	"WITH hasty AS MATERIALIZED"
 	" (SELECT set_config('synchronous_commit', 'off', true)),"
-	" old AS (DELETE FROM control.heartbeats"
+	" old AS (DELETE FROM heartbeats"
 	" WHERE at < clock_timestamp() - interval '1 hour' AND holder <> $1)"
-	" INSERT INTO control.heartbeats AS h (holder, service, colour,"
+	" INSERT INTO heartbeats AS h (holder, service, colour,"
 	" version, schema, started_at, at, ready, reason, troubles, counters,"
 	" instance, partitions, lag)"
 	" SELECT $1, $2, $3, $4, $5, $6, clock_timestamp(), $7::text IS NULL, "
@@ -27,7 +27,7 @@ static const struct pg_statement write_heartbeat = {
 
 static const struct pg_statement remove_heartbeat = {
 	"remove_heartbeat",
-	"DELETE FROM control.heartbeats WHERE holder = $1",
+	"DELETE FROM heartbeats WHERE holder = $1",
 	1,
 };
 

@@ -116,7 +116,7 @@ static int get_lanes(struct pg *pg, const struct identity *identity,
 
 	put(pg_arg(&args), identity->service);
 	put(pg_arg(&args), identity->colour);
-	i = pg_add(pg, &lane_rows, &args);
+	i = pg_add(pg, &lane_rows_of_worker, &args);
 	r = pg_run(pg, SESSION_TIMEOUT_MS);
 	pg_args_deinit(&args);
 	if (r)

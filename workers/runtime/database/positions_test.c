@@ -24,6 +24,8 @@ static void setup(void)
 	url = postgres_database();
 	pg = postgres_connect(url, "galore");
 	other = postgres_connect(url, "galore");
+	postgres_exec(pg, "SET search_path = galore, control");
+	postgres_exec(other, "SET search_path = galore, control");
 	me = (struct identity){
 		.service = "chillybin",
 		.colour = "blue",

@@ -26,6 +26,13 @@ static const struct pg_statement read_control_version = {
 
 static const char working[] =
 	"SET default_transaction_isolation = 'read committed'";
+/*
+ * What a schema has no table of its own for is `control`'s: lanes and
+ * heartbeats. A shadow has tables of its own.
+ */
+static const char add_control[] =
+	"SELECT set_config('search_path',"
+	" current_setting('search_path') || ', control', false)";
 static const char watching[] = "LISTEN lanes";
 
 static void log_rescue(void *arg, const struct pg_blocker *blocker)
@@ -114,13 +121,21 @@ void session_mend_watch(struct session *session,
 static int open_both(struct session *session,
 		     const struct session_params *params, char *error)
 {
+	int r;
+
 	if (connect_to(&session->work, params, working, SESSION_TIMEOUT_MS,
 		       error) ||
 	    connect_to(&session->watch, params, watching, SESSION_TIMEOUT_MS,
 		       error))
 		return SESSION_E_LOST;
 	pg_on_waiting(session->work, PG_BLOCKERS_EVERY_MS, rescue, session);
-	return check_schemas(session, params, error);
+	r = check_schemas(session, params, error);
+	if (!r && pg_exec(session->work, add_control, SESSION_TIMEOUT_MS)) {
+		(void)str_copy(error, BACKOFF_REASON_BYTES,
+			       pg_message(session->work));
+		r = SESSION_E_LOST;
+	}
+	return r;
 }
 
 int session_open(struct session *session, const struct session_params *params,

@@ -13,7 +13,7 @@
 #include "workers/runtime/batches/batches.h"
 #include "workers/runtime/database/db_job.h"
 
-enum { HOLDER_BYTES = 64, GROUP_BYTES = 128 };
+enum { HOLDER_BYTES = 64, GROUP_BYTES = TOPIC_NAME_BYTES + 32 };
 /* A turn waits so long at most; a job that releases may take so long. */
 enum { TURN_MS = 50, RELEASE_JOB_MS = 5000 };
 
@@ -25,7 +25,8 @@ struct engine {
 	struct identity identity;
 	char holder[HOLDER_BYTES];
 	char group[GROUP_BYTES];
-	struct topic_names topic_names;
+	/* Of what is read, and of what is written. */
+	struct topic_names topic_names, written_names;
 
 	struct loop *loop;
 	struct loop_source *signals[2];

@@ -94,15 +94,20 @@ static int name_all(struct engine *engine)
 {
 	const struct worker_ops *ops = engine->ops;
 	const struct runtime_conf *conf = engine->conf;
+	/* What does not fit here fits no name of a topic either. */
+	char suffix[TOPIC_NAME_BYTES + 1];
 
-	if (topic_names_init(&engine->topic_names, conf->suffix)) {
+	(void)snprintf(suffix, sizeof(suffix), "%s%s", conf->suffix,
+		       conf->write_suffix);
+	if (topic_names_init(&engine->topic_names, conf->suffix) ||
+	    topic_names_init(&engine->written_names, suffix)) {
 		log_error("TOPIC-SUFFIX", "'%s' makes names of topics too long",
-			  conf->suffix);
+			  suffix);
 		return -EINVAL;
 	}
 	name_holder(engine);
 	(void)snprintf(engine->group, sizeof(engine->group), "%s.%s%s",
-		       ops->service, conf->colour, conf->suffix);
+		       ops->service, conf->colour, suffix);
 	engine->identity = (struct identity){
 		.service = ops->service,
 		.colour = conf->colour,
@@ -192,7 +197,7 @@ static int open_publisher(struct engine *engine)
 	struct publisher_params params = {
 		.brokers = conf->brokers,
 		.client_id = engine->holder,
-		.names = &engine->topic_names,
+		.names = &engine->written_names,
 		.group = engine->group,
 		.linger_ms = conf->linger_ms,
 		/* What waits, and what the batch in hand adds. */
