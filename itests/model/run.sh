@@ -14,6 +14,7 @@
 # A line a row, and at the end "N passed, N failed".
 #
 #	MODEL_MIB=2000          memory that one row may have; full: 14000
+#	DEADLINE=1800           seconds that one row may take
 set -euo pipefail
 # shellcheck source=infra/dev/server.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/../../infra/dev/server.sh" model
@@ -85,6 +86,12 @@ build() {
 	die "the model cannot be built: $(head -n 5 spin.out)"
 }
 
+# Ends with us, too.
+within_deadline() {
+	setpriv --pdeathsig TERM timeout --foreground --kill-after=5 \
+		"$DEADLINE" "$@"
+}
+
 # found: what pan.out says, as the property's name, or holds.
 found() {
 	local error
@@ -110,19 +117,18 @@ found() {
 
 # one NAME WANT OPTION...: a line; false when it is not as it should be.
 one() {
-	local name=$1 want=$2 status=0 start states mib
+	local name=$1 want=$2 status=0 states mib seconds word=ok TIMEFORMAT=%U
 	shift 2
 	build "$name" "$want" "$@"
-	now_ms start
-	./pan "${HOW[@]}" >pan.out 2>&1 || status=$?
-	seconds_since "$start"
-	local seconds=$REPLY word=ok
+	{ time within_deadline ./pan "${HOW[@]}" >pan.out 2>&1 || status=$?; } 2>cpu
+	seconds=$(<cpu)
 	states=$(sed -n 's/^ *\([0-9.e+]*\) states, stored.*/\1/p' pan.out)
 	mib=$(sed -n 's/^ *\([0-9]*\)[0-9.]*\ttotal actual memory usage.*/\1/p' pan.out)
 	found
 	[[ $REPLY == "$want" ]] || word=FAILED
-	printf '%-6s  %-28s %-9s %9s states, %5s MiB, %6s s   %s\n' "$word" \
-		"$name" "$REPLY" "${states:-?}" "${mib:-?}" "$seconds" "$*"
+	printf '%-6s  %-28s %-9s %9s states, %5s MiB, %7s s of CPU  %s\n' \
+		"$word" "$name" "$REPLY" "${states:-?}" "${mib:-?}" \
+		"${seconds:-?}" "$*"
 	[[ $word == ok ]] || {
 		printf '        wanted: %s (status %d)\n' "$want" "$status"
 		grep -E 'error|rror:' pan.out | head -n 3 | sed 's/^/        /'
@@ -166,7 +172,7 @@ trail() {
 	# shellcheck disable=SC2086 # options are words
 	build "$name" "$want" $options
 	# The shortest that can be had in a moment.
-	timeout 60 ./pan "${HOW[@]}" -i >pan.out 2>&1 || :
+	DEADLINE=60 within_deadline ./pan "${HOW[@]}" -i >pan.out 2>&1 || :
 	[[ -e takeover.pml.trail ]] || die "'$name' holds, there is no trail"
 	[[ $name != [A-Z]* ]] || options="$name $options"
 	read -r -a defines <<<"$options"
@@ -221,6 +227,7 @@ esac
 command -v spin gcc >/dev/null || die "spin or gcc is not installed" \
 	"infra/dev/bootstrap.sh --need test installs what is missing"
 MODEL_MIB=${MODEL_MIB:-$([[ $1 == full ]] && echo 14000 || echo 2000)}
+DEADLINE=${DEADLINE:-1800}
 TMP=$(mktemp -d "${TMPDIR:-/tmp}/galore-model.XXXXXX")
 trap 'rm -rf -- "$TMP"' EXIT
 trap 'exit 1' INT TERM HUP
