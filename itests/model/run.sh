@@ -34,12 +34,13 @@ full  split-brain-3-moves         holds    FREE N=2 MOVES=3 CRASHES=0
 full  split-brain-crash           holds    FREE N=2 MOVES=2 CRASHES=1
 full  at-rest-3-records           holds    REST N=3 MOVES=1 CRASHES=1 REBALS=1
 full  no-livelock-crash           holds    NP N=2 MOVES=1 CRASHES=1 REBALS=1
-full  merge-both-equal            holds    MERGE_BOTH_EQUAL MERGE_KEEPS_STABLE FREE N=2 MOVES=4 CRASHES=0
+full  merge-both-equal            holds    MERGE_BOTH_EQUAL MERGE_KEEPS_STABLE ONE_BLUE FREE N=2 MOVES=4 CRASHES=0
 full  second-reader-3-records     holds    APART FREE N=3 MOVES=2 CRASHES=0
 full  second-reader-crash         holds    APART REST N=2 MOVES=2 CRASHES=1 REBALS=0
 full  second-reader-no-livelock   holds    APART NP N=2 MOVES=2 CRASHES=0 REBALS=1
 full  two-partitions-3-moves      holds    P=2 ONE_BLUE FREE N=1 MOVES=3 CRASHES=0
 full  two-partitions-2-moves      holds    P=2 REST N=1 MOVES=2 CRASHES=0 REBALS=1
+full  two-partitions-crash        holds    P=2 REST N=1 MOVES=1 CRASHES=1 REBALS=1
 full  two-partitions-no-livelock  holds    P=2 NP N=1 MOVES=1 CRASHES=0 REBALS=1
 full  NO_NEXT                     holds    FREE N=2 MOVES=2 CRASHES=0
 quick NO_EPOCH                    epoch    ONE_BLUE FREE N=2 MOVES=2 CRASHES=0
@@ -176,7 +177,16 @@ trail() {
 	[[ -e takeover.pml.trail ]] || die "'$name' holds, there is no trail"
 	[[ $name != [A-Z]* ]] || options="$name $options"
 	read -r -a defines <<<"$options"
-	spin "${defines[@]/#/-D}" -p -g -k takeover.pml.trail "$HERE/takeover.pml"
+	found
+	spin "${defines[@]/#/-D}" -T -g -k takeover.pml.trail "$HERE/takeover.pml" |
+		awk -v found="$REPLY" '
+			/^[a-z]+( [0-9])?: / && !/^spin: / { print; next }
+			/CYCLE/ { print "again and again from here:" }
+			/^#processes/ { print "found: " found }
+			/^\t\t(laneof1|colour|nxt|emt|holder|valid|acted|pub|owner)/ {
+				printf "%s", sep $1 $2 $3; sep = "  "
+			}
+			END { print "" }'
 }
 
 # in_step: README.md names each mutation with its property and its tests.
