@@ -172,8 +172,9 @@ trail() {
 	[[ -n ${want-} ]] || usage_die "there is no row '$1'"
 	# shellcheck disable=SC2086 # options are words
 	build "$name" "$want" $options
-	# The shortest that can be had in a moment.
-	DEADLINE=60 within_deadline ./pan "${HOW[@]}" -i >pan.out 2>&1 || :
+	# The shortest that can be had in a moment; of a cycle any is short.
+	[[ " $options " == *' NP '* ]] || HOW+=(-i)
+	DEADLINE=60 within_deadline ./pan "${HOW[@]}" >pan.out 2>&1 || :
 	[[ -e takeover.pml.trail ]] || die "'$name' holds, there is no trail"
 	[[ $name != [A-Z]* ]] || options="$name $options"
 	read -r -a defines <<<"$options"
