@@ -66,6 +66,9 @@ quick JOIN_IN_PLACE               lost     APART FREE N=2 MOVES=2 CRASHES=0
 quick LATE_DUPLICATE              order    FREE N=3 MOVES=0 CRASHES=0
 '
 
+# What a row may say that is no mistake.
+SIZES='MOVES|CRASHES|REBALS|BATCH|READERS|APART|FREE|REST|NP|ONE_BLUE|MERGE_BOTH_EQUAL'
+
 # build NAME WANT OPTION...: ./pan for a row, and HOW it is called.
 build() {
 	local name=$1 want=$2 kind=-DSAFETY fast=-O2 option
@@ -210,6 +213,13 @@ in_step() {
 			bad=1
 		}
 	done <<<"$CHECKS"
+	while read -r name; do
+		[[ $CHECKS == *$'\nquick '"$name "* || $CHECKS == *$'\nfull  '"$name "* ]] || {
+			printf 'itests/model/takeover.pml: %s has no row in run.sh\n' "$name"
+			bad=1
+		}
+	done < <(grep -E '^#(if|elif)' "$HERE/takeover.pml" |
+		grep -oE '\b[A-Z_]{2,}\b' | grep -vxE "$SIZES" | sort -u)
 	# "`file`: `test`", one or several in a row
 	while IFS='	' read -r name file test; do
 		grep -qw -- "$test" "$ROOT/$file" 2>/dev/null || {
