@@ -14,6 +14,7 @@
 # A line a row, and at the end "N passed, N failed".
 #
 #	MODEL_MIB=2000          memory that one row may have; full: 14000
+#	DEADLINE=1800           seconds that one row may take
 set -euo pipefail
 # shellcheck source=infra/dev/server.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/../../infra/dev/server.sh" model
@@ -33,12 +34,14 @@ full  split-brain-3-moves         holds    FREE N=2 MOVES=3 CRASHES=0
 full  split-brain-crash           holds    FREE N=2 MOVES=2 CRASHES=1
 full  at-rest-3-records           holds    REST N=3 MOVES=1 CRASHES=1 REBALS=1
 full  no-livelock-crash           holds    NP N=2 MOVES=1 CRASHES=1 REBALS=1
-full  merge-both-equal            holds    MERGE_BOTH_EQUAL MERGE_KEEPS_STABLE FREE N=2 MOVES=4 CRASHES=0
+full  merge-both-equal            holds    MERGE_BOTH_EQUAL MERGE_KEEPS_STABLE ONE_BLUE FREE N=2 MOVES=4 CRASHES=0
 full  second-reader-3-records     holds    APART FREE N=3 MOVES=2 CRASHES=0
 full  second-reader-crash         holds    APART REST N=2 MOVES=2 CRASHES=1 REBALS=0
+full  second-reader-merge         holds    APART ONE_BLUE FREE N=2 MOVES=4 CRASHES=0
 full  second-reader-no-livelock   holds    APART NP N=2 MOVES=2 CRASHES=0 REBALS=1
 full  two-partitions-3-moves      holds    P=2 ONE_BLUE FREE N=1 MOVES=3 CRASHES=0
 full  two-partitions-2-moves      holds    P=2 REST N=1 MOVES=2 CRASHES=0 REBALS=1
+full  two-partitions-crash        holds    P=2 REST N=1 MOVES=1 CRASHES=1 REBALS=1
 full  two-partitions-no-livelock  holds    P=2 NP N=1 MOVES=1 CRASHES=0 REBALS=1
 full  NO_NEXT                     holds    FREE N=2 MOVES=2 CRASHES=0
 quick NO_EPOCH                    epoch    ONE_BLUE FREE N=2 MOVES=2 CRASHES=0
@@ -64,6 +67,9 @@ quick JOIN_IN_PLACE               lost     APART FREE N=2 MOVES=2 CRASHES=0
 quick LATE_DUPLICATE              order    FREE N=3 MOVES=0 CRASHES=0
 '
 
+# What a row may say that is no mistake.
+SIZES='MOVES|CRASHES|REBALS|BATCH|READERS|APART|FREE|REST|NP|ONE_BLUE|MERGE_BOTH_EQUAL'
+
 # build NAME WANT OPTION...: ./pan for a row, and HOW it is called.
 build() {
 	local name=$1 want=$2 kind=-DSAFETY fast=-O2 option
@@ -83,6 +89,12 @@ build() {
 				-DMEMLIM="$MODEL_MIB" -o pan pan.c
 	} >spin.out 2>&1 && return
 	die "the model cannot be built: $(head -n 5 spin.out)"
+}
+
+# Ends with us, too.
+within_deadline() {
+	setpriv --pdeathsig TERM timeout --foreground --kill-after=5 \
+		"$DEADLINE" "$@"
 }
 
 # found: what pan.out says, as the property's name, or holds.
@@ -110,19 +122,18 @@ found() {
 
 # one NAME WANT OPTION...: a line; false when it is not as it should be.
 one() {
-	local name=$1 want=$2 status=0 start states mib
+	local name=$1 want=$2 status=0 states mib seconds word=ok TIMEFORMAT=%U
 	shift 2
 	build "$name" "$want" "$@"
-	now_ms start
-	./pan "${HOW[@]}" >pan.out 2>&1 || status=$?
-	seconds_since "$start"
-	local seconds=$REPLY word=ok
+	{ time within_deadline ./pan "${HOW[@]}" >pan.out 2>&1 || status=$?; } 2>cpu
+	seconds=$(<cpu)
 	states=$(sed -n 's/^ *\([0-9.e+]*\) states, stored.*/\1/p' pan.out)
 	mib=$(sed -n 's/^ *\([0-9]*\)[0-9.]*\ttotal actual memory usage.*/\1/p' pan.out)
 	found
 	[[ $REPLY == "$want" ]] || word=FAILED
-	printf '%-6s  %-28s %-9s %9s states, %5s MiB, %6s s   %s\n' "$word" \
-		"$name" "$REPLY" "${states:-?}" "${mib:-?}" "$seconds" "$*"
+	printf '%-6s  %-28s %-9s %9s states, %5s MiB, %7s s of CPU  %s\n' \
+		"$word" "$name" "$REPLY" "${states:-?}" "${mib:-?}" \
+		"${seconds:-?}" "$*"
 	[[ $word == ok ]] || {
 		printf '        wanted: %s (status %d)\n' "$want" "$status"
 		grep -E 'error|rror:' pan.out | head -n 3 | sed 's/^/        /'
@@ -165,12 +176,22 @@ trail() {
 	[[ -n ${want-} ]] || usage_die "there is no row '$1'"
 	# shellcheck disable=SC2086 # options are words
 	build "$name" "$want" $options
-	# The shortest that can be had in a moment.
-	timeout 60 ./pan "${HOW[@]}" -i >pan.out 2>&1 || :
+	# The shortest that can be had in a moment; of a cycle any is short.
+	[[ " $options " == *' NP '* ]] || HOW+=(-i)
+	DEADLINE=60 within_deadline ./pan "${HOW[@]}" >pan.out 2>&1 || :
 	[[ -e takeover.pml.trail ]] || die "'$name' holds, there is no trail"
 	[[ $name != [A-Z]* ]] || options="$name $options"
 	read -r -a defines <<<"$options"
-	spin "${defines[@]/#/-D}" -p -g -k takeover.pml.trail "$HERE/takeover.pml"
+	found
+	spin "${defines[@]/#/-D}" -T -g -k takeover.pml.trail "$HERE/takeover.pml" |
+		awk -v found="$REPLY" '
+			/^[a-z]+( [0-9])?: / && !/^spin: / { print; next }
+			/CYCLE/ { print "again and again from here:" }
+			/^#processes/ { print "found: " found }
+			/^\t\t(laneof1|colour|nxt|emt|holder|valid|acted|pub|owner)/ {
+				printf "%s", sep $1 $2 $3; sep = "  "
+			}
+			END { print "" }'
 }
 
 # in_step: README.md names each mutation with its property and its tests.
@@ -193,6 +214,13 @@ in_step() {
 			bad=1
 		}
 	done <<<"$CHECKS"
+	while read -r name; do
+		[[ $CHECKS == *$'\nquick '"$name "* || $CHECKS == *$'\nfull  '"$name "* ]] || {
+			printf 'itests/model/takeover.pml: %s has no row in run.sh\n' "$name"
+			bad=1
+		}
+	done < <(grep -E '^#(if|elif)' "$HERE/takeover.pml" |
+		grep -oE '\b[A-Z_]{2,}\b' | grep -vxE "$SIZES" | sort -u)
 	# "`file`: `test`", one or several in a row
 	while IFS='	' read -r name file test; do
 		grep -qw -- "$test" "$ROOT/$file" 2>/dev/null || {
@@ -221,6 +249,7 @@ esac
 command -v spin gcc >/dev/null || die "spin or gcc is not installed" \
 	"infra/dev/bootstrap.sh --need test installs what is missing"
 MODEL_MIB=${MODEL_MIB:-$([[ $1 == full ]] && echo 14000 || echo 2000)}
+DEADLINE=${DEADLINE:-1800}
 TMP=$(mktemp -d "${TMPDIR:-/tmp}/galore-model.XXXXXX")
 trap 'rm -rf -- "$TMP"' EXIT
 trap 'exit 1' INT TERM HUP

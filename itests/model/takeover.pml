@@ -423,6 +423,7 @@ inline choose() {
 }
 
 #define NO_END_OF(i) e[i] = 0
+#define SAY_BATCH(i) if :: c[i] < e[i] -> printf("worker %d: commits [%d, %d) of partition %d, reader %d\n", id, c[i], e[i], PARTOF(i), i) :: else fi
 #define END_READING(i) c[i] = e[i]; e[i] = 0
 
 /* One batch. One step, for what lies before the compare-and-set is seen by
@@ -441,7 +442,8 @@ inline batch() {
 	lost = 0;
 #endif
 	if
-	:: lost -> lost = 0; clear(m); EACH_READER(NO_END_OF); AGAIN
+	:: lost -> lost = 0; clear(m); EACH_READER(NO_END_OF);
+		printf("worker %d: a row is not its own any more, its batch fails\n", id); AGAIN
 	:: else
 	fi;
 	d_step {
@@ -456,6 +458,7 @@ inline batch() {
 		:: else -> break
 		od;
 		w = 0;
+		EACH_READER(SAY_BATCH);
 		EACH_READER(END_READING)
 	}
 	clear(m)
@@ -466,6 +469,7 @@ inline batch() {
 	:: CAN(i) && he == 0 && (col == 1 || !dead[1 - id]) -> \
 		hs = PARTOF(i) * N + c[i]; he = PARTOF(i) * N + MIN(N, c[i] + BATCH); \
 		if :: col == 1 -> greendead = 1 :: else -> dead[id] = 1 fi; \
+		printf("worker %d: hangs with locks\n", id); \
 		forget(); goto stopped
 #define HAS_MORE(i) (c[i] < N)
 #define LONGEST(i) e[i] = MIN(N, c[i] + BATCH)
@@ -475,7 +479,7 @@ inline batch() {
 	:: atomic { pp[i] < c[i] -> \
 		d_step { \
 			r = PARTOF(i) * N + pp[i]; \
-			if :: own[MYROW(r)] && READER(MYROW(r)) == i -> publish(r) :: else fi; \
+			if :: own[MYROW(r)] && READER(MYROW(r)) == i -> printf("worker %d: publishes %d of partition %d\n", id, OFF(r), PART(r)); publish(r) :: else fi; \
 			r = 0; \
 			pp[i]++ \
 		} }
@@ -519,7 +523,7 @@ take:
 #if defined(FREE) && !defined(LANES_FIRST)
 		if :: s1 = laneof1 :: s1 = 0 fi;   /* the same, with fewer states: the row may be missed at any time */
 #endif
-		d_step { take_rows() }
+		d_step { take_rows(); printf("worker %d: takes over\n", id) }
 		EACH(RAISE_ROW);
 		EACH(BEGIN_READING);
 #ifdef APART
@@ -545,12 +549,12 @@ take:
 end_work:
 	do
 #ifndef FREE
-	:: atomic { ANY(UNLIKE) -> forget(); goto begin }                 /* the revocation arrives */
+	:: atomic { ANY(UNLIKE) -> printf("worker %d: hears of the revocation\n", id); forget(); goto begin }
 #endif
 	:: atomic { crashes < CRASHES -> crashes++;
 		if
-		:: forget(); goto begin                                   /* kill -9 */
-		:: col == 1 -> greendead = 1; forget(); goto stopped
+		:: printf("worker %d: is killed, and comes back\n", id); forget(); goto begin
+		:: col == 1 -> printf("worker %d: dies for good\n", id); greendead = 1; forget(); goto stopped
 		HANG(0)
 #if READERS == 2
 		HANG(1)
@@ -558,6 +562,7 @@ end_work:
 		:: ANY_READER(HAS_MORE) && !g.on ->                       /* outcome unknown: the message is under way */
 			d_step { EACH_READER(LONGEST); fill(g); compare(g) }
 			if :: lost -> lost = 0; clear(g) :: else fi;
+			printf("worker %d: sends a COMMIT and hears no more\n", id);
 			EACH_READER(NO_END_OF); AGAIN
 		fi }
 
@@ -574,7 +579,7 @@ end_work:
 	/* Both readers are level: the partition is taken over anew, so that no
 	 * lane changes its reader while anything of it is in hand. With FREE at
 	 * any time. */
-	:: atomic { ap != 0 && SAME_EMITTED -> forget(); goto take }
+	:: atomic { ap != 0 && SAME_EMITTED -> printf("worker %d: its readers are level\n", id); forget(); goto take }
 #endif
 
 	:: atomic { ANY_READER(CAN) -> batch() };
@@ -589,6 +594,7 @@ progress_commit: skip
 	:: atomic { ANY(UNEMITTED) ->
 		if :: ANY(OLD_IN) -> AGAIN :: else fi;
 		d_step {
+			printf("worker %d: writes emitted alone\n", id);
 			w = 0;
 			do
 			:: w < ROWS -> if :: own[w] -> emt[w] = MAX(emt[w], ACKED(w)) :: else fi; w++
@@ -617,13 +623,13 @@ end_server:
 		od;
 		w = 0;
 #endif
-		if :: lost -> lost = 0 :: else -> d_step { apply(g, true) } fi;
+		if :: lost -> lost = 0 :: else -> d_step { printf("server: executes the COMMIT of long ago\n"); apply(g, true) } fi;
 		clear(g) }
 	od
 }
 
 #ifndef FREE
-#define MAY_REBALANCE(p) :: atomic { rebals < REBALS && !dead[1 - owner[p]] -> rebals++; owner[p] = 1 - owner[p] }
+#define MAY_REBALANCE(p) :: atomic { rebals < REBALS && !dead[1 - owner[p]] -> rebals++; owner[p] = 1 - owner[p]; printf("group: partition %d is worker %d's\n", p, owner[p]) }
 #define MUST_REBALANCE(p) :: atomic { dead[owner[p]] -> owner[p] = 1 - owner[p] }
 proctype Coordinator() {
 end_coordinator:
@@ -721,13 +727,13 @@ end_mover:
 			rd = 0; en = 0; ee = 0;
 #endif
 			if :: skip :: colour[1] = 1 - colour[1] fi;
-			FOLLOW
-		:: MOVE(0)                                                      /* promote, rollback */
-		:: laneof1 == 1 -> MOVE(1)
+			FOLLOW; printf("mover: splits lane 1 off, colour %d\n", colour[1])
+		:: MOVE(0); printf("mover: stable to colour %d\n", colour[0])   /* promote, rollback */
+		:: laneof1 == 1 -> MOVE(1); printf("mover: lane 1 to colour %d\n", colour[1])
 		:: laneof1 == 1 && colour[0] == colour[1] && LEVEL ->           /* merge */
 			RAISE_LANE(0); RAISE_LANE(1); laneof1 = 0;
 			EACH(MERGE);
-			colour[1] = 0; FOLLOW
+			colour[1] = 0; FOLLOW; printf("mover: merges lane 1\n")
 		fi;
 		moves++;
 		check_db() }
