@@ -37,7 +37,6 @@ enum {
 	MIGRATION_NAME_MAX = 128,
 	MIGRATION_FILE_MAX_BYTES = 4 << 20,
 	MIGRATION_DIR_MAX = 4096,
-	CHECKSUM_CHARS = 64,
 };
 
 enum direction { UP, DOWN };
@@ -80,9 +79,6 @@ int migration_folder(const struct verb *verb, char ret[MIGRATION_DIR_MAX]);
 
 /* Reads all *.sql files of the folder. */
 int migrator_load(struct migrator *migrator);
-
-/* SHA-256 in lower case hex, of bytes. */
-void migration_checksum(const void *p, size_t n, char ret[CHECKSUM_CHARS + 1]);
 
 /* ---- the schema: migrations.c ---- */
 

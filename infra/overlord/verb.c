@@ -4,12 +4,14 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <openssl/evp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "infra/lib/text/str.h"
+#include "infra/overlord/plan_file.h"
 
 #define FIRST_ANSWER_MS INT64_C(4000)
 
@@ -58,6 +60,28 @@ int64_t verb_first_ms(const struct verb *verb)
 						       : FIRST_ANSWER_MS;
 }
 
+/* What a plan that is saved or applied, and a commit whose answer is lost, need
+ * to know. */
+static int read_session(struct verb *verb)
+{
+	struct verb_session *session = &verb->session;
+	int i, r;
+
+	if (!options_named(verb->arguments, "--execute"))
+		return 0;
+	i = verb_add(verb, &sql_session_read, NULL);
+	r = verb_send(verb, "session");
+	if (r)
+		return r;
+	(void)str_copy(session->database, sizeof(session->database),
+		       verb_cell(verb, i, 0, 0));
+	(void)str_copy(session->cluster, sizeof(session->cluster),
+		       verb_cell(verb, i, 0, 1));
+	(void)str_copy(session->began, sizeof(session->began),
+		       verb_cell(verb, i, 0, 2));
+	return plan_file_check_place(verb);
+}
+
 int verb_connect(struct verb *verb)
 {
 	char application[64];
@@ -75,7 +99,7 @@ int verb_connect(struct verb *verb)
 	r = pg_connect(&verb->pg, &params, error);
 	switch (r) {
 	case 0:
-		return 0;
+		return read_session(verb);
 	case PG_E_LOST:
 	case PG_E_SQL:
 		return verb_failed(
@@ -304,4 +328,17 @@ int verb_topic(const struct verb *verb, enum topic_id id,
 		return verb_usage(verb, "suffix '%s' is too long",
 				  verb->suffix);
 	return 0;
+}
+
+void verb_checksum(const void *p, size_t n, char ret[CHECKSUM_CHARS + 1])
+{
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	unsigned int n_digest = 0;
+
+	if (!EVP_Digest(p, n, digest, &n_digest, EVP_sha256(), NULL))
+		abort();
+	assert(n_digest * 2 == CHECKSUM_CHARS);
+	for (size_t i = 0; i < n_digest; i++)
+		hex_put(ret + 2 * i, digest[i]);
+	ret[CHECKSUM_CHARS] = '\0';
 }

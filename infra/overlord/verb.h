@@ -32,6 +32,18 @@ enum verb_outcome {
 
 enum { VERB_STATEMENTS_MAX = 8 };
 
+/* SHA-256 in lower case hex, of bytes. */
+enum { CHECKSUM_CHARS = 64 };
+void verb_checksum(const void *p, size_t n, char ret[CHECKSUM_CHARS + 1]);
+
+/* Of which database a session is, and which one of its server's it is. Texts
+ * are empty when nobody needs to know. */
+struct verb_session {
+	char database[64], cluster[24], began[32];
+};
+
+struct plan_file;
+
 struct verb {
 	const char *name;      /* "grill set" */
 	const char *arguments; /* of its row */
@@ -39,6 +51,10 @@ struct verb {
 	struct options options;
 	const char *who, *schema, *suffix;
 	struct pg *pg; /* after verb_connect() */
+	struct verb_session session;
+	/* The plan that is saved or applied, plan_file.h. NULL: as in a test,
+	 * neither. */
+	struct plan_file *file;
 	/* Of the message that is put together. */
 	struct pg_args args[VERB_STATEMENTS_MAX];
 	size_t n_args;
