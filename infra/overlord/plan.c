@@ -190,13 +190,16 @@ int plan_run(struct plan *plan, const struct verb *verb, plan_step_fn fn,
 void plan_audit(struct verb *verb, const struct pg_statement *statement,
 		const char *what, const char *before, const char *after)
 {
+	struct value token = { 0 };
 	struct buf whole = { 0 };
 
+	if (statement == &sql_audit_row)
+		token = plan_token(verb);
 	plan_file_audit(verb->file, what, &whole);
 	(void)verb_add(verb, statement,
 		       VALUES(value_text(verb->who), value_text(verb->name),
 			      value_text(whole.p), value_text(before),
-			      value_text(after)));
+			      value_text(after), token));
 	buf_deinit(&whole);
 }
 
@@ -212,19 +215,12 @@ static int do_change(void *arg, size_t i, enum plan_result *ret)
 {
 	struct change_run *run = arg;
 	struct verb *verb = run->verb;
-	int r;
 
 	(void)i;
 	(void)verb_add(verb, run->change->statement, run->change->values);
 	plan_audit(verb, &sql_audit_row, run->what.p, run->before.p,
 		   run->after.p);
-	(void)verb_add(verb, &pg_commit, NULL);
-	r = verb_send(verb, run->change->what);
-	if (!r)
-		*ret = PLAN_CONFIRMED;
-	else if (pg_lost(verb->pg))
-		*ret = PLAN_UNKNOWN;
-	return r;
+	return plan_commit(verb, run->change->what, ret);
 }
 
 int change_run(struct verb *verb, const struct change *change)

@@ -103,9 +103,27 @@ int change_run(struct verb *verb, const struct change *change);
 /*
  * Adds the audit row to the message that makes the change. @what is a JSON
  * object, which is added to when a saved plan is applied, and the rest is what
- * @statement says, which is sql_audit_row or _texts.
+ * @statement says, which is sql_audit_row, _old or _texts; a row of the first
+ * has a token, by which plan_commit() finds it.
  */
 void plan_audit(struct verb *verb, const struct pg_statement *statement,
 		const char *what, const char *before, const char *after);
+
+/* For a statement that writes the audit row of its own: a new token, which
+ * plan_commit() looks for. */
+struct value plan_token(struct verb *verb);
+
+/*
+ * Adds the commit to the message, sends it, and says after @what why it failed;
+ * VERB_E_FAILED. When the session is lost, nobody guesses: in a new session,
+ *for a few seconds, it is made sure that the old one has gone, so that its
+ *commit cannot come later, and then the token is looked for. @ret is
+ *
+ *	PLAN_CONFIRMED	 the row is there; the verb goes on, in the new session
+ *	PLAN_FAILED	 it is not, nothing of the transaction stayed
+ *	PLAN_UNKNOWN	 Postgres did not answer in time, or the row has no
+ *token
+ */
+int plan_commit(struct verb *verb, const char *what, enum plan_result *ret);
 
 #endif

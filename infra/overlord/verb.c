@@ -61,7 +61,7 @@ int64_t verb_first_ms(const struct verb *verb)
 }
 
 /* What a plan that is saved or applied, and a commit whose answer is lost, need
- * to know. */
+ * to know. PG_E_*. */
 static int read_session(struct verb *verb)
 {
 	struct verb_session *session = &verb->session;
@@ -70,36 +70,53 @@ static int read_session(struct verb *verb)
 	if (!options_named(verb->arguments, "--execute"))
 		return 0;
 	i = verb_add(verb, &sql_session_read, NULL);
-	r = verb_send(verb, "session");
+	r = verb_try(verb, verb_first_ms(verb));
 	if (r)
 		return r;
+	session->pid = pg_backend_pid(verb->pg);
 	(void)str_copy(session->database, sizeof(session->database),
 		       verb_cell(verb, i, 0, 0));
 	(void)str_copy(session->cluster, sizeof(session->cluster),
 		       verb_cell(verb, i, 0, 1));
 	(void)str_copy(session->began, sizeof(session->began),
 		       verb_cell(verb, i, 0, 2));
-	return plan_file_check_place(verb);
+	return 0;
 }
 
-int verb_connect(struct verb *verb)
+static int connect_within(struct verb *verb, int64_t timeout_ms, char *error)
 {
 	char application[64];
-	char error[256] = "";
 	struct pg_params params = {
 		.url = verb->conf.database_url,
 		.schema = verb->schema,
 		.application_name = application,
-		.timeout_ms = verb_first_ms(verb),
+		.timeout_ms = timeout_ms,
 	};
-	int r;
 
 	(void)snprintf(application, sizeof(application), "overlord %.30s %.20s",
 		       verb->name, verb->who);
-	r = pg_connect(&verb->pg, &params, error);
+	return pg_connect(&verb->pg, &params, error);
+}
+
+int verb_reconnect(struct verb *verb, int64_t timeout_ms)
+{
+	int r;
+
+	verb->pg = pg_free(verb->pg);
+	r = connect_within(verb, timeout_ms, NULL);
+	return r ? r : read_session(verb);
+}
+
+int verb_connect(struct verb *verb)
+{
+	char error[256] = "";
+	int r = connect_within(verb, verb_first_ms(verb), error);
+
 	switch (r) {
 	case 0:
-		return read_session(verb);
+		r = read_session(verb);
+		return r ? verb_pg_failed(verb, r, "session")
+			 : plan_file_check_place(verb);
 	case PG_E_LOST:
 	case PG_E_SQL:
 		return verb_failed(
