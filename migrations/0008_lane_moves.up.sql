@@ -38,13 +38,15 @@ BEGIN
 END
 $$;
 
--- A lane's positions get that colour and new epochs. Gives the rows as this
--- UPDATE found them, never as they were read before.
+-- A lane's positions get that colour and new epochs, and nobody holds them
+-- until they are taken over. Gives the rows as this UPDATE found them, never as
+-- they were read before.
 CREATE OR REPLACE FUNCTION lane_fence(my_service text, my_lane text,
 	my_colour text)
 RETURNS SETOF positions LANGUAGE sql AS $$
 	UPDATE positions
-	SET colour = my_colour, epoch = nextval('control.epoch_seq')
+	SET colour = my_colour, epoch = nextval('control.epoch_seq'),
+		holder = NULL
 	WHERE service = my_service AND lane = my_lane
 	RETURNING *
 $$;
@@ -131,7 +133,7 @@ BEGIN
 	END IF;
 	UPDATE positions h
 	SET emitted_offset = least(h.emitted_offset, e.emitted_offset),
-		epoch = nextval('control.epoch_seq')
+		epoch = nextval('control.epoch_seq'), holder = NULL
 	FROM positions e
 	WHERE h.service = my_service AND h.lane = heir.lane
 		AND e.service = my_service AND e.lane = my_lane
@@ -139,7 +141,5 @@ BEGIN
 	UPDATE control.lanes SET ended_at = now()
 	WHERE service = my_service AND lane = my_lane;
 	PERFORM 1 FROM lane_fence(my_service, my_lane, '');
-	UPDATE positions SET holder = NULL
-	WHERE service = my_service AND lane = my_lane;
 END
 $$;

@@ -12,11 +12,14 @@
  * thread.
  */
 #include <inttypes.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "infra/lib/text/str.h"
+#include "infra/overlord/lanes/logs.h"
 #include "infra/overlord/verb.h"
 
 struct run {
@@ -50,23 +53,10 @@ static void add_check(struct run *run, bool good, const char *what,
 
 /* ---- the brokers ---- */
 
-static void add_log(struct run *run, const struct topic *topic,
-		    const int64_t *begins, const int64_t *ends)
-{
-	for (int i = 0; i < TOPIC_PARTITIONS; i++)
-		buf_printf(&run->logs,
-			   "%s{\"topic\": \"%s\", \"partition\": %d, "
-			   "\"log_begin\": %" PRId64 ", \"log_end\": %" PRId64
-			   "}",
-			   run->logs.n > 1 ? "," : "", topic->name, i,
-			   begins[i], ends[i]);
-}
-
 /* Is the topic there as it is declared, and where does it begin and end? */
 static int read_topic(struct run *run, struct kafka_admin *admin,
 		      const struct topic *topic, const char *name)
 {
-	int64_t begins[TOPIC_PARTITIONS], ends[TOPIC_PARTITIONS];
 	int32_t n_partitions;
 	int r = kafka_admin_partitions(admin, name, &n_partitions);
 
@@ -84,12 +74,7 @@ static int read_topic(struct run *run, struct kafka_admin *admin,
 				  : "");
 	if (n_partitions < TOPIC_PARTITIONS)
 		return 0;
-	r = kafka_admin_ends(admin, name, TOPIC_PARTITIONS, ends);
-	if (!r)
-		r = kafka_admin_begins(admin, name, TOPIC_PARTITIONS, begins);
-	if (!r)
-		add_log(run, topic, begins, ends);
-	return r;
+	return logs_add(&run->logs, admin, topic, name);
 }
 
 static int read_topics(struct run *run)
@@ -107,7 +92,7 @@ static int read_topics(struct run *run)
 	buf_text(&run->logs, "[");
 	for (size_t i = 0; !r && i < N_TOPICS; i++)
 		r = read_topic(run, admin, &topic_table[i], names[i]);
-	buf_add(&run->logs, "]", 2);
+	logs_end(&run->logs);
 	if (r < 0)
 		return r;
 	if (r)
@@ -121,29 +106,41 @@ static int read_topics(struct run *run)
 
 /* ---- the rows ---- */
 
+static void add_rows(struct run *run, int i)
+{
+	const struct pg *pg = run->verb->pg;
+
+	out_rows(run->checks, pg, i);
+	for (int row = 0; row < pg_n_rows(pg, i); row++) {
+		run->n_checks++;
+		run->n_bad += !pg_bool(pg, i, row, 2);
+	}
+}
+
 static int read_rows(struct run *run, struct out *positions)
 {
 	struct verb *verb = run->verb;
 	const struct value values[] = { value_text(verb->schema),
 					value_text(run->logs.p) };
 	int groups = verb_add(verb, &sql_status_positions, values);
+	int lanes = verb_add(verb, &sql_status_lanes, NULL);
 	int checks = verb_add(verb, &sql_status_checks, values);
 	int r = verb_send(verb, "status");
 
 	if (r)
 		return r;
 	out_rows(positions, verb->pg, groups);
-	out_rows(run->checks, verb->pg, checks);
-	for (int row = 0; row < pg_n_rows(verb->pg, checks); row++) {
-		run->n_checks++;
-		run->n_bad += !pg_bool(verb->pg, checks, row, 2);
-	}
+	add_rows(run, lanes);
+	add_rows(run, checks);
 	return 0;
 }
 
 static int print(const struct run *run, struct out *positions)
 {
-	int r = out_print_two(positions, run->checks);
+	const struct options *options = &run->verb->options;
+	int r = options->watch && options->json
+			? out_print_two_in_a_line(positions, run->checks)
+			: out_print_two(positions, run->checks);
 
 	if (r || !run->n_bad)
 		return r;
@@ -151,7 +148,7 @@ static int print(const struct run *run, struct out *positions)
 			   run->n_checks);
 }
 
-int cmd_status(struct verb *verb)
+static int show(struct verb *verb)
 {
 	static const struct out_column position_columns[] = {
 		{ "service", OUT_TEXT },
@@ -193,4 +190,30 @@ int cmd_status(struct verb *verb)
 		r = print(&run, positions);
 	buf_deinit(&run.logs);
 	return r;
+}
+
+#define WATCH_EVERY_MS 1000
+#define CLEAR_SCREEN "\033[H\033[2J"
+
+/* Until a signal, or until the answer cannot be written. Servers that are away
+ * are asked again. */
+static int watch(struct verb *verb)
+{
+	bool clear = !verb->options.json && isatty(STDOUT_FILENO);
+	int r;
+
+	for (;;) {
+		if (clear)
+			(void)fputs(CLEAR_SCREEN, stdout);
+		r = show(verb);
+		if (r < 0)
+			return r;
+		verb->pg = pg_free(verb->pg);
+		(void)poll(NULL, 0, WATCH_EVERY_MS);
+	}
+}
+
+int cmd_status(struct verb *verb)
+{
+	return verb->options.watch ? watch(verb) : show(verb);
 }

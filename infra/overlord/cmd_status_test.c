@@ -5,6 +5,7 @@
  * ends with 1 as soon as one thing is not as it should be, and names it.
  */
 #include <jansson.h>
+#include <signal.h>
 
 #include "infra/lib/kafka/kafka_fixture.h"
 #include "infra/overlord/database_fixture.h"
@@ -46,6 +47,10 @@ static void begin(void)
 		    "VALUES ('left', 0), ('left', 1)");
 }
 
+#define CANARY                                                                 \
+	"SELECT lane_split('chillybin', NULL, 'stable', 'buckets', 0, 410, "   \
+	"NULL, 'green'); "
+
 static const struct {
 	const char *sql, *said;
 } good[] = {
@@ -83,6 +88,14 @@ static const struct {
 	{ "UPDATE control.grills SET enabled = false, "
 	  "seen_at = now() - interval '1 h'",
 	  "yes  disabled" },
+	{ CANARY "UPDATE positions SET holder = 'me'",
+	  "chillybin yes  a canary runs for 00:00:0" },
+	/* A lane that has ended is nobody's. */
+	{ CANARY "SELECT lane_move('chillybin', lane, 'blue'), "
+		 "lane_merge('chillybin', "
+		 "lane) FROM control.lanes WHERE kind = 'buckets'; "
+		 "UPDATE positions SET holder = 'me' WHERE lane = 'stable'",
+	  "yes  none waits" },
 };
 
 START_TEST(what_is_as_it_should_be_is_0)
@@ -131,6 +144,12 @@ static const struct {
 	{ "UPDATE positions SET next_offset = 5 WHERE topic = 'restocks' "
 	  "AND partition = 4",
 	  "'restocks' ends below 1 of its positions" },
+	{ "INSERT INTO control.holds (service, who, why, colours) VALUES "
+	  "('tally', 'kim', 'it counts twice', '{}')",
+	  "tally no   held by kim for 00:00:0" },
+	{ CANARY "UPDATE positions SET holder = 'me', next_offset = "
+		 "CASE lane WHEN 'stable' THEN 900 ELSE 0 END",
+	  " records behind stable" },
 };
 
 START_TEST(what_is_not_as_it_should_be_is_1_and_named)
@@ -212,6 +231,55 @@ START_TEST(without_kafka_the_rest_is_shown_and_json_is_one_object)
 	}
 END_TEST
 
+/* Runs a line in a child; gives the end of the pipe that it writes to. */
+static FILE *read_from(const char *line, pid_t *ret)
+{
+	int ends[2];
+
+	ck_assert_int_eq(pipe(ends), 0);
+	*ret = fork();
+	ck_assert_int_ge(*ret, 0);
+	if (*ret == 0) {
+		char words[64], *argv[4], *rest = words;
+		int argc = 0;
+
+		(void)str_copy(words, sizeof(words), line);
+		while (rest)
+			argv[argc++] = strsep(&rest, " ");
+		(void)signal(SIGINT, SIG_DFL); /* not Check's own */
+		(void)dup2(ends[1], STDOUT_FILENO);
+		_exit(cli_run(argc, argv));
+	}
+	(void)close(ends[1]);
+	return fdopen(ends[0], "re");
+}
+
+START_TEST(watching_shows_it_again_until_ctrl_c_a_line_of_json_each)
+	{
+		static char line[65536];
+		pid_t child;
+		FILE *from = read_from("status --watch --json", &child);
+		int status;
+
+		ck_assert_ptr_nonnull(from);
+		for (int i = 0; i < 2; i++) {
+			json_t *json;
+
+			ck_assert_ptr_nonnull(fgets(line, sizeof(line), from));
+			json = json_loads(line, 0, NULL);
+			ck_assert_msg(json, "%s", line);
+			ck_assert_uint_eq(json_array_size(json_object_get(
+						  json, "status")),
+					  5);
+			json_decref(json);
+		}
+		ck_assert_int_eq(kill(child, SIGINT), 0);
+		ck_assert_int_eq(waitpid(child, &status, 0), child);
+		ck_assert(WIFSIGNALED(status));
+		(void)fclose(from);
+	}
+END_TEST
+
 int main(void)
 {
 	const struct check_row rows[] = {
@@ -219,6 +287,7 @@ int main(void)
 		{ what_is_not_as_it_should_be_is_1_and_named, CHECK_N(bad) },
 		{ what_waits_for_a_service_that_never_ran_is_named, 1 },
 		{ a_topic_that_is_not_as_declared_is_named, CHECK_N(topics) },
+		{ watching_shows_it_again_until_ctrl_c_a_line_of_json_each, 1 },
 		{ without_kafka_the_rest_is_shown_and_json_is_one_object, 1 },
 		{ 0 },
 	};

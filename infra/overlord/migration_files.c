@@ -2,12 +2,11 @@
 /* Migration files: found, in order, read; see migrations.h. Main thread. */
 #include "infra/overlord/migrations.h"
 
-#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <openssl/evp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -166,8 +165,8 @@ int migrator_load(struct migrator *migrator)
 			r = read_file(migrator, row->files[way],
 				      &row->texts[way]);
 		if (!r)
-			migration_checksum(row->texts[UP].p, row->texts[UP].n,
-					   row->checksum);
+			verb_checksum(row->texts[UP].p, row->texts[UP].n,
+				      row->checksum);
 	}
 	return r;
 }
@@ -180,19 +179,6 @@ void migrator_deinit(struct migrator *migrator)
 	}
 	free(migrator->rows);
 	*migrator = (struct migrator){ 0 };
-}
-
-void migration_checksum(const void *p, size_t n, char ret[CHECKSUM_CHARS + 1])
-{
-	unsigned char digest[EVP_MAX_MD_SIZE];
-	unsigned int n_digest = 0;
-
-	if (!EVP_Digest(p, n, digest, &n_digest, EVP_sha256(), NULL))
-		abort();
-	assert(n_digest * 2 == CHECKSUM_CHARS);
-	for (size_t i = 0; i < n_digest; i++)
-		hex_put(ret + 2 * i, digest[i]);
-	ret[CHECKSUM_CHARS] = '\0';
 }
 
 /* Only a folder of ours has the control tables beside the services'. */

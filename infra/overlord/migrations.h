@@ -37,7 +37,6 @@ enum {
 	MIGRATION_NAME_MAX = 128,
 	MIGRATION_FILE_MAX_BYTES = 4 << 20,
 	MIGRATION_DIR_MAX = 4096,
-	CHECKSUM_CHARS = 64,
 };
 
 enum direction { UP, DOWN };
@@ -81,9 +80,6 @@ int migration_folder(const struct verb *verb, char ret[MIGRATION_DIR_MAX]);
 /* Reads all *.sql files of the folder. */
 int migrator_load(struct migrator *migrator);
 
-/* SHA-256 in lower case hex, of bytes. */
-void migration_checksum(const void *p, size_t n, char ret[CHECKSUM_CHARS + 1]);
-
 /* ---- the schema: migrations.c ---- */
 
 /* Reads how the schema is. */
@@ -118,9 +114,10 @@ struct migrator_step {
 	bool unknown;
 	struct buf gone; /* tables that went, "a, b" with a NUL, or empty */
 	/* While it is done: the schema's tables before it, JSON; has the
-	 * transaction given an enum a value before; is there an audit now? */
+	 * transaction given an enum a value before; is there an
+	 * audit now, and has it tokens? */
 	struct buf tables;
-	bool new_enum, audited;
+	bool new_enum, audited, tokens;
 };
 
 void migrator_step_deinit(struct migrator_step *step);

@@ -125,10 +125,10 @@ START_TEST(a_file_that_changed_after_it_was_applied_is_refused)
 
 		CHECK_RUN(UP_EXECUTE, DONE, "");
 		write_file(folder, "1_a.up.sql", changed);
-		migration_checksum(changed, sizeof(changed) - 1, checksum);
+		verb_checksum(changed, sizeof(changed) - 1, checksum);
 		CHECK_RUN(UP_EXECUTE, FAILED, "file '1_a.up.sql' has changed");
 		CHECK_SAID(checksum);
-		migration_checksum("CREATE TABLE a (n int);", 23, checksum);
+		verb_checksum("CREATE TABLE a (n int);", 23, checksum);
 		CHECK_SAID(checksum);
 		CHECK_RUN(CHECK, FAILED, "");
 		CHECK_VERSION(1);

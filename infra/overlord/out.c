@@ -199,14 +199,14 @@ int out_print(struct out *out)
 }
 
 /* The member that the table is, without the braces round it. */
-static bool print_member(struct out *out, const char *after)
+static bool print_member(FILE *to, struct out *out, const char *after)
 {
 	char *text, *begin, *end;
 	bool written;
 
 	if (!out->n_rows)
-		return printf("   \"%s\": []%s\n",
-			      scols_table_get_name(out->table), after) > 0;
+		return fprintf(to, "   \"%s\": []%s\n",
+			       scols_table_get_name(out->table), after) > 0;
 	if (scols_print_table_to_string(out->table, &text))
 		abort();
 	begin = strchr(text, '\n');
@@ -214,10 +214,16 @@ static bool print_member(struct out *out, const char *after)
 	assert(begin && end);
 	while (end > begin && end[-1] == '\n')
 		end--;
-	written = printf("%.*s%s\n", (int)(end - begin - 1), begin + 1, after) >
-		  0;
+	written = fprintf(to, "%.*s%s\n", (int)(end - begin - 1), begin + 1,
+			  after) > 0;
 	free(text);
 	return written;
+}
+
+static bool print_object(FILE *to, struct out *first, struct out *second)
+{
+	return fputs("{\n", to) >= 0 && print_member(to, first, ",") &&
+	       print_member(to, second, "") && fputs("}\n", to) >= 0;
 }
 
 int out_print_two(struct out *first, struct out *second)
@@ -225,8 +231,26 @@ int out_print_two(struct out *first, struct out *second)
 	if (!first->json)
 		return printed(print(first) && putchar('\n') != EOF &&
 			       print(second));
-	return printed(puts("{") != EOF && print_member(first, ",") &&
-		       print_member(second, "") && puts("}") != EOF);
+	return printed(print_object(stdout, first, second));
+}
+
+/* In JSON's texts a line feed is written as two characters. */
+int out_print_two_in_a_line(struct out *first, struct out *second)
+{
+	char *text = NULL;
+	size_t n = 0;
+	FILE *memory = open_memstream(&text, &n);
+	bool written;
+
+	xalloc_check(memory);
+	written = print_object(memory, first, second);
+	written = !fclose(memory) && written;
+	for (const char *at = text; written && *at;) {
+		written = putchar(*at == '\n' && at[1] ? ' ' : *at) != EOF;
+		at += *at == '\n' ? 1 + strspn(at + 1, " ") : 1;
+	}
+	free(text);
+	return printed(written);
 }
 
 static void say(const char *prefix, const char *format, va_list args)

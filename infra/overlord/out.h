@@ -65,6 +65,8 @@ void out_rows(struct out *out, const struct pg *pg, int statement);
 int out_print(struct out *out);
 /* Two tables, one below the other; one object of both in JSON. */
 int out_print_two(struct out *first, struct out *second);
+/* As JSON, whatever they are: one line of both. */
+int out_print_two_in_a_line(struct out *first, struct out *second);
 
 /* A line on stderr: "overlord: ..."; lower case, no full stop. */
 void out_say(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -7,11 +7,11 @@
 
 #include <string.h>
 
+#include "schemas/lanes/lanes.h"
 #include "schemas/messages/order_cancelled.h"
 #include "schemas/messages/toastie.h"
 #include "workers/chillybin/chillybin.h"
 #include "workers/chillybin/columns.h"
-#include "workers/runtime/lanes.h"
 
 /*
  * What a record costs beside its own bytes, at the most. A cancellation rests

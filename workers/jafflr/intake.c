@@ -4,8 +4,8 @@
 
 #include <string.h>
 
+#include "schemas/lanes/lanes.h"
 #include "workers/jafflr/jafflr.h"
-#include "workers/runtime/lanes.h"
 
 /* ---- rows by order ---- */
 

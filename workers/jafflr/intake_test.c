@@ -12,8 +12,8 @@
 #include <string.h>
 
 #include "infra/lib/check_fixture.h"
+#include "schemas/lanes/lanes.h"
 #include "schemas/messages/pick.h"
-#include "workers/runtime/lanes.h"
 
 enum { BODIES_MAX = 64 };
 

@@ -19,8 +19,8 @@
 
 #include "infra/lib/conf.h"
 #include "infra/lib/postgres/pg.h"
+#include "schemas/lanes/lanes.h"
 #include "workers/runtime/batch.h"
-#include "workers/runtime/lanes.h"
 #include "workers/runtime/publish.h"
 
 enum { WORKER_TOPICS_MAX = 4 };

@@ -6,23 +6,11 @@
 #include <string.h>
 
 #include "infra/lib/log.h"
+#include "infra/lib/postgres/pg_blockers.h"
 #include "workers/runtime/counters.h"
 #include "workers/runtime/worker.h"
 
-#define LOOK_EVERY_MS 200
 #define RESCUE_TIMEOUT_MS 2000
-
-/* The session's state is older than a moment: a healthy one is between two
- * messages for microseconds only. */
-static const struct pg_statement end_hung_blockers = {
-	"end_hung_blockers",
-	"SELECT pid, application_name, pg_terminate_backend(pid)"
-	" FROM pg_stat_activity"
-	" WHERE pid = ANY (pg_blocking_pids($1::int))"
-	" AND wait_event_type = 'Client'"
-	" AND state_change < clock_timestamp() - interval '150 ms'",
-	1,
-};
 
 static const struct pg_statement read_schema_version = {
 	"read_schema_version",
@@ -40,31 +28,26 @@ static const char working[] =
 	"SET default_transaction_isolation = 'read committed'";
 static const char watching[] = "LISTEN lanes";
 
+static void log_rescue(void *arg, const struct pg_blocker *blocker)
+{
+	const int64_t *waited_ms = arg;
+
+	if (!blocker->ended)
+		return;
+	counter_add(&runtime_counters.rescues, 1);
+	log_warn("RESCUE",
+		 "waited %lld ms for '%.*s' (backend %lld), which waits for "
+		 "its client, has been ended",
+		 (long long)*waited_ms, (int)blocker->name.n, blocker->name.p,
+		 (long long)blocker->backend_pid);
+}
+
 static void rescue(void *arg, int backend_pid, int64_t waited_ms)
 {
 	struct session *session = arg;
-	struct pg_args args = { 0 };
-	int i;
 
-	if (!session->watch)
-		return;
-	pg_put_i32(pg_arg(&args), backend_pid);
-	i = pg_add(session->watch, &end_hung_blockers, &args);
-	if (!pg_run(session->watch, RESCUE_TIMEOUT_MS)) {
-		for (int row = 0; row < pg_n_rows(session->watch, i); row++) {
-			size_t n;
-			const char *name =
-				pg_bytes(session->watch, i, row, 1, &n);
-
-			counter_add(&runtime_counters.rescues, 1);
-			log_warn("RESCUE",
-				 "waited %lld ms for '%.*s' (backend %lld), "
-				 "which waits for its client, has been ended",
-				 (long long)waited_ms, (int)n, name,
-				 (long long)pg_i64(session->watch, i, row, 0));
-		}
-	}
-	pg_args_deinit(&args);
+	pg_end_hung_blockers(session->watch, backend_pid, log_rescue,
+			     &waited_ms);
 }
 
 /* Is @schema, whose version @read reads, at least at @least? */
@@ -136,7 +119,7 @@ static int open_both(struct session *session,
 	    connect_to(&session->watch, params, watching, SESSION_TIMEOUT_MS,
 		       error))
 		return SESSION_E_LOST;
-	pg_on_waiting(session->work, LOOK_EVERY_MS, rescue, session);
+	pg_on_waiting(session->work, PG_BLOCKERS_EVERY_MS, rescue, session);
 	return check_schemas(session, params, error);
 }
 

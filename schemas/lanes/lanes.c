@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Lanes: the history of lanes, played for one record. */
-#include "workers/runtime/lanes.h"
+#include "schemas/lanes/lanes.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -22,15 +22,16 @@ static bool is_named(const struct lane *lane, struct text name)
 	return false;
 }
 
-static bool meets(const struct lane *lane, const struct lane_key *key)
+/* A @bucket below 0 is that of the key, which few records are asked for. */
+static bool meets(const struct lane *lane, const struct lane_key *key,
+		  int32_t bucket)
 {
-	int32_t bucket;
-
 	switch (lane->kind) {
 	case LANE_REST:
 		return true;
 	case LANE_BUCKETS_RANGE:
-		bucket = lane_bucket(key);
+		if (bucket < 0)
+			bucket = lane_bucket(key);
 		return bucket >= lane->bucket_from && bucket < lane->bucket_to;
 	case LANE_STALLS:
 		return is_named(lane, key->stall);
@@ -48,17 +49,23 @@ static int living(const struct lanes *lanes, int found, size_t i)
 	return found;
 }
 
-int lanes_find(const struct lanes *lanes, const struct lane_key *key)
+int lanes_find_in(const struct lanes *lanes, const struct lane_key *key,
+		  int32_t bucket)
 {
 	int found = 0;
 
 	for (size_t i = 1; i < lanes->n_lanes; i++) {
 		found = living(lanes, found, i);
 		if (lanes->lanes[i].parent == found &&
-		    meets(&lanes->lanes[i], key))
+		    meets(&lanes->lanes[i], key, bucket))
 			found = (int)i;
 	}
 	return living(lanes, found, lanes->n_lanes);
+}
+
+int lanes_find(const struct lanes *lanes, const struct lane_key *key)
+{
+	return lanes_find_in(lanes, key, -1);
 }
 
 bool lanes_name_stalls(const struct lanes *lanes)

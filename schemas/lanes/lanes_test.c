@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Lanes: every record belongs to exactly one, and falls back to its parent. */
-#include "workers/runtime/lanes.h"
+#include "schemas/lanes/lanes.h"
 
 #include <stdio.h>
 #include <stdlib.h>

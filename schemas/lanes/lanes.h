@@ -13,10 +13,10 @@
  * The rows of `positions` of a lane that ends keep their values and get the
  * colour '' in the same transaction: no colour takes them over any more.
  *
- * Pure. The rules are rows of control.lanes; positions.c reads them.
+ * Pure. The rules are rows of control.lanes; lane_rows.c reads them.
  */
-#ifndef RUNTIME_LANES_H
-#define RUNTIME_LANES_H
+#ifndef SCHEMAS_LANES_H
+#define SCHEMAS_LANES_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -57,6 +57,9 @@ int32_t lane_bucket(const struct lane_key *key);
 
 /* The index of the lane that a record belongs to. */
 int lanes_find(const struct lanes *lanes, const struct lane_key *key);
+/* The same for a record whose bucket is @bucket, whatever its key says. */
+int lanes_find_in(const struct lanes *lanes, const struct lane_key *key,
+		  int32_t bucket);
 
 /* Does a lane name stalls? Else nobody need know a record's. */
 bool lanes_name_stalls(const struct lanes *lanes);
