@@ -177,24 +177,33 @@ void audit_begin(const struct world *world)
 		(void)db_query(world->db, "%s", begin_sql[i]);
 }
 
-char *audit_change(const struct world *world, const struct audit_change *change)
+char *audit_now(const struct world *world)
 {
-	CLEANUP(cleanup_free) char *began = NULL;
-	char *refused;
+	return db_text(world->db, "SELECT clock_timestamp()::text");
+}
 
-	began = db_text(world->db, "SELECT clock_timestamp()::text");
-	refused = db_text(world->db, "SELECT audit_change($s$%s$s$)",
-			  change->statement);
+void audit_execute(const struct world *world, struct audit_change *change,
+		   const char *statement)
+{
+	CLEANUP(cleanup_free) char *refused = NULL;
+
+	refused =
+		db_text(world->db, "SELECT audit_change($s$%s$s$)", statement);
+	if (*refused)
+		change->refused = xstrdup(refused);
+}
+
+void audit_note(const struct world *world, struct audit_change *change)
+{
 	(void)db_query(world->db,
 		       "INSERT INTO audit_changes (service, verb, began, "
 		       "ended, healthy, refused) VALUES ('%s', '%s', '%s', "
 		       "clock_timestamp(), %s, nullif($s$%s$s$, ''))",
-		       change->service, change->verb, began,
-		       change->healthy ? "true" : "false", refused);
-	if (*refused)
-		return refused;
-	free(refused);
-	return NULL;
+		       change->service, change->verb, change->began,
+		       change->healthy ? "true" : "false",
+		       change->refused ? change->refused : "");
+	free(change->began);
+	free(change->refused);
 }
 
 /* ---- which lane had a key, and when ---- */
