@@ -65,7 +65,7 @@ struct moves {
 	/* A worker was stopped or started, and not all are ready since. */
 	bool troubled[N_SERVICES];
 	int64_t troubled_at_ms[N_SERVICES]; /* when that was last so */
-	int64_t n_made;
+	int64_t n_made, n_verbs;
 	struct rush rush;
 	FILE *log; /* of the moves, beside those of the programs */
 };
@@ -208,30 +208,71 @@ static void wait_quiet(struct moves *moves, int service)
 
 /* ---- changes of lanes ---- */
 
-/* NULL, or why it was refused, to be freed. */
-static char *change(struct moves *moves, int service, const char *verb,
-		    const char *format, ...)
-	__attribute__((format(printf, 4, 5)));
-static char *change(struct moves *moves, int service, const char *verb,
-		    const char *format, ...)
+static struct audit_change begin_change(struct moves *moves, int service,
+					const char *verb)
 {
-	bool healthy = is_quiet(moves, service);
+	return (struct audit_change){ .service = services[service],
+				      .verb = verb,
+				      .healthy = is_quiet(moves, service),
+				      .began = audit_now(moves->world) };
+}
+
+/* True: it was made. */
+static bool end_change(struct moves *moves, struct audit_change *change,
+		       const char *how)
+{
+	bool made = !change->refused;
+
+	note_move(moves, change->healthy ? "healthy" : "troubled", how,
+		  change->refused);
+	moves->n_made += made;
+	audit_note(moves->world, change);
+	return made;
+}
+
+/* By the functions of the database. */
+static bool by_statement(struct moves *moves, int service, const char *verb,
+			 const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+static bool by_statement(struct moves *moves, int service, const char *verb,
+			 const char *format, ...)
+{
+	struct audit_change change = begin_change(moves, service, verb);
 	CLEANUP(cleanup_free) char *statement = NULL;
-	char *refused;
 	va_list args;
 
 	va_start(args, format);
 	ck_assert_int_ge(vasprintf(&statement, format, args), 0);
 	va_end(args);
-	refused = audit_change(
-		moves->world,
-		&(struct audit_change){ .service = services[service],
-					.verb = verb,
-					.statement = statement,
-					.healthy = healthy });
-	note_move(moves, healthy ? "healthy" : "troubled", statement, refused);
-	moves->n_made += !refused;
-	return refused;
+	audit_execute(moves->world, &change, statement);
+	return end_change(moves, &change, statement);
+}
+
+/* As an operator does it. A refusal is its last line, which says why. */
+static bool by_overlord(struct moves *moves, int service, const char *verb,
+			const char *colour, const char *option,
+			const char *value)
+{
+	struct audit_change change = begin_change(moves, service, verb);
+	struct program *overlord;
+	char name[32], how[256];
+	int status;
+
+	(void)snprintf(name, sizeof(name), "overlord-%" PRId64,
+		       ++moves->n_verbs);
+	(void)snprintf(how, sizeof(how), "overlord %s %s %s %s %s", verb,
+		       services[service], colour ? colour : "",
+		       option ? option : "", value ? value : "");
+	/* The list ends with the first NULL. */
+	overlord = world_command(moves->world, name, verb, services[service],
+				 "--execute", colour, "--force", option, value);
+	program_start(overlord);
+	status = program_wait(overlord, PATIENCE_MS);
+	ck_assert_msg(status == 0 || status == 1, "'%s' ended with %d: '%s'",
+		      how, status, overlord->log);
+	if (status)
+		change.refused = file_text(overlord->log);
+	return end_change(moves, &change, how);
 }
 
 static char *draw_lane(struct moves *moves, int service, const char *but)
@@ -254,39 +295,43 @@ static char *draw_lane(struct moves *moves, int service, const char *but)
 static void all_to(struct moves *moves, int service, const char *verb,
 		   const char *colour)
 {
-	free(change(moves, service, verb,
-		    "SELECT lane_move('%s', lane, '%s') FROM (SELECT lane FROM "
-		    "control.lanes WHERE service = '%s' AND ended_at IS NULL "
-		    "ORDER BY made) l",
-		    services[service], colour, services[service]));
+	(void)by_statement(moves, service, verb,
+			   "SELECT lane_move('%s', lane, '%s') FROM (SELECT "
+			   "lane FROM control.lanes WHERE service = '%s' AND "
+			   "ended_at IS NULL ORDER BY made) l",
+			   services[service], colour, services[service]);
 }
 
 static void promote(struct moves *moves, int service)
 {
+	const char *other;
 	CLEANUP(cleanup_free)
 	char *colour = db_text(moves->world->db,
 			       "SELECT colour FROM control.lanes WHERE service "
 			       "= '%s' AND lane = 'stable'",
 			       services[service]);
 
-	all_to(moves, service, "promote",
-	       strcmp(colour, "blue") ? "blue" : "green");
+	other = strcmp(colour, "blue") ? "blue" : "green";
+	if (draw(moves, 2))
+		(void)by_overlord(moves, service, "promote", other, NULL, NULL);
+	else
+		all_to(moves, service, "promote", other);
 }
 
 static void rollback(struct moves *moves, int service)
 {
-	all_to(moves, service, "rollback", "blue");
+	if (draw(moves, 2))
+		(void)by_overlord(moves, service, "rollback", NULL, NULL, NULL);
+	else
+		all_to(moves, service, "rollback", "blue");
 }
 
 /* False: it is not level yet. */
 static bool merge_one(struct moves *moves, int service, const char *lane)
 {
-	CLEANUP(cleanup_free)
-	char *refused =
-		change(moves, service, "merge", "SELECT lane_merge('%s', '%s')",
-		       services[service], lane);
-
-	return !refused;
+	return by_statement(moves, service, "merge",
+			    "SELECT lane_merge('%s', '%s')", services[service],
+			    lane);
 }
 
 /* First it gets the colour of its heir. Workers that are down may keep it from
@@ -300,10 +345,11 @@ static void merge(struct moves *moves, int service)
 
 	if (!lane)
 		return;
-	free(change(moves, service, "move",
-		    "SELECT lane_move('%s', '%s', colour) FROM control.lanes "
-		    "WHERE service = '%s' AND lane = lane_heir('%s', '%s')",
-		    name, lane, name, name, lane));
+	(void)by_statement(moves, service, "move",
+			   "SELECT lane_move('%s', '%s', colour) FROM "
+			   "control.lanes WHERE service = '%s' AND "
+			   "lane = lane_heir('%s', '%s')",
+			   name, lane, name, name, lane);
 	while (!merge_one(moves, service, lane) &&
 	       clock_left_ms(deadline_at_ms))
 		pass_moment(moves);
@@ -316,7 +362,7 @@ static void merge_all(struct moves *moves, int service)
 	char *lane;
 
 	(void)bring_back_due(moves, service, true);
-	rollback(moves, service);
+	all_to(moves, service, "rollback", "blue");
 	while ((lane = draw_lane(moves, service, "stable"))) {
 		if (!merge_one(moves, service, lane))
 			wait_more(deadline_at_ms, "%s of %s is never level",
@@ -328,10 +374,10 @@ static void merge_all(struct moves *moves, int service)
 static void split(struct moves *moves, int service, const char *verb,
 		  const char *parent, const char *rule)
 {
-	free(change(moves, service, verb,
-		    "SELECT lane_split('%s', NULL, '%s', %s, '%s')",
-		    services[service], parent, rule,
-		    colours[draw(moves, N_COLOURS)]));
+	(void)by_statement(moves, service, verb,
+			   "SELECT lane_split('%s', NULL, '%s', %s, '%s')",
+			   services[service], parent, rule,
+			   colours[draw(moves, N_COLOURS)]);
 }
 
 /* The history that workers read is short enough for one more. */
@@ -386,6 +432,35 @@ static void widen(struct moves *moves, int service)
 	(void)snprintf(rule, sizeof(rule), "'buckets', 0, %u, NULL",
 		       1 + draw(moves, 4096));
 	split(moves, service, "widen", "stable", rule);
+}
+
+/* To the colour that has not got `stable`; the other one is refused. */
+static void canary(struct moves *moves, int service)
+{
+	char percent[8], names[64];
+	const char *colour = colours[draw(moves, N_COLOURS)];
+
+	(void)snprintf(percent, sizeof(percent), "%u", 1 + draw(moves, 99));
+	(void)snprintf(names, sizeof(names), "customer-%u,customer-%u",
+		       1 + draw(moves, N_CUSTOMERS),
+		       1 + draw(moves, N_CUSTOMERS));
+	make_room(moves, service);
+	if (draw(moves, 3))
+		(void)by_overlord(moves, service, "canary", colour, "--percent",
+				  percent);
+	else
+		(void)by_overlord(moves, service, "canary", colour,
+				  "--customers", names);
+}
+
+static void merge_level(struct moves *moves, int service)
+{
+	(void)by_overlord(moves, service, "merge", NULL, NULL, NULL);
+}
+
+static void abort_canary(struct moves *moves, int service)
+{
+	(void)by_overlord(moves, service, "abort", NULL, NULL, NULL);
 }
 
 /* ---- what happens to workers ---- */
@@ -465,9 +540,10 @@ static const struct {
 	void (*fn)(struct moves *moves, int service);
 	uint32_t weight;
 } kinds[] = {
-	{ canary_share, 4 }, { canary_customers, 2 }, { widen, 2 },
-	{ promote, 4 },      { rollback, 2 },         { merge, 3 },
-	{ kill_worker, 2 },  { freeze_worker, 1 },    { restart_workers, 1 },
+	{ canary, 4 },       { canary_share, 3 },  { canary_customers, 2 },
+	{ widen, 2 },        { promote, 5 },       { rollback, 3 },
+	{ abort_canary, 1 }, { merge, 2 },         { merge_level, 1 },
+	{ kill_worker, 3 },  { freeze_worker, 2 }, { restart_workers, 1 },
 	{ scale, 1 },
 };
 

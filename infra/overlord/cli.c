@@ -15,6 +15,7 @@
 
 #include "infra/lib/conf.h"
 #include "infra/lib/err.h"
+#include "infra/overlord/plan_file.h"
 #include "infra/overlord/verb.h"
 
 /* ---- settings ---- */
@@ -319,12 +320,36 @@ static int read_settings(struct verb *verb)
 	return 0;
 }
 
+/* A verb whose options have been read. */
+static int run_read(const struct row *row, struct verb *verb)
+{
+	int r = read_settings(verb);
+
+	if (!r)
+		r = check_operands(verb);
+	if (!r)
+		r = plan_file_check_place(verb);
+	if (r)
+		return r;
+	/* Nobody who stops reading stops a change in the middle. */
+	if (verb->options.execute)
+		(void)signal(SIGPIPE, SIG_IGN);
+	r = row->run(verb);
+	verb_deinit(verb);
+	/* When the answer could not be written, that has been said. */
+	if (r < 0 && !ferror(stdout))
+		out_say("%s: %s", row->name, err_text(r));
+	return r < 0 ? VERB_E_FAILED : r;
+}
+
 /* @argv[0] is the verb's last word. */
 static int run(const struct row *row, int argc, char *const *argv)
 {
+	struct plan_file file = { 0 };
 	struct verb verb = {
 		.name = row->name,
 		.arguments = row->arguments,
+		.file = &file,
 	};
 	int r;
 
@@ -336,20 +361,44 @@ static int run(const struct row *row, int argc, char *const *argv)
 		help_verb(row);
 		return 0;
 	}
-	r = read_settings(&verb);
-	if (!r)
-		r = check_operands(&verb);
-	if (r)
-		return r;
-	/* Nobody who stops reading stops a change in the middle. */
-	if (verb.options.execute)
-		(void)signal(SIGPIPE, SIG_IGN);
-	r = row->run(&verb);
-	verb_deinit(&verb);
-	/* When the answer could not be written, that has been said. */
-	if (r < 0 && !ferror(stdout))
-		out_say("%s: %s", row->name, err_text(r));
-	return r < 0 ? VERB_E_FAILED : r;
+	file.save = verb.options.plan;
+	r = run_read(row, &verb);
+	plan_file_deinit(&file);
+	return !r && file.save && !file.saved
+		       ? verb_failed(NULL, "'%s' made no plan", row->name)
+		       : r;
+}
+
+int cli_apply(const struct verb *apply, const char *name, int argc,
+	      char *const *argv)
+{
+	const struct options *options = &apply->options;
+	struct verb verb = { .file = apply->file };
+
+	for (size_t i = 0; i < N_ROWS; i++) {
+		const struct row *row = &rows[i];
+
+		if (strcmp(row->name, name) != 0 || row->run == cmd_apply ||
+		    !options_named(row->arguments, "--execute"))
+			continue;
+		verb.name = row->name;
+		verb.arguments = row->arguments;
+		if (!options_read(&verb.options, argc, argv, row->arguments))
+			return verb_failed("make the plan anew with this "
+					   "overlord",
+					   "'%s' has changed since the plan "
+					   "was made",
+					   name);
+		verb.options.json = options->json;
+		verb.options.who = options->who;
+		verb.options.execute = options->execute;
+		verb.options.dry_run = options->dry_run;
+		return run_read(row, &verb);
+	}
+	return verb_failed("overlord --help lists every verb",
+			   "the plan is of the verb '%s', and there is none "
+			   "that writes and is called so",
+			   name);
 }
 
 static int run_any(int argc, char *const *argv)

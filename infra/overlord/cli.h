@@ -17,6 +17,13 @@
  * 1 failed, 2 used wrongly; it has been said. */
 int cli_run(int argc, char *const *argv);
 
+struct verb;
+
+/* Runs the verb @name with the words that options_read() takes, and acts as
+ * @apply does: its --execute, --json, --who and plan. */
+int cli_apply(const struct verb *apply, const char *name, int argc,
+	      char *const *argv);
+
 struct conf {
 #define CONF_DEF "infra/overlord/conf.def"
 #include "infra/lib/conf_def.h"
@@ -44,6 +51,15 @@ struct options {
  */
 bool options_read(struct options *ret, int argc, char *const *argv,
 		  const char *arguments);
+
+/* Does a verb with these arguments have the option "--name"? Of those that
+ * every verb has it says nothing. */
+bool options_named(const char *arguments, const char *name);
+
+/* The options that were given and say what the verb does: "--name" and the
+ * value, which is borrowed, or NULL of a flag. */
+typedef void (*option_fn)(void *arg, const char *name, const char *value);
+void options_given(const struct options *options, option_fn fn, void *arg);
 
 /* A line for each option that @arguments names. */
 void options_help(const char *arguments, FILE *out);

@@ -273,6 +273,14 @@ static int plan_stock(struct run *run)
 		return r;
 	plan_add(&run->plan, run->event.key.p, verb_cell(verb, i, 0, 0),
 		 verb_cell(verb, i, 0, 1));
+	/* What orders take meanwhile does not change what is put in. A count is
+	 * of what was there then. */
+	if (!options->count)
+		plan_compare_by(&run->plan,
+				pg_null(verb->pg, i, 0, 2)
+					? "there"
+					: verb_cell(verb, i, 0, 0),
+				options->operands[2]);
 	if (pg_null(verb->pg, i, 0, 2) || options->fresh)
 		return 0;
 	out_say("%s", verb_cell(verb, i, 0, 2));

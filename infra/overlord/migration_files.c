@@ -2,11 +2,11 @@
 /* Migration files: found, in order, read; see migrations.h. Main thread. */
 #include "infra/overlord/migrations.h"
 
-#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 

@@ -310,8 +310,9 @@ static int read_gone(struct migrator_step *step)
 	if (r)
 		return r;
 	step->audited = pg_bool(verb->pg, i, 0, 0);
-	if (!pg_null(verb->pg, i, 0, 1)) {
-		buf_text(&step->gone, verb_cell(verb, i, 0, 1));
+	step->tokens = pg_bool(verb->pg, i, 0, 1);
+	if (!pg_null(verb->pg, i, 0, 2)) {
+		buf_text(&step->gone, verb_cell(verb, i, 0, 2));
 		buf_add(&step->gone, "", 1);
 	}
 	return 0;
@@ -344,7 +345,8 @@ static int write_rows(struct migrator_step *step)
 	(void)snprintf(after, sizeof(after), "{\"version\": %" PRId64 "}",
 		       then);
 	if (step->audited)
-		plan_audit(verb, &sql_audit_row, what, before, after);
+		plan_audit(verb, step->tokens ? &sql_audit_row : &sql_audit_old,
+			   what, before, after);
 	return verb_send(verb, migrator->schema);
 }
 
@@ -371,6 +373,7 @@ void migrator_step_deinit(struct migrator_step *step)
 int migrator_apply(struct migrator_step *step)
 {
 	struct verb *verb = step->migrator->verb;
+	enum plan_result result;
 	int r;
 
 	if (step->within)
@@ -386,12 +389,10 @@ int migrator_apply(struct migrator_step *step)
 				      verb->conf.timeout_ms);
 		return r;
 	}
-	r = verb_exec(verb, "COMMIT", "commit");
-	if (r && pg_lost(verb->pg)) {
-		step->unknown = true;
-		out_hint("nobody knows whether '%s' is applied: overlord "
-			 "migrate status says it",
+	r = plan_commit(verb, step->row->files[step->direction], &result);
+	step->unknown = result == PLAN_UNKNOWN;
+	if (step->unknown)
+		out_hint("overlord migrate status says whether '%s' is applied",
 			 step->row->name);
-	}
 	return r;
 }

@@ -116,9 +116,10 @@ struct migrator_step {
 	bool unknown;
 	struct buf gone; /* tables that went, "a, b" with a NUL, or empty */
 	/* While it is done: the schema's tables before it, JSON; has the
-	 * transaction given an enum a value before; is there an audit now? */
+	 * transaction given an enum a value before; is there an
+	 * audit now, and has it tokens? */
 	struct buf tables;
-	bool new_enum, audited;
+	bool new_enum, audited, tokens;
 };
 
 void migrator_step_deinit(struct migrator_step *step);

@@ -39,17 +39,25 @@ enum { N_ROWS = sizeof(rows) / sizeof(rows[0]) };
 /* What getopt_long() gives for the first row; -h is 'h'. */
 enum { FIRST_CODE = 256 };
 
-/* The first rows, up to and with --who, belong to every verb. */
-static bool named(const char *arguments, const struct row *row)
+bool options_named(const char *arguments, const char *name)
 {
-	size_t n = strlen(row->name);
+	size_t n = strlen(name);
 
-	if (row->at <= offsetof(struct options, who))
-		return true;
-	for (const char *p = arguments; (p = strstr(p, row->name)); p += n)
+	for (const char *p = arguments; (p = strstr(p, name)); p += n)
 		if (!p[n] || strchr(" ]", p[n]))
 			return true;
 	return false;
+}
+
+/* The first rows, up to and with --who, belong to every verb. */
+static bool named(const char *arguments, const struct row *row)
+{
+	if (row->at <= offsetof(struct options, who))
+		return true;
+	return options_named(arguments,
+			     row->at == offsetof(struct options, plan)
+				     ? "--execute"
+				     : row->name);
 }
 
 static void to_getopt(struct option ret[N_ROWS + 1], const char *arguments)
@@ -170,11 +178,35 @@ bool options_read(struct options *ret, int argc, char *const *argv,
 		else
 			good = read_option(ret, code, argv[at]);
 	}
-	if (good && ret->execute && ret->dry_run) {
-		out_say("'--execute' and '--dry-run' exclude each other");
+	if (good && ret->execute && (ret->dry_run || ret->plan)) {
+		out_say("'--execute' and '%s' exclude each other",
+			ret->dry_run ? "--dry-run" : "--plan");
 		return false;
 	}
 	return good;
+}
+
+void options_given(const struct options *options, option_fn fn, void *arg)
+{
+	char number[TEXT_I64_BYTES];
+
+	for (size_t i = 0; i < N_ROWS; i++) {
+		const struct row *row = &rows[i];
+		const void *at = (const char *)options + row->at;
+
+		if (row->at <= offsetof(struct options, plan))
+			continue;
+		if (row->kind == FLAG && *(const bool *)at)
+			fn(arg, row->name, NULL);
+		if (row->kind == TEXT_VALUE && *(const char *const *)at)
+			fn(arg, row->name, *(const char *const *)at);
+		if (row->kind == NUMBER &&
+		    *(const int64_t *)at != row->fallback) {
+			(void)snprintf(number, sizeof(number), "%" PRId64,
+				       *(const int64_t *)at);
+			fn(arg, row->name, number);
+		}
+	}
 }
 
 void options_help(const char *arguments, FILE *out)

@@ -54,7 +54,7 @@ static inline void said_end(void)
  * Gives the exit status. */
 static inline int overlord(const char *line)
 {
-	enum { WORDS_MAX = 12 };
+	enum { WORDS_MAX = 20 };
 	char words[640], *argv[WORDS_MAX + 1] = { NULL }, *rest = words, *word;
 	int argc = 0, r;
 

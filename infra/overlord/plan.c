@@ -8,6 +8,7 @@
 
 #include "infra/lib/xalloc.h"
 #include "infra/overlord/out.h"
+#include "infra/overlord/plan_file.h"
 
 void plan_deinit(struct plan *plan)
 {
@@ -15,6 +16,8 @@ void plan_deinit(struct plan *plan)
 		free(plan->steps[i].what);
 		free(plan->steps[i].now);
 		free(plan->steps[i].then);
+		free(plan->steps[i].fixed_now);
+		free(plan->steps[i].fixed_then);
 	}
 	free(plan->steps);
 	*plan = (struct plan){ 0 };
@@ -34,11 +37,25 @@ void plan_add(struct plan *plan, const char *what, const char *now,
 	};
 }
 
+static void compare_by(struct plan_step *step, const char *now,
+		       const char *then)
+{
+	step->fixed_now = xstrdup(now);
+	step->fixed_then = xstrdup(then);
+}
+
+void plan_compare_by(struct plan *plan, const char *now, const char *then)
+{
+	compare_by(&plan->steps[plan->n_steps - 1], now, then);
+}
+
 void plan_then(struct plan *plan, size_t i, const char *more, const char *of)
 {
 	struct plan_step *step = &plan->steps[i];
 	struct buf then = { 0 };
 
+	if (!step->fixed_now)
+		compare_by(step, step->now, step->then);
 	buf_printf(&then, "%s%s%s", step->then, more, of);
 	buf_add(&then, "", 1);
 	free(step->then);
@@ -142,8 +159,10 @@ int plan_run(struct plan *plan, const struct verb *verb, plan_step_fn fn,
 {
 	bool execute = verb->options.execute, needed = false;
 	sigset_t before;
-	int r = 0, printed;
+	int r = plan_file_compare(verb->file, plan), printed;
 
+	if (r)
+		return r;
 	for (size_t i = 0; i < plan->n_steps; i++)
 		needed = needed || plan->steps[i].needed;
 	block_signals(plan, &before);
@@ -161,7 +180,9 @@ int plan_run(struct plan *plan, const struct verb *verb, plan_step_fn fn,
 	(void)sigprocmask(SIG_SETMASK, &before, NULL);
 	if (plan->rehearsal && any_is(plan, PLAN_UNKNOWN))
 		r = 0;
-	return r ? r : printed;
+	if (!r)
+		r = printed;
+	return r ? r : plan_file_save(verb, plan);
 }
 
 /* ---- a change of rows ---- */
@@ -169,10 +190,17 @@ int plan_run(struct plan *plan, const struct verb *verb, plan_step_fn fn,
 void plan_audit(struct verb *verb, const struct pg_statement *statement,
 		const char *what, const char *before, const char *after)
 {
+	struct value token = { 0 };
+	struct buf whole = { 0 };
+
+	if (statement == &sql_audit_row)
+		token = plan_token(verb);
+	plan_file_audit(verb->file, what, &whole);
 	(void)verb_add(verb, statement,
 		       VALUES(value_text(verb->who), value_text(verb->name),
-			      value_text(what), value_text(before),
-			      value_text(after)));
+			      value_text(whole.p), value_text(before),
+			      value_text(after), token));
+	buf_deinit(&whole);
 }
 
 struct change_run {
@@ -187,19 +215,12 @@ static int do_change(void *arg, size_t i, enum plan_result *ret)
 {
 	struct change_run *run = arg;
 	struct verb *verb = run->verb;
-	int r;
 
 	(void)i;
 	(void)verb_add(verb, run->change->statement, run->change->values);
 	plan_audit(verb, &sql_audit_row, run->what.p, run->before.p,
 		   run->after.p);
-	(void)verb_add(verb, &pg_commit, NULL);
-	r = verb_send(verb, run->change->what);
-	if (!r)
-		*ret = PLAN_CONFIRMED;
-	else if (pg_lost(verb->pg))
-		*ret = PLAN_UNKNOWN;
-	return r;
+	return plan_commit(verb, run->change->what, ret);
 }
 
 int change_run(struct verb *verb, const struct change *change)
@@ -220,6 +241,8 @@ int change_run(struct verb *verb, const struct change *change)
 		buf_json_text(&run.after, change->then, strlen(change->then));
 	buf_add(&run.after, "", 1);
 	plan_add(&plan, change->what, change->now, change->then);
+	if (change->fixed_now)
+		plan_compare_by(&plan, change->fixed_now, change->fixed_then);
 	r = plan_run(&plan, verb, do_change, &run);
 	plan_deinit(&plan);
 	buf_deinit(&run.what);

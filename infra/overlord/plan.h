@@ -30,6 +30,8 @@ enum plan_result {
 
 struct plan_step {
 	char *what, *now, *then;
+	/* What a saved plan is compared by in place of them, or NULL. */
+	char *fixed_now, *fixed_then;
 	bool needed;
 	enum plan_result result;
 };
@@ -54,6 +56,13 @@ void plan_deinit(struct plan *plan);
 void plan_add(struct plan *plan, const char *what, const char *now,
 	      const char *then);
 
+/*
+ * What of the last step's texts must be the same when a saved plan is applied,
+ * where the whole of them moves by itself while everything is as planned:
+ * "blue, next 1234, 17 wait" is compared by "blue". Copies the texts.
+ */
+void plan_compare_by(struct plan *plan, const char *now, const char *then);
+
 /* Adds @more and @of to what will be, once a step has shown it. */
 void plan_then(struct plan *plan, size_t i, const char *more, const char *of);
 
@@ -64,8 +73,9 @@ void plan_then(struct plan *plan, size_t i, const char *more, const char *of);
 typedef int (*plan_step_fn)(void *arg, size_t i, enum plan_result *ret);
 
 /*
- * Shows the plan or does it, and shows what came of it. VERB_E_FAILED when
- * a step failed or is unknown.
+ * Shows the plan or does it, and shows what came of it; with --plan it is
+ * saved, too. VERB_E_FAILED when a step failed or is unknown, and when the verb
+ * applies a saved plan that is not this one: then nothing is done.
  */
 int plan_run(struct plan *plan, const struct verb *verb, plan_step_fn fn,
 	     void *arg);
@@ -79,6 +89,8 @@ int plan_run(struct plan *plan, const struct verb *verb, plan_step_fn fn,
 struct change {
 	const char *what, *now;
 	const char *then; /* NULL: it is as it should be */
+	/* What plan_compare_by() takes; NULL: all of them is compared. */
+	const char *fixed_now, *fixed_then;
 	/* In the audit row: what @id is, "grill"; @id NULL: it is @what. */
 	const char *key, *id;
 	const char *before; /* there, too: JSON, or NULL */
@@ -90,9 +102,30 @@ struct change {
 
 int change_run(struct verb *verb, const struct change *change);
 
-/* Adds the audit row to the message that makes the change. @what is JSON, and
- * the rest is what @statement says, which is sql_audit_row or _texts. */
+/*
+ * Adds the audit row to the message that makes the change. @what is a JSON
+ * object, which is added to when a saved plan is applied, and the rest is what
+ * @statement says, which is sql_audit_row, _old or _texts; a row of the first
+ * has a token, by which plan_commit() finds it.
+ */
 void plan_audit(struct verb *verb, const struct pg_statement *statement,
 		const char *what, const char *before, const char *after);
+
+/* For a statement that writes the audit row of its own: a new token, which
+ * plan_commit() looks for. */
+struct value plan_token(struct verb *verb);
+
+/*
+ * Adds the commit to the message, sends it, and says after @what why it failed;
+ * VERB_E_FAILED. When the session is lost, nobody guesses: in a new session,
+ *for a few seconds, it is made sure that the old one has gone, so that its
+ *commit cannot come later, and then the token is looked for. @ret is
+ *
+ *	PLAN_CONFIRMED	 the row is there; the verb goes on, in the new session
+ *	PLAN_FAILED	 it is not, nothing of the transaction stayed
+ *	PLAN_UNKNOWN	 Postgres did not answer in time, or the row has no
+ *token
+ */
+int plan_commit(struct verb *verb, const char *what, enum plan_result *ret);
 
 #endif

@@ -32,6 +32,15 @@ enum verb_outcome {
 
 enum { VERB_STATEMENTS_MAX = 8 };
 
+/* Of which database a session is, and which one of its server's it is. Of a
+ * verb without --execute nobody needs to know. */
+struct verb_session {
+	char database[64], cluster[24], began[32];
+	int pid;
+};
+
+struct plan_file;
+
 struct verb {
 	const char *name;      /* "grill set" */
 	const char *arguments; /* of its row */
@@ -39,6 +48,13 @@ struct verb {
 	struct options options;
 	const char *who, *schema, *suffix;
 	struct pg *pg; /* after verb_connect() */
+	struct verb_session session;
+	/* Of the audit row that the next plan_commit() commits. */
+	uint8_t token[UUID_BYTES];
+	bool has_token;
+	/* The plan that is saved or applied, plan_file.h. NULL: as in a test,
+	 * neither. */
+	struct plan_file *file;
 	/* Of the message that is put together. */
 	struct pg_args args[VERB_STATEMENTS_MAX];
 	size_t n_args;
@@ -67,6 +83,10 @@ int64_t verb_first_ms(const struct verb *verb);
 int verb_connect(struct verb *verb);
 /* The same for one more session, which the caller frees. */
 int verb_connect_another(const struct verb *verb, struct pg **ret);
+
+/* A new session in place of one that was lost, without a word; pg is NULL when
+ * there is none: PG_E_*. */
+int verb_reconnect(struct verb *verb, int64_t timeout_ms);
 
 /* A handle of the brokers, whose first answer may take verb_first_ms(). */
 int verb_kafka(const struct verb *verb, struct kafka_admin **ret);
@@ -103,6 +123,11 @@ static inline struct value value_i64(int64_t number)
 static inline struct value value_bool(bool value)
 {
 	return (struct value){ VALUE_BOOL, NULL, value };
+}
+
+static inline struct value value_uuid(const uint8_t uuid[UUID_BYTES])
+{
+	return (struct value){ VALUE_UUID, uuid, 0 };
 }
 
 static inline struct value value_order(const struct order_id *id)

@@ -142,20 +142,26 @@ static const struct {
 	  "WHERE m.holder IS DISTINCT FROM i.app" },
 };
 
-/* Of each healthy change: how long no order was committed around it, and in as
- * long a time before it; how long an order waited that was committed then. */
+/* Of each healthy change: how long no order was committed around it although
+ * one was there, and in as long a time before it; how long an order waited that
+ * was committed then. */
 static const char gaps_sql[] =
-	"CREATE TABLE check_gaps AS WITH commits AS "
-	"(SELECT DISTINCT at FROM check_decided), "
-	"gaps AS (SELECT at, lead(at) OVER (ORDER BY at) AS next FROM commits) "
-	"SELECT n, verb, (SELECT round(extract(epoch FROM max(next - at)) * "
-	"1000) FROM gaps g WHERE g.next > c.began AND g.at < c.ended + around) "
-	"AS gap_ms, (SELECT round(extract(epoch FROM max(next - at)) * 1000) "
-	"FROM gaps g WHERE g.next > c.began - around AND g.next < c.began) "
-	"AS before_ms, (SELECT round(max(extract(epoch FROM at) * 1000 - "
-	"timestamp_ms)) FROM check_decided d WHERE d.at > c.began AND "
-	"d.at < c.ended + around) AS wait_ms "
-	"FROM audit_changes c, (SELECT interval '" AROUND_MS " ms' AS around) a "
+	"CREATE TABLE check_gaps AS WITH commits AS (SELECT at, "
+	"to_timestamp(min(timestamp_ms) / 1000.0) AS sent FROM check_decided "
+	"GROUP BY at), waiting AS (SELECT at, min(sent) OVER (ORDER BY at "
+	"ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING) AS since "
+	"FROM commits), gaps AS (SELECT greatest(since, lag(at) OVER "
+	"(ORDER BY at)) AS at, at AS next FROM waiting), "
+	"lengths AS (SELECT at, next, round(extract(epoch FROM next - at) * "
+	"1000) AS ms FROM gaps) "
+	"SELECT n, verb, (SELECT max(ms) FROM lengths g WHERE g.next > c.began "
+	"AND g.at < c.ended + around) AS gap_ms, "
+	"(SELECT max(ms) FROM lengths g WHERE g.next > c.began - around AND "
+	"g.next < c.began) AS before_ms, "
+	"(SELECT round(max(extract(epoch FROM at) * 1000 - timestamp_ms)) "
+	"FROM check_decided d WHERE d.at > c.began AND d.at < c.ended + "
+	"around) AS wait_ms FROM audit_changes c, "
+	"(SELECT interval '" AROUND_MS " ms' AS around) a "
 	"WHERE service = 'chillybin' AND healthy AND refused IS NULL";
 
 #define MIDDLE_P99_MAX(column) \
@@ -171,24 +177,33 @@ void audit_begin(const struct world *world)
 		(void)db_query(world->db, "%s", begin_sql[i]);
 }
 
-char *audit_change(const struct world *world, const struct audit_change *change)
+char *audit_now(const struct world *world)
 {
-	CLEANUP(cleanup_free) char *began = NULL;
-	char *refused;
+	return db_text(world->db, "SELECT clock_timestamp()::text");
+}
 
-	began = db_text(world->db, "SELECT clock_timestamp()::text");
-	refused = db_text(world->db, "SELECT audit_change($s$%s$s$)",
-			  change->statement);
+void audit_execute(const struct world *world, struct audit_change *change,
+		   const char *statement)
+{
+	CLEANUP(cleanup_free) char *refused = NULL;
+
+	refused =
+		db_text(world->db, "SELECT audit_change($s$%s$s$)", statement);
+	if (*refused)
+		change->refused = xstrdup(refused);
+}
+
+void audit_note(const struct world *world, struct audit_change *change)
+{
 	(void)db_query(world->db,
 		       "INSERT INTO audit_changes (service, verb, began, "
 		       "ended, healthy, refused) VALUES ('%s', '%s', '%s', "
 		       "clock_timestamp(), %s, nullif($s$%s$s$, ''))",
-		       change->service, change->verb, began,
-		       change->healthy ? "true" : "false", refused);
-	if (*refused)
-		return refused;
-	free(refused);
-	return NULL;
+		       change->service, change->verb, change->began,
+		       change->healthy ? "true" : "false",
+		       change->refused ? change->refused : "");
+	free(change->began);
+	free(change->refused);
 }
 
 /* ---- which lane had a key, and when ---- */

@@ -27,18 +27,23 @@
 /* From now on. */
 void audit_begin(const struct world *world);
 
-/* One change of lanes of chillybin or jafflr. What is in its way for 200 ms and
- * waits for its client is ended. */
+/* One change of lanes of chillybin or jafflr, for the figures. */
 struct audit_change {
 	const char *service;
-	const char *verb;      /* for people */
-	const char *statement; /* a transaction of its own */
-	bool healthy;          /* nothing else was wrong: its gap counts */
+	const char *verb; /* for people */
+	bool healthy;     /* nothing else was wrong: its gap counts */
+	char *began;      /* audit_now() */
+	char *refused;    /* why; NULL: it was made */
 };
-/* NULL when it was made; else why the database refuses it (SQLSTATE TG004), to
- * be freed. */
-char *audit_change(const struct world *world,
-		   const struct audit_change *change);
+/* The database's clock, to be freed. */
+char *audit_now(const struct world *world);
+/* Does it by a statement, in a transaction of its own, unless the database
+ * refuses it (SQLSTATE TG004). What is in its way for 200 ms and waits for its
+ * client is ended. */
+void audit_execute(const struct world *world, struct audit_change *change,
+		   const char *statement);
+/* It has happened, or was refused. Frees what it has. */
+void audit_note(const struct world *world, struct audit_change *change);
 
 /* Behind check_world(): any breach fails the test. */
 void audit_check(const struct world *world);

@@ -416,33 +416,40 @@ void topic_set(const struct world *world, const char *topic, const char *name,
 		      kafka_admin_error(admin));
 }
 
-int64_t topic_committed(const struct world *world, const char *topic,
-			int32_t partition)
-{
-	return group_committed(world, "blue", topic, partition);
-}
-
-int64_t group_committed(const struct world *world, const char *colour,
-			const char *topic, int32_t partition)
+void group_committed(const struct world *world, const char *group,
+		     const char *topic, int64_t ret[TOPIC_PARTITIONS])
 {
 	rd_kafka_topic_partition_list_t *list =
-		rd_kafka_topic_partition_list_new(1);
+		rd_kafka_topic_partition_list_new(TOPIC_PARTITIONS);
 	rd_kafka_conf_t *conf = kafka_conf_new(world->brokers, "itest");
+	int64_t deadline_at_ms = within(PATIENCE_MS);
 	rd_kafka_resp_err_t err;
-	char name[128], group[128], error[256];
+	char name[128], error[256];
 	rd_kafka_t *rk;
-	int64_t offset;
 
-	world_group(world, "chillybin", colour, group);
 	kafka_set(conf, "group.id", group);
 	rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, error, sizeof(error));
 	ck_assert_msg(rk, "%s", error);
 	world_topic(world, topic, name);
-	(void)rd_kafka_topic_partition_list_add(list, name, partition);
-	err = rd_kafka_committed(rk, list, PATIENCE_MS);
-	ck_assert_msg(!err, "committed offsets: %s", rd_kafka_err2str(err));
-	offset = list->elems[0].offset;
+	(void)rd_kafka_topic_partition_list_add_range(list, name, 0,
+						      TOPIC_PARTITIONS - 1);
+	/* A group that is new has no coordinator for a moment. */
+	while ((err = rd_kafka_committed(rk, list, PATIENCE_MS)))
+		wait_more(deadline_at_ms, "committed offsets of '%s': %s",
+			  group, rd_kafka_err2str(err));
+	for (int i = 0; i < TOPIC_PARTITIONS; i++)
+		ret[i] = list->elems[i].offset < 0 ? -1 : list->elems[i].offset;
 	rd_kafka_topic_partition_list_destroy(list);
 	rd_kafka_destroy(rk);
-	return offset < 0 ? -1 : offset;
+}
+
+int64_t topic_committed(const struct world *world, const char *topic,
+			int32_t partition)
+{
+	int64_t offsets[TOPIC_PARTITIONS];
+	char group[128];
+
+	world_group(world, "chillybin", "blue", group);
+	group_committed(world, group, topic, offsets);
+	return offsets[partition];
 }

@@ -14,6 +14,7 @@
 
 #include "itests/harness/world.h"
 #include "schemas/envelope.h"
+#include "schemas/topics.h"
 
 struct bus_header {
 	const char *name;
@@ -96,10 +97,10 @@ void topic_raise_partitions(struct world *world, const char *topic,
 			    const char *n_partitions);
 void topic_set(const struct world *world, const char *topic, const char *name,
 	       const char *value);
-/* The offset that chillybin's group of a colour has committed; -1: none.
- * topic_committed() is that of blue. */
-int64_t group_committed(const struct world *world, const char *colour,
-			const char *topic, int32_t partition);
+/* The offset that a group has committed in each partition; -1: none. */
+void group_committed(const struct world *world, const char *group,
+		     const char *topic, int64_t ret[TOPIC_PARTITIONS]);
+/* The same of one partition, of blue chillybins. */
 int64_t topic_committed(const struct world *world, const char *topic,
 			int32_t partition);
 

@@ -74,6 +74,30 @@ START_TEST(promote_shows_a_step_a_lane_and_changes_nothing_until_execute)
 	}
 END_TEST
 
+START_TEST(a_saved_plan_is_applied_unless_the_lanes_have_changed)
+	{
+		char path[] = "/tmp/switch-test.XXXXXX", line[96];
+		int fd = mkstemp(path);
+
+		ck_assert_int_ge(fd, 0);
+		(void)close(fd);
+		(void)snprintf(line, sizeof(line),
+			       "promote chillybin green --no-wait --plan %s",
+			       path);
+		CHECK_RUN(line, DONE, "NOT_ATTEMPTED");
+		/* Records that are decided meanwhile change nothing of it. */
+		execute_sql("UPDATE positions SET next_offset = 7");
+		(void)snprintf(line, sizeof(line), "apply %s --execute", path);
+		CHECK_RUN(line, DONE, "stable blue green CONFIRMED");
+		CHECK_COUNT(1, "control.audit WHERE verb = 'promote' AND "
+			       "what->'plan' IS NOT NULL AND token IS NOT "
+			       "NULL");
+		CHECK_RUN(line, FAILED, "stale");
+		CHECK_CHANGES(1);
+		(void)unlink(path);
+	}
+END_TEST
+
 START_TEST(without_kafka_a_plan_goes_without_what_waits)
 	{
 		set_env("KAFKA_BROKERS", "127.0.0.1:1");
@@ -459,6 +483,7 @@ int main(void)
 	const struct check_row rows[] = {
 		{ promote_shows_a_step_a_lane_and_changes_nothing_until_execute,
 		  1 },
+		{ a_saved_plan_is_applied_unless_the_lanes_have_changed, 1 },
 		{ without_kafka_a_plan_goes_without_what_waits, 1 },
 		{ rollback_takes_the_last_step_back_and_no_more, 1 },
 		{ during_a_canary_rollback_and_abort_go_to_the_colour_of_stable,

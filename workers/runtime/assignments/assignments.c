@@ -124,6 +124,14 @@ bool assignments_acquiring(const struct assignments *given)
 	return false;
 }
 
+bool assignments_warm(const struct assignments *given)
+{
+	for (size_t i = 0; i < ASSIGNMENTS_MAX; i++)
+		if (given->all[i].state == ASSIGNMENT_WARM)
+			return true;
+	return false;
+}
+
 size_t assignments_keys(const struct assignments *given, bool acquiring,
 			struct position_key ret[static ASSIGNMENTS_MAX])
 {
@@ -305,7 +313,7 @@ static bool is_still_ours(struct assignments *given,
 		const struct lane_position *lane;
 		int name;
 
-		if (row->topic != assignment->topic ||
+		if (!row->mine || row->topic != assignment->topic ||
 		    row->partition != assignment->partition)
 			continue;
 		name = lanes_by_name(&given->lanes, text_of(row->lane_name));
@@ -320,6 +328,25 @@ static bool is_still_ours(struct assignments *given,
 	return n == assignment->n_lanes + other->n_lanes;
 }
 
+/* A colour without lanes has nothing to do: its group's offset is where those
+ * are that have them. */
+static void follow_others(struct assignment *warm,
+			  const struct positions *positions)
+{
+	int64_t lowest = INT64_MAX;
+
+	for (size_t i = 0; i < positions->n_rows; i++) {
+		const struct position *row = &positions->rows[i];
+
+		if (row->topic == warm->topic &&
+		    row->partition == warm->partition &&
+		    row->emitted_offset < lowest)
+			lowest = row->emitted_offset;
+	}
+	if (lowest < INT64_MAX)
+		warm->written = lowest;
+}
+
 bool assignments_refreshed(struct assignments *given,
 			   const struct positions *positions)
 {
@@ -327,6 +354,8 @@ bool assignments_refreshed(struct assignments *given,
 
 	for (struct assignment *assignment = given->all;
 	     assignment < given->all + ASSIGNMENTS_MAX; assignment++) {
+		if (assignment->state == ASSIGNMENT_WARM)
+			follow_others(assignment, positions);
 		if (assignment->state == ASSIGNMENT_FREE ||
 		    assignment->state == ASSIGNMENT_ACQUIRING ||
 		    is_still_ours(given, assignment, positions))
@@ -435,7 +464,9 @@ void assignments_mirror(struct assignments *given, bool all)
 	     assignment < given->all + ASSIGNMENTS_MAX; assignment++) {
 		int64_t lowest = catch_up_written(given, assignment);
 
-		if (!assignment_is_ours(assignment) || lowest <= 0)
+		if ((!assignment_is_ours(assignment) &&
+		     assignment->state != ASSIGNMENT_WARM) ||
+		    lowest <= 0)
 			continue;
 		if (!all && lowest == assignment->mirrored)
 			continue;

@@ -43,6 +43,8 @@ bool assignments_joined(const struct assignments *given);
 /* ---- positions: acquire, confirm, refresh (assignments.c) ---- */
 
 bool assignments_acquiring(const struct assignments *given);
+/* Is there one of which our colour has no lane? */
+bool assignments_warm(const struct assignments *given);
 /* Keys of those that wait for a take-over (@acquiring), or of those that have
  * had one and are to be refreshed. Gives their number. */
 size_t assignments_keys(const struct assignments *given, bool acquiring,
@@ -76,8 +78,9 @@ void assignments_committed(const struct batch_extent *extent);
 /* For how long has emitted_offset of some partition been behind, in the
  * database? */
 int64_t assignments_unwritten_ms(struct assignments *given, int64_t now_ms);
-/* The group's offsets follow emitted_offset. Now and then those that have not
- * moved are committed, too: they may not have arrived. */
+/* The group's offsets follow emitted_offset; where our colour has no lane, that
+ * of those who have them, as the last refresh found it. Now and then those that
+ * have not moved are committed, too: they may not have arrived. */
 void assignments_mirror(struct assignments *given, bool all);
 
 /* ---- reading (reading.c) ---- */

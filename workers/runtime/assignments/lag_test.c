@@ -201,6 +201,28 @@ START_TEST(a_record_after_an_idle_time_is_no_lag_of_that_time)
 	}
 END_TEST
 
+/* Partition 3 has two lanes, of another colour. */
+START_TEST(the_offset_of_a_colour_without_lanes_is_where_the_others_are)
+	{
+		struct positions *positions = xcalloc(1, sizeof(*positions));
+
+		positions->rows[0] = (struct position){ .partition = 3,
+							.emitted_offset = 9 };
+		positions->rows[1] = (struct position){ .partition = 3,
+							.emitted_offset = 7 };
+		positions->rows[2] = (struct position){ .partition = 4,
+							.emitted_offset = 5 };
+		positions->n_rows = 3;
+		assignment_at(3)->state = ASSIGNMENT_WARM;
+		assignment_at(3)->n_lanes = 0;
+		(void)assignments_refreshed(assignments, positions);
+		ck_assert_int_eq(assignment_at(3)->state, ASSIGNMENT_WARM);
+		assignments_mirror(assignments, false);
+		ck_assert_int_eq(client_at(3)->committed, 7);
+		free(positions);
+	}
+END_TEST
+
 START_TEST(each_topic_that_is_read_has_a_row_of_what_was_read)
 	{
 		come(3, FIRST);
@@ -244,6 +266,7 @@ int main(void)
 	tcase_add_test(tcase, lag_is_what_the_log_has_behind_the_lowest_position);
 	tcase_add_test(tcase, lag_is_also_that_of_a_lane_that_catches_up);
 	tcase_add_test(tcase, a_record_after_an_idle_time_is_no_lag_of_that_time);
+	tcase_add_test(tcase, the_offset_of_a_colour_without_lanes_is_where_the_others_are);
 	tcase_add_test(tcase, each_topic_that_is_read_has_a_row_of_what_was_read);
 	tcase_add_loop_test(tcase, any_topic_of_the_table_can_be_read, 0, N_TOPICS);
 	return check_run(suite);

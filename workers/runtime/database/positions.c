@@ -20,15 +20,15 @@
 
 static const struct pg_statement take_over = {
 	"take_over",
-	"SELECT lane, topic, partition, next_offset, emitted_offset, epoch"
-	" FROM take_over($1, $2, $3, $4, $5)",
+	"SELECT lane, topic, partition, next_offset, emitted_offset, epoch,"
+	" true FROM take_over($1, $2, $3, $4, $5)",
 	5,
 };
 
 static const struct pg_statement refresh = {
 	"look_positions",
-	"SELECT lane, topic, partition, next_offset, emitted_offset, epoch"
-	" FROM positions WHERE service = $1 AND colour = $2"
+	"SELECT lane, topic, partition, next_offset, emitted_offset, epoch,"
+	" colour = $2 FROM positions WHERE service = $1 AND colour <> ''"
 	" AND (topic, partition) IN"
 	" (SELECT * FROM unnest($3::text[], $4::int[]))",
 	4,
@@ -140,6 +140,7 @@ static int read_rows(const struct pg *pg, int i,
 			.next_offset = pg_i64(pg, i, row, 3),
 			.emitted_offset = pg_i64(pg, i, row, 4),
 			.epoch = pg_i64(pg, i, row, 5),
+			.mine = pg_bool(pg, i, row, 6),
 		};
 		(void)str_n_copy(position->lane_name, LANE_NAME_BYTES, lane.p,
 				 lane.n);
@@ -178,19 +179,22 @@ static int get_rows(struct pg *pg, const struct identity *identity,
 static bool lanes_agree(struct positions *positions, size_t n_keys)
 {
 	const struct lanes *lanes = &positions->lanes;
-	size_t n_mine = 0;
+	size_t n_mine = 0, n_rows = 0;
 
 	for (size_t i = 0; i < lanes->n_lanes; i++)
 		n_mine += lanes->lanes[i].mine;
 	for (size_t i = 0; i < positions->n_rows; i++) {
 		struct position *position = &positions->rows[i];
 
+		if (!position->mine)
+			continue;
+		n_rows++;
 		position->lane =
 			lanes_by_name(lanes, text_of(position->lane_name));
 		if (position->lane < 0 || !lanes->lanes[position->lane].mine)
 			return false;
 	}
-	return positions->n_rows == n_mine * n_keys;
+	return n_rows == n_mine * n_keys;
 }
 
 static int get_positions(struct pg *pg, const struct identity *identity,

@@ -41,7 +41,8 @@ struct position {
 	int topic; /* index into the identity's topics */
 	int32_t partition;
 	char lane_name[LANE_NAME_BYTES];
-	int lane; /* index into the lanes that were read */
+	int lane;  /* mine: index into the lanes that were read */
+	bool mine; /* the lane is our colour's */
 	int64_t next_offset, emitted_offset, epoch;
 };
 
@@ -71,7 +72,7 @@ int positions_acquire(struct pg *pg, const struct identity *identity,
 		      const struct position_key *keys, size_t n_keys,
 		      struct positions *ret);
 
-/* The rows of our colour as they are now; changes nothing. */
+/* The rows of all colours as they are now; changes nothing. */
 int positions_refresh(struct pg *pg, const struct identity *identity,
 		      const struct position_key *keys, size_t n_keys,
 		      struct positions *ret);

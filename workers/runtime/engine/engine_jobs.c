@@ -192,6 +192,9 @@ static void job_succeeded(struct engine *engine, enum db_job job)
 		assignments_acquired(engine->assignments, args->keys,
 				     args->n_keys, &args->positions);
 		engine_assignments_changed(engine);
+		/* Where the others are, the take-over does not say. */
+		if (assignments_warm(engine->assignments))
+			engine->refresh_at_ms = clock_now_ms();
 		go_on(engine);
 		return;
 	case DB_JOB_REFRESH:

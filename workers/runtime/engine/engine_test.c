@@ -191,6 +191,7 @@ static void rows_are_ours(void)
 		positions->rows[positions->n_rows++] = (struct position){
 			.topic = assignment->topic,
 			.partition = assignment->partition,
+			.mine = true,
 			.next_offset = row->next_offset,
 			.emitted_offset = FIRST,
 			.epoch = row->epoch,
