@@ -10,10 +10,11 @@
 #include "infra/overlord/plan_file.h"
 #include "schemas/topics.h"
 
-static char dir[] = "/tmp/overlord-plan.XXXXXX", path[64];
+static char dir[32], path[64];
 
 static void make_folder(void)
 {
+	(void)str_copy(dir, sizeof(dir), "/tmp/overlord-plan.XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(dir));
 	(void)snprintf(path, sizeof(path), "%s/plan", dir);
 }
@@ -22,7 +23,6 @@ static void remove_folder(void)
 {
 	(void)unlink(path);
 	ck_assert_int_eq(rmdir(dir), 0);
-	memcpy(dir + strlen(dir) - 6, "XXXXXX", 6);
 }
 
 /* Runs @line with the plan's path behind it, and @more behind that. */
