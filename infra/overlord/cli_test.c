@@ -58,7 +58,7 @@ static const struct {
 	{ "grill ", "list set enable disable remove" },
 	{ "grill set left --pla", "--plan --plates" },
 	{ "grill list --e", "" },
-	{ "status --", "--help --json --run --who --schema --suffix" },
+	{ "man --", "--help --json --run --who" },
 	{ "--r", "--run" },
 	{ "--run . mig", "migrate" },
 	{ "--run . migrate up --se", "--set" },
@@ -101,6 +101,35 @@ START_TEST(bash_completes_what_the_tables_have)
 			0);
 		(void)unlink(path);
 		ck_assert_str_eq(said, completions[_i].words);
+	}
+END_TEST
+
+static const struct {
+	const char *arguments, *kinds;
+} kinds[] = {
+	{ "A --to N|--set on|off|--dir B,C", "--set=on|off --to=N --dir=B,C" },
+	{ "[--to N] [--set a|b] [--count]", "--set=a|b --to=N --count=" },
+	{ "--to P|--count|--set A", "--set=A --to=P --count=" },
+};
+
+/* Those of every verb aside. */
+START_TEST(of_what_kind_an_option_is_stands_in_the_arguments)
+	{
+		struct option_text option;
+		char found[128] = "";
+		struct str str = STR_INIT(found);
+		size_t at = 0;
+
+		while (options_next(&option, &at, kinds[_i].arguments)) {
+			if (!strstr(kinds[_i].arguments, option.name))
+				continue;
+			if (*found)
+				str_add_text(&str, " ");
+			str_add_text(&str, option.name);
+			str_add_text(&str, "=");
+			str_add_text(&str, option.kind);
+		}
+		ck_assert_str_eq(found, kinds[_i].kinds);
 	}
 END_TEST
 
@@ -367,6 +396,8 @@ int main(void)
 	const struct check_row rows[] = {
 		{ help_is_given_for_all_a_group_and_a_verb, CHECK_N(helps) },
 		{ bash_completes_what_the_tables_have, CHECK_N(completions) },
+		{ of_what_kind_an_option_is_stands_in_the_arguments,
+		  CHECK_N(kinds) },
 		{ the_manual_page_has_every_row_and_no_warning, 1 },
 		{ wrong_use_is_2_and_says_what_and_where, CHECK_N(wrong) },
 		{ a_setting_that_does_not_fit_is_wrong_use, 1 },

@@ -25,22 +25,25 @@ enum { N_VERBS = sizeof(verbs) / sizeof(verbs[0]) };
 
 /* ---- words of a kind ---- */
 
+/* Is @name among the writers of a topic of dead letters before @n_topics? */
+static bool named_before(const char *name, size_t n_topics)
+{
+	for (size_t i = 0; i < n_topics; i++)
+		for (const char *const *writer = topic_table[i].writers;
+		     topic_table[i].kind == TOPIC_COPY && *writer; writer++)
+			if (!strcmp(*writer, name))
+				return true;
+	return false;
+}
+
 /* A service has dead letters; so those who write them are the services. */
 static void put_services(void)
 {
-	const char *last = "";
-
-	for (size_t i = 0; i < N_TOPICS; i++) {
-		const char *const *writer = topic_table[i].writers;
-
-		if (topic_table[i].kind != TOPIC_COPY)
-			continue;
-		for (; *writer; writer++) {
-			if (strcmp(*writer, last) != 0)
+	for (size_t i = 0; i < N_TOPICS; i++)
+		for (const char *const *writer = topic_table[i].writers;
+		     topic_table[i].kind == TOPIC_COPY && *writer; writer++)
+			if (!named_before(*writer, i))
 				(void)printf(" %s", *writer);
-			last = *writer;
-		}
-	}
 }
 
 static void put_topics(void)

@@ -44,7 +44,7 @@ bool options_named(const char *arguments, const char *name)
 	size_t n = strlen(name);
 
 	for (const char *p = arguments; (p = strstr(p, name)); p += n)
-		if (!p[n] || strchr(" ]", p[n]))
+		if (!p[n] || strchr(" ]|", p[n]))
 			return true;
 	return false;
 }
@@ -209,15 +209,23 @@ void options_given(const struct options *options, option_fn fn, void *arg)
 	}
 }
 
-/* Of the value that stands behind "--name" in @arguments. */
+/* Of the value that stands behind "--name" in @arguments: "N" in "[--to N]" and
+ * in "--to N|--set SET", "on|off" in "--set on|off". */
 static bool read_kind(char ret[32], const char *arguments, const char *name)
 {
-	size_t n = strlen(name);
+	size_t n = strlen(name), n_kind;
+	const char *other;
 
-	for (const char *p = arguments; (p = strstr(p, name)); p += n)
-		if (p[n] == ' ')
-			return str_n_copy(ret, 32, p + n + 1,
-					  strcspn(p + n + 1, " ]"));
+	for (const char *p = arguments; (p = strstr(p, name)); p += n) {
+		if (p[n] != ' ')
+			continue;
+		p += n + 1;
+		n_kind = strcspn(p, " ]");
+		other = strstr(p, "|--");
+		if (other && other < p + n_kind)
+			n_kind = (size_t)(other - p);
+		return str_n_copy(ret, 32, p, n_kind);
+	}
 	return false;
 }
 
