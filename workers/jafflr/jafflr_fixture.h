@@ -140,6 +140,8 @@ static inline void begin(struct test_worker *worker, const char *name)
 		.pg = postgres_connect(url, "galore"),
 		.acquired = xcalloc(1, sizeof(*worker->acquired)),
 	};
+	/* As a worker's session is: lanes are found by the path. */
+	postgres_exec(worker->pg, "SET search_path = galore, control");
 	worker->scheduler = &worker->jafflr.scheduler;
 	ck_assert_int_eq(publisher_new(&worker->publisher, &publisher), 0);
 	ck_assert_int_eq(scheduler_task.open(&worker->jafflr, NULL), 0);
