@@ -224,20 +224,21 @@ forget_own() {
 	done
 }
 
-# declare_all: tables while Kafka still starts, then topics, then the grill.
+# declare_all: tables, what is deployed and the grill while Kafka still starts,
+# then topics.
 declare_all() {
 	[[ -n ${DATABASE_URL-} ]] || forget_pg_env
 	own_wait "$DIR" postgres || fail "there is no Postgres"
 	job migrate "$BIN/overlord" migrate up --execute
-	own_wait "$DIR" kafka || fail "there is no Kafka"
-	write_addresses
-	job topics "$BIN/overlord" topics apply --execute
 	job_wait migrate "the tables cannot be made"
 	pick_port
 	GRILL_ADDR=127.0.0.1:$REPLY
 	job deploy enter_all
 	job grill "$BIN/overlord" grill set "$GRILL" --address "$GRILL_ADDR" \
 		--plates "$GRILLSIM_PLATES" --execute
+	own_wait "$DIR" kafka || fail "there is no Kafka"
+	write_addresses
+	job topics "$BIN/overlord" topics apply --execute
 	job_wait topics "the topics cannot be made"
 	job_wait grill "the grill cannot be entered"
 	job_wait deploy "the programs cannot be deployed"
