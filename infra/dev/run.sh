@@ -4,15 +4,16 @@
 # Run: the whole shop on this machine, in one folder.
 #
 # It is one more server of server.sh: its process is the supervisor, which
-# starts Kafka and Postgres side by side, declares topics and tables, starts
-# grill, workers and storefront, waits until each says that it is ready, and
-# starts again what crashes. It ends in the reverse order. `start` passes on
-# what the supervisor says, until it is ready (DETACH=1) or until it ends.
+# starts Kafka and Postgres side by side, declares topics and tables, deploys
+# grill, workers and storefront, starts one `overlord agent`, which runs them,
+# waits until all are ready, and starts again a server or an agent that died.
+# It ends in the reverse order. `start` passes on what the supervisor says,
+# until it is ready (DETACH=1) or until it ends.
 #
-# Invariants: nothing outlives the supervisor, for programs get SIGTERM from
-# the kernel when it dies, and the servers have watchers; a signal is heard at
-# any moment, since what takes long is a job in the background that is waited
-# for.
+# Invariants: nothing outlives the supervisor, for the agent gets SIGTERM from
+# the kernel when it dies, programs get it when the agent dies, and the servers
+# have watchers; a signal is heard at any moment, since what takes long is a job
+# in the background that is waited for.
 set -euo pipefail
 # shellcheck source=infra/dev/server.sh
 . "$(dirname -- "${BASH_SOURCE[0]}")/server.sh" run
@@ -24,9 +25,9 @@ RUN_DIR=${RUN_DIR:-$ROOT/.run}
 BIN=${BIN:-$ROOT/build/rel/bin}
 PORT=${PORT:-7000}
 DETACH=${DETACH:-}
-CHILLYBINS=${CHILLYBINS:-1}
-JAFFLRS=${JAFFLRS:-1}
-TALLYS=${TALLYS:-1}
+CHILLYBINS=${CHILLYBINS:-}
+JAFFLRS=${JAFFLRS:-}
+TALLYS=${TALLYS:-}
 GRILLSIM_PLATES=${GRILLSIM_PLATES:-8}
 GRILL=grill-1
 
@@ -34,18 +35,16 @@ GRILL=grill-1
 # once.
 # shellcheck disable=SC2034
 SERVER_START_DEADLINE_MS=1800000
-# Long, since the machine may be busy; a program that ends is seen at once.
+# Long, since the machine may be busy.
 READY_DEADLINE_MS=120000
 # A worker ends its batch, publishes and leaves within this.
 STOP_DEADLINE_MS=30000
+# The agent's three layers, one after the other.
+AGENT_DEADLINE_MS=100000
 # A server's own script asks, waits and kills within this.
 SERVER_DEADLINE_MS=60000
 # Longest way down: three layers of programs, then jobs, then the servers.
 SUPERVISOR_DEADLINE_MS=240000
-# After this long a program that crashes again is begun with afresh.
-STEADY_MS=30000
-BACKOFF_MIN_MS=500
-BACKOFF_MAX_MS=10000
 FIRST_STOCK='{"stall":"main","items":[
 	{"ingredient":"bread","quantity":100},
 	{"ingredient":"cheese","quantity":50},
@@ -67,7 +66,8 @@ help() {
 	PORT=7000          the storefront's port
 	RUN_DIR=.run       where state and logs lie
 	DETACH=1           return when everything is ready
-	CHILLYBINS= JAFFLRS= TALLYS=    how many of each worker (1)
+	CHILLYBINS= JAFFLRS= TALLYS=    how many of each worker (as many as
+	                   in the last run, or 1)
 	GRILLSIM_PLATES= GRILLSIM_SPEED=    the grill's plates (8) and speed
 	KAFKA_BROKERS= DATABASE_URL=    servers that are there already
 	BIN=build/rel/bin  the programs
@@ -76,65 +76,63 @@ help() {
 
 # ---- programs --------------------------------------------------------------
 
-# By name (chillybin-1): process, how often it crashed lately, when it was
-# started, when it is due again (0: it runs).
-declare -A PROGRAM=() CRASHES=() STARTED_MS=() DUE_MS=()
-WORKERS=() OWN=()
-STOPPING='' INTERRUPTED='' FOLLOWS=''
+OWN=() AGENT='' STOPPING='' INTERRUPTED='' FOLLOWS=''
 
-# program_env NAME: the settings of its own, besides what all have.
-program_env() {
-	case $1 in
-	storefront)
-		export ADDR=127.0.0.1:$PORT
-		;;
-	grillsim)
-		export ADDR=${GRILL_ADDR:-127.0.0.1:0} \
-			ADDR_FILE=$DIR/probe/grillsim.addr \
-			GRILLSIM_LOG=$DIR/log/grill-edges.log \
-			GRILLSIM_PLATES
-		;;
-	*)
-		export PROBE_ADDR=127.0.0.1:0 INSTANCE_ID=$1 \
-			PROBE_PORT_FILE=$DIR/probe/$1.port
-		;;
-	esac
+# colours SERVICE prints those in which it runs from BIN, or from where BIN was
+# in the last run, or blue if it was never deployed.
+colours() {
+	read_word "$DIR/run.bin"
+	awk -v service="$1" -v bin=" $BIN" -v old=" ${REPLY:-$BIN}" '
+		function ends(end) {
+			return substr($0, length($0) - length(end) + 1) == end
+		}
+		$1 == service { deployed = 1 }
+		$1 == service && (ends(bin) || ends(old)) { print $2 }
+		END { if (!deployed) print "blue" }' "$DIR/log/deployments.log"
 }
 
-# launch NAME: it gets SIGTERM when we are killed.
-launch() {
-	rm -f -- "$DIR/probe/$1.port"
+# enter SERVICE COUNT [SETTING]: it runs from BIN in these colours. What was
+# deployed from another folder stays, and so does an empty COUNT.
+enter() {
+	local colour options=(--from "$BIN" --force --execute)
+	[[ -z $2 ]] || options+=(--instances "$2")
+	[[ -z ${3-} ]] || options+=(--settings "$3")
+	for colour in $(colours "$1"); do
+		"$BIN/overlord" deploy "$1" "$colour" "${options[@]}" ||
+			return 1
+	done
+}
+
+# enter_all: what shall run. A grill that is started again has its address
+# again.
+enter_all() {
+	"$BIN/overlord" deployments >"$DIR/log/deployments.log" &&
+		enter grillsim '' "ADDR=$GRILL_ADDR" &&
+		enter chillybin "$CHILLYBINS" && enter jafflr "$JAFFLRS" &&
+		enter tally "$TALLYS" &&
+		enter storefront '' "ADDR=127.0.0.1:$PORT" &&
+		write_file "$DIR/run.bin" "$BIN"
+}
+
+# agent_start: it runs what is entered. It gets SIGTERM when we are killed, and
+# its programs get it when the agent is.
+agent_start() {
 	(
-		program_env "$1"
-		exec setpriv --pdeathsig TERM "$BIN/${1%-*}"
-	) </dev/null >>"$DIR/log/$1.log" 2>&1 &
-	PROGRAM[$1]=$!
-	now_ms "STARTED_MS[$1]"
-	DUE_MS[$1]=0
-	proc_note "$DIR/pid/$1" "${PROGRAM[$1]}"
+		export AGENT_DIR=$DIR AGENT_LOG_LEVEL=warn GRILLSIM_PLATES \
+			GRILLSIM_LOG=$DIR/log/grill-edges.log
+		exec setpriv --pdeathsig TERM "$BIN/overlord" agent \
+			--name "${HOSTNAME:0:40}-$PORT" --bound --drain
+	) </dev/null &
+	AGENT=$!
+	disown
+	proc_note "$DIR/pid/agent" "$AGENT"
 }
 
-# ready NAME: the program itself says so.
-ready() {
-	case $1 in
-	storefront) http -o /dev/null -m 2 "http://127.0.0.1:$PORT/readyz" ;;
-	grillsim) [[ -s $DIR/probe/grillsim.addr ]] ;;
-	*) port_ready "$DIR/probe/$1.port" ;;
-	esac
-}
-
-ready_or_gone() {
-	ready "$1" || proc_gone "${PROGRAM[$1]}"
-}
-
-wait_ready() {
-	if ! within "$READY_DEADLINE_MS" 0.02 ready_or_gone "$1"; then
-		log_tail "$DIR/log/$1.log"
-		fail "$1 was not ready within $((READY_DEADLINE_MS / 1000)) s"
-	elif proc_gone "${PROGRAM[$1]}"; then
-		log_tail "$DIR/log/$1.log"
-		fail "$1 ended instead of getting ready"
-	fi
+# agent_stop: everything leaves in order; what does not is killed by it.
+agent_stop() {
+	[[ $AGENT ]] || return 0
+	end_process "$AGENT" "$AGENT_DEADLINE_MS" ||
+		say "the agent had to be killed"
 }
 
 # job NAME COMMAND...: a process that ends by itself; it is waited for below.
@@ -166,7 +164,7 @@ check_settings() {
 	[[ $PORT =~ ^[1-9][0-9]{0,4}$ && $PORT -le 65535 ]] ||
 		usage_die "PORT='$PORT' is no port"
 	for name in CHILLYBINS JAFFLRS TALLYS GRILLSIM_PLATES; do
-		[[ ${!name} =~ ^(0|[1-9][0-9]{0,3})$ ]] || usage_die \
+		[[ ${!name:-0} =~ ^(0|[1-9][0-9]{0,2})$ ]] || usage_die \
 			"$name='${!name}' is no number"
 	done
 }
@@ -226,43 +224,45 @@ forget_own() {
 	done
 }
 
-# declare_all: tables while Kafka still starts, then topics, then the grill.
+# declare_all: tables, what is deployed and the grill while Kafka still starts,
+# then topics.
 declare_all() {
 	[[ -n ${DATABASE_URL-} ]] || forget_pg_env
 	own_wait "$DIR" postgres || fail "there is no Postgres"
 	job migrate "$BIN/overlord" migrate up --execute
+	job_wait migrate "the tables cannot be made"
+	pick_port
+	GRILL_ADDR=127.0.0.1:$REPLY
+	job deploy enter_all
+	job grill "$BIN/overlord" grill set "$GRILL" --address "$GRILL_ADDR" \
+		--plates "$GRILLSIM_PLATES" --execute
 	own_wait "$DIR" kafka || fail "there is no Kafka"
 	write_addresses
 	job topics "$BIN/overlord" topics apply --execute
-	job_wait migrate "the tables cannot be made"
-	wait_ready grillsim
-	read_word "$DIR/probe/grillsim.addr"
-	GRILL_ADDR=$REPLY
-	job grill "$BIN/overlord" grill set "$GRILL" --address "$GRILL_ADDR" \
-		--plates "$GRILLSIM_PLATES" --execute
 	job_wait topics "the topics cannot be made"
 	job_wait grill "the grill cannot be entered"
+	job_wait deploy "the programs cannot be deployed"
+}
+
+# ready_or_gone: all programs are, or the agent has died.
+ready_or_gone() {
+	proc_gone "${JOB[ready]}" || proc_gone "$AGENT"
 }
 
 start_programs() {
-	local i name
-	for ((i = 1; i <= CHILLYBINS; i++)); do WORKERS+=("chillybin-$i"); done
-	for ((i = 1; i <= JAFFLRS; i++)); do WORKERS+=("jafflr-$i"); done
-	for ((i = 1; i <= TALLYS; i++)); do WORKERS+=("tally-$i"); done
 	# It was free when we began, and the servers took their time.
 	! port_taken "$PORT" ||
 		fail "port $PORT has been taken by another program meanwhile"
-	for name in storefront "${WORKERS[@]}"; do
-		launch "$name"
-	done
-	for name in storefront "${WORKERS[@]}"; do
-		wait_ready "$name"
-	done
+	agent_start
+	job ready "$BIN/overlord" deployments --wait
+	# It says itself what is not ready in time.
+	within $((2 * READY_DEADLINE_MS)) 0.02 ready_or_gone || :
+	proc_alive "$AGENT" || fail "the agent has ended"
+	job_wait ready "not all programs got ready"
 }
 
 # stock_get sets STOCK: what the stall `main` has, without white space.
 stock_get() {
-	proc_alive "${PROGRAM[storefront]}" || fail "the storefront has ended"
 	STOCK=$(http -m 10 "http://127.0.0.1:$PORT/stock?stall=main") ||
 		return 1
 	STOCK=${STOCK//[[:space:]]/}
@@ -295,32 +295,11 @@ first_stock() {
 
 # ---- while it runs ---------------------------------------------------------
 
-# crashed NAME: say it once, and when it comes back.
-crashed() {
-	local r=0 how delay
-	wait "${PROGRAM[$1]}" 2>/dev/null || r=$?
-	how="exit status $r"
-	[[ $r -le 128 ]] || how="signal $(kill -l "$r")"
-	now_ms
-	[[ $((REPLY - ${STARTED_MS[$1]})) -lt $STEADY_MS ]] || CRASHES[$1]=0
-	delay=$((BACKOFF_MIN_MS << ${CRASHES[$1]:-0}))
-	[[ $delay -lt $BACKOFF_MAX_MS ]] || delay=$BACKOFF_MAX_MS
-	[[ ${CRASHES[$1]:-0} -ge 6 ]] ||
-		CRASHES[$1]=$((${CRASHES[$1]:-0} + 1))
-	DUE_MS[$1]=$((REPLY + delay))
-	say "$1 ended ($how), will start it again in $delay ms; see '$DIR/log/$1.log'"
-}
-
-tend_programs() {
-	local name
-	for name in "${!PROGRAM[@]}"; do
-		if [[ ${DUE_MS[$name]} == 0 ]]; then
-			proc_alive "${PROGRAM[$name]}" || crashed "$name"
-		else
-			now_ms
-			[[ $REPLY -lt ${DUE_MS[$name]} ]] || launch "$name"
-		fi
-	done
+# tend_agent: start it again when it has died; its programs died with it.
+tend_agent() {
+	proc_alive "$AGENT" && return 0
+	say "the agent has died, starting it again"
+	agent_start
 }
 
 # tend_server NAME: start a server of ours that has died again.
@@ -342,26 +321,13 @@ tend() {
 	local never name
 	exec {never}<> <(:)
 	while :; do
-		tend_programs
+		tend_agent
 		for name in "${OWN[@]}"; do tend_server "$name"; done
 		read -r -t 0.5 -u "$never" || :
 	done
 }
 
 # ---- down ------------------------------------------------------------------
-
-# stop_layer NAME...: all asked at once, then waited for.
-stop_layer() {
-	local name
-	for name in "$@"; do
-		! proc_alive "${PROGRAM[$name]-}" || kill -TERM "${PROGRAM[$name]}" || :
-	done 2>/dev/null
-	for name in "$@"; do
-		wait_gone "${PROGRAM[$name]-}" "$STOP_DEADLINE_MS" && continue
-		say "$name did not end within $((STOP_DEADLINE_MS / 1000)) s, killing it"
-		end_process "${PROGRAM[$name]}" 0 || :
-	done
-}
 
 stop_jobs() {
 	local name
@@ -385,9 +351,7 @@ shut_down() {
 	trap - EXIT
 	now_ms start
 	say "stopping"
-	stop_layer storefront
-	stop_layer "${WORKERS[@]}"
-	stop_layer grillsim
+	agent_stop
 	stop_jobs
 	own_stop "$DIR" stop
 	forget_run
@@ -415,7 +379,6 @@ supervise() {
 	[[ -n ${KAFKA_BROKERS-} ]] || OWN+=(kafka)
 	[[ -n ${DATABASE_URL-} ]] || OWN+=(postgres)
 	for name in "${OWN[@]}"; do own_start "$DIR" "$name"; done
-	launch grillsim
 	declare_all
 	start_programs
 	first_stock
@@ -497,7 +460,7 @@ server_clear() {
 # server_forget: what we made, by name: RUN_DIR may be anybody's folder.
 server_forget() {
 	own_stop "$DIR" remove
-	rm -rf -- "$DIR/log" "$DIR/own.env"
+	rm -rf -- "$DIR/log" "$DIR/own.env" "$DIR/run.bin"
 	say "forgot the state of '$DIR'"
 }
 

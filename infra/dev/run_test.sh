@@ -175,10 +175,10 @@ overlord_finds_the_servers_of_a_run_and_a_crashed_worker_comes_back() {
 	expect_said "grill-1"
 	expect said overlord topics status --run "$STATE"
 	expect said overlord --run "$STATE" migrate check
-	old=$(first_word "$STATE/pid/chillybin-1")
+	old=$(first_word "$STATE/pid/chillybin.blue-1")
 	kill -KILL "$old"
-	wait_until grep -q "chillybin-1 ended (signal KILL)" "$STATE/log/run.log"
-	wait_until another_than "$old" "$STATE/pid/chillybin-1"
+	wait_until grep -q "chillybin.blue-1 ended (signal KILL)" "$STATE/log/run.log"
+	wait_until another_than "$old" "$STATE/pid/chillybin.blue-1"
 	expect said shop stop
 }
 

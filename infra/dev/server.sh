@@ -114,7 +114,7 @@ proc_note() {
 proc_noted() {
 	local pid born
 	read_word "$1"
-	read -r pid born <<<"$REPLY" || :
+	read -r pid born _ <<<"$REPLY" || :
 	proc_born "${pid-}"
 	[[ -n ${born-} && $REPLY == "$born" ]] && proc_alive "$pid" || return 1
 	REPLY=$pid

@@ -131,64 +131,44 @@ static int find(struct verb *verb, struct meant *meant)
 
 /* ---- waiting ---- */
 
-/* One look; @ret says whether it is done. */
-static int progress(struct verb *verb, const struct meant *meant, bool *ret)
+/* Why it takes so long, by the row of @i. */
+static int too_late(const struct verb *verb, int i, int64_t waited_ms)
 {
-	int i = verb_add(
-		verb, &sql_deployment_progress,
-		VALUES(value_text(meant->service), value_text(meant->colour)));
-	int r = verb_send(verb, meant->service);
-
-	if (r)
-		return r;
-	*ret = !pg_n_rows(verb->pg, i);
-	if (*ret)
-		return 0;
-	if (!pg_null(verb->pg, i, 0, 1))
-		return verb_failed("overlord instances says how each is",
-				   "%s %s: %s", meant->service, meant->colour,
-				   verb_cell(verb, i, 0, 1));
-	*ret = pg_i64(verb->pg, i, 0, 2) == pg_i64(verb->pg, i, 0, 0) &&
-	       !pg_i64(verb->pg, i, 0, 3);
-	return 0;
-}
-
-/* Why it takes so long. */
-static int too_late(struct verb *verb, const struct meant *meant,
-		    int64_t waited_ms)
-{
-	int i = verb_add(
-		verb, &sql_deployment_progress,
-		VALUES(value_text(meant->service), value_text(meant->colour)));
-	int r = verb_send(verb, meant->service);
-
-	if (r || !pg_n_rows(verb->pg, i))
-		return r;
 	return verb_failed(
-		pg_i64(verb->pg, i, 0, 5)
+		pg_i64(verb->pg, i, 0, 4)
 			? "overlord instances says how each is"
 			: "no agent lives: overlord agent runs on each host",
 		"%s %s is not as it shall be after %" PRId64 " s: %s",
-		meant->service, meant->colour, waited_ms / 1000,
-		verb_cell(verb, i, 0, 4));
+		verb_cell(verb, i, 0, 0), verb_cell(verb, i, 0, 1),
+		waited_ms / 1000, verb_cell(verb, i, 0, 3));
 }
 
-static int wait_for_agents(struct verb *verb, const struct meant *meant,
-			   int64_t instances)
+/* Until the deployments of these names, or with NULL of all, are as they shall
+ * be. VERB_E_FAILED: they do not become so, and it has been said why. */
+static int wait_for_agents(struct verb *verb, const char *service,
+			   const char *colour, int64_t instances)
 {
 	/* One after the other, each with its time to leave and to start. */
 	int64_t wait_ms = (verb->conf.ready_ms + verb->conf.drain_ms) *
 			  (instances > 0 ? instances : 1);
 	int64_t until_ms = clock_now_ms() + wait_ms;
-	bool done = false;
-	int r;
 
 	for (;;) {
-		r = progress(verb, meant, &done);
-		if (r || done)
+		int i = verb_add(
+			verb, &sql_deployments_unsettled,
+			VALUES(value_text(service), value_text(colour)));
+		int r = verb_send(verb, "waiting for the agents");
+
+		if (r || !pg_n_rows(verb->pg, i))
 			return r;
+		if (!pg_null(verb->pg, i, 0, 2))
+			return verb_failed(
+				"overlord instances says how each is",
+				"%s %s: %s", verb_cell(verb, i, 0, 0),
+				verb_cell(verb, i, 0, 1),
+				verb_cell(verb, i, 0, 2));
 		if (clock_left_ms(until_ms) == 0)
-			return too_late(verb, meant, wait_ms);
+			return too_late(verb, i, wait_ms);
 		(void)poll(NULL, 0, PROGRESS_EVERY_MS);
 	}
 }
@@ -199,12 +179,11 @@ static int change(struct verb *verb, const struct meant *meant,
 {
 	/* The cells are gone after the change. */
 	CLEANUP(cleanup_free) char *colour = xstrdup(meant->colour);
-	struct meant waiting = { .service = meant->service, .colour = colour };
 	int r = change_run(verb, change);
 
 	if (r || !verb->options.wait || !verb->options.execute)
 		return r;
-	return wait_for_agents(verb, &waiting, instances);
+	return wait_for_agents(verb, meant->service, colour, instances);
 }
 
 /* "chillybin green", for the audit. */
@@ -518,4 +497,58 @@ int cmd_retire_colour(struct verb *verb)
 						   value_text(meant.colour),
 						   value_text(verb->who)) },
 		0);
+}
+
+/* ---- what is deployed, and runs ---- */
+
+int cmd_deployments(struct verb *verb)
+{
+	static const struct out_column columns[] = {
+		{ "service", OUT_TEXT },
+		{ "colour", OUT_TEXT },
+		{ "version", OUT_TEXT },
+		{ "digest", OUT_TEXT },
+		{ "instances", OUT_NUMBER },
+		{ "ready", OUT_NUMBER },
+		{ "current", OUT_NUMBER },
+		{ "lanes", OUT_TEXT },
+		{ "changed", OUT_TIME },
+		{ "by", OUT_TEXT },
+		{ "trouble", OUT_TEXT },
+		{ "dir", OUT_TEXT },
+		{ NULL, 0 },
+	};
+	const struct listing listing = { .name = "deployments",
+					 .statement = &sql_deployments_all,
+					 .columns = columns,
+					 .none = "nothing is deployed" };
+	int r = verb_connect(verb);
+
+	if (!r && verb->options.wait)
+		r = wait_for_agents(verb, NULL, NULL, 1);
+	return r ? r : verb_list(verb, &listing, NULL);
+}
+
+int cmd_instances(struct verb *verb)
+{
+	static const struct out_column columns[] = {
+		{ "instance", OUT_TEXT },
+		{ "agent", OUT_TEXT },
+		{ "pid", OUT_NUMBER },
+		{ "state", OUT_TEXT },
+		{ "version", OUT_TEXT },
+		{ "restarts", OUT_NUMBER },
+		{ "since", OUT_TIME },
+		{ "partitions", OUT_NUMBER },
+		{ "lag", OUT_NUMBER },
+		{ "detail", OUT_TEXT },
+		{ NULL, 0 },
+	};
+
+	return verb_list(verb,
+			 &(struct listing){ .name = "instances",
+					    .statement = &sql_instances_all,
+					    .columns = columns,
+					    .none = "there are no instances" },
+			 VALUES(value_text(verb->options.service)));
 }

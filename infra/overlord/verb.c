@@ -273,7 +273,7 @@ int verb_list(struct verb *verb, const struct listing *listing,
 	CLEANUP(out_freep)
 	struct out *out =
 		out_new(listing->name, verb->options.json, listing->columns);
-	int i, n_rows, r = verb_connect(verb);
+	int i, n_rows, r = verb->pg ? 0 : verb_connect(verb);
 
 	if (r)
 		return r;

@@ -13,7 +13,9 @@ bool world_has(const struct world *world, const char *service)
 	for (const struct program *p = world->programs; p; p = p->next)
 		if (!strncmp(p->name, service, strlen(service)))
 			return true;
-	return false;
+	/* Or has an agent started it? */
+	return db_i64(world->db, "control.deployments WHERE service = '%s'",
+		      service) > 0;
 }
 
 /*

@@ -72,6 +72,12 @@ static struct unit *unit_of(const struct agent *agent,
 	return NULL;
 }
 
+static bool slot_runs(const struct slot *slot)
+{
+	return slot->state == INSTANCE_STARTING ||
+	       slot->state == INSTANCE_READY || slot->state == INSTANCE_UNREADY;
+}
+
 /* A unit for each slot that is ours. */
 static void add_claimed(struct agent *agent)
 {
@@ -89,6 +95,8 @@ static void add_claimed(struct agent *agent)
 			unit = unit_new(deployment->service, deployment->colour,
 					slot->number);
 			unit->n_changes++;
+			/* It ended while there was no agent. */
+			unit->instance.restarts += slot_runs(slot);
 			add_unit(agent, unit);
 		}
 		if (unit->known)

@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -12,6 +13,9 @@
 
 #include "infra/lib/clock.h"
 #include "infra/lib/text/str.h"
+
+/* One whose queue of connections is full does not answer. */
+#define CONNECT_MS 20
 
 static const char question[] = "GET /readyz HTTP/1.1\r\nHost: localhost\r\n"
 			       "Connection: close\r\n\r\n";
@@ -66,6 +70,7 @@ void ready_ask(struct ready *ready, struct loop *loop, uint16_t port,
 	struct sockaddr_in to = { .sin_family = AF_INET,
 				  .sin_port = htons(port),
 				  .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	struct pollfd connected;
 
 	ready_end(ready);
 	ready->fd =
@@ -76,8 +81,10 @@ void ready_ask(struct ready *ready, struct loop *loop, uint16_t port,
 	ready->n = 0;
 	ready->until_ms = clock_now_ms() + timeout_ms;
 	/* On this host a connection is made, or refused, at once. */
-	if (connect(ready->fd, (struct sockaddr *)&to, sizeof(to)) ||
-	    send(ready->fd, question, strlen(question), MSG_NOSIGNAL) < 0)
+	(void)connect(ready->fd, (struct sockaddr *)&to, sizeof(to));
+	connected = (struct pollfd){ .fd = ready->fd, .events = POLLOUT };
+	(void)poll(&connected, 1, CONNECT_MS);
+	if (send(ready->fd, question, strlen(question), MSG_NOSIGNAL) < 0)
 		ready->answered = true;
 	else
 		ready->source = loop_readable(loop, ready->fd, readable, ready);

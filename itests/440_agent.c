@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Programs under an agent: a worker that is killed is back in a moment, with
+ * the partitions that it had; an agent that is killed is replaced and nobody
+ * notices; a version that crashes goes back by itself. Orders come in all the
+ * time.
+ *
+ *	AGENT_KILLS=5	how many kills the gap is measured over
+ */
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "infra/lib/clock.h"
+#include "infra/lib/text/str.h"
+#include "infra/lib/xalloc.h"
+#include "itests/harness/rush.h"
+#include "itests/harness/suite.h"
+
+#define KILLS_DEFAULT 5
+#define GAP_P99_MS 1500
+#define RATE 300
+
+/* What an agent leaves when it is killed ends with the test at the latest. */
+static void guard(const char *dir)
+{
+	char line[1024];
+
+	(void)snprintf(line, sizeof(line),
+		       "setsid sh -c 'while kill -0 %d; do sleep 0.3; done; "
+		       "for f in \"%s\"/pid/*; do read -r pid rest <\"$f\" && "
+		       "kill -9 $pid; done' </dev/null >/dev/null 2>&1 &",
+		       (int)getpid(), dir);
+	ck_assert_int_eq(system(line), 0); /* NOLINT: paths of ours */
+}
+
+/* One that drains when it is asked to leave. */
+static struct program *start_agent(struct world *world)
+{
+	struct program *agent = world_command(world, "overlord-agent", "agent",
+					      "--name", "one", "--drain");
+	char dir[PROGRAM_PATH_MAX];
+
+	world_path(world, "agent", dir);
+	guard(dir);
+	program_set(agent, "AGENT_DIR=%s", dir);
+	program_set(agent, "AGENT_STEADY_MS=500");
+	program_set(agent, "AGENT_READY_MS=%d", PATIENCE_MS);
+	/* Longer than a restart takes: what is back in time is a member still.
+	 */
+	program_set(agent, "GROUP_SESSION_TIMEOUT_MS=10000");
+	program_set(agent, "%s", QUICK_GRILL);
+	program_start(agent);
+	return agent;
+}
+
+static const char *bin(void)
+{
+	const char *value = getenv("BIN");
+
+	return value && *value ? value : "build/rel/bin";
+}
+
+static struct program *deploy(struct world *world, const char *service,
+			      const char *from, const char *instances)
+{
+	char name[64];
+
+	(void)snprintf(name, sizeof(name), "overlord-deploy-%s", service);
+	return world_command(world, name, "deploy", service, "blue", "--from",
+			     from, "--instances", instances, "--force",
+			     "--wait", "--execute");
+}
+
+static void deploy_all(struct world *world, const char *instances)
+{
+	static const char *const services[] = { "chillybin", "jafflr",
+						"tally" };
+
+	for (int i = 0; i < N_ROWS(services); i++)
+		world_finish(deploy(world, services[i], bin(), instances),
+			     PATIENCE_MS);
+}
+
+static int64_t pid_of(struct world *world, const char *service, int slot)
+{
+	return db_i64(world->db,
+		      "SELECT coalesce(max(pid), 0)::bigint FROM "
+		      "control.instances WHERE service = '%s' AND slot = %d",
+		      service, slot);
+}
+
+/* Kills it, and waits until another process is ready in its place. */
+static void kill_worker(struct world *world, const char *service, int slot)
+{
+	int64_t pid = pid_of(world, service, slot);
+
+	ck_assert_int_gt(pid, 0);
+	ck_assert_int_eq(kill((pid_t)pid, SIGKILL), 0);
+	db_wait(world->db, 1,
+		"control.instances WHERE service = '%s' AND slot = %d AND pid "
+		"<> %" PRId64 " AND state = 'ready'",
+		service, slot, pid);
+}
+
+WORLD_TEST(workers_and_the_agent_are_killed_under_load_and_nothing_is_lost)
+{
+	struct program *agent = start_agent(world);
+	int64_t others[2];
+	struct rush rush;
+
+	deploy_all(world, "2");
+	rush_open(&rush, world,
+		  &(struct rush_params){
+			  .n_orders = 6000, .n_waves = 3, .rate = 1500 });
+	rush_start(&rush);
+	kill_worker(world, "chillybin", 1);
+	kill_worker(world, "jafflr", 2);
+	rush_start(&rush);
+	others[0] = pid_of(world, "chillybin", 1);
+	others[1] = pid_of(world, "jafflr", 1);
+	program_kill(agent);
+	/* One ends while there is no agent. */
+	ck_assert_int_eq(kill((pid_t)pid_of(world, "chillybin", 2), SIGKILL),
+			 0);
+	program_start(agent);
+	db_wait(world->db, 1,
+		"control.instances WHERE service = 'chillybin' AND slot = 2 "
+		"AND restarts > 0 AND state = 'ready'");
+	rush_start(&rush);
+	kill_worker(world, "tally", 1);
+	ck_assert_int_eq(pid_of(world, "chillybin", 1), others[0]);
+	ck_assert_int_eq(pid_of(world, "jafflr", 1), others[1]);
+	ck_assert_int_eq(rush_check(&rush).n_orders, 6000);
+}
+
+WORLD_TEST(a_version_that_crashes_on_orders_goes_back_by_itself)
+{
+	char dir[PROGRAM_PATH_MAX], program[PROGRAM_PATH_MAX + 16];
+	struct program *bad;
+	struct rush rush;
+	FILE *file;
+
+	(void)start_agent(world);
+	deploy_all(world, "2");
+	rush_open(&rush, world,
+		  &(struct rush_params){
+			  .n_orders = 4000, .n_waves = 2, .rate = 1000 });
+	db_wait(world->db, 3, "control.deployments WHERE good IS NOT NULL");
+	rush_start(&rush);
+	world_path(world, "bad", dir);
+	ck_assert_int_eq(mkdir(dir, 0755), 0);
+	(void)snprintf(program, sizeof(program), "%s/chillybin", dir);
+	file = fopen(program, "we");
+	ck_assert_ptr_nonnull(file);
+	(void)fprintf(file, "#!/bin/sh\n[ \"$1\" = --version ] && echo bad "
+			    "&& exit\nexit 3\n");
+	(void)fclose(file);
+	ck_assert_int_eq(chmod(program, 0755), 0);
+	bad = deploy(world, "chillybin", dir, "2");
+	program_start(bad);
+	ck_assert_int_eq(program_wait(bad, PATIENCE_MS), 1);
+	ck_assert_int_gt(program_said(bad, "it is back at version"), 0);
+	rush_start(&rush);
+	db_wait(world->db, 2,
+		"control.instances i JOIN control.deployments d USING "
+		"(service, colour) WHERE service = 'chillybin' AND state = "
+		"'ready' AND i.digest = d.digest AND d.digest = "
+		"d.good->>'digest'");
+	ck_assert_int_eq(rush_check(&rush).n_orders, 4000);
+}
+
+/* ---- the gap ---- */
+
+static int n_kills(void)
+{
+	const char *text = getenv("AGENT_KILLS");
+	int64_t n = KILLS_DEFAULT;
+
+	if (text)
+		(void)str_to_i64(&n, text, 1, 10000);
+	return (int)n;
+}
+
+/* From the last order that was decided before to the first one after it. */
+static int64_t gap_at(struct world *world, int64_t killed_at_ms)
+{
+	return db_i64(
+		world->db,
+		"SELECT (extract(epoch FROM min(decided_at) FILTER "
+		"(WHERE decided_at > t.at) - max(decided_at) FILTER "
+		"(WHERE decided_at <= t.at)) * 1000)::bigint FROM orders, "
+		"(SELECT to_timestamp(%" PRId64 " / 1000.0)) t (at) "
+		"WHERE decided_at > t.at - interval '10 s'",
+		killed_at_ms);
+}
+
+static int by_size(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* The only chillybin has all partitions: each order waits for it. */
+WORLD_TEST(a_worker_that_is_killed_decides_orders_again_in_a_moment)
+{
+	int n = n_kills();
+	int64_t *gaps = xcalloc((size_t)n, sizeof(*gaps));
+	int64_t killed_at_ms;
+	struct rush rush;
+
+	(void)start_agent(world);
+	world_finish(deploy(world, "chillybin", bin(), "1"), PATIENCE_MS);
+	rush_open(&rush, world,
+		  &(struct rush_params){ .n_orders = (int64_t)n * RATE * 10,
+					 .rate = RATE,
+					 .plain = true,
+					 .no_grills = true });
+	rush_start(&rush);
+	for (int i = 0; i < n; i++) {
+		db_wait(world->db, 1,
+			"control.instances WHERE crashes = 0 AND state = "
+			"'ready'");
+		rush_wait_decided(&rush, db_i64(world->db, "orders") + RATE);
+		killed_at_ms = clock_wall_ms();
+		kill_worker(world, "chillybin", 1);
+		rush_wait_decided(&rush, db_i64(world->db, "orders") + 1);
+		gaps[i] = gap_at(world, killed_at_ms);
+		ck_assert_int_gt(gaps[i], 0);
+	}
+	qsort(gaps, (size_t)n, sizeof(*gaps), by_size);
+	suite_note("gap after kill -9, over %d kills: shortest %" PRId64
+		   " ms, median %" PRId64 ", p99 %" PRId64 ", longest %" PRId64,
+		   n, gaps[0], gaps[n / 2], gaps[(n * 99 + 99) / 100 - 1],
+		   gaps[n - 1]);
+	ck_assert_int_le(gaps[n < 100 ? n / 2 : (n * 99 + 99) / 100 - 1],
+			 GAP_P99_MS);
+	free(gaps);
+	program_signal(rush.waves[0], SIGTERM);
+	(void)program_wait(rush.waves[0], PATIENCE_MS);
+	(void)check_world_with(world, &(struct check_params){
+					      .records = { rush.stock_record,
+							   rush.records[0] } });
+}
