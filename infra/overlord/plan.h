@@ -118,8 +118,8 @@ struct value plan_token(struct verb *verb);
 /*
  * Adds the commit to the message, sends it, and says after @what why it failed;
  * VERB_E_FAILED. When the session is lost, nobody guesses: in a new session,
- *for a few seconds, the old one is ended, so that its commit cannot come later,
- *and then the token is looked for. @ret is
+ * for a few seconds, the old one is ended, so that its commit cannot come
+ * later, and then the token is looked for. @ret is
  *
  *	PLAN_CONFIRMED	 also when the row was found: the verb goes on in the
  *			 new session then, and the message's results are lost
