@@ -339,6 +339,42 @@ START_TEST(who_hangs_in_the_way_is_ended_and_named_within_a_second)
 	}
 END_TEST
 
+static void *wait_behind(void *arg)
+{
+	(void)pg_exec(arg,
+		      "BEGIN; SELECT FROM positions WHERE partition = 0 "
+		      "FOR UPDATE; SELECT FROM positions WHERE partition = 11 "
+		      "FOR UPDATE; COMMIT",
+		      POSTGRES_TIMEOUT_MS);
+	return NULL;
+}
+
+/* What is waited for waits itself, and does nothing against it. */
+START_TEST(who_hangs_behind_one_that_waits_is_ended_and_that_one_is_not)
+	{
+		struct pg *hung = postgres_connect(url, "galore");
+		struct pg *waiting = postgres_connect(url, "galore");
+		pthread_t thread;
+
+		postgres_exec(hung, "BEGIN; SELECT FROM positions WHERE "
+				    "partition = 11 FOR UPDATE");
+		ck_assert_int_eq(
+			pthread_create(&thread, NULL, wait_behind, waiting), 0);
+		CHECK_WITHIN(DEADLINE_MS,
+			     NUMBER("SELECT count(*) FROM pg_stat_activity "
+				    "WHERE wait_event_type = 'Lock'"),
+			     (void)0);
+		CHECK_RUN("promote chillybin green" DO, DONE,
+			  "it has been ended");
+		ck_assert_int_eq(pthread_join(thread, NULL), 0);
+		ck_assert(!pg_lost(waiting));
+		CHECK_COUNT(1, "control.switches WHERE "
+			       "jsonb_array_length(ended) = 1");
+		(void)pg_free(hung);
+		(void)pg_free(waiting);
+	}
+END_TEST
+
 static void *work(void *arg)
 {
 	(void)pg_exec(arg,
@@ -498,6 +534,8 @@ int main(void)
 		  CHECK_N(while_held) },
 		{ who_hangs_in_the_way_is_ended_and_named_within_a_second,
 		  CHECK_N(hangs) },
+		{ who_hangs_behind_one_that_waits_is_ended_and_that_one_is_not,
+		  1 },
 		{ who_works_in_the_way_is_waited_for_and_named, 1 },
 		{ of_two_switches_at_once_the_later_finds_what_the_earlier_did,
 		  1 },

@@ -103,29 +103,63 @@ static int lock(struct switching *switching)
 
 /* ---- reading ---- */
 
-static void copy_cell(char ret[static LANE_NAME_BYTES], const struct verb *verb,
-		      int i, int row, int column)
+/* The living lane that a lane's records fall to when it ends. */
+static int heir_of(const struct switching *switching, int lane)
 {
-	(void)str_copy(ret, LANE_NAME_BYTES, verb_cell(verb, i, row, column));
+	do
+		lane = switching->lanes.lanes[lane].parent;
+	while (!switching_lives(switching, (size_t)lane));
+	return lane;
+}
+
+/* The rows of lane @i and of its heir are of the same partitions in the same
+ * order; else it is not level, and the database would say so. */
+static void compare(struct switching *switching, int i,
+		    const int first_rows[LANES_MAX])
+{
+	const struct pg *pg = switching->verb->pg;
+	struct lane_state *state = &switching->states[i];
+	int rows = switching->i_positions, n_rows = pg_n_rows(pg, rows);
+
+	for (int row = first_rows[i], of = first_rows[state->heir];
+	     row < n_rows && of < n_rows; row++, of++) {
+		int64_t ahead =
+			pg_i64(pg, rows, row, 4) - pg_i64(pg, rows, of, 4);
+
+		if (strcmp(verb_cell(switching->verb, rows, row, 0),
+			   switching->lanes.lanes[i].name) != 0)
+			break;
+		*(ahead < 0 ? &state->behind : &state->before) +=
+			ahead < 0 ? -ahead : ahead;
+	}
 }
 
 static void read_states(struct switching *switching, int i)
 {
 	const struct verb *verb = switching->verb;
+	const struct lanes *lanes = &switching->lanes;
+	int first_rows[LANES_MAX] = { 0 }, rows = switching->i_positions;
 
 	buf_text(&switching->before, "{");
 	for (int row = 0; row < pg_n_rows(verb->pg, i); row++) {
 		const char *name = verb_cell(verb, i, row, 0);
-		int lane = lanes_by_name(&switching->lanes, text_of(name));
-		struct lane_state *state = &switching->states[lane];
+		int lane = lanes_by_name(lanes, text_of(name));
 
-		copy_cell(state->colour, verb, i, row, 1);
-		copy_cell(state->heir, verb, i, row, 2);
-		state->behind = pg_i64(verb->pg, i, row, 3);
-		state->apart = pg_i64(verb->pg, i, row, 4);
-		buf_json_pair(&switching->before, name, text_of(state->colour));
+		(void)str_copy(switching->states[lane].colour, LANE_NAME_BYTES,
+			       verb_cell(verb, i, row, 1));
+		buf_json_pair(&switching->before, name,
+			      text_of(switching->states[lane].colour));
 	}
 	buf_add(&switching->before, "}", 2);
+	for (int row = pg_n_rows(verb->pg, rows); row-- > 0;)
+		first_rows[lanes_by_name(
+			lanes, text_of(verb_cell(verb, rows, row, 0)))] = row;
+	for (int lane = 1; lane < (int)lanes->n_lanes; lane++) {
+		if (!switching_lives(switching, (size_t)lane))
+			continue;
+		switching->states[lane].heir = heir_of(switching, lane);
+		compare(switching, lane, first_rows);
+	}
 }
 
 static void read_hold(struct switching *switching, int i)
