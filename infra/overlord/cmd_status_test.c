@@ -46,6 +46,14 @@ static void begin(void)
 		    "VALUES ('left', 0), ('left', 1)");
 }
 
+#define DEPLOYED(instances)                                                    \
+	"INSERT INTO control.deployments (service, colour, dir, digest, "      \
+	"version, instances, who) VALUES ('chillybin', 'blue', '/', 'd', "     \
+	"'1.5', " #instances ", 'me'); "
+#define INSTANCE(state)                                                        \
+	"INSERT INTO control.instances (service, colour, slot, state, detail)" \
+	" VALUES ('chillybin', 'blue', 1, '" state "', 'too hot'); "
+
 static const struct {
 	const char *sql, *said;
 } good[] = {
@@ -83,6 +91,8 @@ static const struct {
 	{ "UPDATE control.grills SET enabled = false, "
 	  "seen_at = now() - interval '1 h'",
 	  "yes  disabled" },
+	{ DEPLOYED(1) INSTANCE("ready"), "yes  1 of 1 ready, version 1.5" },
+	{ DEPLOYED(0), "yes  0 of 0 ready" },
 };
 
 START_TEST(what_is_as_it_should_be_is_0)
@@ -102,6 +112,12 @@ static const struct {
 	{ "UPDATE positions SET holder = NULL WHERE topic = 'picks' "
 	  "AND partition > 9",
 	  "2 of 12 partitions have no holder" },
+	{ DEPLOYED(1) INSTANCE("backoff"),
+	  "no   0 of 1 ready, version 1.5; 1 is backoff: too hot; no agent "
+	  "lives" },
+	{ DEPLOYED(1) INSTANCE("ready") "UPDATE control.deployments SET "
+					"trouble = 'it is back'",
+	  "no   1 of 1 ready, version 1.5; it is back" },
 	{ "UPDATE control.heartbeats SET schema = 'other'",
 	  "12 of 12 partitions have no holder" },
 	{ "UPDATE control.heartbeats SET ready = false, reason = 'no database'",
