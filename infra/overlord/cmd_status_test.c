@@ -50,6 +50,13 @@ static void begin(void)
 #define CANARY                                                                 \
 	"SELECT lane_split('chillybin', NULL, 'stable', 'buckets', 0, 410, "   \
 	"NULL, 'green'); "
+#define DEPLOYED(instances)                                                    \
+	"INSERT INTO control.deployments (service, colour, dir, digest, "      \
+	"version, instances, who) VALUES ('chillybin', 'blue', '/', 'd', "     \
+	"'1.5', " #instances ", 'me'); "
+#define INSTANCE(state)                                                        \
+	"INSERT INTO control.instances (service, colour, slot, state, detail)" \
+	" VALUES ('chillybin', 'blue', 1, '" state "', 'too hot'); "
 
 static const struct {
 	const char *sql, *said;
@@ -96,6 +103,8 @@ static const struct {
 		 "lane) FROM control.lanes WHERE kind = 'buckets'; "
 		 "UPDATE positions SET holder = 'me' WHERE lane = 'stable'",
 	  "yes  none waits" },
+	{ DEPLOYED(1) INSTANCE("ready"), "yes  1 of 1 ready, version 1.5" },
+	{ DEPLOYED(0), "yes  0 of 0 ready" },
 };
 
 START_TEST(what_is_as_it_should_be_is_0)
@@ -115,6 +124,12 @@ static const struct {
 	{ "UPDATE positions SET holder = NULL WHERE topic = 'picks' "
 	  "AND partition > 9",
 	  "2 of 12 partitions have no holder" },
+	{ DEPLOYED(1) INSTANCE("backoff"),
+	  "no   0 of 1 ready, version 1.5; 1 is backoff: too hot; no agent "
+	  "lives" },
+	{ DEPLOYED(1) INSTANCE("ready") "UPDATE control.deployments SET "
+					"trouble = 'it is back'",
+	  "no   1 of 1 ready, version 1.5; it is back" },
 	{ "UPDATE control.heartbeats SET schema = 'other'",
 	  "12 of 12 partitions have no holder" },
 	{ "UPDATE control.heartbeats SET ready = false, reason = 'no database'",
