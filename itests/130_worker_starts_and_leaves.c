@@ -133,6 +133,24 @@ WORLD_TEST(a_worker_that_has_left_has_committed_where_it_stood_to_its_group)
 	}
 }
 
+/* Its session would last longer than the test waits. */
+#define LONG_SESSION "GROUP_SESSION_TIMEOUT_MS=300000"
+
+WORLD_TEST(a_static_member_that_is_interrupted_gives_its_partitions_up_at_once)
+{
+	struct program *stays = world_start_ready(
+		world, "chillybin-1", "INSTANCE_ID=one", LONG_SESSION);
+	struct program *goes = world_start_ready(
+		world, "chillybin-2", "INSTANCE_ID=two", LONG_SESSION);
+
+	program_wait_metric(goes, "galore_assigned_partitions", 18);
+	program_signal(goes, SIGINT);
+	ck_assert_int_eq(program_wait(goes, LEAVE_MS), 0);
+	program_wait_metric(stays, "galore_assigned_partitions", 36);
+	send_orders(world_bus(world), 0, 100, -1);
+	wait_decided(world, 100);
+}
+
 WORLD_TEST(tally_counts_each_toastie_once_by_stall_and_hour)
 {
 	struct program *tally;

@@ -33,11 +33,13 @@
 /* No limit: that of bytes counts. */
 #define QUEUE_MAX 1000000
 #define CLOSE_TIMEOUT_MS 5000
+#define LEAVE_TIMEOUT_MS 2000
 #define COMMIT_TIMEOUT_MS 5000
 #define SEEK_TIMEOUT_MS 2000
 
 struct kafka_in {
 	struct kafka_in_params params;
+	bool leaves; /* for good, although it is a static member */
 	const char *topics[KAFKA_IN_TOPICS_MAX];
 	rd_kafka_t *rk;
 	rd_kafka_queue_t *queue;
@@ -246,12 +248,45 @@ int kafka_in_new(struct kafka_in **ret, const struct kafka_in_params *params)
 	return 0;
 }
 
+/* Serves the last revocation; records are of no use now. */
+static void serve(struct kafka_in *in)
+{
+	for (ssize_t i = 0, n = rd_kafka_consume_batch_queue(
+				    in->queue, 20, in->polled, POLL_MAX);
+	     i < n; i++)
+		rd_kafka_message_destroy(in->polled[i]);
+}
+
+static bool is_member(const struct kafka_in *in)
+{
+	char *id = rd_kafka_memberid(in->rk);
+	bool member = id && *id;
+
+	if (id)
+		rd_kafka_mem_free(in->rk, id);
+	return member;
+}
+
+/* Only a static member that unsubscribes leaves; one that is closed keeps its
+ * place (KIP-345). It has no member id any more when it has left. */
+static void unsubscribe(struct kafka_in *in)
+{
+	int64_t deadline_at_ms = clock_now_ms() + LEAVE_TIMEOUT_MS;
+
+	if (rd_kafka_unsubscribe(in->rk))
+		return;
+	while (is_member(in) && clock_left_ms(deadline_at_ms) > 0)
+		serve(in);
+}
+
 /* Leaves the group; a close that hangs is given up. */
 static bool close_client(struct kafka_in *in)
 {
 	int64_t deadline_at_ms = clock_now_ms() + CLOSE_TIMEOUT_MS;
 	rd_kafka_error_t *error;
 
+	if (in->leaves)
+		unsubscribe(in);
 	error = rd_kafka_consumer_close_queue(in->rk, in->queue);
 	if (error) {
 		rd_kafka_error_destroy(error);
@@ -260,14 +295,14 @@ static bool close_client(struct kafka_in *in)
 	while (!rd_kafka_consumer_closed(in->rk)) {
 		if (clock_left_ms(deadline_at_ms) == 0)
 			return false;
-		/* Serves the last revocation; records are of no use now. */
-		for (ssize_t i = 0,
-			     n = rd_kafka_consume_batch_queue(
-				     in->queue, 20, in->polled, POLL_MAX);
-		     i < n; i++)
-			rd_kafka_message_destroy(in->polled[i]);
+		serve(in);
 	}
 	return true;
+}
+
+void kafka_in_leave(struct kafka_in *in)
+{
+	in->leaves = true;
 }
 
 struct kafka_in *kafka_in_free(struct kafka_in *in)

@@ -111,8 +111,13 @@ enum kafka_in_outcome {
 };
 
 int kafka_in_new(struct kafka_in **ret, const struct kafka_in_params *params);
-/* Leaves the group (the callbacks run) within @params' deadline of 5 s. */
+/*
+ * Leaves the group (the callbacks run) within 5 s. A static member keeps its
+ * place until its session times out, so that it can be back before anything
+ * changes hands; not when kafka_in_leave() was called before.
+ */
 struct kafka_in *kafka_in_free(struct kafka_in *in);
+void kafka_in_leave(struct kafka_in *in);
 DEFINE_CLEANUP(struct kafka_in, kafka_in_free);
 
 /*

@@ -36,6 +36,11 @@ static void record_free(struct kafka_in_fake_record *fake)
 	free(fake);
 }
 
+void kafka_in_leave(struct kafka_in *in)
+{
+	in->leaves = true;
+}
+
 struct kafka_in *kafka_in_free(struct kafka_in *in)
 {
 	struct kafka_in_fake_record *next;

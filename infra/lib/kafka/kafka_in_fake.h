@@ -53,6 +53,7 @@ struct kafka_in {
 	bool doubted, fatal;
 	bool silent;  /* when asked for the topics */
 	bool refuses; /* to be assigned anything */
+	bool leaves;  /* for good, when it is freed */
 	int commit_answer;
 	size_t n_queued; /* fetched ahead, beside what it pushed */
 	/* What waits to be polled. */

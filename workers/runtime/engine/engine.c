@@ -192,6 +192,15 @@ void engine_drain(void *arg)
 	loop_wake(engine->loop);
 }
 
+void engine_leave(void *arg)
+{
+	struct engine *engine = arg;
+
+	if (engine->in)
+		kafka_in_leave(engine->in);
+	engine_drain(engine);
+}
+
 int worker_run(const struct worker_ops *ops, void *arg,
 	       const struct runtime_conf *conf)
 {

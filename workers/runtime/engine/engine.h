@@ -61,8 +61,10 @@ struct engine {
 
 /* ---- engine.c ---- */
 
-/* SIGTERM or SIGINT. @engine is a struct engine. */
+/* SIGTERM; SIGINT, after which a static member's place in the group is free at
+ * once. @engine is a struct engine. */
 void engine_drain(void *engine);
+void engine_leave(void *engine);
 /* Callbacks of the group. */
 void engine_assigned(void *engine, const struct kafka_partition *partitions,
 		     size_t n);

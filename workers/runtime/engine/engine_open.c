@@ -309,7 +309,7 @@ static int open_all(struct engine *engine)
 	engine->signals[0] =
 		loop_signal(engine->loop, SIGTERM, engine_drain, engine);
 	engine->signals[1] =
-		loop_signal(engine->loop, SIGINT, engine_drain, engine);
+		loop_signal(engine->loop, SIGINT, engine_leave, engine);
 	r = open_probe(engine);
 	if (!r)
 		r = work_new(&engine->work, engine->loop);
