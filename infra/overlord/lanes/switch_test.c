@@ -119,7 +119,7 @@ START_TEST(rollback_takes_the_last_step_back_and_no_more)
 		execute_sql("TRUNCATE control.heartbeats");
 		CHECK_RUN("rollback chillybin --execute", DONE,
 			  "stable red green CONFIRMED");
-		CHECK_SAID("no worker of 'green' is ready");
+		CHECK_SAID("no worker of 'green' lives");
 		CHECK_RUN("rollback chillybin" DO, DONE, "nothing to do");
 		CHECK_LANES(1, "colour = 'green'");
 		CHECK_CHANGES(3);
@@ -240,7 +240,27 @@ START_TEST(a_colour_that_is_not_ready_gets_lanes_by_force_only)
 		CHECK_RUN("promote chillybin green" DO, FAILED,
 			  "'green' (1, 0 ready)");
 		CHECK_RUN("promote chillybin green --force" DO, DONE,
-			  "no worker of 'green' is ready: until one comes");
+			  "CONFIRMED");
+		CHECK_LANES(1, "colour = 'green'");
+	}
+END_TEST
+
+/* As after each change of its lanes. */
+START_TEST(a_worker_that_is_not_ready_for_a_moment_is_waited_for)
+	{
+		pid_t child;
+
+		execute_sql("UPDATE control.heartbeats SET ready = false, "
+			    "reason = 'takes over' WHERE colour = 'green'");
+		child = overlord_in_a_child("promote chillybin green" DO);
+		CHECK_WITHIN(DEADLINE_MS,
+			     NUMBER("SELECT count(*) FROM pg_stat_activity "
+				    "WHERE query LIKE '%heartbeats%' AND "
+				    "application_name LIKE 'overlord%'"),
+			     (void)0);
+		execute_sql("UPDATE control.heartbeats SET ready = true, "
+			    "reason = NULL");
+		ck_assert_int_eq(status_of(child), DONE);
 		CHECK_LANES(1, "colour = 'green'");
 	}
 END_TEST
@@ -444,27 +464,40 @@ END_TEST
 	"', 0, " offset ", " at ", 3, 1, 1, 'p', 'l', true, 'main', "          \
 	"'1 bread'); "
 
+/* Green takes all lanes over and decides two orders; the last one before was
+ * decided at @before. */
+static void promote_under_load(const char *before)
+{
+	char sql[1024];
+	pid_t child;
+
+	(void)snprintf(sql, sizeof(sql),
+		       "UPDATE positions SET next_offset = 100 WHERE "
+		       "topic = 'orders'; " ORDER_AT("1", "99", "%s"),
+		       before);
+	execute_sql(sql);
+	child = overlord_in_a_child("promote chillybin green --execute");
+	CHECK_WITHIN(DEADLINE_MS,
+		     NUMBER("SELECT count(*) FROM control.switches"), (void)0);
+	execute_sql(
+		ORDER_AT("2", "100", "clock_timestamp() + interval '70 ms'"));
+	execute_sql(
+		ORDER_AT("3", "101", "clock_timestamp() + interval '80 ms'"));
+	execute_sql(TAKE_OVER "UPDATE positions SET next_offset = 102 "
+			      "WHERE topic = 'orders' AND partition = 3");
+	ck_assert_int_eq(status_of(child), DONE);
+}
+
+START_TEST(when_nobody_ordered_before_the_pause_is_not_known)
+	{
+		promote_under_load("now() - interval '9 s'");
+		CHECK_COUNT(1, "control.switches WHERE pause_ms IS NULL");
+	}
+END_TEST
+
 START_TEST(it_waits_until_the_lanes_are_taken_over_and_measures_the_pause)
 	{
-		pid_t child;
-
-		execute_sql("UPDATE positions SET next_offset = 100 WHERE "
-			    "topic = 'orders'; " ORDER_AT("1", "99", "now()"));
-		child = overlord_in_a_child("promote chillybin green "
-					    "--execute");
-		CHECK_WITHIN(DEADLINE_MS,
-			     NUMBER("SELECT count(*) FROM control.switches"),
-			     (void)0);
-		execute_sql(TAKE_OVER ORDER_AT("2", "100",
-					       "clock_timestamp() + "
-					       "interval '70 ms'")
-				    ORDER_AT("3", "101",
-					     "clock_timestamp() + interval '80 "
-					     "ms'") "UPDATE positions SET "
-						    "next_offset = 102 "
-						    "WHERE topic = 'orders' "
-						    "AND partition = 3");
-		ck_assert_int_eq(status_of(child), DONE);
+		promote_under_load("now()");
 		CHECK_COUNT(1, "control.switches WHERE "
 			       "pause_ms BETWEEN 70 AND 5000");
 		execute_sql("UPDATE positions SET next_offset = 105 "
@@ -529,6 +562,7 @@ int main(void)
 		{ a_lane_too_many_is_refused_before_anything_is_done, 1 },
 		{ what_cannot_be_is_refused, CHECK_N(refused) },
 		{ a_colour_that_is_not_ready_gets_lanes_by_force_only, 1 },
+		{ a_worker_that_is_not_ready_for_a_moment_is_waited_for, 1 },
 		{ merge_ends_lanes_that_are_level_and_says_why_others_stay, 1 },
 		{ what_a_person_holds_is_worked_by_nobody_and_not_switched,
 		  CHECK_N(while_held) },
@@ -541,6 +575,7 @@ int main(void)
 		  1 },
 		{ it_waits_until_the_lanes_are_taken_over_and_measures_the_pause,
 		  1 },
+		{ when_nobody_ordered_before_the_pause_is_not_known, 1 },
 		{ lanes_that_nobody_takes_over_are_said_after_five_seconds, 1 },
 		{ every_answer_is_json_when_it_is_asked_for, 1 },
 		{ 0 },

@@ -3,6 +3,7 @@
 #include "infra/overlord/lanes/switching.h"
 
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,6 +13,8 @@
 #include "schemas/lanes/lane_rows.h"
 
 #define LOCK_SECONDS "5"
+#define READY_MS INT64_C(3000)
+#define READY_EVERY_MS 100
 #define QUERY_CANCELED "57014"
 #define REFUSED "TG004"
 
@@ -211,6 +214,44 @@ static int read_lanes(struct switching *switching, bool held_too)
 	return 0;
 }
 
+/* Workers of @colour that live, or that are ready, too. */
+static int64_t n_workers(const struct switching *switching, const char *colour,
+			 bool ready)
+{
+	const struct verb *verb = switching->verb;
+	int i = switching->i_workers;
+
+	for (int row = 0; row < pg_n_rows(verb->pg, i); row++)
+		if (!strcmp(verb_cell(verb, i, row, 0), colour))
+			return pg_i64(verb->pg, i, row, ready ? 2 : 1);
+	return 0;
+}
+
+/*
+ * A worker is not ready for a moment when its lanes have just changed, and its
+ * heartbeat may be a second old: one that lives is given time to become ready.
+ * Of a verb that needs no colour nobody is asked.
+ */
+static int wait_ready(struct switching *switching)
+{
+	struct verb *verb = switching->verb;
+	int64_t until_ms = clock_now_ms() + READY_MS;
+	int r;
+
+	for (;;) {
+		switching->i_workers =
+			verb_add(verb, &sql_switch_workers,
+				 VALUES(value_text(switching->service),
+					value_text(verb->schema)));
+		r = verb_send(verb, switching->service);
+		if (r || !n_workers(switching, switching->colour, false) ||
+		    n_workers(switching, switching->colour, true) ||
+		    clock_now_ms() >= until_ms)
+			return r;
+		(void)poll(NULL, 0, READY_EVERY_MS);
+	}
+}
+
 int switching_begin(struct switching *switching, struct verb *verb,
 		    const char *colour, bool held_too)
 {
@@ -225,6 +266,8 @@ int switching_begin(struct switching *switching, struct verb *verb,
 	buf_json_pair(&switching->what, "service", text_of(switching->service));
 	buf_text(&switching->ended, "[");
 	r = verb_connect(verb);
+	if (!r && *colour && !verb->options.force)
+		r = wait_ready(switching);
 	if (!r && !execute)
 		r = logs_read(verb, &switching->logs);
 	if (!r)
@@ -246,21 +289,9 @@ bool switching_lives(const struct switching *switching, size_t lane)
 	return *switching->states[lane].colour;
 }
 
-/* Does a worker of @colour live that is ready? */
-static bool is_ready(const struct switching *switching, const char *colour)
-{
-	const struct verb *verb = switching->verb;
-	int i = switching->i_workers;
-
-	for (int row = 0; row < pg_n_rows(verb->pg, i); row++)
-		if (!strcmp(verb_cell(verb, i, row, 0), colour))
-			return pg_i64(verb->pg, i, row, 2) > 0;
-	return false;
-}
-
 static void say_no_worker(const char *colour)
 {
-	out_say("no worker of '%s' is ready: until one comes, nobody works its "
+	out_say("no worker of '%s' lives: until one comes, nobody works its "
 		"lanes",
 		colour);
 }
@@ -271,7 +302,7 @@ int switching_need_worker(const struct switching *switching, const char *colour)
 	struct buf others = { 0 };
 	int i = switching->i_workers, r;
 
-	if (is_ready(switching, colour) || verb->options.force)
+	if (n_workers(switching, colour, true) || verb->options.force)
 		return 0;
 	for (int row = 0; row < pg_n_rows(verb->pg, i); row++)
 		buf_printf(&others, "%s'%s' (%" PRId64 ", %" PRId64 " ready)",
@@ -369,7 +400,7 @@ static bool is_awaited(const struct switching *switching)
 		bool moves = change->what != LANE_ENDS &&
 			     is_needed(switching, change);
 
-		if (moves && is_ready(switching, change->colour)) {
+		if (moves && n_workers(switching, change->colour, false)) {
 			awaited = true;
 		} else if (moves && strcmp(said, change->colour) != 0) {
 			said = change->colour;
