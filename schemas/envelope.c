@@ -66,6 +66,12 @@ static const uint8_t first_of_length[NAME_MAX_BYTES + 2] = {
 	[12] = 13, [13] = 14, [14] = 14, [15] = 16, [16] = N_HEADERS,
 };
 
+/* The order of writing, by the rows above. What has the same length in all
+ * events of a type comes first (infra/lib/kafka/kafka_out.c says why). */
+static const uint8_t written_order[N_HEADERS] = {
+	0, 1, 6, 10, 12, 13, 14, 15, 7, 5, 2, 3, 4, 8, 16, 9, 11,
+};
+
 static const struct text msgpack = TEXT_INIT("application/msgpack");
 
 static struct text *at(struct envelope *envelope, const struct header *header)
@@ -288,10 +294,12 @@ int envelope_write(const struct envelope *envelope, envelope_header_fn fn,
 
 	assert(event_version_find(envelope->type, envelope->version));
 	for (size_t i = 0; i < N_HEADERS; i++) {
-		text = written(envelope, &headers[i], space);
+		const struct header *header = &headers[written_order[i]];
+
+		text = written(envelope, header, space);
 		if (!text.p)
 			continue;
-		r = fn(arg, headers[i].name.p, text.p, text.n);
+		r = fn(arg, header->name.p, text.p, text.n);
 		if (r != 0)
 			return r;
 	}

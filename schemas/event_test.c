@@ -15,15 +15,15 @@ START_TEST(a_fact_about_an_order_says_where_it_came_from)
 		const struct order_id id = { { [0] = 1, [15] = 0xff } };
 		static const struct fixture_header headers[] = {
 			{ "ce_id", ORDER ".kept.3" },
-			{ "number", "12" },
 			{ "ce_type", "galore.pick" },
 			{ "ce_source", "/chillybin" },
-			{ "tracestate", "a=b" },
 			{ "traceparent", "00-" TRACE "-d5d0b91c838ba2fa-01" },
 			{ "content-type", "application/msgpack" },
 			{ "ce_specversion", "1.0" },
 			{ "schema-version", "1" },
+			{ "number", "12" },
 			{ "source-position", "orders/3@1234" },
+			{ "tracestate", "a=b" },
 		};
 		const struct fixture_header *next = headers;
 

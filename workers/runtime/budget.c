@@ -2,6 +2,8 @@
 /* Budget: what is under way is the same for all; the batches get the rest. */
 #include "workers/runtime/budget.h"
 
+#include <stdbool.h>
+
 /* Larger transactions cost Postgres no less. */
 #define BATCH_MAX 5000
 
@@ -15,6 +17,10 @@
 #define USUAL_BATCH 1000
 /* What each MiB more is good for. */
 #define BATCH_A_MIB 260
+/* The largest batches fit: what is left goes into larger answers. */
+#define AMPLE_MIB 40
+#define AMPLE_FETCHED_KBYTES 1400
+#define AMPLE_FETCH_BYTES 65536
 
 static int64_t share(int64_t memory_mib, int64_t usual)
 {
@@ -35,10 +41,14 @@ static int64_t batch_of(int64_t memory_mib)
 
 struct budget budget_of(int64_t mib, int64_t batch_max)
 {
+	bool ample = mib >= AMPLE_MIB;
+
 	return (struct budget){
 		.fetched_max = share(mib, USUAL_FETCHED),
-		.fetched_kbytes = share(mib, USUAL_FETCHED_KBYTES),
-		.fetch_bytes = share(mib, USUAL_FETCH_BYTES),
+		.fetched_kbytes = ample ? AMPLE_FETCHED_KBYTES
+					: share(mib, USUAL_FETCHED_KBYTES),
+		.fetch_bytes = ample ? AMPLE_FETCH_BYTES
+				     : share(mib, USUAL_FETCH_BYTES),
 		.batch_max = (size_t)(batch_max ? batch_max : batch_of(mib)),
 		.facts_max = (size_t)share(mib, USUAL_FACTS),
 	};

@@ -358,6 +358,11 @@ size_t publisher_waiting_bytes(const struct publisher *publisher)
 	return kafka_out_waiting_bytes(publisher->out);
 }
 
+void publisher_trim(struct publisher *publisher)
+{
+	kafka_out_trim(publisher->out);
+}
+
 const char *publisher_trouble(const struct publisher *publisher)
 {
 	return publisher->trouble;

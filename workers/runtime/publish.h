@@ -64,6 +64,8 @@ void publisher_push(struct publisher *publisher);
 bool publisher_poll(struct publisher *publisher, int timeout_ms);
 size_t publisher_waiting(const struct publisher *publisher);
 size_t publisher_waiting_bytes(const struct publisher *publisher);
+/* Gives memory back that only a busy worker gains from. */
+void publisher_trim(struct publisher *publisher);
 /* Why publisher_poll() has said false. */
 const char *publisher_trouble(const struct publisher *publisher);
 /* Is no broker to be reached, as far as the client knows? */

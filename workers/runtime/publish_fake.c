@@ -166,6 +166,11 @@ size_t publisher_waiting_bytes(const struct publisher *publisher)
 	return publisher->n_waiting_bytes;
 }
 
+void publisher_trim(struct publisher *publisher)
+{
+	(void)publisher;
+}
+
 const char *publisher_trouble(const struct publisher *publisher)
 {
 	return publisher->trouble;

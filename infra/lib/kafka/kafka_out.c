@@ -18,6 +18,7 @@
 #include "infra/lib/clock.h"
 #include "infra/lib/kafka/kafka_client.h"
 #include "infra/lib/log.h"
+#include "infra/lib/text/str.h"
 #include "infra/lib/xalloc.h"
 
 #define TOPICS_MAX 64
@@ -28,18 +29,35 @@
 #define MESSAGE_BYTES ((size_t)256)
 #define HEADER_BYTES ((size_t)64)
 #define HEADERS_USUAL 10
+/*
+ * The headers of a message that was reported are written over by the next one:
+ * each would cost the client a block of memory, which is freed when it has left
+ * the cache. Where a name or a length differs, headers are made anew from there
+ * on. None are kept of a message with more or longer ones, or with two of one
+ * name: they are removed by name.
+ */
+#define HEADERS_KEPT_MAX ((size_t)16)
+#define NAME_KEPT_BYTES ((size_t)32)
+#define HEADERS_KEPT_BYTES ((size_t)4096)
 
 /* A message that is under way; the client carries its address. */
 struct sent {
 	void *opaque;
 	size_t n_bytes;
+	bool keep; /* its headers, when it is reported */
+	/* Of one that is free: from its last message, or NULL. */
+	rd_kafka_headers_t *headers;
 	struct sent *next; /* of those that are free */
 };
 
 struct kafka_message {
 	struct kafka_out *out;
 	rd_kafka_topic_t *topic;
+	struct sent *sent;
 	rd_kafka_headers_t *headers;
+	size_t n_headers; /* that were written */
+	size_t n_old;     /* in `headers`, from an earlier message */
+	bool keep;
 	int32_t partition;
 	int64_t wall_ms;
 	size_t n_bytes;
@@ -63,19 +81,32 @@ struct kafka_out {
 
 /* ---- what is under way ---- */
 
-static struct sent *sent_new(struct kafka_out *out, void *opaque,
-			     size_t n_bytes)
+static struct sent *sent_new(struct kafka_out *out)
 {
 	struct sent *sent = out->free_sent;
 
-	if (sent)
+	if (sent) {
 		out->free_sent = sent->next;
-	else
-		sent = arena_alloc(&out->sent, sizeof(*sent));
-	*sent = (struct sent){ .opaque = opaque, .n_bytes = n_bytes };
+		return sent;
+	}
+	sent = arena_alloc(&out->sent, sizeof(*sent));
+	*sent = (struct sent){ 0 };
+	return sent;
+}
+
+static void sent_free(struct kafka_out *out, struct sent *sent)
+{
+	sent->next = out->free_sent;
+	out->free_sent = sent;
+}
+
+static void sent_begin(struct kafka_out *out, struct sent *sent, void *opaque,
+		       size_t n_bytes)
+{
+	sent->opaque = opaque;
+	sent->n_bytes = n_bytes;
 	out->n_waiting++;
 	out->waiting_bytes += n_bytes;
-	return sent;
 }
 
 /* Gives its opaque. */
@@ -83,14 +114,23 @@ static void *sent_end(struct kafka_out *out, struct sent *sent)
 {
 	out->n_waiting--;
 	out->waiting_bytes -= sent->n_bytes;
-	sent->next = out->free_sent;
-	out->free_sent = sent;
+	sent_free(out, sent);
 	return sent->opaque;
+}
+
+void kafka_out_trim(struct kafka_out *out)
+{
+	for (struct sent *sent = out->free_sent; sent; sent = sent->next) {
+		if (sent->headers)
+			rd_kafka_headers_destroy(sent->headers);
+		sent->headers = NULL;
+	}
 }
 
 /* Of a client that is gone; it reports nothing any more. */
 static void sent_forget(struct kafka_out *out)
 {
+	kafka_out_trim(out);
 	arena_reset(&out->sent);
 	out->free_sent = NULL;
 	out->n_waiting = 0;
@@ -114,8 +154,9 @@ static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *message,
 		      void *arg)
 {
 	struct kafka_out *out = arg;
+	struct sent *sent = message->_private;
 	struct kafka_report report = {
-		.opaque = sent_end(out, message->_private),
+		.opaque = sent_end(out, sent),
 		.delivered = !message->err,
 		.partition = message->partition,
 		.offset = message->offset,
@@ -124,6 +165,10 @@ static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *message,
 	};
 
 	(void)rk;
+	if (sent->keep)
+		(void)rd_kafka_message_detach_headers(
+			(rd_kafka_message_t *)(uintptr_t)message,
+			&sent->headers);
 	if (report.delivered)
 		out->away = false;
 	out->params.report(out->params.arg, &report);
@@ -278,12 +323,20 @@ struct kafka_message *kafka_out_message(struct kafka_out *out,
 	struct kafka_message *message = &out->message;
 
 	assert(!message->headers);
-	message->out = out;
-	message->topic = topic_of(out, topic);
-	message->headers = xalloc_check(rd_kafka_headers_new(HEADERS_USUAL));
-	message->partition = RD_KAFKA_PARTITION_UA;
-	message->wall_ms = 0;
-	message->n_bytes = 0;
+	*message = (struct kafka_message){
+		.out = out,
+		.topic = topic_of(out, topic),
+		.sent = sent_new(out),
+		.keep = true,
+		.partition = RD_KAFKA_PARTITION_UA,
+	};
+	message->headers = message->sent->headers;
+	message->sent->headers = NULL;
+	if (message->headers)
+		message->n_old = rd_kafka_header_cnt(message->headers);
+	else
+		message->headers =
+			xalloc_check(rd_kafka_headers_new(HEADERS_USUAL));
 	return message;
 }
 
@@ -302,15 +355,66 @@ size_t kafka_message_bytes(const struct kafka_message *message)
 	return message->n_bytes;
 }
 
+/* Writes the value into the header at that place, if it has that name and a
+ * value of that length. */
+static bool overwrite(const struct kafka_message *message, const char *name,
+		      const char *value, size_t n)
+{
+	const char *old_name;
+	const void *old;
+	size_t n_old;
+
+	if (!value || message->n_headers >= message->n_old ||
+	    rd_kafka_header_get_all(message->headers, message->n_headers,
+				    &old_name, &old, &n_old) ||
+	    !old || n_old != n || strcmp(old_name, name) != 0)
+		return false;
+	memcpy((void *)(uintptr_t)old, value, n);
+	return true;
+}
+
+/* What is left of an earlier message. The client compares names while it frees
+ * headers: so the name may not be that of the header. */
+static void drop_old(struct kafka_message *message)
+{
+	char name[NAME_KEPT_BYTES];
+	const char *old_name;
+	const void *value;
+	size_t n;
+
+	while (message->n_old > message->n_headers &&
+	       !rd_kafka_header_get_all(message->headers, --message->n_old,
+					&old_name, &value, &n)) {
+		(void)str_copy(name, sizeof(name), old_name);
+		(void)rd_kafka_header_remove(message->headers, name);
+	}
+}
+
+static bool has_header(const struct kafka_message *message, const char *name)
+{
+	const void *value;
+	size_t n;
+
+	return !rd_kafka_header_get_last(message->headers, name, &value, &n);
+}
+
 int kafka_message_header(void *arg, const char *name, const char *value,
 			 size_t n)
 {
 	struct kafka_message *message = arg;
 	size_t n_name = strlen(name);
 
-	(void)rd_kafka_header_add(message->headers, name, (ssize_t)n_name,
-				  value, value ? (ssize_t)n : -1);
 	message->n_bytes += n_name + n + HEADER_BYTES;
+	if (!overwrite(message, name, value, n)) {
+		drop_old(message);
+		if (message->n_headers >= HEADERS_KEPT_MAX ||
+		    n_name >= NAME_KEPT_BYTES || has_header(message, name))
+			message->keep = false;
+		(void)rd_kafka_header_add(message->headers, name,
+					  (ssize_t)n_name, value,
+					  value ? (ssize_t)n : -1);
+	}
+	message->n_headers++;
 	return 0;
 }
 
@@ -331,9 +435,7 @@ int kafka_out_send(struct kafka_message *message, const struct kafka_body *body,
 		   void *opaque)
 {
 	struct kafka_out *out = message->out;
-	struct sent *sent = sent_new(out, opaque,
-				     message->n_bytes + MESSAGE_BYTES +
-					     body->n_key + body->n_value);
+	struct sent *sent = message->sent;
 	rd_kafka_vu_t vus[] = {
 		{ .vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = message->topic },
 		{ .vtype = RD_KAFKA_VTYPE_PARTITION,
@@ -353,6 +455,11 @@ int kafka_out_send(struct kafka_message *message, const struct kafka_body *body,
 	rd_kafka_error_t *error;
 	int r = 0;
 
+	drop_old(message);
+	sent->keep = message->keep && message->n_bytes <= HEADERS_KEPT_BYTES;
+	sent_begin(out, sent, opaque,
+		   message->n_bytes + MESSAGE_BYTES + body->n_key +
+			   body->n_value);
 	error = rd_kafka_produceva(out->rk, vus, sizeof(vus) / sizeof(*vus));
 	if (error) {
 		/* The headers are ours again. */

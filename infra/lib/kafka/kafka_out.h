@@ -106,6 +106,9 @@ size_t kafka_out_waiting(const struct kafka_out *out);
 /* What the client keeps for them: keys, values, headers, and its own. */
 size_t kafka_out_waiting_bytes(const struct kafka_out *out);
 
+/* Frees what is kept of earlier messages to make the next ones faster. */
+void kafka_out_trim(struct kafka_out *out);
+
 /* Polls until everything is reported; false when the deadline came first. */
 bool kafka_out_flush(struct kafka_out *out, int64_t timeout_ms);
 

@@ -12,22 +12,21 @@
 /* Milliseconds from 1970 to Postgres' own beginning, 2000-01-01. */
 #define EPOCH_2000_MS INT64_C(946684800000)
 
-static void put_u16(struct buf *buf, uint16_t value)
-{
-	value = __builtin_bswap16(value);
-	buf_add(buf, &value, sizeof(value));
-}
-
 static void put_u32(struct buf *buf, uint32_t value)
 {
 	value = __builtin_bswap32(value);
 	buf_add(buf, &value, sizeof(value));
 }
 
-static void put_u64(struct buf *buf, uint64_t value)
+/* The length and the value at once: a row has many. */
+static inline void put_value(struct buf *buf, const void *p, uint32_t n)
 {
-	value = __builtin_bswap64(value);
-	buf_add(buf, &value, sizeof(value));
+	char *to = buf_reserve(buf, sizeof(n) + n);
+	uint32_t length = __builtin_bswap32(n);
+
+	memcpy(to, &length, sizeof(length));
+	memcpy(to + sizeof(length), p, n);
+	buf->n += sizeof(length) + n;
 }
 
 void pg_put_null(struct buf *buf)
@@ -39,32 +38,37 @@ void pg_put_bool(struct buf *buf, bool value)
 {
 	char byte = value;
 
-	pg_put_bytes(buf, &byte, 1);
+	put_value(buf, &byte, sizeof(byte));
 }
 
 void pg_put_i16(struct buf *buf, int16_t value)
 {
-	put_u32(buf, sizeof(value));
-	put_u16(buf, (uint16_t)value);
+	uint16_t number = __builtin_bswap16((uint16_t)value);
+
+	put_value(buf, &number, sizeof(number));
 }
 
 void pg_put_i32(struct buf *buf, int32_t value)
 {
-	put_u32(buf, sizeof(value));
-	put_u32(buf, (uint32_t)value);
+	uint32_t number = __builtin_bswap32((uint32_t)value);
+
+	put_value(buf, &number, sizeof(number));
 }
 
 void pg_put_i64(struct buf *buf, int64_t value)
 {
-	put_u32(buf, sizeof(value));
-	put_u64(buf, (uint64_t)value);
+	uint64_t number = __builtin_bswap64((uint64_t)value);
+
+	put_value(buf, &number, sizeof(number));
 }
 
 void pg_put_bytes(struct buf *buf, const void *p, size_t n)
 {
 	assert(n <= INT32_MAX);
-	put_u32(buf, (uint32_t)n);
-	buf_add(buf, p, n);
+	if (n)
+		put_value(buf, p, (uint32_t)n);
+	else
+		put_u32(buf, 0);
 }
 
 void pg_put_text(struct buf *buf, const char *p, size_t n)
@@ -77,7 +81,7 @@ void pg_put_text(struct buf *buf, const char *p, size_t n)
 
 void pg_put_uuid(struct buf *buf, const uint8_t uuid[16])
 {
-	pg_put_bytes(buf, uuid, 16);
+	put_value(buf, uuid, 16);
 }
 
 void pg_put_jsonb(struct buf *buf, const char *json, size_t n)
@@ -158,7 +162,9 @@ bool pg_next_element(struct pg_elements *elements, const char **ret_p,
 
 void pg_copy_row(struct buf *buf, int16_t n_columns)
 {
-	put_u16(buf, (uint16_t)n_columns);
+	uint16_t n = __builtin_bswap16((uint16_t)n_columns);
+
+	buf_add(buf, &n, sizeof(n));
 }
 
 void pg_args_deinit(struct pg_args *args)

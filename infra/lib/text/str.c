@@ -88,16 +88,14 @@ void buf_reset(struct buf *buf)
 	buf->n = 0;
 }
 
-char *buf_reserve(struct buf *buf, size_t n)
+char *buf_grow(struct buf *buf, size_t n)
 {
 	size_t cap = buf->cap ? buf->cap : 256;
 
-	if (buf->cap - buf->n < n) {
-		while (cap - buf->n < n)
-			cap = cap * 2;
-		buf->p = xreallocarray(buf->p, cap, 1);
-		buf->cap = cap;
-	}
+	while (cap - buf->n < n)
+		cap = cap * 2;
+	buf->p = xreallocarray(buf->p, cap, 1);
+	buf->cap = cap;
 	return buf->p + buf->n;
 }
 

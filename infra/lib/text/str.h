@@ -65,9 +65,13 @@ struct buf {
 };
 
 void buf_deinit(struct buf *buf);
-void buf_reset(struct buf *buf); /* empties it, keeps the memory */
+void buf_reset(struct buf *buf);           /* empties it, keeps the memory */
+char *buf_grow(struct buf *buf, size_t n); /* for buf_reserve() */
 /* Room for @n more bytes at the end: write there, then add to buf->n. */
-char *buf_reserve(struct buf *buf, size_t n);
+static inline char *buf_reserve(struct buf *buf, size_t n)
+{
+	return buf->cap - buf->n < n ? buf_grow(buf, n) : buf->p + buf->n;
+}
 void buf_add(struct buf *buf, const void *p, size_t n);
 void buf_text(struct buf *buf, const char *s);
 void buf_i64(struct buf *buf, int64_t value);

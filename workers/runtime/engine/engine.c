@@ -117,6 +117,7 @@ static void give_memory_back(struct engine *engine)
 		engine->busy_at_ms = clock_now_ms();
 	} else if (engine->busy_at_ms &&
 		   clock_now_ms() - engine->busy_at_ms > GIVE_BACK_MS) {
+		publisher_trim(engine->publisher);
 		(void)malloc_trim(0);
 		engine->busy_at_ms = 0;
 	}
