@@ -19,6 +19,8 @@
 /* Without an answer for so long nobody knows what becomes of the canary. */
 #define BLIND_MAX_MS 60000
 #define BEHIND_ALLOWED 10
+/* So long after a step the times of records are those of a take-over. */
+#define WARM_MS 3000
 /* So many looks a lane may stand still, for it may be taken over meanwhile. */
 enum { STILL_LOOKS = 6, PLACE_BYTES = 160 };
 
@@ -35,6 +37,7 @@ struct canary_run {
 	struct course course;
 	struct course_look look;
 	struct tally tally;
+	int64_t warm_at_ms; /* after the last step */
 	struct place *places;
 	size_t n_places;
 	int64_t n_lanes; /* of the candidate, at the last look */
@@ -130,6 +133,8 @@ static int look(struct canary_run *run)
 	run->trouble[0] = '\0';
 	note_workers(run, workers);
 	note_positions(run, positions);
+	if (run->look.at_ms < run->warm_at_ms)
+		tally_forget_times(&run->tally);
 	run->look.trouble = run->trouble[0] ? run->trouble : NULL;
 	run->look.n_orders =
 		tally_sum(&run->tally, &run->look.candidate, &run->look.other);
@@ -175,12 +180,15 @@ static int run_verb(const struct canary_run *run, const char *name,
 static int go_to_step(struct canary_run *run)
 {
 	char percent[32];
+	int r;
 
 	(void)snprintf(percent, sizeof(percent), "%g",
 		       run->course.percents[run->course.step]);
 	out_say("%s %s gets %s %% of the customers", run->service,
 		run->candidate, percent);
-	return run_verb(run, "canary", cmd_canary, percent);
+	r = run_verb(run, "canary", cmd_canary, percent);
+	run->warm_at_ms = clock_now_ms() + WARM_MS;
+	return r;
 }
 
 /* Why, for those who ask later. */

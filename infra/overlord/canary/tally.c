@@ -83,6 +83,14 @@ void tally_begin(struct tally *tally)
 	tally->begun = true;
 }
 
+void tally_forget_times(struct tally *tally)
+{
+	for (size_t i = 0; i < tally->n_workers; i++)
+		memcpy(tally->workers[i].first.buckets,
+		       tally->workers[i].last.buckets,
+		       sizeof(tally->workers[i].first.buckets));
+}
+
 /* ---- sums ---- */
 
 static struct tally_counts sum_of(const struct tally *tally, bool candidate)

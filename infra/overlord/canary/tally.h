@@ -42,6 +42,10 @@ bool tally_note(struct tally *tally, const char *name, bool candidate,
 /* The first look is over: who comes later has counted from 0. */
 void tally_begin(struct tally *tally);
 
+/* How long records took counts from now on only: those that waited for a
+ * take-over say nothing of a version. */
+void tally_forget_times(struct tally *tally);
+
 /* Gives the number of records that the candidate has decided. */
 int64_t tally_sum(const struct tally *tally, struct outcomes *ret_candidate,
 		  struct outcomes *ret_other);

@@ -81,6 +81,21 @@ START_TEST(what_is_usual_of_the_other_colour_is_not_slow)
 	}
 END_TEST
 
+START_TEST(times_from_before_they_were_forgotten_do_not_count)
+	{
+		tally_begin(&tally);
+		note("blue-1", false, 1000, 0, 0);
+		note("green-1", true, 10, 90, 7);
+		tally_forget_times(&tally);
+		note("blue-1", false, 2000, 0, 0);
+		note("green-1", true, 110, 90, 7);
+		(void)tally_sum(&tally, &candidate, &other);
+		expect(OUTCOME_SLOW, &candidate, 0, 100);
+		expect(OUTCOME_SLOW, &other, 0, 1000);
+		expect(OUTCOME_REFUSED, &candidate, 7, 200);
+	}
+END_TEST
+
 START_TEST(what_is_no_object_is_not_noted)
 	{
 		ck_assert(!tally_note(&tally, "green-1", true, "[1"));
@@ -115,6 +130,7 @@ int main(void)
 		{ a_worker_that_starts_anew_loses_nothing_of_what_it_had_counted, 1 },
 		{ slow_is_what_few_of_the_other_colour_are, 1 },
 		{ what_is_usual_of_the_other_colour_is_not_slow, 1 },
+		{ times_from_before_they_were_forgotten_do_not_count, 1 },
 		{ what_is_no_object_is_not_noted, 1 },
 		{ more_workers_than_there_is_room_for_are_not_noted, 1 },
 		{ 0 },
