@@ -19,9 +19,6 @@
 
 #define LOOK_EVERY_MS 1000
 #define AGAIN_AFTER_MS 2000
-/* So long after a step the new worker may take its partitions. */
-#define SETTLE_S 20
-#define CALM_S 60
 #define LAG_ALLOWED 10
 
 /* ---- on, off ---- */
@@ -222,8 +219,8 @@ static int read_targets(struct scaler *scaler, struct target *ret,
 			.rules = { .least = pg_i64(verb->pg, i, row, 3),
 				   .most = pg_i64(verb->pg, i, row, 4),
 				   .target_s = pg_i64(verb->pg, i, row, 5),
-				   .settle_s = SETTLE_S,
-				   .calm_s = CALM_S },
+				   .settle_s = verb->options.settle,
+				   .calm_s = verb->options.calm },
 			.busy = pg_bool(verb->pg, i, row, 6),
 		};
 	return 0;
