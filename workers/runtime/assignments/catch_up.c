@@ -11,8 +11,10 @@
  * always, which is a few records away. So no lane ever changes its reader
  * while anything of it is in hand.
  *
- * The second consumer has no group. It exists while there are such lanes, and
- * what it cannot read pauses these lanes alone.
+ * The second consumer has no group. What it cannot read pauses these lanes
+ * alone. It is opened when it is needed first. When nothing is left to catch up
+ * it stays, and reads nothing: librdkafka 2.0.2 may hang when a consumer is
+ * closed whose topic was deleted.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -158,7 +160,6 @@ struct kafka_in *assignments_catch_up(const struct assignments *given)
 void assignments_close(struct assignments *given)
 {
 	given->catch_up = kafka_in_free(given->catch_up);
-	memset(given->catch_up_reads, 0, sizeof(given->catch_up_reads));
 }
 
 /* All of them anew, from where they are: it takes no less. */
@@ -181,16 +182,24 @@ static int assign(struct assignments *given)
 			.offset = other->next_read,
 		};
 	}
+	given->catch_up_busy = n > 0;
 	return kafka_in_assign(given->catch_up, places, n);
 }
 
-static void open_failed(struct assignments *given, int64_t now_ms)
+static int open_consumer(struct assignments *given)
 {
-	static const char why[] = "a second consumer cannot be opened";
+	if (given->catch_up)
+		return 0;
+	return kafka_in_new(&given->catch_up, &given->catch_up_params);
+}
+
+static void failed(struct assignments *given, int64_t now_ms)
+{
+	static const char why[] = "the second consumer cannot be opened";
 
 	log_error("CATCH-UP-FAILED", "%s, will retry in %d ms", why,
 		  OPEN_AGAIN_MS);
-	assignments_close(given);
+	memset(given->catch_up_reads, 0, sizeof(given->catch_up_reads));
 	given->catch_up_at_ms = now_ms + OPEN_AGAIN_MS;
 	for (size_t i = ASSIGNMENTS_MAX; i < READERS_MAX; i++)
 		if (assignment_is_ours(&given->all[i]))
@@ -200,26 +209,20 @@ static void open_failed(struct assignments *given, int64_t now_ms)
 
 void catch_up_turn(struct assignments *given, int64_t now_ms)
 {
-	bool wanted = false, unread = false;
+	bool unread = false;
 	int64_t n_lanes = 0;
 
 	for (size_t i = 0; i < ASSIGNMENTS_MAX; i++) {
 		struct assignment *other = &given->all[ASSIGNMENTS_MAX + i];
 
-		if (!assignment_is_ours(other))
-			continue;
-		wanted = true;
-		unread = unread || !given->catch_up_reads[i];
 		n_lanes += (int64_t)other->n_lanes;
+		if (assignment_is_ours(other) && !given->catch_up_reads[i])
+			unread = true;
 	}
 	counter_set(&runtime_counters.catching_up, n_lanes);
-	/* What is taken over may be far behind again. */
-	if (!wanted && !assignments_acquiring(given))
-		assignments_close(given);
-	if (!unread || now_ms < given->catch_up_at_ms)
+	if (!unread && (n_lanes || !given->catch_up_busy))
 		return;
-	if ((!given->catch_up &&
-	     kafka_in_new(&given->catch_up, &given->catch_up_params)) ||
-	    assign(given))
-		open_failed(given, now_ms);
+	if (now_ms >= given->catch_up_at_ms &&
+	    (open_consumer(given) || assign(given)))
+		failed(given, now_ms);
 }
