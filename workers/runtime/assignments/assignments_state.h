@@ -57,6 +57,8 @@ struct assignment *catch_up_split(struct assignments *given,
 				  struct assignment *assignment);
 /* The second one of a partition that came into doubt is free. */
 void catch_up_end(struct assignments *given, struct assignment *assignment);
+/* Whatever it must read is assigned to the second consumer anew. */
+void catch_up_forget(struct assignments *given);
 /* emitted_offset of all lanes of a partition, in the database. */
 int64_t catch_up_written(struct assignments *given,
 			 const struct assignment *assignment);

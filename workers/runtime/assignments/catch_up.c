@@ -27,8 +27,8 @@
 /* 10,000 records of a topic, evenly over its partitions. The others wait for
  * less than half a second when they read over so many. */
 #define FAR_BEHIND (INT64_C(10000) / TOPIC_PARTITIONS)
-/* What is read again once it is level; the others move on in the meantime. */
-#define LEVEL_WITHIN INT64_C(200)
+/* The others move on while a take-over begins: it must not part them again. */
+#define LEVEL_WITHIN (FAR_BEHIND / 4)
 #define OPEN_AGAIN_MS 1000
 
 /* ---- which reader a lane belongs to ---- */
@@ -104,6 +104,11 @@ void catch_up_end(struct assignments *given, struct assignment *assignment)
 	given->catch_up_reads[other - given->all - ASSIGNMENTS_MAX] = false;
 }
 
+void catch_up_forget(struct assignments *given)
+{
+	memset(given->catch_up_reads, 0, sizeof(given->catch_up_reads));
+}
+
 int64_t catch_up_written(struct assignments *given,
 			 const struct assignment *assignment)
 {
@@ -114,7 +119,7 @@ int64_t catch_up_written(struct assignments *given,
 		       : assignment->written;
 }
 
-/* By what a take-over would find, so that it does not part them again. */
+/* By what a take-over would find. */
 static bool is_level(const struct assignment *assignment,
 		     const struct assignment *other)
 {
@@ -199,7 +204,7 @@ static void failed(struct assignments *given, int64_t now_ms)
 
 	log_error("CATCH-UP-FAILED", "%s, will retry in %d ms", why,
 		  OPEN_AGAIN_MS);
-	memset(given->catch_up_reads, 0, sizeof(given->catch_up_reads));
+	catch_up_forget(given);
 	given->catch_up_at_ms = now_ms + OPEN_AGAIN_MS;
 	for (size_t i = ASSIGNMENTS_MAX; i < READERS_MAX; i++)
 		if (assignment_is_ours(&given->all[i]))

@@ -312,8 +312,8 @@ static const struct {
 	bool level;
 } levels[] = {
 	{ HEAD, HEAD, true },
-	{ HEAD - 200, HEAD, true },
-	{ HEAD - 201, HEAD, false },
+	{ HEAD - FAR / 4, HEAD, true },
+	{ HEAD - FAR / 4 - 1, HEAD, false },
 	{ HEAD, HEAD + 1000, false },
 	/* They stand still, and are lower than where one of them was. */
 	{ HEAD - 500, HEAD - 600, false },
@@ -415,6 +415,18 @@ START_TEST(a_revocation_ends_both_readers)
 		ck_assert_uint_eq(behind_at(P)->n_lanes, 0);
 		turn();
 		ck_assert(!second_at(P)->assigned);
+	}
+END_TEST
+
+/* Whatever the client has done with the place in the meantime. */
+START_TEST(what_is_given_again_at_once_is_assigned_anew)
+	{
+		fall_behind(P);
+		assignments_revoked(assignments);
+		second_at(P)->assigned = false;
+		assignment_at(P)->state = ASSIGNMENT_ACQUIRING;
+		fall_behind(P);
+		ck_assert(second_at(P)->assigned && second_at(P)->reading);
 	}
 END_TEST
 
@@ -549,6 +561,7 @@ int main(void)
 	tcase_add_test(tcase, a_refresh_knows_the_lanes_of_both_readers);
 	tcase_add_test(tcase, the_groups_offset_is_the_lowest_of_all_lanes);
 	tcase_add_test(tcase, a_revocation_ends_both_readers);
+	tcase_add_test(tcase, what_is_given_again_at_once_is_assigned_anew);
 	tcase_add_test(tcase, what_was_sent_before_a_doubt_counts_for_nothing_behind_it);
 	tcase_add_test(tcase, a_commit_that_ends_after_a_doubt_moves_neither_reader);
 	tcase_add_loop_test(tcase, what_the_second_consumer_cannot_read_pauses_it_alone, 0, CHECK_N(faults));
