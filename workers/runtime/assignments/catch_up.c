@@ -128,6 +128,20 @@ static bool is_level(const struct assignment *assignment,
 	       other->written + LEVEL_WITHIN >= other->level_from;
 }
 
+static void log_level(const struct assignments *given,
+		      const struct assignment *other, int64_t n_behind)
+{
+	for (size_t i = 0; i < other->n_lanes; i++)
+		log_info("LEVEL",
+			 "lane '%s' of '%s' partition %" PRId32
+			 " is level after %" PRId64 " ms, %" PRId64
+			 " records behind",
+			 given->lanes.lanes[other->lanes[i].lane].name,
+			 given->identity->topic_names[other->topic],
+			 other->partition, clock_now_ms() - other->behind_at_ms,
+			 n_behind > 0 ? n_behind : 0);
+}
+
 bool assignments_level(struct assignments *given)
 {
 	bool any = false;
@@ -135,20 +149,11 @@ bool assignments_level(struct assignments *given)
 	/* Nothing is taken over while the worker backs off. */
 	for (size_t i = 0; !given->paused && i < ASSIGNMENTS_MAX; i++) {
 		struct assignment *assignment = &given->all[i];
-		struct assignment *other = catch_up_of(given, assignment);
+		const struct assignment *other = catch_up_of(given, assignment);
 
 		if (!is_level(assignment, other))
 			continue;
-		for (size_t k = 0; k < other->n_lanes; k++)
-			log_info("LEVEL",
-				 "lane '%s' of '%s' partition %" PRId32
-				 " is level after %" PRId64 " ms, %" PRId64
-				 " records behind",
-				 given->lanes.lanes[other->lanes[k].lane].name,
-				 given->identity->topic_names[other->topic],
-				 other->partition,
-				 clock_now_ms() - other->behind_at_ms,
-				 assignment->written - other->written);
+		log_level(given, other, assignment->written - other->written);
 		assignments_doubt(given, assignment, false);
 		any = true;
 	}
