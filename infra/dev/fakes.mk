@@ -16,6 +16,7 @@ $(OUT)/workers/jafflr/sql_scheduler_test $(OUT)/workers/jafflr/sql_read_test \
 $(OUT)/workers/jafflr/sql_test $(OUT)/workers/jafflr/toastie_metrics_test: \
 	$(OUT)/workers/runtime/publish_fake.o
 $(OUT)/workers/runtime/batches/batches_test $(OUT)/workers/runtime/assignments/reading_test \
-$(OUT)/workers/runtime/assignments/lag_test $(OUT)/workers/runtime/engine/engine_test: \
+$(OUT)/workers/runtime/assignments/lag_test $(OUT)/workers/runtime/assignments/catch_up_test \
+$(OUT)/workers/runtime/engine/engine_test: \
 	$(OUT)/infra/lib/kafka/kafka_in_fake.o $(OUT)/workers/runtime/publish_fake.o
 $(OUT)/workers/runtime/engine/engine_test: $(OUT)/workers/runtime/database/work_fake.o

@@ -31,6 +31,7 @@ struct batch *batch_free(struct batch *batch)
 void batch_reset(struct batch *batch)
 {
 	batch->n_records = 0;
+	batch->n_behind = 0;
 	batch->n_bytes = 0;
 	batch->extent->n_ranges = 0;
 	batch->extent->n_moves = 0;
@@ -52,9 +53,11 @@ struct record *batch_add(struct batch *batch, struct assignment *assignment,
 	}
 	record = &batch->records[batch->n_records++];
 	*record = (struct record){ .kafka = *kafka, .assignment = assignment };
-	if (assignment)
+	if (assignment) {
+		batch->n_behind += assignment->catching_up;
 		batch_skip(batch, assignment, record->kafka.offset,
 			   record->kafka.offset + 1);
+	}
 	return record;
 }
 
@@ -89,7 +92,7 @@ void batch_skip(struct batch *batch, struct assignment *assignment,
 	while (range < end && range->assignment != assignment)
 		range++;
 	if (range == end) {
-		assert(extent->n_ranges < ASSIGNMENTS_MAX);
+		assert(extent->n_ranges < READERS_MAX);
 		extent->n_ranges++;
 		range->assignment = assignment;
 		range->from = from;
@@ -115,6 +118,7 @@ void batch_drop_lost(struct batch *batch)
 			batch->records[n_records++] = *record;
 			continue;
 		}
+		batch->n_behind -= record->assignment->catching_up;
 		batch->n_bytes -= record->n_bytes;
 	}
 	batch->n_records = n_records;
@@ -126,7 +130,7 @@ void batch_drop_lost(struct batch *batch)
 static void close_range(struct batch_extent *extent, const struct lanes *lanes,
 			const struct batch_range *range)
 {
-	const struct assignment *assignment = range->assignment;
+	struct assignment *assignment = range->assignment;
 
 	for (size_t i = 0; i < assignment->n_lanes; i++) {
 		struct assigned_position move =

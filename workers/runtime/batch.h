@@ -60,6 +60,7 @@ struct batch {
 	/* The runtime's own. */
 	struct batch_extent *extent; /* of the log; see batch_extent.h */
 	size_t cap;
+	size_t n_behind;      /* records of lanes that are far behind */
 	size_t n_bytes;       /* outside of the arena */
 	int64_t closed_at_us; /* when it went to the database thread */
 };

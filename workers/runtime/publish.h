@@ -27,7 +27,7 @@ struct publisher_params {
 	int64_t linger_ms;
 	int64_t queue_max;
 	struct loop *loop;
-	struct assignment *assignments;    /* ASSIGNMENTS_MAX of them */
+	struct assignment *assignments;    /* READERS_MAX of them */
 	const struct topic *const *topics; /* by their index */
 	publish_delivered_fn delivered;
 	void *arg;

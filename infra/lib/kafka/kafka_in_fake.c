@@ -4,6 +4,7 @@
 #include "infra/lib/kafka/kafka_in_fake.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <string.h>
 
 #include "infra/lib/xalloc.h"
@@ -157,6 +158,20 @@ named(struct kafka_in *in, const struct kafka_partition *partition)
 	assert(partition->partition < KAFKA_IN_FAKE_PARTITIONS);
 	return kafka_in_fake_partition(in, partition->topic,
 				       partition->partition);
+}
+
+int kafka_in_assign(struct kafka_in *in,
+		    const struct kafka_partition *partitions,
+		    size_t n_partitions)
+{
+	for (size_t i = 0; i < KAFKA_IN_TOPICS_MAX; i++)
+		for (size_t k = 0; k < KAFKA_IN_FAKE_PARTITIONS; k++)
+			in->topics[i].partitions[k].assigned = false;
+	if (in->refuses)
+		return -EIO;
+	for (size_t i = 0; i < n_partitions; i++)
+		named(in, &partitions[i])->assigned = true;
+	return 0;
 }
 
 void kafka_in_resume_at(struct kafka_in *in,

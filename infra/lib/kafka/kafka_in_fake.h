@@ -25,6 +25,7 @@ struct kafka_in_fake_partition {
 	bool reading;       /* resumed, and not paused since */
 	int64_t resumed_at; /* the offset, the last time */
 	size_t n_pauses, n_resumes;
+	bool assigned; /* by kafka_in_assign(), the last time */
 	int64_t committed;
 	size_t n_watermarks; /* times that they were asked for */
 	/* What the test says of the broker. */
@@ -50,7 +51,8 @@ struct kafka_in {
 	size_t n_in_hand; /* records that were polled and not released */
 	/* What the test says. */
 	bool doubted, fatal;
-	bool silent; /* when asked for the topics */
+	bool silent;  /* when asked for the topics */
+	bool refuses; /* to be assigned anything */
 	int commit_answer;
 	size_t n_queued; /* fetched ahead, beside what it pushed */
 	/* What waits to be polled. */

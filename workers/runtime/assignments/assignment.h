@@ -8,6 +8,13 @@
  * backs off by itself: its `backoff` says why, and when it is tried again; the
  * others go on. All of it is the poll thread's; the database thread gets
  * copies.
+ *
+ * Lanes that are far behind the others of their partition have a reader of
+ * their own: a second assignment of the same partition, which a consumer
+ * without a group reads (catch_up.c). Each lane that we hold belongs to
+ * exactly one of the two, and so do a record, the range of a batch, and what
+ * is acknowledged. The second one is FREE, ACQUIRED or READING; a doubt about
+ * the first one frees it, and the take-over gives each lane a reader anew.
  */
 #ifndef RUNTIME_ASSIGNMENT_H
 #define RUNTIME_ASSIGNMENT_H
@@ -35,6 +42,7 @@ struct lane_position {
 struct assignment {
 	int topic; /* index into the worker's topics */
 	int32_t partition;
+	bool catching_up; /* it is the second one of its partition */
 	enum assignment_state state;
 	bool confirm; /* our membership, before it is taken over again */
 	bool known;   /* it was taken over since the group gave it */
@@ -58,6 +66,8 @@ struct assignment {
 	int64_t mirrored;      /* the group's offset as committed last */
 	int64_t read_stamp_ms; /* timestamp of the record read last; 0: none */
 	int64_t n_received;    /* records, for as long as the process lives */
+	int64_t level_from;    /* catching up: emitted_offset of the others */
+	int64_t behind_at_ms;  /* and since when */
 	struct emitted emitted;
 };
 
@@ -71,6 +81,17 @@ assignment_lane(struct assignment *assignment, int lane)
 	return NULL;
 }
 
+/* Where its reading begins. */
+static inline int64_t assignment_lowest(const struct assignment *assignment)
+{
+	int64_t lowest = assignment->n_lanes ? INT64_MAX : assignment->decided;
+
+	for (size_t i = 0; i < assignment->n_lanes; i++)
+		if (assignment->lanes[i].emitted < lowest)
+			lowest = assignment->lanes[i].emitted;
+	return lowest;
+}
+
 static inline int64_t assignment_emitted(const struct assignment *assignment)
 {
 	return emitted_offset(&assignment->emitted, assignment->decided);
@@ -78,7 +99,7 @@ static inline int64_t assignment_emitted(const struct assignment *assignment)
 
 /* Its @i-th lane's position, as the statements want it. */
 static inline struct assigned_position
-assignment_position(const struct assignment *assignment, size_t i,
+assignment_position(struct assignment *assignment, size_t i,
 		    const struct lanes *lanes)
 {
 	const struct lane_position *position = &assignment->lanes[i];
@@ -92,6 +113,7 @@ assignment_position(const struct assignment *assignment, size_t i,
 		.next_offset = position->next_offset,
 		.to_next = position->next_offset,
 		.emitted = assignment_emitted(assignment),
+		.reader = assignment,
 	};
 }
 

@@ -17,15 +17,18 @@
 #include "workers/runtime/counters.h"
 
 struct assignments *assignments_new(struct kafka_in *in,
-				    const struct identity *identity)
+				    const struct identity *identity,
+				    const struct kafka_in_params *catch_up)
 {
 	struct assignments *given = xcalloc(1, sizeof(*given));
 
 	given->in = in;
 	given->identity = identity;
-	for (int i = 0; i < ASSIGNMENTS_MAX; i++) {
-		given->all[i].topic = i / TOPIC_PARTITIONS;
+	given->catch_up_params = *catch_up;
+	for (int i = 0; i < READERS_MAX; i++) {
+		given->all[i].topic = i % ASSIGNMENTS_MAX / TOPIC_PARTITIONS;
 		given->all[i].partition = i % TOPIC_PARTITIONS;
+		given->all[i].catching_up = i >= ASSIGNMENTS_MAX;
 	}
 	return given;
 }
@@ -34,7 +37,8 @@ struct assignments *assignments_free(struct assignments *given)
 {
 	if (!given)
 		return NULL;
-	for (size_t i = 0; i < ASSIGNMENTS_MAX; i++)
+	assignments_close(given);
+	for (size_t i = 0; i < READERS_MAX; i++)
 		emitted_deinit(&given->all[i].emitted);
 	lanes_deinit(&given->lanes);
 	free(given);
@@ -93,8 +97,9 @@ void assignments_given(struct assignments *given,
 void assignments_revoked(struct assignments *given)
 {
 	given->joined = false;
+	catch_up_forget(given);
 	for (struct assignment *assignment = given->all;
-	     assignment < given->all + ASSIGNMENTS_MAX; assignment++) {
+	     assignment < given->all + READERS_MAX; assignment++) {
 		assignment->state = ASSIGNMENT_FREE;
 		assignment->gone = false;
 		backoff_end(&assignment->backoff);
@@ -148,6 +153,7 @@ void assignments_doubt(struct assignments *given, struct assignment *assignment,
 
 	if (assignment->state == ASSIGNMENT_READING)
 		(void)kafka_in_pause(given->in, &partition, 1);
+	catch_up_end(given, assignment);
 	assignment->state = ASSIGNMENT_ACQUIRING;
 	assignment->confirm = confirm;
 	assignment->n_lanes = 0;
@@ -198,8 +204,6 @@ static void add_row(struct assignments *given, const struct position *row)
 
 	if (assignment->state != ASSIGNMENT_ACQUIRING)
 		return;
-	if (!assignment->n_lanes || row->emitted_offset < assignment->decided)
-		assignment->decided = row->emitted_offset;
 	assignment->lanes[assignment->n_lanes++] = (struct lane_position){
 		.lane = row->lane,
 		.next_offset = row->next_offset,
@@ -210,6 +214,7 @@ static void add_row(struct assignments *given, const struct position *row)
 
 static void begin(struct assignment *assignment)
 {
+	assignment->decided = assignment_lowest(assignment);
 	assignment->next_read = assignment->decided;
 	assignment->known = true;
 	assignment->gap_to = -1;
@@ -220,6 +225,16 @@ static void begin(struct assignment *assignment)
 	assignment->failing_at_ms = 0;
 	assignment->state =
 		assignment->n_lanes ? ASSIGNMENT_ACQUIRED : ASSIGNMENT_WARM;
+}
+
+/* Its rows are there: each of its lanes gets a reader. */
+static void begin_both(struct assignments *given, struct assignment *assignment)
+{
+	struct assignment *other = catch_up_split(given, assignment);
+
+	begin(assignment);
+	if (other)
+		begin(other);
 	counter_add(&runtime_counters.takeovers, 1);
 }
 
@@ -254,6 +269,11 @@ void assignments_acquired(struct assignments *given,
 	bool same = lanes_same(&given->lanes, &positions->lanes);
 	size_t n_begun = 0;
 
+	if (!same) {
+		lanes_deinit(&given->lanes);
+		given->lanes = positions->lanes;
+		positions->lanes.n_lanes = 0;
+	}
 	for (size_t i = 0; i < positions->n_rows; i++)
 		add_row(given, &positions->rows[i]);
 	for (struct assignment *assignment = given->all;
@@ -261,16 +281,11 @@ void assignments_acquired(struct assignments *given,
 		if (assignment->state == ASSIGNMENT_ACQUIRING) {
 			if (!has_key(keys, n_keys, assignment))
 				continue;
-			begin(assignment);
+			begin_both(given, assignment);
 			n_begun++;
 		} else if (!same && assignment->state != ASSIGNMENT_FREE) {
 			assignments_doubt(given, assignment, true);
 		}
-	}
-	if (!same) {
-		lanes_deinit(&given->lanes);
-		given->lanes = positions->lanes;
-		positions->lanes.n_lanes = 0;
 	}
 	log_info("TAKEN-OVER", "%zu partitions, %zu rows, %zu lanes", n_begun,
 		 positions->n_rows, given->lanes.n_lanes);
@@ -279,28 +294,31 @@ void assignments_acquired(struct assignments *given,
 /* ---- refreshing ---- */
 
 /* Do the rows say exactly what we believe? */
-static bool is_still_ours(const struct assignments *given,
+static bool is_still_ours(struct assignments *given,
 			  struct assignment *assignment,
 			  const struct positions *positions)
 {
+	struct assignment *other = catch_up_of(given, assignment);
 	size_t n = 0;
 
 	for (size_t i = 0; i < positions->n_rows; i++) {
 		const struct position *row = &positions->rows[i];
 		const struct lane_position *lane;
+		int name;
 
 		if (row->topic != assignment->topic ||
 		    row->partition != assignment->partition)
 			continue;
-		lane = assignment_lane(
-			assignment,
-			lanes_by_name(&given->lanes, text_of(row->lane_name)));
+		name = lanes_by_name(&given->lanes, text_of(row->lane_name));
+		lane = assignment_lane(assignment, name);
+		if (!lane)
+			lane = assignment_lane(other, name);
 		if (!lane || row->epoch != lane->epoch ||
 		    (POSITIONS_MOVE && row->next_offset != lane->next_offset))
 			return false;
 		n++;
 	}
-	return n == assignment->n_lanes;
+	return n == assignment->n_lanes + other->n_lanes;
 }
 
 bool assignments_refreshed(struct assignments *given,
@@ -327,13 +345,13 @@ bool assignments_refreshed(struct assignments *given,
 
 /* ---- what was written ---- */
 
-size_t assignments_positions(const struct assignments *given,
+size_t assignments_positions(struct assignments *given,
 			     struct assigned_position *ret)
 {
 	size_t n = 0;
 
-	for (const struct assignment *assignment = given->all;
-	     assignment < given->all + ASSIGNMENTS_MAX; assignment++) {
+	for (struct assignment *assignment = given->all;
+	     assignment < given->all + READERS_MAX; assignment++) {
 		if (!assignment_is_ours(assignment))
 			continue;
 		for (size_t k = 0; k < assignment->n_lanes; k++)
@@ -345,28 +363,23 @@ size_t assignments_positions(const struct assignments *given,
 
 static void note_written(struct assignment *assignment, int64_t emitted)
 {
-	if (emitted <= assignment->written)
+	if (!assignment_is_ours(assignment) || emitted <= assignment->written)
 		return;
 	assignment->written = emitted;
 	assignment->written_at_ms = clock_now_ms();
 }
 
-void assignments_written(struct assignments *given,
-			 const struct assigned_position *positions, size_t n)
+void assignments_written(const struct assigned_position *positions, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		note_written(assignment_of(given, positions[i].topic,
-					   positions[i].partition),
-			     positions[i].emitted);
+		note_written(positions[i].reader, positions[i].emitted);
 }
 
-void assignments_committed(struct assignments *given,
-			   const struct batch_extent *extent)
+void assignments_committed(const struct batch_extent *extent)
 {
 	for (size_t i = 0; i < extent->n_moves; i++) {
 		const struct assigned_position *move = &extent->moves[i];
-		struct assignment *assignment =
-			assignment_of(given, move->topic, move->partition);
+		struct assignment *assignment = move->reader;
 
 		if (!assignment_is_ours(assignment))
 			continue;
@@ -398,7 +411,7 @@ int64_t assignments_unwritten_ms(struct assignments *given, int64_t now_ms)
 	int64_t longest_ms = 0;
 
 	given->unacknowledged_ms = 0;
-	for (size_t i = 0; i < ASSIGNMENTS_MAX; i++) {
+	for (size_t i = 0; i < READERS_MAX; i++) {
 		struct assignment *assignment = &given->all[i];
 		int64_t ms = unacknowledged_ms(assignment, now_ms);
 
@@ -421,15 +434,17 @@ void assignments_mirror(struct assignments *given, bool all)
 	lag_note_levels(given);
 	for (struct assignment *assignment = given->all;
 	     assignment < given->all + ASSIGNMENTS_MAX; assignment++) {
-		if (!assignment_is_ours(assignment) || assignment->written <= 0)
+		int64_t lowest = catch_up_written(given, assignment);
+
+		if (!assignment_is_ours(assignment) || lowest <= 0)
 			continue;
-		if (!all && assignment->written == assignment->mirrored)
+		if (!all && lowest == assignment->mirrored)
 			continue;
-		assignment->mirrored = assignment->written;
+		assignment->mirrored = lowest;
 		partitions[n++] = (struct kafka_partition){
 			.topic = assignment->topic,
 			.partition = assignment->partition,
-			.offset = assignment->written,
+			.offset = lowest,
 		};
 	}
 	if (n)

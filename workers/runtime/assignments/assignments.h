@@ -17,12 +17,17 @@
 
 struct assignments;
 
-/* Borrows both. */
+/* Borrows all of it; @catch_up is for the consumer without a group, which
+ * reads lanes that are far behind. */
 struct assignments *assignments_new(struct kafka_in *in,
-				    const struct identity *identity);
+				    const struct identity *identity,
+				    const struct kafka_in_params *catch_up);
 struct assignments *assignments_free(struct assignments *given);
+/* Before the loop goes: that consumer. */
+void assignments_close(struct assignments *given);
 
-/* ASSIGNMENTS_MAX of them: topic * TOPIC_PARTITIONS + partition. */
+/* READERS_MAX of them: topic * TOPIC_PARTITIONS + partition, and then those
+ * that catch up in the same order. */
 struct assignment *assignments_all(struct assignments *given);
 const struct lanes *assignments_lanes(const struct assignments *given);
 
@@ -62,14 +67,12 @@ void assignments_doubt(struct assignments *given, struct assignment *assignment,
 /* ---- what was written (assignments.c) ---- */
 
 /* All positions that we hold, as the compare-and-set wants them. */
-size_t assignments_positions(const struct assignments *given,
+size_t assignments_positions(struct assignments *given,
 			     struct assigned_position *ret);
 /* emitted_offset of these is in the database. */
-void assignments_written(struct assignments *given,
-			 const struct assigned_position *positions, size_t n);
+void assignments_written(const struct assigned_position *positions, size_t n);
 /* A batch over this is committed. */
-void assignments_committed(struct assignments *given,
-			   const struct batch_extent *extent);
+void assignments_committed(const struct batch_extent *extent);
 /* For how long has emitted_offset of some partition been behind, in the
  * database? */
 int64_t assignments_unwritten_ms(struct assignments *given, int64_t now_ms);
@@ -86,14 +89,22 @@ void assignments_turn(struct assignments *given);
 void assignments_pause(struct assignments *given);
 void assignments_continue(struct assignments *given);
 bool assignments_paused(const struct assignments *given);
+/* The consumer of lanes that are far behind; NULL: none was yet. */
+struct kafka_in *assignments_catch_up(const struct assignments *given);
 /*
- * The client has handed @kafka out. NULL: it is not in turn. Else the record,
- * or the end of the log, is the next of this assignment, and the offsets
- * [@ret_from, its own) hold no record.
+ * The client has handed @kafka out; @catching_up: that consumer has. NULL: it
+ * is not in turn. Else the record, or the end of the log, is the next of this
+ * assignment, and the offsets [@ret_from, its own) hold no record.
  */
 struct assignment *assignments_receive(struct assignments *given,
 				       const struct kafka_record *kafka,
-				       int64_t *ret_from);
+				       bool catching_up, int64_t *ret_from);
+
+/* ---- lanes that are far behind (catch_up.c) ---- */
+
+/* Those that have caught up are to be acquired anew, with the others of their
+ * partition. True: there are such. */
+bool assignments_level(struct assignments *given);
 
 /* ---- what others are shown (lag.c) ---- */
 
@@ -101,7 +112,7 @@ struct assignment *assignments_receive(struct assignments *given,
 const char *assignments_not_ready(struct assignments *given);
 /* [{"topic": "orders", "partition": 3, "what": "..."}], appended: what cannot
  * be read. Without a partition it is the whole topic. */
-void assignments_troubles(const struct assignments *given, struct buf *out);
+void assignments_troubles(struct assignments *given, struct buf *out);
 /* A counters_collect_fn; @given is a struct assignments. */
 void assignments_collect(void *given, struct buf *out);
 

@@ -7,9 +7,9 @@
 #include "workers/runtime/assignments/assignments.h"
 
 struct assignments {
-	struct kafka_in *in;
+	struct kafka_in *in; /* the group's */
 	const struct identity *identity;
-	struct assignment all[ASSIGNMENTS_MAX];
+	struct assignment all[READERS_MAX];
 	struct lanes lanes;
 	bool joined;
 	/* Partitions that the group gives and nobody declared; 0: none. */
@@ -19,6 +19,12 @@ struct assignments {
 	struct backoff topic_backoffs[WORKER_TOPICS_MAX];
 	bool topics_doubted; /* the brokers are to be asked for them */
 	int64_t read_at_ms, restart_at_ms, topics_at_ms;
+	/* catch_up.c */
+	struct kafka_in_params catch_up_params;
+	struct kafka_in *catch_up; /* NULL: no lane was far behind yet */
+	bool catch_up_busy;        /* something is assigned to it */
+	bool catch_up_reads[ASSIGNMENTS_MAX]; /* that partition */
+	int64_t catch_up_at_ms;               /* when it is tried again */
 	/* lag.c: the longest that a fact waits for the broker */
 	int64_t unacknowledged_ms;
 	char sentence[BACKOFF_REASON_BYTES + 250];
@@ -29,6 +35,35 @@ static inline struct assignment *assignment_of(struct assignments *given,
 {
 	return &given->all[topic * TOPIC_PARTITIONS + partition];
 }
+
+/* The one for lanes that are far behind, of the same partition. */
+static inline struct assignment *
+catch_up_of(struct assignments *given, const struct assignment *assignment)
+{
+	return assignment_of(given, assignment->topic, assignment->partition) +
+	       ASSIGNMENTS_MAX;
+}
+
+/* The consumer that reads it; NULL: it is not there. */
+static inline struct kafka_in *reader_in(const struct assignments *given,
+					 const struct assignment *assignment)
+{
+	return assignment->catching_up ? given->catch_up : given->in;
+}
+
+/* Moves lanes that are far behind the others to the second one of the
+ * partition, and gives it; NULL: there are none. */
+struct assignment *catch_up_split(struct assignments *given,
+				  struct assignment *assignment);
+/* The second one of a partition that came into doubt is free. */
+void catch_up_end(struct assignments *given, struct assignment *assignment);
+/* Whatever it must read is assigned to the second consumer anew. */
+void catch_up_forget(struct assignments *given);
+/* emitted_offset of all lanes of a partition, in the database. */
+int64_t catch_up_written(struct assignments *given,
+			 const struct assignment *assignment);
+/* The second consumer is there when it is needed, and reads what it must. */
+void catch_up_turn(struct assignments *given, int64_t now_ms);
 
 /* Twice a second: notes where nothing is left to decide (lag.c). */
 void lag_note_levels(struct assignments *given);

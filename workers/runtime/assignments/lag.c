@@ -51,9 +51,24 @@ struct trouble {
 
 enum { TROUBLES_MAX = 2 * WORKER_TOPICS_MAX + ASSIGNMENTS_MAX };
 
+/* Why a partition, or some of its lanes, cannot be read; NULL: all are. */
+static const char *why_unread(struct assignments *given,
+			      const struct assignment *assignment)
+{
+	const struct assignment *other = catch_up_of(given, assignment);
+
+	if (!assignment_is_ours(assignment))
+		return NULL;
+	if (assignment->backoff.on)
+		return assignment->backoff.reason;
+	return assignment_is_ours(other) && other->backoff.on
+		       ? other->backoff.reason
+		       : NULL;
+}
+
 /* Topics that are not there, partitions that nobody declared, partitions that
  * cannot be read, in this order. Gives their number. */
-static size_t list_troubles(const struct assignments *given,
+static size_t list_troubles(struct assignments *given,
 			    struct trouble ret[static TROUBLES_MAX])
 {
 	int n_topics = (int)given->identity->n_topics;
@@ -71,12 +86,14 @@ static size_t list_troubles(const struct assignments *given,
 				"it is not declared, nothing reads it"
 			};
 	for (const struct assignment *assignment = given->all;
-	     assignment < given->all + ASSIGNMENTS_MAX; assignment++)
-		if (assignment_is_ours(assignment) && assignment->backoff.on)
+	     assignment < given->all + ASSIGNMENTS_MAX; assignment++) {
+		const char *why = why_unread(given, assignment);
+
+		if (why)
 			ret[n++] =
 				(struct trouble){ assignment->topic,
-						  assignment->partition,
-						  assignment->backoff.reason };
+						  assignment->partition, why };
+	}
 	return n;
 }
 
@@ -128,7 +145,7 @@ const char *assignments_not_ready(struct assignments *given)
 	return NULL;
 }
 
-void assignments_troubles(const struct assignments *given, struct buf *out)
+void assignments_troubles(struct assignments *given, struct buf *out)
 {
 	struct trouble troubles[TROUBLES_MAX];
 	size_t n = list_troubles(given, troubles);
@@ -155,16 +172,34 @@ struct lag {
 	int64_t seconds;
 };
 
-static bool lag_of(const struct assignments *given,
-		   const struct assignment *assignment, struct lag *ret)
+static int64_t lowest_next(const struct assignment *assignment)
 {
-	int64_t end, next = INT64_MAX, since_ms = assignment->read_stamp_ms;
+	int64_t next = INT64_MAX;
 
 	for (size_t i = 0; i < assignment->n_lanes; i++)
 		if (assignment->lanes[i].next_offset < next)
 			next = assignment->lanes[i].next_offset;
+	return next;
+}
+
+/* Of all lanes of a partition together. */
+static bool lag_of(struct assignments *given,
+		   const struct assignment *assignment, struct lag *ret)
+{
+	const struct assignment *other = catch_up_of(given, assignment);
+	int64_t end, next = lowest_next(assignment);
+	int64_t since_ms = assignment->read_stamp_ms;
+
+	/* A record after ten idle hours is no lag of ten hours. */
+	if (since_ms < assignment->level_at_ms)
+		since_ms = assignment->level_at_ms;
+	/* One that was left behind for so long is. */
+	if (lowest_next(other) < next) {
+		next = lowest_next(other);
+		since_ms = other->read_stamp_ms;
+	}
 	/* While it is taken over: where it was, as far as is known. */
-	if (!assignment->n_lanes)
+	if (next == INT64_MAX)
 		next = assignment->decided;
 	if (assignment->state == ASSIGNMENT_FREE ||
 	    assignment->state == ASSIGNMENT_WARM || !assignment->known ||
@@ -173,9 +208,6 @@ static bool lag_of(const struct assignments *given,
 		return false;
 	ret->records = end > next ? end - next : 0;
 	ret->seconds = 0;
-	/* A record after ten idle hours is no lag of ten hours. */
-	if (since_ms < assignment->level_at_ms)
-		since_ms = assignment->level_at_ms;
 	if (ret->records && since_ms > 0)
 		ret->seconds = (clock_wall_ms() - since_ms) / 1000;
 	return true;
@@ -200,7 +232,7 @@ static void line(struct buf *out, const char *name, struct buf *labels,
 	buf_deinit(labels);
 }
 
-static void collect_lags(const struct assignments *given, struct buf *out,
+static void collect_lags(struct assignments *given, struct buf *out,
 			 bool seconds)
 {
 	const char *name = seconds ? LAG_SECONDS : LAG_RECORDS;
@@ -224,7 +256,7 @@ static void collect_lags(const struct assignments *given, struct buf *out,
 	}
 }
 
-static void collect_paused(const struct assignments *given, struct buf *out)
+static void collect_paused(struct assignments *given, struct buf *out)
 {
 	struct trouble troubles[TROUBLES_MAX];
 	size_t n = list_troubles(given, troubles);
@@ -252,8 +284,9 @@ static void collect_consumed(const struct assignments *given, struct buf *out)
 		struct buf labels = { 0 };
 		int64_t n = 0;
 
-		for (size_t k = 0; k < TOPIC_PARTITIONS; k++)
-			n += given->all[i * TOPIC_PARTITIONS + k].n_received;
+		for (size_t k = 0; k < READERS_MAX; k++)
+			if (given->all[k].topic == (int)i)
+				n += given->all[k].n_received;
 		counters_label(&labels, "messaging_destination_name",
 			       identity->topics[i]->name);
 		line(out, CONSUMED, &labels, n);
@@ -262,7 +295,7 @@ static void collect_consumed(const struct assignments *given, struct buf *out)
 
 void assignments_collect(void *arg, struct buf *out)
 {
-	const struct assignments *given = arg;
+	struct assignments *given = arg;
 
 	counters_head(out, CONSUMED, "records read", KIND_COUNTER);
 	collect_consumed(given, out);

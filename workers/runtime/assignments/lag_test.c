@@ -145,6 +145,29 @@ START_TEST(lag_is_what_the_log_has_behind_the_lowest_position)
 	}
 END_TEST
 
+START_TEST(lag_is_also_that_of_a_lane_that_catches_up)
+	{
+		struct assignment *other =
+			catch_up_of(assignments, assignment_at(3));
+
+		fall_behind(5);
+		*other = *assignment_at(3);
+		other->state = ASSIGNMENT_ACQUIRED;
+		other->lanes[0].next_offset = FIRST - 90;
+		check_line(LAG "95\n");
+		/* It was left behind, however short ago it came. */
+		assignment_at(3)->level_at_ms = clock_wall_ms();
+		other->read_stamp_ms = clock_wall_ms() - 3600500;
+		check_line("kafka_consumergroup_group_lag_seconds{"
+			   "consumergroup=\"test\",group=\"test\",topic="
+			   "\"orders\",partition=\"3\"} 3600\n");
+		/* And until it is taken over. */
+		other->decided = FIRST - 90;
+		assignments_doubt(assignments, assignment_at(3), false);
+		check_line(LAG "95\n");
+	}
+END_TEST
+
 START_TEST(a_record_after_an_idle_time_is_no_lag_of_that_time)
 	{
 		fall_behind(0);
@@ -196,6 +219,7 @@ int main(void)
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_loop_test(tcase, what_cannot_be_read_is_named_with_its_reason, 0, CHECK_N(troubles));
 	tcase_add_test(tcase, lag_is_what_the_log_has_behind_the_lowest_position);
+	tcase_add_test(tcase, lag_is_also_that_of_a_lane_that_catches_up);
 	tcase_add_test(tcase, a_record_after_an_idle_time_is_no_lag_of_that_time);
 	tcase_add_test(tcase, each_topic_that_is_read_has_a_row_of_what_was_read);
 	tcase_add_loop_test(tcase, any_topic_of_the_table_can_be_read, 0, N_TOPICS);

@@ -56,7 +56,7 @@ static void stop(struct assignments *given, struct assignment *assignment)
 	struct kafka_partition place = place_of(assignment);
 
 	if (assignment->state == ASSIGNMENT_READING)
-		(void)kafka_in_pause(given->in, &place, 1);
+		(void)kafka_in_pause(reader_in(given, assignment), &place, 1);
 	assignment->state = ASSIGNMENT_ACQUIRED;
 }
 
@@ -145,13 +145,15 @@ static bool in_turn(struct assignments *given, struct assignment *assignment,
 
 struct assignment *assignments_receive(struct assignments *given,
 				       const struct kafka_record *kafka,
-				       int64_t *ret_from)
+				       bool catching_up, int64_t *ret_from)
 {
 	struct assignment *assignment = NULL;
 
 	if (kafka->partition >= 0 && kafka->partition < TOPIC_PARTITIONS)
 		assignment =
 			assignment_of(given, kafka->topic, kafka->partition);
+	if (assignment && catching_up)
+		assignment = catch_up_of(given, assignment);
 	switch (kafka->mark) {
 	case KAFKA_UNREADABLE:
 	case KAFKA_GONE:
@@ -175,7 +177,7 @@ static bool log_has(struct assignments *given,
 {
 	int64_t low, high, next = assignment->next_read;
 
-	if (kafka_in_watermarks(given->in, assignment->topic,
+	if (kafka_in_watermarks(reader_in(given, assignment), assignment->topic,
 				assignment->partition, ASK_TIMEOUT_MS, &low,
 				&high)) {
 		(void)snprintf(why, BACKOFF_REASON_BYTES,
@@ -191,13 +193,18 @@ static bool log_has(struct assignments *given,
 	return next >= low && next <= high;
 }
 
-/* The client reads again what it had given up. */
-static void restart(struct assignments *given, int64_t now_ms)
+/* The client of that one reads again what it had given up. */
+static void restart(struct assignments *given, const struct assignment *one,
+		    int64_t now_ms)
 {
+	struct assignment *first = given->all;
+
+	if (one->catching_up)
+		first += ASSIGNMENTS_MAX;
 	given->restart_at_ms = now_ms + RESTART_EVERY_MS;
-	kafka_in_restart(given->in);
-	for (struct assignment *assignment = given->all;
-	     assignment < given->all + ASSIGNMENTS_MAX; assignment++) {
+	kafka_in_restart(reader_in(given, one));
+	for (struct assignment *assignment = first;
+	     assignment < first + ASSIGNMENTS_MAX; assignment++) {
 		assignment->gone = false;
 		if (assignment->state == ASSIGNMENT_READING)
 			assignment->state = ASSIGNMENT_ACQUIRED;
@@ -210,15 +217,15 @@ static void check_gone(struct assignments *given, int64_t now_ms)
 	char why[BACKOFF_REASON_BYTES];
 
 	for (struct assignment *assignment = given->all;
-	     assignment < given->all + ASSIGNMENTS_MAX; assignment++) {
-		if (!assignment->gone ||
+	     assignment < given->all + READERS_MAX; assignment++) {
+		if (!assignment->gone || !reader_in(given, assignment) ||
 		    assignment->state != ASSIGNMENT_ACQUIRED ||
 		    !backoff_over(&assignment->backoff, now_ms))
 			continue;
 		if (!log_has(given, assignment, why))
 			back_off(given, assignment, "POSITION-GONE", why);
 		else if (now_ms >= given->restart_at_ms)
-			restart(given, now_ms);
+			restart(given, assignment, now_ms);
 		return;
 	}
 }
@@ -229,7 +236,7 @@ static void check_gone(struct assignments *given, int64_t now_ms)
 static void stop_silent(struct assignments *given, int64_t now_ms)
 {
 	for (struct assignment *assignment = given->all;
-	     assignment < given->all + ASSIGNMENTS_MAX; assignment++) {
+	     assignment < given->all + READERS_MAX; assignment++) {
 		if (assignment->state == ASSIGNMENT_READING &&
 		    assignment->backoff.on &&
 		    backoff_over(&assignment->backoff, now_ms))
@@ -269,14 +276,16 @@ bool reading_goes_on(const struct assignment *assignment)
 		clock_now_ms() - assignment->failing_at_ms < BREAK_MAX_MS);
 }
 
-static void begin_all(struct assignments *given, int64_t now_ms)
+/* Of one consumer's assignments, which begin at @first. */
+static void begin_all(struct assignments *given, struct assignment *first,
+		      int64_t now_ms)
 {
 	struct kafka_partition places[ASSIGNMENTS_MAX];
 	bool begun[ASSIGNMENTS_MAX];
 	size_t n = 0;
 
-	for (const struct assignment *assignment = given->all;
-	     assignment < given->all + ASSIGNMENTS_MAX; assignment++) {
+	for (const struct assignment *assignment = first;
+	     assignment < first + ASSIGNMENTS_MAX; assignment++) {
 		if (assignment->state == ASSIGNMENT_ACQUIRED &&
 		    !assignment->gone &&
 		    backoff_over(&assignment->backoff, now_ms))
@@ -284,10 +293,11 @@ static void begin_all(struct assignments *given, int64_t now_ms)
 	}
 	if (!n)
 		return;
-	kafka_in_resume_at(given->in, places, n, begun);
+	kafka_in_resume_at(reader_in(given, first), places, n, begun);
 	for (size_t i = 0; i < n; i++) {
-		struct assignment *assignment = assignment_of(
-			given, places[i].topic, places[i].partition);
+		struct assignment *assignment =
+			first + places[i].topic * TOPIC_PARTITIONS +
+			places[i].partition;
 
 		if (begun[i])
 			begin(assignment, now_ms);
@@ -338,33 +348,43 @@ void assignments_turn(struct assignments *given)
 	int64_t now_ms = clock_now_ms();
 
 	if (!given->paused && now_ms >= given->read_at_ms) {
+		catch_up_turn(given, now_ms);
 		check_gone(given, now_ms);
 		stop_silent(given, now_ms);
-		begin_all(given, now_ms);
+		begin_all(given, given->all, now_ms);
+		if (given->catch_up)
+			begin_all(given, given->all + ASSIGNMENTS_MAX, now_ms);
 	}
 	check_topics(given, clock_now_ms());
 }
 
 /* ---- pausing ---- */
 
-void assignments_pause(struct assignments *given)
+/* One consumer's assignments, which begin at @first. */
+static void pause_all(struct kafka_in *in, struct assignment *first)
 {
 	struct kafka_partition places[ASSIGNMENTS_MAX];
 	size_t n = 0;
 
-	if (given->paused)
-		return;
-	given->paused = true;
-	for (struct assignment *assignment = given->all;
-	     assignment < given->all + ASSIGNMENTS_MAX; assignment++) {
+	for (struct assignment *assignment = first;
+	     assignment < first + ASSIGNMENTS_MAX; assignment++) {
 		/* Of one that is about to be read reading may have begun. */
 		if (!assignment_is_ours(assignment))
 			continue;
 		places[n++] = place_of(assignment);
 		assignment->state = ASSIGNMENT_ACQUIRED;
 	}
-	if (n)
-		(void)kafka_in_pause(given->in, places, n);
+	if (n && in)
+		(void)kafka_in_pause(in, places, n);
+}
+
+void assignments_pause(struct assignments *given)
+{
+	if (given->paused)
+		return;
+	given->paused = true;
+	pause_all(given->in, given->all);
+	pause_all(given->catch_up, given->all + ASSIGNMENTS_MAX);
 }
 
 void assignments_continue(struct assignments *given)

@@ -16,7 +16,7 @@ struct batch_range {
 };
 
 struct batch_extent {
-	struct batch_range ranges[ASSIGNMENTS_MAX];
+	struct batch_range ranges[READERS_MAX];
 	size_t n_ranges;
 	struct assigned_position moves[ASSIGNMENTS_MAX * LANES_MAX];
 	size_t n_moves;

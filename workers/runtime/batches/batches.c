@@ -29,6 +29,18 @@
 #define FEWEST_RECORDS ((size_t)64)
 #define DEAD_LINES_A_SECOND 10
 
+/*
+ * Lanes that are far behind get that many records of a batch, and of its bytes
+ * at most 1/BEHIND_SHARE: an order of the others waits for a small transaction
+ * more, and stock rows are locked for no longer than that. Behind each such
+ * batch the others have the database for as long as it took; without that
+ * pause their orders took five times as long, with it twice. So many records
+ * of the log are read in a turn; most are of other lanes and soon read over.
+ */
+#define BEHIND_A_BATCH ((size_t)48)
+#define BEHIND_SHARE ((size_t)4)
+#define BEHIND_A_TURN ((size_t)256)
+
 struct batches *batches_new(const struct batches_params *params)
 {
 	struct batches *batches = xcalloc(1, sizeof(*batches));
@@ -160,11 +172,12 @@ static bool is_full(const struct batches *batches)
 	return batch_bytes(batches->open) >= max_bytes(batches);
 }
 
-static void receive(struct batches *batches, struct kafka_record *kafka)
+static void receive(struct batches *batches, struct kafka_record *kafka,
+		    bool catching_up)
 {
 	int64_t from;
-	struct assignment *assignment =
-		assignments_receive(batches->params.assignments, kafka, &from);
+	struct assignment *assignment = assignments_receive(
+		batches->params.assignments, kafka, catching_up, &from);
 
 	if (!assignment)
 		return;
@@ -186,35 +199,83 @@ static void receive(struct batches *batches, struct kafka_record *kafka)
 
 bool batches_too_far(const struct batches *batches)
 {
-	size_t ahead =
-		kafka_in_queued(batches->params.in) * batches->record_bytes;
+	const struct kafka_in *behind =
+		assignments_catch_up(batches->params.assignments);
+	size_t ahead = kafka_in_queued(batches->params.in);
 
+	if (behind)
+		ahead += kafka_in_queued(behind);
+	ahead *= batches->record_bytes;
 	if (!are_large(batches))
 		return ahead > AHEAD_MAX_BYTES;
 	return ahead > LARGE_AHEAD_MAX_BYTES || is_full(batches);
 }
 
-/* So many records more are wanted. */
-static size_t n_wanted(const struct batches *batches)
+/* So many records more: with the @n that are there at most @n_max, and at most
+ * @n_bytes in all. */
+static size_t n_wanted(const struct batches *batches, size_t n, size_t n_max,
+		       size_t n_bytes)
 {
-	const struct batch *open = batches->open;
-	size_t n;
+	size_t there = batch_bytes(batches->open), n_fit;
 
-	if (open->n_records >= batches->batch_max || is_full(batches))
+	if (n >= n_max || there >= n_bytes)
 		return 0;
-	n = (max_bytes(batches) - batch_bytes(open)) / batches->record_bytes +
-	    1;
-	if (n > batches->batch_max - open->n_records)
-		n = batches->batch_max - open->n_records;
-	return n < READ_AT_ONCE ? n : READ_AT_ONCE;
+	n_fit = (n_bytes - there) / batches->record_bytes + 1;
+	if (n_fit > n_max - n)
+		n_fit = n_max - n;
+	return n_fit < READ_AT_ONCE ? n_fit : READ_AT_ONCE;
+}
+
+static size_t poll_in(struct batches *batches, struct kafka_in *in,
+		      size_t n_max, bool catching_up)
+{
+	size_t n = kafka_in_poll(in, batches->polled, n_max, 0);
+
+	for (size_t i = 0; i < n; i++) {
+		receive(batches, &batches->polled[i], catching_up);
+		kafka_record_release(&batches->polled[i]);
+	}
+	return n;
+}
+
+/* A share of each batch, and of each turn: the others wait for no more. */
+static void read_behind(struct batches *batches)
+{
+	struct assignments *assignments = batches->params.assignments;
+	struct kafka_in *in = assignments_catch_up(assignments);
+	const struct batch *open = batches->open;
+	size_t n, n_max, n_read = 0;
+
+	if (!in || assignments_paused(assignments) ||
+	    clock_left_ms(batches->behind_at_ms) > 0)
+		return;
+	do {
+		n_max = n_wanted(batches, open->n_behind, BEHIND_A_BATCH,
+				 max_bytes(batches) / BEHIND_SHARE);
+		if (!n_max)
+			return;
+		n = poll_in(batches, in, n_max, true);
+		n_read += n;
+	} while (n == n_max && n_read < BEHIND_A_TURN);
+}
+
+int64_t batches_wake_at_ms(const struct batches *batches)
+{
+	if (!assignments_catch_up(batches->params.assignments) ||
+	    clock_left_ms(batches->behind_at_ms) == 0)
+		return INT64_MAX;
+	return batches->behind_at_ms;
 }
 
 void batches_read(struct batches *batches)
 {
+	const struct batch *open = batches->open;
 	size_t n, n_max;
 
+	read_behind(batches);
 	do {
-		n_max = n_wanted(batches);
+		n_max = n_wanted(batches, open->n_records - open->n_behind,
+				 batches->batch_max, max_bytes(batches));
 		/* Full: the group is served again when the batch has gone. A
 		 * backoff may be long, and is no reason to leave: while all is
 		 * paused nothing comes but the group's callbacks. */
@@ -222,12 +283,7 @@ void batches_read(struct batches *batches)
 			return;
 		if (!n_max)
 			n_max = 1;
-		n = kafka_in_poll(batches->params.in, batches->polled, n_max,
-				  0);
-		for (size_t i = 0; i < n; i++) {
-			receive(batches, &batches->polled[i]);
-			kafka_record_release(&batches->polled[i]);
-		}
+		n = poll_in(batches, batches->params.in, n_max, false);
 	} while (n == n_max);
 }
 
@@ -337,6 +393,14 @@ static void publish_next(struct batches *batches)
 	batches->committed = false;
 }
 
+static bool has_behind(const struct batch *batch)
+{
+	for (size_t i = 0; i < batch->extent->n_ranges; i++)
+		if (batch->extent->ranges[i].assignment->catching_up)
+			return true;
+	return false;
+}
+
 /* The next batch may begin before the facts of this one are sent: what is
  * expected holds emitted_offset back. */
 void batches_committed(struct batches *batches)
@@ -348,6 +412,8 @@ void batches_committed(struct batches *batches)
 	counter_observe_us(&runtime_counters.process, us,
 			   (int64_t)batch->n_records);
 	adapt_size(batches, us);
+	if (has_behind(batch))
+		batches->behind_at_ms = clock_now_ms() + us / 1000 + 1;
 	for (size_t i = 0; i < batch->n_records; i++) {
 		struct record *record = &batch->records[i];
 
@@ -357,7 +423,7 @@ void batches_committed(struct batches *batches)
 			record->entry = EMITTED_NONE;
 		count(batches, record);
 	}
-	assignments_committed(batches->params.assignments, batch->extent);
+	assignments_committed(batch->extent);
 	batches->committed = true;
 	publish_next(batches);
 }

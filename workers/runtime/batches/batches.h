@@ -38,6 +38,9 @@ struct batches *batches_free(struct batches *batches);
 /* Fills it with what has arrived, and decodes that. Also serves the group's
  * callbacks, which may drop what is in hand. */
 void batches_read(struct batches *batches);
+/* When there is something to read that waits for its turn; INT64_MAX: there is
+ * not. */
+int64_t batches_wake_at_ms(const struct batches *batches);
 /* Is as much kept, or fetched ahead, as may be of large records? */
 bool batches_too_far(const struct batches *batches);
 

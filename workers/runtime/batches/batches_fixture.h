@@ -79,7 +79,7 @@ static inline void fixture_setup_of(const struct worker_ops *ops,
 		.out = log_file, .program = "test", .version = "1" });
 	ck_assert_int_eq(kafka_in_new(&in, &params), 0);
 	ck_assert_int_eq(publisher_new(&publisher, &publishing), 0);
-	assignments = assignments_new(in, &two_topics);
+	assignments = assignments_new(in, &two_topics, &params);
 	batches = batches_new(
 		&(struct batches_params){ .ops = ops,
 					  .budget = budget,

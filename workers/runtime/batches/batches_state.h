@@ -18,6 +18,7 @@ struct batches {
 	bool at_database;         /* `running` is the database thread's */
 	bool committed;           /* `running` is, and is published next */
 	bool retry;               /* `running` is to be tried again */
+	int64_t behind_at_ms;     /* lanes far behind are read from then on */
 	size_t batch_max;         /* records for the time of a transaction */
 	size_t record_bytes;      /* what the next may be as large as */
 	struct log_limit dead_lines;

@@ -19,7 +19,11 @@
 #define POSITIONS_MOVE true
 #endif
 
-enum { ASSIGNMENTS_MAX = WORKER_TOPICS_MAX * TOPIC_PARTITIONS };
+/* A partition is read by two readers at the most (assignment.h). */
+enum {
+	ASSIGNMENTS_MAX = WORKER_TOPICS_MAX * TOPIC_PARTITIONS,
+	READERS_MAX = 2 * ASSIGNMENTS_MAX,
+};
 
 /* Who we are, and what our topics are; the same for a worker's life. */
 struct identity {
@@ -79,6 +83,7 @@ struct assigned_position {
 	const char *lane;
 	int lane_index; /* into the worker's lanes */
 	int64_t epoch, next_offset, to_next, emitted;
+	struct assignment *reader; /* that its lane belongs to */
 };
 
 /* The positions that a statement moves, confirms or releases. */

@@ -174,13 +174,13 @@ struct part {
 	size_t from, to;
 };
 
-/* Where the next record behind the part stands, else where the batch ends. */
+/* Where the next record of that reader behind the part stands, else where the
+ * batch ends. */
 static int64_t part_end(const struct part *part,
 			const struct assigned_position *move)
 {
 	for (size_t i = part->to; i < part->n_records; i++)
-		if (part->records[i].kafka.topic == move->topic &&
-		    part->records[i].kafka.partition == move->partition)
+		if (part->records[i].assignment == move->reader)
 			return part->records[i].kafka.offset;
 	return move->to_next;
 }

@@ -30,6 +30,7 @@ static struct positions *taken;
 static struct transaction *tx;
 static char error[BACKOFF_REASON_BYTES];
 static struct assignment assignment;
+static struct assignment far_behind; /* of the same partition */
 
 /* ---- a worker ---- */
 
@@ -155,17 +156,25 @@ static void open_with_effects(void)
 		      " USING ERRCODE = state; END $$");
 }
 
+static void take_lane(struct assignment *of, const struct position *row)
+{
+	of->n_lanes = 1;
+	of->lanes[0] = (struct lane_position){
+		.lane = row->lane,
+		.next_offset = row->next_offset,
+		.epoch = row->epoch,
+	};
+}
+
 static void take_over(void)
 {
 	static const struct position_key key = { 0, 0 };
 
 	ck_assert_int_eq(
 		positions_acquire(session.work, &one_topic, &key, 1, taken), 0);
-	assignment.n_lanes = 1;
-	assignment.lanes[0] = (struct lane_position){
-		.next_offset = taken->rows[0].next_offset,
-		.epoch = taken->rows[0].epoch,
-	};
+	for (size_t i = 0; i < taken->n_rows; i++)
+		take_lane(taken->rows[i].lane ? &far_behind : &assignment,
+			  &taken->rows[i]);
 }
 
 static void setup(void)
@@ -361,7 +370,7 @@ END_TEST
 
 static int64_t n_given_up(const char *where)
 {
-	char from[256];
+	char from[640];
 
 	(void)snprintf(from, sizeof(from),
 		       "dead_letters WHERE reason = 'sql-error' AND detail"
@@ -473,6 +482,43 @@ START_TEST(a_record_that_the_server_refuses_is_the_only_one_given_up)
 	}
 END_TEST
 
+/* Each of the two readers has 32 records in the batch, by turns. */
+static void fill_of_both(void)
+{
+	batch_reset(tx->batch);
+	for (int64_t i = 0; i < MANY / 2; i++) {
+		struct kafka_record near = { .offset = 1000 + i };
+		struct kafka_record behind = { .offset = i };
+
+		(void)batch_add(tx->batch, &far_behind, &behind);
+		(void)batch_add(tx->batch, &assignment, &near);
+	}
+	batch_close(tx->batch, &taken->lanes, 1700000000000);
+}
+
+START_TEST(of_a_batch_in_parts_each_lane_moves_by_the_records_of_its_reader)
+	{
+		postgres_exec(
+			session.work,
+			"ALTER TABLE effects ADD CHECK (o NOT IN (17, 1020));"
+			"SELECT lane_split('chillybin', 'lost', 'stable',"
+			" 'customers', NULL, NULL, '{c0}', 'blue');"
+			"UPDATE positions SET next_offset = 1000,"
+			" emitted_offset = 1000 WHERE lane = 'stable'");
+		take_over();
+		fill_of_both();
+		ck_assert_int_eq(transaction_run(tx, &session, error), 0);
+		ck_assert_int_eq(postgres_count(url, "effects"), MANY - 2);
+		ck_assert_int_eq(n_given_up("\"offset\" IN (17, 1020)"), 2);
+		ck_assert_int_eq(
+			postgres_count(url, "positions WHERE topic = 'orders'"
+					    " AND partition = 0 AND next_offset"
+					    " = CASE lane WHEN 'lost' THEN 32"
+					    " ELSE 1032 END"),
+			2);
+	}
+END_TEST
+
 /* The row of a dead letter is refused, too. */
 START_TEST(a_record_that_cannot_be_given_up_takes_no_other_along)
 	{
@@ -521,6 +567,7 @@ int main(void)
 	tcase_add_test(tcase, a_batch_whose_decision_rests_on_rows_reads_them_at_once);
 	tcase_add_loop_test(tcase, a_batch_that_fails_as_a_whole_leaves_nothing_and_gives_nobody_up, 0, CHECK_N(failures));
 	tcase_add_loop_test(tcase, a_record_that_the_server_refuses_is_the_only_one_given_up, 0, CHECK_N(refusals));
+	tcase_add_test(tcase, of_a_batch_in_parts_each_lane_moves_by_the_records_of_its_reader);
 	tcase_add_test(tcase, a_record_that_cannot_be_given_up_takes_no_other_along);
 	tcase_add_test(tcase, a_part_that_moves_nothing_does_not_hide_a_refusal);
 	return postgres_run(suite);

@@ -132,6 +132,8 @@ static void work_turn(struct engine *engine)
 	batches_publish(engine->batches);
 	assignments_turn(engine->assignments);
 	batches_read(engine->batches);
+	if (assignments_level(engine->assignments))
+		engine_assignments_changed(engine);
 	/* By now it is known how large records are. */
 	pause_if_enough(engine);
 	give_memory_back(engine);
@@ -169,10 +171,11 @@ static void turn(struct engine *engine)
 static int64_t turn_ms(const struct engine *engine)
 {
 	const struct worker_task *task = engine->ops->task;
-	int64_t left_ms = TURN_MS;
+	int64_t left_ms = clock_left_ms(batches_wake_at_ms(engine->batches));
 
 	/* A worker that leaves gives its task no turns. */
-	if (task && !engine->draining)
+	if (task && !engine->draining &&
+	    clock_left_ms(task->wake_at_ms(engine->arg)) < left_ms)
 		left_ms = clock_left_ms(task->wake_at_ms(engine->arg));
 	return left_ms < TURN_MS ? left_ms : TURN_MS;
 }

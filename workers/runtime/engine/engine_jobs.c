@@ -155,8 +155,7 @@ static bool backoff_has_no_job(struct engine *engine)
 
 static void written(struct engine *engine)
 {
-	assignments_written(engine->assignments, engine->args->held,
-			    engine->args->n_held);
+	assignments_written(engine->args->held, engine->args->n_held);
 }
 
 static void refreshed(struct engine *engine)

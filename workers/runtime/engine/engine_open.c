@@ -24,6 +24,8 @@
 #define LARGE_BLOCK_BYTES (1 << 20)
 #define FREE_MAX_BYTES (16 << 20)
 #define TROUBLE_LINES_A_SECOND 20
+/* Of what the group's consumer fetches ahead, for lanes that are far behind. */
+#define CATCH_UP_SHARE 4
 /* The runtime's own need of the schema `control`: lanes, heartbeats. */
 #define CONTROL_NEEDED INT64_C(6)
 
@@ -154,9 +156,9 @@ static int open_probe(struct engine *engine)
 	return r ? -EADDRINUSE : 0;
 }
 
-static int open_consumer(struct engine *engine)
+static struct kafka_in_params consumer_params(struct engine *engine)
 {
-	struct kafka_in_params params = {
+	return (struct kafka_in_params){
 		.brokers = engine->conf->brokers,
 		.client_id = engine->holder,
 		.group = engine->group,
@@ -174,6 +176,11 @@ static int open_consumer(struct engine *engine)
 		.arg = engine,
 		.loop = engine->loop,
 	};
+}
+
+static int open_consumer(struct engine *engine)
+{
+	struct kafka_in_params params = consumer_params(engine);
 
 	return kafka_in_new(&engine->in, &params);
 }
@@ -203,7 +210,15 @@ static int open_publisher(struct engine *engine)
 
 static void open_assignments(struct engine *engine)
 {
-	engine->assignments = assignments_new(engine->in, &engine->identity);
+	struct kafka_in_params catch_up = consumer_params(engine);
+
+	/* It adds little to what is fetched ahead. */
+	catch_up.group = catch_up.instance_id = NULL;
+	catch_up.queue_max /= CATCH_UP_SHARE;
+	catch_up.queue_max_kbytes /= CATCH_UP_SHARE;
+	catch_up.fetch_bytes /= CATCH_UP_SHARE;
+	engine->assignments =
+		assignments_new(engine->in, &engine->identity, &catch_up);
 	counters_collect(assignments_collect, engine->assignments);
 }
 
@@ -380,6 +395,8 @@ void engine_close(struct engine *engine)
 	if (engine->batches)
 		batches_drop_all(engine->batches);
 	engine->in = kafka_in_free(engine->in);
+	if (engine->assignments)
+		assignments_close(engine->assignments);
 	if (engine->ops->task)
 		engine->ops->task->close(engine->arg);
 	engine->work = work_free(engine->work);

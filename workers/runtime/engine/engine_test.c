@@ -358,6 +358,25 @@ START_TEST(a_row_with_another_holder_is_taken_back_only_by_a_member)
 	}
 END_TEST
 
+START_TEST(a_partition_whose_lanes_are_level_is_taken_over_with_nothing_in_hand)
+	{
+		struct assignment *other =
+			catch_up_of(assignments, assignment_at(4));
+
+		*other = *assignment_at(4);
+		other->catching_up = true;
+		other->state = ASSIGNMENT_ACQUIRED;
+		come(4, FIRST);
+		come(5, FIRST);
+		expect_next(DB_JOB_NONE);
+		ck_assert_uint_eq(batches->open->n_records, 1);
+		ck_assert_int_eq(batches->open->records[0].kafka.partition, 5);
+		expect_next(DB_JOB_ACQUIRE);
+		ck_assert_uint_eq(engine->args->n_keys, 1);
+		ck_assert_int_eq(engine->args->keys[0].partition, 4);
+	}
+END_TEST
+
 START_TEST(no_batch_is_committed_while_facts_are_above_the_bound)
 	{
 		size_t most = engine->budget.facts_max;
@@ -565,6 +584,7 @@ int main(void)
 	tcase_add_test(tcase, a_worker_that_backs_off_does_nothing_but_say_so);
 	tcase_add_test(tcase, nothing_is_taken_over_before_membership_is_confirmed);
 	tcase_add_test(tcase, a_row_with_another_holder_is_taken_back_only_by_a_member);
+	tcase_add_test(tcase, a_partition_whose_lanes_are_level_is_taken_over_with_nothing_in_hand);
 	tcase_add_test(tcase, no_batch_is_committed_while_facts_are_above_the_bound);
 	tcase_add_test(tcase, facts_that_wait_for_long_pause_reading_until_half_of_them_are_out);
 	tcase_add_test(tcase, a_second_after_the_last_batch_free_memory_is_given_back);
