@@ -249,6 +249,7 @@ $(OUT)/%.h.alone: %.h | $(OUT)/libraries
 lint-fast: $(HEADERS:%=$(OUT)/%.alone) # include law, documents, words
 	@infra/dev/check-deps.sh
 	@infra/dev/check-docs.sh
+	@itests/model/run.sh in-step
 	@infra/dev/check-words.sh --summary
 	@infra/dev/check-rooms.sh --summary
 lint: lint-fast ## include law, headers alone, documents, format, clang-tidy
