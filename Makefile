@@ -189,10 +189,10 @@ check: $(TESTS) ## unit tests
 	@infra/dev/check.sh $(TESTS)
 itest: programs $(ITESTS) ## integration tests
 	@BIN=$(OUT)/bin ITEST_DIR=$(O)/itest itests/run.sh $(ITESTS)
-model: ## all checks of the model of take-over, itests/model
+model: ## the model of take-over, in the sizes of `make test` and larger ones
 	@infra/dev/bootstrap.sh --need test
 	@itests/model/run.sh full
-model-quick: ## those of the model that `make test` runs
+model-quick: ## the model of take-over, in the sizes of `make test`
 	@itests/model/run.sh quick
 soak: programs $(OUT)/itests/909_soak ## hostile inputs at a limited worker, SECONDS=600 SEED=
 	@SOAK_SECONDS=$(or $(SECONDS),600) SOAK_SEED=$(SEED) DEADLINE=86400 \
