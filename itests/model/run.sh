@@ -30,16 +30,16 @@ quick second-reader               holds    APART FREE N=2 MOVES=2 CRASHES=0
 quick second-reader-at-rest       holds    APART REST N=2 MOVES=2 CRASHES=1 REBALS=0
 quick two-partitions              holds    P=2 ONE_BLUE FREE N=2 MOVES=1 CRASHES=0
 quick two-partitions-at-rest      holds    P=2 REST N=1 MOVES=1 CRASHES=0 REBALS=1
-deep  split-brain-3-records       holds    FREE N=3 MOVES=2 CRASHES=0
+full  split-brain-3-records       holds    FREE N=3 MOVES=2 CRASHES=0
 deep  split-brain-3-moves         holds    FREE N=2 MOVES=3 CRASHES=0
 deep  split-brain-crash           holds    FREE N=2 MOVES=2 CRASHES=1
-deep  at-rest-3-records           holds    REST N=3 MOVES=1 CRASHES=1 REBALS=1
+full  at-rest-3-records           holds    REST N=3 MOVES=1 CRASHES=1 REBALS=1
 full  no-livelock-crash           holds    NP N=2 MOVES=1 CRASHES=1 REBALS=1
 full  merge-both-equal            holds    MERGE_BOTH_EQUAL MERGE_KEEPS_STABLE ONE_BLUE FREE N=2 MOVES=4 CRASHES=0
 deep  second-reader-3-records     holds    APART FREE N=3 MOVES=2 CRASHES=0
 full  second-reader-rebalance     holds    APART REST N=2 MOVES=2 CRASHES=0 REBALS=1
 full  second-reader-merge         holds    APART ONE_BLUE FREE N=2 MOVES=4 CRASHES=0
-deep  second-reader-no-livelock   holds    APART NP N=2 MOVES=2 CRASHES=0 REBALS=1
+full  second-reader-no-livelock   holds    APART NP N=2 MOVES=2 CRASHES=0 REBALS=1
 full  two-partitions-3-moves      holds    P=2 ONE_BLUE FREE N=1 MOVES=3 CRASHES=0
 full  two-partitions-2-moves      holds    P=2 REST N=1 MOVES=2 CRASHES=0 REBALS=1
 deep  two-partitions-crash        holds    P=2 REST N=1 MOVES=1 CRASHES=1 REBALS=1
