@@ -32,7 +32,7 @@ quick two-partitions              holds    P=2 ONE_BLUE FREE N=2 MOVES=1 CRASHES
 quick two-partitions-at-rest      holds    P=2 REST N=1 MOVES=1 CRASHES=0 REBALS=1
 full  split-brain-3-records       holds    FREE N=3 MOVES=2 CRASHES=0
 deep  split-brain-3-moves         holds    FREE N=2 MOVES=3 CRASHES=0
-deep  split-brain-crash           holds    FREE N=2 MOVES=2 CRASHES=1
+full  split-brain-crash           holds    FREE N=2 MOVES=2 CRASHES=1
 full  at-rest-3-records           holds    REST N=3 MOVES=1 CRASHES=1 REBALS=1
 full  no-livelock-crash           holds    NP N=2 MOVES=1 CRASHES=1 REBALS=1
 full  merge-both-equal            holds    MERGE_BOTH_EQUAL MERGE_KEEPS_STABLE ONE_BLUE FREE N=2 MOVES=4 CRASHES=0
