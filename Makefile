@@ -207,10 +207,10 @@ check: $(TESTS) ## unit tests
 	@infra/dev/check.sh $(TESTS)
 itest: programs $(ITESTS) ## integration tests
 	@BIN=$(OUT)/bin ITEST_DIR=$(O)/itest itests/run.sh $(ITESTS)
-model: ## all checks of the model of take-over, itests/model
+model: ## the model of take-over, in the sizes of `make test` and larger ones
 	@infra/dev/bootstrap.sh --need test
 	@itests/model/run.sh full
-model-quick: ## those of the model that `make test` runs
+model-quick: ## the model of take-over, in the sizes of `make test`
 	@itests/model/run.sh quick
 SOAKS := $(OUT)/itests/909_soak $(OUT)/itests/430_random_moves
 soak: programs $(SOAKS) ## hostile inputs, random moves of lanes, SECONDS=600 MOVES=200 SEED=
@@ -269,6 +269,7 @@ $(OUT)/%.h.alone: %.h | $(OUT)/libraries
 lint-fast: $(HEADERS:%=$(OUT)/%.alone) # include law, documents, words
 	@infra/dev/check-deps.sh
 	@infra/dev/check-docs.sh
+	@itests/model/run.sh in-step
 	@infra/dev/check-words.sh --summary
 	@infra/dev/check-rooms.sh --summary
 lint: lint-fast ## include law, headers alone, documents, format, clang-tidy

@@ -442,3 +442,24 @@ WORLD_TEST(a_grill_gets_what_a_lane_had_left_behind_once)
 			.n_starts,
 		N_GRILLED / N_CUSTOMERS);
 }
+
+/* The client of the second consumer would hang when it is closed. */
+WORLD_TEST(of_a_topic_deleted_in_the_middle_a_worker_says_so_and_goes_on)
+{
+	struct program *chillybin = open_stocked(world);
+
+	leave_behind(world, FEW, PARTITION);
+	gate_build(world, "orders");
+	gate_let(world, "orders", DECIDED_FIRST);
+	give_to(world, "blue");
+	program_wait_said(chillybin, CATCH_UP_MS, "CATCH-UP", "lost");
+	gate_wait_for(world, chillybin);
+	topic_delete(world, "orders");
+	gate_open(world, "orders");
+	(void)program_wait_unready(chillybin, "orders");
+	program_wait_metric(chillybin, CATCHING_UP, 0);
+	send_restock(world_bus(world), "main", "rye", 5, "rye-1");
+	db_wait(world->db, 1, "stock WHERE ingredient = 'rye'");
+	/* It does not leave in good time after that. */
+	program_kill(chillybin);
+}

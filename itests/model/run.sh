@@ -5,7 +5,8 @@
 # caught by the property that the table below names.
 #
 #	run.sh quick            what `make test` runs
-#	run.sh full             all of it
+#	run.sh full             these and larger sizes
+#	run.sh deep             sizes that take very long
 #	run.sh NAME...          rows of the table by their names
 #	run.sh trail NAME       how the row's error comes about, step by step
 #	run.sh in-step          README.md has a row for each mutation, and the
@@ -13,7 +14,7 @@
 #
 # A line a row, and at the end "N passed, N failed".
 #
-#	MODEL_MIB=2000          memory that one row may have; full: 14000
+#	MODEL_MIB=2000          memory that one row may have; full, deep: 14000
 #	DEADLINE=1800           seconds that one row may take
 set -euo pipefail
 # shellcheck source=infra/dev/server.sh
@@ -26,22 +27,22 @@ quick split-brain                 holds    FREE N=2 MOVES=2 CRASHES=0
 quick at-rest                     holds    REST N=2 MOVES=1 CRASHES=1 REBALS=1
 quick no-livelock                 holds    NP N=2 MOVES=1 CRASHES=0 REBALS=1
 quick second-reader               holds    APART FREE N=2 MOVES=2 CRASHES=0
-quick second-reader-at-rest       holds    APART REST N=2 MOVES=2 CRASHES=0 REBALS=1
+quick second-reader-at-rest       holds    APART REST N=2 MOVES=2 CRASHES=1 REBALS=0
 quick two-partitions              holds    P=2 ONE_BLUE FREE N=2 MOVES=1 CRASHES=0
 quick two-partitions-at-rest      holds    P=2 REST N=1 MOVES=1 CRASHES=0 REBALS=1
 full  split-brain-3-records       holds    FREE N=3 MOVES=2 CRASHES=0
-full  split-brain-3-moves         holds    FREE N=2 MOVES=3 CRASHES=0
+deep  split-brain-3-moves         holds    FREE N=2 MOVES=3 CRASHES=0
 full  split-brain-crash           holds    FREE N=2 MOVES=2 CRASHES=1
 full  at-rest-3-records           holds    REST N=3 MOVES=1 CRASHES=1 REBALS=1
 full  no-livelock-crash           holds    NP N=2 MOVES=1 CRASHES=1 REBALS=1
 full  merge-both-equal            holds    MERGE_BOTH_EQUAL MERGE_KEEPS_STABLE ONE_BLUE FREE N=2 MOVES=4 CRASHES=0
-full  second-reader-3-records     holds    APART FREE N=3 MOVES=2 CRASHES=0
-full  second-reader-crash         holds    APART REST N=2 MOVES=2 CRASHES=1 REBALS=0
+deep  second-reader-3-records     holds    APART FREE N=3 MOVES=2 CRASHES=0
+full  second-reader-rebalance     holds    APART REST N=2 MOVES=2 CRASHES=0 REBALS=1
 full  second-reader-merge         holds    APART ONE_BLUE FREE N=2 MOVES=4 CRASHES=0
 full  second-reader-no-livelock   holds    APART NP N=2 MOVES=2 CRASHES=0 REBALS=1
 full  two-partitions-3-moves      holds    P=2 ONE_BLUE FREE N=1 MOVES=3 CRASHES=0
 full  two-partitions-2-moves      holds    P=2 REST N=1 MOVES=2 CRASHES=0 REBALS=1
-full  two-partitions-crash        holds    P=2 REST N=1 MOVES=1 CRASHES=1 REBALS=1
+deep  two-partitions-crash        holds    P=2 REST N=1 MOVES=1 CRASHES=1 REBALS=1
 full  two-partitions-no-livelock  holds    P=2 NP N=1 MOVES=1 CRASHES=0 REBALS=1
 full  NO_NEXT                     holds    FREE N=2 MOVES=2 CRASHES=0
 quick NO_EPOCH                    epoch    ONE_BLUE FREE N=2 MOVES=2 CRASHES=0
@@ -147,7 +148,8 @@ rows() {
 	while read -r set name rest; do
 		[[ -n $set ]] || continue
 		for word; do
-			[[ $word == "$set" || $word == "$name" || $word == full ]] || continue
+			[[ $word == "$set" || $word == "$name" ||
+				$word == full && $set == quick ]] || continue
 			printf '%s %s\n' "$name" "$rest"
 			break
 		done
@@ -248,7 +250,7 @@ in-step)
 esac
 command -v spin gcc >/dev/null || die "spin or gcc is not installed" \
 	"infra/dev/bootstrap.sh --need test installs what is missing"
-MODEL_MIB=${MODEL_MIB:-$([[ $1 == full ]] && echo 14000 || echo 2000)}
+MODEL_MIB=${MODEL_MIB:-$([[ $1 == @(full|deep) ]] && echo 14000 || echo 2000)}
 DEADLINE=${DEADLINE:-1800}
 TMP=$(mktemp -d "${TMPDIR:-/tmp}/galore-model.XXXXXX")
 trap 'rm -rf -- "$TMP"' EXIT

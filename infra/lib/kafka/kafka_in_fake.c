@@ -169,11 +169,11 @@ int kafka_in_assign(struct kafka_in *in,
 		    const struct kafka_partition *partitions,
 		    size_t n_partitions)
 {
-	if (in->refuses)
-		return -EIO;
 	for (size_t i = 0; i < KAFKA_IN_TOPICS_MAX; i++)
 		for (size_t k = 0; k < KAFKA_IN_FAKE_PARTITIONS; k++)
 			in->topics[i].partitions[k].assigned = false;
+	if (in->refuses)
+		return -EIO;
 	for (size_t i = 0; i < n_partitions; i++)
 		named(in, &partitions[i])->assigned = true;
 	return 0;

@@ -97,6 +97,7 @@ void assignments_given(struct assignments *given,
 void assignments_revoked(struct assignments *given)
 {
 	given->joined = false;
+	catch_up_forget(given);
 	for (struct assignment *assignment = given->all;
 	     assignment < given->all + READERS_MAX; assignment++) {
 		assignment->state = ASSIGNMENT_FREE;

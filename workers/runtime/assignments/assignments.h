@@ -17,8 +17,8 @@
 
 struct assignments;
 
-/* Borrows all of it; @catch_up is the consumer without a group for lanes that
- * are far behind, while there are any. */
+/* Borrows all of it; @catch_up is for the consumer without a group, which
+ * reads lanes that are far behind. */
 struct assignments *assignments_new(struct kafka_in *in,
 				    const struct identity *identity,
 				    const struct kafka_in_params *catch_up);
@@ -92,7 +92,7 @@ void assignments_turn(struct assignments *given);
 void assignments_pause(struct assignments *given);
 void assignments_continue(struct assignments *given);
 bool assignments_paused(const struct assignments *given);
-/* The consumer of lanes that are far behind; NULL: there are none. */
+/* The consumer of lanes that are far behind; NULL: none was yet. */
 struct kafka_in *assignments_catch_up(const struct assignments *given);
 /*
  * The client has handed @kafka out; @catching_up: that consumer has. NULL: it

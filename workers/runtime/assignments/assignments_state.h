@@ -21,7 +21,8 @@ struct assignments {
 	int64_t read_at_ms, restart_at_ms, topics_at_ms;
 	/* catch_up.c */
 	struct kafka_in_params catch_up_params;
-	struct kafka_in *catch_up;            /* NULL: no lane is far behind */
+	struct kafka_in *catch_up; /* NULL: no lane was far behind yet */
+	bool catch_up_busy;        /* something is assigned to it */
 	bool catch_up_reads[ASSIGNMENTS_MAX]; /* that partition */
 	int64_t catch_up_at_ms;               /* when it is tried again */
 	/* lag.c: the longest that a fact waits for the broker */
@@ -56,10 +57,12 @@ struct assignment *catch_up_split(struct assignments *given,
 				  struct assignment *assignment);
 /* The second one of a partition that came into doubt is free. */
 void catch_up_end(struct assignments *given, struct assignment *assignment);
+/* Whatever it must read is assigned to the second consumer anew. */
+void catch_up_forget(struct assignments *given);
 /* emitted_offset of all lanes of a partition, in the database. */
 int64_t catch_up_written(struct assignments *given,
 			 const struct assignment *assignment);
-/* The second consumer is there while it is needed, and reads what it must. */
+/* The second consumer is there when it is needed, and reads what it must. */
 void catch_up_turn(struct assignments *given, int64_t now_ms);
 
 /* Twice a second: notes where nothing is left to decide (lag.c). */

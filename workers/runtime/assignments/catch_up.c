@@ -11,8 +11,10 @@
  * always, which is a few records away. So no lane ever changes its reader
  * while anything of it is in hand.
  *
- * The second consumer has no group. It exists while there are such lanes, and
- * what it cannot read pauses these lanes alone.
+ * The second consumer has no group. What it cannot read pauses these lanes
+ * alone. It is opened when it is needed first. When nothing is left to catch up
+ * it stays, and reads nothing: librdkafka 2.0.2 may hang when a consumer is
+ * closed whose topic was deleted.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -25,8 +27,8 @@
 /* 10,000 records of a topic, evenly over its partitions. The others wait for
  * less than half a second when they read over so many. */
 #define FAR_BEHIND (INT64_C(10000) / TOPIC_PARTITIONS)
-/* What is read again once it is level; the others move on in the meantime. */
-#define LEVEL_WITHIN INT64_C(200)
+/* The others move on while a take-over begins: it must not part them again. */
+#define LEVEL_WITHIN (FAR_BEHIND / 4)
 #define OPEN_AGAIN_MS 1000
 
 /* ---- which reader a lane belongs to ---- */
@@ -102,6 +104,11 @@ void catch_up_end(struct assignments *given, struct assignment *assignment)
 	given->catch_up_reads[other - given->all - ASSIGNMENTS_MAX] = false;
 }
 
+void catch_up_forget(struct assignments *given)
+{
+	memset(given->catch_up_reads, 0, sizeof(given->catch_up_reads));
+}
+
 int64_t catch_up_written(struct assignments *given,
 			 const struct assignment *assignment)
 {
@@ -112,13 +119,27 @@ int64_t catch_up_written(struct assignments *given,
 		       : assignment->written;
 }
 
-/* By what a take-over would find, so that it does not part them again. */
+/* By what a take-over would find. */
 static bool is_level(const struct assignment *assignment,
 		     const struct assignment *other)
 {
 	return assignment_is_ours(other) &&
 	       other->written + LEVEL_WITHIN >= assignment->written &&
 	       other->written + LEVEL_WITHIN >= other->level_from;
+}
+
+static void log_level(const struct assignments *given,
+		      const struct assignment *other, int64_t n_behind)
+{
+	for (size_t i = 0; i < other->n_lanes; i++)
+		log_info("LEVEL",
+			 "lane '%s' of '%s' partition %" PRId32
+			 " is level after %" PRId64 " ms, %" PRId64
+			 " records behind",
+			 given->lanes.lanes[other->lanes[i].lane].name,
+			 given->identity->topic_names[other->topic],
+			 other->partition, clock_now_ms() - other->behind_at_ms,
+			 n_behind > 0 ? n_behind : 0);
 }
 
 bool assignments_level(struct assignments *given)
@@ -128,20 +149,11 @@ bool assignments_level(struct assignments *given)
 	/* Nothing is taken over while the worker backs off. */
 	for (size_t i = 0; !given->paused && i < ASSIGNMENTS_MAX; i++) {
 		struct assignment *assignment = &given->all[i];
-		struct assignment *other = catch_up_of(given, assignment);
+		const struct assignment *other = catch_up_of(given, assignment);
 
 		if (!is_level(assignment, other))
 			continue;
-		for (size_t k = 0; k < other->n_lanes; k++)
-			log_info("LEVEL",
-				 "lane '%s' of '%s' partition %" PRId32
-				 " is level after %" PRId64 " ms, %" PRId64
-				 " records behind",
-				 given->lanes.lanes[other->lanes[k].lane].name,
-				 given->identity->topic_names[other->topic],
-				 other->partition,
-				 clock_now_ms() - other->behind_at_ms,
-				 assignment->written - other->written);
+		log_level(given, other, assignment->written - other->written);
 		assignments_doubt(given, assignment, false);
 		any = true;
 	}
@@ -158,7 +170,6 @@ struct kafka_in *assignments_catch_up(const struct assignments *given)
 void assignments_close(struct assignments *given)
 {
 	given->catch_up = kafka_in_free(given->catch_up);
-	memset(given->catch_up_reads, 0, sizeof(given->catch_up_reads));
 }
 
 /* All of them anew, from where they are: it takes no less. */
@@ -181,16 +192,24 @@ static int assign(struct assignments *given)
 			.offset = other->next_read,
 		};
 	}
+	given->catch_up_busy = n > 0;
 	return kafka_in_assign(given->catch_up, places, n);
 }
 
-static void open_failed(struct assignments *given, int64_t now_ms)
+static int open_consumer(struct assignments *given)
 {
-	static const char why[] = "a second consumer cannot be opened";
+	if (given->catch_up)
+		return 0;
+	return kafka_in_new(&given->catch_up, &given->catch_up_params);
+}
+
+static void failed(struct assignments *given, int64_t now_ms)
+{
+	static const char why[] = "the second consumer cannot be opened";
 
 	log_error("CATCH-UP-FAILED", "%s, will retry in %d ms", why,
 		  OPEN_AGAIN_MS);
-	assignments_close(given);
+	catch_up_forget(given);
 	given->catch_up_at_ms = now_ms + OPEN_AGAIN_MS;
 	for (size_t i = ASSIGNMENTS_MAX; i < READERS_MAX; i++)
 		if (assignment_is_ours(&given->all[i]))
@@ -200,26 +219,20 @@ static void open_failed(struct assignments *given, int64_t now_ms)
 
 void catch_up_turn(struct assignments *given, int64_t now_ms)
 {
-	bool wanted = false, unread = false;
+	bool unread = false;
 	int64_t n_lanes = 0;
 
 	for (size_t i = 0; i < ASSIGNMENTS_MAX; i++) {
 		struct assignment *other = &given->all[ASSIGNMENTS_MAX + i];
 
-		if (!assignment_is_ours(other))
-			continue;
-		wanted = true;
-		unread = unread || !given->catch_up_reads[i];
 		n_lanes += (int64_t)other->n_lanes;
+		if (assignment_is_ours(other) && !given->catch_up_reads[i])
+			unread = true;
 	}
 	counter_set(&runtime_counters.catching_up, n_lanes);
-	/* What is taken over may be far behind again. */
-	if (!wanted && !assignments_acquiring(given))
-		assignments_close(given);
-	if (!unread || now_ms < given->catch_up_at_ms)
+	if (!unread && (n_lanes || !given->catch_up_busy))
 		return;
-	if ((!given->catch_up &&
-	     kafka_in_new(&given->catch_up, &given->catch_up_params)) ||
-	    assign(given))
-		open_failed(given, now_ms);
+	if (now_ms >= given->catch_up_at_ms &&
+	    (open_consumer(given) || assign(given)))
+		failed(given, now_ms);
 }

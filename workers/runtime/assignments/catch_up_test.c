@@ -157,17 +157,20 @@ START_TEST(each_reader_begins_at_its_own_lowest_position)
 	}
 END_TEST
 
-START_TEST(the_second_consumer_is_there_while_it_is_needed)
+START_TEST(the_second_consumer_is_opened_and_reads_when_it_is_needed)
 	{
 		ck_assert_ptr_null(assignments_catch_up(assignments));
 		fall_behind(P);
-		ck_assert_ptr_nonnull(assignments_catch_up(assignments));
-		assignments_doubt(assignments, assignment_at(P), false);
-		turn();
-		ck_assert_ptr_nonnull(assignments_catch_up(assignments));
+		fall_behind(4);
+		ck_assert(second_at(P)->reading && second_at(4)->reading);
 		take_over(P, (const int64_t[]){ HEAD, HEAD, HEAD });
 		turn();
-		ck_assert_ptr_null(assignments_catch_up(assignments));
+		ck_assert(!second_at(P)->reading && second_at(4)->reading);
+		/* That would disturb the other one. */
+		ck_assert(second_at(P)->assigned);
+		take_over(4, (const int64_t[]){ HEAD, HEAD, HEAD });
+		turn();
+		ck_assert(!second_at(P)->assigned && !second_at(4)->assigned);
 	}
 END_TEST
 
@@ -309,8 +312,8 @@ static const struct {
 	bool level;
 } levels[] = {
 	{ HEAD, HEAD, true },
-	{ HEAD - 200, HEAD, true },
-	{ HEAD - 201, HEAD, false },
+	{ HEAD - FAR / 4, HEAD, true },
+	{ HEAD - FAR / 4 - 1, HEAD, false },
 	{ HEAD, HEAD + 1000, false },
 	/* They stand still, and are lower than where one of them was. */
 	{ HEAD - 500, HEAD - 600, false },
@@ -411,7 +414,19 @@ START_TEST(a_revocation_ends_both_readers)
 		ck_assert_int_eq(behind_at(P)->state, ASSIGNMENT_FREE);
 		ck_assert_uint_eq(behind_at(P)->n_lanes, 0);
 		turn();
-		ck_assert_ptr_null(assignments_catch_up(assignments));
+		ck_assert(!second_at(P)->assigned);
+	}
+END_TEST
+
+/* Whatever the client has done with the place in the meantime. */
+START_TEST(what_is_given_again_at_once_is_assigned_anew)
+	{
+		fall_behind(P);
+		assignments_revoked(assignments);
+		second_at(P)->assigned = false;
+		assignment_at(P)->state = ASSIGNMENT_ACQUIRING;
+		fall_behind(P);
+		ck_assert(second_at(P)->assigned && second_at(P)->reading);
 	}
 END_TEST
 
@@ -506,16 +521,17 @@ START_TEST(without_a_second_consumer_the_others_go_on_and_it_is_tried_again)
 		fall_behind(P);
 		assignments->catch_up->refuses = true;
 		fall_behind(4);
-		ck_assert_ptr_null(assignments_catch_up(assignments));
 		ck_assert(has_logged("CATCH-UP-FAILED"));
 		ck_assert_ptr_nonnull(assignments_not_ready(assignments));
 		come(P, HEAD);
 		check_read(P, HEAD + 1);
+		assignments->catch_up->refuses = false;
 		turn();
-		ck_assert_ptr_null(assignments_catch_up(assignments));
+		ck_assert(!second_at(P)->assigned);
 		assignments->catch_up_at_ms = 0;
 		backoff_retry(&behind_at(P)->backoff);
 		turn();
+		ck_assert(second_at(P)->assigned && second_at(4)->assigned);
 		ck_assert(second_at(P)->reading);
 		come_behind(FIRST, stalls[1]);
 		batches_read(batches);
@@ -532,7 +548,7 @@ int main(void)
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_loop_test(tcase, a_lane_far_behind_the_others_of_its_partition_has_its_own_reader, 0, CHECK_N(lanes_at));
 	tcase_add_test(tcase, each_reader_begins_at_its_own_lowest_position);
-	tcase_add_test(tcase, the_second_consumer_is_there_while_it_is_needed);
+	tcase_add_test(tcase, the_second_consumer_is_opened_and_reads_when_it_is_needed);
 	tcase_add_test(tcase, another_partition_that_falls_behind_is_read_beside_the_first);
 	tcase_add_test(tcase, each_reader_takes_the_records_of_its_own_lanes);
 	tcase_add_test(tcase, a_batch_moves_each_lane_by_the_range_of_its_own_reader);
@@ -545,6 +561,7 @@ int main(void)
 	tcase_add_test(tcase, a_refresh_knows_the_lanes_of_both_readers);
 	tcase_add_test(tcase, the_groups_offset_is_the_lowest_of_all_lanes);
 	tcase_add_test(tcase, a_revocation_ends_both_readers);
+	tcase_add_test(tcase, what_is_given_again_at_once_is_assigned_anew);
 	tcase_add_test(tcase, what_was_sent_before_a_doubt_counts_for_nothing_behind_it);
 	tcase_add_test(tcase, a_commit_that_ends_after_a_doubt_moves_neither_reader);
 	tcase_add_loop_test(tcase, what_the_second_consumer_cannot_read_pauses_it_alone, 0, CHECK_N(faults));

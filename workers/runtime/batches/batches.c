@@ -226,8 +226,8 @@ static size_t n_wanted(const struct batches *batches, size_t n, size_t n_max,
 	return n_fit < READ_AT_ONCE ? n_fit : READ_AT_ONCE;
 }
 
-static size_t poll(struct batches *batches, struct kafka_in *in, size_t n_max,
-		   bool catching_up)
+static size_t poll_in(struct batches *batches, struct kafka_in *in,
+		      size_t n_max, bool catching_up)
 {
 	size_t n = kafka_in_poll(in, batches->polled, n_max, 0);
 
@@ -254,7 +254,7 @@ static void read_behind(struct batches *batches)
 				 max_bytes(batches) / BEHIND_SHARE);
 		if (!n_max)
 			return;
-		n = poll(batches, in, n_max, true);
+		n = poll_in(batches, in, n_max, true);
 		n_read += n;
 	} while (n == n_max && n_read < BEHIND_A_TURN);
 }
@@ -283,7 +283,7 @@ void batches_read(struct batches *batches)
 			return;
 		if (!n_max)
 			n_max = 1;
-		n = poll(batches, batches->params.in, n_max, false);
+		n = poll_in(batches, batches->params.in, n_max, false);
 	} while (n == n_max);
 }
 
