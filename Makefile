@@ -206,11 +206,12 @@ check: $(TESTS) ## unit tests
 	@infra/dev/check.sh $(TESTS)
 itest: programs $(ITESTS) ## integration tests
 	@BIN=$(OUT)/bin ITEST_DIR=$(O)/itest itests/run.sh $(ITESTS)
-soak: programs $(OUT)/itests/909_soak ## hostile inputs at a limited worker, SECONDS=600 SEED=
+soak: programs $(OUT)/itests/909_soak $(OUT)/itests/450_shadow ## hostile inputs, and a shadow of 50,000 orders, SECONDS=600 SEED=
 	@SOAK_SECONDS=$(or $(SECONDS),600) SOAK_SEED=$(SEED) DEADLINE=86400 \
 		CK_DEFAULT_TIMEOUT=$$(($(or $(SECONDS),600) + 600)) \
 		BIN=$(OUT)/bin ITEST_DIR=$(O)/itest \
-		itests/run.sh $(OUT)/itests/909_soak
+		SHADOW_ORDERS=50000 itests/run.sh $(OUT)/itests/909_soak \
+		$(OUT)/itests/450_shadow
 shelltest: programs ## tests of `make run` and of the private servers
 	@printf '%s\n' infra/dev/run_test.sh infra/dev/server_test.sh | \
 		BIN=$(OUT)/bin xargs -n 1 -P 2 env

@@ -20,10 +20,10 @@
 
 /* ---- how it is ---- */
 
-static bool is_written(const struct topic *topic)
+static bool is_among(const char *const *names)
 {
-	for (const char *const *name = topic->writers; *name; name++)
-		if (!strcmp(*name, SHADOW_SERVICE))
+	for (; *names; names++)
+		if (!strcmp(*names, SHADOW_SERVICE))
 			return true;
 	return false;
 }
@@ -42,7 +42,10 @@ int shadow_open_topics(struct shadow *shadow)
 		return verb_usage(shadow->verb, "suffix '%s' is too long",
 				  suffix);
 	for (size_t i = 0; !r && i < N_TOPICS; i++) {
-		if (!is_written(&topic_table[i]))
+		if (is_among(topic_table[i].readers))
+			(void)topic_name(shadow->inputs[i], topic_table[i].id,
+					 suffix);
+		if (!is_among(topic_table[i].writers))
 			continue;
 		if (topic_name(shadow->topics[i], topic_table[i].id, whole))
 			return verb_usage(shadow->verb,
@@ -295,6 +298,45 @@ int shadow_make_topic(struct shadow *shadow, enum topic_id id)
 	return r ? verb_kafka_failed(shadow->verb, r, shadow->admin,
 				     shadow->topics[id])
 		 : 0;
+}
+
+static int access_outcome(struct shadow *shadow, int r)
+{
+	if (!r)
+		return 0;
+	if (r != KAFKA_ADMIN_E_OPEN)
+		return verb_kafka_failed(shadow->verb, r, shadow->admin,
+					 SHADOW_PRINCIPAL);
+	out_say("the brokers keep no ACLs: of topics, every client may write "
+		"all");
+	return 0;
+}
+
+int shadow_allow(struct shadow *shadow)
+{
+	struct kafka_acl acls[2 * N_TOPICS + 1] = { { .group =
+							      shadow->group } };
+	size_t n = 1;
+
+	for (size_t i = 0; i < N_TOPICS; i++) {
+		if (*shadow->inputs[i])
+			acls[n++] =
+				(struct kafka_acl){ .topic =
+							    shadow->inputs[i] };
+		if (*shadow->topics[i])
+			acls[n++] =
+				(struct kafka_acl){ .topic = shadow->topics[i],
+						    .write = true };
+	}
+	return access_outcome(
+		shadow,
+		kafka_admin_allow(shadow->admin, SHADOW_PRINCIPAL, acls, n));
+}
+
+int shadow_disallow(struct shadow *shadow)
+{
+	return access_outcome(shadow, kafka_admin_delete_acls(
+					      shadow->admin, SHADOW_PRINCIPAL));
 }
 
 /* ---- the copy ---- */
