@@ -211,6 +211,19 @@ int cmd_shadow_start(struct verb *verb)
 
 /* ---- run ---- */
 
+/* Decisions of two would not follow one another, which diff relies on. */
+static int check_alone(struct verb *verb)
+{
+	int i = verb_add(verb, &sql_shadow_holders, NULL);
+	int r = verb_send(verb, "heartbeats");
+
+	if (r || !pg_n_rows(verb->pg, i))
+		return r;
+	return verb_failed("end it; one that died counts for 10 s",
+			   "a candidate runs already: '%s'",
+			   verb_cell(verb, i, 0, 0));
+}
+
 int cmd_shadow_run(struct verb *verb)
 {
 	struct shadow shadow;
@@ -218,6 +231,8 @@ int cmd_shadow_run(struct verb *verb)
 
 	if (!r)
 		r = shadow_need(&shadow);
+	if (!r)
+		r = check_alone(verb);
 	if (!r)
 		r = shadow_run(&shadow);
 	shadow_close(&shadow);

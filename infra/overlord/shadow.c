@@ -13,7 +13,7 @@
 #include "infra/lib/text/str.h"
 #include "infra/overlord/migrations.h"
 
-/* Rows of orders that are copied in one transaction, and how long all of them
+/* Rows that are copied in one transaction, and how long all of them
  * may take. */
 #define CHUNK_ROWS "20000"
 #define COPY_TIMEOUT_MS INT64_C(3600000)
@@ -379,7 +379,7 @@ static const char cut_sql[] =
 	"COMMIT";
 
 /* What was decided before the cut, a transaction for each chunk. */
-static const char chunks_sql[] =
+static const char order_chunks_sql[] =
 	"DO $$ DECLARE\n"
 	"from_id uuid := '00000000-0000-0000-0000-000000000000';\n"
 	"to_id uuid;\n"
@@ -396,16 +396,29 @@ static const char chunks_sql[] =
 	"from_id := to_id;\n"
 	"END LOOP; END $$";
 
+static const char change_chunks_sql[] =
+	"DO $$ DECLARE from_key bytea := ''; to_key bytea;\n"
+	"BEGIN LOOP\n"
+	"SELECT event_key INTO to_key FROM stock_changes "
+	"WHERE event_key > from_key "
+	"ORDER BY event_key OFFSET " CHUNK_ROWS " LIMIT 1;\n"
+	"INSERT INTO " SHADOW_SCHEMA ".stock_changes (" CHANGE_COLUMNS ") "
+	"SELECT " CHANGE_COLUMNS " FROM stock_changes s "
+	"JOIN " SHADOW_SCHEMA ".shadow_cut c USING (topic, partition) "
+	"WHERE s.\"offset\" < c.begins AND s.event_key > from_key "
+	"AND (to_key IS NULL OR s.event_key <= to_key) "
+	"ON CONFLICT DO NOTHING;\n"
+	"COMMIT;\n"
+	"EXIT WHEN to_key IS NULL;\n"
+	"from_key := to_key;\n"
+	"END LOOP; END $$";
+
 /*
  * What the rows of before have had done to them behind the cut is undone: the
  * shadow decides it again. A text that was changed by hand is left alone.
  */
 static const char undo_sql[] =
 	"BEGIN;"
-	"INSERT INTO " SHADOW_SCHEMA ".stock_changes (" CHANGE_COLUMNS ") "
-	"SELECT " CHANGE_COLUMNS " FROM stock_changes s "
-	"JOIN " SHADOW_SCHEMA ".shadow_cut c USING (topic, partition) "
-	"WHERE s.\"offset\" < c.begins ON CONFLICT DO NOTHING;"
 	"UPDATE " SHADOW_SCHEMA ".orders o SET cancelled_position = NULL, "
 	"cancelled_at = NULL, cancel_trace = NULL, cancel_tracestate = NULL "
 	"FROM " SHADOW_SCHEMA ".shadow_cut c "
@@ -423,11 +436,13 @@ static const char undo_sql[] =
 
 int shadow_copy_before(struct shadow *shadow)
 {
+	const char *const parts[] = { order_chunks_sql, change_chunks_sql,
+				      undo_sql };
 	struct verb *verb = shadow->verb;
-	int r = pg_exec(verb->pg, chunks_sql, COPY_TIMEOUT_MS);
+	int r = 0;
 
-	if (!r)
-		r = pg_exec(verb->pg, undo_sql, COPY_TIMEOUT_MS);
+	for (size_t i = 0; !r && i < sizeof(parts) / sizeof(parts[0]); i++)
+		r = pg_exec(verb->pg, parts[i], COPY_TIMEOUT_MS);
 	return r ? verb_pg_failed(verb, r, "copy") : 0;
 }
 
