@@ -19,6 +19,12 @@
 #define JAAS                                                                   \
 	"org.apache.kafka.common.security.plain.PlainLoginModule required "    \
 	"user_shadow=\"secret\";"
+#define PROTOCOLS                                                              \
+	"listener.security.protocol.map=CONTROLLER:PLAINTEXT,"                 \
+	"PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT"
+#define AUTHORIZER                                                             \
+	"authorizer.class.name=org.apache.kafka.metadata.authorizer."          \
+	"StandardAuthorizer"
 
 /* One that nobody has now. */
 static int free_port(void)
@@ -72,14 +78,9 @@ static char *with_access(struct world *world)
 	(void)snprintf(pid, sizeof(pid), "%d", (int)getpid());
 	world_run(world, "infra/kafka/kafka.sh", "start", path, "--watch-pid",
 		  pid, "--set", listeners, "--set", advertised, "--set",
-		  "listener.security.protocol.map=CONTROLLER:PLAINTEXT,"
-		  "PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT",
-		  "--set", "sasl.enabled.mechanisms=PLAIN", "--set",
+		  PROTOCOLS, "--set", "sasl.enabled.mechanisms=PLAIN", "--set",
 		  "listener.name.sasl_plaintext.plain.sasl.jaas.config=" JAAS,
-		  "--set",
-		  "authorizer.class.name=org.apache.kafka.metadata.authorizer."
-		  "StandardAuthorizer",
-		  "--set", "super.users=User:ANONYMOUS");
+		  "--set", AUTHORIZER, "--set", "super.users=User:ANONYMOUS");
 	return address;
 }
 

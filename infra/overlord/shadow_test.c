@@ -289,7 +289,7 @@ static const char *const refused[] = {
 	"CREATE TABLE galore.mine ()",
 	"CREATE TABLE control.mine ()",
 	"CREATE SCHEMA mine",
-	"DROP SCHEMA " SHADOW_SCHEMA,
+	"DROP SCHEMA shadow_green",
 	"UPDATE shadow_stock SET quantity = 0",
 	"SELECT password FROM shadow",
 	"UPDATE schema_migrations SET version = 1",
@@ -462,6 +462,10 @@ static const struct {
 	  "WHERE \"offset\" = 2; UPDATE stock SET quantity "
 	  "= quantity + CASE ingredient WHEN 'bread' THEN 2 ELSE 1 END",
 	  "nothing was missing", true },
+	{ "UPDATE orders SET missing = '2/1 bread' WHERE \"offset\" = 5",
+	  "it says that 1 bread were left, and by its own decisions there were "
+	  "0",
+	  true },
 	/* The last one is picked though nothing is left of bread. */
 	{ "UPDATE orders SET verdict = 'p', missing = NULL "
 	  "WHERE \"offset\" = 5",
