@@ -16,15 +16,16 @@
 #include "itests/harness/suite.h"
 #include "schemas/topics.h"
 
-#define JAAS                                                                   \
-	"org.apache.kafka.common.security.plain.PlainLoginModule required "    \
-	"user_shadow=\"secret\";"
-#define PROTOCOLS                                                              \
-	"listener.security.protocol.map=CONTROLLER:PLAINTEXT,"                 \
-	"PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT"
-#define AUTHORIZER                                                             \
-	"authorizer.class.name=org.apache.kafka.metadata.authorizer."          \
-	"StandardAuthorizer"
+static const char jaas[] =
+	"listener.name.sasl_plaintext.plain.sasl.jaas.config="
+	"org.apache.kafka.common.security.plain.PlainLoginModule required "
+	"user_shadow=\"secret\";";
+static const char protocols[] =
+	"listener.security.protocol.map=CONTROLLER:PLAINTEXT,"
+	"PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT";
+static const char authorizer[] =
+	"authorizer.class.name=org.apache.kafka.metadata.authorizer."
+	"StandardAuthorizer";
 
 /* One that nobody has now. */
 static int free_port(void)
@@ -78,9 +79,9 @@ static char *with_access(struct world *world)
 	(void)snprintf(pid, sizeof(pid), "%d", (int)getpid());
 	world_run(world, "infra/kafka/kafka.sh", "start", path, "--watch-pid",
 		  pid, "--set", listeners, "--set", advertised, "--set",
-		  PROTOCOLS, "--set", "sasl.enabled.mechanisms=PLAIN", "--set",
-		  "listener.name.sasl_plaintext.plain.sasl.jaas.config=" JAAS,
-		  "--set", AUTHORIZER, "--set", "super.users=User:ANONYMOUS");
+		  protocols, "--set", "sasl.enabled.mechanisms=PLAIN", "--set",
+		  jaas, "--set", authorizer, "--set",
+		  "super.users=User:ANONYMOUS");
 	return address;
 }
 
