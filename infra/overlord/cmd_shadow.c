@@ -19,7 +19,7 @@
 
 #define LOOK_EVERY_MS 50
 
-enum { CANDIDATES_MAX = 16, STEPS_MAX = N_TOPICS + CANDIDATES_MAX + 4 };
+enum { CANDIDATES_MAX = 16, STEPS_MAX = N_TOPICS + CANDIDATES_MAX + 5 };
 
 struct run;
 typedef int (*step_fn)(struct run *run, size_t i);
@@ -87,6 +87,12 @@ static int make_role(struct run *run, size_t i)
 static int make_topic(struct run *run, size_t i)
 {
 	return shadow_make_topic(&run->shadow, run->steps[i].topic);
+}
+
+static int allow(struct run *run, size_t i)
+{
+	(void)i;
+	return shadow_allow(&run->shadow);
 }
 
 static int copy(struct run *run, size_t i)
@@ -164,6 +170,9 @@ static int plan_start(struct run *run)
 			 shadow->topic_is_there[i] ? "it is there" : "missing",
 			 shadow->topic_is_there[i] ? NULL : "as declared");
 	}
+	add_step(
+		run, allow, "access of " SHADOW_PRINCIPAL, "",
+		"where brokers keep ACLs: reads the live topics, writes these");
 	return plan_copy(run);
 }
 
@@ -202,6 +211,19 @@ int cmd_shadow_start(struct verb *verb)
 
 /* ---- run ---- */
 
+/* Decisions of two would not follow one another, which diff relies on. */
+static int check_alone(struct verb *verb)
+{
+	int i = verb_add(verb, &sql_shadow_holders, NULL);
+	int r = verb_send(verb, "heartbeats");
+
+	if (r || !pg_n_rows(verb->pg, i))
+		return r;
+	return verb_failed("end it; one that died counts for 10 s",
+			   "a candidate runs already: '%s'",
+			   verb_cell(verb, i, 0, 0));
+}
+
 int cmd_shadow_run(struct verb *verb)
 {
 	struct shadow shadow;
@@ -209,6 +231,8 @@ int cmd_shadow_run(struct verb *verb)
 
 	if (!r)
 		r = shadow_need(&shadow);
+	if (!r)
+		r = check_alone(verb);
 	if (!r)
 		r = shadow_run(&shadow);
 	shadow_close(&shadow);
@@ -293,6 +317,12 @@ static int delete_topic(struct run *run, size_t i)
 	return r ? verb_kafka_failed(shadow->verb, r, shadow->admin, name) : 0;
 }
 
+static int disallow(struct run *run, size_t i)
+{
+	(void)i;
+	return shadow_disallow(&run->shadow);
+}
+
 static int delete_group(struct run *run, size_t i)
 {
 	struct shadow *shadow = &run->shadow;
@@ -348,8 +378,10 @@ static int plan_stop(struct run *run)
 			 shadow->topic_is_there[i] ? "it is there" : "missing",
 			 shadow->topic_is_there[i] ? "deleted" : NULL);
 	}
+	add_step(run, disallow, "access of " SHADOW_PRINCIPAL, "",
+		 shadow->schema ? "none, where brokers keep ACLs" : NULL);
 	(void)snprintf(what, sizeof(what), "group %s", shadow->group);
-	add_step(run, delete_group, what, shadow->schema ? "unknown" : "",
+	add_step(run, delete_group, what, "",
 		 shadow->schema ? "deleted" : NULL);
 	return 0;
 }

@@ -13,17 +13,17 @@
 #include "infra/lib/text/str.h"
 #include "infra/overlord/migrations.h"
 
-/* Rows of orders that are copied in one transaction, and how long all of them
+/* Rows that are copied in one transaction, and how long all of them
  * may take. */
 #define CHUNK_ROWS "20000"
 #define COPY_TIMEOUT_MS INT64_C(3600000)
 
 /* ---- how it is ---- */
 
-static bool is_written(const struct topic *topic)
+static bool is_among(const char *const *names)
 {
-	for (const char *const *name = topic->writers; *name; name++)
-		if (!strcmp(*name, SHADOW_SERVICE))
+	for (; *names; names++)
+		if (!strcmp(*names, SHADOW_SERVICE))
 			return true;
 	return false;
 }
@@ -42,7 +42,10 @@ int shadow_open_topics(struct shadow *shadow)
 		return verb_usage(shadow->verb, "suffix '%s' is too long",
 				  suffix);
 	for (size_t i = 0; !r && i < N_TOPICS; i++) {
-		if (!is_written(&topic_table[i]))
+		if (is_among(topic_table[i].readers))
+			(void)topic_name(shadow->inputs[i], topic_table[i].id,
+					 suffix);
+		if (!is_among(topic_table[i].writers))
 			continue;
 		if (topic_name(shadow->topics[i], topic_table[i].id, whole))
 			return verb_usage(shadow->verb,
@@ -297,6 +300,45 @@ int shadow_make_topic(struct shadow *shadow, enum topic_id id)
 		 : 0;
 }
 
+static int access_outcome(struct shadow *shadow, int r)
+{
+	if (!r)
+		return 0;
+	if (r != KAFKA_ADMIN_E_OPEN)
+		return verb_kafka_failed(shadow->verb, r, shadow->admin,
+					 SHADOW_PRINCIPAL);
+	out_say("the brokers keep no ACLs: of topics, every client may write "
+		"all");
+	return 0;
+}
+
+int shadow_allow(struct shadow *shadow)
+{
+	struct kafka_acl acls[2 * N_TOPICS + 1] = { { .group =
+							      shadow->group } };
+	size_t n = 1;
+
+	for (size_t i = 0; i < N_TOPICS; i++) {
+		if (*shadow->inputs[i])
+			acls[n++] =
+				(struct kafka_acl){ .topic =
+							    shadow->inputs[i] };
+		if (*shadow->topics[i])
+			acls[n++] =
+				(struct kafka_acl){ .topic = shadow->topics[i],
+						    .write = true };
+	}
+	return access_outcome(
+		shadow,
+		kafka_admin_allow(shadow->admin, SHADOW_PRINCIPAL, acls, n));
+}
+
+int shadow_disallow(struct shadow *shadow)
+{
+	return access_outcome(shadow, kafka_admin_delete_acls(
+					      shadow->admin, SHADOW_PRINCIPAL));
+}
+
 /* ---- the copy ---- */
 
 #define CHANGE_COLUMNS                                                         \
@@ -337,7 +379,7 @@ static const char cut_sql[] =
 	"COMMIT";
 
 /* What was decided before the cut, a transaction for each chunk. */
-static const char chunks_sql[] =
+static const char order_chunks_sql[] =
 	"DO $$ DECLARE\n"
 	"from_id uuid := '00000000-0000-0000-0000-000000000000';\n"
 	"to_id uuid;\n"
@@ -354,16 +396,29 @@ static const char chunks_sql[] =
 	"from_id := to_id;\n"
 	"END LOOP; END $$";
 
+static const char change_chunks_sql[] =
+	"DO $$ DECLARE from_key bytea := ''; to_key bytea;\n"
+	"BEGIN LOOP\n"
+	"SELECT event_key INTO to_key FROM stock_changes "
+	"WHERE event_key > from_key "
+	"ORDER BY event_key OFFSET " CHUNK_ROWS " LIMIT 1;\n"
+	"INSERT INTO " SHADOW_SCHEMA ".stock_changes (" CHANGE_COLUMNS ") "
+	"SELECT " CHANGE_COLUMNS " FROM stock_changes s "
+	"JOIN " SHADOW_SCHEMA ".shadow_cut c USING (topic, partition) "
+	"WHERE s.\"offset\" < c.begins AND s.event_key > from_key "
+	"AND (to_key IS NULL OR s.event_key <= to_key) "
+	"ON CONFLICT DO NOTHING;\n"
+	"COMMIT;\n"
+	"EXIT WHEN to_key IS NULL;\n"
+	"from_key := to_key;\n"
+	"END LOOP; END $$";
+
 /*
  * What the rows of before have had done to them behind the cut is undone: the
  * shadow decides it again. A text that was changed by hand is left alone.
  */
 static const char undo_sql[] =
 	"BEGIN;"
-	"INSERT INTO " SHADOW_SCHEMA ".stock_changes (" CHANGE_COLUMNS ") "
-	"SELECT " CHANGE_COLUMNS " FROM stock_changes s "
-	"JOIN " SHADOW_SCHEMA ".shadow_cut c USING (topic, partition) "
-	"WHERE s.\"offset\" < c.begins ON CONFLICT DO NOTHING;"
 	"UPDATE " SHADOW_SCHEMA ".orders o SET cancelled_position = NULL, "
 	"cancelled_at = NULL, cancel_trace = NULL, cancel_tracestate = NULL "
 	"FROM " SHADOW_SCHEMA ".shadow_cut c "
@@ -381,11 +436,13 @@ static const char undo_sql[] =
 
 int shadow_copy_before(struct shadow *shadow)
 {
+	const char *const parts[] = { order_chunks_sql, change_chunks_sql,
+				      undo_sql };
 	struct verb *verb = shadow->verb;
-	int r = pg_exec(verb->pg, chunks_sql, COPY_TIMEOUT_MS);
+	int r = 0;
 
-	if (!r)
-		r = pg_exec(verb->pg, undo_sql, COPY_TIMEOUT_MS);
+	for (size_t i = 0; !r && i < sizeof(parts) / sizeof(parts[0]); i++)
+		r = pg_exec(verb->pg, parts[i], COPY_TIMEOUT_MS);
 	return r ? verb_pg_failed(verb, r, "copy") : 0;
 }
 

@@ -22,6 +22,8 @@
 #define SHADOW_SCHEMA "shadow_green"
 #define SHADOW_COLOUR "green"
 #define SHADOW_SUFFIX ".shadow"
+/* Whom brokers with ACLs know the candidate as. */
+#define SHADOW_PRINCIPAL "User:shadow"
 
 struct shadow {
 	struct verb *verb;
@@ -33,6 +35,7 @@ struct shadow {
 	char group[TOPIC_NAME_BYTES + 32];
 	char topics[N_TOPICS][TOPIC_NAME_BYTES]; /* "": not the service's */
 	bool topic_is_there[N_TOPICS];
+	char inputs[N_TOPICS][TOPIC_NAME_BYTES]; /* that it reads; the same */
 	/* What a start is given. */
 	char program[4096];
 };
@@ -53,6 +56,9 @@ int shadow_make_schema(struct shadow *shadow);
  * that is so. */
 int shadow_make_role(struct shadow *shadow);
 int shadow_make_topic(struct shadow *shadow, enum topic_id id);
+/* It reads what the service reads, and writes its own topics. */
+int shadow_allow(struct shadow *shadow);
+int shadow_disallow(struct shadow *shadow);
 int shadow_copy(struct shadow *shadow);
 /* Its second part: what was decided before the cut, once that is set. */
 int shadow_copy_before(struct shadow *shadow);

@@ -152,6 +152,7 @@ int verb_kafka_failed(const struct verb *verb, int r,
 			"%s: no answer from Kafka at '%s': %s", what,
 			verb->conf.brokers, kafka_admin_error(admin));
 	case KAFKA_ADMIN_E_REFUSED:
+	case KAFKA_ADMIN_E_OPEN:
 		return verb_failed(NULL, "%s: Kafka refused: %s", what,
 				   kafka_admin_error(admin));
 	default:

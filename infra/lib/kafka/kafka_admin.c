@@ -2,6 +2,7 @@
 /* Kafka admin: one question, one answer, by a deadline; see kafka_admin.h. */
 #include "infra/lib/kafka/kafka_admin.h"
 
+#include <assert.h>
 #include <librdkafka/rdkafka.h>
 #include <string.h>
 
@@ -41,6 +42,8 @@ static int fail(struct kafka_admin *admin, rd_kafka_resp_err_t code,
 	case RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE:
 	case RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE:
 		return KAFKA_ADMIN_E_AWAY;
+	case RD_KAFKA_RESP_ERR_SECURITY_DISABLED:
+		return KAFKA_ADMIN_E_OPEN;
 	default:
 		return KAFKA_ADMIN_E_REFUSED;
 	}
@@ -431,6 +434,103 @@ int kafka_admin_delete_group(struct kafka_admin *admin, const char *group)
 		error = rd_kafka_group_result_error(groups[0]);
 	if (error &&
 	    rd_kafka_error_code(error) != RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND)
+		r = fail(admin, rd_kafka_error_code(error),
+			 rd_kafka_error_string(error));
+	rd_kafka_event_destroy(event);
+	return r;
+}
+
+/* ---- ACLs ---- */
+
+enum { ACLS_MAX = 32 };
+
+static rd_kafka_AclBinding_t *acl_new(const char *principal,
+				      const struct kafka_acl *acl)
+{
+	rd_kafka_AclBinding_t *binding = rd_kafka_AclBinding_new(
+		acl->topic ? RD_KAFKA_RESOURCE_TOPIC : RD_KAFKA_RESOURCE_GROUP,
+		acl->topic ? acl->topic : acl->group,
+		RD_KAFKA_RESOURCE_PATTERN_LITERAL, principal, "*",
+		acl->write ? RD_KAFKA_ACL_OPERATION_WRITE
+			   : RD_KAFKA_ACL_OPERATION_READ,
+		RD_KAFKA_ACL_PERMISSION_TYPE_ALLOW, NULL, 0);
+
+	return xalloc_check(binding);
+}
+
+/* All of a principal. */
+static rd_kafka_AclBindingFilter_t *filter_new(const char *principal)
+{
+	return xalloc_check(rd_kafka_AclBindingFilter_new(
+		RD_KAFKA_RESOURCE_ANY, NULL, RD_KAFKA_RESOURCE_PATTERN_ANY,
+		principal, NULL, RD_KAFKA_ACL_OPERATION_ANY,
+		RD_KAFKA_ACL_PERMISSION_TYPE_ANY, NULL, 0));
+}
+
+static int acls_created(struct kafka_admin *admin,
+			const rd_kafka_event_t *event)
+{
+	size_t n;
+	const rd_kafka_acl_result_t **results = rd_kafka_CreateAcls_result_acls(
+		rd_kafka_event_CreateAcls_result((rd_kafka_event_t *)event),
+		&n);
+
+	for (size_t i = 0; i < n; i++) {
+		const rd_kafka_error_t *error =
+			rd_kafka_acl_result_error(results[i]);
+
+		if (error)
+			return fail(admin, rd_kafka_error_code(error),
+				    rd_kafka_error_string(error));
+	}
+	return 0;
+}
+
+int kafka_admin_allow(struct kafka_admin *admin, const char *principal,
+		      const struct kafka_acl *acls, size_t n_acls)
+{
+	rd_kafka_AdminOptions_t *options =
+		options_new(admin, RD_KAFKA_ADMIN_OP_CREATEACLS);
+	rd_kafka_AclBinding_t *bindings[ACLS_MAX];
+	rd_kafka_event_t *event = NULL;
+	int r;
+
+	assert(n_acls <= ACLS_MAX);
+	for (size_t i = 0; i < n_acls; i++)
+		bindings[i] = acl_new(principal, &acls[i]);
+	rd_kafka_CreateAcls(admin->rk, bindings, n_acls, options, admin->queue);
+	rd_kafka_AdminOptions_destroy(options);
+	rd_kafka_AclBinding_destroy_array(bindings, n_acls);
+	r = answer(admin, &event);
+	if (r)
+		return r;
+	r = acls_created(admin, event);
+	rd_kafka_event_destroy(event);
+	return r;
+}
+
+int kafka_admin_delete_acls(struct kafka_admin *admin, const char *principal)
+{
+	rd_kafka_AdminOptions_t *options =
+		options_new(admin, RD_KAFKA_ADMIN_OP_DELETEACLS);
+	rd_kafka_AclBindingFilter_t *filter = filter_new(principal);
+	const rd_kafka_DeleteAcls_result_response_t **responses;
+	const rd_kafka_error_t *error = NULL;
+	rd_kafka_event_t *event = NULL;
+	size_t n;
+	int r;
+
+	rd_kafka_DeleteAcls(admin->rk, &filter, 1, options, admin->queue);
+	rd_kafka_AdminOptions_destroy(options);
+	rd_kafka_AclBinding_destroy(filter);
+	r = answer(admin, &event);
+	if (r)
+		return r;
+	responses = rd_kafka_DeleteAcls_result_responses(
+		rd_kafka_event_DeleteAcls_result(event), &n);
+	if (n == 1)
+		error = rd_kafka_DeleteAcls_result_response_error(responses[0]);
+	if (error)
 		r = fail(admin, rd_kafka_error_code(error),
 			 rd_kafka_error_string(error));
 	rd_kafka_event_destroy(event);

@@ -3,7 +3,7 @@
  * Kafka admin: how topics are, making them, their settings, their ends; on
  * librdkafka. Every call waits for the brokers until its deadline.
  *
- * Only kafka_admin_delete() and kafka_admin_delete_group() delete something.
+ * Only the functions that say so in their name delete something.
  * One thread uses a handle.
  */
 #ifndef LIB_KAFKA_ADMIN_H
@@ -18,6 +18,7 @@
 enum kafka_admin_outcome {
 	KAFKA_ADMIN_E_AWAY = 1, /* no answer from the brokers in time */
 	KAFKA_ADMIN_E_REFUSED,  /* they said no: kafka_admin_error() */
+	KAFKA_ADMIN_E_OPEN, /* they keep no ACLs: everybody may everything */
 };
 
 struct kafka_admin;
@@ -81,6 +82,16 @@ int kafka_admin_alter(struct kafka_admin *admin, const char *topic,
  * as deleted. The caller knows that nobody else needs it. */
 int kafka_admin_delete(struct kafka_admin *admin, const char *topic);
 int kafka_admin_delete_group(struct kafka_admin *admin, const char *group);
+
+/* What a principal ("User:shadow") may do; brokers with ACLs refuse the rest.
+ * KAFKA_ADMIN_E_OPEN: there are none. */
+struct kafka_acl {
+	const char *topic, *group; /* one of them */
+	bool write;                /* else it reads */
+};
+int kafka_admin_allow(struct kafka_admin *admin, const char *principal,
+		      const struct kafka_acl *acls, size_t n_acls);
+int kafka_admin_delete_acls(struct kafka_admin *admin, const char *principal);
 
 /* How many partitions it has; 0: there is no such topic. */
 int kafka_admin_partitions(struct kafka_admin *admin, const char *topic,
