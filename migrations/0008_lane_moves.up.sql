@@ -6,9 +6,13 @@
 -- Who changes lanes calls this first: what it reads then is true until it
 -- commits. All positions of the service are locked at once, in the order of
 -- everybody else, so that nobody waits in a circle. Workers hear of the commit.
+-- The setting lasts as long as the locks do: a second call locks nothing again.
 CREATE OR REPLACE FUNCTION lanes_lock(my_service text)
 RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
+	IF current_setting('galore.lanes_locked', true) = my_service THEN
+		RETURN;
+	END IF;
 	PERFORM 1 FROM control.lanes WHERE service = my_service
 	ORDER BY made FOR UPDATE;
 	IF NOT FOUND THEN
@@ -18,6 +22,7 @@ BEGIN
 	PERFORM 1 FROM positions WHERE service = my_service AND colour <> ''
 	ORDER BY lane, topic, partition FOR UPDATE;
 	PERFORM pg_notify('lanes', my_service);
+	PERFORM set_config('galore.lanes_locked', my_service, true);
 END
 $$;
 

@@ -61,6 +61,17 @@ bool options_named(const char *arguments, const char *name);
 typedef void (*option_fn)(void *arg, const char *name, const char *value);
 void options_given(const struct options *options, option_fn fn, void *arg);
 
+/* An option as people read it: "--dir", and of what kind its value is, as the
+ * verb's arguments name it: "DIR", "" of a flag. */
+struct option_text {
+	const char *name, *sentence;
+	char kind[32];
+};
+
+/* The options that @arguments names, one after the other; @at begins at 0.
+ * False behind the last. */
+bool options_next(struct option_text *ret, size_t *at, const char *arguments);
+
 /* A line for each option that @arguments names. */
 void options_help(const char *arguments, FILE *out);
 

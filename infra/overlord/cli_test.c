@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Cli: help, wrong use and servers that are not there. Each way of using it
- * wrongly is 2 and says what and where; what could not be done is 1.
+ * Cli: help, completion, wrong use and servers that are not there. Each way of
+ * using it wrongly is 2 and says what and where; what could not be done is 1.
  */
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -27,6 +27,165 @@ static const struct {
 START_TEST(help_is_given_for_all_a_group_and_a_verb)
 	{
 		CHECK_RUN(helps[_i].line, DONE, helps[_i].said);
+	}
+END_TEST
+
+/* Runs a command of a shell with @path as $1 and @line as $2, and has what it
+ * prints in said. Gives its exit status. */
+static int shell(const char *command, const char *path, const char *line)
+{
+	pid_t child;
+	int status;
+
+	said_begin();
+	child = fork();
+	if (child == 0)
+		_exit(execlp("bash", "bash", "-c", command, "bash", path, line,
+			     (char *)NULL));
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	said_end();
+	return WEXITSTATUS(status);
+}
+
+/* What the script that overlord prints makes of a line, whose last word is
+ * being written. */
+static const struct {
+	const char *line, *words;
+} completions[] = {
+	{ "mig", "migrate" },
+	{ "migrate u", "up" },
+	{ "help migrate d", "down" },
+	{ "grill ", "list set enable disable remove" },
+	{ "grill set left --pla", "--plan --plates" },
+	{ "grill list --e", "" },
+	{ "man --", "--help --json --run --who" },
+	{ "--r", "--run" },
+	{ "--run . mig", "migrate" },
+	{ "--run . migrate up --se", "--set" },
+	{ "migrate up --set ", "control service" },
+	{ "migrate up --set = ser", "service" },
+	{ "migrate up --set =", "control service" },
+	{ "dlq list --topic pi", "picks picks.dlq" },
+	{ "dlq list --limit ", "" },
+	{ "toastie resolve 7 ", "done failed returned" },
+	{ "toastie resolve --who x 7 f", "failed" },
+	{ "toastie resolve 7 done ", "" },
+	{ "toastie list --state unc", "uncertain" },
+	{ "grill set x --address ", "" },
+	{ "completion ", "bash" },
+	{ "apply infra/overlord/over", "infra/overlord/overlord.def "
+				       "infra/overlord/overlord_fixture.h" },
+	{ "migrate up --dir infra/over", "infra/overlord" },
+	{ "nope ", "" },
+};
+
+START_TEST(bash_completes_what_the_tables_have)
+	{
+		char path[] = "/tmp/overlord-bash.XXXXXX";
+		int fd = mkstemp(path);
+		FILE *file;
+
+		ck_assert_int_ge(fd, 0);
+		CHECK_RUN("completion bash", DONE, "complete -F _overlord");
+		file = fdopen(fd, "w");
+		ck_assert_int_ge(fputs(said, file), 0);
+		ck_assert_int_eq(fclose(file), 0);
+		ck_assert_int_eq(
+			shell("set -eu; source \"$1\"; "
+			      "mapfile -d ' ' -t COMP_WORDS "
+			      "< <(printf 'overlord %s' \"$2\"); "
+			      "[[ $2 != *' ' ]] || COMP_WORDS+=(''); "
+			      "COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); "
+			      "_overlord; printf '%s' \"${COMPREPLY[*]-}\"",
+			      path, completions[_i].line),
+			0);
+		(void)unlink(path);
+		ck_assert_str_eq(said, completions[_i].words);
+	}
+END_TEST
+
+static const struct {
+	const char *arguments, *kinds;
+} kinds[] = {
+	{ "A --to N|--set on|off|--dir B,C", "--set=on|off --to=N --dir=B,C" },
+	{ "[--to N] [--set a|b] [--count]", "--set=a|b --to=N --count=" },
+	{ "--to P|--count|--set A", "--set=A --to=P --count=" },
+};
+
+/* Those of every verb aside. */
+START_TEST(of_what_kind_an_option_is_stands_in_the_arguments)
+	{
+		struct option_text option;
+		char found[128] = "";
+		struct str str = STR_INIT(found);
+		size_t at = 0;
+
+		while (options_next(&option, &at, kinds[_i].arguments)) {
+			if (!strstr(kinds[_i].arguments, option.name))
+				continue;
+			if (*found)
+				str_add_text(&str, " ");
+			str_add_text(&str, option.name);
+			str_add_text(&str, "=");
+			str_add_text(&str, option.kind);
+		}
+		ck_assert_str_eq(found, kinds[_i].kinds);
+	}
+END_TEST
+
+static void without(char *text, char c)
+{
+	char *to = text;
+
+	for (; *text; text++)
+		if (*text != c)
+			*to++ = *text;
+	*to = '\0';
+}
+
+START_TEST(the_manual_page_has_every_row_and_no_warning)
+	{
+		static const char *const names[] = {
+#define VERB(name, ...) "fB" name "fR",
+#include "infra/overlord/overlord.def"
+#undef VERB
+#define CONF_TEXT(field, name, ...) "fB" name "fR",
+#define CONF_NUMBER(field, name, ...) "fB" name "fR",
+#define OPTION_FLAG(field, name, ...) "fB%" name "fR",
+#define OPTION_TEXT(field, name, ...) "fB%" name "fR",
+#define OPTION_NUMBER(field, name, ...) "fB%" name "fR",
+#include "infra/overlord/conf.def"
+#include "infra/overlord/options.def"
+#undef CONF_TEXT
+#undef CONF_NUMBER
+#undef OPTION_FLAG
+#undef OPTION_TEXT
+#undef OPTION_NUMBER
+		};
+		char path[] = "/tmp/overlord-man.XXXXXX";
+		int fd = mkstemp(path);
+		FILE *file;
+
+		ck_assert_int_ge(fd, 0);
+		CHECK_RUN("man", DONE, ".TH OVERLORD 1");
+		CHECK_SAID("\\fB\\%\\-\\-replication\\fR N");
+		file = fdopen(fd, "w");
+		ck_assert_int_ge(fputs(said, file), 0);
+		ck_assert_int_eq(fclose(file), 0);
+		without(said, '\\');
+		for (int i = 0; i < CHECK_N(names); i++)
+			CHECK_SAID(names[i]);
+		if (shell("command -v groff", path, ""))
+			(void)printf("note: no groff, the page's form is not "
+				     "checked\n");
+		else
+			ck_assert_int_eq(shell("groff -ww -man -z -Tutf8 "
+					       "\"$1\" 2>&1",
+					       path, ""),
+					 0);
+		(void)unlink(path);
+		CHECK_NOT_SAID("warning");
+		CHECK_NOT_SAID("error");
 	}
 END_TEST
 
@@ -60,6 +219,7 @@ static const struct {
 	{ "status --who a\nb", "is no name: 1 to 100 characters" },
 	{ "status --who \xff", "is no name: 1 to 100 characters" },
 	{ "restock a b c d e", "argument 'e' is one too many" },
+	{ "completion fish", "'fish' is no shell that is known" },
 	{ "restock main --schema=s -- cheese --new", "quantity '--new' is no" },
 	{ "trace -- --json --", "argument '--' is one too many" },
 	{ "migrate down --to", "option '--to' wants a value" },
@@ -235,6 +395,10 @@ int main(void)
 {
 	const struct check_row rows[] = {
 		{ help_is_given_for_all_a_group_and_a_verb, CHECK_N(helps) },
+		{ bash_completes_what_the_tables_have, CHECK_N(completions) },
+		{ of_what_kind_an_option_is_stands_in_the_arguments,
+		  CHECK_N(kinds) },
+		{ the_manual_page_has_every_row_and_no_warning, 1 },
 		{ wrong_use_is_2_and_says_what_and_where, CHECK_N(wrong) },
 		{ a_setting_that_does_not_fit_is_wrong_use, 1 },
 		{ without_a_database_every_verb_fails_and_says_where_it_looked,

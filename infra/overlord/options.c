@@ -44,7 +44,7 @@ bool options_named(const char *arguments, const char *name)
 	size_t n = strlen(name);
 
 	for (const char *p = arguments; (p = strstr(p, name)); p += n)
-		if (!p[n] || strchr(" ]", p[n]))
+		if (!p[n] || strchr(" ]|", p[n]))
 			return true;
 	return false;
 }
@@ -209,10 +209,50 @@ void options_given(const struct options *options, option_fn fn, void *arg)
 	}
 }
 
+/* Of the value that stands behind "--name" in @arguments: "N" in "[--to N]" and
+ * in "--to N|--set SET", "on|off" in "--set on|off". */
+static bool read_kind(char ret[32], const char *arguments, const char *name)
+{
+	size_t n = strlen(name), n_kind;
+	const char *other;
+
+	for (const char *p = arguments; (p = strstr(p, name)); p += n) {
+		if (p[n] != ' ')
+			continue;
+		p += n + 1;
+		n_kind = strcspn(p, " ]");
+		other = strstr(p, "|--");
+		if (other && other < p + n_kind)
+			n_kind = (size_t)(other - p);
+		return str_n_copy(ret, 32, p, n_kind);
+	}
+	return false;
+}
+
+bool options_next(struct option_text *ret, size_t *at, const char *arguments)
+{
+	static const char every[] = "--run DIR --who NAME --plan FILE";
+
+	while (*at < N_ROWS && !named(arguments, &rows[*at]))
+		++*at;
+	if (*at >= N_ROWS)
+		return false;
+	ret->name = rows[*at].name;
+	ret->sentence = rows[*at].sentence;
+	ret->kind[0] = '\0';
+	if (rows[*at].kind != FLAG && !read_kind(ret->kind, every, ret->name) &&
+	    !read_kind(ret->kind, arguments, ret->name))
+		(void)str_copy(ret->kind, sizeof(ret->kind), "VALUE");
+	++*at;
+	return true;
+}
+
 void options_help(const char *arguments, FILE *out)
 {
-	for (size_t i = 0; i < N_ROWS; i++)
-		if (named(arguments, &rows[i]))
-			(void)fprintf(out, "  %-16s %s\n", rows[i].name,
-				      rows[i].sentence);
+	struct option_text option;
+	size_t at = 0;
+
+	while (options_next(&option, &at, arguments))
+		(void)fprintf(out, "  %-16s %s\n", option.name,
+			      option.sentence);
 }

@@ -17,7 +17,7 @@
 #include "infra/lib/text/str.h"
 #include "infra/overlord/cli.h"
 
-static char said[16384];
+static char said[65536];
 static int said_file, said_out, said_err;
 
 /* From here on stdout and stderr go to a file. */

@@ -118,13 +118,13 @@ struct value plan_token(struct verb *verb);
 /*
  * Adds the commit to the message, sends it, and says after @what why it failed;
  * VERB_E_FAILED. When the session is lost, nobody guesses: in a new session,
- *for a few seconds, it is made sure that the old one has gone, so that its
- *commit cannot come later, and then the token is looked for. @ret is
+ * for a few seconds, the old one is ended, so that its commit cannot come
+ * later, and then the token is looked for. @ret is
  *
- *	PLAN_CONFIRMED	 the row is there; the verb goes on, in the new session
- *	PLAN_FAILED	 it is not, nothing of the transaction stayed
- *	PLAN_UNKNOWN	 Postgres did not answer in time, or the row has no
- *token
+ *	PLAN_CONFIRMED	 also when the row was found: the verb goes on in the
+ *			 new session then, and the message's results are lost
+ *	PLAN_FAILED	 it is not there: nothing of the transaction stayed
+ *	PLAN_UNKNOWN	 Postgres did not answer in time, or there is no token
  */
 int plan_commit(struct verb *verb, const char *what, enum plan_result *ret);
 

@@ -33,7 +33,7 @@ struct proxy {
 };
 
 static pid_t program;
-static char dir[] = "/tmp/overlord-proxy.XXXXXX";
+static char dir[32];
 
 /* ---- the proxy's process ---- */
 
@@ -163,6 +163,7 @@ static void start_proxy(struct proxy *proxy, int *ret_ended)
 				"%*[^:]://galore@:%7[0-9]/%63[^?]?host=%79s",
 				port, name, socket_dir),
 			 3);
+	(void)str_copy(dir, sizeof(dir), "/tmp/overlord-proxy.XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(dir));
 	proxy->server.sun_family = proxy->here.sun_family = AF_UNIX;
 	(void)snprintf(proxy->server.sun_path, sizeof(proxy->server.sun_path),
@@ -201,7 +202,6 @@ static int overlord_through(struct proxy *proxy, const char *line)
 	ck_assert_int_eq(status_of(proxy->pid), 0);
 	(void)unlink(proxy->here.sun_path);
 	ck_assert_int_eq(rmdir(dir), 0);
-	memcpy(dir + strlen(dir) - 6, "XXXXXX", 6);
 	set_env("DATABASE_URL", url);
 	return r;
 }

@@ -329,7 +329,7 @@ static bool same(const char *a, const char *b)
 static void put_words(struct buf *buf, const struct compared *step)
 {
 	if (!step->what)
-		buf_text(buf, "no such step");
+		buf_text(buf, "nothing");
 	else if (step->then)
 		buf_printf(buf, "'%s': '%s', then '%s'", step->what, step->now,
 			   step->then);

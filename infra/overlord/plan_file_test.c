@@ -5,13 +5,16 @@
  */
 #include <sys/stat.h>
 
+#include "infra/lib/kafka/kafka_fixture.h"
 #include "infra/overlord/database_fixture.h"
 #include "infra/overlord/plan_file.h"
+#include "schemas/topics.h"
 
-static char dir[] = "/tmp/overlord-plan.XXXXXX", path[64];
+static char dir[32], path[64];
 
 static void make_folder(void)
 {
+	(void)str_copy(dir, sizeof(dir), "/tmp/overlord-plan.XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(dir));
 	(void)snprintf(path, sizeof(path), "%s/plan", dir);
 }
@@ -20,7 +23,6 @@ static void remove_folder(void)
 {
 	(void)unlink(path);
 	ck_assert_int_eq(rmdir(dir), 0);
-	memcpy(dir + strlen(dir) - 6, "XXXXXX", 6);
 }
 
 /* Runs @line with the plan's path behind it, and @more behind that. */
@@ -146,6 +148,21 @@ START_TEST(what_orders_take_meanwhile_makes_a_count_stale_and_no_restock)
 		CHECK_APPLY("", FAILED,
 			    "planned as 'main/ham': '9', then '5 (counted: "
 			    "5)'; and now it would be 'main/ham': '7'");
+	}
+END_TEST
+
+START_TEST(a_restock_is_applied_and_its_audit_row_says_of_which_plan)
+	{
+		mock_start("restocks", TOPIC_PARTITIONS);
+		set_env("KAFKA_BROKERS", mock_brokers());
+		execute_sql("INSERT INTO stock VALUES ('main', 'ham', 9)");
+		save("restock main ham 5");
+		execute_sql("UPDATE stock SET quantity = 7");
+		CHECK_APPLY(" --execute", DONE, "CONFIRMED");
+		CHECK_COUNT(1, "control.audit WHERE verb = 'restock' AND "
+			       "what->>'position' LIKE 'restocks/%' AND "
+			       "what->'plan'->>'who' = 'tester'");
+		mock_stop();
 	}
 END_TEST
 
@@ -322,6 +339,8 @@ int main(void)
 		{ the_audit_says_who_applied_it_and_who_made_which_plan, 1 },
 		{ what_another_changed_meanwhile_makes_it_stale, 1 },
 		{ what_orders_take_meanwhile_makes_a_count_stale_and_no_restock,
+		  1 },
+		{ a_restock_is_applied_and_its_audit_row_says_of_which_plan,
 		  1 },
 		{ a_migration_is_planned_with_what_its_rehearsal_showed, 1 },
 		{ a_file_that_is_no_plan_is_refused, CHECK_N(broken) },

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Plan: nothing without --execute, the first failure ends the run, and a
- * signal waits for the step that it comes in.
+ * Plan: nothing without --execute, the first failure ends the run, a signal
+ * waits for the step that it comes in, and a saved plan must be the same.
  */
 #include <signal.h>
 #include <sys/wait.h>
 
 #include "infra/overlord/overlord_fixture.h"
 #include "infra/overlord/plan.h"
+#include "infra/overlord/plan_file.h"
 
 enum { N_STEPS = 3 };
 
@@ -116,6 +117,63 @@ START_TEST(a_signal_waits_for_its_step_and_stops_those_after_it)
 	}
 END_TEST
 
+/* ---- a saved plan ---- */
+
+#define STEP(now, fixed, then)                                                 \
+	"{\"what\": \"lane\", \"now\": \"" now "\", " fixed "\"then\": "       \
+	"" then "}"
+#define FIXED(now) "\"fixed_now\": \"" now "\", \"fixed_then\": \"green\", "
+
+/* What the file has, where the plan is a lane that is blue, whose 5 records
+ * wait, and will be green. */
+static const struct {
+	const char *steps, *said;
+	int r;
+} saved[] = {
+	{ STEP("blue, 9 wait", FIXED("blue"), "\"green, 9 wait\""), "CONFIRMED",
+	  0 },
+	{ STEP("grey, 5 wait", FIXED("grey"), "\"green\""),
+	  "step 1 was planned as 'lane': 'grey', then 'green'; and now it "
+	  "would be 'lane': 'blue', then 'green'",
+	  VERB_E_FAILED },
+	{ STEP("blue", FIXED("blue"), "null"),
+	  "planned as 'lane': 'blue', and so it stays; and now",
+	  VERB_E_FAILED },
+	{ STEP("blue", "", "\"green\""), "CONFIRMED", 0 },
+	{ "", "step 1 was planned as nothing; and now it would be 'lane'",
+	  VERB_E_FAILED },
+	{ STEP("blue", "", "\"green\"") ", " STEP("x", "", "\"y\""),
+	  "step 2 was planned as 'lane': 'x', then 'y'; and now it would be "
+	  "nothing",
+	  VERB_E_FAILED },
+};
+
+START_TEST(a_saved_plan_is_done_only_if_its_fixed_steps_are_the_same)
+	{
+		struct run run = { .results = { PLAN_CONFIRMED },
+				   .signal_at = -1 };
+		struct plan_file file = { .path = "f" };
+		struct verb verb = { .options.execute = true, .file = &file };
+		struct plan plan = { 0 };
+		char text[512];
+
+		(void)snprintf(text, sizeof(text), "{\"steps\": [%s]}",
+			       saved[_i].steps);
+		file.json = json_loads(text, 0, NULL);
+		ck_assert_ptr_nonnull(file.json);
+		plan_add(&plan, "lane", "blue, 5 wait", "green, 5 wait");
+		plan_compare_by(&plan, "blue", "green");
+		said_begin();
+		ck_assert_int_eq(plan_run(&plan, &verb, do_step, &run),
+				 saved[_i].r);
+		said_end();
+		CHECK_SAID(saved[_i].said);
+		ck_assert_int_eq(run.n_done, saved[_i].r ? 0 : 1);
+		plan_deinit(&plan);
+		plan_file_deinit(&file);
+	}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("plan");
@@ -127,5 +185,9 @@ int main(void)
 			    CHECK_N(rows));
 	tcase_add_test(tcase,
 		       a_signal_waits_for_its_step_and_stops_those_after_it);
+	tcase_add_loop_test(
+		tcase,
+		a_saved_plan_is_done_only_if_its_fixed_steps_are_the_same, 0,
+		CHECK_N(saved));
 	return check_run(suite);
 }

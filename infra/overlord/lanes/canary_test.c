@@ -211,7 +211,7 @@ START_TEST(after_any_changes_the_share_is_exact)
 		unsigned int seed = (unsigned int)_i;
 
 		begin();
-		for (int i = 0; i < 40 && lanes.n_lanes < LANES_MAX / 2; i++) {
+		for (int i = 0; i < 12 && lanes.n_lanes < LANES_MAX / 2; i++) {
 			int32_t to = 1 + rand_r(&seed) % (LANE_BUCKETS - 1);
 
 			if (rand_r(&seed) % 4 == 0)
@@ -277,7 +277,7 @@ int main(void)
 		  CHECK_N(named) },
 		{ a_lane_of_names_that_are_all_wanted_is_moved_whole,
 		  CHECK_N(named) },
-		{ after_any_changes_the_share_is_exact, 30 },
+		{ after_any_changes_the_share_is_exact, 10 },
 		{ a_percentage_is_a_number_of_buckets, CHECK_N(percents) },
 		{ a_rule_is_said_in_words, 1 },
 		{ 0 },

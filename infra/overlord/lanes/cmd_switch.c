@@ -8,6 +8,7 @@
  * twice changes nothing more: it never goes forward to what was just left, and
  * never back by two promotes. Main thread.
  */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -222,32 +223,32 @@ int cmd_abort(struct verb *verb)
 
 /* ---- merge ---- */
 
+static bool can_end(const struct switching *switching, size_t i)
+{
+	const struct lane_state *state = &switching->states[i];
+	const char *lane = switching->lanes.lanes[i].name;
+	const char *heir = switching->lanes.lanes[state->heir].name;
+	const char *colour = switching->states[state->heir].colour;
+	bool same = !strcmp(state->colour, colour);
+
+	if (!same)
+		out_say("lane '%s' stays: it is '%s', and '%s' is '%s'", lane,
+			state->colour, heir, colour);
+	else if (state->behind || state->before)
+		out_say("lane '%s' stays: it is not level with '%s', %" PRId64
+			" records behind it and %" PRId64 " before it",
+			lane, heir, state->behind, state->before);
+	return same && !state->behind && !state->before;
+}
+
 /* A lane that was made later may lie below others, so it ends first. */
 static void add_merges(struct switching *switching)
 {
-	for (size_t i = switching->lanes.n_lanes; i-- > 1;) {
-		const struct lane_state *state = &switching->states[i];
-		const char *lane = switching->lanes.lanes[i].name;
-		int heir;
-
-		if (!switching_lives(switching, i))
-			continue;
-		heir = lanes_by_name(&switching->lanes, text_of(state->heir));
-		if (strcmp(state->colour, switching->states[heir].colour) != 0)
-			out_say("lane '%s' stays: it is '%s', and '%s' is "
-				"'%s'",
-				lane, state->colour, state->heir,
-				switching->states[heir].colour);
-		else if (state->apart)
-			out_say("lane '%s' stays: it is not level with '%s', "
-				"%lld records behind it and %lld before it",
-				lane, state->heir, (long long)state->behind,
-				(long long)(state->apart - state->behind));
-		else
+	for (size_t i = switching->lanes.n_lanes; i-- > 1;)
+		if (switching_lives(switching, i) && can_end(switching, i))
 			switching->changes[switching->n_changes++] =
 				(struct lane_change){ .lane = (int)i,
 						      .what = LANE_ENDS };
-	}
 }
 
 int cmd_merge(struct verb *verb)

@@ -119,7 +119,7 @@ START_TEST(rollback_takes_the_last_step_back_and_no_more)
 		execute_sql("TRUNCATE control.heartbeats");
 		CHECK_RUN("rollback chillybin --execute", DONE,
 			  "stable red green CONFIRMED");
-		CHECK_SAID("no worker of 'green' is ready");
+		CHECK_SAID("no worker of 'green' lives");
 		CHECK_RUN("rollback chillybin" DO, DONE, "nothing to do");
 		CHECK_LANES(1, "colour = 'green'");
 		CHECK_CHANGES(3);
@@ -240,7 +240,27 @@ START_TEST(a_colour_that_is_not_ready_gets_lanes_by_force_only)
 		CHECK_RUN("promote chillybin green" DO, FAILED,
 			  "'green' (1, 0 ready)");
 		CHECK_RUN("promote chillybin green --force" DO, DONE,
-			  "no worker of 'green' is ready: until one comes");
+			  "CONFIRMED");
+		CHECK_LANES(1, "colour = 'green'");
+	}
+END_TEST
+
+/* As after each change of its lanes. */
+START_TEST(a_worker_that_is_not_ready_for_a_moment_is_waited_for)
+	{
+		pid_t child;
+
+		execute_sql("UPDATE control.heartbeats SET ready = false, "
+			    "reason = 'takes over' WHERE colour = 'green'");
+		child = overlord_in_a_child("promote chillybin green" DO);
+		CHECK_WITHIN(DEADLINE_MS,
+			     NUMBER("SELECT count(*) FROM pg_stat_activity "
+				    "WHERE query LIKE '%heartbeats%' AND "
+				    "application_name LIKE 'overlord%'"),
+			     (void)0);
+		execute_sql("UPDATE control.heartbeats SET ready = true, "
+			    "reason = NULL");
+		ck_assert_int_eq(status_of(child), DONE);
 		CHECK_LANES(1, "colour = 'green'");
 	}
 END_TEST
@@ -339,6 +359,42 @@ START_TEST(who_hangs_in_the_way_is_ended_and_named_within_a_second)
 	}
 END_TEST
 
+static void *wait_behind(void *arg)
+{
+	(void)pg_exec(arg,
+		      "BEGIN; SELECT FROM positions WHERE partition = 0 "
+		      "FOR UPDATE; SELECT FROM positions WHERE partition = 11 "
+		      "FOR UPDATE; COMMIT",
+		      POSTGRES_TIMEOUT_MS);
+	return NULL;
+}
+
+/* What is waited for waits itself, and does nothing against it. */
+START_TEST(who_hangs_behind_one_that_waits_is_ended_and_that_one_is_not)
+	{
+		struct pg *hung = postgres_connect(url, "galore");
+		struct pg *waiting = postgres_connect(url, "galore");
+		pthread_t thread;
+
+		postgres_exec(hung, "BEGIN; SELECT FROM positions WHERE "
+				    "partition = 11 FOR UPDATE");
+		ck_assert_int_eq(
+			pthread_create(&thread, NULL, wait_behind, waiting), 0);
+		CHECK_WITHIN(DEADLINE_MS,
+			     NUMBER("SELECT count(*) FROM pg_stat_activity "
+				    "WHERE wait_event_type = 'Lock'"),
+			     (void)0);
+		CHECK_RUN("promote chillybin green" DO, DONE,
+			  "it has been ended");
+		ck_assert_int_eq(pthread_join(thread, NULL), 0);
+		ck_assert(!pg_lost(waiting));
+		CHECK_COUNT(1, "control.switches WHERE "
+			       "jsonb_array_length(ended) = 1");
+		(void)pg_free(hung);
+		(void)pg_free(waiting);
+	}
+END_TEST
+
 static void *work(void *arg)
 {
 	(void)pg_exec(arg,
@@ -408,27 +464,43 @@ END_TEST
 	"', 0, " offset ", " at ", 3, 1, 1, 'p', 'l', true, 'main', "          \
 	"'1 bread'); "
 
-START_TEST(it_waits_until_the_lanes_are_taken_over_and_measures_the_pause)
-	{
-		pid_t child;
+/* Green takes all lanes over and decides two orders; the last one before was
+ * decided at @before. */
+static void promote_under_load(const char *before)
+{
+	char sql[1024];
+	pid_t child;
 
-		execute_sql("UPDATE positions SET next_offset = 100 WHERE "
-			    "topic = 'orders'; " ORDER_AT("1", "99", "now()"));
-		child = overlord_in_a_child("promote chillybin green "
-					    "--execute");
-		CHECK_WITHIN(DEADLINE_MS,
-			     NUMBER("SELECT count(*) FROM control.switches"),
-			     (void)0);
-		execute_sql(TAKE_OVER ORDER_AT("2", "100",
-					       "clock_timestamp() + "
-					       "interval '70 ms'")
+	(void)snprintf(sql, sizeof(sql),
+		       "UPDATE positions SET next_offset = 100 WHERE "
+		       "topic = 'orders'; " ORDER_AT("1", "99", "%s"),
+		       before);
+	execute_sql(sql);
+	child = overlord_in_a_child("promote chillybin green --execute");
+	CHECK_WITHIN(DEADLINE_MS,
+		     NUMBER("SELECT count(*) FROM control.switches"), (void)0);
+	execute_sql(TAKE_OVER
+			    ORDER_AT("2", "100",
+				     "clock_timestamp() + interval '70 ms'")
 				    ORDER_AT("3", "101",
 					     "clock_timestamp() + interval '80 "
 					     "ms'") "UPDATE positions SET "
 						    "next_offset = 102 "
 						    "WHERE topic = 'orders' "
 						    "AND partition = 3");
-		ck_assert_int_eq(status_of(child), DONE);
+	ck_assert_int_eq(status_of(child), DONE);
+}
+
+START_TEST(when_nobody_ordered_before_the_pause_is_not_known)
+	{
+		promote_under_load("now() - interval '9 s'");
+		CHECK_COUNT(1, "control.switches WHERE pause_ms IS NULL");
+	}
+END_TEST
+
+START_TEST(it_waits_until_the_lanes_are_taken_over_and_measures_the_pause)
+	{
+		promote_under_load("now()");
 		CHECK_COUNT(1, "control.switches WHERE "
 			       "pause_ms BETWEEN 70 AND 5000");
 		execute_sql("UPDATE positions SET next_offset = 105 "
@@ -493,16 +565,20 @@ int main(void)
 		{ a_lane_too_many_is_refused_before_anything_is_done, 1 },
 		{ what_cannot_be_is_refused, CHECK_N(refused) },
 		{ a_colour_that_is_not_ready_gets_lanes_by_force_only, 1 },
+		{ a_worker_that_is_not_ready_for_a_moment_is_waited_for, 1 },
 		{ merge_ends_lanes_that_are_level_and_says_why_others_stay, 1 },
 		{ what_a_person_holds_is_worked_by_nobody_and_not_switched,
 		  CHECK_N(while_held) },
 		{ who_hangs_in_the_way_is_ended_and_named_within_a_second,
 		  CHECK_N(hangs) },
+		{ who_hangs_behind_one_that_waits_is_ended_and_that_one_is_not,
+		  1 },
 		{ who_works_in_the_way_is_waited_for_and_named, 1 },
 		{ of_two_switches_at_once_the_later_finds_what_the_earlier_did,
 		  1 },
 		{ it_waits_until_the_lanes_are_taken_over_and_measures_the_pause,
 		  1 },
+		{ when_nobody_ordered_before_the_pause_is_not_known, 1 },
 		{ lanes_that_nobody_takes_over_are_said_after_five_seconds, 1 },
 		{ every_answer_is_json_when_it_is_asked_for, 1 },
 		{ 0 },

@@ -3,6 +3,7 @@
 #include "infra/overlord/lanes/switching.h"
 
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,6 +13,8 @@
 #include "schemas/lanes/lane_rows.h"
 
 #define LOCK_SECONDS "5"
+#define READY_MS INT64_C(3000)
+#define READY_EVERY_MS 100
 #define QUERY_CANCELED "57014"
 #define REFUSED "TG004"
 
@@ -103,29 +106,63 @@ static int lock(struct switching *switching)
 
 /* ---- reading ---- */
 
-static void copy_cell(char ret[static LANE_NAME_BYTES], const struct verb *verb,
-		      int i, int row, int column)
+/* The living lane that a lane's records fall to when it ends. */
+static int heir_of(const struct switching *switching, int lane)
 {
-	(void)str_copy(ret, LANE_NAME_BYTES, verb_cell(verb, i, row, column));
+	do
+		lane = switching->lanes.lanes[lane].parent;
+	while (!switching_lives(switching, (size_t)lane));
+	return lane;
+}
+
+/* The rows of lane @i and of its heir are of the same partitions in the same
+ * order; else it is not level, and the database would say so. */
+static void compare(struct switching *switching, int i,
+		    const int first_rows[LANES_MAX])
+{
+	const struct pg *pg = switching->verb->pg;
+	struct lane_state *state = &switching->states[i];
+	int rows = switching->i_positions, n_rows = pg_n_rows(pg, rows);
+
+	for (int row = first_rows[i], of = first_rows[state->heir];
+	     row < n_rows && of < n_rows; row++, of++) {
+		int64_t ahead =
+			pg_i64(pg, rows, row, 4) - pg_i64(pg, rows, of, 4);
+
+		if (strcmp(verb_cell(switching->verb, rows, row, 0),
+			   switching->lanes.lanes[i].name) != 0)
+			break;
+		*(ahead < 0 ? &state->behind : &state->before) +=
+			ahead < 0 ? -ahead : ahead;
+	}
 }
 
 static void read_states(struct switching *switching, int i)
 {
 	const struct verb *verb = switching->verb;
+	const struct lanes *lanes = &switching->lanes;
+	int first_rows[LANES_MAX] = { 0 }, rows = switching->i_positions;
 
 	buf_text(&switching->before, "{");
 	for (int row = 0; row < pg_n_rows(verb->pg, i); row++) {
 		const char *name = verb_cell(verb, i, row, 0);
-		int lane = lanes_by_name(&switching->lanes, text_of(name));
-		struct lane_state *state = &switching->states[lane];
+		int lane = lanes_by_name(lanes, text_of(name));
 
-		copy_cell(state->colour, verb, i, row, 1);
-		copy_cell(state->heir, verb, i, row, 2);
-		state->behind = pg_i64(verb->pg, i, row, 3);
-		state->apart = pg_i64(verb->pg, i, row, 4);
-		buf_json_pair(&switching->before, name, text_of(state->colour));
+		(void)str_copy(switching->states[lane].colour, LANE_NAME_BYTES,
+			       verb_cell(verb, i, row, 1));
+		buf_json_pair(&switching->before, name,
+			      text_of(switching->states[lane].colour));
 	}
 	buf_add(&switching->before, "}", 2);
+	for (int row = pg_n_rows(verb->pg, rows); row-- > 0;)
+		first_rows[lanes_by_name(
+			lanes, text_of(verb_cell(verb, rows, row, 0)))] = row;
+	for (int lane = 1; lane < (int)lanes->n_lanes; lane++) {
+		if (!switching_lives(switching, (size_t)lane))
+			continue;
+		switching->states[lane].heir = heir_of(switching, lane);
+		compare(switching, lane, first_rows);
+	}
 }
 
 static void read_hold(struct switching *switching, int i)
@@ -177,6 +214,44 @@ static int read_lanes(struct switching *switching, bool held_too)
 	return 0;
 }
 
+/* Workers of @colour that live, or that are ready, too. */
+static int64_t n_workers(const struct switching *switching, const char *colour,
+			 bool ready)
+{
+	const struct verb *verb = switching->verb;
+	int i = switching->i_workers;
+
+	for (int row = 0; row < pg_n_rows(verb->pg, i); row++)
+		if (!strcmp(verb_cell(verb, i, row, 0), colour))
+			return pg_i64(verb->pg, i, row, ready ? 2 : 1);
+	return 0;
+}
+
+/*
+ * A worker is not ready for a moment when its lanes have just changed, and its
+ * heartbeat may be a second old: one that lives is given time to become ready.
+ * Of a verb that needs no colour nobody is asked.
+ */
+static int wait_ready(struct switching *switching)
+{
+	struct verb *verb = switching->verb;
+	int64_t until_ms = clock_now_ms() + READY_MS;
+	int r;
+
+	for (;;) {
+		switching->i_workers =
+			verb_add(verb, &sql_switch_workers,
+				 VALUES(value_text(switching->service),
+					value_text(verb->schema)));
+		r = verb_send(verb, switching->service);
+		if (r || !n_workers(switching, switching->colour, false) ||
+		    n_workers(switching, switching->colour, true) ||
+		    clock_now_ms() >= until_ms)
+			return r;
+		(void)poll(NULL, 0, READY_EVERY_MS);
+	}
+}
+
 int switching_begin(struct switching *switching, struct verb *verb,
 		    const char *colour, bool held_too)
 {
@@ -191,6 +266,8 @@ int switching_begin(struct switching *switching, struct verb *verb,
 	buf_json_pair(&switching->what, "service", text_of(switching->service));
 	buf_text(&switching->ended, "[");
 	r = verb_connect(verb);
+	if (!r && *colour && !verb->options.force)
+		r = wait_ready(switching);
 	if (!r && !execute)
 		r = logs_read(verb, &switching->logs);
 	if (!r)
@@ -212,21 +289,9 @@ bool switching_lives(const struct switching *switching, size_t lane)
 	return *switching->states[lane].colour;
 }
 
-/* Does a worker of @colour live that is ready? */
-static bool is_ready(const struct switching *switching, const char *colour)
-{
-	const struct verb *verb = switching->verb;
-	int i = switching->i_workers;
-
-	for (int row = 0; row < pg_n_rows(verb->pg, i); row++)
-		if (!strcmp(verb_cell(verb, i, row, 0), colour))
-			return pg_i64(verb->pg, i, row, 2) > 0;
-	return false;
-}
-
 static void say_no_worker(const char *colour)
 {
-	out_say("no worker of '%s' is ready: until one comes, nobody works its "
+	out_say("no worker of '%s' lives: until one comes, nobody works its "
 		"lanes",
 		colour);
 }
@@ -237,7 +302,7 @@ int switching_need_worker(const struct switching *switching, const char *colour)
 	struct buf others = { 0 };
 	int i = switching->i_workers, r;
 
-	if (is_ready(switching, colour) || verb->options.force)
+	if (n_workers(switching, colour, true) || verb->options.force)
 		return 0;
 	for (int row = 0; row < pg_n_rows(verb->pg, i); row++)
 		buf_printf(&others, "%s'%s' (%" PRId64 ", %" PRId64 " ready)",
@@ -335,7 +400,7 @@ static bool is_awaited(const struct switching *switching)
 		bool moves = change->what != LANE_ENDS &&
 			     is_needed(switching, change);
 
-		if (moves && is_ready(switching, change->colour)) {
+		if (moves && n_workers(switching, change->colour, false)) {
 			awaited = true;
 		} else if (moves && strcmp(said, change->colour) != 0) {
 			said = change->colour;

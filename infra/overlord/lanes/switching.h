@@ -27,10 +27,9 @@
 /* What is not in the lanes' rules. */
 struct lane_state {
 	char colour[LANE_NAME_BYTES]; /* "" when it has ended */
-	char heir[LANE_NAME_BYTES];   /* "" for `stable` */
-	/* Records that it has decided fewer than its heir, and that lie
-	 * between them. */
-	int64_t behind, apart;
+	int heir; /* that its records fall to when it ends; not of `stable` */
+	/* Records between them, over all partitions. */
+	int64_t behind, before;
 };
 
 struct switching {
