@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * All lanes go back to blue by `overlord rollback`, whoever is dead, hangs in
- * the middle of a batch, or has locks in the way, and when the database is
- * restarted meanwhile. What a woken worker had in hand it does not commit.
+ * All lanes go back to blue by `overlord rollback`, though workers are dead or
+ * hang in the middle of a batch, a session has locks in the way, or the
+ * database is restarted meanwhile. What a worker had in hand that was stopped
+ * and wakes it does not commit.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -17,7 +18,7 @@
 #include "itests/harness/rush.h"
 #include "itests/harness/suite.h"
 
-#define N_ORDERS 6000
+#define N_ORDERS 3000
 #define RATE 600
 #define GROUP "GROUP_SESSION_TIMEOUT_MS=1500"
 /* On a machine that does nothing else. */
@@ -101,7 +102,7 @@ static const struct {
 	const char *said; /* by the verb */
 } deaths[] = { { true, "blue" }, { false, "no worker of 'blue' is ready" } };
 
-WORLD_CASES(a_rollback_is_done_whoever_is_dead, N_ROWS(deaths))
+WORLD_CASES(a_rollback_is_done_when_a_colour_is_dead, N_ROWS(deaths))
 {
 	int64_t ms, quickest_ms = INT64_MAX;
 	struct program *dead, *verb;
