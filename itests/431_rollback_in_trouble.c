@@ -100,7 +100,7 @@ static void close_scene(struct scene *scene)
 static const struct {
 	bool green;
 	const char *said; /* by the verb */
-} deaths[] = { { true, "blue" }, { false, "no worker of 'blue' is ready" } };
+} deaths[] = { { true, "blue" }, { false, "no worker of 'blue'" } };
 
 WORLD_CASES(a_rollback_is_done_when_a_colour_is_dead, N_ROWS(deaths))
 {

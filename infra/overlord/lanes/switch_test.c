@@ -479,15 +479,14 @@ static void promote_under_load(const char *before)
 	child = overlord_in_a_child("promote chillybin green --execute");
 	CHECK_WITHIN(DEADLINE_MS,
 		     NUMBER("SELECT count(*) FROM control.switches"), (void)0);
-	execute_sql(TAKE_OVER
-			    ORDER_AT("2", "100",
-				     "clock_timestamp() + interval '70 ms'")
-				    ORDER_AT("3", "101",
-					     "clock_timestamp() + interval '80 "
-					     "ms'") "UPDATE positions SET "
-						    "next_offset = 102 "
-						    "WHERE topic = 'orders' "
-						    "AND partition = 3");
+	execute_sql(TAKE_OVER ORDER_AT("2", "100",
+				       "clock_timestamp() + interval '70 ms'")
+			    ORDER_AT("3", "101",
+				     "clock_timestamp() + interval '80 "
+				     "ms'") "UPDATE positions SET "
+					    "next_offset = 102 "
+					    "WHERE topic = 'orders' "
+					    "AND partition = 3");
 	ck_assert_int_eq(status_of(child), DONE);
 }
 
