@@ -174,8 +174,13 @@ int kafka_in_assign(struct kafka_in *in,
 			in->topics[i].partitions[k].assigned = false;
 	if (in->refuses)
 		return -EIO;
-	for (size_t i = 0; i < n_partitions; i++)
-		named(in, &partitions[i])->assigned = true;
+	for (size_t i = 0; i < n_partitions; i++) {
+		struct kafka_in_fake_partition *fake =
+			named(in, &partitions[i]);
+
+		fake->assigned = fake->reading = true;
+		fake->resumed_at = partitions[i].offset;
+	}
 	return 0;
 }
 

@@ -67,6 +67,8 @@ void catch_up_turn(struct assignments *given, int64_t now_ms);
 
 /* Twice a second: notes where nothing is left to decide (lag.c). */
 void lag_note_levels(struct assignments *given);
+/* The client has begun to hand it out from next_read on (reading.c). */
+void reading_begin(struct assignment *assignment, int64_t now_ms);
 /* It was being read, and is again in a moment (reading.c). */
 bool reading_goes_on(const struct assignment *assignment);
 

@@ -172,8 +172,9 @@ void assignments_close(struct assignments *given)
 	given->catch_up = kafka_in_free(given->catch_up);
 }
 
-/* All of them anew, from where they are: it takes no less. */
-static int assign(struct assignments *given)
+/* All of them anew, from where they are: it takes no less. The client begins
+ * by itself; a seek would hold this thread up until it has its brokers. */
+static int assign(struct assignments *given, int64_t now_ms)
 {
 	struct kafka_partition places[ASSIGNMENTS_MAX];
 	size_t n = 0;
@@ -184,7 +185,7 @@ static int assign(struct assignments *given)
 		given->catch_up_reads[i] = assignment_is_ours(other);
 		if (!given->catch_up_reads[i])
 			continue;
-		other->state = ASSIGNMENT_ACQUIRED;
+		reading_begin(other, now_ms);
 		other->gone = false;
 		places[n++] = (struct kafka_partition){
 			.topic = other->topic,
@@ -211,10 +212,14 @@ static void failed(struct assignments *given, int64_t now_ms)
 		  OPEN_AGAIN_MS);
 	catch_up_forget(given);
 	given->catch_up_at_ms = now_ms + OPEN_AGAIN_MS;
-	for (size_t i = ASSIGNMENTS_MAX; i < READERS_MAX; i++)
-		if (assignment_is_ours(&given->all[i]))
-			(void)backoff_begin(&given->all[i].backoff, why,
-					    now_ms);
+	for (size_t i = ASSIGNMENTS_MAX; i < READERS_MAX; i++) {
+		struct assignment *other = &given->all[i];
+
+		if (!assignment_is_ours(other))
+			continue;
+		other->state = ASSIGNMENT_ACQUIRED;
+		(void)backoff_begin(&other->backoff, why, now_ms);
+	}
 }
 
 void catch_up_turn(struct assignments *given, int64_t now_ms)
@@ -233,6 +238,6 @@ void catch_up_turn(struct assignments *given, int64_t now_ms)
 	if (!unread && (n_lanes || !given->catch_up_busy))
 		return;
 	if (now_ms >= given->catch_up_at_ms &&
-	    (open_consumer(given) || assign(given)))
+	    (open_consumer(given) || assign(given, now_ms)))
 		failed(given, now_ms);
 }

@@ -244,7 +244,7 @@ static void stop_silent(struct assignments *given, int64_t now_ms)
 	}
 }
 
-static void begin(struct assignment *assignment, int64_t now_ms)
+void reading_begin(struct assignment *assignment, int64_t now_ms)
 {
 	assignment->state = ASSIGNMENT_READING;
 	assignment->begun = true;
@@ -300,7 +300,7 @@ static void begin_all(struct assignments *given, struct assignment *first,
 			places[i].partition;
 
 		if (begun[i])
-			begin(assignment, now_ms);
+			reading_begin(assignment, now_ms);
 		else
 			begin_later(given, assignment, now_ms);
 	}
@@ -348,10 +348,10 @@ void assignments_turn(struct assignments *given)
 	int64_t now_ms = clock_now_ms();
 
 	if (!given->paused && now_ms >= given->read_at_ms) {
-		catch_up_turn(given, now_ms);
 		check_gone(given, now_ms);
 		stop_silent(given, now_ms);
 		begin_all(given, given->all, now_ms);
+		catch_up_turn(given, now_ms);
 		if (given->catch_up)
 			begin_all(given, given->all + ASSIGNMENTS_MAX, now_ms);
 	}
