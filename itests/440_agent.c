@@ -38,7 +38,7 @@ static void guard(const char *dir)
 }
 
 /* One that drains when it is asked to leave. */
-static struct program *start_agent(struct world *world)
+static struct program *start_agent(struct world *world, const char *setting)
 {
 	struct program *agent = world_command(world, "overlord-agent", "agent",
 					      "--name", "one", "--drain");
@@ -51,7 +51,7 @@ static struct program *start_agent(struct world *world)
 	program_set(agent, "AGENT_READY_MS=%d", PATIENCE_MS);
 	/* Longer than a restart takes: what is back in time is a member still.
 	 */
-	program_set(agent, "GROUP_SESSION_TIMEOUT_MS=10000");
+	program_set(agent, "%s", setting);
 	program_set(agent, "%s", QUICK_GRILL);
 	program_start(agent);
 	return agent;
@@ -108,7 +108,8 @@ static void kill_worker(struct world *world, const char *service, int slot)
 
 WORLD_TEST(workers_and_the_agent_are_killed_under_load_and_nothing_is_lost)
 {
-	struct program *agent = start_agent(world);
+	struct program *agent =
+		start_agent(world, "GROUP_SESSION_TIMEOUT_MS=10000");
 	int64_t others[2];
 	struct rush rush;
 
@@ -144,7 +145,7 @@ WORLD_TEST(a_version_that_crashes_on_orders_goes_back_by_itself)
 	struct rush rush;
 	FILE *file;
 
-	(void)start_agent(world);
+	(void)start_agent(world, "GROUP_SESSION_TIMEOUT_MS=10000");
 	deploy_all(world, "2");
 	rush_open(&rush, world,
 		  &(struct rush_params){
@@ -171,6 +172,30 @@ WORLD_TEST(a_version_that_crashes_on_orders_goes_back_by_itself)
 		"'ready' AND i.digest = d.digest AND d.digest = "
 		"d.good->>'digest'");
 	ck_assert_int_eq(rush_check(&rush).n_orders, 4000);
+}
+
+/* The group would wait for it for a minute. */
+WORLD_TEST(a_worker_that_goes_for_good_leaves_its_partitions_at_once)
+{
+	int64_t begin_ms;
+
+	(void)start_agent(world, "GROUP_SESSION_TIMEOUT_MS=120000");
+	world_finish(deploy(world, "chillybin", bin(), "2"), PATIENCE_MS);
+	db_wait(world->db, 2,
+		"control.heartbeats WHERE instance IS NOT NULL AND partitions "
+		"= 18");
+	begin_ms = clock_now_ms();
+	world_run(world, "overlord-scale", "scale", "chillybin", "1", "--wait",
+		  "--execute");
+	db_wait_within(world->db, 60000, 1,
+		       "control.heartbeats WHERE partitions = 36");
+	suite_note("its partitions were another's after %" PRId64 " ms",
+		   since_ms(begin_ms));
+	world_run(world, "overlord-scale", "scale", "chillybin", "13", "--wait",
+		  "--execute");
+	/* One has nothing, and is ready. */
+	db_wait(world->db, 1,
+		"control.heartbeats WHERE partitions = 0 AND ready");
 }
 
 /* ---- the gap ---- */
@@ -213,7 +238,7 @@ WORLD_TEST(a_worker_that_is_killed_decides_orders_again_in_a_moment)
 	int64_t killed_at_ms;
 	struct rush rush;
 
-	(void)start_agent(world);
+	(void)start_agent(world, "GROUP_SESSION_TIMEOUT_MS=10000");
 	world_finish(deploy(world, "chillybin", bin(), "1"), PATIENCE_MS);
 	rush_open(&rush, world,
 		  &(struct rush_params){ .n_orders = (int64_t)n * RATE * 10,

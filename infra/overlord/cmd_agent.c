@@ -96,6 +96,8 @@ static int run(struct verb *verb, const char *name, int64_t epoch)
 		.dir = conf->agent_dir,
 		.url = conf->database_url,
 		.schema = verb->schema,
+		.brokers = conf->brokers,
+		.suffix = verb->suffix,
 		.timeout_ms = verb_first_ms(verb),
 		.rules = { .ready_ms = conf->ready_ms,
 			   .steady_ms = conf->steady_ms,

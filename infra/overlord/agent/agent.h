@@ -19,7 +19,8 @@ struct agent_params {
 	int64_t epoch; /* of its row in control.agents */
 	const char *dir;
 	const char *url, *schema;
-	int64_t timeout_ms; /* for Postgres */
+	const char *brokers, *suffix; /* of Kafka, and of its topics */
+	int64_t timeout_ms;           /* for Postgres */
 	struct rules rules;
 	bool bound; /* processes end with the agent */
 	bool drain; /* SIGTERM: they leave before it does */
