@@ -188,11 +188,11 @@ check: $(TESTS) ## unit tests
 	@infra/dev/check.sh $(TESTS)
 itest: programs $(ITESTS) ## integration tests
 	@BIN=$(OUT)/bin ITEST_DIR=$(O)/itest itests/run.sh $(ITESTS)
-soak: programs $(OUT)/itests/909_soak ## hostile inputs at a limited worker, SECONDS=600 SEED=
-	@SOAK_SECONDS=$(or $(SECONDS),600) SOAK_SEED=$(SEED) DEADLINE=86400 \
+soak: programs $(OUT)/itests/909_soak $(OUT)/itests/440_agent ## hostile inputs at a limited worker, SECONDS=600 SEED=; then KILLS=100 under an agent
+	@AGENT_KILLS=$(or $(KILLS),100) JOBS=1 SOAK_SECONDS=$(or $(SECONDS),600) SOAK_SEED=$(SEED) DEADLINE=86400 \
 		CK_DEFAULT_TIMEOUT=$$(($(or $(SECONDS),600) + 600)) \
 		BIN=$(OUT)/bin ITEST_DIR=$(O)/itest \
-		itests/run.sh $(OUT)/itests/909_soak
+		itests/run.sh $(OUT)/itests/909_soak $(OUT)/itests/440_agent
 shelltest: programs ## tests of `make run` and of the private servers
 	@printf '%s\n' infra/dev/run_test.sh infra/dev/server_test.sh | \
 		BIN=$(OUT)/bin xargs -n 1 -P 2 env
