@@ -210,17 +210,17 @@ static int n_kills(void)
 	return (int)n;
 }
 
-/* From the last order that was decided before to the first one after it. */
+/* The longest time around the kill in which no order was decided: a batch that
+ * was in hand may be decided yet. */
 static int64_t gap_at(struct world *world, int64_t killed_at_ms)
 {
-	return db_i64(
-		world->db,
-		"SELECT (extract(epoch FROM min(decided_at) FILTER "
-		"(WHERE decided_at > t.at) - max(decided_at) FILTER "
-		"(WHERE decided_at <= t.at)) * 1000)::bigint FROM orders, "
-		"(SELECT to_timestamp(%" PRId64 " / 1000.0)) t (at) "
-		"WHERE decided_at > t.at - interval '10 s'",
-		killed_at_ms);
+	return db_i64(world->db,
+		      "SELECT (max(extract(epoch FROM gap)) * 1000)::bigint "
+		      "FROM (SELECT decided_at - lag(decided_at) OVER (ORDER "
+		      "BY decided_at) AS gap FROM orders WHERE decided_at > "
+		      "to_timestamp(%" PRId64
+		      " / 1000.0) - interval '0.5 s') g",
+		      killed_at_ms);
 }
 
 static int by_size(const void *a, const void *b)

@@ -107,7 +107,7 @@ static bool listen_to(int fd, char *ret, size_t bytes)
 int artifact_version(const char *path, char ret[ARTIFACT_VERSION_BYTES])
 {
 	char line[512] = "";
-	int fds[2], status = 0, r;
+	int fds[2] = { -1, -1 }, status = 0, r;
 	const char *word;
 	pid_t pid;
 	bool ended;
