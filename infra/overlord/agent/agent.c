@@ -6,11 +6,16 @@
  */
 #include "infra/overlord/agent/agent.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include "infra/lib/clock.h"
 #include "infra/lib/err.h"
@@ -44,6 +49,7 @@ struct agent {
 	bool looking, away, leaving, over;
 	int64_t look_at_ms, heard_at_ms, surplus_at_ms;
 	int result;
+	int lock; /* of the folder */
 	struct unit **units;
 	size_t n_units;
 };
@@ -416,6 +422,21 @@ static void last_look(struct agent *agent)
 	(void)link_done(agent->link, LAST_LOOK_MS);
 }
 
+/* Two agents of one folder would find each other's processes. The kernel lets
+ * the lock go when we end. */
+static int lock_folder(struct agent *agent)
+{
+	char path[PATH_MAX];
+
+	(void)snprintf(path, sizeof(path), "%s/agent.lock", agent->params->dir);
+	agent->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+	if (agent->lock < 0)
+		return -errno;
+	if (!flock(agent->lock, LOCK_EX | LOCK_NB))
+		return 0;
+	return errno == EWOULDBLOCK ? AGENT_E_TAKEN : -errno;
+}
+
 static int open_all(struct agent *agent)
 {
 	static const int signals[SIGNALS] = { SIGTERM, SIGINT, SIGHUP };
@@ -430,6 +451,8 @@ static int open_all(struct agent *agent)
 		agent->signals[i] =
 			loop_signal(agent->loop, signals[i], leave, agent);
 	r = unit_prepare(&agent->place);
+	if (!r)
+		r = lock_folder(agent);
 	if (!r)
 		r = unit_adopt_all(&agent->place, add_unit, agent,
 				   clock_now_ms());
@@ -457,6 +480,8 @@ static void close_all(struct agent *agent)
 	for (int i = 0; i < SIGNALS; i++)
 		agent->signals[i] = loop_source_free(agent->signals[i]);
 	agent->loop = loop_free(agent->loop);
+	if (agent->lock >= 0)
+		(void)close(agent->lock);
 	buf_deinit(&agent->look.reports);
 	fleet_deinit(&agent->look.fleet);
 	fleet_deinit(&agent->fleet);
@@ -464,7 +489,7 @@ static void close_all(struct agent *agent)
 
 int agent_run(const struct agent_params *params)
 {
-	struct agent agent = { .params = params };
+	struct agent agent = { .params = params, .lock = -1 };
 	int r = open_all(&agent);
 
 	(void)signal(SIGPIPE, SIG_IGN);

@@ -26,7 +26,10 @@ struct agent_params {
 	bool drain; /* SIGTERM: they leave before it does */
 };
 
-enum agent_outcome { AGENT_E_REPLACED = 1 };
+enum agent_outcome {
+	AGENT_E_REPLACED = 1,
+	AGENT_E_TAKEN, /* another agent keeps the folder */
+};
 
 /* Until SIGTERM, SIGINT or SIGHUP. Negative: it could not begin. */
 int agent_run(const struct agent_params *params);
