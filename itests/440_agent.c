@@ -138,6 +138,32 @@ WORLD_TEST(workers_and_the_agent_are_killed_under_load_and_nothing_is_lost)
 	ck_assert_int_eq(rush_check(&rush).n_orders, 6000);
 }
 
+/* The group hears nothing of it: each is back before it is missed. */
+WORLD_TEST(a_restart_replaces_one_at_a_time_under_load_and_nothing_is_lost)
+{
+	int64_t begin_ms;
+	struct rush rush;
+
+	(void)start_agent(world, "GROUP_SESSION_TIMEOUT_MS=30000");
+	deploy_all(world, "2");
+	rush_open(&rush, world,
+		  &(struct rush_params){ .n_orders = 6000, .rate = 300 });
+	rush_start(&rush);
+	rush_wait_decided(&rush, 300);
+	begin_ms = clock_now_ms();
+	world_run(world, "overlord-restart", "restart", "chillybin", "--wait",
+		  "--execute");
+	suite_note("two were replaced within %" PRId64 " ms",
+		   since_ms(begin_ms));
+	db_expect(world->db, 2,
+		  "control.instances WHERE service = 'chillybin' AND "
+		  "generation = 1 AND restarts = 0 AND state = 'ready'");
+	db_wait(world->db, 2,
+		"control.heartbeats WHERE service = 'chillybin' AND "
+		"partitions = 18");
+	ck_assert_int_eq(rush_check(&rush).n_orders, 6000);
+}
+
 WORLD_TEST(a_version_that_crashes_on_orders_goes_back_by_itself)
 {
 	char dir[PROGRAM_PATH_MAX], program[PROGRAM_PATH_MAX + 16];

@@ -428,7 +428,8 @@ static int lock_folder(struct agent *agent)
 {
 	char path[PATH_MAX];
 
-	(void)snprintf(path, sizeof(path), "%s/agent.lock", agent->params->dir);
+	(void)snprintf(path, sizeof(path), "%s/pid/agent.lock",
+		       agent->params->dir);
 	agent->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
 	if (agent->lock < 0)
 		return -errno;
