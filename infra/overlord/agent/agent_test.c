@@ -20,9 +20,10 @@ static char dir[64]; /* versions in a/ and b/, agents' files in agent*/
 #define SAYS_VERSION(version)                                                  \
 	"#!/bin/sh\n"                                                          \
 	"[ \"$1\" = --version ] && echo grillsim " version " && exit\n"
-/* It says when it starts and leaves, and is ready by then. */
+/* It says when it has started, which takes a moment, and when it leaves. */
 #define LIVES                                                                  \
 	"trap 'echo left $INSTANCE_ID >>\"$STORY\"; exit 0' TERM\n"            \
+	"sleep 0.2\n"                                                          \
 	"echo started $INSTANCE_ID >>\"$STORY\"\n"                             \
 	"echo 127.0.0.1:9 >\"$ADDR_FILE.new\"\n"                               \
 	"mv \"$ADDR_FILE.new\" \"$ADDR_FILE\"\n"                               \
