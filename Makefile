@@ -213,12 +213,12 @@ model: ## the model of take-over, in the sizes of `make test` and larger ones
 model-quick: ## the model of take-over, in the sizes of `make test`
 	@itests/model/run.sh quick
 SOAKS := $(addprefix $(OUT)/itests/,909_soak 430_random_moves 440_agent 450_shadow)
-soak: programs $(SOAKS) ## hostile inputs, random moves, kills, a shadow: SECONDS=600 MOVES=200 SEED=
+soak: programs $(SOAKS) ## hostile inputs, random moves, kills, a shadow: SECONDS=600 MOVES=200 KILLS=100 SEED=
 	@SOAK_SECONDS=$(or $(SECONDS),600) SOAK_SEED=$(SEED) DEADLINE=86400 \
 		MOVES=$(or $(MOVES),200) MOVES_SEED=$(SEED) JOBS=1 \
 		CK_DEFAULT_TIMEOUT=$$(($(or $(SECONDS),600) + 600)) \
 		BIN=$(OUT)/bin ITEST_DIR=$(O)/itest \
-		SHADOW_ORDERS=50000 AGENT_KILLS=100 itests/run.sh $(SOAKS)
+		SHADOW_ORDERS=50000 AGENT_KILLS=$(or $(KILLS),100) itests/run.sh $(SOAKS)
 shelltest: programs ## tests of `make run` and of the private servers
 	@printf '%s\n' infra/dev/run_test.sh infra/dev/server_test.sh | \
 		BIN=$(OUT)/bin xargs -n 1 -P 2 env

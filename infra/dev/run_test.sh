@@ -182,6 +182,32 @@ overlord_finds_the_servers_of_a_run_and_a_crashed_worker_comes_back() {
 	expect said shop stop
 }
 
+a_killed_agent_is_started_again_with_its_programs() {
+	local old
+	expect said shop start DETACH=1
+	old=$(first_word "$STATE/pid/storefront.blue-1")
+	kill -KILL "$(first_word "$STATE/pid/agent")"
+	wait_until another_than "$old" "$STATE/pid/storefront.blue-1"
+	wait_until said get /readyz
+	expect grep -q "the agent has died" "$STATE/log/run.log"
+	expect said shop stop
+	nothing_is_left
+}
+
+a_scaled_worker_is_as_many_at_the_next_start() {
+	expect said shop start DETACH=1
+	expect said overlord --run "$STATE" scale tally 2 --wait --execute
+	expect said shop stop
+	expect said shop start DETACH=1
+	expect test -e "$STATE/pid/tally.blue-2"
+	expect said shop stop
+	expect said shop start DETACH=1 TALLYS=1
+	expect test ! -e "$STATE/pid/tally.blue-2"
+	expect said shop clean
+	nobody_is_left
+	expect test ! -e "$STATE"
+}
+
 ctrl_c_stops_everything() {
 	local pid
 	mkfifo "$SCRATCH/keys"
@@ -257,6 +283,8 @@ a_taken_port_and_a_folder_in_use_are_named_with_a_way_out
 servers_that_are_there_already_are_used_and_left_alone
 a_shell_that_has_the_addresses_of_this_folder_still_starts_it_again
 overlord_finds_the_servers_of_a_run_and_a_crashed_worker_comes_back
+a_killed_agent_is_started_again_with_its_programs
+a_scaled_worker_is_as_many_at_the_next_start
 the_callers_own_settings_lead_nobody_astray
 ctrl_c_stops_everything
 a_reader_who_leaves_does_not_keep_it_from_ending_in_order

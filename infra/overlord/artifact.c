@@ -107,9 +107,9 @@ static bool listen_to(int fd, char *ret, size_t bytes)
 int artifact_version(const char *path, char ret[ARTIFACT_VERSION_BYTES])
 {
 	char line[512] = "";
-	int fds[2], status = 0, r;
+	int fds[2] = { -1, -1 }, status = 0, r;
 	const char *word;
-	pid_t pid;
+	pid_t pid = 0;
 	bool ended;
 
 	if (pipe2(fds, O_CLOEXEC))
@@ -120,6 +120,7 @@ int artifact_version(const char *path, char ret[ARTIFACT_VERSION_BYTES])
 	(void)close(fds[0]);
 	if (r)
 		return r;
+	assert(pid > 0);
 	if (!ended)
 		(void)kill(pid, SIGKILL);
 	(void)waitpid(pid, &status, 0);

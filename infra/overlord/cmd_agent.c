@@ -96,6 +96,8 @@ static int run(struct verb *verb, const char *name, int64_t epoch)
 		.dir = conf->agent_dir,
 		.url = conf->database_url,
 		.schema = verb->schema,
+		.brokers = conf->brokers,
+		.suffix = verb->suffix,
 		.timeout_ms = verb_first_ms(verb),
 		.rules = { .ready_ms = conf->ready_ms,
 			   .steady_ms = conf->steady_ms,
@@ -104,6 +106,9 @@ static int run(struct verb *verb, const char *name, int64_t epoch)
 		.bound = verb->options.bound,
 		.drain = verb->options.drain,
 	});
+	if (r == AGENT_E_TAKEN)
+		return verb_failed("AGENT_DIR gives this one another folder",
+				   "another agent keeps '%s'", conf->agent_dir);
 	if (r < 0)
 		return verb_failed("AGENT_DIR says where it may write",
 				   "agent '%s' cannot keep anything in '%s': "

@@ -36,6 +36,7 @@
 #define LEAVE_TIMEOUT_MS 2000
 #define COMMIT_TIMEOUT_MS 5000
 #define SEEK_TIMEOUT_MS 2000
+#define HEARTBEAT_MAX_MS 1000
 
 struct kafka_in {
 	struct kafka_in_params params;
@@ -164,6 +165,7 @@ static rd_kafka_conf_t *conf_of(struct kafka_in *in)
 	const struct kafka_in_params *params = &in->params;
 	rd_kafka_conf_t *conf =
 		kafka_conf_new(params->brokers, params->client_id);
+	int64_t heartbeat_ms = params->session_timeout_ms / 4;
 
 	kafka_set(conf, "group.id", params->group ? params->group : "none");
 	if (params->instance_id && *params->instance_id)
@@ -171,8 +173,11 @@ static rd_kafka_conf_t *conf_of(struct kafka_in *in)
 	if (params->session_timeout_ms) {
 		kafka_set_number(conf, "session.timeout.ms",
 				 params->session_timeout_ms);
-		kafka_set_number(conf, "heartbeat.interval.ms",
-				 params->session_timeout_ms / 4);
+		/* It is by a heartbeat that a member hears of a rebalance, and
+		 * all others wait until it has. */
+		if (heartbeat_ms > HEARTBEAT_MAX_MS)
+			heartbeat_ms = HEARTBEAT_MAX_MS;
+		kafka_set_number(conf, "heartbeat.interval.ms", heartbeat_ms);
 	}
 	kafka_set(conf, "partition.assignment.strategy", "range");
 	kafka_set(conf, "enable.auto.commit", "false");

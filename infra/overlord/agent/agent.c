@@ -6,10 +6,16 @@
  */
 #include "infra/overlord/agent/agent.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include "infra/lib/clock.h"
 #include "infra/lib/err.h"
@@ -43,6 +49,7 @@ struct agent {
 	bool looking, away, leaving, over;
 	int64_t look_at_ms, heard_at_ms, surplus_at_ms;
 	int result;
+	int lock; /* of the folder */
 	struct unit **units;
 	size_t n_units;
 };
@@ -165,6 +172,7 @@ static void act(struct agent *agent, struct unit *unit, int64_t now_ms)
 		/* Before the first look nobody knows what is wanted. */
 		if (!wanted.stale) {
 			unit->gone = true;
+			unit->departed = !agent->leaving && !unit->give_up;
 			unit->n_changes++;
 		}
 		return;
@@ -173,12 +181,28 @@ static void act(struct agent *agent, struct unit *unit, int64_t now_ms)
 
 /* ---- looks ---- */
 
+/* Its group, as the runtime of the workers names it. */
+static void add_departed(struct agent *agent, const struct unit *unit)
+{
+	struct look *look = &agent->look;
+	struct departed *departed = &look->departed[look->n_departed];
+
+	if (look->n_departed == DEPARTED_MAX)
+		return;
+	look->n_departed++;
+	(void)snprintf(departed->group, sizeof(departed->group), "%s.%s%s",
+		       unit->instance.service, unit->instance.colour,
+		       agent->params->suffix);
+	memcpy(departed->instance, unit->name, sizeof(departed->instance));
+}
+
 static void report_all(struct agent *agent, int64_t now_ms)
 {
 	struct buf *reports = &agent->look.reports;
 	bool first = true;
 
 	buf_reset(reports);
+	agent->look.n_departed = 0;
 	buf_text(reports, "[");
 	for (size_t i = 0; i < agent->n_units; i++) {
 		struct unit *unit = agent->units[i];
@@ -189,6 +213,8 @@ static void report_all(struct agent *agent, int64_t now_ms)
 		if (!first)
 			buf_text(reports, ",");
 		first = false;
+		if (unit->departed)
+			add_departed(agent, unit);
 		unit_report(unit, reports, now_ms);
 	}
 	buf_add(reports, "]", 2);
@@ -396,6 +422,22 @@ static void last_look(struct agent *agent)
 	(void)link_done(agent->link, LAST_LOOK_MS);
 }
 
+/* Two agents of one folder would find each other's processes. The kernel lets
+ * the lock go when we end. */
+static int lock_folder(struct agent *agent)
+{
+	char path[PATH_MAX];
+
+	(void)snprintf(path, sizeof(path), "%s/pid/agent.lock",
+		       agent->params->dir);
+	agent->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+	if (agent->lock < 0)
+		return -errno;
+	if (!flock(agent->lock, LOCK_EX | LOCK_NB))
+		return 0;
+	return errno == EWOULDBLOCK ? AGENT_E_TAKEN : -errno;
+}
+
 static int open_all(struct agent *agent)
 {
 	static const int signals[SIGNALS] = { SIGTERM, SIGINT, SIGHUP };
@@ -411,6 +453,8 @@ static int open_all(struct agent *agent)
 			loop_signal(agent->loop, signals[i], leave, agent);
 	r = unit_prepare(&agent->place);
 	if (!r)
+		r = lock_folder(agent);
+	if (!r)
 		r = unit_adopt_all(&agent->place, add_unit, agent,
 				   clock_now_ms());
 	if (!r)
@@ -419,6 +463,7 @@ static int open_all(struct agent *agent)
 				     .url = params->url,
 				     .schema = params->schema,
 				     .agent = params->name,
+				     .brokers = params->brokers,
 				     .epoch = params->epoch,
 				     .patience_ms = PATIENCE_MS,
 				     .steady_ms = params->rules.steady_ms,
@@ -436,6 +481,8 @@ static void close_all(struct agent *agent)
 	for (int i = 0; i < SIGNALS; i++)
 		agent->signals[i] = loop_source_free(agent->signals[i]);
 	agent->loop = loop_free(agent->loop);
+	if (agent->lock >= 0)
+		(void)close(agent->lock);
 	buf_deinit(&agent->look.reports);
 	fleet_deinit(&agent->look.fleet);
 	fleet_deinit(&agent->fleet);
@@ -443,7 +490,7 @@ static void close_all(struct agent *agent)
 
 int agent_run(const struct agent_params *params)
 {
-	struct agent agent = { .params = params };
+	struct agent agent = { .params = params, .lock = -1 };
 	int r = open_all(&agent);
 
 	(void)signal(SIGPIPE, SIG_IGN);

@@ -19,13 +19,17 @@ struct agent_params {
 	int64_t epoch; /* of its row in control.agents */
 	const char *dir;
 	const char *url, *schema;
-	int64_t timeout_ms; /* for Postgres */
+	const char *brokers, *suffix; /* of Kafka, and of its topics */
+	int64_t timeout_ms;           /* for Postgres */
 	struct rules rules;
 	bool bound; /* processes end with the agent */
 	bool drain; /* SIGTERM: they leave before it does */
 };
 
-enum agent_outcome { AGENT_E_REPLACED = 1 };
+enum agent_outcome {
+	AGENT_E_REPLACED = 1,
+	AGENT_E_TAKEN, /* another agent keeps the folder */
+};
 
 /* Until SIGTERM, SIGINT or SIGHUP. Negative: it could not begin. */
 int agent_run(const struct agent_params *params);

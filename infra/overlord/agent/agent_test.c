@@ -20,9 +20,10 @@ static char dir[64]; /* versions in a/ and b/, agents' files in agent*/
 #define SAYS_VERSION(version)                                                  \
 	"#!/bin/sh\n"                                                          \
 	"[ \"$1\" = --version ] && echo grillsim " version " && exit\n"
-/* It says when it starts and leaves, and is ready by then. */
+/* It says when it has started, which takes a moment, and when it leaves. */
 #define LIVES                                                                  \
 	"trap 'echo left $INSTANCE_ID >>\"$STORY\"; exit 0' TERM\n"            \
+	"sleep 0.2\n"                                                          \
 	"echo started $INSTANCE_ID >>\"$STORY\"\n"                             \
 	"echo 127.0.0.1:9 >\"$ADDR_FILE.new\"\n"                               \
 	"mv \"$ADDR_FILE.new\" \"$ADDR_FILE\"\n"                               \
@@ -246,6 +247,18 @@ START_TEST(a_second_agent_of_the_name_is_refused_while_the_first_lives)
 	}
 END_TEST
 
+START_TEST(a_second_agent_of_the_folder_is_refused_while_the_first_lives)
+	{
+		DEPLOY("grillsim blue --from @/a");
+		(void)start_agent(0, "agent --name one");
+		READY(1);
+		CHECK_RUN("agent --name two", FAILED, "another agent keeps '");
+		kill_agent(0);
+		(void)start_agent(0, "agent --name two --drain");
+		WAIT_COUNT(1, "control.agents WHERE agent = 'two'");
+	}
+END_TEST
+
 START_TEST(an_agent_whose_name_another_has_leaves_everything_to_it)
 	{
 		pid_t pid;
@@ -460,6 +473,8 @@ int main(void)
 		{ an_agent_that_ends_leaves_its_processes_and_the_next_adopts_them,
 		  CHECK_N(killed) },
 		{ a_second_agent_of_the_name_is_refused_while_the_first_lives,
+		  1 },
+		{ a_second_agent_of_the_folder_is_refused_while_the_first_lives,
 		  1 },
 		{ an_agent_whose_name_another_has_leaves_everything_to_it, 1 },
 		{ an_agent_that_drains_leaves_nothing_not_even_what_will_not_leave,

@@ -88,7 +88,7 @@ static enum action decide_running(const struct instance *instance,
 		return ACTION_DRAIN;
 	if (wanted->replace && is_outdated(instance, wanted->deployment))
 		return ACTION_DRAIN;
-	if (instance->state == INSTANCE_STARTING &&
+	if (instance->state == INSTANCE_STARTING && !instance->killed &&
 	    now_ms - instance->started_ms > rules->ready_ms)
 		return ACTION_KILL;
 	return ACTION_NONE;

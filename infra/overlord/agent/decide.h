@@ -101,7 +101,7 @@ struct instance {
 	int64_t since_ms;    /* in this state */
 	int64_t started_ms;  /* the process */
 	int64_t ready_at_ms; /* the first time; 0: it was not ready yet */
-	bool killed;         /* draining, and its time was over */
+	bool killed;         /* its time was over */
 	struct backoff backoff;
 	int64_t crashes; /* since it was steady the last time */
 	int64_t restarts;

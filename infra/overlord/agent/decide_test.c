@@ -97,6 +97,26 @@ START_TEST(a_lower_generation_is_replaced_and_a_higher_one_is_not)
 	}
 END_TEST
 
+static const enum instance_state overdue[] = { INSTANCE_STARTING,
+					       INSTANCE_DRAINING };
+
+START_TEST(what_has_had_its_time_is_killed_once)
+	{
+		struct instance instance = { .state = overdue[_i],
+					     .digest = NEW_DIGEST,
+					     .generation = 7 };
+		struct wanted wanted = { .deployment = &deployment };
+
+		ck_assert_int_eq(
+			decide_action(&instance, &wanted, &rules, NOW_MS),
+			ACTION_KILL);
+		instance.killed = true;
+		ck_assert_int_eq(
+			decide_action(&instance, &wanted, &rules, NOW_MS),
+			ACTION_NONE);
+	}
+END_TEST
+
 static void start(struct instance *instance, int64_t now_ms)
 {
 	instance_enter(instance, INSTANCE_STARTING, now_ms);
@@ -394,6 +414,7 @@ int main(void)
 	const struct check_row tests[] = {
 		{ what_an_instance_needs_follows_from_its_state_and_what_is_wanted, CHECK_N(rows) },
 		{ a_lower_generation_is_replaced_and_a_higher_one_is_not, 1 },
+		{ what_has_had_its_time_is_killed_once, CHECK_N(overdue) },
 		{ the_first_crash_is_mended_at_once_and_more_after_growing_pauses, 1 },
 		{ one_that_was_steady_has_not_crashed_before, CHECK_N(ends) },
 		{ crashes_are_forgotten_once_it_is_steady, 1 },

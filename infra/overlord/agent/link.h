@@ -27,12 +27,19 @@ struct failed_change {
 	char done[2 * AGENT_DETAIL_BYTES]; /* out: a sentence, "": nothing */
 };
 
-enum { FAILED_CHANGES_MAX = 8 };
+/* A worker that does not come back: its group need not wait for it. */
+struct departed {
+	char group[2 * AGENT_NAME_BYTES], instance[AGENT_NAME_BYTES];
+};
+
+enum { FAILED_CHANGES_MAX = 8, DEPARTED_MAX = 32 };
 
 struct look {
 	struct buf reports; /* JSON, with a NUL */
 	struct failed_change failed[FAILED_CHANGES_MAX];
 	size_t n_failed;
+	struct departed departed[DEPARTED_MAX];
+	size_t n_departed;
 	bool leaving; /* the last look: the agent's row goes */
 	/* out */
 	int r;
@@ -41,7 +48,7 @@ struct look {
 };
 
 struct link_params {
-	const char *url, *schema, *agent;
+	const char *url, *schema, *agent, *brokers;
 	int64_t epoch;
 	int64_t patience_ms; /* so long an agent may be silent */
 	int64_t steady_ms;

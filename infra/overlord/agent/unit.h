@@ -26,9 +26,10 @@ struct unit {
 	struct ready ready;
 	struct loop_source *end; /* of the process */
 	int64_t ask_at_ms;
-	bool give_up; /* another agent shall have it */
-	bool gone;    /* it is not ours, and does not run */
-	bool known;   /* its counts go on from those in Postgres */
+	bool give_up;  /* another agent shall have it */
+	bool gone;     /* it is not ours, and does not run */
+	bool departed; /* and nobody else shall run it */
+	bool known;    /* its counts go on from those in Postgres */
 	/* How often it changed, of that reported, and known to Postgres. */
 	int64_t n_changes, n_reported, n_written;
 };

@@ -376,9 +376,11 @@ START_TEST(a_refresh_knows_the_lanes_of_both_readers)
 		for (int32_t i = 0; i < 2 * TOPIC_PARTITIONS; i++)
 			if (i != P)
 				assignments->all[i].state = ASSIGNMENT_FREE;
-		for (size_t i = 0; i < rows->n_rows; i++)
+		for (size_t i = 0; i < rows->n_rows; i++) {
 			(void)snprintf(rows->rows[i].lane_name, LANE_NAME_BYTES,
 				       "lane-%d", rows->rows[i].lane);
+			rows->rows[i].mine = true;
+		}
 		ck_assert(assignments_refreshed(assignments, rows));
 		rows->rows[1].epoch++;
 		ck_assert(!assignments_refreshed(assignments, rows));
