@@ -72,7 +72,7 @@ WORLD_TEST(a_burst_adds_workers_and_they_go_when_it_is_done)
 	close_shop(&rush, scaler);
 }
 
-/* One order at a time, whoever inserts it. */
+/* One order at a time, by whichever worker. */
 static const char slow_function[] =
 	"CREATE FUNCTION be_slow() RETURNS trigger LANGUAGE plpgsql AS $$ "
 	"BEGIN PERFORM pg_advisory_xact_lock(1); PERFORM pg_sleep(0.01); "

@@ -19,7 +19,7 @@
 enum { HOST_BYTES = 65, MACHINE_BYTES = 160 };
 
 /* One boot of one machine and one space of process numbers: within it, a
- * number and a tick of birth name a process. */
+ * number and the time of its birth name a process. */
 static void read_machine(char ret[MACHINE_BYTES])
 {
 	char boot[64] = "", space[64] = "";
@@ -96,8 +96,6 @@ static int run(struct verb *verb, const char *name, int64_t epoch)
 		.dir = conf->agent_dir,
 		.url = conf->database_url,
 		.schema = verb->schema,
-		.brokers = conf->brokers,
-		.suffix = verb->suffix,
 		.timeout_ms = verb_first_ms(verb),
 		.rules = { .ready_ms = conf->ready_ms,
 			   .steady_ms = conf->steady_ms,

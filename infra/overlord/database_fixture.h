@@ -13,7 +13,7 @@
 #define CALL_CODE "P130"
 #define OTHER_ORDER "01900000-0000-7000-8000-000000000008"
 
-#define DEADLINE_MS INT64_C(20000)
+#define DEADLINE_MS INT64_C(45000)
 
 static const char *url;
 

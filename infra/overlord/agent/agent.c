@@ -163,7 +163,10 @@ static void act(struct agent *agent, struct unit *unit, int64_t now_ms)
 		unit_start(unit, &agent->place, wanted.deployment, now_ms);
 		return;
 	case ACTION_DRAIN:
-		unit_drain(unit, now_ms);
+		/* Else it comes back, here or with another agent. */
+		unit_drain(unit,
+			   !agent->leaving && !unit->give_up && !wanted.replace,
+			   now_ms);
 		return;
 	case ACTION_KILL:
 		unit_kill(unit);
@@ -172,7 +175,6 @@ static void act(struct agent *agent, struct unit *unit, int64_t now_ms)
 		/* Before the first look nobody knows what is wanted. */
 		if (!wanted.stale) {
 			unit->gone = true;
-			unit->departed = !agent->leaving && !unit->give_up;
 			unit->n_changes++;
 		}
 		return;
@@ -181,28 +183,12 @@ static void act(struct agent *agent, struct unit *unit, int64_t now_ms)
 
 /* ---- looks ---- */
 
-/* Its group, as the runtime of the workers names it. */
-static void add_departed(struct agent *agent, const struct unit *unit)
-{
-	struct look *look = &agent->look;
-	struct departed *departed = &look->departed[look->n_departed];
-
-	if (look->n_departed == DEPARTED_MAX)
-		return;
-	look->n_departed++;
-	(void)snprintf(departed->group, sizeof(departed->group), "%s.%s%s",
-		       unit->instance.service, unit->instance.colour,
-		       agent->params->suffix);
-	memcpy(departed->instance, unit->name, sizeof(departed->instance));
-}
-
 static void report_all(struct agent *agent, int64_t now_ms)
 {
 	struct buf *reports = &agent->look.reports;
 	bool first = true;
 
 	buf_reset(reports);
-	agent->look.n_departed = 0;
 	buf_text(reports, "[");
 	for (size_t i = 0; i < agent->n_units; i++) {
 		struct unit *unit = agent->units[i];
@@ -213,8 +199,6 @@ static void report_all(struct agent *agent, int64_t now_ms)
 		if (!first)
 			buf_text(reports, ",");
 		first = false;
-		if (unit->departed)
-			add_departed(agent, unit);
 		unit_report(unit, reports, now_ms);
 	}
 	buf_add(reports, "]", 2);
@@ -463,7 +447,6 @@ static int open_all(struct agent *agent)
 				     .url = params->url,
 				     .schema = params->schema,
 				     .agent = params->name,
-				     .brokers = params->brokers,
 				     .epoch = params->epoch,
 				     .patience_ms = PATIENCE_MS,
 				     .steady_ms = params->rules.steady_ms,

@@ -19,8 +19,7 @@ struct agent_params {
 	int64_t epoch; /* of its row in control.agents */
 	const char *dir;
 	const char *url, *schema;
-	const char *brokers, *suffix; /* of Kafka, and of its topics */
-	int64_t timeout_ms;           /* for Postgres */
+	int64_t timeout_ms; /* for Postgres */
 	struct rules rules;
 	bool bound; /* processes end with the agent */
 	bool drain; /* SIGTERM: they leave before it does */

@@ -22,7 +22,7 @@ static char dir[64]; /* versions in a/ and b/, agents' files in agent*/
 	"[ \"$1\" = --version ] && echo grillsim " version " && exit\n"
 /* It says when it has started, which takes a moment, and when it leaves. */
 #define LIVES                                                                  \
-	"trap 'echo left $INSTANCE_ID >>\"$STORY\"; exit 0' TERM\n"            \
+	"trap 'echo left $INSTANCE_ID >>\"$STORY\"; exit 0' TERM INT\n"        \
 	"sleep 0.2\n"                                                          \
 	"echo started $INSTANCE_ID >>\"$STORY\"\n"                             \
 	"echo 127.0.0.1:9 >\"$ADDR_FILE.new\"\n"                               \
@@ -30,7 +30,7 @@ static char dir[64]; /* versions in a/ and b/, agents' files in agent*/
 	"while :; do sleep 0.02; done\n"
 #define GOOD(version) SAYS_VERSION(version) LIVES
 #define CRASHES(version) SAYS_VERSION(version) "exit 3\n"
-#define STAYS(version) SAYS_VERSION(version) "trap '' TERM\n" LIVES_ON
+#define STAYS(version) SAYS_VERSION(version) "trap '' TERM INT\n" LIVES_ON
 #define LIVES_ON                                                               \
 	"echo 127.0.0.1:9 >\"$ADDR_FILE\"\n"                                   \
 	"while :; do sleep 0.02; done\n"

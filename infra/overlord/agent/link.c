@@ -7,14 +7,12 @@
 #include <string.h>
 #include <time.h>
 
-#include "infra/lib/kafka/kafka_leave.h"
 #include "infra/lib/mailbox.h"
 #include "infra/lib/xalloc.h"
 #include "infra/overlord/verb.h"
 
 #define IDLE_MS 1000
 #define LEAVE_S 10
-#define DEPART_TIMEOUT_MS 2000
 
 struct link {
 	struct link_params params;
@@ -218,18 +216,6 @@ static int leave(struct link *link, struct look *look)
 	return r ? away(link, look) : 0;
 }
 
-/* As good as it goes: else its session times out. */
-static void depart(const struct link *link, const struct look *look)
-{
-	for (size_t i = 0; i < look->n_departed; i++)
-		(void)kafka_leave(&(struct kafka_leave){
-			.brokers = link->params.brokers,
-			.group = look->departed[i].group,
-			.instance_id = look->departed[i].instance,
-			.timeout_ms = DEPART_TIMEOUT_MS,
-		});
-}
-
 static int do_look(struct link *link, struct look *look)
 {
 	int r = connect_again(link, look);
@@ -238,8 +224,6 @@ static int do_look(struct link *link, struct look *look)
 		r = take_back(link, look, &look->failed[i]);
 	if (!r)
 		r = sync_all(link, look);
-	if (!r)
-		depart(link, look);
 	if (!r && look->leaving)
 		r = leave(link, look);
 	return r;

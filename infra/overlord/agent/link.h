@@ -27,19 +27,12 @@ struct failed_change {
 	char done[2 * AGENT_DETAIL_BYTES]; /* out: a sentence, "": nothing */
 };
 
-/* A worker that does not come back: its group need not wait for it. */
-struct departed {
-	char group[2 * AGENT_NAME_BYTES], instance[AGENT_NAME_BYTES];
-};
-
-enum { FAILED_CHANGES_MAX = 8, DEPARTED_MAX = 32 };
+enum { FAILED_CHANGES_MAX = 8 };
 
 struct look {
 	struct buf reports; /* JSON, with a NUL */
 	struct failed_change failed[FAILED_CHANGES_MAX];
 	size_t n_failed;
-	struct departed departed[DEPARTED_MAX];
-	size_t n_departed;
 	bool leaving; /* the last look: the agent's row goes */
 	/* out */
 	int r;
@@ -48,7 +41,7 @@ struct look {
 };
 
 struct link_params {
-	const char *url, *schema, *agent, *brokers;
+	const char *url, *schema, *agent;
 	int64_t epoch;
 	int64_t patience_ms; /* so long an agent may be silent */
 	int64_t steady_ms;

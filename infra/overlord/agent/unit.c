@@ -335,10 +335,11 @@ void unit_start(struct unit *unit, const struct unit_place *place,
 
 /* ---- while it runs ---- */
 
-void unit_drain(struct unit *unit, int64_t now_ms)
+void unit_drain(struct unit *unit, bool for_good, int64_t now_ms)
 {
 	ready_end(&unit->ready);
-	process_signal(&unit->process, SIGTERM);
+	/* On SIGINT a worker gives its place in the group up at once. */
+	process_signal(&unit->process, for_good ? SIGINT : SIGTERM);
 	/* One that stands still hears it when it goes on. */
 	instance_enter(&unit->instance, INSTANCE_DRAINING, now_ms);
 	unit->n_changes++;

@@ -26,10 +26,9 @@ struct unit {
 	struct ready ready;
 	struct loop_source *end; /* of the process */
 	int64_t ask_at_ms;
-	bool give_up;  /* another agent shall have it */
-	bool gone;     /* it is not ours, and does not run */
-	bool departed; /* and nobody else shall run it */
-	bool known;    /* its counts go on from those in Postgres */
+	bool give_up; /* another agent shall have it */
+	bool gone;    /* it is not ours, and does not run */
+	bool known;   /* its counts go on from those in Postgres */
 	/* How often it changed, of that reported, and known to Postgres. */
 	int64_t n_changes, n_reported, n_written;
 };
@@ -51,7 +50,7 @@ int unit_adopt_all(const struct unit_place *place,
 
 void unit_start(struct unit *unit, const struct unit_place *place,
 		const struct deployment *deployment, int64_t now_ms);
-void unit_drain(struct unit *unit, int64_t now_ms);
+void unit_drain(struct unit *unit, bool for_good, int64_t now_ms);
 void unit_kill(struct unit *unit);
 /* Takes note of its end, and of whether it is ready. */
 void unit_look(struct unit *unit, const struct unit_place *place,
