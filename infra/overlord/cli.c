@@ -15,7 +15,7 @@
 
 #include "infra/lib/conf.h"
 #include "infra/lib/err.h"
-#include "infra/overlord/plan_file.h"
+#include "infra/overlord/plan/plan_file.h"
 #include "infra/overlord/verb.h"
 
 /* ---- settings ---- */

@@ -17,7 +17,7 @@
 
 #include "infra/lib/text/str.h"
 #include "infra/lib/text/text.h"
-#include "infra/overlord/plan.h"
+#include "infra/overlord/plan/plan.h"
 #include "infra/overlord/verb.h"
 #include "schemas/limits.h"
 

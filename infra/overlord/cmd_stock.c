@@ -24,7 +24,7 @@
 #include "infra/lib/clock.h"
 #include "infra/lib/conf.h"
 #include "infra/lib/kafka/kafka_out.h"
-#include "infra/overlord/plan.h"
+#include "infra/overlord/plan/plan.h"
 #include "infra/overlord/verb.h"
 #include "schemas/event.h"
 #include "schemas/limits.h"

@@ -9,7 +9,7 @@
  */
 #include <string.h>
 
-#include "infra/overlord/plan.h"
+#include "infra/overlord/plan/plan.h"
 #include "infra/overlord/verb.h"
 #include "schemas/messages/toastie.h"
 

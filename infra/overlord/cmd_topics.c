@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "infra/overlord/plan.h"
+#include "infra/overlord/plan/plan.h"
 #include "infra/overlord/verb.h"
 
 struct row {

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "infra/lib/text/str.h"
-#include "infra/overlord/plan_file.h"
+#include "infra/overlord/plan/plan_file.h"
 
 #define FIRST_ANSWER_MS INT64_C(4000)
 

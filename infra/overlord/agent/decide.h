@@ -23,7 +23,7 @@
 #include <stdint.h>
 
 #include "infra/lib/backoff.h"
-#include "infra/overlord/artifact.h"
+#include "infra/overlord/agent/artifact.h"
 
 enum { AGENT_NAME_BYTES = 128, AGENT_DETAIL_BYTES = 256 };
 enum { DIGEST_CHARS = ARTIFACT_DIGEST_CHARS };

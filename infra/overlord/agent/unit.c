@@ -19,7 +19,7 @@
 #include "infra/lib/err.h"
 #include "infra/lib/log.h"
 #include "infra/lib/xalloc.h"
-#include "infra/overlord/artifact.h"
+#include "infra/overlord/agent/artifact.h"
 
 /* How often a program is asked whether it is ready. */
 #define ASK_STARTING_MS 20

@@ -12,7 +12,7 @@
 #include "infra/lib/xalloc.h"
 #include "infra/overlord/canary/course.h"
 #include "infra/overlord/canary/tally.h"
-#include "infra/overlord/plan.h"
+#include "infra/overlord/plan/plan.h"
 #include "infra/overlord/scaling/lag_state.h"
 
 #define LOOK_EVERY_MS 1000

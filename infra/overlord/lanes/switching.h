@@ -17,7 +17,7 @@
 #define OVERLORD_SWITCHING_H
 
 #include "infra/overlord/lanes/canary.h"
-#include "infra/overlord/plan.h"
+#include "infra/overlord/plan/plan.h"
 #include "infra/overlord/verb.h"
 
 /* The colour of the lanes of a service that is held: no worker's, since it is

@@ -13,7 +13,7 @@
 
 #include "infra/lib/clock.h"
 #include "infra/lib/xalloc.h"
-#include "infra/overlord/plan.h"
+#include "infra/overlord/plan/plan.h"
 #include "infra/overlord/scaling/autoscale.h"
 #include "infra/overlord/scaling/lag_watch.h"
 

@@ -7,8 +7,8 @@
 #include <sys/wait.h>
 
 #include "infra/overlord/overlord_fixture.h"
-#include "infra/overlord/plan.h"
-#include "infra/overlord/plan_file.h"
+#include "infra/overlord/plan/plan.h"
+#include "infra/overlord/plan/plan_file.h"
 
 enum { N_STEPS = 3 };
 

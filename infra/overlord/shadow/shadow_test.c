@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Shadow: its cut, what its role may do, and which differences are wrong. */
-#include "infra/overlord/shadow.h"
+#include "infra/overlord/shadow/shadow.h"
 
 #include "infra/overlord/database_fixture.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Shadow: the SQL that makes one. The names of live tables have no schema. */
-#include "infra/overlord/shadow.h"
+#include "infra/overlord/shadow/shadow.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "infra/lib/text/str.h"
-#include "infra/overlord/migrations.h"
+#include "infra/overlord/migrations/migrations.h"
 
 /* Rows that are copied in one transaction, and how long all of them
  * may take. */

@@ -16,8 +16,8 @@
 
 #include <jansson.h>
 
-#include "infra/overlord/artifact.h"
-#include "infra/overlord/plan.h"
+#include "infra/overlord/agent/artifact.h"
+#include "infra/overlord/plan/plan.h"
 
 struct plan_file {
 	const char *save; /* where to; NULL: not saved */

@@ -16,7 +16,7 @@
 #include <sys/random.h>
 
 #include "infra/lib/clock.h"
-#include "infra/overlord/plan.h"
+#include "infra/overlord/plan/plan.h"
 
 /* For how long it is tried: a server that restarts is back by then. */
 #define READ_BACK_MS INT64_C(10000)

@@ -12,8 +12,8 @@
 #include <string.h>
 
 #include "infra/lib/xalloc.h"
-#include "infra/overlord/migrations.h"
-#include "infra/overlord/plan.h"
+#include "infra/overlord/migrations/migrations.h"
+#include "infra/overlord/plan/plan.h"
 
 enum { MIGRATORS_MAX = 2 };
 

@@ -22,8 +22,8 @@
 #include "infra/lib/err.h"
 #include "infra/lib/text/str.h"
 #include "infra/lib/xalloc.h"
-#include "infra/overlord/artifact.h"
-#include "infra/overlord/plan.h"
+#include "infra/overlord/agent/artifact.h"
+#include "infra/overlord/plan/plan.h"
 #include "infra/overlord/verb.h"
 
 #define PROGRESS_EVERY_MS 100

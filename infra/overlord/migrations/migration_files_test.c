@@ -2,7 +2,7 @@
 /* Migration files: names, order, and where the files are. */
 #include <sys/stat.h>
 
-#include "infra/overlord/migrations.h"
+#include "infra/overlord/migrations/migrations.h"
 #include "infra/overlord/overlord_fixture.h"
 
 static char folder[] = "/tmp/migrations-test.XXXXXX";

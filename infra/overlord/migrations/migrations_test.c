@@ -6,7 +6,7 @@
 #include <signal.h>
 
 #include "infra/overlord/database_fixture.h"
-#include "infra/overlord/migrations.h"
+#include "infra/overlord/migrations/migrations.h"
 
 static char folder[] = "/tmp/overlord-files.XXXXXX";
 static struct pg *pg, *blocker; /* @blocker holds locks */

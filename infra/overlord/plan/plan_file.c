@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Plan file: saved, read, compared; see plan_file.h. Main thread. */
-#include "infra/overlord/plan_file.h"
+#include "infra/overlord/plan/plan_file.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -31,7 +31,7 @@
 #include <stdint.h>
 
 #include "infra/lib/text/str.h"
-#include "infra/overlord/artifact.h"
+#include "infra/overlord/agent/artifact.h"
 #include "infra/overlord/verb.h"
 
 enum {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Artifact: libcrypto's SHA-256, and a program that is run and listened to. */
-#include "infra/overlord/artifact.h"
+#include "infra/overlord/agent/artifact.h"
 
 #include <assert.h>
 #include <errno.h>

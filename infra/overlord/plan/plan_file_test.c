@@ -7,7 +7,7 @@
 
 #include "infra/lib/kafka/kafka_fixture.h"
 #include "infra/overlord/database_fixture.h"
-#include "infra/overlord/plan_file.h"
+#include "infra/overlord/plan/plan_file.h"
 #include "schemas/topics.h"
 
 static char dir[32], path[64];

@@ -6,7 +6,7 @@
  */
 #include <stdlib.h>
 
-#include "infra/overlord/plan_file.h"
+#include "infra/overlord/plan/plan_file.h"
 #include "infra/overlord/verb.h"
 
 int cmd_apply(struct verb *verb)

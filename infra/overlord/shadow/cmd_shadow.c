@@ -14,8 +14,8 @@
 
 #include "infra/lib/clock.h"
 #include "infra/lib/text/str.h"
-#include "infra/overlord/plan.h"
-#include "infra/overlord/shadow.h"
+#include "infra/overlord/plan/plan.h"
+#include "infra/overlord/shadow/shadow.h"
 
 #define LOOK_EVERY_MS 50
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Plan: steps, shown or done; see plan.h. Main thread. */
-#include "infra/overlord/plan.h"
+#include "infra/overlord/plan/plan.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 
 #include "infra/lib/xalloc.h"
 #include "infra/overlord/out.h"
-#include "infra/overlord/plan_file.h"
+#include "infra/overlord/plan/plan_file.h"
 
 void plan_deinit(struct plan *plan)
 {

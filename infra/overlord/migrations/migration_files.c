@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Migration files: found, in order, read; see migrations.h. Main thread. */
-#include "infra/overlord/migrations.h"
+#include "infra/overlord/migrations/migrations.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -10,13 +10,13 @@
  * to begin, end or divide the transaction, in whatever spelling, before any of
  * it has been done for good; and refuses COPY from or to a client. Main thread.
  */
-#include "infra/overlord/migrations.h"
+#include "infra/overlord/migrations/migrations.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "infra/overlord/plan.h"
+#include "infra/overlord/plan/plan.h"
 
 /* An hour: a file may rewrite a large table. */
 #define FILE_TIMEOUT_MS INT64_C(3600000)
