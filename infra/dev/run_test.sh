@@ -182,6 +182,37 @@ overlord_finds_the_servers_of_a_run_and_a_crashed_worker_comes_back() {
 	expect said shop stop
 }
 
+# The commands of the README, as they are pasted; each must succeed.
+a_deploy_as_the_readme_shows_it_works_while_orders_come_in() {
+	local walk="$SCRATCH/walk"
+	expect said shop start DETACH=1
+	mkdir -p -- "$TREE/build/rel"
+	ln -sfn -- "$BIN" "$TREE/build/rel/bin"
+	sed -n '/^<!-- walk -->/,/^<!-- end of walk -->/s/^\$ //p' \
+		"$TREE/README.md" >"$walk"
+	expect test "$(wc -l <"$walk")" -ge 10
+	expect said walk_along "$walk"
+	expect grep -q ORDER-DECIDED "$STATE"/log/chillybin.green-1.log
+	expect said overlord --run "$STATE" history --service chillybin
+	expect_said "rollback"
+	expect_said "promote"
+	expect said overlord --run "$STATE" deployments --wait
+}
+
+# walk_along FILE: it ends the load that the walk has begun.
+walk_along() {
+	local r=0 pid
+	(
+		cd -- "$TREE"
+		"${RUN_ENV[@]}" bash -O expand_aliases -e "$1"
+	) || r=1
+	ours
+	for pid in $REPLY; do
+		[[ $(cat "/proc/$pid/comm") != stampede ]] || kill "$pid" || :
+	done 2>/dev/null
+	return "$r"
+}
+
 a_killed_agent_is_started_again_with_its_programs() {
 	local old
 	expect said shop start DETACH=1
@@ -270,7 +301,7 @@ names() {
 # What a run needs of the tree; the rest may be changing meanwhile.
 mkdir -p -- "$TREE"
 tar -C "$ROOT" -cf - infra/dev infra/kafka infra/postgres migrations \
-	producers/storefront/web | tar -C "$TREE" -xf -
+	producers/storefront/web README.md | tar -C "$TREE" -xf -
 # Below those that servers pick from.
 PORT=$((10000 + SRANDOM % 5000))
 while port_taken "$PORT"; do
@@ -284,6 +315,7 @@ servers_that_are_there_already_are_used_and_left_alone
 a_shell_that_has_the_addresses_of_this_folder_still_starts_it_again
 overlord_finds_the_servers_of_a_run_and_a_crashed_worker_comes_back
 a_killed_agent_is_started_again_with_its_programs
+a_deploy_as_the_readme_shows_it_works_while_orders_come_in
 a_scaled_worker_is_as_many_at_the_next_start
 the_callers_own_settings_lead_nobody_astray
 ctrl_c_stops_everything
