@@ -120,7 +120,7 @@ agent_start() {
 	(
 		export AGENT_DIR=$DIR AGENT_LOG_LEVEL=warn GRILLSIM_PLATES \
 			GRILLSIM_LOG=$DIR/log/grill-edges.log
-		exec setpriv --pdeathsig TERM "$BIN/overlord" agent \
+		exec setpriv --pdeathsig TERM "$BIN/overlord" agent --autoscale \
 			--name "${HOSTNAME:0:40}-$PORT" --bound --drain
 	) </dev/null &
 	AGENT=$!

@@ -14,6 +14,7 @@
 #include "infra/lib/text/str.h"
 #include "infra/overlord/agent/agent.h"
 #include "infra/overlord/agent/process.h"
+#include "infra/overlord/agent/scaler.h"
 #include "infra/overlord/verb.h"
 
 enum { HOST_BYTES = 65, MACHINE_BYTES = 160 };
@@ -84,6 +85,13 @@ static int run(struct verb *verb, const char *name, int64_t epoch)
 	int r;
 
 	verb->pg = pg_free(verb->pg);
+	r = verb->options.autoscale ? scaler_start(&(struct scaler_params){
+					      .dir = conf->agent_dir,
+					      .schema = verb->schema,
+					      .suffix = verb->suffix })
+				    : 0;
+	if (r)
+		return r;
 	log_init(&(struct log_params){
 		.out = stdout,
 		.program = "agent",
