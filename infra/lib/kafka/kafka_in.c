@@ -29,6 +29,9 @@
 /* A response is held in memory as long as any record of it. A batch that is
  * larger when it is decompressed cannot be read. */
 #define FETCH_MAX_BYTES ((int64_t)4 << 20)
+/* Partitions that are resumed may just have missed a fetch, and are not in the
+ * next one before a broker has answered it: so long they wait in silence. */
+#define FETCH_WAIT_MS 100
 #define DECOMPRESSED_MAX_BYTES ((int64_t)16 << 20)
 /* No limit: that of bytes counts. */
 #define QUEUE_MAX 1000000
@@ -184,6 +187,7 @@ static rd_kafka_conf_t *conf_of(struct kafka_in *in)
 	kafka_set(conf, "enable.auto.offset.store", "false");
 	kafka_set(conf, "auto.offset.reset", "error");
 	kafka_set(conf, "check.crcs", "true");
+	kafka_set_number(conf, "fetch.wait.max.ms", FETCH_WAIT_MS);
 	kafka_set(conf, "fetch.error.backoff.ms", "50");
 	kafka_set_number(conf, "fetch.max.bytes", FETCH_MAX_BYTES);
 	kafka_set_number(conf, "receive.message.max.bytes",

@@ -178,7 +178,8 @@ int kafka_in_assign(struct kafka_in *in,
 		struct kafka_in_fake_partition *fake =
 			named(in, &partitions[i]);
 
-		fake->assigned = fake->reading = true;
+		fake->assigned = true;
+		fake->reading = !fake->n_pauses;
 		fake->resumed_at = partitions[i].offset;
 	}
 	return 0;

@@ -172,9 +172,10 @@ void assignments_close(struct assignments *given)
 	given->catch_up = kafka_in_free(given->catch_up);
 }
 
-/* All of them anew, from where they are: it takes no less. The client begins
- * by itself; a seek would hold this thread up until it has its brokers. */
-static int assign(struct assignments *given, int64_t now_ms)
+/* All of them anew, from where they are: it takes no less. A fresh client
+ * begins by itself, and a seek would hold this thread up until it has its
+ * brokers. An older one may have paused them, and has to resume. */
+static int assign(struct assignments *given, bool fresh, int64_t now_ms)
 {
 	struct kafka_partition places[ASSIGNMENTS_MAX];
 	size_t n = 0;
@@ -185,8 +186,10 @@ static int assign(struct assignments *given, int64_t now_ms)
 		given->catch_up_reads[i] = assignment_is_ours(other);
 		if (!given->catch_up_reads[i])
 			continue;
-		reading_begin(other, now_ms);
+		other->state = ASSIGNMENT_ACQUIRED;
 		other->gone = false;
+		if (fresh)
+			reading_begin(other, now_ms);
 		places[n++] = (struct kafka_partition){
 			.topic = other->topic,
 			.partition = other->partition,
@@ -224,7 +227,7 @@ static void failed(struct assignments *given, int64_t now_ms)
 
 void catch_up_turn(struct assignments *given, int64_t now_ms)
 {
-	bool unread = false;
+	bool unread = false, fresh = !given->catch_up;
 	int64_t n_lanes = 0;
 
 	for (size_t i = 0; i < ASSIGNMENTS_MAX; i++) {
@@ -238,6 +241,6 @@ void catch_up_turn(struct assignments *given, int64_t now_ms)
 	if (!unread && (n_lanes || !given->catch_up_busy))
 		return;
 	if (now_ms >= given->catch_up_at_ms &&
-	    (open_consumer(given) || assign(given, now_ms)))
+	    (open_consumer(given) || assign(given, fresh, now_ms)))
 		failed(given, now_ms);
 }

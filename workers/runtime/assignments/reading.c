@@ -36,7 +36,7 @@
 #define GIVEN_UP_MS 5000
 /* Everybody pauses for a restart. */
 #define RESTART_EVERY_MS 2000
-/* Twice what a fetch may wait for on the same connection. */
+/* Many times what a fetch may wait for on the same connection. */
 #define ASK_TIMEOUT_MS 1000
 /* Nothing is read while an answer is waited for. */
 #define ASK_TOPICS_EVERY_MS 5000
