@@ -31,7 +31,7 @@
 #define FETCH_MAX_BYTES ((int64_t)4 << 20)
 /* Partitions that are resumed may just have missed a fetch, and are not in the
  * next one before a broker has answered it: so long they wait in silence. */
-#define FETCH_WAIT_MS 100
+#define FETCH_WAIT_MS 50
 #define DECOMPRESSED_MAX_BYTES ((int64_t)16 << 20)
 /* No limit: that of bytes counts. */
 #define QUEUE_MAX 1000000

@@ -190,7 +190,7 @@ int kafka_in_watermarks(struct kafka_in *in, int topic, int32_t partition,
 /*
  * Which of our topics do the brokers have, and may we read? Asks. On one
  * connection a broker answers in turn, so that this may take as long as a fetch
- * that waits for records (fetch.wait.max.ms, 100 ms): a shorter time-out may be
+ * that waits for records (fetch.wait.max.ms, 50 ms): a shorter time-out may be
  * over each time.
  */
 int kafka_in_topics(struct kafka_in *in, int64_t timeout_ms, bool *ret_there);
