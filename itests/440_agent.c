@@ -35,13 +35,18 @@ static void deploy_all(struct world *world, const char *instances)
 			     PATIENCE_MS);
 }
 
+static void kill_process(int64_t pid)
+{
+	ck_assert_int_gt(pid, 0);
+	ck_assert_int_eq(kill((pid_t)pid, SIGKILL), 0);
+}
+
 /* Kills it, and waits until another process is ready in its place. */
 static void kill_worker(struct world *world, const char *service, int number)
 {
 	int64_t pid = agent_pid(world, service, "blue", number);
 
-	ck_assert_int_gt(pid, 0);
-	ck_assert_int_eq(kill((pid_t)pid, SIGKILL), 0);
+	kill_process(pid);
 	db_wait(world->db, 1,
 		"control.instances WHERE service = '%s' AND slot = %d AND pid "
 		"<> %" PRId64 " AND state = 'ready'",
@@ -67,9 +72,7 @@ WORLD_TEST(workers_and_the_agent_are_killed_under_load_and_nothing_is_lost)
 	others[1] = agent_pid(world, "jafflr", "blue", 1);
 	program_kill(agent);
 	/* One ends while there is no agent. */
-	ck_assert_int_eq(
-		kill((pid_t)agent_pid(world, "chillybin", "blue", 2), SIGKILL),
-		0);
+	kill_process(agent_pid(world, "chillybin", "blue", 2));
 	program_start(agent);
 	db_wait(world->db, 1,
 		"control.instances WHERE service = 'chillybin' AND slot = 2 "

@@ -82,7 +82,7 @@ OWN=() AGENT='' STOPPING='' INTERRUPTED='' FOLLOWS=''
 # in the last run, or blue if it was never deployed.
 colours() {
 	read_word "$DIR/run.bin"
-	awk -v service="$1" -v bin=" $BIN" -v old=" ${REPLY:-$BIN}" '
+	awk -v service="$1" -v bin=" $KEPT" -v old=" ${REPLY:-$KEPT}" '
 		function ends(end) {
 			return substr($0, length($0) - length(end) + 1) == end
 		}
@@ -91,10 +91,27 @@ colours() {
 		END { if (!deployed) print "blue" }' "$DIR/log/deployments.log"
 }
 
-# enter SERVICE COUNT [SETTING]: it runs from BIN in these colours. What was
+# keep_version sets KEPT: a copy of the programs, named by what they are. So a
+# build changes nothing that is deployed. Copies that nothing names go.
+keep_version() {
+	local digest old programs=(chillybin grillsim jafflr storefront tally)
+	digest=$(cd -- "$BIN" && sha256sum -- "${programs[@]}" | sha256sum)
+	KEPT=$DIR/versions/${digest:0:16}
+	for old in "$DIR"/versions/*; do
+		[[ ! -d $old || $old == "$KEPT" ]] ||
+			grep -q -F -e "$old" "$DIR/log/deployments.log" ||
+			rm -rf -- "$old"
+	done
+	[[ ! -d $KEPT ]] || return 0
+	rm -rf -- "$KEPT.new" && mkdir -p -- "$KEPT.new" &&
+		(cd -- "$BIN" && cp -- "${programs[@]}" "$KEPT.new/") &&
+		mv -- "$KEPT.new" "$KEPT"
+}
+
+# enter SERVICE COUNT [SETTING]: it runs from KEPT in these colours. What was
 # deployed from another folder stays, and so does an empty COUNT.
 enter() {
-	local colour options=(--from "$BIN" --force --execute)
+	local colour options=(--from "$KEPT" --force --execute)
 	[[ -z $2 ]] || options+=(--instances "$2")
 	[[ -z ${3-} ]] || options+=(--settings "$3")
 	for colour in $(colours "$1"); do
@@ -107,11 +124,12 @@ enter() {
 # again.
 enter_all() {
 	"$BIN/overlord" deployments >"$DIR/log/deployments.log" &&
+		keep_version &&
 		enter grillsim '' "ADDR=$GRILL_ADDR" &&
 		enter chillybin "$CHILLYBINS" && enter jafflr "$JAFFLRS" &&
 		enter tally "$TALLYS" &&
 		enter storefront '' "ADDR=127.0.0.1:$PORT" &&
-		write_file "$DIR/run.bin" "$BIN"
+		write_file "$DIR/run.bin" "$KEPT"
 }
 
 # agent_start: it runs what is entered. It gets SIGTERM when we are killed, and
@@ -460,7 +478,7 @@ server_clear() {
 # server_forget: what we made, by name: RUN_DIR may be anybody's folder.
 server_forget() {
 	own_stop "$DIR" remove
-	rm -rf -- "$DIR/log" "$DIR/own.env" "$DIR/run.bin"
+	rm -rf -- "$DIR/log" "$DIR/versions" "$DIR/own.env" "$DIR/run.bin"
 	say "forgot the state of '$DIR'"
 }
 

@@ -17,7 +17,8 @@ CREATE TABLE IF NOT EXISTS control.deployments (
 	retired boolean NOT NULL DEFAULT false, -- the row goes with its last instance
 	changed_at timestamptz NOT NULL DEFAULT now(),
 	who text NOT NULL,
-	-- {"dir", "digest", "version"}: the last one that was steady
+	-- {"dir", "digest", "version", "settings"}: the last one that was
+	-- steady
 	good jsonb,
 	trouble text, -- why the agent took a change back, or cannot make it
 	PRIMARY KEY (service, colour),
@@ -34,7 +35,8 @@ CREATE TABLE IF NOT EXISTS control.agents (
 	born bigint NOT NULL, -- with the pid it names one process
 	epoch bigint NOT NULL,
 	started_at timestamptz NOT NULL DEFAULT now(),
-	at timestamptz NOT NULL DEFAULT now()
+	at timestamptz NOT NULL DEFAULT now(),
+	back_at timestamptz NOT NULL DEFAULT now() -- heard since then
 );
 
 -- A slot is one process of a deployment, kept by at most one agent.
@@ -130,16 +132,18 @@ BEGIN
 		WHERE i.service = d.service AND i.colour = d.colour
 			AND i.slot = s)
 	ORDER BY 1, 2, 3 ON CONFLICT DO NOTHING;
-	UPDATE control.instances i
-	SET agent = me, state = 'stopped', pid = NULL, born = NULL,
-		crashes = 0, since = now(), next_try_at = NULL, detail = NULL
-	WHERE (i.service, i.colour, i.slot) IN (
+	WITH free AS MATERIALIZED (
 		SELECT s.service, s.colour, s.slot FROM control.instances s
 		JOIN control.deployments d USING (service, colour)
 		WHERE s.agent IS NULL AND s.slot <= d.instances
 		ORDER BY s.slot, s.service, s.colour
 		LIMIT greatest((n_slots + n_agents - 1) / n_agents - n_mine, 0)
-		FOR UPDATE OF s SKIP LOCKED);
+		FOR UPDATE OF s SKIP LOCKED)
+	UPDATE control.instances i
+	SET agent = me, state = 'stopped', pid = NULL, born = NULL,
+		crashes = 0, since = now(), next_try_at = NULL, detail = NULL
+	FROM free f
+	WHERE i.service = f.service AND i.colour = f.colour AND i.slot = f.slot;
 	DELETE FROM control.instances i USING control.deployments d
 	WHERE i.service = d.service AND i.colour = d.colour
 		AND i.agent IS NULL AND i.slot > d.instances;
@@ -155,8 +159,9 @@ CREATE OR REPLACE FUNCTION control.agent_note_good(steady interval)
 RETURNS void LANGUAGE sql AS $$
 	UPDATE control.deployments d
 	SET good = jsonb_build_object('dir', d.dir, 'digest', d.digest,
-		'version', d.version)
-	WHERE d.good->>'digest' IS DISTINCT FROM d.digest AND d.instances > 0
+		'version', d.version, 'settings', d.settings)
+	WHERE (d.good->>'digest', d.good->'settings') IS DISTINCT FROM
+		(d.digest, d.settings) AND d.instances > 0
 		AND d.instances <= (SELECT count(*) FROM control.instances i
 			WHERE i.service = d.service AND i.colour = d.colour
 				AND i.slot <= d.instances AND i.state = 'ready'
@@ -174,10 +179,17 @@ BEGIN
 	IF NOT FOUND THEN
 		RETURN false;
 	END IF;
-	UPDATE control.agents SET at = now()
+	-- Who was not heard itself cannot know who else is silent: Postgres
+	-- was away, say, and the others come back in a moment, too.
+	UPDATE control.agents SET at = now(),
+		back_at = CASE WHEN at < now() - interval '3 s' THEN now()
+			ELSE back_at END
 	WHERE agent = me AND at < now() - interval '900 ms';
 	PERFORM control.agent_report(me, reports);
-	PERFORM control.agent_free_silent(me, patience);
+	IF EXISTS (SELECT FROM control.agents
+		WHERE agent = me AND back_at < now() - patience) THEN
+		PERFORM control.agent_free_silent(me, patience);
+	END IF;
 	PERFORM control.agent_claim(me, patience);
 	PERFORM control.agent_note_good(steady);
 	RETURN true;
@@ -198,7 +210,10 @@ DECLARE
 	moved jsonb;
 	n_lanes bigint;
 BEGIN
-	IF NOT EXISTS (SELECT FROM control.lanes WHERE service = bad.service) THEN
+	-- What a person holds is that person's.
+	IF NOT EXISTS (SELECT FROM control.lanes WHERE service = bad.service)
+		OR EXISTS (SELECT FROM control.holds
+			WHERE service = bad.service) THEN
 		RETURN NULL;
 	END IF;
 	PERFORM lanes_lock(bad.service);
@@ -252,13 +267,16 @@ BEGIN
 	VALUES ('agent', 'agent', jsonb_build_object('service', my_service,
 		'colour', my_colour), to_jsonb(bad))
 	RETURNING id INTO audit_id;
-	IF bad.good->>'digest' = bad.digest THEN
+	IF bad.good->>'digest' = bad.digest
+		AND bad.good->'settings' = bad.settings THEN
 		UPDATE control.deployments SET generation = generation - 1
 		WHERE service = my_service AND colour = my_colour;
 		sentence := 'the restart goes no further';
 	ELSIF bad.good IS NOT NULL THEN
 		UPDATE control.deployments SET dir = good->>'dir',
-			digest = good->>'digest', version = good->>'version'
+			digest = good->>'digest', version = good->>'version',
+			settings = good->'settings', generation = generation
+				+ (settings <> good->'settings')::int
 		WHERE service = my_service AND colour = my_colour;
 		sentence := 'it is back at version ' || (bad.good->>'version');
 	ELSE

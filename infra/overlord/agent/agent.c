@@ -112,6 +112,9 @@ static void add_claimed(struct agent *agent)
 		unit->instance.restarts += slot->restarts;
 		unit->instance.crashes += slot->crashes;
 	}
+	/* Of the others Postgres has no counts. */
+	for (size_t i = 0; i < agent->n_units; i++)
+		agent->units[i]->known = true;
 }
 
 static bool layer_runs(const struct agent *agent, int above)
@@ -193,6 +196,9 @@ static void report_all(struct agent *agent, int64_t now_ms)
 	for (size_t i = 0; i < agent->n_units; i++) {
 		struct unit *unit = agent->units[i];
 
+		/* Before it is known, its counts would begin anew. */
+		if (!unit->known)
+			continue;
 		unit->n_reported = unit->n_changes;
 		if (unit->n_written == unit->n_changes)
 			continue;

@@ -313,14 +313,25 @@ static void put_words_now(const struct verb *verb, const struct meant *meant,
 	json_decref(settings);
 }
 
+static bool same_json(const char *text, const char *other)
+{
+	json_t *a = json_loads(text, 0, NULL), *b = json_loads(other, 0, NULL);
+	bool same = json_equal(a, b);
+
+	json_decref(a);
+	json_decref(b);
+	return same;
+}
+
 /* Its instances work for customers, and shall become other ones? */
 static int check_lanes(const struct verb *verb, const struct meant *meant,
-		       const struct version *version)
+		       const struct version *version, const char *settings)
 {
 	if (meant->row < 0 ||
 	    pg_null(verb->pg, meant->statement, meant->row, LANES) ||
 	    !n_instances(verb, meant) ||
-	    !strcmp(cell(verb, meant, DIGEST), version->digest))
+	    (!strcmp(cell(verb, meant, DIGEST), version->digest) &&
+	     same_json(cell(verb, meant, SETTINGS), settings)))
 		return 0;
 	if (verb->options.force) {
 		out_say("%s has lanes (%s): its instances are replaced one at "
@@ -345,7 +356,7 @@ static int deploy(struct verb *verb, struct meant *meant,
 	int r = settings_then(verb, meant, &settings);
 
 	if (!r)
-		r = check_lanes(verb, meant, version);
+		r = check_lanes(verb, meant, version, settings);
 	if (r)
 		return r;
 	if (instances < 0)

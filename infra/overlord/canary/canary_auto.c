@@ -13,6 +13,7 @@
 #include "infra/overlord/canary/course.h"
 #include "infra/overlord/canary/tally.h"
 #include "infra/overlord/plan/plan.h"
+#include "infra/overlord/plan/plan_file.h"
 #include "infra/overlord/scaling/lag_state.h"
 
 #define LOOK_EVERY_MS 1000
@@ -21,6 +22,8 @@
 #define BEHIND_ALLOWED 10
 /* So long after a step the times of records are those of a take-over. */
 #define WARM_MS 3000
+#define BACK_AGAIN_S 2
+#define WINDOW_S 60
 /* So many looks a lane may stand still, for it may be taken over meanwhile. */
 enum { STILL_LOOKS = 6, PLACE_BYTES = 160 };
 
@@ -166,6 +169,8 @@ static int run_verb(const struct canary_run *run, const char *name,
 	int r;
 
 	verb.pg = NULL;
+	/* A saved plan is of the whole canary, not of its steps. */
+	verb.file = NULL;
 	verb.name = name;
 	memset(verb.args, 0, sizeof(verb.args));
 	verb.n_args = 0;
@@ -218,24 +223,39 @@ static int write_down(struct canary_run *run, const char *verdict)
 	return r;
 }
 
+/* Whatever is in the way, a candidate that is worse does not stay: it is tried
+ * until it is done, or until a person ends it. */
 static int go_back(struct canary_run *run)
 {
 	int r = run_verb(run, "abort", cmd_abort, NULL);
-	int written = write_down(run, r ? "it should go back and could not"
-					: "it went back");
 
-	if (r || written)
-		return r ? r : written;
-	return VERB_E_FAILED;
+	while (r > 0) {
+		out_say("it should go back and could not, trying again in %d s",
+			BACK_AGAIN_S);
+		(void)sleep(BACK_AGAIN_S);
+		r = run_verb(run, "abort", cmd_abort, NULL);
+	}
+	if (!r)
+		r = write_down(run, "it went back");
+	return r ? r : VERB_E_FAILED;
+}
+
+/* A candidate that cannot take the next step, since it is not ready, say, is
+ * none to stay with. */
+static int refused(struct canary_run *run, const char *what)
+{
+	(void)snprintf(run->course.why, sizeof(run->course.why),
+		       "%s was refused or failed, as said above", what);
+	return go_back(run);
 }
 
 static int promote(struct canary_run *run)
 {
 	int r = run_verb(run, "promote", cmd_promote, NULL);
-	int written = write_down(run, r ? "it should be promoted and could not"
-					: "it is promoted");
 
-	return r ? r : written;
+	if (r)
+		return r < 0 ? r : refused(run, "the promotion");
+	return write_down(run, "it is promoted");
 }
 
 static int watch(struct canary_run *run)
@@ -244,7 +264,7 @@ static int watch(struct canary_run *run)
 		int r = look_through(run);
 
 		if (r)
-			return r;
+			return r < 0 ? r : refused(run, "looking at it");
 		if (!run->n_lanes)
 			return verb_failed(
 				"overlord history says who",
@@ -258,7 +278,8 @@ static int watch(struct canary_run *run)
 			out_say("%s", run->course.why);
 			r = go_to_step(run);
 			if (r)
-				return r;
+				return r < 0 ? r
+					     : refused(run, "the next step");
 			break;
 		case COURSE_BACK:
 			return go_back(run);
@@ -300,10 +321,12 @@ static int read_steps(struct verb *verb, struct course *course)
 					  "above 0 and below 100, each above "
 					  "the last, at most %d",
 					  steps, COURSE_STEPS_MAX);
-	course->window_ms = verb->options.window * 1000;
+	course->window_ms =
+		(verb->options.window ? verb->options.window : WINDOW_S) * 1000;
 	return 0;
 }
 
+/* Shown or, with --execute, compared with what was saved. */
 static int show(const struct canary_run *run)
 {
 	struct plan plan = { 0 };
@@ -319,7 +342,9 @@ static int show(const struct canary_run *run)
 		plan_add(&plan, what, "", then);
 	}
 	plan_add(&plan, "promote", "", "all of it, if nothing was worse");
-	r = plan_run(&plan, run->verb, NULL, NULL);
+	r = run->verb->options.execute
+		    ? plan_file_compare(run->verb->file, &plan)
+		    : plan_run(&plan, run->verb, NULL, NULL);
 	plan_deinit(&plan);
 	return r;
 }
@@ -334,8 +359,10 @@ int canary_auto(struct verb *verb)
 	if (!r && (verb->options.percent || verb->options.customers ||
 		   verb->options.stalls))
 		r = verb_usage(verb, "--auto takes its shares from --steps");
+	if (!r)
+		r = show(&run);
 	if (!r && !verb->options.execute)
-		return show(&run);
+		return 0;
 	/* The first look is from before it has any lane. */
 	if (!r)
 		r = look_through(&run);

@@ -14,7 +14,8 @@
  *
  * Who looks again and again finds something at last. So the k-th look may be
  * wrong in ALPHA * 6 / (pi * k)^2 of all cases, divided by the kinds, which sum
- * up to ALPHA over any number of looks. Pure.
+ * up to ALPHA over any number of looks, as long as one outcome says nothing of
+ * the next. Pure.
  */
 #ifndef CANARY_COMPARE_H
 #define CANARY_COMPARE_H

@@ -91,6 +91,7 @@ static int64_t step_to(struct autoscale *state,
 		       const struct autoscale_look *look, int64_t n)
 {
 	state->stepped_at_ms = look->at_ms;
+	state->n_settled = 0;
 	state->went_down = n < look->wanted;
 	state->stepped_from = state->went_down ? 0 : look->wanted;
 	state->pace_before = pace(state);
@@ -194,7 +195,7 @@ int64_t autoscale_judge(struct autoscale *state,
 		return stay(
 			state, look->wanted,
 			"partitions change hands, or a worker is not ready");
-	if (state->n_looks <= PACE_LOOKS ||
+	if (++state->n_settled <= PACE_LOOKS ||
 	    (state->stepped_at_ms &&
 	     look->at_ms - state->stepped_at_ms < rules->settle_s * 1000))
 		return stay(state, look->wanted, "the last step settles");

@@ -47,6 +47,7 @@ enum { AUTOSCALE_LOOKS = 16, AUTOSCALE_WHY_BYTES = 160 };
 struct autoscale {
 	struct autoscale_look looks[AUTOSCALE_LOOKS]; /* a ring */
 	int64_t n_looks;
+	int64_t n_settled;     /* looks since the last step, not busy */
 	int64_t stepped_at_ms; /* 0: never */
 	int64_t stepped_from;  /* a step up that must show its worth; 0: none */
 	int64_t pace_before;   /* records a second before that step */

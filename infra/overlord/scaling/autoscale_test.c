@@ -126,7 +126,7 @@ START_TEST(nothing_changes_while_partitions_change_hands)
 		pass(&shop, 120);
 		ck_assert_int_eq(shop.n, 1);
 		shop.busy = false;
-		pass(&shop, 5);
+		pass(&shop, 8);
 		ck_assert_int_eq(shop.n, 2);
 	}
 END_TEST

@@ -11,6 +11,7 @@
 #include "infra/overlord/scaling/lag_watch.h"
 
 #define LOOK_EVERY_MS 500
+#define WINDOW_S 5
 /* So few records are on their way, not behind. */
 #define LAG_ALLOWED 10
 
@@ -92,10 +93,12 @@ static int print(const struct verb *verb, const struct lag_watch *watch)
 static int look_for(struct verb *verb, struct kafka_admin *admin,
 		    struct lag_watch *watch)
 {
-	int64_t n_looks = verb->options.window * 1000 / LOOK_EVERY_MS + 1;
+	int64_t window_s =
+		verb->options.window ? verb->options.window : WINDOW_S;
+	int64_t n_looks = window_s * 1000 / LOOK_EVERY_MS + 1;
 	int r = 0;
 
-	out_say("looking for %" PRId64 " s", verb->options.window);
+	out_say("looking for %" PRId64 " s", window_s);
 	for (int64_t i = 0; !r && i < n_looks; i++) {
 		if (i)
 			(void)usleep(LOOK_EVERY_MS * 1000);

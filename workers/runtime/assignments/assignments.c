@@ -226,7 +226,8 @@ static void begin(struct assignment *assignment)
 	assignment->next_read = assignment->decided;
 	assignment->known = true;
 	assignment->gap_to = -1;
-	assignment->written = assignment->decided;
+	/* Warm: where those are that have the lanes, follow_others(). */
+	assignment->written = assignment->n_lanes ? assignment->decided : 0;
 	assignment->written_at_ms = clock_now_ms();
 	assignment->mirrored = 0;
 	assignment->begun = false;

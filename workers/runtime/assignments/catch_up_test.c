@@ -345,6 +345,18 @@ START_TEST(nothing_joins_while_the_worker_is_paused)
 	}
 END_TEST
 
+START_TEST(while_the_worker_is_paused_what_was_fetched_ahead_goes)
+	{
+		fall_behind(P);
+		assignments_pause(assignments);
+		come_behind(FIRST, "main");
+		come_behind(FIRST + 1, "main");
+		batches_read(batches);
+		ck_assert_uint_eq(kafka_in_queued(assignments->catch_up), 0);
+		ck_assert_uint_eq(batches->open->n_records, 0);
+	}
+END_TEST
+
 START_TEST(a_level_partition_is_taken_over_once_and_read_by_one_reader)
 	{
 		struct position_key keys[ASSIGNMENTS_MAX];
@@ -559,6 +571,7 @@ int main(void)
 	tcase_add_loop_test(tcase, behind_a_batch_of_theirs_the_others_have_the_database_for_as_long, 0, 2);
 	tcase_add_loop_test(tcase, a_lane_is_level_when_the_database_says_so, 0, CHECK_N(levels));
 	tcase_add_test(tcase, nothing_joins_while_the_worker_is_paused);
+	tcase_add_test(tcase, while_the_worker_is_paused_what_was_fetched_ahead_goes);
 	tcase_add_test(tcase, a_level_partition_is_taken_over_once_and_read_by_one_reader);
 	tcase_add_test(tcase, a_refresh_knows_the_lanes_of_both_readers);
 	tcase_add_test(tcase, the_groups_offset_is_the_lowest_of_all_lanes);

@@ -247,8 +247,14 @@ static void read_behind(struct batches *batches)
 	const struct batch *open = batches->open;
 	size_t n, n_max, n_read = 0;
 
-	if (!in || assignments_paused(assignments) ||
-	    clock_left_ms(batches->behind_at_ms) > 0)
+	if (!in)
+		return;
+	if (assignments_paused(assignments)) {
+		/* What was fetched ahead goes: the pause may wait for that. */
+		(void)poll_in(batches, in, READ_AT_ONCE, true);
+		return;
+	}
+	if (clock_left_ms(batches->behind_at_ms) > 0)
 		return;
 	do {
 		n_max = n_wanted(batches, open->n_behind, BEHIND_A_BATCH,

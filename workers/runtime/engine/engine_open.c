@@ -27,7 +27,7 @@
 /* Of what the group's consumer fetches ahead, for lanes that are far behind. */
 #define CATCH_UP_SHARE 4
 /* The runtime's own need of the schema `control`: lanes, heartbeats. */
-#define CONTROL_NEEDED INT64_C(8)
+#define CONTROL_NEEDED INT64_C(9)
 
 /* ---- health ---- */
 
@@ -415,6 +415,7 @@ void engine_close(struct engine *engine)
 	engine->assignments = assignments_free(engine->assignments);
 	lanes_deinit(&engine->args->positions.lanes);
 	buf_deinit(&engine->args->heartbeat.troubles);
+	buf_deinit(&engine->args->heartbeat.counters);
 	free(engine->args);
 	free(engine);
 }
