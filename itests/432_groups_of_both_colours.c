@@ -72,6 +72,10 @@ static void wait_group(const struct world *world, const char *colour,
 	}
 }
 
+/* What kafka-consumer-groups.sh runs. */
+#define DESCRIBES_GROUPS                                                       \
+	"org.apache.kafka.tools.consumer.group.ConsumerGroupCommand"
+
 /* What kafka-consumer-groups prints: group, topic, partition, offset, the end
  * of the log, lag. Nothing is left, in any partition that had a record. */
 static void expect_tool_sees_no_lag(struct world *world)
@@ -85,10 +89,9 @@ static void expect_tool_sees_no_lag(struct world *world)
 	for (int i = 0; i < N_ROWS(colours); i++)
 		world_group(world, "chillybin", colours[i], groups[i]);
 	tool = world_command(world, "infra/kafka/kafka.sh", "tool",
-			     "org.apache.kafka.tools.consumer.group."
-			     "ConsumerGroupCommand",
-			     "--bootstrap-server", world->brokers, "--describe",
-			     "--group", groups[0], "--group", groups[1]);
+			     DESCRIBES_GROUPS, "--bootstrap-server",
+			     world->brokers, "--describe", "--group", groups[0],
+			     "--group", groups[1]);
 	(void)remove(tool->log);
 	world_finish(tool, PATIENCE_MS);
 	said = file_text(tool->log);

@@ -7,7 +7,7 @@
  * as we know it ourselves.
  *
  * The rules. What is wanted runs; what is not is drained. A process that ends
- * by itself is started again, at once when it was steady, else after a pause
+ * by itself is started again, at once after the first crash, then after a pause
  * that grows. Of a deployment whose instances run an older version or
  * generation one at a time is replaced, the lowest slot first, and the next
  * only when all of them are ready and the lag of the colour is back to normal.
