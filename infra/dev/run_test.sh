@@ -197,6 +197,8 @@ a_deploy_as_the_readme_shows_it_works_while_orders_come_in() {
 	expect_said "rollback"
 	expect_said "promote"
 	expect said overlord --run "$STATE" deployments --wait
+	expect said shop clean
+	nobody_is_left
 }
 
 # walk_along FILE: it ends the load that the walk has begun.
