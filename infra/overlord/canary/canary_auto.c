@@ -359,6 +359,9 @@ int canary_auto(struct verb *verb)
 	if (!r && (verb->options.percent || verb->options.customers ||
 		   verb->options.stalls))
 		r = verb_usage(verb, "--auto takes its shares from --steps");
+	/* A plan that is saved says of which database it is. */
+	if (!r)
+		r = verb_connect(verb);
 	if (!r)
 		r = show(&run);
 	if (!r && !verb->options.execute)
