@@ -224,12 +224,15 @@ BEGIN
 		RETURN NULL;
 	END IF;
 	IF n_lanes > 0 THEN
+		-- `stable` always has its rows: history counts by them.
 		SELECT jsonb_agg(jsonb_build_object('lane', p.lane, 'topic',
-			p.topic, 'partition', p.partition, 'from', bad.colour,
-			'to', heir, 'next', p.next_offset)
+			p.topic, 'partition', p.partition, 'from', p.colour,
+			'to', CASE p.colour WHEN bad.colour THEN heir
+				ELSE p.colour END, 'next', p.next_offset)
 			ORDER BY p.lane, p.topic, p.partition) INTO moved
 		FROM positions p
-		WHERE p.service = bad.service AND p.colour = bad.colour;
+		WHERE p.service = bad.service
+			AND (p.colour = bad.colour OR p.lane = 'stable');
 		PERFORM lane_move(bad.service, lane, heir) FROM control.lanes
 		WHERE service = bad.service AND colour = bad.colour
 			AND ended_at IS NULL

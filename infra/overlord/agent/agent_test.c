@@ -367,7 +367,7 @@ START_TEST(lanes_of_a_colour_that_never_was_good_go_back_to_the_other)
 		CHECK_COUNT(0, "positions WHERE colour = 'green'");
 		CHECK_COUNT(1, "control.switches s JOIN control.audit a "
 			       "USING (id) WHERE who = 'agent' AND "
-			       "jsonb_array_length(moved) = 36");
+			       "jsonb_array_length(moved) = 72");
 		WAIT_COUNT(0, "control.instances WHERE colour = 'green'");
 	}
 END_TEST
